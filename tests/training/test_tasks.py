@@ -1,0 +1,38 @@
+import lightning as L
+import pytest
+import torch
+
+from autoact.errors import ConfigurationError
+from autoact.training.tasks import DigitsClassifier, DigitsData, get_task
+
+
+def test_digits_parts_are_disjoint_repeatable_and_complete() -> None:
+    first, second = DigitsData(), DigitsData()
+    first.setup()
+    second.setup("fit")
+    assert [len(first.parts[part]) for part in ("train", "val", "test")] == [1077, 360, 360]
+    for part in first.parts:
+        assert torch.equal(first.parts[part].tensors[0], second.parts[part].tensors[0])
+    images = torch.cat([part.tensors[0] for part in first.parts.values()])
+    assert len(images.unique(dim=0)) == 1797
+
+
+def test_digits_learns_within_its_epochs() -> None:
+    L.seed_everything(1, verbose=False)
+    task = get_task("digits")
+    trainer = L.Trainer(
+        **{**task.trainer, "logger": False, "enable_checkpointing": False, "enable_model_summary": False},
+        enable_progress_bar=False,
+    )
+    trainer.fit(task.model(), datamodule=task.data())
+    assert trainer.callback_metrics[task.monitor] < 0.35
+    assert trainer.callback_metrics["val_acc"] > 0.9
+
+
+def test_the_model_restores_from_its_hyperparameters() -> None:
+    assert dict(DigitsClassifier(width=16).hparams) == {"width": 16, "lr": 2e-3}
+
+
+def test_an_unknown_task_is_named_with_a_suggestion() -> None:
+    with pytest.raises(ConfigurationError, match=r"No task named 'digit'. Did you mean 'digits'\?"):
+        get_task("digit")
