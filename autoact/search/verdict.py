@@ -1,0 +1,186 @@
+"""Whether the chosen activations beat a baseline: a paired comparison over seeds, and its verdict."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any, Literal
+
+import numpy as np
+from scipy import optimize, stats
+from scipy.special import ndtr
+
+from autoact.errors import ConfigurationError
+
+Mode = Literal["min", "max"]
+Verdict = Literal["improved", "no significant difference", "worse"]
+
+LEVEL = 0.95
+POWER = 0.80
+_NODES = 2000  # of the average over estimated spreads: 1e-4 of the exact effect
+_RESOLUTION = 2.0**-23  # metrics are float32 means: a smaller relative difference is rounding, not an effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Finalist against one baseline on the comparison data, paired by seed; positive is better.
+
+    Attributes:
+        name: The baseline's name.
+        difference: Mean paired difference in the metric's units, positive where the finalist is better.
+        ci95: Its 95 % t interval.
+        p_value: Two-sided paired t test of "no difference".
+        detectable: Smallest true difference found with 80 % power at this spread and number of seeds.
+        pairs: Seeds in which both trainings ended finite; only these enter the statistics.
+        finalist_diverged: Seeds in which only the finalist's value was not finite.
+        baseline_diverged: Seeds in which only the baseline's value was not finite.
+    """
+
+    name: str
+    difference: float
+    ci95: tuple[float, float]
+    p_value: float
+    detectable: float
+    pairs: int
+    finalist_diverged: int = 0
+    baseline_diverged: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the interval allows to say; a finalist that diverges is never called improved."""
+        if self.pairs < 2:
+            return _verdict_of_divergence(self.finalist_diverged, self.baseline_diverged)
+        if self.ci95[1] < 0:
+            return "worse"
+        if self.ci95[0] > 0 and not self.finalist_diverged:
+            return "improved"
+        return "no significant difference"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types for report.json; what could not be estimated is None."""
+        return {
+            "name": self.name,
+            "difference": finite(self.difference),
+            "ci95": [finite(bound) for bound in self.ci95],
+            "p_value": finite(self.p_value),
+            "detectable": finite(self.detectable),
+            "pairs": self.pairs,
+            "finalist_diverged": self.finalist_diverged,
+            "baseline_diverged": self.baseline_diverged,
+            "verdict": self.verdict,
+        }
+
+
+def compare(
+    finalist: Sequence[float], baseline: Sequence[float], mode: Mode, *, name: str = "baseline"
+) -> Comparison:
+    """Compare two models trained on the same seeds: d = mean(finalist - baseline), a paired t interval.
+
+    Args:
+        finalist: The metric of the finalist on the comparison data, one value per seed.
+        baseline: The baseline's values, in the same order of seeds.
+        mode: "min" when a smaller metric is better, "max" when a larger one is.
+        name: The baseline's name, carried into the result.
+
+    Returns:
+        Difference, interval, p value and detectable difference, oriented so that positive is better.
+
+    Raises:
+        ConfigurationError: If the lengths differ, fewer than two seeds came, or the mode is unknown.
+
+    Example:
+        >>> result = compare([0.9, 0.8, 0.85, 0.8], [1.0, 1.0, 0.95, 1.1], "min")
+        >>> result.verdict, round(result.difference, 4)
+        ('improved', 0.175)
+    """
+    _check(finalist, baseline, mode)
+    sign = 1.0 if mode == "max" else -1.0
+    pairs = list(zip(finalist, baseline, strict=True))
+    gains = [sign * _gain(a, b) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
+    difference, ci95, p_value, detectable = _paired_t(gains)
+    return Comparison(
+        name=name,
+        difference=difference,
+        ci95=ci95,
+        p_value=p_value,
+        detectable=detectable,
+        pairs=len(gains),
+        finalist_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
+        baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
+    )
+
+
+def detectable_effect(pairs: int, *, level: float = LEVEL, power: float = POWER) -> float:
+    """Return the true effect, in paired s.d., that a two-sided paired t test finds with the given power.
+
+    Args:
+        pairs: Number of paired seeds, at least 2.
+        level: Confidence level of the interval.
+        power: Probability of finding the effect.
+
+    Example:
+        >>> round(detectable_effect(10), 3)
+        0.996
+    """
+    degrees = pairs - 1
+    quantiles = (np.arange(_NODES) + 0.5) / _NODES
+    spreads = np.sqrt(stats.chi2.ppf(quantiles, degrees) / degrees)  # estimated over true s.d.
+    thresholds = float(stats.t.ppf((1 + level) / 2, degrees)) * spreads
+
+    def shortfall(effect: float) -> float:
+        # Averaged over the spreads, because SciPy's noncentral t is NaN for few degrees and large shifts. The
+        # second term, significant with the wrong sign, is part of a two-sided test's power.
+        shift = effect * math.sqrt(pairs)
+        return float(np.mean(ndtr(shift - thresholds) + ndtr(-shift - thresholds))) - power
+
+    upper = 1.0
+    while shortfall(upper) < 0:
+        upper *= 2
+    return float(optimize.brentq(shortfall, 0.0, upper))
+
+
+def finite(value: float) -> float | None:
+    """Return the value, or None when it is not finite (JSON has no NaN).
+
+    Example:
+        >>> finite(float("nan")) is None
+        True
+    """
+    return value if math.isfinite(value) else None
+
+
+def _check(finalist: Sequence[float], baseline: Sequence[float], mode: str) -> None:
+    if mode not in ("min", "max"):
+        raise ConfigurationError(f"mode is {mode!r}; it must be 'min' or 'max'.")
+    if len(finalist) != len(baseline):
+        raise ConfigurationError(
+            f"A paired comparison needs one value per seed of both, got {len(finalist)} and {len(baseline)}."
+        )
+    if len(finalist) < 2:
+        raise ConfigurationError(f"A paired comparison needs at least 2 seeds, got {len(finalist)}.")
+
+
+def _gain(value: float, reference: float) -> float:
+    difference = value - reference
+    return 0.0 if abs(difference) <= _RESOLUTION * max(abs(value), abs(reference)) else difference
+
+
+def _paired_t(gains: Sequence[float]) -> tuple[float, tuple[float, float], float, float]:
+    if len(gains) < 2:
+        return (gains[0] if gains else math.nan), (math.nan, math.nan), math.nan, math.nan
+    mean, deviation, degrees = fmean(gains), stdev(gains), len(gains) - 1
+    if deviation == 0.0:
+        return mean, (mean, mean), (1.0 if mean == 0.0 else 0.0), 0.0
+    error = deviation / math.sqrt(len(gains))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, degrees)) * error
+    p_value = float(2 * stats.t.sf(abs(mean) / error, degrees))
+    return mean, (mean - half, mean + half), p_value, detectable_effect(len(gains)) * deviation
+
+
+def _verdict_of_divergence(finalist_diverged: int, baseline_diverged: int) -> Verdict:
+    # No interval exists; with at most one finite pair, one-sided divergence is the only evidence there is.
+    if finalist_diverged and not baseline_diverged:
+        return "worse"
+    if baseline_diverged and not finalist_diverged:
+        return "improved"
+    return "no significant difference"
