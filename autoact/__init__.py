@@ -25,7 +25,18 @@ _HOMES = {
     "conversion": ("apply", "auto_layers", "convert", "derive", "finalize"),
     "search": ("run_search",),
 }
-_FOLDERS = ("activations", "analysis", "conversion", "kernels", "nn", "report", "search", "spaces", "tracking", "training")
+_FOLDERS = (
+    "activations",
+    "analysis",
+    "conversion",
+    "kernels",
+    "nn",
+    "report",
+    "search",
+    "spaces",
+    "tracking",
+    "training",
+)
 _HOME_OF = {name: folder for folder, names in _HOMES.items() for name in names}
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 
 class AutoActError(Exception):
-    """Base of everything autoact raises on purpose; the message says what came, what was allowed, what to do."""
+    """Base of everything autoact raises on purpose: what came, what was allowed, what to do next."""
 
     def __str__(self) -> str:
         """Return the message itself (KeyError would show its repr)."""

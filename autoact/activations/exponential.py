@@ -1,0 +1,56 @@
+"""Activations that are linear above 0 and saturate exponentially below."""
+
+import sympy as sp
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from autoact.activations.activation import Parameter
+from autoact.activations.primitives import expm1, neg, pos
+from autoact.activations.primitives import softplus as _softplus
+from autoact.activations.registry import activation
+from autoact.activations.twins import Twin
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
+
+@activation(
+    family="exponential",
+    reference="Clevert et al. 2016, arXiv:1511.07289",
+    twin=Twin(module=nn.ELU, settings={"alpha": "alpha"}, functions=(F.elu,)),
+)
+def elu(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=1.0, lower=0.0, search=(0.1, 3.0))) -> sp.Expr:
+    """Linear above 0, saturating at -alpha below."""
+    return pos(x) + alpha * expm1(neg(x))
+
+
+@activation(
+    family="exponential",
+    reference="Klambauer et al. 2017, arXiv:1706.02515",
+    twin=Twin(module=nn.SELU, functions=(F.selu, torch.selu)),
+)
+def selu(x: sp.Symbol) -> sp.Expr:
+    """ELU with the scale and alpha that keep mean 0 and variance 1."""
+    return SELU_SCALE * pos(x) + SELU_SCALE * SELU_ALPHA * expm1(neg(x))
+
+
+@activation(
+    family="exponential",
+    reference="Barron 2017, arXiv:1704.07483",
+    twin=Twin(module=nn.CELU, settings={"alpha": "alpha"}, functions=(F.celu, torch.celu)),
+)
+def celu(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=1.0, lower=1e-3, search=(0.1, 3.0))) -> sp.Expr:
+    """ELU whose slope is continuous for every alpha."""
+    return pos(x) + alpha * expm1(neg(x) / alpha)
+
+
+@activation(
+    family="exponential",
+    reference="Dugas et al. 2001, Incorporating second-order functional knowledge for better option pricing",
+    twin=Twin(module=nn.Softplus, settings={"beta": "beta"}, functions=(F.softplus,)),
+)
+def softplus(
+    x: sp.Symbol, beta: sp.Symbol = Parameter(default=1.0, lower=1e-3, search=(0.3, 10.0))
+) -> sp.Expr:
+    """Smooth positive part; beta sharpens the bend."""
+    return _softplus(beta * x) / beta

@@ -1,0 +1,60 @@
+"""The input times a gate that the input opens."""
+
+import sympy as sp
+import torch.nn.functional as F
+from torch import nn
+
+from autoact.activations.activation import Parameter
+from autoact.activations.primitives import sigmoid, softplus, tanh
+from autoact.activations.registry import activation
+from autoact.activations.twins import Twin
+
+
+@activation(
+    family="self-gated",
+    reference="Elfwing et al. 2018, arXiv:1702.03118",
+    twin=Twin(module=nn.SiLU, functions=(F.silu,)),
+)
+def silu(x: sp.Symbol) -> sp.Expr:
+    """Input gated by its own sigmoid."""
+    return x * sigmoid(x)
+
+
+@activation(
+    family="self-gated",
+    reference="Ramachandran et al. 2017, arXiv:1710.05941",
+    twin=Twin(module=nn.SiLU, when={"beta": 1.0}),
+)
+def swish(x: sp.Symbol, beta: sp.Symbol = Parameter(default=1.0, search=(0.3, 10.0))) -> sp.Expr:
+    """Input gated by a sigmoid of learnable steepness."""
+    return x * sigmoid(beta * x)
+
+
+@activation(
+    family="self-gated",
+    reference="Hendrycks and Gimpel 2016, arXiv:1606.08415",
+    twin=Twin(module=nn.GELU, fixed={"approximate": "none"}, functions=(F.gelu,)),
+)
+def gelu(x: sp.Symbol) -> sp.Expr:
+    """Input gated by the normal distribution function."""
+    return x * (1 + sp.erf(x / sp.sqrt(2))) / 2
+
+
+@activation(
+    family="self-gated",
+    reference="Hendrycks and Gimpel 2016, arXiv:1606.08415",
+    twin=Twin(module=nn.GELU, fixed={"approximate": "tanh"}),
+)
+def gelu_tanh(x: sp.Symbol) -> sp.Expr:
+    """GELU with a tanh in place of erf."""
+    return x * (1 + tanh(sp.sqrt(2 / sp.pi) * (x + 0.044715 * x**3))) / 2
+
+
+@activation(
+    family="self-gated",
+    reference="Misra 2019, arXiv:1908.08681",
+    twin=Twin(module=nn.Mish, functions=(F.mish,)),
+)
+def mish(x: sp.Symbol) -> sp.Expr:
+    """Input gated by the tanh of its softplus."""
+    return x * tanh(softplus(x))

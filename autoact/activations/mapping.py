@@ -1,0 +1,99 @@
+"""From plain SymPy, as a user writes it, to the stable primitives."""
+
+from __future__ import annotations
+
+import sympy as sp
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
+
+from autoact.activations import primitives as p
+from autoact.errors import ConfigurationError
+
+SMOOTH = (sp.sin, sp.cos, sp.atan, sp.erf, sp.erfc, sp.sinh, sp.cosh, sp.asinh, sp.log)
+_RENAMED = {sp.exp: p.exp, sp.tanh: p.tanh, sp.Abs: p.absolute, sp.sign: p.sign}
+
+
+def to_primitives(expression: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    """Return the expression over primitives.
+
+    Args:
+        expression: Anything built from `+ - * / **`, primitives, and SymPy's exp, log, erf, erfc, sin, cos,
+            atan, sinh, cosh, asinh, tanh, Abs, sign, Max, Min, Heaviside and Piecewise.
+        x: The input symbol.
+
+    Raises:
+        ConfigurationError: A function that has no stable primitive.
+    """
+    if isinstance(expression, sp.Piecewise):
+        return _piecewise(expression, x)
+    arguments = [a if isinstance(a, Boolean) else to_primitives(a, x) for a in expression.args]
+    head = expression.func
+    stable = _overflowing_form(expression, x)
+    if stable is not None:
+        return stable
+    if head in _RENAMED:
+        return _RENAMED[head](*arguments)
+    if head is sp.Heaviside:
+        return p.step(arguments[0])
+    if head in (sp.Max, sp.Min):
+        return _extremum(arguments, head is sp.Max)
+    known = isinstance(expression, (p.Primitive, sp.Add, sp.Mul, sp.Pow, *SMOOTH))
+    if not (known or expression.is_Atom):
+        raise ConfigurationError(
+            f"No stable form of {head.__name__} in {expression}. Allowed: + - * / ** and exp, log, erf, sin, "
+            "cos, atan, sinh, cosh, tanh, Abs, sign, Max, Min, Heaviside, Piecewise. Rewrite it with these."
+        )
+    return head(*arguments) if arguments else expression
+
+
+def _extremum(arguments: list[sp.Expr], maximum: bool) -> sp.Expr:
+    first, *rest = sorted(arguments, key=lambda a: (not a.is_number, sp.default_sort_key(a)))
+    for other in rest:
+        gap = other - first
+        first = first + (p.pos(gap) if maximum else p.neg(gap))
+    return first
+
+
+def _overflowing_form(expression: sp.Expr, x: sp.Symbol) -> sp.Expr | None:
+    """Recognize logistic, softplus and exp - 1 written with a bare exp, whose overflow would end in NaN."""
+    u = sp.Wild("u", properties=[lambda e: e.has(x)])
+    if isinstance(expression, sp.Pow) and expression.exp.is_negative:
+        found = expression.base.match(1 + sp.exp(u))
+        return p.sigmoid(-to_primitives(found[u], x)) ** -expression.exp if found else None
+    if isinstance(expression, sp.log):
+        found = expression.args[0].match(1 + sp.exp(u))
+        return p.softplus(to_primitives(found[u], x)) if found else None
+    if isinstance(expression, sp.Add):
+        found = expression.match(sp.exp(u) - 1)
+        return p.expm1(to_primitives(found[u], x)) if found else None
+    return None
+
+
+def _piecewise(expression: sp.Piecewise, x: sp.Symbol) -> sp.Expr:
+    if expression.args[-1].args[1] != sp.true:
+        raise ConfigurationError(f"{expression} is not defined everywhere. End it with (value, True).")
+    result, rest = None, sp.true
+    branches = []
+    for value, condition in expression.args:
+        branches.append((value, condition, condition & rest))
+        rest = sp.Not(condition) & rest
+    for value, condition, region in reversed(branches):
+        mapped = to_primitives(value, x)
+        inside = mapped.subs(x, p.guard(region, x, _inner_point(region, x)))
+        result = inside if result is None else p.select(condition, inside, result)
+    assert result is not None
+    return result
+
+
+def _inner_point(condition: Boolean, x: sp.Symbol) -> sp.Expr:
+    """A point strictly inside the region: there the guarded branch is evaluated for elements outside."""
+    if isinstance(condition, Relational) and condition.lhs == x and not condition.rhs.has(x):
+        return condition.rhs + (1 if condition.rel_op in (">", ">=") else -1)
+    if isinstance(condition, Relational) and condition.rhs == x and not condition.lhs.has(x):
+        return condition.lhs + (1 if condition.rel_op in ("<", "<=") else -1)
+    region = condition.as_set()
+    if isinstance(region, sp.Interval):
+        return (region.inf + region.sup) / 2
+    raise ConfigurationError(
+        f"Condition {condition} is not an interval of {x}. Write it as {x} > a or a < {x} < b."
+    )

@@ -1,0 +1,381 @@
+"""The numerically stable building blocks of every activation: SymPy functions that torch can print.
+
+A primitive knows four things: its derivative, the torch code that evaluates it (`code`, whose autograd agrees
+with the derivative also at kinks), its elementary form (`elementary`, for limits, facts and high-precision
+reference values) and, where one exists, a cheaper form over kernels that several primitives share (`lowered`).
+They are opaque to SymPy's rewriting, so what is written is what runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+
+class Primitive(sp.Function):
+    """Base of the primitives; `code` holds one placeholder per argument."""
+
+    code: str = ""
+    tex: str = ""
+    is_real = True
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = self.tex.format(*(printer.doprint(a) for a in self.args))
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+    def elementary(self) -> sp.Expr:
+        """Return the same function in SymPy's own terms."""
+        raise NotImplementedError
+
+    def lowered(self) -> sp.Expr | None:
+        """Return a cheaper equal over shared kernels, or None where there is none."""
+        return None
+
+
+class step(Primitive):
+    """1 for u > 0, else 0 (0 at the kink, as torch.relu's gradient)."""
+
+    nargs = 1
+    code = "torch.gt({0}, 0).to(({0}).dtype)"
+    tex = r"\mathbb{{1}}[{0} > 0]"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return 0: flat on both sides."""
+        return sp.Integer(0)
+
+    def elementary(self) -> sp.Expr:
+        """Heaviside with 0 at 0."""
+        return sp.Piecewise((1, self.args[0] > 0), (0, True))
+
+
+class below(Primitive):
+    """1 for u <= 0, else 0: what step leaves."""
+
+    nargs = 1
+    code = "torch.le({0}, 0).to(({0}).dtype)"
+    tex = r"\mathbb{{1}}[{0} \le 0]"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return 0: flat on both sides."""
+        return sp.Integer(0)
+
+    def elementary(self) -> sp.Expr:
+        """1 - Heaviside."""
+        return sp.Piecewise((0, self.args[0] > 0), (1, True))
+
+
+class pos(Primitive):
+    """max(u, 0), gradient 0 at the kink."""
+
+    nargs = 1
+    code = "torch.relu({0})"
+    tex = r"\max(0, {0})"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return step(u)."""
+        return step(self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """max(u, 0)."""
+        return sp.Piecewise((self.args[0], self.args[0] > 0), (0, True))
+
+
+class neg(Primitive):
+    """min(u, 0), gradient 1 at the kink (what torch's leaky, PReLU and ELU do at 0)."""
+
+    nargs = 1
+    code = "torch.clamp({0}, max=0)"
+    tex = r"\min(0, {0})"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return below(u)."""
+        return below(self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """min(u, 0)."""
+        return sp.Piecewise((0, self.args[0] > 0), (self.args[0], True))
+
+
+class sign(Primitive):
+    """-1, 0 or 1."""
+
+    nargs = 1
+    code = "torch.sign({0})"
+    tex = r"\operatorname{{sgn}}({0})"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return 0: flat on both sides."""
+        return sp.Integer(0)
+
+    def elementary(self) -> sp.Expr:
+        """Piecewise form."""
+        u = self.args[0]
+        return sp.Piecewise((1, u > 0), (-1, u < 0), (0, True))
+
+
+class absolute(Primitive):
+    """|u|, gradient 0 at the kink."""
+
+    nargs = 1
+    code = "torch.abs({0})"
+    tex = r"\left|{0}\right|"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return sign(u)."""
+        return sign(self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """Piecewise form."""
+        u = self.args[0]
+        return sp.Piecewise((u, u > 0), (-u, True))
+
+
+class window(Primitive):
+    """1 where low < u < high, else 0."""
+
+    nargs = 3
+    code = "(torch.gt({0}, {1}) & torch.lt({0}, {2})).to(({0}).dtype)"
+    tex = r"\mathbb{{1}}[{1} < {0} < {2}]"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return 0: flat on all sides."""
+        return sp.Integer(0)
+
+    def elementary(self) -> sp.Expr:
+        """Piecewise form."""
+        u, low, high = self.args
+        return sp.Piecewise((0, u <= low), (0, u >= high), (1, True))
+
+
+class clip(Primitive):
+    """U limited to [low, high]; gradient 0 at both kinks, as torch.nn.Hardtanh."""
+
+    nargs = 3
+    code = "torch.where(torch.gt({0}, {1}) & torch.lt({0}, {2}), {0}, torch.clamp(({0}).detach(), {1}, {2}))"
+    tex = r"\min(\max({0}, {1}), {2})"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return the indicator of the part that the argument rules."""
+        u, low, high = self.args
+        return (window(u, low, high), below(u - low), below(high - u))[argindex - 1]
+
+    def elementary(self) -> sp.Expr:
+        """Piecewise form."""
+        u, low, high = self.args
+        return sp.Piecewise((low, u <= low), (high, u >= high), (u, True))
+
+
+class exp(Primitive):
+    """exp(u), kept apart from SymPy's exp, which merges products of exponentials."""
+
+    nargs = 1
+    code = "torch.exp({0})"
+    tex = r"e^{{{0}}}"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return exp(u)."""
+        return self
+
+    def elementary(self) -> sp.Expr:
+        """exp(u)."""
+        return sp.exp(self.args[0])
+
+    def lowered(self) -> sp.Expr | None:
+        """exp(min(v, 0)) is the shared decay below 0 and 1 above."""
+        (u,) = self.args
+        return select(u.args[0] > 0, 1, decay(u.args[0])) if isinstance(u, neg) else None
+
+
+class expm1(Primitive):
+    """exp(u) - 1 without cancellation near 0."""
+
+    nargs = 1
+    code = "torch.expm1({0})"
+    tex = r"\left(e^{{{0}}} - 1\right)"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return exp(u)."""
+        return exp(self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """exp(u) - 1."""
+        return sp.exp(self.args[0]) - 1
+
+    def lowered(self) -> sp.Expr | None:
+        """expm1(min(v, 0)) is the shared decay1 below 0 and 0 above."""
+        (u,) = self.args
+        return select(u.args[0] > 0, 0, decay1(u.args[0])) if isinstance(u, neg) else None
+
+
+class sigmoid(Primitive):
+    """1 / (1 + exp(-u))."""
+
+    nargs = 1
+    code = "torch.sigmoid({0})"
+    tex = r"\sigma({0})"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return σ(u)σ(-u): 1 - σ(u) would cancel for large u."""
+        return self * sigmoid(-self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """1 / (1 + exp(-u))."""
+        return 1 / (1 + sp.exp(-self.args[0]))
+
+    def lowered(self) -> sp.Expr:
+        """1/(1+e) or e/(1+e) by sign."""
+        e = decay(self.args[0])
+        return select(self.args[0] > 0, 1, e) / (1 + e)
+
+
+class tanh(Primitive):
+    """Hyperbolic tangent."""
+
+    nargs = 1
+    code = "torch.tanh({0})"
+    tex = r"\tanh({0})"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return 1 - tanh(u)²."""
+        return 1 - self**2
+
+    def elementary(self) -> sp.Expr:
+        """tanh(u)."""
+        return sp.tanh(self.args[0])
+
+    def lowered(self) -> sp.Expr:
+        """Tanh |u| = -m(m+2)/(1+e²), exact near 0 too; tanh(softplus) is a ratio in e alone."""
+        (u,) = self.args
+        if isinstance(u, softplus):
+            e = decay(u.args[0])
+            return select(u.args[0] > 0, 1 + 2 * e, e * (e + 2)) / select(
+                u.args[0] > 0, 1 + 2 * e + 2 * e * e, e * e + 2 * e + 2
+            )
+        e, m = decay(u), decay1(u)
+        return sign(u) * (-m) * (m + 2) / (1 + e * e)
+
+
+class softplus(Primitive):
+    """log(1 + exp(u)); torch switches to u at a threshold, here (50) far enough out for float64."""
+
+    nargs = 1
+    code = "F.softplus({0}, 1.0, 50.0)"
+    tex = r"\log(1 + e^{{{0}}})"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return σ(u)."""
+        return sigmoid(self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """log(1 + exp(u))."""
+        return sp.log(1 + sp.exp(self.args[0]))
+
+    def lowered(self) -> sp.Expr:
+        """max(u, 0) + log1p(e)."""
+        return pos(self.args[0]) + log1p(decay(self.args[0]))
+
+
+class log1p(Primitive):
+    """log(1 + u) without cancellation near 0."""
+
+    nargs = 1
+    code = "torch.log1p({0})"
+    tex = r"\log(1 + {0})"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return 1 / (1 + u)."""
+        return 1 / (1 + self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """log(1 + u)."""
+        return sp.log(1 + self.args[0])
+
+
+class _Even(Primitive):
+    """A kernel in |u|: the sign of its argument is made canonical, so that u and -u share it."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, u: sp.Expr) -> sp.Expr | None:
+        """Turn f(-u) into f(u)."""
+        return cls(-u) if u.could_extract_minus_sign() else None
+
+
+class decay(_Even):
+    """Shared kernel exp(-|u|) of lowered forms; never differentiated."""
+
+    code = "torch.exp(-torch.abs({0}))"
+    tex = r"e^{{-\left|{0}\right|}}"
+
+    def elementary(self) -> sp.Expr:
+        """exp(-|u|)."""
+        return sp.exp(-sp.Abs(self.args[0]))
+
+
+class decay1(_Even):
+    """Shared kernel expm1(-|u|) of lowered forms; never differentiated."""
+
+    code = "torch.expm1(-torch.abs({0}))"
+    tex = r"\left(e^{{-\left|{0}\right|}} - 1\right)"
+
+    def elementary(self) -> sp.Expr:
+        """exp(-|u|) - 1."""
+        return sp.exp(-sp.Abs(self.args[0])) - 1
+
+
+class select(Primitive):
+    """First value where the condition holds, else the second; each must be finite everywhere."""
+
+    nargs = 3
+    code = "torch.where({0}, {1}, {2})"
+    tex = r"\begin{{cases}} {1} & {0} \\ {2} & \text{{else}} \end{{cases}}"
+
+    def _eval_derivative(self, symbol: Any) -> sp.Expr:
+        condition, first, second = self.args
+        return select(condition, first.diff(symbol), second.diff(symbol))
+
+    @classmethod
+    def eval(cls, condition: Any, first: sp.Expr, second: sp.Expr) -> sp.Expr | None:
+        """Drop a choice between equals."""
+        return first if first == second else None
+
+    def elementary(self) -> sp.Expr:
+        """Piecewise form."""
+        condition, first, second = self.args
+        return sp.Piecewise((first, condition), (second, True))
+
+
+class guard(Primitive):
+    """U where the condition holds, else a harmless point: keeps an unused branch finite."""
+
+    nargs = 3
+    code = "torch.where({0}, {1}, {2})"
+    tex = r"{1}"
+
+    def _eval_derivative(self, symbol: Any) -> sp.Expr:
+        condition, u, point = self.args
+        return select(condition, u.diff(symbol), point.diff(symbol))
+
+    def elementary(self) -> sp.Expr:
+        """U itself: the guarded branch is only read where the condition holds."""
+        return self.args[1]
+
+
+def elementary(expression: sp.Expr) -> sp.Expr:
+    """Return an expression with every primitive replaced by its elementary form."""
+    found = lambda e: isinstance(e, Primitive)  # noqa: E731
+    while expression.has(Primitive):
+        expression = expression.replace(found, lambda e: e.elementary())
+    return expression
+
+
+def lowered(expression: sp.Expr) -> sp.Expr:
+    """Return an expression over the shared kernels; outermost first, as tanh(softplus) is one form."""
+    if not expression.args or isinstance(expression, sp.logic.boolalg.Boolean):
+        return expression
+    cheaper = expression.lowered() if isinstance(expression, Primitive) else None
+    if cheaper is not None:
+        return lowered(cheaper) if cheaper != expression else cheaper
+    return expression.func(*(lowered(a) for a in expression.args))

@@ -1,0 +1,151 @@
+"""The registry: the one list of activations, filled by the decorator, from any file."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+import sympy as sp
+import torch
+from torch import nn
+
+from autoact.activations.activation import Activation, Parameter, X
+from autoact.activations.twins import Twin, Value
+from autoact.errors import ConfigurationError, UnknownActivationError
+
+DEFAULT_CANDIDATES = ("relu", "leaky_relu", "prelu", "elu", "silu", "gelu", "tanh", "softplus")
+_registry: dict[str, Activation] = {}
+_aliases: dict[str, str] = {}
+
+
+def activation(
+    *, family: str, reference: str = "", twin: Twin | None = None, aliases: tuple[str, ...] = ()
+) -> Callable[[Callable[..., sp.Expr]], Activation]:
+    """Register the decorated function as an activation; its name, docstring and arguments describe it.
+
+    The function gets SymPy symbols, x first, and returns an expression. Its other arguments have a
+    `Parameter` as default.
+
+    Args:
+        family: Group that search spaces can name, for example "rectifier".
+        reference: Paper or book.
+        twin: torch's own module, where there is one.
+        aliases: Other names under which `get` finds it.
+
+    Returns:
+        A decorator that gives back the `Activation`.
+
+    Raises:
+        ConfigurationError: A name taken by a different expression, or an argument without a Parameter.
+
+    Example:
+        >>> import autoact
+        >>> import sympy as sp
+        >>> @autoact.activation(family="example")
+        ... def soft_cube(x, scale=autoact.Parameter(default=1.0, lower=0.0)):
+        ...     '''A cube that a sine bends.'''
+        ...     return x + scale * sp.sin(x) ** 3
+        >>> autoact.get("soft_cube").parameters[0].default
+        1.0
+    """
+
+    def register(function: Callable[..., sp.Expr]) -> Activation:
+        parameters = _parameters(function)
+        symbols = [sp.Symbol(p.name, real=True) for p in parameters]
+        made = Activation(
+            function.__name__,
+            sp.sympify(function(X, *symbols)),
+            parameters,
+            family=family,
+            reference=reference,
+            description=inspect.getdoc(function) or "",
+            twin=twin,
+            aliases=aliases,
+        )
+        return _add(made)
+
+    return register
+
+
+def _parameters(function: Callable[..., sp.Expr]) -> tuple[Parameter, ...]:
+    _, *others = inspect.signature(function).parameters.values()
+    for argument in others:
+        if not isinstance(argument.default, Parameter):
+            raise ConfigurationError(
+                f"Argument {argument.name!r} of activation {function.__name__!r} needs a Parameter as "
+                f"default, for example {argument.name}=Parameter(default=1.0)."
+            )
+    return tuple(replace(argument.default, name=argument.name) for argument in others)
+
+
+def _add(made: Activation) -> Activation:
+    for name in (made.name, *made.aliases):
+        if not name.isidentifier():
+            raise ConfigurationError(
+                f"Activation name {name!r} is not a Python identifier. Rename the function."
+            )
+        holder = _registry.get(_aliases.get(name, name))
+        if holder is not None and (holder.name, holder.expression) != (made.name, made.expression):
+            raise ConfigurationError(f"Activation name {name!r} is taken by {holder!r}. Choose another name.")
+    _registry[made.name] = made
+    _aliases.update({alias: made.name for alias in made.aliases})
+    return made
+
+
+def get(name: str | Activation) -> Activation:
+    """Return a registered activation by name or alias.
+
+    Raises:
+        UnknownActivationError: No such name; the message suggests the nearest.
+
+    Example:
+        >>> import autoact
+        >>> autoact.get("elu").latex is not None
+        True
+    """
+    if isinstance(name, Activation):
+        return name
+    found = _registry.get(_aliases.get(name, name)) if isinstance(name, str) else None
+    if found is None:
+        near = get_close_matches(str(name), [*_registry, *_aliases], n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "autoact.list_activations() shows all."
+        raise UnknownActivationError(f"No activation named {name!r}. {hint}")
+    return found
+
+
+def list_activations() -> tuple[str, ...]:
+    """Return the registered names, sorted.
+
+    Example:
+        >>> import autoact
+        >>> "relu" in autoact.list_activations()
+        True
+    """
+    return tuple(sorted(_registry))
+
+
+def from_module(module: nn.Module) -> tuple[str, dict[str, Value]] | None:
+    """Return name and parameter values of a torch activation module, or None if none is registered."""
+    for act in _registry.values():
+        values = act.twin.read(module) if act.twin else None
+        if values is not None:
+            return act.name, values
+    return None
+
+
+def from_function(function: Any) -> str | None:
+    """Return the name of the activation that a torch function computes with its default settings, or None."""
+    for act in _registry.values():
+        if act.twin and function in act.twin.functions:
+            return act.name
+    return None
+
+
+def is_activation_module(module: nn.Module) -> bool:
+    """Tell whether torch counts a module among its activations, registered here or not."""
+    return type(module).__module__ == torch.nn.modules.activation.__name__ and not isinstance(
+        module, nn.MultiheadAttention
+    )

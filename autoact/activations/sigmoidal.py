@@ -1,0 +1,37 @@
+"""Bounded activations."""
+
+import sympy as sp
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from autoact.activations.primitives import sigmoid as _sigmoid
+from autoact.activations.primitives import tanh as _tanh
+from autoact.activations.registry import activation
+from autoact.activations.twins import Twin
+
+
+@activation(
+    family="sigmoidal",
+    reference="Cybenko 1989, Approximation by superpositions of a sigmoidal function",
+    twin=Twin(module=nn.Sigmoid, functions=(F.sigmoid, torch.sigmoid, torch.Tensor.sigmoid)),
+)
+def sigmoid(x: sp.Symbol) -> sp.Expr:
+    """Logistic function, from 0 to 1."""
+    return _sigmoid(x)
+
+
+@activation(
+    family="sigmoidal",
+    reference="LeCun et al. 1998, Efficient BackProp",
+    twin=Twin(module=nn.Tanh, functions=(F.tanh, torch.tanh, torch.Tensor.tanh)),
+)
+def tanh(x: sp.Symbol) -> sp.Expr:
+    """Hyperbolic tangent, from -1 to 1."""
+    return _tanh(x)
+
+
+@activation(family="periodic", reference="Sitzmann et al. 2020, arXiv:2006.09661")
+def sin(x: sp.Symbol) -> sp.Expr:
+    """Sine: periodic, with derivatives of every order like itself."""
+    return sp.sin(x)
