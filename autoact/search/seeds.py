@@ -1,0 +1,52 @@
+"""Which seed each training gets: all follow from one, and no phase shares any with another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoact.search.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeds:
+    """The seeds of a search by phase.
+
+    Attributes:
+        search: Seed of the n-th evaluation of any assignment; first evaluations share one, hence are paired.
+        selection: Seeds of the uniform baselines, which choose the best of them.
+        confirmation: Fresh seeds on which finalist and baselines are compared.
+    """
+
+    search: tuple[int, ...]
+    selection: tuple[int, ...]
+    confirmation: tuple[int, ...]
+
+
+def seeds_for(settings: Settings) -> Seeds:
+    """Derive all seeds of a search; the same settings give the same seeds.
+
+    Example:
+        >>> seeds = seeds_for(Settings(monitor="val_loss", budget=4, seeds=2))
+        >>> len({*seeds.search, *seeds.selection, *seeds.confirmation})
+        9
+    """
+    counts = (settings.budget, settings.selection_seeds, settings.seeds)
+    drawn = _distinct(settings.seed, sum(counts))
+    first, second = counts[0], counts[0] + counts[1]
+    return Seeds(search=drawn[:first], selection=drawn[first:second], confirmation=drawn[second:])
+
+
+def sampler_seed(seed: int, trial: int) -> int:
+    """Return the sampler's seed for one trial, so that a resumed study asks as an undisturbed one would."""
+    return int(np.random.SeedSequence([seed, trial, 1]).generate_state(1)[0])
+
+
+def _distinct(seed: int, count: int) -> tuple[int, ...]:
+    length = count
+    while True:
+        # 31 bits: seeds that every library takes, as positive numbers that people can type
+        drawn = np.random.SeedSequence([seed, 0]).generate_state(length) >> 1
+        unique = list(dict.fromkeys(int(value) for value in drawn))
+        if len(unique) >= count:
+            return tuple(unique[:count])
+        length += count - len(unique)
