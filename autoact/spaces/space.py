@@ -1,0 +1,128 @@
+"""Which activations may compete, and where."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autoact.errors import ConfigurationError
+from autoact.spaces.candidates import check_candidates
+from autoact.spaces.relaxation import Relaxation
+from autoact.spaces.requirements import Requirements
+from autoact.spaces.rule import LayerRule
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """Candidates for every layer, rules for some, and what all of them must satisfy.
+
+    Args:
+        name: What people call it.
+        candidates: Activation names that compete.
+        layers: Rules by module path; the first that matches a layer counts.
+        require: Conditions on every candidate.
+        relaxation: Settings of the mixtures.
+        source: The file it came from, for messages; not part of equality.
+
+    Raises:
+        UnknownActivationError: A candidate is not registered.
+        ConfigurationError: A setting is wrong, or a candidate breaks a requirement.
+
+    Example:
+        >>> space = SearchSpace("mine", ["relu", "tanh"], layers=[LayerRule(match="head.*", keep=True)])
+        >>> space.candidates_for("net.1"), space.candidates_for("head.1")
+        (('relu', 'tanh'), ())
+    """
+
+    name: str
+    candidates: tuple[str, ...]
+    layers: tuple[LayerRule, ...] = ()
+    require: Requirements = field(default_factory=Requirements)
+    relaxation: Relaxation = field(default_factory=Relaxation)
+    source: str = field(default="search space", compare=False)
+
+    def __post_init__(self) -> None:
+        """Check names and requirements."""
+        object.__setattr__(self, "candidates", check_candidates(self.candidates))
+        object.__setattr__(self, "layers", tuple(self.layers))
+        self.require.check(self.candidates)
+        for rule in self.layers:
+            self.require.check(rule.candidates or ())
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> "SearchSpace":
+        """Read a shipped space by name, or any space from its file.
+
+        Raises:
+            ConfigurationError: No such space or file, or something in it is wrong; names file, line and key.
+
+        Example:
+            >>> SearchSpace.load("default").candidates[0]
+            'relu'
+        """
+        from autoact.spaces.parsing import parse_space
+        from autoact.spaces.shipped import find_space
+        from autoact.spaces.yaml_lines import load
+
+        return parse_space(load(find_space(name_or_path)))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, source: str = "search space") -> "SearchSpace":
+        """Build a space from plain data, as `to_dict` returns them or as a file has them."""
+        from autoact.spaces.parsing import parse_space
+        from autoact.spaces.yaml_lines import Document
+
+        return parse_space(Document(data=data, source=source))
+
+    @classmethod
+    def of(cls, space: "SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]") -> "SearchSpace":
+        """Return a space however it was given: itself, a name, a path, a list of candidates, plain data."""
+        if isinstance(space, SearchSpace):
+            return space
+        if isinstance(space, str | Path):
+            return cls.load(space)
+        if isinstance(space, Mapping):
+            return cls.from_dict(space)
+        if isinstance(space, Sequence):
+            return cls("custom", tuple(space))
+        raise ConfigurationError(
+            "A search space is a name, a path, a list of activation names, a mapping or a SearchSpace; "
+            f"got {space!r}."
+        )
+
+    def rule_for(self, path: str) -> LayerRule | None:
+        """Return the first rule that matches a layer path, if any."""
+        return next((rule for rule in self.layers if rule.matches(path)), None)
+
+    def candidates_for(self, path: str) -> tuple[str, ...]:
+        """Return the names that compete in a layer; none if a rule keeps it as it is."""
+        rule = self.rule_for(path)
+        if rule is None:
+            return self.candidates
+        return () if rule.keep else rule.candidates or self.candidates
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types, with everything that differs from the defaults."""
+        data: dict[str, Any] = {"version": VERSION, "name": self.name, "candidates": list(self.candidates)}
+        plain = {"keep": False, "share": "layer", "candidates": None}
+        optional = {
+            "layers": [_changed(rule, plain) for rule in self.layers],
+            "require": _changed(self.require, asdict(Requirements())),
+            "relaxation": _changed(self.relaxation, asdict(Relaxation())),
+        }
+        return data | {key: value for key, value in optional.items() if value}
+
+    def fingerprint(self) -> str:
+        """Return a short text that is the same for equal spaces, whatever their name."""
+        data = {key: value for key, value in self.to_dict().items() if key != "name"}
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _changed(settings: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a dataclass that differ from their defaults, in plain types."""
+    values = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(settings).items()}
+    return {key: value for key, value in values.items() if key not in defaults or value != defaults[key]}
