@@ -2,7 +2,7 @@
 
 A primitive knows four things: its derivative, the torch code that evaluates it (`code`, whose autograd agrees
 with the derivative also at kinks), its elementary form (`elementary`, for limits, facts and high-precision
-reference values) and, where one exists, a cheaper form over kernels that several primitives share (`lowered`).
+reference values) and, where one exists, a cheaper form over kernels that primitives share (`lowered`).
 They are opaque to SymPy's rewriting, so what is written is what runs.
 """
 
@@ -361,6 +361,24 @@ class guard(Primitive):
     def elementary(self) -> sp.Expr:
         """U itself: the guarded branch is only read where the condition holds."""
         return self.args[1]
+
+
+class stopped(Primitive):
+    """U as a constant: no derivative."""
+
+    nargs = 1
+    code = "({0}).detach()"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return 0: a constant."""
+        return sp.Integer(0)
+
+
+class finite(Primitive):
+    """U where it is finite, else 0."""
+
+    nargs = 1
+    code = "torch.nan_to_num({0}, 0.0, 0.0, 0.0)"
 
 
 def elementary(expression: sp.Expr) -> sp.Expr:

@@ -21,7 +21,7 @@ _FUNCTIONS = {
     name: f"torch.{name}"
     for name in ("sin", "cos", "atan", "erf", "erfc", "sinh", "cosh", "asinh", "log", "exp")
 }
-_COMPARISONS = {">": "torch.gt", ">=": "torch.ge", "<": "torch.lt", "<=": "torch.le"}
+_COMPARISONS = {">": "torch.gt", ">=": "torch.ge", "<": "torch.lt", "<=": "torch.le", "!=": "torch.ne"}
 
 
 def torch_source(expression: sp.Expr) -> str:

@@ -1,0 +1,99 @@
+"""The generated functions run on tensors: blocks that stay in cache, float32 inside for half precision."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from autoact.kernels.plan import Plan
+
+BLOCK = 1 << 15  # elements per thread and block: a dozen float32 temporaries of it fit in a 2 MB cache
+
+
+def columns(
+    coefficients: torch.Tensor, ndim: int, channel_dim: int, batched: bool = False
+) -> list[torch.Tensor]:
+    """Return the coefficients one by one, shaped to broadcast against x.
+
+    Args:
+        coefficients: (M,) or (C, M), with a leading batch dimension (B, ...) if `batched`.
+        ndim: Dimensions of x, without the batch.
+        channel_dim: Dimension of x that C runs along.
+        batched: Whether a batch dimension leads.
+    """
+    head = [coefficients.shape[0]] if batched else []
+    per_channel = coefficients.dim() - len(head) == 2
+    tail = [1] * ndim
+    if per_channel:
+        tail[channel_dim] = coefficients.shape[-2]
+    elif not batched:
+        return list(coefficients.unbind(-1))
+    return [c.reshape(head + tail) for c in coefficients.unbind(-1)]
+
+
+def widened(x: torch.Tensor) -> torch.Tensor:
+    """Return x in the dtype of the computation: float64 stays, all else is float32."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def as_tensor(value: torch.Tensor | float, like: torch.Tensor) -> torch.Tensor:
+    """Return a generated output, a plain number where the expression is constant, as a tensor like x."""
+    return value.expand(like.shape) if isinstance(value, torch.Tensor) else torch.full_like(like, value)
+
+
+def forward(plan: Plan, x: torch.Tensor, coefficients: torch.Tensor, channel_dim: int) -> torch.Tensor:
+    """Return y of the shape, dtype and layout of x."""
+    cols = columns(coefficients, x.dim(), channel_dim)
+    out = torch.empty_like(x)
+    if coefficients.dim() == 2:
+        return out.copy_(as_tensor(plan.forward(widened(x), *cols)[0], x))
+    source, target = _flat(x, out), _flat(out, out)
+    for block, part in zip(_blocks(source), _blocks(target), strict=True):
+        part.copy_(as_tensor(plan.forward(widened(block), *cols)[0], block))
+    return out
+
+
+def backward(
+    plan: Plan, x: torch.Tensor, coefficients: torch.Tensor, grad: torch.Tensor, channel_dim: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the gradients of x and of the coefficients."""
+    cols = columns(coefficients, x.dim(), channel_dim)
+    out = torch.empty_like(x)
+    if coefficients.dim() == 2:
+        grad_x, sums = reduced_backward(plan, widened(x), cols, widened(grad), keep=channel_dim % x.dim())
+        return out.copy_(grad_x), sums
+    total = torch.zeros_like(coefficients)
+    parts = (_blocks(_flat(t, out)) for t in (x, grad, out))
+    for block, grad_block, target in zip(*parts, strict=True):
+        grad_x, sums = reduced_backward(plan, widened(block), cols, widened(grad_block))
+        target.copy_(grad_x)
+        total += sums
+    return out, total
+
+
+def reduced_backward(
+    plan: Plan, x: torch.Tensor, cols: list[torch.Tensor], grad: torch.Tensor, keep: int | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return grad_x, and the gradients of the coefficients summed over all dimensions but `keep`."""
+    slope, *others = plan.backward(x, *cols)
+    dims = [d for d in range(x.dim()) if d != keep]
+    sums = [_sum(grad * other, dims) for other in others]
+    return grad * slope, torch.stack(sums, -1)
+
+
+def _sum(t: torch.Tensor, dims: list[int]) -> torch.Tensor:
+    return t.sum(dims) if dims else t.clone()
+
+
+def _flat(t: torch.Tensor, layout: torch.Tensor) -> torch.Tensor:
+    """Return t as one row in the memory order of a dense tensor of the same shape; a view where possible."""
+    order = sorted(range(layout.dim()), key=layout.stride, reverse=True)
+    return t.permute(order).reshape(-1)
+
+
+def _blocks(row: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    if row.device.type != "cpu":
+        return (row,)
+    size = BLOCK * torch.get_num_threads()
+    return row.split(max(size, math.ceil(row.numel() / 4096)))

@@ -1,0 +1,117 @@
+"""The fused operator: kernels as custom ops, their derivatives as one autograd.Function.
+
+Only x and the coefficients are kept for backward. First derivatives run through the kernels; with
+create_graph, under functorch transforms and in forward mode the generated formulas do, so every order is exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from autoact.kernels import eager
+from autoact.kernels.plan import Plan, plan_of
+
+
+@torch.library.custom_op("autoact::mixture", mutates_args=())
+def mixture_kernel(x: torch.Tensor, coefficients: torch.Tensor, plan: str, channel_dim: int) -> torch.Tensor:
+    """Value of a plan's mixture."""
+    return eager.forward(plan_of(plan), x, coefficients, channel_dim)
+
+
+@mixture_kernel.register_fake
+def _(x: torch.Tensor, coefficients: torch.Tensor, plan: str, channel_dim: int) -> torch.Tensor:
+    return torch.empty_like(x)
+
+
+@torch.library.custom_op("autoact::mixture_backward", mutates_args=())
+def backward_kernel(
+    x: torch.Tensor, coefficients: torch.Tensor, grad: torch.Tensor, plan: str, channel_dim: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradients of x and of the coefficients."""
+    return eager.backward(plan_of(plan), x, coefficients, grad, channel_dim)
+
+
+@backward_kernel.register_fake
+def _(
+    x: torch.Tensor, coefficients: torch.Tensor, grad: torch.Tensor, plan: str, channel_dim: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.empty_like(x), torch.empty_like(coefficients)
+
+
+def _leading(info: Any, t: torch.Tensor, dim: int | None) -> torch.Tensor:
+    return t.unsqueeze(0).expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
+
+
+@mixture_kernel.register_vmap
+def _(info: Any, in_dims: Any, x: Any, coefficients: Any, plan: str, channel_dim: int) -> Any:
+    x, c = _leading(info, x, in_dims[0]), _leading(info, coefficients, in_dims[1])
+    cols = eager.columns(c, x.dim() - 1, channel_dim, batched=True)
+    (y,) = plan_of(plan).forward(eager.widened(x), *cols)
+    return eager.as_tensor(y, x).to(x.dtype), 0
+
+
+@backward_kernel.register_vmap
+def _(info: Any, in_dims: Any, x: Any, coefficients: Any, grad: Any, plan: str, channel_dim: int) -> Any:
+    x, c, grad = (_leading(info, t, d) for t, d in zip((x, coefficients, grad), in_dims[:3], strict=True))
+    cols = eager.columns(c, x.dim() - 1, channel_dim, batched=True)
+    slope, *others = plan_of(plan).backward(eager.widened(x), *cols)
+    keep = {0} | ({channel_dim % (x.dim() - 1) + 1} if c.dim() == 3 else set())
+    dims = [d for d in range(x.dim()) if d not in keep]
+    wide = eager.widened(grad)
+    sums = [(wide * eager.as_tensor(other, wide)).sum(dims) if dims else wide * other for other in others]
+    return ((wide * slope).to(x.dtype), torch.stack(sums, -1)), (0, 0)
+
+
+def _plain_backward(
+    plan: Plan, x: torch.Tensor, coefficients: torch.Tensor, grad: torch.Tensor, channel_dim: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the gradients by the generated formula, differentiable again."""
+    cols = eager.columns(coefficients, x.dim(), channel_dim)
+    keep = channel_dim % x.dim() if coefficients.dim() == 2 else None
+    grad_x, sums = eager.reduced_backward(plan, eager.widened(x), cols, eager.widened(grad), keep)
+    return grad_x.to(x.dtype), sums
+
+
+class FusedMixture(torch.autograd.Function):
+    """Connects the kernels to every kind of differentiation."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: torch.Tensor, coefficients: torch.Tensor, plan: str, channel_dim: int) -> torch.Tensor:
+        """Run the kernel."""
+        return mixture_kernel(x, coefficients, plan, channel_dim)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        """Keep x and the coefficients, nothing of the size of x besides."""
+        x, coefficients, ctx.plan, ctx.channel_dim = inputs
+        ctx.save_for_backward(x, coefficients)
+        ctx.save_for_forward(x, coefficients)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[Any, ...]:
+        """Run the kernel, or the differentiable formula when gradients of gradients are wanted."""
+        x, coefficients = ctx.saved_tensors
+        (grad,) = grads
+        if torch.is_grad_enabled():
+            return (*_plain_backward(plan_of(ctx.plan), x, coefficients, grad, ctx.channel_dim), None, None)
+        return (*backward_kernel(x, coefficients, grad, ctx.plan, ctx.channel_dim), None, None)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> torch.Tensor:
+        """Forward mode by the generated formula."""
+        x, coefficients = ctx.saved_tensors
+        x_tangent, c_tangent = tangents[:2]
+        plan = plan_of(ctx.plan)
+        wide = eager.widened(x)
+        slope, *others = plan.backward(wide, *eager.columns(coefficients, x.dim(), ctx.channel_dim))
+        result = torch.zeros_like(wide)
+        if x_tangent is not None:
+            result = result + slope * x_tangent
+        if c_tangent is not None:
+            c_columns = eager.columns(c_tangent, x.dim(), ctx.channel_dim)
+            result = result + sum(other * c for other, c in zip(others, c_columns, strict=True))
+        return result.to(x.dtype)
