@@ -1,0 +1,253 @@
+"""The report's figures: each a function of a run that returns SVG, or "" where the run has no data for it."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from autoact.errors import UnknownActivationError
+from autoact.report.run_files import RunFiles
+from autoact.report.svg import COLORS, draw
+
+_OTHERS = {"uniform": "best_uniform", "original": "original"}  # role of a model: its comparison's key
+_MARKERS = {
+    "prior": ("D", "the mixture's choice"),
+    "trial": ("o", "trial"),
+    "reevaluation": ("s", "again, fresh seed"),
+}
+
+
+def progress(run: RunFiles) -> str:
+    """Draw the monitored value of every training of the search, and the best so far."""
+    trainings = [t for t in run.of(*_MARKERS) if t["selection"] is not None]
+    if not trainings:
+        return ""
+    values = [t["selection"] for t in trainings]
+    best = list(accumulate(values, max if run.larger_is_better else min))
+
+    def paint(axes: Axes) -> None:
+        axes.step(
+            range(1, len(best) + 1), best, where="post", color=COLORS["chosen"], lw=1.5, label="best so far"
+        )
+        for phase, (marker, label) in _MARKERS.items():
+            at = [n for n, t in enumerate(trainings, 1) if t["phase"] == phase]
+            if at:
+                color = COLORS["muted" if phase == "trial" else "chosen"]
+                there = [values[n - 1] for n in at]
+                axes.scatter(at, there, s=22, marker=marker, color=color, label=label, lw=0, zorder=3)
+        _limit(axes, values, run.larger_is_better)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel="training", ylabel=f"{run.metric}, selection data")
+        axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, handlelength=1.2)
+
+    return draw("progress", f"{run.metric} of every training of the search", 8, 3, paint)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A model trained on the fresh seeds; its role is "original", "chosen" or "uniform"."""
+
+    role: str
+    name: str
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the seeds that ended finite."""
+        return finite_mean(self.values)
+
+    @property
+    def color(self) -> str:
+        """The role's color."""
+        return COLORS[self.role]
+
+
+def finite_mean(values: Sequence[float]) -> float:
+    """Return the mean of the finite values, NaN if there are none."""
+    finite = [value for value in values if math.isfinite(value)]
+    return fmean(finite) if finite else math.nan
+
+
+def confirmed(run: RunFiles) -> list[Confirmed]:
+    """Return comparison values, one per seed, of the original, the chosen and the best uniform model."""
+    baselines = run.report.get("baselines") or {}
+    uniform = (run.comparison("best_uniform")).get("name", "")
+    found = {
+        "original": ("original", (baselines.get("original") or {}).get("comparison")),
+        "chosen": ("chosen", (run.report.get("confirmation") or {}).get("comparison")),
+        "uniform": (f"{uniform} everywhere", (baselines.get(uniform) or {}).get("comparison")),
+    }
+    return [Confirmed(role, name, _floats(values)) for role, (name, values) in found.items() if values]
+
+
+def _floats(values: Iterable[float | None]) -> tuple[float, ...]:
+    return tuple(math.nan if value is None else value for value in values)
+
+
+def seed_values(run: RunFiles) -> str:
+    """Draw the confirmed models' values on the comparison data, seeds joined by lines."""
+    models = _comparable(run)
+    if not models:
+        return ""
+    label = "Values of the confirmed models on fresh seeds"
+    return draw("values", label, 4.2, 3.2, lambda axes: _paint_values(axes, models, run.metric))
+
+
+def differences(run: RunFiles) -> str:
+    """Draw the paired differences between the chosen and the other confirmed models, with their intervals."""
+    models = _comparable(run)
+    if not models:
+        return ""
+    label = "Differences to the chosen model, with 95% intervals"
+    return draw("differences", label, 4.2, 3.2, lambda axes: _paint_differences(axes, models, run))
+
+
+def _comparable(run: RunFiles) -> list[Confirmed]:
+    """Return the confirmed models if there are at least two, with values for the same seeds."""
+    models = confirmed(run)
+    return models if len(models) > 1 and len({len(model.values) for model in models}) == 1 else []
+
+
+def _paint_values(axes: Axes, models: Sequence[Confirmed], metric: str) -> None:
+    places = range(len(models))
+    axes.plot(places, [model.values for model in models], color=COLORS["muted"], lw=0.6, alpha=0.6)
+    for place, model in enumerate(models):
+        axes.scatter([place] * len(model.values), model.values, s=18, color=model.color, lw=0, zorder=3)
+        mean = model.mean
+        axes.hlines(mean, place - 0.22, place + 0.22, color=model.color, lw=2.5, zorder=4)
+    axes.set_xticks(places, [model.name for model in models])
+    axes.set_xlim(-0.5, len(models) - 0.5)
+    axes.grid(visible=False, axis="x")
+    axes.set(ylabel=f"{metric}, comparison data", title="One line per seed; bars are means")
+
+
+def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: RunFiles) -> None:
+    by_role = {model.role: model for model in models}
+    rows = [(by_role[role], run.comparison(key)) for role, key in _OTHERS.items() if role in by_role]
+    for height, (other, found) in enumerate(rows):
+        gains = _gains(by_role["chosen"].values, other.values, run.larger_is_better)
+        axes.scatter(gains, [height + 0.17] * len(gains), s=14, color=COLORS["muted"], alpha=0.6, lw=0)
+        if None not in found["ci95"]:
+            axes.plot(found["ci95"], [height] * 2, color=other.color, lw=2.5, solid_capstyle="butt")
+            axes.plot([found["difference"]], [height], "o", color=other.color, ms=7)
+    axes.axvline(0, color=COLORS["ink"], lw=1)
+    axes.set_yticks(range(len(rows)), [f"against\n{other.name}" for other, _ in rows])
+    axes.set_ylim(-0.6, len(rows) - 0.3)
+    axes.grid(visible=False, axis="y")
+    axes.set(xlabel=f"difference in {run.metric}; right of 0 is better", title="Means and 95% intervals")
+
+
+def _gains(chosen: Iterable[float], other: Iterable[float], larger_is_better: bool) -> list[float]:
+    sign = 1.0 if larger_is_better else -1.0
+    return [sign * (a - b) for a, b in zip(chosen, other, strict=True)]
+
+
+def uniforms(run: RunFiles) -> str:
+    """Draw the selection values of every model with one activation everywhere, best on top."""
+    rows = {
+        name: [v for v in found.get("selection") or () if v is not None]
+        for name, found in (run.report.get("baselines") or {}).items()
+    }
+    ranked = sorted((fmean(values), name) for name, values in rows.items() if values)
+    ranked = ranked if run.larger_is_better else ranked[::-1]
+    if not ranked:
+        return ""
+
+    def paint(axes: Axes) -> None:
+        for height, (mean, name) in enumerate(ranked):
+            axes.scatter(rows[name], [height] * len(rows[name]), s=16, color=COLORS["muted"], alpha=0.7, lw=0)
+            axes.plot([mean], [height], "|", color=COLORS["uniform"], ms=14, mew=2.5)
+        axes.set_yticks(range(len(ranked)), [name for _, name in ranked])
+        axes.set_ylim(-0.6, len(ranked) - 0.4)
+        axes.set(xlabel=f"{run.metric}, selection data; bars are means")
+
+    return draw(
+        "uniforms", "Models with one activation everywhere, ranked", 8, 0.75 + 0.27 * len(ranked), paint
+    )
+
+
+def curves(run: RunFiles) -> str:
+    """Draw the monitored value over the trainings of the confirmed models: thin for seeds, thick means."""
+    grouped: dict[str, list[tuple[float, ...]]] = {}
+    for training in run.of("confirmation"):
+        curve = _floats(training.get("curve") or ())
+        if len(curve) > 1:
+            grouped.setdefault(training["label"], []).append(curve)
+    if not grouped:
+        return ""
+
+    def paint(axes: Axes) -> None:
+        for label, lines in grouped.items():
+            color = COLORS[{"finalist": "chosen", "original": "original"}.get(label, "uniform")]
+            for line in lines:
+                axes.plot(range(1, len(line) + 1), line, color=color, lw=0.5, alpha=0.35)
+            length = min(map(len, lines))
+            mean = [finite_mean(column) for column in zip(*(line[:length] for line in lines), strict=True)]
+            name = {"finalist": "chosen", "original": "original"}.get(label, f"{label} everywhere")
+            axes.plot(range(1, length + 1), mean, color=color, lw=2, label=name)
+        every = [value for lines in grouped.values() for line in lines for value in line]
+        if all(value > 0 for value in every) and max(every) > 8 * min(every):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel="validation", ylabel=f"{run.metric}, selection data")
+        axes.legend(loc="upper right" if not run.larger_is_better else "lower right")
+
+    return draw("curves", f"{run.metric} over the trainings of the confirmed models", 8, 3, paint)
+
+
+def function(name: str, chosen: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+    """Draw an activation, and dashed the one it replaces.
+
+    Args:
+        name: Unique name of the figure.
+        chosen: The activation with its parameters.
+        before: What the layers had, if that is known.
+
+    Returns:
+        A small figure; nothing for an activation that is not registered here.
+    """
+    x = np.linspace(-4, 4, 321)
+    try:
+        after = _values(chosen, x)
+        earlier = _values(before, x) if before else None
+    except UnknownActivationError:
+        return ""
+
+    def paint(axes: Axes) -> None:
+        if earlier is not None:
+            axes.plot(x, earlier, color=COLORS["original"], lw=1.4, ls=(0, (4, 2)))
+        axes.plot(x, after, color=COLORS["chosen"], lw=2)
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, -4), min(high, 4))
+        axes.set_xticks([-4, -2, 0, 2, 4])
+
+    return draw(name, f"Graph of {chosen['activation']}", 2.6, 1.7, paint)
+
+
+def _values(choice: Mapping[str, Any], x: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, Any]:
+    """Return the activation's values; of per-channel parameters the mean."""
+    import torch
+
+    from autoact.activations import get
+
+    parameters = {k: float(np.mean(v)) for k, v in (choice.get("parameters") or {}).items()}
+    return get(choice["activation"])(torch.from_numpy(x), **parameters).numpy()
+
+
+def _limit(axes: Axes, values: Sequence[float], larger_is_better: bool) -> None:
+    """Cut off hopeless values: the axis ends at twice the distance from the best to the upper quartile."""
+    finite = sorted(values, reverse=larger_is_better)
+    best, quartile, worst = finite[0], finite[(3 * len(finite)) // 4], finite[-1]
+    end = best + 2 * (quartile - best)
+    if abs(worst - best) > abs(end - best) > 0:
+        margin = 0.08 * (best - end)
+        axes.set_ylim(*sorted((best + margin, end)))

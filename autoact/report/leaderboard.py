@@ -1,0 +1,113 @@
+"""The assignments that a run trained, ranked: one row for each, whatever it was trained for."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from autoact.report.run_files import RunFiles, Training
+
+COLUMNS = ("rank", "assignment", "mean", "sd", "n", "diverged", "phases", "comparison_mean", "comparison_n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One assignment with what its trainings gave.
+
+    Attributes:
+        assignment: Each layer's activation in words.
+        layers: Layer path -> choice.
+        selection: Finite values on selection data.
+        comparison: Finite values on comparison data.
+        diverged: Trainings without a finite value.
+        phases: What it was trained for, in order, each once.
+    """
+
+    assignment: str
+    layers: dict[str, Any]
+    selection: tuple[float, ...]
+    comparison: tuple[float, ...]
+    diverged: int
+    phases: tuple[str, ...]
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over the selection values."""
+        return fmean(self.selection) if self.selection else None
+
+    @property
+    def sd(self) -> float | None:
+        """Standard deviation of the selection values, from two on."""
+        return stdev(self.selection) if len(self.selection) > 1 else None
+
+
+def leaderboard(run: RunFiles) -> list[Row]:
+    """Return the rows of a run, best mean on selection data first, hopeless ones last.
+
+    The prior trains a mixture, so its value belongs to no assignment and it has no row.
+    """
+    grouped: dict[str, list[Training]] = {}
+    for training in run.trainings:
+        if training.get("assignment") and training["phase"] not in ("probe", "prior"):
+            grouped.setdefault(training["key"], []).append(training)
+    sign = -1.0 if run.larger_is_better else 1.0
+    rows = [_row(trainings) for trainings in grouped.values()]
+    return sorted(rows, key=lambda row: (row.mean is None, sign * (row.mean or 0.0)))
+
+
+def _row(trainings: Sequence[Training]) -> Row:
+    layers = dict(trainings[0]["assignment"])
+    return Row(
+        assignment=describe(layers),
+        layers=layers,
+        selection=tuple(t["selection"] for t in trainings if t["selection"] is not None),
+        comparison=tuple(t["comparison"] for t in trainings if t.get("comparison") is not None),
+        diverged=sum(t["selection"] is None for t in trainings),
+        phases=tuple(dict.fromkeys(t["phase"] for t in trainings)),
+    )
+
+
+def describe(layers: dict[str, Any]) -> str:
+    """Return an assignment in one line.
+
+    Example:
+        >>> describe({"a": {"activation": "elu", "parameters": {"alpha": 0.5}}, "b": {"activation": "relu"}})
+        'a=elu(alpha=0.5) b=relu'
+    """
+    return " ".join(f"{path}={_call(chosen)}" for path, chosen in layers.items())
+
+
+def _call(chosen: dict[str, Any]) -> str:
+    values = ",".join(f"{name}={_short(value)}" for name, value in (chosen.get("parameters") or {}).items())
+    return f"{chosen['activation']}({values})" if values else str(chosen["activation"])
+
+
+def _short(value: float | list[float]) -> str:
+    if isinstance(value, list | tuple):
+        return f"{min(value):.4g}..{max(value):.4g}"
+    return f"{value:.4g}"
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Return the rows as CSV with a header."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for rank, row in enumerate(rows, 1):
+        compared = fmean(row.comparison) if row.comparison else ""
+        writer.writerow(
+            [
+                rank,
+                row.assignment,
+                "" if row.mean is None else row.mean,
+                "" if row.sd is None else row.sd,
+                len(row.selection),
+                row.diverged,
+                "+".join(row.phases),
+                compared,
+                len(row.comparison),
+            ]
+        )
+    return text.getvalue()

@@ -1,0 +1,165 @@
+"""How the report says numbers, activations and verdicts."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+NOTHING = "–"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a value with a few significant digits.
+
+    Example:
+        >>> number(0.128949), number(None), number(-1234567.0)
+        ('0.1289', '–', '−1,234,567')
+    """
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return text.replace("-", "−")
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """Return a difference with its sign.
+
+    Example:
+        >>> signed(0.01034), signed(-2.0), signed(None)
+        ('+0.0103', '−2', '–')
+    """
+    text = number(value, digits)
+    return f"+{text}" if value is not None and value > 0 and text != NOTHING else text
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time span in the unit that suits it.
+
+    Example:
+        >>> duration(0.4), duration(75), duration(7320)
+        ('0.4 s', '1 min 15 s', '2 h 2 min')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def choice(data: Mapping[str, Any] | None) -> str:
+    """Return an activation with its parameters.
+
+    Example:
+        >>> choice({"activation": "elu", "parameters": {"alpha": 0.70001}})
+        'elu (alpha 0.7)'
+        >>> choice({"activation": "prelu", "parameters": {"slope": [0.1, 0.3]}})
+        'prelu (slope 0.1 … 0.3)'
+    """
+    if not data:
+        return NOTHING
+    values = ", ".join(f"{name} {_value(value)}" for name, value in (data.get("parameters") or {}).items())
+    return f"{data['activation']} ({values})" if values else str(data["activation"])
+
+
+def _value(value: float | list[float]) -> str:
+    if isinstance(value, list | tuple):
+        return f"{number(min(value), 3)} … {number(max(value), 3)}"
+    return number(value, 3)
+
+
+def assignment(layers: Mapping[str, Any]) -> str:
+    """Return an assignment in a few words, however many layers it has.
+
+    Example:
+        >>> relu, tanh = {"activation": "relu"}, {"activation": "tanh"}
+        >>> assignment({"a": relu, "b": relu}), assignment({"a": relu, "b": tanh})
+        ('relu everywhere', 'relu · tanh')
+        >>> assignment({str(n): relu if n < 9 else tanh for n in range(12)})
+        '9 × relu, 3 × tanh'
+    """
+    words = [choice(chosen) for chosen in layers.values()]
+    counts = Counter(words)
+    if len(counts) == 1 and len(words) > 1:
+        return f"{words[0]} everywhere"
+    if len(words) <= 8:
+        return " · ".join(words)
+    return ", ".join(f"{count} × {word}" for word, count in counts.most_common())
+
+
+def p_value(value: float | None) -> str:
+    """Return a p value; very small ones as a bound.
+
+    Example:
+        >>> p_value(0.0312), p_value(1e-9)
+        ('0.031', '< 0.0001')
+    """
+    return "< 0.0001" if value is not None and value < 1e-4 else number(value, 2)
+
+
+def headline(verdict: str | None) -> str:
+    """Return the verdict as the title of the report."""
+    return {
+        "improved": "Improved",
+        "no significant difference": "No significant difference",
+        "worse": "Worse",
+    }.get(verdict or "", "No verdict")
+
+
+def against_original(report: Mapping[str, Any]) -> str:
+    """Return what the comparison with the original model means, in one or two sentences."""
+    compared = (report.get("comparisons") or {}).get("original") or {}
+    verdict, metric, seeds = (
+        report.get("verdict"),
+        report.get("metric", "the metric"),
+        _seeds(report, compared),
+    )
+    size, span = number(abs(compared.get("difference") or 0.0), 3), f"95% interval {interval(compared)}"
+    keep = "Keep the model as it is."
+    if verdict == "improved":
+        what = f"the chosen activations beat the original model: {metric} is better by {size} ({span})."
+    elif verdict == "worse":
+        what = (
+            f"the chosen activations lose to the original model: {metric} is worse by {size} ({span}). {keep}"
+        )
+    elif verdict == "no significant difference":
+        found = f"{signed(compared.get('difference'))} ({span}; positive is better)"
+        what = (
+            f"chosen and original model cannot be told apart: the difference in {metric} is {found}. {keep}"
+        )
+    else:
+        return "The search ended before its choice could be compared with the original model."
+    return f"On {seeds} {what}"
+
+
+def detectable(report: Mapping[str, Any]) -> str:
+    """Return which difference the comparison could have seen, in one sentence."""
+    seen = ((report.get("comparisons") or {}).get("original") or {}).get("detectable")
+    if not seen:
+        return ""
+    return f"A true difference of {number(seen, 3)} or more would have been found four times out of five."
+
+
+def against_best_uniform(report: Mapping[str, Any]) -> str:
+    """Return whether choosing per layer was worth it, in one sentence."""
+    compared = (report.get("comparisons") or {}).get("best_uniform") or {}
+    low, high = compared.get("ci95") or (None, None)
+    if low is None or high is None:
+        return ""
+    name = compared.get("name", "the best uniform")
+    if low > 0:
+        return f"Choosing per layer was worth it: it beats the best single activation, {name} in every layer."
+    if high < 0:
+        return f"One activation for all layers does better: {name} in every layer beats the choice per layer."
+    return f"The best single activation, {name} in every layer, does as well within the noise."
+
+
+def interval(compared: Mapping[str, Any]) -> str:
+    """Return the 95% interval of a comparison."""
+    low, high = compared.get("ci95") or (None, None)
+    return f"{signed(low)} … {signed(high)}"
+
+
+def _seeds(report: Mapping[str, Any], compared: Mapping[str, Any]) -> str:
+    count = compared.get("pairs", len((report.get("confirmation") or {}).get("seeds") or ()))
+    return f"{count} fresh paired seeds"

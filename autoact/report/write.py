@@ -1,0 +1,27 @@
+"""Writing the report's files into the run directory."""
+
+from pathlib import Path
+
+from autoact.report.leaderboard import leaderboard, to_csv
+from autoact.report.page import render
+from autoact.report.run_files import read_run
+from autoact.spaces.atomic import write_text
+
+
+def write_report(run_dir: str | Path) -> Path:
+    """Write report.html and leaderboard.csv from a run's report.json and trainings.jsonl.
+
+    Args:
+        run_dir: A run directory that `run_search` or `autoact search` has finished.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        RunDirectoryError: If the directory holds no finished run, or cannot be written.
+    """
+    run = read_run(run_dir)
+    rows = leaderboard(run)
+    write_text(run.path / "leaderboard.csv", to_csv(rows))
+    write_text(run.path / "report.html", render(run, rows))
+    return run.path / "report.html"

@@ -1,0 +1,178 @@
+"""The report is one self-contained page that says what the run's files say."""
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoact.errors import RunDirectoryError
+from autoact.report import summarize, write_report
+
+
+class Page(HTMLParser):
+    """The text, the ids and the open tags of a page."""
+
+    void = frozenset({"meta", "link", "br", "hr", "img"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.ids: list[str | None] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += f"{data} "
+
+
+def change(run: Path, **changes: Any) -> Path:
+    report = json.loads((run / "report.json").read_text())
+    report.update(changes)
+    (run / "report.json").write_text(json.dumps(report))
+    return run
+
+
+def page(run: Path) -> str:
+    return write_report(run).read_text(encoding="utf-8")
+
+
+def test_page_is_well_formed_and_loads_nothing(run_directory: Path) -> None:
+    text = page(run_directory)
+    parsed = Page(text)
+    assert parsed.open == []
+    assert len(parsed.ids) == len(set(parsed.ids))
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', text) + re.findall(r"url\(([^)]*)\)", text)
+    assert addresses
+    assert all(address.startswith("#") for address in addresses)
+    assert "<script" not in text
+    assert len(text) < 1_000_000
+
+
+def test_page_says_verdict_choice_interval_and_cost(run_directory: Path) -> None:
+    text = " ".join(Page(page(run_directory)).text.split())
+    for said in (
+        "Improved",
+        "val_loss is better by 0.0103 (95% interval +0.0031 … +0.0175)",
+        "A true difference of 0.01 or more",
+        "elu (alpha 0.7) was relu net.5",
+        "tanh was relu net.1 net.3",
+        "tanh in every layer, does as well within the noise",
+        "74",
+        "confirmation 30 6,800 16 s",
+        "with seed 14 diverged",
+    ):
+        assert said in text
+
+
+def test_colors_follow_the_page(run_directory: Path) -> None:
+    text = page(run_directory)
+    assert text.count("var(--chosen)") > 10
+    assert not re.search(r"(?:fill|stroke): ?#(?!000000)", text)
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_same_run_gives_the_same_bytes(run_directory: Path) -> None:
+    assert page(run_directory) == page(run_directory)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("worse", "lose to the original model: val_loss is worse by 0.0103"),
+        ("no significant difference", "cannot be told apart"),
+    ],
+)
+def test_other_verdicts_tell_to_keep_the_model(run_directory: Path, verdict: str, said: str) -> None:
+    text = page(change(run_directory, verdict=verdict))
+    assert said in text
+    assert "Keep the model as it is." in text
+
+
+def test_names_are_escaped(run_directory: Path) -> None:
+    assert "<b>x" not in page(change(run_directory, task="<b>x"))
+
+
+def test_a_failed_search_still_has_a_page(run_directory: Path) -> None:
+    (run_directory / "report.json").write_text(
+        json.dumps({"schema": 1, "autoact": "0.1.0", "task": None, "space": "default", "metric": "val_loss"})
+    )
+    assert "No verdict" in page(run_directory)
+    (run_directory / "trainings.jsonl").unlink()
+    assert "No verdict" in page(run_directory)
+
+
+def test_values_that_are_not_finite_are_shown_as_missing(run_directory: Path) -> None:
+    report = json.loads((run_directory / "report.json").read_text())
+    report["confirmation"]["comparison"][3] = None
+    report["comparisons"]["original"] |= {"ci95": [None, None], "p_value": None, "detectable": None}
+    text = page(change(run_directory, **report))
+    assert "nan" not in Page(text).text
+    assert "– … –" in text
+
+
+def test_a_user_activation_unknown_here_has_no_graph(run_directory: Path) -> None:
+    chosen = {"net.1": {"activation": "my_own", "parameters": {}}}
+    assert "my_own" in page(change(run_directory, chosen=chosen))
+
+
+def test_leaderboard_has_one_row_per_assignment_best_first(run_directory: Path) -> None:
+    write_report(run_directory)
+    rows = list(csv.DictReader((run_directory / "leaderboard.csv").read_text().splitlines()))
+    assert len({row["assignment"] for row in rows}) == len(rows)
+    means = [float(row["mean"]) for row in rows if row["mean"]]
+    assert means == sorted(means)
+    tanh = next(row for row in rows if row["assignment"] == "net.1=tanh net.3=tanh net.5=tanh")
+    assert (tanh["n"], tanh["phases"], tanh["comparison_n"]) == ("13", "baseline+confirmation", "10")
+    assert rows[-1]["mean"] == ""
+    assert rows[-1]["diverged"] == "1"
+
+
+def test_leaderboard_of_an_accuracy_starts_with_the_largest(run_directory: Path) -> None:
+    write_report(change(run_directory, mode="max"))
+    rows = list(csv.DictReader((run_directory / "leaderboard.csv").read_text().splitlines()))
+    means = [float(row["mean"]) for row in rows if row["mean"]]
+    assert means == sorted(means, reverse=True)
+
+
+def test_summary_names_verdict_layers_cost_and_files(run_directory: Path) -> None:
+    text = summarize(run_directory)
+    assert text.startswith("Verdict: improved\n")
+    assert "  net.5  relu → elu (alpha 0.7)\n" in text
+    assert "30 trainings" in text
+    assert f"tensorboard --logdir {run_directory / 'tensorboard'}" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "has no report.json, so it is not a run directory"),
+        ("{", "cannot be read"),
+        ('{"schema": 9}', "has schema 9; this version of autoact reads 1"),
+        ("[]", "has schema 'list'"),
+    ],
+)
+def test_a_directory_without_a_readable_report_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    if content is not None:
+        (tmp_path / "report.json").write_text(content)
+    with pytest.raises(RunDirectoryError, match=re.escape(said)):
+        write_report(tmp_path)
+
+
+def test_an_unfinished_run_names_the_command_that_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("{}")
+    with pytest.raises(RunDirectoryError, match=r"autoact search --resume"):
+        write_report(tmp_path)
+    with pytest.raises(RunDirectoryError, match="is not a directory"):
+        write_report(tmp_path / "nothing")
