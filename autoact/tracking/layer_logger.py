@@ -1,0 +1,94 @@
+"""Write the state of searched layers to TensorBoard within a budget of time."""
+
+import time
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from autoact.nn import AutoActivation
+from autoact.tracking import tags
+from autoact.tracking.budget import TimeBudget
+from autoact.tracking.flow import FlowMeter
+
+
+class LayerLogger:
+    """Log weights, entropy, margin, parameters, κ, χ and dead units of every layer, and two figures.
+
+    Args:
+        writer: A `SummaryWriter`, such as `TensorBoardLogger.experiment`.
+        layers: Searched layers by path.
+        share: Of the elapsed time that logging may take; the first and the last state are always written.
+
+    Example:
+        >>> import tempfile
+        >>> from autoact.nn import AutoActivation
+        >>> writer = SummaryWriter(tempfile.mkdtemp())
+        >>> logger = LayerLogger(writer, {"net.1": AutoActivation(["relu", "tanh"])})
+        >>> logger.log(step=1)
+        True
+    """
+
+    def __init__(
+        self, writer: SummaryWriter, layers: Mapping[str, AutoActivation], *, share: float = 0.01
+    ) -> None:
+        self._writer, self._layers = writer, dict(layers)
+        self._meters = {path: FlowMeter() for path in layers}
+        self.budget = TimeBudget(share)
+        self._figure_seconds = 0.5  # a guess until the first one is drawn, matplotlib's import included
+
+    def see(self, path: str, layer: AutoActivation, x: Tensor) -> None:
+        """Measure how gradients pass a layer, if there is time."""
+        if self.budget.allows():
+            with self.budget.spending():
+                self._meters[path].see(layer, x)
+
+    def log(self, step: int) -> bool:
+        """Write the present state, if there is time; return whether it was."""
+        if not self.budget.allows():
+            return False
+        with self.budget.spending():
+            self._write_scalars(step)
+        if self.budget.allows(self._figure_seconds):
+            with self.budget.spending():
+                self._write_figures(step)
+        return True
+
+    def finish(self, step: int) -> None:
+        """Write the final state, figures included, whatever the budget."""
+        with self.budget.spending():
+            self._write_scalars(step)
+            self._write_figures(step)
+            self._writer.flush()
+
+    @torch.no_grad()
+    def _write_scalars(self, step: int) -> None:
+        facts = [fact for path, layer in self._layers.items() for fact in self._facts(path, layer)]
+        values = torch.stack(
+            [value.detach().float().mean() for _, value in facts]
+        ).tolist()  # one synchronisation
+        for (tag, _), value in zip(facts, values, strict=True):
+            self._writer.add_scalar(tag, value, step)
+
+    def _facts(self, path: str, layer: AutoActivation) -> Iterator[tuple[str, Tensor]]:
+        for name, weight in zip(
+            layer.candidates, layer.weights().reshape(-1, len(layer.candidates)).T, strict=True
+        ):
+            yield tags.weight(path, name), weight
+        yield tags.entropy(path), layer.entropy()
+        yield tags.margin(path), layer.margin()
+        for name, value in layer.values().items():
+            yield tags.parameter(path, name), value
+        meter = self._meters[path]
+        for tag, fact in ((tags.kappa, meter.kappa), (tags.chi, meter.chi), (tags.dead, meter.dead)):
+            if fact is not None:
+                yield tag(path), fact
+
+    def _write_figures(self, step: int) -> None:
+        from autoact.tracking import figures  # loads matplotlib
+
+        begin = time.perf_counter()
+        for tag, draw in ((tags.WEIGHTS_FIGURE, figures.weights), (tags.FUNCTIONS_FIGURE, figures.functions)):
+            self._writer.add_image(tag, figures.pixels(draw(self._layers)), step, dataformats="HWC")
+        self._figure_seconds = time.perf_counter() - begin

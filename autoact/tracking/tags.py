@@ -1,0 +1,48 @@
+"""Every name under which something is written to TensorBoard."""
+
+PREFIX = "autoact"
+WEIGHTS_FIGURE = f"{PREFIX}/weights"
+FUNCTIONS_FIGURE = f"{PREFIX}/functions"
+
+
+def entropy(layer: str) -> str:
+    """Return the tag of the entropy of a layer's mixture weights, in nats."""
+    return _of(layer, "entropy")
+
+
+def margin(layer: str) -> str:
+    """Return the tag of the largest minus the second largest weight of a layer."""
+    return _of(layer, "margin")
+
+
+def weight(layer: str, candidate: str) -> str:
+    """Return the tag of one candidate's weight.
+
+    >>> weight("net.1", "elu")
+    'autoact/net.1/weight/elu'
+    """
+    return _of(layer, f"weight/{candidate}")
+
+
+def parameter(layer: str, name: str) -> str:
+    """Return the tag of an activation parameter, as in `elu.alpha`, in natural units."""
+    return _of(layer, f"parameter/{name}")
+
+
+def kappa(layer: str) -> str:
+    """Return the tag of κ, the relative gradient noise E[f'²] / E[f']² under measured pre-activations."""
+    return _of(layer, "kappa")
+
+
+def chi(layer: str) -> str:
+    """Return the tag of χ = σ_w² E[f'²], by which a layer scales squared gradients."""
+    return _of(layer, "chi")
+
+
+def dead(layer: str) -> str:
+    """Return the tag of the share of units that passed no gradient in the last window of batches."""
+    return _of(layer, "dead")
+
+
+def _of(layer: str, quantity: str) -> str:
+    return f"{PREFIX}/{layer or 'model'}/{quantity}"

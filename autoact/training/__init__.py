@@ -1,0 +1,10 @@
+"""Training with Lightning: the callback that searches activations, one silent training, and the data's parts."""
+
+from autoact.training.activation_search import ActivationSearch
+from autoact.training.checkpoint import remember
+from autoact.training.data_check import check
+from autoact.training.data_parts import DataParts, split
+from autoact.training.fit import Training, train
+from autoact.training.param_groups import param_groups
+
+__all__ = ["ActivationSearch", "DataParts", "Training", "check", "param_groups", "remember", "split", "train"]

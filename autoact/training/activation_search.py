@@ -1,0 +1,209 @@
+"""The callback that makes any Lightning training learn its activation functions."""
+
+import math
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+from torch.optim import Optimizer
+
+from autoact import conversion
+from autoact.errors import ConfigurationError
+from autoact.nn import AutoActivation
+from autoact.spaces import Assignment
+from autoact.tracking import LayerLogger
+from autoact.training.activation_optimizer import ActivationOptimizer, take_over
+from autoact.training.checkpoint import remember
+from autoact.training.observation import Observation
+from autoact.training.preparation import when_built
+from autoact.training.schedule import Schedule
+from autoact.training.support import check_optimizers, check_supported
+
+_OBSERVATIONS = 50  # per training: 50 quantile estimates cost less than one validation
+_WINDOW = 10  # estimates that are averaged; older ones belong to another network
+_TRAVEL = 10.0  # how far Adam can move a logit in one training: e^10 between two candidates
+
+
+class ActivationSearch(Callback):
+    """Train a LightningModule, unchanged, with a learned mixture of activations in place of each activation.
+
+    The layers are converted before the optimizers are made. Logits and activation parameters leave the module's
+    optimizer groups and get an Adam of their own without weight decay, stepped together with the module's
+    optimizer; gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP, checkpoints and
+    resuming work as before. With a TensorBoard logger the state of every layer is logged.
+
+    Args:
+        space: Name or file of a search space, a `SearchSpace`, or names of candidates.
+        start: "same" begins as the module's own activations, "uniform" as the mean of the candidates.
+        lr: Learning rate of the logits; None: 10 / steps of the training, within [0.001, 0.03].
+        parameter_lr: Learning rate of slopes, alphas and betas; None: `lr`.
+        release: Shares of the training between which the start gives way to the mixture; None: never, the logits
+            then learn from straight-through gradients only.
+        temperature: Temperature of the relaxation at the start and at the end.
+        observe_every: Optimizer steps between measurements of the pre-activations; None: 50 measurements.
+        total_steps: Optimizer steps of the training, where the Trainer cannot know them.
+
+    Raises:
+        ConfigurationError: On manual optimization, sharded strategies, LBFGS, a wrong order of callbacks.
+
+    Example:
+        >>> import lightning as L
+        >>> from autoact.training import ActivationSearch
+        >>> trainer = L.Trainer(max_epochs=3, callbacks=[ActivationSearch(["relu", "tanh"])], logger=False)
+    """
+
+    def __init__(
+        self,
+        space: Any = "default",
+        *,
+        start: Literal["same", "uniform"] = "same",
+        lr: float | None = None,
+        parameter_lr: float | None = None,
+        release: tuple[float, float] | None = (0.0, 0.5),
+        temperature: tuple[float, float] = (1.0, 1.0),
+        observe_every: int | None = None,
+        total_steps: int | None = None,
+    ) -> None:
+        for name, value in {"lr": lr, "parameter_lr": parameter_lr, "observe_every": observe_every}.items():
+            if value is not None and not value > 0:
+                raise ConfigurationError(f"{name}={value} must be positive; None chooses it from the length.")
+        self.space, self.start = space, start
+        self.lr, self.parameter_lr = lr, parameter_lr
+        self.schedule = Schedule(release=None if start == "uniform" else release, temperature=temperature)
+        self.observe_every, self.total_steps = observe_every, total_steps
+        self._assignment: Assignment | None = None
+        self._restored: dict[str, Any] | None = None
+        self._optimizer: ActivationOptimizer | None = None
+        self._layers: dict[str, AutoActivation] = {}
+        self._observation = Observation({})
+        self._logger: LayerLogger | None = None
+        self._length, self._every, self._seen_step = 1.0, 1, -1
+
+    @property
+    def assignment(self) -> Assignment:
+        """The activations that the last fit derived, one per layer."""
+        if self._assignment is None:
+            raise ConfigurationError("There is no assignment yet: it is derived when Trainer.fit ends.")
+        return self._assignment
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Convert the module, or have it converted as soon as its layers exist."""
+        check_supported(trainer, pl_module, self)
+        when_built(pl_module, self._convert)
+
+    def _convert(self, module: LightningModule) -> None:
+        conversion.convert(module, self.space, start=self.start)
+        remember(module)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take logits and activation parameters out of the module's optimizers, before states are restored."""
+        self._layers = conversion.auto_layers(pl_module)
+        if not self._layers:
+            raise ConfigurationError(
+                f"{type(pl_module).__name__} has no searched activation left when the training starts: its "
+                "configure_model makes new layers when called a second time. Return early where they exist."
+            )
+        check_optimizers(trainer, self)
+        take_over(trainer.optimizers, self._layers.values())
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Make our optimizer, and continue it after a resume."""
+        self._length = total = self._total(trainer)
+        lr = self.lr if self.lr is not None else min(max(_TRAVEL / total, 1e-3), 3e-2)
+        self._optimizer = ActivationOptimizer(
+            self._layers.values(), trainer.optimizers, lr=lr, parameter_lr=self.parameter_lr or lr
+        )
+        if self._restored is not None and self._optimizer.adam is not None:
+            self._optimizer.adam.load_state_dict(self._restored)
+        self._restored = None
+        self._observation = Observation(self._layers)
+        self._every = self.observe_every or max(1, math.ceil(total / _OBSERVATIONS))
+        self._seen_step = -1
+        writer = _writer(trainer)
+        self._logger = LayerLogger(writer, self._layers) if writer is not None else None
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Move release and temperature along; watch the pre-activations at some steps."""
+        step = trainer.global_step
+        if step == self._seen_step:  # a further batch of an accumulated step
+            return
+        self._seen_step = step
+        self._move_schedules(step / self._length)
+        if step % self._every == 0:
+            self._begin_window(step // self._every)
+            flow = self._logger.see if self._logger is not None else None
+            self._observation.attach(_observe, *([flow] if flow is not None else []))
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop watching, and log if it is time to."""
+        self._observation.detach()
+        if self._logger is not None:
+            self._logger.log(trainer.global_step)
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
+    ) -> None:
+        """Step our optimizer beside the module's."""
+        if self._optimizer is not None:
+            self._optimizer.step(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Derive the assignment; rank 0 decides for all."""
+        self._observation.detach()
+        if self._logger is not None:
+            self._logger.finish(trainer.global_step)
+        derived = conversion.derive(pl_module).to_dict() if trainer.is_global_zero else None
+        self._assignment = Assignment.from_dict(trainer.strategy.broadcast(derived))
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave no hook on a model whose training failed."""
+        self._observation.detach()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of our optimizer in plain types; schedules follow from the step."""
+        if self._optimizer is None or self._optimizer.adam is None:
+            return {}
+        return {"optimizer": self._optimizer.adam.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep the state until the training starts."""
+        self._restored = state_dict.get("optimizer")
+
+    def _total(self, trainer: Trainer) -> float:
+        total = self.total_steps or trainer.estimated_stepping_batches
+        if not math.isfinite(total):
+            raise ConfigurationError(
+                "Nobody knows how long this training is (no max_steps, or a loader without length), so the schedules "
+                "cannot be laid out: set Trainer(max_steps=...) or ActivationSearch(total_steps=...)."
+            )
+        return max(float(total), 1.0)
+
+    @torch.no_grad()
+    def _move_schedules(self, progress: float) -> None:
+        release, temperature = self.schedule.release_at(progress), self.schedule.temperature_at(progress)
+        for layer in self._layers.values():
+            if self.schedule.release is not None:
+                layer.release.fill_(release)
+            layer.temperature.fill_(temperature)
+
+    @torch.no_grad()
+    def _begin_window(self, number: int) -> None:
+        if number % _WINDOW == 0:
+            for layer in self._layers.values():
+                layer.observed.zero_()
+
+
+def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:
+    layer.observe(x.detach())
+
+
+def _writer(trainer: Trainer) -> Any:
+    """Return the writer of the first TensorBoard logger, on the process that logs."""
+    loggers = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+    return loggers[0].experiment if loggers and trainer.is_global_zero else None

@@ -1,0 +1,87 @@
+"""Checkpoints of converted models: the conversion travels in the file and is replayed when it is loaded.
+
+A LightningModule's class knows nothing of the conversion, so `UserModule.load_from_checkpoint(path)` would make the
+original layers. Lightning lets a checkpoint name the function that makes the module; ours makes it as ever and
+replays the conversion before the weights are loaded. Lightning 2.6 trusts such functions only by name, so the
+names are registered here: `import autoact.training` comes before loading such a checkpoint.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core import saving
+
+from autoact import conversion
+from autoact.errors import ConversionError
+
+RECIPE = "autoact_recipe"
+_HYPER_PARAMETERS = LightningModule.CHECKPOINT_HYPER_PARAMS_KEY
+_LIGHTNING_CLI = "lightning.pytorch.cli.instantiate_module"
+_PLAIN = "autoact.training.checkpoint.instantiate"
+_FROM_CLI = "autoact.training.checkpoint.instantiate_from_cli"
+
+if hasattr(saving, "_ALLOWED_INSTANTIATORS"):  # Lightning >= 2.6.6; it asks for this in its own error message
+    saving._ALLOWED_INSTANTIATORS.update({_PLAIN, _FROM_CLI})
+
+
+def remember(module: LightningModule) -> None:
+    """Make every checkpoint of a converted module carry its conversion, weights-only checkpoints included.
+
+    Args:
+        module: A converted module; nothing about its class changes. Calling this again changes nothing.
+    """
+    for hook, function in (("on_save_checkpoint", _save), ("on_load_checkpoint", _check)):
+        if not _installed(module, hook):
+            module.__dict__[hook] = partial(function, module, getattr(module, hook))
+
+
+def instantiate(cls: type[LightningModule], arguments: dict[str, Any]) -> LightningModule:
+    """Make a module whose next `on_load_checkpoint` replays the conversion; Lightning calls this."""
+    return _awaiting_recipe(cls(**arguments))
+
+
+def instantiate_from_cli(cls: type[LightningModule], arguments: dict[str, Any]) -> LightningModule:
+    """Do the same for a checkpoint of LightningCLI."""
+    from lightning.pytorch.cli import instantiate_module
+
+    return _awaiting_recipe(instantiate_module(cls, arguments))
+
+
+def _awaiting_recipe(module: LightningModule) -> LightningModule:
+    module.__dict__["on_load_checkpoint"] = partial(_replay, module, module.on_load_checkpoint)
+    return module
+
+
+def _replay(module: LightningModule, then: Callable[[Any], None], checkpoint: dict[str, Any]) -> None:
+    del module.__dict__["on_load_checkpoint"]
+    conversion.replay(module, checkpoint[RECIPE])
+    remember(module)
+    then(checkpoint)
+
+
+def _save(module: LightningModule, then: Callable[[Any], None], checkpoint: dict[str, Any]) -> None:
+    recipe = conversion.recipe(module)
+    if recipe is not None:
+        checkpoint[RECIPE] = recipe
+        arguments = dict(checkpoint.get(_HYPER_PARAMETERS, {}))
+        from_cli = arguments.get("_instantiator") == _LIGHTNING_CLI
+        checkpoint[_HYPER_PARAMETERS] = arguments | {"_instantiator": _FROM_CLI if from_cli else _PLAIN}
+    then(checkpoint)
+
+
+def _check(module: LightningModule, then: Callable[[Any], None], checkpoint: dict[str, Any]) -> None:
+    """Say why a checkpoint does not fit before torch lists missing keys."""
+    saved, present = checkpoint.get(RECIPE), conversion.recipe(module)
+    if saved != present:
+        raise ConversionError(
+            "The checkpoint's model was converted differently from this one"
+            f"{' (it was not converted)' if saved is None else ''}. Resume with the search space, the candidates "
+            "and the arguments of the run that wrote it."
+        )
+    then(checkpoint)
+
+
+def _installed(module: LightningModule, hook: str) -> bool:
+    return isinstance(module.__dict__.get(hook), partial)

@@ -1,0 +1,205 @@
+"""One silent, seeded training of a fresh model, and what came out of it."""
+
+import math
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+from torch.utils.data import DataLoader
+
+from autoact import conversion
+from autoact.errors import ConfigurationError
+from autoact.spaces import Assignment
+from autoact.training.data_parts import DataParts, OpenLoaders, OpenModule, split
+from autoact.training.recorder import ApplyAssignment, Recorder, ShortTraining
+from autoact.training.silence import plain_interrupt, restored_randomness, silence
+from autoact.training.trainer_arguments import trainer_arguments
+
+Opened = OpenLoaders | OpenModule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """The result of one training, in plain values: it pickles and outlives the model.
+
+    Attributes:
+        selection: The monitored value of the trained model on the selection data.
+        comparison: The same on the comparison data, None unless asked for.
+        steps: Optimizer steps done.
+        planned_steps: Steps of a full training, infinite where nobody can know.
+        seconds: Wall time of everything.
+        curve: The monitored value after each validation, the last one included.
+        assignment: What a searched model derived, None for others.
+        metrics: Everything logged, at the end.
+        finite: Whether the result is a number.
+    """
+
+    selection: float
+    comparison: float | None = None
+    steps: int
+    planned_steps: float
+    seconds: float
+    curve: list[float] = field(default_factory=list)
+    assignment: Assignment | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    finite: bool
+
+
+def train(
+    make_module: Callable[[], LightningModule],
+    data: DataParts | Any,
+    *,
+    seed: int,
+    monitor: str,
+    trainer: Mapping[str, Any],
+    assignment: Assignment | None = None,
+    space: Any = None,
+    callbacks: Iterable[Callback] = (),
+    limit_fraction: float = 1.0,
+    comparison: bool = False,
+    logger: Any = None,
+    checkpoint: str | Path | None = None,
+) -> Training:
+    """Train one fresh model without a word and measure it.
+
+    Initial weights and the order of the data depend on `seed` alone, not on the activations: two trainings with one
+    seed are paired.
+
+    Args:
+        make_module: Makes the model, always from scratch.
+        data: Parts from `split`, or anything that `split` takes.
+        seed: Decides initial weights, data order and dropout; the caller's random state is left as it was.
+        monitor: Name of a logged value, read at the end of the training.
+        trainer: Arguments of `lightning.Trainer`; `max_epochs`, `max_steps` or `max_time` among them.
+        assignment: Activations to give to the model; None leaves it as it is.
+        space: A search space: the model is trained as a mixture over it.
+        callbacks: More callbacks, used as they are.
+        limit_fraction: Share of the planned optimizer steps, in (0, 1]; at least one step is done.
+        comparison: Whether to measure on the comparison data after the training.
+        logger: A Lightning logger; None logs nothing.
+        checkpoint: Where to save the trained model; written whole or not at all.
+
+    Returns:
+        The measurements.
+
+    Raises:
+        ConfigurationError: The monitored value was never logged, or an argument of the Trainer is unknown.
+    """
+    start = time.perf_counter()
+    run = _Run(monitor, limit_fraction)
+    with ExitStack() as around:
+        around.enter_context(restored_randomness())
+        around.enter_context(silence())
+        root = around.enter_context(tempfile.TemporaryDirectory(prefix="autoact-"))
+        opened = (data if isinstance(data, DataParts) else split(data)).open()
+        seed_everything(seed, workers=True, verbose=False)
+        module = make_module()
+        seed_everything(_second_seed(seed), workers=True, verbose=False)
+        used = [*run.callbacks, *_changes(assignment, space), *callbacks]
+        lightning = Trainer(**trainer_arguments(trainer, callbacks=used, logger=logger, root=root))
+        with plain_interrupt():
+            metrics = run.fit(lightning, module, opened, seed)
+            if checkpoint is not None:
+                _save(lightning, Path(checkpoint))
+            compared = run.compare(lightning, module, opened) if comparison else None
+        derived = conversion.derive(module) if conversion.auto_layers(module) else None
+    return Training(
+        selection=metrics[monitor],
+        comparison=compared,
+        steps=run.steps,
+        planned_steps=run.short.planned_steps,
+        seconds=time.perf_counter() - start,
+        curve=run.recorder.curve,
+        assignment=derived,
+        metrics=metrics,
+        finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
+    )
+
+
+class _Run:
+    """A fit, its validation of the final model, and its comparison."""
+
+    def __init__(self, monitor: str, fraction: float) -> None:
+        self.recorder, self.short = Recorder(monitor), ShortTraining(fraction)
+        self.monitor = monitor
+        self.steps = 0
+
+    @property
+    def callbacks(self) -> list[Callback]:
+        return [self.recorder, self.short]
+
+    def fit(self, trainer: Trainer, module: LightningModule, opened: Opened, seed: int) -> dict[str, float]:
+        with opened.fitting() as arguments:
+            _reseed(arguments.values(), seed)
+            trainer.fit(module, **arguments)
+        self.steps = trainer.global_step
+        metrics = _scalars(trainer)
+        if self.recorder.measured_at != self.steps:
+            with opened.selecting() as arguments:
+                trainer.validate(module, verbose=False, **arguments)
+            metrics |= _scalars(trainer)
+            if self.monitor in _scalars(trainer):
+                self.recorder.curve.append(metrics[self.monitor])
+        self._require(metrics, "anywhere")
+        return metrics
+
+    def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
+        with opened.comparing() as arguments:
+            trainer.validate(module, verbose=False, **arguments)
+        metrics = _scalars(trainer)
+        self._require(metrics, "in validation_step")
+        return metrics[self.monitor]
+
+    def _require(self, metrics: dict[str, float], where: str) -> None:
+        if self.monitor not in metrics:
+            logged = ", ".join(sorted(metrics)) or "nothing"
+            raise ConfigurationError(
+                f"The monitor {self.monitor!r} was never logged {where}; logged: {logged}. "
+                f"Name one of these, or call self.log({self.monitor!r}, ...) in validation_step."
+            )
+
+
+def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:
+    """Return the callbacks that change the model."""
+    from autoact.training.activation_search import ActivationSearch
+
+    if assignment is not None and space is not None:
+        raise ConfigurationError(
+            "Give an assignment or a search space, not both: one fixes what the other searches."
+        )
+    if assignment is not None:
+        return [ApplyAssignment(assignment)]
+    return [ActivationSearch(space)] if space is not None else []
+
+
+def _second_seed(seed: int) -> int:
+    """Return the seed of the training proper, so that it does not depend on what making the model drew."""
+    return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
+
+
+def _reseed(data: Iterable[Any], seed: int) -> None:
+    """Start the loaders' own generators from the seed: else each training would continue the one before."""
+    for item in data:
+        for loader in item if isinstance(item, list | tuple) else [item]:
+            if isinstance(loader, DataLoader) and loader.generator is not None:
+                loader.generator.manual_seed(_second_seed(seed))
+
+
+def _scalars(trainer: Trainer) -> dict[str, float]:
+    values = {name: torch.as_tensor(value) for name, value in trainer.callback_metrics.items()}
+    return {name: float(value) for name, value in values.items() if value.numel() == 1}
+
+
+def _save(trainer: Trainer, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    trainer.save_checkpoint(partial)
+    os.replace(partial, path)

@@ -1,0 +1,73 @@
+"""What one training tells its caller: the monitored value after every validation, and whether it diverged."""
+
+import math
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+
+from autoact import conversion
+from autoact.spaces import Assignment
+from autoact.training.checkpoint import remember
+from autoact.training.preparation import when_built
+
+
+class Recorder(Callback):
+    """Keep the curve of a monitored value; stop a training whose weights are no longer numbers."""
+
+    def __init__(self, monitor: str) -> None:
+        self.monitor = monitor
+        self.curve: list[float] = []
+        self.measured_at = -1
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the value that this validation logged."""
+        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+            return
+        value = trainer.callback_metrics.get(self.monitor)
+        if value is None:
+            return
+        self.curve.append(float(value))
+        self.measured_at = trainer.global_step
+        if not math.isfinite(self.curve[-1]) and not _finite(pl_module):
+            trainer.should_stop = True
+
+
+class ShortTraining(Callback):
+    """Cut a training to a fraction of its optimizer steps before its schedules ask how long it is."""
+
+    def __init__(self, fraction: float) -> None:
+        self.fraction = fraction
+        self.planned_steps: float = math.inf
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Read the planned length from the Trainer and shorten it."""
+        if stage != "fit":
+            return
+        self.planned_steps = trainer.estimated_stepping_batches
+        if self.fraction >= 1:
+            return
+        if math.isfinite(self.planned_steps):
+            trainer.fit_loop.epoch_loop.max_steps = max(1, round(self.fraction * self.planned_steps))
+        elif trainer.max_epochs is not None and trainer.max_epochs > 0:
+            trainer.fit_loop.max_epochs = max(1, round(self.fraction * trainer.max_epochs))
+
+
+class ApplyAssignment(Callback):
+    """Give a model the activations of an assignment before its optimizers are made."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.assignment = assignment
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Apply it once; later stages find it applied."""
+        if stage == "fit":
+            when_built(pl_module, self._apply)
+
+    def _apply(self, module: LightningModule) -> None:
+        conversion.apply(module, self.assignment)
+        remember(module)
+
+
+def _finite(module: LightningModule) -> bool:
+    return all(bool(torch.isfinite(parameter).all()) for parameter in module.parameters())
