@@ -1,0 +1,173 @@
+"""What a study varies: one categorical per layer or group of layers, and the parameters of what it names."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Protocol
+
+from autoact.activations import Parameter, get
+from autoact.spaces import Assignment, Choice, SearchSpace
+
+Value = float | tuple[float, ...]
+
+
+class Suggester(Protocol):
+    """The part of an Optuna trial that variables use."""
+
+    def suggest_categorical(self, name: str, choices: list[str]) -> Any:
+        """Choose one of some names."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """Choose a number in a range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One choice: the layers that share it, by path with their present choice, and its candidates."""
+
+    name: str
+    layers: Mapping[str, Choice]
+    candidates: tuple[str, ...]
+
+    def choice(self, path: str, activation: str, suggested: Mapping[str, float] | None = None) -> Choice:
+        """Return a layer's choice: what is suggested, else the model's own settings, else defaults."""
+        own = self.layers[path]
+        kept = dict(own.parameters) if own.activation == activation else {}
+        return Choice(activation, {**kept, **(suggested or {})})
+
+    def searched(self, activation: str) -> Iterator[tuple[str, Parameter]]:
+        """Iterate over the parameters that a study suggests, by their name in the study.
+
+        A parameter for which the model brings one value per channel keeps them.
+        """
+        per_channel = {
+            name
+            for own in self.layers.values()
+            if own.activation == activation
+            for name, value in own.parameters.items()
+            if isinstance(value, tuple)
+        }
+        for parameter in get(activation).parameters:
+            if parameter.search is not None and parameter.name not in per_channel:
+                yield f"{self.name}.{activation}.{parameter.name}", parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """All choices of a search, in the order of the model; `names` is every activation that the space offers.
+
+    Example:
+        >>> space = SearchSpace.of(["relu", "tanh"])
+        >>> variables = Variables.of({"net.1": Choice("gelu"), "net.3": Choice("relu")}, space)
+        >>> [variable.candidates for variable in variables]
+        [('relu', 'tanh', 'gelu'), ('relu', 'tanh')]
+        >>> print(variables.uniform("relu"))
+        net.1=relu, net.3=relu
+    """
+
+    variables: tuple[Variable, ...]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, layers: Mapping[str, Choice], space: SearchSpace) -> "Variables":
+        """Build the variables for the layers of a model, by path with their present choice."""
+        groups: dict[str, dict[str, Choice]] = {}
+        for path, choice in layers.items():
+            groups.setdefault(_variable_name(path, space), {})[path] = choice
+        offered = [name for path in layers for name in space.candidates_for(path)]
+        variables = tuple(_variable(name, members, space) for name, members in groups.items())
+        return cls(variables, tuple(dict.fromkeys(offered)))
+
+    @property
+    def original(self) -> Assignment:
+        """The model as it is."""
+        return Assignment(
+            {path: choice for v in self.variables for path, choice in v.layers.items()}, name="original"
+        )
+
+    def uniform(self, activation: str) -> Assignment:
+        """Return one activation wherever it may compete; other layers stay as they are."""
+        return Assignment(
+            {
+                path: v.choice(path, activation) if activation in v.candidates else own
+                for v in self.variables
+                for path, own in v.layers.items()
+            },
+            name=activation,
+        )
+
+    def suggest(self, trial: Suggester) -> Assignment:
+        """Ask a trial for every choice, and for the parameters of what it chose."""
+        choices: dict[str, Choice] = {}
+        for variable in self.variables:
+            activation = trial.suggest_categorical(variable.name, list(variable.candidates))
+            suggested = {
+                parameter.name: trial.suggest_float(name, *_range(parameter), log=_range(parameter)[0] > 0)
+                for name, parameter in variable.searched(activation)
+            }
+            for path in variable.layers:
+                choices[path] = variable.choice(path, activation, suggested)
+        return Assignment(choices)
+
+    def encode(self, assignment: Assignment) -> dict[str, str | float]:
+        """Return the parameters of a trial nearest to an assignment.
+
+        A value outside the range of the search is clipped; layers of a group that differ are represented by
+        the activation that most of them have.
+        """
+        encoded: dict[str, str | float] = {}
+        for variable in self.variables:
+            chosen = [assignment[path] for path in variable.layers]
+            activation = _most_common([choice.activation for choice in chosen])
+            encoded[variable.name] = activation
+            same = [choice for choice in chosen if choice.activation == activation]
+            for name, parameter in variable.searched(activation):
+                low, high = _range(parameter)
+                value = fmean(_scalar(choice.parameters[parameter.name]) for choice in same)
+                encoded[name] = min(max(value, low), high)
+        return encoded
+
+    def description(self) -> dict[str, dict[str, list[str]]]:
+        """Return layers and candidates by variable: what must not change when a study goes on."""
+        return {v.name: {"layers": list(v.layers), "candidates": list(v.candidates)} for v in self.variables}
+
+    def __iter__(self) -> Iterator[Variable]:
+        """Iterate over the variables."""
+        return iter(self.variables)
+
+
+def key_of(assignment: Assignment) -> str:
+    """Return a short text that is equal for equal assignments, across processes and runs.
+
+    Example:
+        >>> key_of(Assignment({"a": Choice("elu")})) == key_of(Assignment({"a": Choice("elu", {"alpha": 1})}))
+        True
+    """
+    layers = assignment.to_dict()["layers"]
+    return hashlib.sha256(json.dumps(layers, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _variable_name(path: str, space: SearchSpace) -> str:
+    rule = space.rule_for(path)
+    return f"group {rule.match}" if rule is not None and rule.share == "group" else path
+
+
+def _variable(name: str, layers: Mapping[str, Choice], space: SearchSpace) -> Variable:
+    offered = space.candidates_for(next(iter(layers)))
+    present = (choice.activation for choice in layers.values())
+    return Variable(name, layers, tuple(dict.fromkeys([*offered, *present])))
+
+
+def _range(parameter: Parameter) -> tuple[float, float]:
+    assert parameter.search is not None
+    return parameter.search
+
+
+def _scalar(value: Value) -> float:
+    return fmean(value) if isinstance(value, tuple) else value
+
+
+def _most_common(names: list[str]) -> str:
+    return max(names, key=names.count)  # the first of those that tie
