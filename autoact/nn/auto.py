@@ -1,0 +1,225 @@
+"""The layer that learns its own activation."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autoact.errors import ConfigurationError
+from autoact.kernels import mixture, parameter_slots
+from autoact.nn import observation, relaxations
+from autoact.nn.candidates import candidate_names, gradient_scale, start_vector
+from autoact.nn.deriving import project_mixture
+from autoact.nn.fixed import module_for
+from autoact.nn.precision import keep_precision
+from autoact.nn.ranges import Forms, natural
+from autoact.nn.settings import Settings, channels_of, check_settings, initial_values
+from autoact.spaces import Choice, Relaxation
+
+_DEFAULTS: dict[str, Any] = {
+    "granularity": "layer",
+    "channels": None,
+    "channel_dim": 1,
+    "relaxation": "softmax",
+    "temperature": 1.0,
+    "start": "uniform",
+    "learn_parameters": True,
+    "standardize": False,
+}
+
+
+class AutoActivation(nn.Module):
+    r"""A weighted mixture of activations whose weights and parameters are learned with the model.
+
+    $y = \sum_k w_k \varphi_k(x; \theta_k)$, computed as one operation that keeps only x for backward.
+
+    Parameters: `logits` (K,) or (C, K), and `raw` (P,) or (C, P), from which parameter values follow within
+    their bounds. Buffers: `temperature`, `release` (0: exactly the start candidate, 1: the relaxation; a
+    schedule moves it), `anchor`, `initial` (parameter values at raw = 0), `quantiles` of the pre-activations
+    seen by `observe`, and `observed`, their number of batches. In a half-precision model they stay float32.
+
+    Args:
+        candidates: Activation names, "default", or the name of a search space.
+        granularity: "layer": one set of weights; "channel": one per channel.
+        channels: C, for "channel".
+        channel_dim: Dimension of x that C runs along.
+        relaxation: "softmax", "straight_through" or "affine".
+        temperature: Divides the logits; above 0.
+        start: "uniform", or a candidate: the layer then is that activation bit for bit until `release` grows.
+        learn_parameters: Whether slopes, alphas and betas are learned.
+        standardize: Whether gradients of weights are divided by the candidates' standard deviations under
+            N(0, 1); values never change.
+        settings: Initial parameter values, such as {"leaky_relu": {"negative_slope": 0.2}}; a tuple is per
+            channel.
+
+    Raises:
+        UnknownActivationError: A candidate that is not registered.
+        ConfigurationError: Any other wrong argument.
+
+    Example:
+        >>> act = AutoActivation(["relu", "tanh"], start="tanh")
+        >>> act(torch.tensor([-1.0, 1.0]))
+        tensor([-0.7616,  0.7616], grad_fn=<...>)
+        >>> act.choice()
+        Choice('tanh')
+    """
+
+    logits: nn.Parameter
+    raw: nn.Parameter
+    temperature: Tensor
+    release: Tensor
+    anchor: Tensor
+    initial: Tensor
+    quantiles: Tensor
+    observed: Tensor
+    scale: Tensor | None
+    lower: Tensor
+    upper: Tensor
+    learnable: Tensor
+
+    def __init__(
+        self,
+        candidates: str | Sequence[str] = "default",
+        *,
+        granularity: str = "layer",
+        channels: int | None = None,
+        channel_dim: int = 1,
+        relaxation: str = "softmax",
+        temperature: float = 1.0,
+        start: str = "uniform",
+        learn_parameters: bool = True,
+        standardize: bool = False,
+        settings: Settings | None = None,
+    ) -> None:
+        super().__init__()
+        self.relaxation = Relaxation(
+            kind=relaxation,
+            granularity=granularity,
+            temperature=temperature,
+            learn_parameters=learn_parameters,
+            standardize=standardize,
+        )
+        self.candidates = candidate_names(candidates)
+        self.settings = check_settings(self.candidates, settings)
+        self.channels = channels_of(self.settings, channels)
+        self.channel_dim, self.start = channel_dim, start
+        if granularity == "channel" and self.channels is None:
+            raise ConfigurationError(
+                "granularity='channel' needs channels=C, the size of x along channel_dim."
+            )
+        self._register_weights()
+        self._register_parameters()
+        self.register_buffer("quantiles", observation.normal_quantiles())
+        self.register_buffer("observed", torch.zeros((), dtype=torch.long))
+
+    def _register_weights(self) -> None:
+        anchor = start_vector(self.candidates, self.start)
+        shape = (self.channels, -1) if self.relaxation.granularity == "channel" else (-1,)
+        self.logits = nn.Parameter(anchor.expand(*shape).clone())
+        self.register_buffer("anchor", anchor)
+        self.register_buffer("temperature", torch.tensor(float(self.relaxation.temperature)))
+        self.register_buffer("release", torch.tensor(float(self.start == "uniform")))
+        scale = gradient_scale(self.candidates, self.settings) if self.relaxation.standardize else None
+        self.register_buffer("scale", scale, persistent=False)
+
+    def _register_parameters(self) -> None:
+        slots = parameter_slots(self.candidates)
+        parameters = tuple(parameter for _, parameter in slots)
+        self._forms = Forms.of(parameters)
+        self._slots = tuple(f"{name}.{parameter.name}" for name, parameter in slots)
+        per_channel = self.relaxation.granularity == "channel" or any(
+            isinstance(value, tuple) for given in self.settings.values() for value in given.values()
+        )
+        initial = initial_values(slots, self.settings, self.channels if per_channel else None)
+        learnable = [p.learnable and self.relaxation.learn_parameters for p in parameters]
+        self.raw = nn.Parameter(torch.zeros(initial.shape), requires_grad=any(learnable))
+        self.register_buffer("initial", initial)
+        for name, values in (
+            ("lower", [p.lower for p in parameters]),
+            ("upper", [p.upper for p in parameters]),
+            ("learnable", [float(flag) for flag in learnable]),
+        ):
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float64), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the mixture of every element; shape, dtype and layout of x."""
+        return mixture(x, self.weights(), self.candidates, self._values(), channel_dim=self.channel_dim)
+
+    def weights(self) -> Tensor:
+        """Return the weights in effect, (K,) or (C, K), float32 (float64 in a float64 model)."""
+        relax = relaxations.RELAXATIONS[self.relaxation.kind]
+        w = relaxations.anchored(self.logits, self.temperature, self.release, self.anchor, relax)
+        return w if self.scale is None else relaxations.scaled_gradient(w, self.scale.to(w))
+
+    def probabilities(self) -> Tensor:
+        """Return softmax(logits / temperature), (K,) or (C, K): what the logits prefer at any release."""
+        return relaxations.softmax(self.logits, self.temperature)
+
+    def entropy(self) -> Tensor:
+        """Return the entropy of the weights in effect, in nats; 0 is one candidate, log K all alike."""
+        return relaxations.entropy(self.weights())
+
+    def margin(self) -> Tensor:
+        """Return the largest minus the second largest mean weight; 1 for a single candidate."""
+        mean = self.weights().reshape(-1, len(self.candidates)).mean(0)
+        best = mean.topk(min(2, len(mean))).values
+        return best[0] - best[1] if len(best) == 2 else best[0]
+
+    def _values(self) -> Tensor:
+        raw = self.raw.to(self.initial.dtype) * self.learnable.to(self.initial.dtype)
+        return natural(raw, self.initial, self.lower.to(raw), self.upper.to(raw), self._forms)
+
+    def values(self) -> dict[str, Tensor]:
+        """Return parameter values in natural units by "candidate.parameter", () or (C,) each."""
+        return dict(zip(self._slots, self._values().unbind(-1), strict=True)) if self._slots else {}
+
+    def observe(self, x: Tensor) -> None:
+        """Take a batch of pre-activations into account; at most 8192 of its elements are read."""
+        observation.update(self.quantiles, self.observed, x)
+
+    def projection(self) -> Any:
+        """Return the `analysis.Projection` of the learned function on the pre-activations seen."""
+        return self._project()[0]
+
+    def choice(self) -> Choice:
+        """Return the one activation nearest to the learned function, its own parameters refitted."""
+        found, parameters = self._project()
+        return Choice(found.activation, parameters)
+
+    def _project(self) -> tuple[Any, dict[str, Any]]:
+        return project_mixture(self.candidates, self.weights(), self._values(), self.quantiles)
+
+    def finalize(self) -> nn.Module:
+        """Return a plain module that computes `choice()`."""
+        return module_for(self.choice(), channel_dim=self.channel_dim).train(self.training)
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again, in plain types."""
+        relaxation = self.relaxation
+        return {
+            "candidates": list(self.candidates),
+            "granularity": relaxation.granularity,
+            "channels": self.channels,
+            "channel_dim": self.channel_dim,
+            "relaxation": relaxation.kind,
+            "temperature": relaxation.temperature,
+            "start": self.start,
+            "learn_parameters": relaxation.learn_parameters,
+            "standardize": relaxation.standardize,
+            "settings": {
+                name: {key: list(v) if isinstance(v, tuple) else v for key, v in given.items()}
+                for name, given in self.settings.items()
+            },
+        }
+
+    def extra_repr(self) -> str:
+        """Return the arguments that differ from the defaults, the candidates always."""
+        shown = {key: value for key, value in self.configuration().items() if value != _DEFAULTS.get(key, {})}
+        return ", ".join(
+            [str(shown.pop("candidates")), *(f"{key}={value!r}" for key, value in shown.items())]
+        )
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "AutoActivation":
+        super()._apply(keep_precision(fn, self.initial), recurse)
+        return self

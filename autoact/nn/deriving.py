@@ -1,0 +1,86 @@
+"""From a learned mixture to the one activation that is nearest to it."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from autoact import analysis
+from autoact.analysis import Projection
+from autoact.kernels import mixture, parameter_slots
+from autoact.spaces.choice import Value
+
+Function = Callable[[Tensor], Tensor]
+
+
+def project_mixture(
+    candidates: tuple[str, ...], weights: Tensor, values: Tensor, nodes: Tensor
+) -> tuple[Projection, dict[str, Value]]:
+    """Return the nearest candidate of a mixture, and its parameters: one value, or one per channel.
+
+    With channels, the candidate whose root mean square error over all channels is least is taken, and each
+    channel refits its own parameters.
+
+    Args:
+        candidates: K names.
+        weights: (K,) or (C, K).
+        values: Parameter values in natural units and slot order, (P,) or (C, P).
+        nodes: Equally likely pre-activations, (M,).
+
+    Returns:
+        The projection (averaged over channels) and the parameters.
+    """
+    functions = [_one(candidates, w, v, nodes) for w, v in zip(*_by_channel(weights, values), strict=True)]
+    if len(functions) == 1:
+        (found,) = functions
+        return found, dict(found.parameters)
+    errors = {name: _rms([found.errors[name] for found in functions]) for name in candidates}
+    chosen = min(_near(errors), key=lambda name: _learnable(name))
+    pairs = zip(*_by_channel(weights, values), strict=True)
+    refitted = [_one(candidates, w, v, nodes, among=(chosen,)).parameters for w, v in pairs]
+    parameters = {key: tuple(fit[key] for fit in refitted) for key in refitted[0]}
+    means = {key: sum(column) / len(column) for key, column in parameters.items()}
+    return Projection(activation=chosen, parameters=means, error=errors[chosen], errors=errors), {
+        **parameters
+    }
+
+
+def _near(errors: Mapping[str, float]) -> list[str]:
+    best = min(errors.values())
+    return [name for name, error in errors.items() if error <= best + analysis.projection.TIE]
+
+
+def _learnable(name: str) -> int:
+    return sum(parameter.learnable for _, parameter in parameter_slots((name,)))
+
+
+def _rms(errors: Sequence[float]) -> float:
+    return math.sqrt(sum(error * error for error in errors) / len(errors))
+
+
+def _by_channel(weights: Tensor, values: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return (K,) weights and (P,) values of each channel; one of each if nothing is per channel."""
+    channels = max(t.shape[0] if t.dim() == 2 else 1 for t in (weights, values))
+    rows = [t.detach().double().cpu().expand(channels, t.shape[-1]) for t in (weights, values)]
+    return list(rows[0]), list(rows[1])
+
+
+def _one(
+    candidates: tuple[str, ...],
+    weights: Tensor,
+    values: Tensor,
+    nodes: Tensor,
+    among: tuple[str, ...] | None = None,
+) -> Projection:
+    initial: dict[str, dict[str, float]] = {name: {} for name in candidates}
+    for (name, parameter), value in zip(parameter_slots(candidates), values.tolist(), strict=True):
+        initial[name][parameter.name] = value
+    function = partial(_mixture, weights, candidates, values)
+    return analysis.project(function, among or candidates, nodes=nodes.double().cpu(), initial=initial)
+
+
+def _mixture(weights: Tensor, candidates: tuple[str, ...], values: Tensor, z: Tensor) -> Tensor:
+    with torch.no_grad():
+        return mixture(z, weights, candidates, values)

@@ -1,0 +1,64 @@
+"""Initial parameter values of the candidates of one layer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autoact.activations import Parameter
+from autoact.errors import ConfigurationError
+from autoact.spaces import Choice
+from autoact.spaces.choice import Value
+from autoact.spaces.suggestion import did_you_mean
+
+Settings = Mapping[str, Mapping[str, Any]]
+
+
+def check_settings(candidates: tuple[str, ...], settings: Settings | None) -> dict[str, dict[str, Value]]:
+    """Return the given initial values, checked; candidates without any are left out.
+
+    Raises:
+        ConfigurationError: Not a candidate, or not one of its parameters, or out of bounds.
+    """
+    checked = {}
+    for name, given in (settings or {}).items():
+        if name not in candidates:
+            raise ConfigurationError(
+                f"settings name {name!r}, which is not among the candidates "
+                f"{', '.join(candidates)}.{did_you_mean(name, candidates)}"
+            )
+        complete = Choice(name, given).parameters
+        if given:
+            checked[name] = {key: complete[key] for key in given}
+    return checked
+
+
+def channels_of(settings: Settings, channels: int | None) -> int | None:
+    """Return the number of channels that the settings imply, which must be the one that is given.
+
+    Raises:
+        ConfigurationError: Two different numbers of channels.
+    """
+    for name, values in settings.items():
+        for key, value in values.items():
+            if isinstance(value, tuple):
+                if channels not in (None, len(value)):
+                    raise ConfigurationError(
+                        f"{name}.{key} has {len(value)} values for {channels} channels; give 1 or {channels}."
+                    )
+                channels = len(value)
+    return channels
+
+
+def initial_values(
+    slots: tuple[tuple[str, Parameter], ...], settings: Settings, channels: int | None
+) -> Tensor:
+    """Return the initial value of every slot: (P,), or (C, P) with channels, in float64."""
+    values = [settings.get(name, {}).get(p.name, p.default) for name, p in slots]
+    columns = [torch.tensor(value, dtype=torch.float64) for value in values]
+    if channels is None:
+        return torch.stack(columns) if columns else torch.empty(0, dtype=torch.float64)
+    if not columns:
+        return torch.empty(channels, 0, dtype=torch.float64)
+    return torch.stack([column.expand(channels) for column in columns], -1)
