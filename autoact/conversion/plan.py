@@ -1,0 +1,173 @@
+"""What a conversion would do: a value to print and to search over, made without touching the model."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from autoact.conversion.places import Found, Place, discover
+from autoact.conversion.recipe import entries
+from autoact.conversion.source_calls import Call, attribute_calls, functional_calls
+from autoact.errors import AutoActError, ConversionError
+from autoact.nn import AutoActivation
+from autoact.spaces import Choice, LayerRule, SearchSpace
+
+SpaceLike = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionPlan:
+    """The layers that a space finds in a model.
+
+    Attributes:
+        layers: Present activation of every layer that would be converted, by path.
+        candidates: Names that compete in each layer; the present activation is among them, unless a
+            requirement of the space rules it out.
+        settings: Parameter values that the present activation of each layer has.
+        groups: Layers that make one choice together, each layer in exactly one group.
+        paths: Every path that leads to a layer's module; more than one if an instance is used again.
+        shared: Those of `paths` with more than one entry.
+        calls: Source lines that call a layer's module, where there is more than one.
+        left_alone: Why other activations are not converted, by path.
+        space: The search space.
+    """
+
+    layers: Mapping[str, Choice]
+    candidates: Mapping[str, tuple[str, ...]]
+    settings: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    groups: tuple[tuple[str, ...], ...]
+    paths: Mapping[str, tuple[str, ...]]
+    shared: Mapping[str, tuple[str, ...]]
+    calls: Mapping[str, tuple[Call, ...]]
+    left_alone: Mapping[str, str]
+    space: SearchSpace
+
+
+def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPlan:
+    """Return what `convert` would do to a model; changes nothing.
+
+    Args:
+        model: Any module; one converted before gives the plan of its conversion again.
+        space: A space, its name, its path, plain data, or a list of candidates.
+
+    Raises:
+        ConversionError: There is nothing to convert; lists the module types found.
+        ConfigurationError: A rule of the space matches no layer; lists the paths.
+
+    Example:
+        >>> plan = find_layers(nn.Sequential(nn.Linear(2, 2), nn.LeakyReLU(0.2)), ["tanh"])
+        >>> plan.layers, plan.candidates
+        ({'1': Choice('leaky_relu', {'negative_slope': 0.2})}, {'1': ('tanh', 'leaky_relu')})
+    """
+    space, found = SearchSpace.of(space), discover(model)
+    left_alone = dict(found.left_alone)
+    for path, functional in functional_calls(model).items():
+        left_alone[path] = f"calls {', '.join(map(str, functional))}; only modules can be replaced"
+    present = _present(model, found)
+    _check_rules(space, present, left_alone)
+    places = {}
+    for path, place in present.items():
+        rule = rule_of(space, place.paths)
+        if rule is not None and rule.keep:
+            left_alone[path] = f"kept by the rule match: {rule.match!r}"
+        else:
+            places[path] = place
+    if not places:
+        raise ConversionError(_nothing(model, left_alone))
+    return _plan(model, space, places, left_alone)
+
+
+def _present(model: nn.Module, found: Found) -> dict[str, Place]:
+    """Return the places whose activation is known; that of a converted layer is the one it replaced."""
+    present = {path: place for path, place in found.places.items() if place.choice is not None}
+    for path, entry in entries(model).items():
+        if entry["kind"] == "mixture" and is_converted(model, path):
+            layer, original = model.get_submodule(path), Choice.from_dict(entry["original"])
+            present[path] = Place(present=layer, choice=original, paths=tuple(entry["paths"]))
+    order = [path for path, _ in model.named_modules(remove_duplicate=False)]
+    rank = {path: index for index, path in enumerate(order)}
+    return dict(sorted(present.items(), key=lambda item: rank.get(item[0], rank[_parent(item[0])])))
+
+
+def _parent(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+def _plan(
+    model: nn.Module, space: SearchSpace, places: Mapping[str, Place], left_alone: Mapping[str, str]
+) -> ConversionPlan:
+    layers = {path: place.choice for path, place in places.items() if place.choice is not None}
+    paths = {path: place.paths for path, place in places.items()}
+    settings = {
+        path: {c.activation: dict(c.parameters)} if c.parameters else {} for path, c in layers.items()
+    }
+    calls = {path: tuple(_calls(model, path)) for path in layers}
+    return ConversionPlan(
+        layers=layers,
+        candidates={path: _candidates(space, paths[path], choice) for path, choice in layers.items()},
+        settings=settings,
+        groups=_groups(space, paths),
+        paths=paths,
+        shared={path: every for path, every in paths.items() if len(every) > 1},
+        calls={path: lines for path, lines in calls.items() if len(lines) > 1},
+        left_alone=left_alone,
+        space=space,
+    )
+
+
+def rule_of(space: SearchSpace, paths: Sequence[str]) -> LayerRule | None:
+    """Return the first rule that matches any path of a module."""
+    return next((rule for rule in space.layers if any(map(rule.matches, paths))), None)
+
+
+def _candidates(space: SearchSpace, paths: Sequence[str], present: Choice) -> tuple[str, ...]:
+    rule = rule_of(space, paths)
+    names = (rule.candidates if rule else None) or space.candidates
+    if present.activation in names or space.require.violation(present.activation):
+        return names
+    return (*names, present.activation)
+
+
+def _groups(space: SearchSpace, paths: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    groups: dict[Any, list[str]] = {}
+    for path, every in paths.items():
+        rule = rule_of(space, every)
+        together = rule is not None and rule.share == "group"
+        groups.setdefault(id(rule) if together else path, []).append(path)
+    return tuple(tuple(group) for group in groups.values())
+
+
+def _calls(model: nn.Module, path: str) -> list[Call]:
+    return attribute_calls(model.get_submodule(_parent(path)), path.rpartition(".")[2])
+
+
+def _check_rules(space: SearchSpace, present: Mapping[str, Place], left_alone: Mapping[str, str]) -> None:
+    """Complain about a rule that speaks about no activation of the model."""
+    known = [path for place in present.values() for path in place.paths] + list(left_alone)
+    for rule in space.layers if known else ():
+        try:
+            rule.check_use(known)
+        except AutoActError as error:
+            raise type(error)(f"{space.source}: {error}") from error
+
+
+def _nothing(model: nn.Module, left_alone: Mapping[str, str]) -> str:
+    kinds = Counter(type(m).__name__ for m in model.modules() if m is not model)
+    listed = ", ".join(f"{kind} x{count}" for kind, count in kinds.most_common()) or "none"
+    reasons = "".join(f" {path}: {reason}." for path, reason in left_alone.items())
+    return (
+        f"Nothing to convert in {type(model).__name__}: its modules ({listed}) include no activation that "
+        f"autoact may replace.{reasons} Write activations as modules such as nn.ReLU(); `autoact list` shows "
+        "the names."
+    )
+
+
+def is_converted(model: nn.Module, path: str) -> bool:
+    """Tell whether an AutoActivation is at a path."""
+    try:
+        return isinstance(model.get_submodule(path), AutoActivation)
+    except AttributeError:
+        return False
