@@ -92,8 +92,10 @@ def _inner_point(condition: Boolean, x: sp.Symbol) -> sp.Expr:
     if isinstance(condition, Relational) and condition.rhs == x and not condition.lhs.has(x):
         return condition.lhs + (1 if condition.rel_op in ("<", "<=") else -1)
     region = condition.as_set()
+    if isinstance(region, sp.Interval) and region.inf.is_finite:
+        return (region.inf + region.sup) / 2 if region.sup.is_finite else region.inf + 1
     if isinstance(region, sp.Interval):
-        return (region.inf + region.sup) / 2
+        return region.sup - 1
     raise ConfigurationError(
         f"Condition {condition} is not an interval of {x}. Write it as {x} > a or a < {x} < b."
     )

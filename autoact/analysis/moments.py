@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -27,7 +28,7 @@ def expectation(
     edges = sorted({low, high, *(b for b in breaks if low < b < high)})
     previous = math.nan
     for level in range(3, _MOST_REFINEMENTS):
-        total = sum(_panels(f, a, b, 2**level, mean, std) for a, b in zip(edges, edges[1:], strict=False))
+        total = sum(_panels(f, a, b, 2**level, mean, std) for a, b in pairwise(edges))
         if abs(total - previous) <= 1e-12 * max(1.0, abs(total)):
             return total
         previous = total

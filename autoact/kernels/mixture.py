@@ -12,7 +12,7 @@ from autoact.activations import Parameter
 from autoact.errors import ConfigurationError, UnsupportedInputError
 from autoact.kernels import eager
 from autoact.kernels.operator import FusedMixture
-from autoact.kernels.plan import Plan, plan_for
+from autoact.kernels.plan import generated, plan_for, slots_for, traced_name
 
 Parameters = torch.Tensor | Mapping[str, Mapping[str, Any]] | None
 
@@ -52,18 +52,28 @@ def mixture(
         >>> mixture(torch.tensor([-1.0, 2.0]), torch.tensor([0.5, 0.5]), ("identity", "relu"))
         tensor([-0.5000,  2.0000])
     """
-    plan = plan_for(tuple(candidates))
-    values = _parameter_tensor(plan, parameters, weights)
-    _check(x, weights, values, plan, channel_dim)
+    names = tuple(candidates)
+    values = _parameter_tensor(names, parameters, weights)
+    _check(x, weights, values, names, channel_dim)
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+    weights, values = weights.to(dtype), values.to(dtype)
     with _without_autocast(x.device.type):
-        coefficients = plan.coefficients(weights.to(dtype), values.to(dtype))
         if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
-            wide = eager.widened(x)
-            (y,) = plan.traced(wide, *eager.columns(coefficients, x.dim(), channel_dim))
-            return eager.as_tensor(y, wide).to(x.dtype)
+            return _traced(x, weights, values, names, channel_dim)
+        plan = plan_for(names)
+        coefficients = plan.coefficients(weights, values)
         result: torch.Tensor = FusedMixture.apply(x, coefficients, plan.key, channel_dim)
         return result
+
+
+def _traced(
+    x: torch.Tensor, weights: torch.Tensor, values: torch.Tensor, names: tuple[str, ...], channel_dim: int
+) -> torch.Tensor:
+    """The plain formula: the tracer's compiler differentiates, inlines and fuses it."""
+    wide = eager.widened(x)
+    arguments = [c for t in (weights, values) for c in eager.columns(t, x.dim(), channel_dim)]
+    (y,) = getattr(generated, traced_name(names))(wide, *arguments)
+    return eager.as_tensor(y, wide).to(x.dtype)
 
 
 def parameter_slots(candidates: Sequence[str]) -> tuple[tuple[str, Parameter], ...]:
@@ -76,16 +86,18 @@ def parameter_slots(candidates: Sequence[str]) -> tuple[tuple[str, Parameter], .
     return plan_for(tuple(candidates)).slots
 
 
-def _parameter_tensor(plan: Plan, parameters: Parameters, weights: torch.Tensor) -> torch.Tensor:
+def _parameter_tensor(names: tuple[str, ...], parameters: Parameters, weights: torch.Tensor) -> torch.Tensor:
     if isinstance(parameters, torch.Tensor):
         return parameters
-    given = parameters or {}
-    own = {name: {p.name for n, p in plan.slots if n == name} for name in plan.candidates}
-    unknown = [f"{n}.{p}" for n, ps in given.items() for p in ps if p not in own.get(n, ())]
-    if unknown:
-        allowed = ", ".join(f"{n}.{p.name}" for n, p in plan.slots) or "none"
-        raise ConfigurationError(f"The mixture has no parameter {unknown[0]!r}. Its parameters: {allowed}.")
-    values = [given.get(name, {}).get(p.name, p.default) for name, p in plan.slots]
+    slots, given = slots_for(names), parameters or {}
+    for name, own in given.items():
+        for parameter in own:
+            if not any((name, parameter) == slot[:2] for slot in slots):
+                allowed = ", ".join(f"{n}.{p}" for n, p, _ in slots) or "none"
+                raise ConfigurationError(
+                    f"The mixture has no parameter '{name}.{parameter}'. Its parameters: {allowed}."
+                )
+    values = [given.get(name, {}).get(parameter, default) for name, parameter, default in slots]
     if not values:
         return weights.new_empty(0)
     tensors = [v if isinstance(v, torch.Tensor) else weights.new_tensor(v) for v in values]
@@ -93,30 +105,26 @@ def _parameter_tensor(plan: Plan, parameters: Parameters, weights: torch.Tensor)
 
 
 def _check(
-    x: torch.Tensor, weights: torch.Tensor, values: torch.Tensor, plan: Plan, channel_dim: int
+    x: torch.Tensor, weights: torch.Tensor, values: torch.Tensor, names: tuple[str, ...], channel_dim: int
 ) -> None:
-    got = (
-        f"x {tuple(x.shape)} {x.dtype} on {x.device}, weights {tuple(weights.shape)} {weights.dtype} on "
-        f"{weights.device}, parameters {tuple(values.shape)} {values.dtype} on {values.device}"
-    )
     if not (x.is_floating_point() and weights.is_floating_point() and values.is_floating_point()):
-        raise UnsupportedInputError(f"mixture takes real floating tensors, got {got}. Convert with .float().")
-    if len({x.device, weights.device, values.device}) > 1:
-        raise UnsupportedInputError(
-            f"mixture needs its tensors on one device, got {got}. Move them with .to()."
-        )
-    for t, size, letter in ((weights, len(plan.candidates), "K"), (values, len(plan.slots), "P")):
+        raise _unsupported("real floating tensors. Convert with .float()", x, weights, values)
+    if x.device != weights.device or x.device != values.device:
+        raise _unsupported("its tensors on one device. Move them with .to()", x, weights, values)
+    for t, size, letter in ((weights, len(names), "K"), (values, len(slots_for(names)), "P")):
         if t.dim() not in (1, 2) or t.shape[-1] != size:
-            raise UnsupportedInputError(
-                f"mixture of {plan.candidates} needs ({letter},) or (C, {letter}) with {letter} = {size}, "
-                f"got {got}."
-            )
-    for t in (weights, values):
+            raise _unsupported(f"({letter},) or (C, {letter}) with {letter} = {size}", x, weights, values)
         if t.dim() == 2 and (not -x.dim() <= channel_dim < x.dim() or t.shape[0] != x.shape[channel_dim]):
-            raise UnsupportedInputError(
-                f"Per-channel values need C = size of dimension {channel_dim} of x, got {got}. "
-                "Set channel_dim."
-            )
+            need = f"(C, {letter}) with C the size of dimension {channel_dim} of x. Set channel_dim"
+            raise _unsupported(need, x, weights, values)
+
+
+def _unsupported(
+    need: str, x: torch.Tensor, weights: torch.Tensor, values: torch.Tensor
+) -> UnsupportedInputError:
+    named = (("x", x), ("weights", weights), ("parameters", values))
+    got = ", ".join(f"{name} {tuple(t.shape)} {t.dtype} on {t.device}" for name, t in named)
+    return UnsupportedInputError(f"mixture needs {need}; got {got}.")
 
 
 def _without_autocast(device: str) -> Any:

@@ -1,7 +1,7 @@
 """The fused operator: kernels as custom ops, their derivatives as one autograd.Function.
 
 Only x and the coefficients are kept for backward. First derivatives run through the kernels; with
-create_graph, under functorch transforms and in forward mode the generated formulas do, so every order is exact.
+create_graph, under functorch transforms and in forward mode the generated formulas do: every order is exact.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache
+from types import ModuleType
 from typing import Any
 
 import sympy as sp
@@ -12,7 +13,7 @@ import torch
 from autoact.activations import Parameter, get
 from autoact.activations import primitives as p
 from autoact.activations.activation import X
-from autoact.activations.source import compile_source, function_source
+from autoact.activations.source import compile_source, function_source, torch_source
 from autoact.kernels.basis import Basis, collect, grows_faster_than_linearly
 
 
@@ -85,8 +86,15 @@ class Plan:
 
     @cached_property
     def traced(self) -> Callable[..., Any]:
-        """Generated function (x, *coefficients) -> (y,), for torch.compile and torch.export."""
-        return self._compiled("traced", [self.traced_value])
+        """Generated function (x, *weights, *parameters) -> (y,), for torch.compile and torch.export."""
+        weights = [sp.Symbol(f"w{k}", real=True) for k in range(len(self.candidates))]
+        own = [sp.Integer(0)] * len(self.basis.functions)
+        for term in self.basis.terms:
+            own[term.basis] += term.factor * weights[term.candidate]
+        _, *body = self.source([self.traced_value]).splitlines()
+        arguments = ["x", *(s.name for s in (*weights, *self.basis.symbols))]
+        head = [f"    c{j} = {torch_source(e)}" for j, e in enumerate(own)]
+        return compile_source("traced", "\n".join([f"def traced({', '.join(arguments)}):", *head, *body, ""]))
 
     def source(self, outputs: list[sp.Expr], name: str = "forward", lowered: bool = False) -> str:
         """Return torch source over the primitives, or over the shared kernels of their lowered forms."""
@@ -119,7 +127,7 @@ class Plan:
             return self._constants[key]
         with torch.inference_mode(False), torch.no_grad():
             made = self._made_constants(like.device, like.dtype)
-        if type(made[0]) is torch.Tensor and not torch.compiler.is_compiling():
+        if type(made[0]) is torch.Tensor:
             self._constants[key] = made
         return made
 
@@ -160,7 +168,25 @@ def plan_of(key: str) -> Plan:
     return _plan(tuple(key.split("|")))
 
 
-@torch._dynamo.assume_constant_result
 def plan_for(candidates: tuple[str, ...]) -> Plan:
-    """Return the (cached) plan of a tuple of activation names; a constant for tracers."""
+    """Return the (cached) plan of a tuple of activation names."""
     return _plan(tuple(get(name).name for name in candidates))
+
+
+@torch._dynamo.assume_constant_result
+def slots_for(candidates: tuple[str, ...]) -> tuple[tuple[str, str, float], ...]:
+    """Return (candidate, parameter, default) in the order of the parameter vector; a constant for tracers."""
+    return tuple((name, p.name, p.default) for name, p in plan_for(candidates).slots)
+
+
+# A module, because torch.compile reads its attributes live and can inline functions that it finds there.
+generated = ModuleType("autoact.kernels.generated")
+
+
+@torch._dynamo.assume_constant_result
+def traced_name(candidates: tuple[str, ...]) -> str:
+    """Return the name under which `generated` holds the plain formula (x, *weights, *parameters) -> (y,)."""
+    plan = plan_for(candidates)
+    name = "traced_" + plan.key.replace("|", "__")
+    setattr(generated, name, plan.traced)
+    return name

@@ -1,0 +1,129 @@
+import subprocess
+import sys
+
+import pytest
+import sympy as sp
+import torch
+from torch import nn
+
+import autoact
+from autoact.activations import from_function, from_module
+from autoact.errors import ConfigurationError, UnknownActivationError, UnsupportedInputError
+
+
+def test_unknown_name_suggests_the_nearest():
+    with pytest.raises(UnknownActivationError, match=r"No activation named 'sliu'\. Did you mean 'silu'"):
+        autoact.get("sliu")
+
+
+def test_unknown_parameter_and_bounds():
+    with pytest.raises(ConfigurationError, match=r"'elu' has no parameter 'beta'. Its parameters: alpha"):
+        autoact.get("elu")(torch.ones(1), beta=1.0)
+    with pytest.raises(ConfigurationError, match=r"= -1.0 is outside \[0.0, inf\]"):
+        autoact.get("elu")(torch.ones(1), alpha=-1.0)
+
+
+def test_integers_are_refused():
+    with pytest.raises(UnsupportedInputError, match=r"torch.int64 of shape \(3,\)"):
+        autoact.get("relu")(torch.arange(3))
+
+
+def test_a_user_registers_from_any_file(tmp_path):
+    """One decorated function in a file of one's own; plain SymPy, no other step."""
+    (tmp_path / "mine.py").write_text(
+        "import autoact, sympy as sp\n"
+        "@autoact.activation(family='mine')\n"
+        "def wobble(x, a=autoact.Parameter(default=0.5, lower=0.0)):\n"
+        "    'A wave on a line.'\n"
+        "    return x + a * sp.sin(x) / (1 + sp.exp(-x)) + sp.Max(x, 0) * sp.exp(-sp.Abs(x))\n"
+    )
+    code = (
+        "import torch, mine, autoact, pickle\n"
+        "act = autoact.get('wobble')\n"
+        "x = torch.tensor([-1e4, -1.0, 0.0, 2.0, 1e4], dtype=torch.float64, requires_grad=True)\n"
+        "a = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)\n"
+        "y = act(x, a=a)\n"
+        "expected = x + a * x.sin() * x.sigmoid() + x.relu() * (-x.abs()).exp()\n"
+        "torch.testing.assert_close(y, expected)\n"
+        "y.sum().backward()\n"
+        "assert x.grad.isfinite().all() and a.grad.isfinite()\n"
+        "w = torch.tensor([0.5, 0.5], dtype=torch.float64)\n"
+        "mixed = autoact.mixture(x.detach(), w, ('wobble', 'relu'))\n"
+        "torch.testing.assert_close(mixed, 0.5 * act(x.detach()) + 0.5 * x.detach().relu())\n"
+        "assert pickle.loads(pickle.dumps(act)) is act\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_taken_name_is_refused():
+    with pytest.raises(ConfigurationError, match="'relu' is taken by"):
+
+        @autoact.activation(family="test")
+        def relu(x):
+            return 2 * x
+
+
+def test_an_argument_needs_a_parameter():
+    with pytest.raises(ConfigurationError, match="'a' of activation 'bad' needs a Parameter"):
+
+        @autoact.activation(family="test")
+        def bad(x, a=1.0):
+            return a * x
+
+
+def test_an_unstable_function_is_refused():
+    with pytest.raises(ConfigurationError, match="No stable form of gamma"):
+
+        @autoact.activation(family="test")
+        def strange(x):
+            return sp.gamma(x)
+
+
+@pytest.mark.parametrize(
+    ("expression", "twin"),
+    [
+        (lambda x: sp.log(1 + sp.exp(x)), nn.Softplus()),
+        (lambda x: 1 / (1 + sp.exp(-x)), nn.Sigmoid()),
+        (lambda x: sp.Piecewise((x, x > 0), (sp.exp(x) - 1, True)), nn.ELU()),
+        (lambda x: sp.Max(-1, sp.Min(x, 1)), nn.Hardtanh()),
+        (lambda x: sp.Piecewise((0, x <= -3), (x, x >= 3), (x * (x + 3) / 6, True)), nn.Hardswish()),
+        (lambda x: x / (1 + sp.Abs(x)), nn.Softsign()),
+    ],
+)
+def test_plain_sympy_is_mapped_to_stable_primitives(expression, twin):
+    from autoact.activations.activation import Activation, X
+
+    act = Activation("written", expression(X), family="test")
+    x = torch.tensor(
+        [-1e4, -100.0, -2.0, -1e-3, 0.4, 5.0, 90.0, 1e4], dtype=torch.float64, requires_grad=True
+    )
+    torch.testing.assert_close(act(x), twin(x), rtol=1e-8, atol=1e-8)
+    own, theirs = (torch.autograd.grad(f(x).sum(), x)[0] for f in (act, twin))
+    torch.testing.assert_close(own, theirs, rtol=1e-8, atol=1e-8)
+
+
+def test_modules_are_read_with_their_settings():
+    assert from_module(nn.LeakyReLU(0.2)) == ("leaky_relu", {"negative_slope": 0.2})
+    assert from_module(nn.ELU(0.7)) == ("elu", {"alpha": 0.7})
+    assert from_module(nn.PReLU(2, 0.5)) == ("prelu", {"slope": (0.5, 0.5)})
+    assert from_module(nn.GELU(approximate="tanh")) == ("gelu_tanh", {})
+    assert from_module(nn.GELU()) == ("gelu", {})
+    assert from_module(nn.SiLU()) == ("silu", {})
+    assert from_module(nn.Identity()) is None
+    assert from_module(nn.Linear(2, 2)) is None
+
+
+def test_twins_carry_settings():
+    prelu = autoact.get("prelu").module(slope=(0.25, 0.5))
+    assert isinstance(prelu, nn.PReLU)
+    assert prelu.weight.tolist() == [0.25, 0.5]
+    assert isinstance(autoact.get("swish").module(), nn.SiLU)
+    assert autoact.get("swish").module(beta=2.0) is None
+    assert autoact.get("sin").module() is None
+
+
+def test_functions_are_recognized():
+    assert from_function(torch.nn.functional.relu) == "relu"
+    assert from_function(torch.tanh) == "tanh"
+    assert from_function(torch.sum) is None
