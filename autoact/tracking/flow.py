@@ -52,7 +52,7 @@ def slopes(layer: AutoActivation, x: Tensor) -> Tensor:
 
 
 def weight_scale(x: Tensor) -> Tensor | float:
-    """Return σ_w² = fan_in * var(w) of the linear or convolution layer that made x; 1.0 where it is another one.
+    """Return σ_w² = fan_in * mean(w²) of the linear or convolution layer that made x; 1.0 for other makers.
 
     >>> import torch
     >>> layer = torch.nn.Linear(4, 8, bias=False)

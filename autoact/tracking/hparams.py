@@ -27,7 +27,7 @@ def write_trial(
 
     Args:
         directory: The trial's own directory; its name is the trial's name there.
-        hparams: What was tried. Values that are no bool, number or string are shown as text, None is left out.
+        hparams: What was tried. Values other than bools, numbers and strings are shown as text, None not.
         metrics: What came out; also written as scalars, for the page to find.
         status: How the trial ended; pruned trials are UNKNOWN, since TensorBoard has no word for them.
         step: Training steps at the end.

@@ -1,4 +1,4 @@
-"""Training with Lightning: the callback that searches activations, one silent training, and the data's parts."""
+"""Training with Lightning: a callback that searches activations, one silent training, parts of the data."""
 
 from autoact.training.activation_search import ActivationSearch
 from autoact.training.checkpoint import remember

@@ -14,8 +14,9 @@ from autoact.training.param_groups import PREFIX, trained_values
 class ActivationOptimizer:
     """Adam over the logits and parameters of searched layers.
 
-    It steps on the same gradients, at the same moments as the user's optimizer, but knows neither its weight decay
-    nor its schedule nor its clipping. Parameters that the user put into groups of `param_groups` stay there.
+    It steps on the same gradients, at the same moments as the user's optimizer, but knows neither its
+    weight decay nor its schedule nor its clipping. Parameters that the user put into groups of
+    `param_groups` stay there.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class ActivationOptimizer:
 def take_over(optimizers: Iterable[Optimizer], layers: Iterable[AutoActivation]) -> None:
     """Take logits and activation parameters out of optimizers' groups, except out of those of `param_groups`.
 
-    In place, because some optimizers (LBFGS, wrappers) hold on to the very list; before Lightning restores their
+    In place, because some optimizers (wrappers) hold on to the very list; before Lightning restores their
     state, so that it fits.
     """
     ours = {id(p) for layer in layers for p in (layer.logits, layer.raw)}

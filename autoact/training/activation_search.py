@@ -16,32 +16,32 @@ from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
 from autoact.training.activation_optimizer import ActivationOptimizer, take_over
 from autoact.training.checkpoint import remember
+from autoact.training.length import planned_steps
 from autoact.training.observation import Observation
 from autoact.training.preparation import when_built
 from autoact.training.schedule import Schedule
 from autoact.training.support import check_optimizers, check_supported
 
 _OBSERVATIONS = 50  # per training: 50 quantile estimates cost less than one validation
-_WINDOW = 10  # estimates that are averaged; older ones belong to another network
 _TRAVEL = 10.0  # how far Adam can move a logit in one training: e^10 between two candidates
 
 
 class ActivationSearch(Callback):
     """Train a LightningModule, unchanged, with a learned mixture of activations in place of each activation.
 
-    The layers are converted before the optimizers are made. Logits and activation parameters leave the module's
-    optimizer groups and get an Adam of their own without weight decay, stepped together with the module's
-    optimizer; gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP, checkpoints and
-    resuming work as before. With a TensorBoard logger the state of every layer is logged.
+    The layers are converted before the optimizers are made. Logits and activation parameters leave the
+    optimizer groups of the module and get an Adam of their own without weight decay, stepped together with
+    the module's optimizer; gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP,
+    checkpoints and resuming work as before. With a TensorBoard logger the state of every layer is logged.
 
     Args:
         space: Name or file of a search space, a `SearchSpace`, or names of candidates.
         start: "same" begins as the module's own activations, "uniform" as the mean of the candidates.
         lr: Learning rate of the logits; None: 10 / steps of the training, within [0.001, 0.03].
         parameter_lr: Learning rate of slopes, alphas and betas; None: `lr`.
-        release: Shares of the training between which the start gives way to the mixture; None: never, the logits
-            then learn from straight-through gradients only.
-        temperature: Temperature of the relaxation at the start and at the end.
+        release: Shares of the training between which the start gives way to the mixture; None: never, the
+            logits then learn from straight-through gradients only.
+        temperature: Temperature of the relaxation at the start and at the end; None: the space's, throughout.
         observe_every: Optimizer steps between measurements of the pre-activations; None: 50 measurements.
         total_steps: Optimizer steps of the training, where the Trainer cannot know them.
 
@@ -62,7 +62,7 @@ class ActivationSearch(Callback):
         lr: float | None = None,
         parameter_lr: float | None = None,
         release: tuple[float, float] | None = (0.0, 0.5),
-        temperature: tuple[float, float] = (1.0, 1.0),
+        temperature: tuple[float, float] | None = None,
         observe_every: int | None = None,
         total_steps: int | None = None,
     ) -> None:
@@ -98,7 +98,7 @@ class ActivationSearch(Callback):
         remember(module)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take logits and activation parameters out of the module's optimizers, before states are restored."""
+        """Take logits and activation parameters out of the module's optimizers, before their restore."""
         self._layers = conversion.auto_layers(pl_module)
         if not self._layers:
             raise ConfigurationError(
@@ -134,7 +134,6 @@ class ActivationSearch(Callback):
         self._seen_step = step
         self._move_schedules(step / self._length)
         if step % self._every == 0:
-            self._begin_window(step // self._every)
             flow = self._logger.see if self._logger is not None else None
             self._observation.attach(_observe, *([flow] if flow is not None else []))
 
@@ -158,7 +157,7 @@ class ActivationSearch(Callback):
         self._observation.detach()
         if self._logger is not None:
             self._logger.finish(trainer.global_step)
-        derived = conversion.derive(pl_module).to_dict() if trainer.is_global_zero else None
+        derived: Any = conversion.derive(pl_module).to_dict() if trainer.is_global_zero else None
         self._assignment = Assignment.from_dict(trainer.strategy.broadcast(derived))
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -176,27 +175,23 @@ class ActivationSearch(Callback):
         self._restored = state_dict.get("optimizer")
 
     def _total(self, trainer: Trainer) -> float:
-        total = self.total_steps or trainer.estimated_stepping_batches
+        total = self.total_steps or planned_steps(trainer)
         if not math.isfinite(total):
             raise ConfigurationError(
-                "Nobody knows how long this training is (no max_steps, or a loader without length), so the schedules "
-                "cannot be laid out: set Trainer(max_steps=...) or ActivationSearch(total_steps=...)."
+                "Release and temperature cannot be scheduled: the length of this training is unknown (no "
+                "max_steps, or a loader without length). Set Trainer(max_steps=...) or "
+                "ActivationSearch(total_steps=...)."
             )
-        return max(float(total), 1.0)
+        return float(total)
 
     @torch.no_grad()
     def _move_schedules(self, progress: float) -> None:
         release, temperature = self.schedule.release_at(progress), self.schedule.temperature_at(progress)
         for layer in self._layers.values():
-            if self.schedule.release is not None:
+            if release is not None:
                 layer.release.fill_(release)
-            layer.temperature.fill_(temperature)
-
-    @torch.no_grad()
-    def _begin_window(self, number: int) -> None:
-        if number % _WINDOW == 0:
-            for layer in self._layers.values():
-                layer.observed.zero_()
+            if temperature is not None:
+                layer.temperature.fill_(temperature)
 
 
 def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:

@@ -1,9 +1,9 @@
 """Checkpoints of converted models: the conversion travels in the file and is replayed when it is loaded.
 
-A LightningModule's class knows nothing of the conversion, so `UserModule.load_from_checkpoint(path)` would make the
-original layers. Lightning lets a checkpoint name the function that makes the module; ours makes it as ever and
-replays the conversion before the weights are loaded. Lightning 2.6 trusts such functions only by name, so the
-names are registered here: `import autoact.training` comes before loading such a checkpoint.
+A LightningModule's class knows nothing of the conversion, so `UserModule.load_from_checkpoint(path)` would
+make the original layers. Lightning lets a checkpoint name the function that makes the module; ours makes it
+as ever and replays the conversion before the weights are loaded. Lightning 2.6.6 trusts such functions only
+by name, so the names are registered here: `import autoact.training` comes before loading such a checkpoint.
 """
 
 from collections.abc import Callable
@@ -77,8 +77,8 @@ def _check(module: LightningModule, then: Callable[[Any], None], checkpoint: dic
     if saved != present:
         raise ConversionError(
             "The checkpoint's model was converted differently from this one"
-            f"{' (it was not converted)' if saved is None else ''}. Resume with the search space, the candidates "
-            "and the arguments of the run that wrote it."
+            f"{' (it was not converted)' if saved is None else ''}. Resume with the search space and the "
+            "arguments of the run that wrote it."
         )
     then(checkpoint)
 

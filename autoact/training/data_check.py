@@ -79,8 +79,8 @@ def _check_batch(name: str, batch: int, content: Any) -> None:
         if wrong:
             values = "1 value that is" if wrong == 1 else f"{wrong} values that are"
             raise DataError(
-                f"The {name} data hold {values} NaN or infinite in batch {batch} (of {tensor.numel()} values there). "
-                "Remove or fill such rows before the search."
+                f"The {name} data hold {values} NaN or infinite in batch {batch} "
+                f"(of {tensor.numel()} there). Remove or fill such rows before the search."
             )
 
 

@@ -1,4 +1,4 @@
-"""The three parts of the data: training, selection (guides a search), comparison (data that chose nothing)."""
+"""The three parts of the data: training, selection (guides a search), comparison (has chosen nothing)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +19,8 @@ Source = Literal["test loader", "half of the validation data"]
 class DataParts:
     """A user's data and the seed that divides them; pickles whenever the data do.
 
-    `source` says where the comparison data come from. Nothing is loaded before a part is asked for, and the test
-    loader is made only for the comparison.
+    `source` says where the comparison data come from. Nothing is loaded before a part is asked for, and the
+    test loader is made only for the comparison.
     """
 
     data: Data
@@ -51,8 +51,8 @@ class DataParts:
 def split(data: Data, seed: int = 0) -> DataParts:
     """Divide data into training, selection and comparison parts.
 
-    The comparison part is the test loader if there is one, else a seeded half of the validation data; the other
-    half is then the selection part.
+    The comparison part is the test loader if there is one, else a seeded half of the validation data; the
+    other half is then the selection part.
 
     Args:
         data: A `LightningDataModule`, a callable that makes one, or `(train, validation[, test])` loaders.
@@ -81,7 +81,7 @@ def split(data: Data, seed: int = 0) -> DataParts:
         module = _module(data)
         if not is_overridden("val_dataloader", module, LightningDataModule):
             raise DataError(
-                f"{type(module).__name__} has no val_dataloader: a search needs validation data to be guided by."
+                f"{type(module).__name__} has no val_dataloader: a search is guided by validation data."
             )
         tested = is_overridden("test_dataloader", module, LightningDataModule)
     return DataParts(data=data, seed=seed, source="test loader" if tested else "half of the validation data")
@@ -125,8 +125,8 @@ class OpenLoaders:
 class OpenModule:
     """A data module as one training uses it: its validation loader is replaced where the parts ask for it.
 
-    The halves are taken once per training, from the data set that the module made for it: a module whose `setup`
-    divides its data anew each time still never compares on rows that it trained on.
+    The halves are taken once per training, from the data set that the module made for it: a module whose
+    `setup` divides its data anew each time still never compares on rows that it trained on.
     """
 
     def __init__(self, module: LightningDataModule, seed: int, *, tested: bool) -> None:

@@ -70,8 +70,8 @@ def train(
 ) -> Training:
     """Train one fresh model without a word and measure it.
 
-    Initial weights and the order of the data depend on `seed` alone, not on the activations: two trainings with one
-    seed are paired.
+    Initial weights and the order of the data depend on `seed` alone, not on the activations: two trainings
+    with one seed are paired.
 
     Args:
         make_module: Makes the model, always from scratch.

@@ -81,7 +81,7 @@ def _rows(loader: Any) -> list[int]:
 
 
 def _rebuild(loader: DataLoader[Any], rows: list[int]) -> DataLoader[Any]:
-    """Return a loader over some rows with the settings of another; `drop_last` would lose most of a small half."""
+    """Return a loader over some rows with the settings of another; `drop_last` could empty it."""
     settings: dict[str, Any] = {
         "batch_size": loader.batch_size,
         "shuffle": type(loader.sampler) is RandomSampler,

@@ -1,4 +1,4 @@
-"""See the pre-activations of searched layers at chosen steps, through hooks that exist only for those steps."""
+"""See the pre-activations of searched layers, through hooks that exist only at the steps that look."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

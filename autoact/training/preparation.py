@@ -1,4 +1,4 @@
-"""Change a module once its layers exist: after its `setup` and `configure_model`, before its optimizers are made."""
+"""Change a module once its layers exist: after `setup` and `configure_model`, before optimizers are made."""
 
 from collections.abc import Callable
 

@@ -9,6 +9,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from autoact import conversion
 from autoact.spaces import Assignment
 from autoact.training.checkpoint import remember
+from autoact.training.length import planned_steps
 from autoact.training.preparation import when_built
 
 
@@ -44,7 +45,7 @@ class ShortTraining(Callback):
         """Read the planned length from the Trainer and shorten it."""
         if stage != "fit":
             return
-        self.planned_steps = trainer.estimated_stepping_batches
+        self.planned_steps = planned_steps(trainer)
         if self.fraction >= 1:
             return
         if math.isfinite(self.planned_steps):

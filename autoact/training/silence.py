@@ -59,7 +59,7 @@ def restored_randomness() -> Iterator[None]:
 
 @contextmanager
 def plain_interrupt() -> Iterator[None]:
-    """Let Ctrl-C come out as KeyboardInterrupt: Lightning turns it into SystemExit and ignores SIGINT from then on."""
+    """Let Ctrl-C come out as KeyboardInterrupt: Lightning makes it a SystemExit and ignores later SIGINTs."""
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT) if main else None
     try:

@@ -26,7 +26,8 @@ def check_supported(trainer: Trainer, module: LightningModule, callback: Callbac
             f"{name} works with one device or DDP, not yet with {type(trainer.strategy).__name__}: "
             'use Trainer(strategy="ddp").'
         )
-    earlier = trainer.callbacks[: trainer.callbacks.index(callback)] if callback in trainer.callbacks else []
+    callbacks: list[Callback] = getattr(trainer, "callbacks", [])  # set where no type checker sees it
+    earlier = callbacks[: callbacks.index(callback)] if callback in callbacks else []
     for other in earlier:
         if isinstance(other, StochasticWeightAveraging | WeightAveraging):
             raise ConfigurationError(
@@ -42,6 +43,6 @@ def check_optimizers(trainer: Trainer, callback: Callback) -> None:
     """
     if any(isinstance(optimizer, LBFGS) for optimizer in trainer.optimizers):
         raise ConfigurationError(
-            f"LBFGS evaluates the loss several times per step and {type(callback).__name__} would change the function "
-            "in between: train with another optimizer while activations are searched."
+            f"LBFGS evaluates the loss several times per step, and {type(callback).__name__} would change "
+            "the function in between: train with another optimizer while activations are searched."
         )

@@ -17,7 +17,11 @@ _LENGTHS = ("max_epochs", "max_steps", "max_time")
 
 
 def trainer_arguments(
-    given: Mapping[str, Any], *, callbacks: Iterable[Callback] = (), logger: Any = None, root: str | None = None
+    given: Mapping[str, Any],
+    *,
+    callbacks: Iterable[Callback] = (),
+    logger: Any = None,
+    root: str | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of a Trainer that says nothing and writes nothing by itself.
 

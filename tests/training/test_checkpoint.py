@@ -1,0 +1,145 @@
+import copy
+import pickle
+import subprocess
+import sys
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from autoact import auto_layers, convert
+from autoact.errors import ConversionError
+from autoact.training import ActivationSearch, remember
+
+SPACE = ["relu", "tanh", "elu"]
+
+
+@pytest.fixture
+def saved(any_module, loaders, make_trainer, tmp_path):
+    """A trained model and its checkpoint; Lightning itself cannot load layers that are made in setup."""
+    if any_module.__name__ == "InSetup":
+        pytest.skip("Lightning does not call setup when it loads")
+    model = any_module()
+    trainer = make_trainer(ActivationSearch(SPACE))
+    trainer.fit(model, *loaders)
+    trainer.save_checkpoint(tmp_path / "model.ckpt")
+    return model, tmp_path / "model.ckpt"
+
+
+def test_the_users_own_class_loads_the_converted_model(saved, any_module):
+    model, path = saved
+    loaded = any_module.load_from_checkpoint(path)
+    assert type(loaded) is any_module
+    assert list(auto_layers(loaded)) == ["net.1", "net.3"]
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value), name
+    x = torch.randn(7, 3)
+    assert torch.equal(model.net(x), loaded.net(x))
+
+
+def test_the_file_holds_plain_types_only(saved, any_module):
+    _, path = saved
+    assert "autoact_recipe" in torch.load(path, weights_only=True)
+    assert any_module.load_from_checkpoint(path, weights_only=True).net is not None
+
+
+def test_arguments_can_still_be_given(saved, any_module):
+    _, path = saved
+    if any_module.__name__ != "Hyper":
+        pytest.skip("has no argument")
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        any_module.load_from_checkpoint(path, width=4)
+
+
+def test_a_loaded_model_can_be_saved_and_loaded_again(saved, any_module, loaders, make_trainer, tmp_path):
+    _, path = saved
+    loaded = any_module.load_from_checkpoint(path)
+    trainer = make_trainer(max_epochs=1)
+    trainer.fit(loaded, *loaders)
+    trainer.save_checkpoint(tmp_path / "again.ckpt")
+    again = any_module.load_from_checkpoint(tmp_path / "again.ckpt")
+    assert list(auto_layers(again)) == ["net.1", "net.3"]
+
+
+def test_weights_only_checkpoints_carry_the_conversion_too(module, loaders, make_trainer, tmp_path):
+    keep = ModelCheckpoint(tmp_path, save_weights_only=True, filename="weights")
+    make_trainer(ActivationSearch(SPACE), keep, enable_checkpointing=True).fit(module(), *loaders)
+    assert list(auto_layers(module.load_from_checkpoint(tmp_path / "weights.ckpt"))) == ["net.1", "net.3"]
+
+
+def test_a_remembering_model_copies_and_pickles(module):
+    model = convert(module(), SPACE)
+    remember(model)
+    remember(model)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        checkpoint = {}
+        other.on_save_checkpoint(checkpoint)
+        assert checkpoint["autoact_recipe"]["layers"] if "layers" in checkpoint["autoact_recipe"] else True
+        assert other.__dict__["on_save_checkpoint"].args[0] is other
+
+
+def test_hooks_of_the_user_still_run(module, loaders, make_trainer, tmp_path):
+    class Hooked(module):
+        def on_save_checkpoint(self, checkpoint):
+            checkpoint["mine"] = 3
+
+        def on_load_checkpoint(self, checkpoint):
+            self.found = checkpoint["mine"]
+
+    trainer = make_trainer(ActivationSearch(SPACE), max_epochs=1)
+    trainer.fit(Hooked(), *loaders)
+    trainer.save_checkpoint(tmp_path / "hooked.ckpt")
+    assert Hooked.load_from_checkpoint(tmp_path / "hooked.ckpt").found == 3
+
+
+def test_resuming_with_another_space_says_so(module, loaders, make_trainer, tmp_path):
+    trainer = make_trainer(ActivationSearch(SPACE), max_epochs=1)
+    trainer.fit(module(), *loaders)
+    trainer.save_checkpoint(tmp_path / "model.ckpt")
+    with pytest.raises(ConversionError, match=r"converted differently.*search space"):
+        make_trainer(ActivationSearch(["relu", "silu"])).fit(
+            module(), *loaders, ckpt_path=tmp_path / "model.ckpt"
+        )
+
+
+LOAD = """
+import sys
+import autoact.training
+sys.path.insert(0, {folder!r})
+from user_model import Model
+model = Model.load_from_checkpoint({path!r})
+print(type(model).__name__, type(model.net[1]).__name__, model.width)
+"""
+
+USER = """
+import lightning as L
+import torch
+from torch import nn
+
+class Model(L.LightningModule):
+    def __init__(self, width):
+        super().__init__()
+        self.save_hyperparameters()
+        self.width = width
+        self.net = nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, 1))
+
+    def training_step(self, batch, batch_idx):
+        return nn.functional.mse_loss(self.net(batch[0]), batch[1])
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.1)
+"""
+
+
+def test_another_process_loads_it(loaders, make_trainer, tmp_path, monkeypatch):
+    (tmp_path / "user_model.py").write_text(USER)
+    monkeypatch.syspath_prepend(tmp_path)
+    from user_model import Model
+
+    trainer = make_trainer(ActivationSearch(SPACE), max_epochs=1)
+    trainer.fit(Model(width=5), loaders[0])
+    path = tmp_path / "model.ckpt"
+    trainer.save_checkpoint(path)
+    program = LOAD.format(folder=str(tmp_path), path=str(path))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["Model", "AutoActivation", "5"], done.stderr

@@ -1,0 +1,76 @@
+import itertools
+
+import lightning as L
+import pytest
+import torch
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+from autoact.errors import DataError
+from autoact.training import check, split
+
+GOOD = TensorDataset(torch.zeros(8, 2), torch.arange(8))
+
+
+def bad(row, value):
+    x = torch.zeros(8, 2)
+    x[row, 0] = value
+    return TensorDataset(x, torch.arange(8))
+
+
+def parts(train, validation):
+    return split((DataLoader(train, batch_size=2), DataLoader(validation, batch_size=2), DataLoader(GOOD)))
+
+
+def test_good_data_pass():
+    check(parts(GOOD, GOOD))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_no_numbers_are_located(value):
+    with pytest.raises(DataError, match=r"training data hold 1 value .* batch 2 \(of 4 there\)"):
+        check(parts(bad(5, value), GOOD))
+    with pytest.raises(DataError, match=r"selection data hold 1 value .* batch 0"):
+        check(parts(GOOD, bad(0, value)))
+
+
+def test_nested_batches_are_read():
+    rows = [{"image": torch.zeros(2), "more": (torch.tensor([1.0, float("nan")]), "name")}]
+    with pytest.raises(DataError, match="selection data hold 1 value"):
+        check(parts(GOOD, rows))
+
+
+def test_an_empty_part_is_named():
+    with pytest.raises(DataError, match="selection data are empty"):
+        check(parts(GOOD, []))
+    with pytest.raises(DataError, match=r"training data are empty.*drop_last"):
+        check(split((DataLoader(GOOD, batch_size=16, drop_last=True), DataLoader(GOOD), DataLoader(GOOD))))
+
+
+def test_a_shuffled_empty_data_set_is_a_data_error():
+    class Empty(L.LightningDataModule):
+        def train_dataloader(self):
+            return DataLoader([], shuffle=True)
+
+        def val_dataloader(self):
+            return DataLoader(GOOD)
+
+    with pytest.raises(DataError, match="empty"):
+        check(split(Empty()))
+
+
+def test_endless_data_are_checked_for_a_while():
+    class Endless(IterableDataset):
+        def __iter__(self):
+            return itertools.repeat(torch.zeros(2))
+
+    check(split((DataLoader(Endless()), DataLoader(GOOD), DataLoader(GOOD))), seconds=0.1)
+
+
+def test_comparison_data_and_random_state_are_untouched():
+    class Untouchable(IterableDataset):
+        def __iter__(self):
+            raise AssertionError("comparison data were read")
+
+    before = torch.get_rng_state()
+    check(split((DataLoader(GOOD, shuffle=True), DataLoader(GOOD), DataLoader(Untouchable()))))
+    assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,104 @@
+import pickle
+
+import lightning as L
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from autoact.errors import ConfigurationError, DataError
+from autoact.training import split
+
+
+class Counting(L.LightningDataModule):
+    """Divides its data anew in every setup, and counts."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def setup(self, stage):
+        order = torch.randperm(40).tolist()
+        self.training, self.validation = order[:20], order[20:]
+        self.calls.append(stage)
+
+    def train_dataloader(self):
+        return DataLoader(self.training, batch_size=5)
+
+    def val_dataloader(self):
+        return DataLoader(self.validation, batch_size=5)
+
+
+class WithTest(Counting):
+    def test_dataloader(self):
+        self.calls.append("test loader")
+        return DataLoader([100, 101])
+
+
+def values(loader):
+    return {int(value) for batch in loader for value in batch}
+
+
+def test_two_loaders_halve_the_validation_data():
+    parts = split((DataLoader(range(8)), DataLoader(range(10))), seed=1)
+    assert parts.source == "half of the validation data"
+    assert values(parts.selection()) | values(parts.comparison()) == set(range(10))
+    assert not values(parts.selection()) & values(parts.comparison())
+    assert values(parts.train()) == set(range(8))
+
+
+def test_a_third_loader_is_the_comparison():
+    train, validation, test = DataLoader([1]), DataLoader([2]), DataLoader([3])
+    parts = split((train, validation, test))
+    assert parts.source == "test loader"
+    assert (parts.train(), parts.selection(), parts.comparison()) == (train, validation, test)
+
+
+def test_test_data_are_untouched_until_the_comparison():
+    data = WithTest()
+    parts = split(data)
+    parts.train(), parts.selection()
+    assert parts.source == "test loader"
+    assert "test loader" not in data.calls
+    assert "test" not in data.calls
+    assert values(parts.comparison()) == {100, 101}
+    assert data.calls[-2:] == ["test", "test loader"]
+
+
+def test_a_module_that_divides_anew_never_compares_on_rows_it_trained_on():
+    opened = split(Counting).open()
+    train, selection = opened.loaders()
+    with opened.comparing() as arguments:
+        opened.module.setup("validate")  # what Lightning does next: the module now holds another division
+        comparison = arguments["datamodule"].val_dataloader()
+    rows = [values(train), values(selection), values(comparison)]
+    assert sum(map(len, rows)) == len(set.union(*rows)) == 40
+
+
+def test_the_data_module_is_itself_again_afterwards():
+    data = Counting()
+    opened = split(data).open()
+    with opened.fitting():
+        assert "val_dataloader" in vars(data)
+    assert "val_dataloader" not in vars(data)
+
+
+def test_parts_pickle():
+    parts = pickle.loads(pickle.dumps(split((DataLoader(range(8)), DataLoader(range(10))), seed=7)))
+    assert len(values(parts.selection())) == 5
+
+
+@pytest.mark.parametrize("data", [3, (DataLoader([1]),), "digits", lambda: 3])
+def test_other_things_are_refused_by_type(data):
+    with pytest.raises(ConfigurationError, match="Got"):
+        split(data)
+
+
+def test_without_validation_data_there_is_nothing_to_search_by():
+    class TrainingOnly(L.LightningDataModule):
+        def train_dataloader(self):
+            return DataLoader([1])
+
+    with pytest.raises(DataError, match="TrainingOnly has no val_dataloader"):
+        split(TrainingOnly())
+    with pytest.raises(DataError, match="no validation data"):
+        split((DataLoader([1]), None)).selection()

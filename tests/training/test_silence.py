@@ -1,0 +1,53 @@
+import logging
+import os
+import random
+import signal
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from autoact.training.silence import plain_interrupt, restored_randomness, silence
+
+
+def test_levels_come_back_even_after_an_error():
+    logger = logging.getLogger("lightning.pytorch")
+    before = logger.level
+    with pytest.raises(KeyError), silence():
+        assert logger.level == logging.ERROR
+        raise KeyError
+    assert logger.level == before
+
+
+def test_warnings_of_the_users_code_still_show():
+    with silence(), pytest.warns(UserWarning, match="mine"):
+        warnings.warn("mine", stacklevel=1)
+
+
+def test_random_state_and_environment_come_back(monkeypatch):
+    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    with restored_randomness():
+        random.seed(1), np.random.seed(1), torch.manual_seed(1)
+        os.environ.update(PL_GLOBAL_SEED="1", PL_SEED_WORKERS="1")
+    assert before == (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
+    assert os.environ["PL_GLOBAL_SEED"] == "5"
+    assert "PL_SEED_WORKERS" not in os.environ
+
+
+def test_an_interrupt_is_an_interrupt_again():
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), plain_interrupt():
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:  # what Lightning's Trainer does
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            sys.exit(1)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_other_exits_stay_exits():
+    with pytest.raises(SystemExit), plain_interrupt():
+        sys.exit(3)
