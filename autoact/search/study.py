@@ -44,7 +44,9 @@ class ActivationStudy:
         self._asked = 0
 
     def enqueue(self, assignment: Assignment, label: str) -> None:
-        """Have an assignment tried before anything that the sampler thinks of; once per label."""
+        """Have an assignment tried before what the sampler thinks of: once, and only if it may be chosen."""
+        if not self._variables.allows(assignment):
+            return
         if label not in {trial.user_attrs.get(_LABEL) for trial in self._study.trials}:
             # Parameters may only be near to the assignment (clipped, one for a group): keep what is meant.
             attributes = {_LABEL: label, _ASSIGNMENT: assignment.to_dict()["layers"]}

@@ -37,6 +37,10 @@ class Task:
     monitor: str
     trainer: dict[str, Any]
 
+    def build(self) -> Any:
+        """Return a fresh model with its layers made."""
+        return built(self.make_module)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -139,7 +143,7 @@ class Trainings:
         return entry
 
     def run(self, jobs: Iterable[Job]) -> list[Entry]:
-        """Do the jobs that the ledger does not hold yet; of jobs with equal phase, key and seed only the first.
+        """Do the jobs that the ledger does not hold yet; of jobs with equal phase, key and seed the first.
 
         Returns:
             The entry of every job, in the order of the jobs.
@@ -158,6 +162,14 @@ class Trainings:
 
     def _known(self, job: Job) -> Entry | None:
         return self.ledger.find(job.phase, job.key, job.seed)
+
+
+def built(make_module: Callable[[], Any]) -> Any:
+    """Return a fresh model, its layers made even if it makes them in `configure_model`."""
+    module = make_module()
+    if hasattr(module, "configure_model"):
+        module.configure_model()
+    return module
 
 
 def first_finished(futures: Iterable["Future[Entry]"]) -> "list[Future[Entry]]":

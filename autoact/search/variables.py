@@ -8,7 +8,8 @@ from statistics import fmean
 from typing import Any, Protocol
 
 from autoact.activations import Parameter, get
-from autoact.spaces import Assignment, Choice, SearchSpace
+from autoact.conversion import ConversionPlan
+from autoact.spaces import Assignment, Choice
 
 Value = float | tuple[float, ...]
 
@@ -59,26 +60,27 @@ class Variables:
     """All choices of a search, in the order of the model; `names` is every activation that the space offers.
 
     Example:
-        >>> space = SearchSpace.of(["relu", "tanh"])
-        >>> variables = Variables.of({"net.1": Choice("gelu"), "net.3": Choice("relu")}, space)
+        >>> from torch import nn
+        >>> from autoact.conversion import find_layers
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.GELU(), nn.Linear(2, 2), nn.ReLU())
+        >>> variables = Variables.of(find_layers(model, ["relu", "tanh"]))
         >>> [variable.candidates for variable in variables]
         [('relu', 'tanh', 'gelu'), ('relu', 'tanh')]
         >>> print(variables.uniform("relu"))
-        net.1=relu, net.3=relu
+        1=relu, 3=relu
     """
 
     variables: tuple[Variable, ...]
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, layers: Mapping[str, Choice], space: SearchSpace) -> "Variables":
-        """Build the variables for the layers of a model, by path with their present choice."""
-        groups: dict[str, dict[str, Choice]] = {}
-        for path, choice in layers.items():
-            groups.setdefault(_variable_name(path, space), {})[path] = choice
-        offered = [name for path in layers for name in space.candidates_for(path)]
-        variables = tuple(_variable(name, members, space) for name, members in groups.items())
-        return cls(variables, tuple(dict.fromkeys(offered)))
+    def of(cls, plan: ConversionPlan) -> "Variables":
+        """Build the variables for the layers that a plan has found."""
+        space = plan.space
+        offered = {*space.candidates, *(name for rule in space.layers for name in rule.candidates or ())}
+        competing = dict.fromkeys(name for names in plan.candidates.values() for name in names)
+        variables = tuple(_variable(plan, group) for group in plan.groups)
+        return cls(variables, tuple(name for name in competing if name in offered))
 
     @property
     def original(self) -> Assignment:
@@ -110,6 +112,14 @@ class Variables:
             for path in variable.layers:
                 choices[path] = variable.choice(path, activation, suggested)
         return Assignment(choices)
+
+    def allows(self, assignment: Assignment) -> bool:
+        """Tell whether every layer's activation competes there; a requirement may rule out the original's."""
+        return all(
+            assignment[path].activation in variable.candidates
+            for variable in self.variables
+            for path in variable.layers
+        )
 
     def encode(self, assignment: Assignment) -> dict[str, str | float]:
         """Return the parameters of a trial nearest to an assignment.
@@ -149,15 +159,10 @@ def key_of(assignment: Assignment) -> str:
     return hashlib.sha256(json.dumps(layers, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _variable_name(path: str, space: SearchSpace) -> str:
-    rule = space.rule_for(path)
-    return f"group {rule.match}" if rule is not None and rule.share == "group" else path
-
-
-def _variable(name: str, layers: Mapping[str, Choice], space: SearchSpace) -> Variable:
-    offered = space.candidates_for(next(iter(layers)))
-    present = (choice.activation for choice in layers.values())
-    return Variable(name, layers, tuple(dict.fromkeys([*offered, *present])))
+def _variable(plan: ConversionPlan, group: tuple[str, ...]) -> Variable:
+    name = group[0] if len(group) == 1 else f"group {group[0]}"
+    candidates = dict.fromkeys(candidate for path in group for candidate in plan.candidates[path])
+    return Variable(name, {path: plan.layers[path] for path in group}, tuple(candidates))
 
 
 def _range(parameter: Parameter) -> tuple[float, float]:

@@ -6,16 +6,18 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState
+from torch import nn
 
 from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.search.ledger import Entry, Ledger
 from autoact.search.settings import Settings
 from autoact.search.study import ActivationStudy, Proposal, open_study, quiet_optuna
-from autoact.search.variables import Variables, key_of
+from autoact.search.variables import key_of
 from autoact.spaces import Assignment, Choice, SearchSpace
+from tests.search.models import network, variables
 
 SPACE = SearchSpace("test", ("relu", "elu", "tanh"))
-LAYERS = {"net.1": Choice("relu"), "net.3": Choice("relu")}
+ORIGINAL = Assignment({"net.1": "relu", "net.3": "relu"})
 SETTINGS = Settings(monitor="val_loss", budget=12)
 
 
@@ -26,7 +28,8 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def opened(ledger: Ledger, settings: Settings = SETTINGS, space: SearchSpace = SPACE) -> ActivationStudy:
     file = ledger.path.with_name("study.db")
-    return open_study(file, "test", Variables.of(LAYERS, space), settings, Ledger(ledger.path))
+    found = variables(network(nn.ReLU(), nn.ReLU()), space)
+    return open_study(file, "test", found, settings, Ledger(ledger.path))
 
 
 def stored(ledger: Ledger) -> optuna.Study:
@@ -71,11 +74,11 @@ def test_enqueued_assignments_come_first_exactly_as_given(ledger: Ledger) -> Non
     study = opened(ledger)
     outside = Assignment({"net.1": Choice("elu", {"alpha": 1000.0}), "net.3": "tanh"})
     study.enqueue(outside, "prior's choice")
-    study.enqueue(Assignment(LAYERS), "original")
-    study.enqueue(Assignment(LAYERS), "original")
+    study.enqueue(ORIGINAL, "original")
+    study.enqueue(ORIGINAL, "original")
     first, second, third = study.ask(), study.ask(), study.ask()
     assert (first.label, first.assignment) == ("prior's choice", outside)
-    assert (second.label, second.assignment) == ("original", Assignment(LAYERS))
+    assert (second.label, second.assignment) == ("original", ORIGINAL)
     assert third.label == "trial 2"
 
 
@@ -109,7 +112,7 @@ def test_a_trial_killed_between_ledger_and_study_is_told_not_repeated(ledger: Le
 
 def test_abandoned_trials_are_not_left_running(ledger: Ledger) -> None:
     study = opened(ledger)
-    study.enqueue(Assignment(LAYERS), "original")
+    study.enqueue(ORIGINAL, "original")
     asked = [study.ask(), study.ask()]
     study.abandon()
     assert states(ledger) == ["FAIL", "FAIL", "WAITING", "WAITING"]

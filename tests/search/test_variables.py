@@ -2,16 +2,19 @@
 
 import optuna
 import pytest
+import torch
+from torch import nn
 
 from autoact.search.variables import Variables, key_of
-from autoact.spaces import Assignment, Choice, LayerRule, SearchSpace
+from autoact.spaces import Assignment, Choice, LayerRule, Requirements, SearchSpace
+from tests.search.models import network
+from tests.search.models import variables as variables_of
 
 SPACE = SearchSpace("test", ("relu", "elu", "tanh"))
-LAYERS = {
-    "net.1": Choice("relu"),
-    "net.3": Choice("gelu"),
-    "head.1": Choice("leaky_relu", {"negative_slope": 0.2}),
-}
+
+
+def three_layers() -> nn.Module:
+    return network(nn.ReLU(), nn.GELU(), head=[nn.LeakyReLU(0.2)])
 
 
 def asked(variables: Variables, assignment: Assignment) -> tuple[Assignment, dict]:
@@ -22,14 +25,16 @@ def asked(variables: Variables, assignment: Assignment) -> tuple[Assignment, dic
 
 
 def test_the_present_activation_is_a_candidate_with_its_own_settings() -> None:
-    variables = Variables.of(LAYERS, SPACE)
+    variables = variables_of(three_layers(), SPACE)
     assert [v.candidates[3:] for v in variables] == [(), ("gelu",), ("leaky_relu",)]
     original, _ = asked(variables, variables.original)
-    assert original == Assignment(LAYERS)
+    assert original == Assignment(
+        {"net.1": "relu", "net.3": "gelu", "head.1": Choice("leaky_relu", {"negative_slope": 0.2})}
+    )
 
 
 def test_an_enqueued_assignment_comes_back() -> None:
-    variables = Variables.of(LAYERS, SPACE)
+    variables = variables_of(three_layers(), SPACE)
     wanted = Assignment({"net.1": Choice("elu", {"alpha": 0.7}), "net.3": "tanh", "head.1": "relu"})
     came, parameters = asked(variables, wanted)
     assert came == wanted
@@ -37,39 +42,38 @@ def test_an_enqueued_assignment_comes_back() -> None:
 
 
 def test_a_value_outside_the_searched_range_is_clipped() -> None:
-    variables = Variables.of({"a": Choice("relu")}, SPACE)
-    came, _ = asked(variables, Assignment({"a": Choice("elu", {"alpha": 1e6})}))
+    variables = variables_of(network(nn.ReLU()), SPACE)
+    came, _ = asked(variables, Assignment({"net.1": Choice("elu", {"alpha": 1e6})}))
     (_, parameter) = next(iter(variables.variables[0].searched("elu")))
     assert parameter.search is not None
-    assert came["a"].parameters["alpha"] == parameter.search[1]
+    assert came["net.1"].parameters["alpha"] == parameter.search[1]
 
 
 def test_values_per_channel_stay_the_models_own() -> None:
-    slopes = (0.1, 0.2, 0.3)
-    variables = Variables.of(
-        {"a": Choice("prelu", {"slope": slopes})}, SearchSpace("test", ("relu", "prelu"))
-    )
+    prelu = nn.PReLU(3)
+    with torch.no_grad():
+        prelu.weight.copy_(torch.tensor([0.125, 0.25, 0.5]))
+    variables = variables_of(network(prelu), SearchSpace("test", ("relu", "prelu")))
     came, parameters = asked(variables, variables.original)
-    assert came["a"].parameters["slope"] == slopes
-    assert parameters == {"a": "prelu"}
+    assert came["net.1"].parameters["slope"] == (0.125, 0.25, 0.5)
+    assert parameters == {"net.1": "prelu"}
 
 
 def test_a_group_makes_one_choice() -> None:
     space = SearchSpace("test", ("relu", "elu"), layers=[LayerRule(match="net.*", share="group")])
-    layers = {"net.1": Choice("relu"), "head": Choice("relu"), "net.3": Choice("relu")}
-    variables = Variables.of(layers, space)
-    assert [v.name for v in variables] == ["group net.*", "head"]
-    mixed = Assignment({"net.1": Choice("elu", {"alpha": 0.5}), "net.3": "relu", "head": "relu"})
+    variables = variables_of(network(nn.ReLU(), nn.ReLU(), head=[nn.ReLU()]), space)
+    assert [v.name for v in variables] == ["group net.1", "head.1"]
+    mixed = Assignment({"net.1": Choice("elu", {"alpha": 0.5}), "net.3": "relu", "head.1": "relu"})
     came, parameters = asked(variables, mixed)
     assert came["net.1"] == came["net.3"] == Choice("elu", {"alpha": 0.5})
-    assert set(parameters) == {"group net.*", "group net.*.elu.alpha", "head"}
+    assert set(parameters) == {"group net.1", "group net.1.elu.alpha", "head.1"}
 
 
 def test_uniform_keeps_layers_where_the_activation_may_not_compete() -> None:
     space = SearchSpace(
         "test", ("relu", "tanh"), layers=[LayerRule(match="head.*", candidates=("softplus",))]
     )
-    variables = Variables.of(LAYERS, space)
+    variables = variables_of(three_layers(), space)
     assert variables.names == ("relu", "tanh", "softplus")
     assert {path: choice.activation for path, choice in variables.uniform("tanh").items()} == {
         "net.1": "tanh",
@@ -80,8 +84,7 @@ def test_uniform_keeps_layers_where_the_activation_may_not_compete() -> None:
 
 
 def test_uniform_takes_the_models_own_settings() -> None:
-    own = Choice("leaky_relu", {"negative_slope": 0.2})
-    variables = Variables.of({"a": own}, SearchSpace("test", ("relu", "leaky_relu")))
+    variables = variables_of(network(nn.LeakyReLU(0.2)), SearchSpace("test", ("relu", "leaky_relu")))
     assert variables.uniform("leaky_relu") == variables.original
 
 
@@ -93,3 +96,10 @@ def test_keys_tell_models_apart(other: Assignment) -> None:
         Assignment({"a": Choice("relu")}, name="two")
     )
     assert key_of(Assignment({"a": "relu"})) != key_of(other)
+
+
+def test_an_original_that_a_requirement_rules_out_may_not_be_chosen() -> None:
+    space = SearchSpace("test", ("tanh", "silu"), require=Requirements(smoothness=2))
+    variables = variables_of(network(nn.ReLU(), nn.Tanh()), space)
+    assert not variables.allows(variables.original)
+    assert variables.allows(variables.uniform("tanh"))

@@ -1,0 +1,9 @@
+"""The search: one mixture as prior, an Optuna study, baselines, confirmation on fresh seeds, a verdict."""
+
+from autoact.search.outcome import SearchResult
+from autoact.search.plan import SearchPlan
+from autoact.search.run import run_search
+from autoact.search.run_directory import RunDirectory
+from autoact.search.verdict import Comparison, compare
+
+__all__ = ["Comparison", "RunDirectory", "SearchPlan", "SearchResult", "compare", "run_search"]

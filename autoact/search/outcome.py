@@ -1,0 +1,147 @@
+"""What a search found: the report's content, and the object that Python users get."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import autoact
+from autoact.report import summarize
+from autoact.search.ledger import SEARCH_PHASES, Entry, Ledger, Phase
+from autoact.search.phases import ORIGINAL, Confirmed, Search
+from autoact.search.plan import SearchPlan
+from autoact.search.variables import Variables, key_of
+from autoact.search.verdict import Comparison, compare, finite
+from autoact.spaces import Assignment
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """The result of a search.
+
+    Attributes:
+        run_dir: The run directory; None after a dry run.
+        verdict: "improved", "no significant difference" or "worse"; None after a dry run.
+        assignment: The chosen activations; after a dry run, the model's own.
+        report: The content of report.json.
+        plan: What was announced.
+    """
+
+    run_dir: Path | None
+    verdict: str | None
+    assignment: Assignment
+    report: Mapping[str, Any]
+    plan: SearchPlan
+
+    def summary(self) -> str:
+        """Return verdict, assignment, cost and where to look, as text for a terminal."""
+        return self.plan.describe() if self.run_dir is None else summarize(self.run_dir)
+
+
+def build_report(
+    search: Search,
+    plan: SearchPlan,
+    *,
+    space: str,
+    finalist: Assignment,
+    baselines: Mapping[str, Sequence[float]],
+    uniform: Assignment,
+    confirmed: Confirmed,
+    latency: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the content of report.json for a search that is done."""
+    original = _compare(search, confirmed.finalist, confirmed.original, ORIGINAL)
+    against_uniform = _compare(search, confirmed.finalist, confirmed.uniform, uniform.name)
+    return {
+        **_header(search, plan, space),
+        "cost": cost(search.ledger),
+        "chosen": finalist.to_dict()["layers"],
+        "original": search.variables.original.to_dict()["layers"],
+        "baselines": _baselines(search.variables, baselines, confirmed),
+        "confirmation": {
+            "seeds": list(search.seeds.confirmation),
+            "selection": _selection(confirmed.finalist),
+            "comparison": _comparison(confirmed.finalist),
+        },
+        "comparisons": {"original": original.to_dict(), "best_uniform": against_uniform.to_dict()},
+        "latency": latency,
+        "verdict": original.verdict,
+    }
+
+
+def build_partial_report(search: Search, plan: SearchPlan, space: str, failure: str) -> dict[str, Any]:
+    """Return what can be reported of a search that failed: its cost, and why."""
+    header = _header(search, plan, space)
+    return {**header, "cost": cost(search.ledger), "verdict": None, "failure": failure}
+
+
+def cost(ledger: Ledger) -> dict[str, dict[str, Any]]:
+    """Return trainings, optimizer steps and seconds of search, baselines and confirmation.
+
+    The probe's few steps count as steps of the search, not as one of its trainings.
+    """
+    parts: dict[str, tuple[Phase, ...]] = {
+        "search": SEARCH_PHASES,
+        "baselines": ("baseline",),
+        "confirmation": ("confirmation",),
+    }
+    return {name: _spent(list(ledger.of(*phases))) for name, phases in parts.items()}
+
+
+def _spent(entries: Sequence[Entry]) -> dict[str, Any]:
+    return {
+        "trainings": sum(entry.phase != "probe" for entry in entries),
+        "steps": sum(entry.steps for entry in entries),
+        "seconds": round(sum(entry.seconds for entry in entries), 3),
+    }
+
+
+def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
+    settings = search.settings
+    return {
+        "schema": SCHEMA,
+        "autoact": autoact.__version__,
+        "task": plan.task,
+        "space": space,
+        "metric": settings.monitor,
+        "mode": settings.mode,
+        "budget": settings.budget,
+        "seed": settings.seed,
+        "comparison_data": plan.comparison,
+        "not_finite": [entry.label for entry in search.ledger.entries if not entry.usable],
+    }
+
+
+def _baselines(
+    variables: Variables, values: Mapping[str, Sequence[float]], confirmed: Confirmed
+) -> dict[str, dict[str, list[float | None]]]:
+    compared = {entries[0].key: _comparison(entries) for entries in (confirmed.original, confirmed.uniform)}
+    keys = {name: key_of(variables.uniform(name)) for name in variables.names}
+    keys[ORIGINAL] = key_of(variables.original)
+    return {
+        name: {
+            "selection": [finite(value) for value in selection],
+            "comparison": compared.get(keys[name], []),
+        }
+        for name, selection in values.items()
+    }
+
+
+def _compare(search: Search, finalist: Sequence[Entry], baseline: Sequence[Entry], name: str) -> Comparison:
+    values = [[_value(entry) for entry in entries] for entries in (finalist, baseline)]
+    return compare(*values, search.settings.direction, name=name)
+
+
+def _value(entry: Entry) -> float:
+    assert entry.comparison is not None, "every training of the confirmation reads the comparison data"
+    return entry.comparison
+
+
+def _selection(entries: Sequence[Entry]) -> list[float | None]:
+    return [finite(entry.selection) for entry in entries]
+
+
+def _comparison(entries: Sequence[Entry]) -> list[float | None]:
+    return [finite(_value(entry)) for entry in entries]

@@ -1,0 +1,118 @@
+"""What a search is going to do and what that costs, told before it starts."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from autoact.report.wording import duration
+from autoact.search.settings import Settings
+from autoact.search.variables import Variables, key_of
+
+_REEVALUATED = 4  # one in four trainings of the budget repeats the best few on fresh seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Full trainings per phase, at most (what is identical is trained once)."""
+
+    prior: int
+    trials: int
+    reevaluations: int
+    baselines: int
+    confirmation: int
+
+    @classmethod
+    def of(cls, settings: Settings, variables: Variables) -> "Counts":
+        """Divide the budget; count baselines and confirmation."""
+        reevaluations = settings.budget // _REEVALUATED
+        models = {key_of(a) for a in (variables.original, *map(variables.uniform, variables.names))}
+        return cls(
+            prior=1,
+            trials=settings.budget - 1 - reevaluations,
+            reevaluations=reevaluations,
+            baselines=len(models) * settings.selection_seeds,
+            confirmation=3 * settings.seeds,
+        )
+
+    @property
+    def search(self) -> int:
+        """The budget."""
+        return self.prior + self.trials + self.reevaluations
+
+    @property
+    def total(self) -> int:
+        """Everything."""
+        return self.search + self.baselines + self.confirmation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPlan:
+    """A search before it starts.
+
+    Attributes:
+        task: What the model is called.
+        variables: The layers, their present activations and candidates.
+        left_alone: Reason by path of activations that are not searched.
+        settings: The settings.
+        comparison: Where the comparison data come from.
+        planned_steps: Optimizer steps of one training, infinite where unknown.
+        seconds: Estimated wall time of one training, NaN where unknown.
+    """
+
+    task: str
+    variables: Variables
+    left_alone: Mapping[str, str]
+    settings: Settings
+    comparison: str
+    planned_steps: float
+    seconds: float
+
+    @property
+    def counts(self) -> Counts:
+        """Trainings per phase."""
+        return Counts.of(self.settings, self.variables)
+
+    def describe(self) -> str:
+        """Return the plan as people read it."""
+        return "\n".join([*self._layers(), "", *self._data(), "", *self._cost()])
+
+    def _layers(self) -> list[str]:
+        rows = [
+            (path, str(choice), ", ".join(v.candidates))
+            for v in self.variables
+            for path, choice in v.layers.items()
+        ]
+        paths, present = (max(len(row[column]) for row in rows) for column in (0, 1))
+        lines = [f"{self.task}: {len(rows)} layers choose their activation"]
+        lines += [f"  {path:<{paths}}  {now:<{present}}  from {names}" for path, now, names in rows]
+        return lines + [f"  {path}  left alone: {reason}" for path, reason in self.left_alone.items()]
+
+    def _data(self) -> list[str]:
+        best = "smallest" if self.settings.minimize else "largest"
+        return [f"The {best} {self.settings.monitor} on validation data wins; compared on: {self.comparison}"]
+
+    def _cost(self) -> list[str]:
+        counts, settings = self.counts, self.settings
+        models = counts.baselines // settings.selection_seeds
+        names = max(len(str(counts.total)), 3)
+        rows = [
+            (
+                counts.search,
+                f"search (1 mixture, {counts.trials} trials, {counts.reevaluations} repeats of the best)",
+            ),
+            (counts.baselines, f"baselines ({models} models on {settings.selection_seeds} seeds)"),
+            (counts.confirmation, f"confirmation (at most 3 models on {settings.seeds} fresh seeds)"),
+            (counts.total, f"in all, {self._length()}"),
+        ]
+        return ["Cost in trainings", *(f"  {count:>{names}}  {what}" for count, what in rows)]
+
+    def _length(self) -> str:
+        steps = (
+            f"{self.planned_steps:,.0f} steps each"
+            if math.isfinite(self.planned_steps)
+            else "of unknown length"
+        )
+        if not math.isfinite(self.seconds):
+            return steps
+        whole = self.seconds * self.counts.total / self.settings.workers
+        return f"{steps}, about {duration(whole)} here"

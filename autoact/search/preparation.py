@@ -1,0 +1,101 @@
+"""Look at model, space and data before anything is trained: what cannot work is said at once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from autoact.conversion import ConversionPlan, find_layers
+from autoact.errors import AutoActError, ConfigurationError
+from autoact.search.plan import SearchPlan
+from autoact.search.settings import Settings
+from autoact.search.trainings import Task, built
+from autoact.search.variables import Variables
+from autoact.spaces import SearchSpace
+from autoact.training import check, split
+from autoact.training.component import Component
+from autoact.training.silence import restored_randomness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A search that can start."""
+
+    settings: Settings
+    task: Task
+    name: str
+    layers: ConversionPlan
+    variables: Variables
+
+    def plan(self, planned_steps: float, seconds: float) -> SearchPlan:
+        """Return what is going to happen, given what one training takes."""
+        return SearchPlan(
+            task=self.name,
+            variables=self.variables,
+            left_alone=self.layers.left_alone,
+            settings=self.settings,
+            comparison=self.task.parts.source,
+            planned_steps=planned_steps,
+            seconds=seconds,
+        )
+
+
+def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name: str | None) -> Prepared:
+    """Make the model once and find its layers; divide the data and read them once.
+
+    Raises:
+        ConfigurationError: The model cannot be made, or the data are of no known kind.
+        ConversionError: The model has no activation to choose.
+        DataError: The data are empty or not finite.
+    """
+    make_module = _callable("model", model)
+    with restored_randomness():
+        module = _make(make_module)
+    layers = find_layers(module, space)
+    parts = split(Component(**data) if isinstance(data, Mapping) else data, seed=settings.seed)
+    check(parts)
+    variables = Variables.of(layers)
+    task = Task(
+        make_module=make_module,
+        parts=parts,
+        space=space,
+        original=variables.original,
+        monitor=settings.monitor,
+        trainer=dict(settings.trainer),
+    )
+    return Prepared(
+        settings=settings, task=task, name=name or type(module).__name__, layers=layers, variables=variables
+    )
+
+
+def _callable(what: str, given: Any) -> Callable[[], Any]:
+    if isinstance(given, Mapping):
+        return Component(**given)
+    if isinstance(given, nn.Module) or not callable(given):
+        raise ConfigurationError(
+            f"{what} is {_short(given)}; it must be a callable that makes a fresh LightningModule at every "
+            "call, such as the class itself or `lambda: MyModel(width=64)`."
+        )
+    return given  # type: ignore[no-any-return]
+
+
+def _make(make_module: Callable[[], Any]) -> Any:
+    try:
+        module = built(make_module)
+    except AutoActError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"The model cannot be made: {type(error).__name__}: {error}. "
+            "Give a callable that needs no arguments, such as `lambda: MyModel(width=64)`."
+        ) from error
+    if not isinstance(module, nn.Module) or not hasattr(module, "training_step"):
+        raise ConfigurationError(
+            f"The model's callable made {_short(module)}; it must make a LightningModule, training_step and all."
+        )
+    return module
+
+
+def _short(value: object) -> str:
+    return f"an instance of {type(value).__name__}" if isinstance(value, nn.Module) else repr(value)

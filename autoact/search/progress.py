@@ -1,0 +1,104 @@
+"""What a search shows while it runs: one bar with best value and time left, one line per training."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from autoact.report.wording import duration, number
+from autoact.search.ledger import Entry
+from autoact.search.settings import Settings
+
+_PHASES = {
+    "probe": "search",
+    "prior": "search",
+    "trial": "search",
+    "reevaluation": "search",
+    "baseline": "baselines",
+    "confirmation": "confirmation",
+}
+
+
+class SearchProgress:
+    """Tell what happens; nothing at all when quiet, plain lines when nobody watches a terminal."""
+
+    def __init__(
+        self, settings: Settings, total: int, *, quiet: bool = False, console: Console | None = None
+    ) -> None:
+        self._settings, self._total, self._done, self._new = settings, total, 0, 0
+        self._best: float | None = None
+        self._quiet = quiet
+        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._began = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            console=self._console,
+            transient=True,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("search", total=total, state="")
+
+    def __enter__(self) -> "SearchProgress":
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        if not self._quiet:
+            self._console.print(text, markup=False)
+
+    def resumed(self, entry: Entry) -> None:
+        """Count a training that an earlier process did."""
+        self._count(entry)
+
+    def finished(self, entry: Entry) -> None:
+        """Count a training that has just ended, and print its line."""
+        self._count(entry)
+        self._new += 1
+        self.say(self._line(entry))
+        self._bar.update(
+            self._task, completed=self._done, description=_PHASES[entry.phase], state=self._state()
+        )
+
+    def shrink(self, total: int) -> None:
+        """Correct the number of trainings, where some turn out to be identical."""
+        self._total = total
+        self._bar.update(self._task, total=total)
+
+    def _count(self, entry: Entry) -> None:
+        self._done += entry.phase != "probe"
+        if entry.usable and entry.phase in ("trial", "reevaluation"):
+            better: Callable[..., float] = min if self._settings.minimize else max
+            self._best = entry.selection if self._best is None else better(self._best, entry.selection)
+
+    def _line(self, entry: Entry) -> str:
+        value = number(entry.selection) if entry.usable else entry.error or "diverged"
+        layers = ", ".join(_choice(choice) for choice in (entry.assignment or {}).values())
+        width = len(str(self._total))
+        return (
+            f"{self._done:>{width}}/{self._total} {entry.label:<14} {self._settings.monitor} {value:<8} "
+            f"{duration(entry.seconds):>6}  {layers}"
+        )
+
+    def _state(self) -> str:
+        best = f"best {self._settings.monitor} {number(self._best)}" if self._best is not None else ""
+        elapsed = time.monotonic() - self._began
+        left = elapsed / max(self._new, 1) * max(self._total - self._done, 0)
+        return f"{best}  {duration(left)} left"
+
+
+def _choice(data: dict) -> str:  # type: ignore[type-arg]
+    values = ",".join(f"{v:.3g}" for v in data["parameters"].values() if isinstance(v, float))
+    return f"{data['activation']}({values})" if values else str(data["activation"])
