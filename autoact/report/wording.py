@@ -116,6 +116,8 @@ def against_original(report: Mapping[str, Any]) -> str:
     )
     size, span = number(abs(compared.get("difference") or 0.0), 3), f"95% interval {interval(compared)}"
     keep = "Keep the model as it is."
+    if report.get("chosen") and report["chosen"] == report.get("original"):
+        return f"The search chose the activations that the model has already. {keep}"
     if verdict == "improved":
         what = f"the chosen activations beat the original model: {metric} is better by {size} ({span})."
     elif verdict == "worse":
@@ -128,7 +130,8 @@ def against_original(report: Mapping[str, Any]) -> str:
             f"chosen and original model cannot be told apart: the difference in {metric} is {found}. {keep}"
         )
     else:
-        return "The search ended before its choice could be compared with the original model."
+        why = f": {report['failure']}" if report.get("failure") else "."
+        return f"The search ended before its choice could be compared with the original model{why}"
     return f"On {seeds} {what}"
 
 

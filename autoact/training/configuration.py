@@ -35,6 +35,7 @@ class Configuration:
         space: The search space.
         search: Settings of the search that the file gives.
         document: The file, for messages about what is in it.
+        folders: Folders from which the classes are imported.
     """
 
     model: Component
@@ -43,6 +44,15 @@ class Configuration:
     space: SearchSpace
     search: Mapping[str, Any]
     document: Document
+    folders: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types, from which `read_configuration` makes an equal one."""
+        return {
+            "file": self.document.source,
+            "folders": list(self.folders),
+            "configuration": dict(self.document.data),
+        }
 
 
 def load_configuration(path: str | Path) -> Configuration:
@@ -59,21 +69,31 @@ def load_configuration(path: str | Path) -> Configuration:
     Raises:
         ConfigurationError: If something in it is wrong; names file, line, key, value and remedy.
     """
-    document = load(path)
+    folders = tuple(dict.fromkeys([str(Path(path).resolve().parent), str(Path.cwd())]))
+    return read_configuration(load(path), folders)
+
+
+def read_configuration(document: Document, folders: tuple[str, ...]) -> Configuration:
+    """Check a run configuration that has been read already; see `load_configuration`.
+
+    Args:
+        document: The content.
+        folders: Folders to import classes from; a space's file is looked for in the first.
+    """
     if not isinstance(document.data, Mapping):
         raise document.error((), "expected the keys model, data and trainer; the file holds none.")
     data = _own_keys(document)
     for key in ("model", "data", "trainer"):
         if not data.get(key):
             raise document.error((), f"the key {key!r} is missing; {_EXPECTED[key]}.")
-    folders = tuple(dict.fromkeys([str(Path(path).resolve().parent), str(Path.cwd())]))
     return Configuration(
         model=read_component(document, ("model",), L.LightningModule, folders),
         data=read_component(document, ("data",), L.LightningDataModule, folders),
         trainer=_trainer(document),
-        space=_space(document, Path(path).parent),
+        space=_space(document, Path(folders[0])),
         search=document.mapping(("search",), SEARCH_KEYS) if data.get("search") else {},
         document=document,
+        folders=folders,
     )
 
 

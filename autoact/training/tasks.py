@@ -20,7 +20,7 @@ from autoact.errors import ConfigurationError, DataError
 Batch = tuple[Tensor, ...]
 
 
-class DigitsClassifier(L.LightningModule):
+class DigitsModel(L.LightningModule):
     """Three hidden layers of ReLU units that name the digit in an 8 x 8 image."""
 
     def __init__(self, width: int = 64, lr: float = 2e-3) -> None:
@@ -138,7 +138,7 @@ TASKS: Mapping[str, Task] = {
     for task in (
         Task(
             name="digits",
-            model=DigitsClassifier,
+            model=DigitsModel,
             data=DigitsData,
             monitor="val_loss",
             mode="min",

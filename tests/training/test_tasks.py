@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from autoact.errors import ConfigurationError
-from autoact.training.tasks import DigitsClassifier, DigitsData, get_task
+from autoact.training.tasks import DigitsModel, DigitsData, get_task
 
 
 def test_digits_parts_are_disjoint_repeatable_and_complete() -> None:
@@ -30,7 +30,7 @@ def test_digits_learns_within_its_epochs() -> None:
 
 
 def test_the_model_restores_from_its_hyperparameters() -> None:
-    assert dict(DigitsClassifier(width=16).hparams) == {"width": 16, "lr": 2e-3}
+    assert dict(DigitsModel(width=16).hparams) == {"width": 16, "lr": 2e-3}
 
 
 def test_an_unknown_task_is_named_with_a_suggestion() -> None:
