@@ -45,11 +45,13 @@ def as_tensor(value: torch.Tensor | float, like: torch.Tensor) -> torch.Tensor:
 def forward(plan: Plan, x: torch.Tensor, coefficients: torch.Tensor, channel_dim: int) -> torch.Tensor:
     """Return y of the shape, dtype and layout of x."""
     cols = columns(coefficients, x.dim(), channel_dim)
+    if _one_block(x):
+        y = as_tensor(plan.forward(widened(x), *cols)[0], x).to(x.dtype)
+        return y.clone() if y.data_ptr() == x.data_ptr() or not y.is_contiguous() else y
     out = torch.empty_like(x)
     if coefficients.dim() == 2:
         return out.copy_(as_tensor(plan.forward(widened(x), *cols)[0], x))
-    source, target = _flat(x, out), _flat(out, out)
-    for block, part in zip(_blocks(source), _blocks(target), strict=True):
+    for block, part in zip(_blocks(_flat(x, out)), _blocks(_flat(out, out)), strict=True):
         part.copy_(as_tensor(plan.forward(widened(block), *cols)[0], block))
     return out
 
@@ -59,9 +61,13 @@ def backward(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the gradients of x and of the coefficients."""
     cols = columns(coefficients, x.dim(), channel_dim)
+    keep = channel_dim % x.dim() if coefficients.dim() == 2 else None
+    if _one_block(x):
+        grad_x, sums = reduced_backward(plan, widened(x), cols, widened(grad), keep)
+        return grad_x.to(x.dtype).contiguous(), sums
     out = torch.empty_like(x)
-    if coefficients.dim() == 2:
-        grad_x, sums = reduced_backward(plan, widened(x), cols, widened(grad), keep=channel_dim % x.dim())
+    if keep is not None:
+        grad_x, sums = reduced_backward(plan, widened(x), cols, widened(grad), keep)
         return out.copy_(grad_x), sums
     total = torch.zeros_like(coefficients)
     parts = (_blocks(_flat(t, out)) for t in (x, grad, out))
@@ -77,6 +83,9 @@ def reduced_backward(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return grad_x, and the gradients of the coefficients summed over all dimensions but `keep`."""
     slope, *others = plan.backward(x, *cols)
+    if keep is None:
+        rows = torch.stack([as_tensor(other, x) for other in others]).reshape(len(others), -1)
+        return grad * slope, rows @ grad.reshape(-1)
     dims = [d for d in range(x.dim()) if d != keep]
     sums = [_sum(grad * other, dims) for other in others]
     return grad * slope, torch.stack(sums, -1)
@@ -86,6 +95,10 @@ def _sum(t: torch.Tensor, dims: list[int]) -> torch.Tensor:
     return t.sum(dims) if dims else t.clone()
 
 
+def _one_block(x: torch.Tensor) -> bool:
+    return x.is_contiguous() and (x.numel() <= BLOCK or x.device.type != "cpu")
+
+
 def _flat(t: torch.Tensor, layout: torch.Tensor) -> torch.Tensor:
     """Return t as one row in the memory order of a dense tensor of the same shape; a view where possible."""
     order = sorted(range(layout.dim()), key=layout.stride, reverse=True)
@@ -93,7 +106,7 @@ def _flat(t: torch.Tensor, layout: torch.Tensor) -> torch.Tensor:
 
 
 def _blocks(row: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    if row.device.type != "cpu":
+    if row.device.type != "cpu":  # a GPU kernel wants all of it at once
         return (row,)
     size = BLOCK * torch.get_num_threads()
     return row.split(max(size, math.ceil(row.numel() / 4096)))
