@@ -17,7 +17,7 @@ from autoact.report.svg import COLORS, draw
 
 _OTHERS = {"uniform": "best_uniform", "original": "original"}  # role of a model: its comparison's key
 _MARKERS = {
-    "prior": ("D", "the mixture's choice"),
+    "prior": ("D", "mixture"),
     "trial": ("o", "trial"),
     "reevaluation": ("s", "again, fresh seed"),
 }
@@ -29,12 +29,11 @@ def progress(run: RunFiles) -> str:
     if not trainings:
         return ""
     values = [t["selection"] for t in trainings]
-    best = list(accumulate(values, max if run.larger_is_better else min))
+    tried = [n for n, t in enumerate(trainings, 1) if t["phase"] != "prior"]  # a mixture is no choice
+    best = list(accumulate((values[n - 1] for n in tried), max if run.larger_is_better else min))
 
     def paint(axes: Axes) -> None:
-        axes.step(
-            range(1, len(best) + 1), best, where="post", color=COLORS["chosen"], lw=1.5, label="best so far"
-        )
+        axes.step(tried, best, where="post", color=COLORS["chosen"], lw=1.5, label="best so far")
         for phase, (marker, label) in _MARKERS.items():
             at = [n for n, t in enumerate(trainings, 1) if t["phase"] == phase]
             if at:
@@ -137,6 +136,7 @@ def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: RunFiles) -
             axes.plot(found["ci95"], [height] * 2, color=other.color, lw=2.5, solid_capstyle="butt")
             axes.plot([found["difference"]], [height], "o", color=other.color, ms=7)
     axes.axvline(0, color=COLORS["ink"], lw=1)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_yticks(range(len(rows)), [f"against\n{other.name}" for other, _ in rows])
     axes.set_ylim(-0.6, len(rows) - 0.3)
     axes.grid(visible=False, axis="y")
@@ -174,34 +174,41 @@ def uniforms(run: RunFiles) -> str:
 
 def curves(run: RunFiles) -> str:
     """Draw the monitored value over the trainings of the confirmed models: thin for seeds, thick means."""
-    grouped: dict[str, list[tuple[float, ...]]] = {}
+    grouped: dict[str, list[tuple[float, ...]]] = {"original": [], "finalist": []}  # the rest is uniform
     for training in run.of("confirmation"):
-        curve = _floats(training.get("curve") or ())
-        if len(curve) > 1:
-            grouped.setdefault(training["label"], []).append(curve)
-    if not grouped:
+        grouped.setdefault(training["label"], []).append(_floats(training.get("curve") or ()))
+    if max((len(line) for lines in grouped.values() for line in lines), default=0) < 2:
         return ""
 
     def paint(axes: Axes) -> None:
         for label, lines in grouped.items():
-            color = COLORS[{"finalist": "chosen", "original": "original"}.get(label, "uniform")]
-            for line in lines:
-                axes.plot(range(1, len(line) + 1), line, color=color, lw=0.5, alpha=0.35)
-            length = min(map(len, lines))
-            mean = [finite_mean(column) for column in zip(*(line[:length] for line in lines), strict=True)]
-            name = {"finalist": "chosen", "original": "original"}.get(label, f"{label} everywhere")
-            axes.plot(range(1, length + 1), mean, color=color, lw=2, label=name)
-        every = [value for lines in grouped.values() for line in lines for value in line]
-        if all(value > 0 for value in every) and max(every) > 8 * min(every):
-            axes.set_yscale("log")
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.yaxis.set_major_formatter("{x:g}")
-            axes.yaxis.set_minor_locator(NullLocator())
+            if lines:
+                _paint_curves(axes, label, lines)
+        _log_if_wide(axes, [value for lines in grouped.values() for line in lines for value in line])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="validation", ylabel=f"{run.metric}, selection data")
-        axes.legend(loc="upper right" if not run.larger_is_better else "lower right")
+        axes.legend(loc="lower right" if run.larger_is_better else "upper right")
 
     return draw("curves", f"{run.metric} over the trainings of the confirmed models", 8, 3, paint)
+
+
+def _paint_curves(axes: Axes, label: str, lines: Sequence[tuple[float, ...]]) -> None:
+    role = {"finalist": "chosen", "original": "original"}.get(label, "uniform")
+    for line in lines:
+        axes.plot(range(1, len(line) + 1), line, color=COLORS[role], lw=0.5, alpha=0.35)
+    length = min(map(len, lines))
+    mean = [finite_mean(column) for column in zip(*(line[:length] for line in lines), strict=True)]
+    name = f"{label} everywhere" if role == "uniform" else role
+    axes.plot(range(1, length + 1), mean, color=COLORS[role], lw=2, label=name)
+
+
+def _log_if_wide(axes: Axes, values: Sequence[float]) -> None:
+    finite = [value for value in values if math.isfinite(value)]
+    if finite and max(finite) > 8 * min(finite) > 0:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
 
 
 def function(name: str, chosen: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
