@@ -1,0 +1,231 @@
+"""Bad input ends in exit status 2 and one line; good input in 0; a failed search in 1."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autoact
+from autoact.cli import main
+
+MODULE = """
+import lightning as L
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def rows(count, value=1.0):
+    x = torch.linspace(-2, 2, count)[:, None]
+    return TensorDataset(x, value * x.sin())
+
+
+class Model(L.LightningModule):
+    def __init__(self, activation: bool = True, lr: float = 1e-2):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(1, 4), nn.ReLU() if activation else nn.Identity(), nn.Linear(4, 1))
+        self.lr = lr
+
+    def loss(self, batch):
+        return nn.functional.mse_loss(self.net(batch[0]), batch[1])
+
+    def training_step(self, batch, index):
+        return self.loss(batch)
+
+    def validation_step(self, batch, index):
+        self.log("val_loss", self.loss(batch))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=self.lr)
+
+
+class Linear(Model):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(1, 1)
+
+
+class Data(L.LightningDataModule):
+    def __init__(self, count: int = 16, value: float = 1.0):
+        super().__init__()
+        self.count, self.value = count, value
+
+    def train_dataloader(self):
+        return DataLoader(rows(self.count, self.value), batch_size=8)
+
+    def val_dataloader(self):
+        return DataLoader(rows(16), batch_size=8)
+
+    def test_dataloader(self):
+        return DataLoader(rows(16), batch_size=8)
+"""
+
+CONFIGURATION: dict[str, Any] = {
+    "model": {"class_path": "cli_user_module.Model"},
+    "data": {"class_path": "cli_user_module.Data", "init_args": {"count": 16}},
+    "trainer": {"max_epochs": 1, "accelerator": "cpu"},
+    "space": ["relu", "tanh"],
+    "search": {"monitor": "val_loss", "budget": 2, "seeds": 2, "selection_seeds": 1},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty current folder that holds a user's module."""
+    (tmp_path / "cli_user_module.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "cli_user_module", raising=False)
+    return tmp_path
+
+
+def configure(folder: Path, changes: dict[str, Any]) -> None:
+    """Write config.yaml (JSON is YAML), with some keys replaced."""
+    (folder / "config.yaml").write_text(json.dumps(CONFIGURATION | changes, indent=1))
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2) -> str:
+    """Return the one line of complaint of a command that must fail."""
+    assert main(arguments) == status
+    captured = capsys.readouterr()
+    lines = captured.err.splitlines()
+    assert len(lines) == 1, captured.err
+    assert lines[0].startswith("autoact: ")
+    assert "Traceback" not in captured.err
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("", "the following arguments are required: command"),
+        ("serach", "invalid choice: 'serach'"),
+        ("search", "say what to search: --config FILE, --task digits, or --resume DIR."),
+        ("search --task digit", "No task named 'digit'. Did you mean 'digits'?"),
+        ("search --task digits --config x.yaml", "not allowed with argument"),
+        ("search --task digits --budget many", "argument --budget: invalid int value: 'many'"),
+        ("search --task digits --budget 0", "budget is 0; it must be an integer of at least 1"),
+        ("search --task digits --seeds 1", "seeds is 1; it must be an integer of at least 2"),
+        ("search --task digits --workers 0", "workers is 0"),
+        ("search --task digits --mode least", "mode is 'least'; it must be 'min' or 'max'"),
+        ("search --task digits --space physix", "No search space named 'physix'"),
+        ("search --task digits --frob", "unrecognized arguments: --frob"),
+        ("search --resume nowhere", "nowhere does not exist, so there is no run to resume"),
+        ("search --resume nowhere --out there", "--resume names the run directory; leave out --out."),
+        ("search --config nowhere.yaml", "Cannot read nowhere.yaml: No such file or directory."),
+        ("show rleu", "No activation named 'rleu'. Did you mean 'relu'?"),
+        ("report nowhere", "nowhere is not a directory"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: str, said: str
+) -> None:
+    assert said in refused(capsys, *arguments.split())
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"space": ["relu", "tahn"]}, "No activation named 'tahn'. Did you mean 'tanh'?"),
+        ({"search": {"budget": 0}}, "search.budget: budget is 0"),
+        ({"search": {"monitor": "val_f1"}}, "search.monitor: mode is not given and cannot be inferred"),
+        ({"search": {"buget": 3}}, "search.buget: unknown key 'buget'"),
+        ({"search": {"monitor": "val_los"}}, "val_los"),
+        ({"search": {"monitor": "val_missing_loss"}}, "'val_missing_loss' was never logged"),
+        ({"model": {"class_path": "cli_user_module.Linear"}}, "autoact:"),
+        ({"model": {"class_path": "cli_user_module.Data"}}, "is not a LightningModule"),
+        ({"trainer": {"accelerator": "cpu"}}, "do not say how long a training is"),
+        ({"data": {"class_path": "cli_user_module.Data", "init_args": {"count": 0}}}, "autoact:"),
+        ({"data": {"class_path": "cli_user_module.Data", "init_args": {"value": float("nan")}}}, "autoact:"),
+        (
+            {
+                "space": {
+                    "version": 1,
+                    "candidates": ["relu", "tanh"],
+                    "layers": [{"match": "nte.*", "keep": True}],
+                }
+            },
+            "nte.*",
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_refused_before_training(
+    folder: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], said: str
+) -> None:
+    configure(folder, changes)
+    assert said in refused(capsys, "search", "--config", "config.yaml", "--out", "run", "--quiet")
+    assert not (folder / "run").exists()
+
+
+def test_a_run_is_reported_resumed_and_never_overwritten(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(folder, {})
+    assert main(["search", "--config", "config.yaml", "--out", "run", "--quiet"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert printed.out.lstrip().startswith("Verdict: ")
+    report = (folder / "run" / "report.json").read_bytes()
+    page = (folder / "run" / "report.html").read_bytes()
+
+    complaint = refused(capsys, "search", "--config", "config.yaml", "--out", "run")
+    assert "autoact search --resume run" in complaint
+
+    (folder / "config.yaml").unlink()  # a run carries what it needs
+    assert main(["search", "--resume", "run", "--quiet"]) == 0
+    capsys.readouterr()
+    assert "budget was 2 when it began and is 5 now" in refused(
+        capsys, "search", "--resume", "run", "--budget", "5"
+    )
+    assert (folder / "run" / "report.json").read_bytes() == report
+
+    (folder / "run" / "report.html").unlink()
+    assert main(["report", "run"]) == 0
+    assert (folder / "run" / "report.html").read_bytes() == page
+
+
+def test_a_dry_run_tells_layers_and_cost_and_leaves_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(folder, {})
+    before = sorted(path.name for path in folder.iterdir())
+    assert main(["search", "--config", "config.yaml", "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    assert "net.1  relu  from relu, tanh" in printed
+    assert "2  search (1 mixture, 1 trials, 0 repeats of the best)" in printed
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_search_that_diverges_throughout_is_status_1(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(folder, {"model": {"class_path": "cli_user_module.Model", "init_args": {"lr": 1e30}}})
+    complaint = refused(capsys, "search", "--config", "config.yaml", "--out", "run", "--quiet", status=1)
+    assert "finite" in complaint
+    assert main(["report", "run"]) == 0
+    assert "No verdict" in (folder / "run" / "report.html").read_text()
+
+
+def test_the_default_run_directory_is_the_first_free_one(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(folder, {})
+    (folder / "runs" / "config-1").mkdir(parents=True)
+    assert main(["search", "--config", "config.yaml", "--quiet"]) == 0
+    assert (folder / "runs" / "config-2" / "report.json").is_file()
+
+
+def test_list_and_show_print_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == ["name", *autoact.list_activations()]
+    assert ["elu", "exponential", "alpha=1", "C1", "linear"] in rows
+    assert main(["show", "leaky_relu"]) == 0
+    shown = capsys.readouterr().out
+    assert "negative_slope = 0.01" in shown
+    assert "LeakyReLU(negative_slope=0.01)" in shown
