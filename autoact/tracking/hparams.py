@@ -27,7 +27,7 @@ def write_trial(
 
     Args:
         directory: The trial's own directory; its name is the trial's name there.
-        hparams: What was tried. Values other than bools, numbers and strings are shown as text, None not.
+        hparams: What was tried. Values other than numbers and strings are shown as text, None is left out.
         metrics: What came out; also written as scalars, for the page to find.
         status: How the trial ended; pruned trials are UNKNOWN, since TensorBoard has no word for them.
         step: Training steps at the end.
@@ -53,8 +53,8 @@ def write_trial(
         writer.close()
 
 
-def _plain(value: Any) -> bool | int | float | str:
-    return value if isinstance(value, bool | int | float | str) else str(value)
+def _plain(value: Any) -> int | float | str:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def _end(status: Status) -> Any:

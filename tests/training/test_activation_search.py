@@ -7,11 +7,12 @@ from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.plugins import MixedPrecision
 from lightning.pytorch.strategies import FSDPStrategy
 from torch import nn
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import IterableDataset
 
 from autoact import auto_layers
 from autoact.errors import ConfigurationError
 from autoact.training import ActivationSearch, param_groups
+from tests.training.models import Regression, load
 
 SPACE = ["relu", "tanh", "elu"]
 # most of these trainings need no validation
@@ -60,7 +61,7 @@ def test_the_users_training_goes_on_and_logits_move(module, loader, make_trainer
 def test_logits_get_no_weight_decay(module, loader, make_trainer):
     """With a loss that ignores the model, only decay could move anything."""
 
-    class Indifferent(module):
+    class Indifferent(Regression):
         def loss(self, batch):
             return 0.0 * super().loss(batch)
 
@@ -91,9 +92,7 @@ def test_accumulated_gradients_are_those_of_one_large_batch(module, dataset, mak
         trainer = make_trainer(
             ActivationSearch(SPACE), accumulate_grad_batches=accumulate, precision="64-true"
         )
-        trainer.fit(
-            model.double(), DataLoader([tuple(v.double() for v in r) for r in dataset(96)], batch_size)
-        )
+        trainer.fit(model.double(), load([tuple(v.double() for v in r) for r in dataset(96)], batch_size))
         logits.append(auto_layers(model)["net.1"].logits.detach())
     torch.testing.assert_close(logits[0], logits[1], rtol=0, atol=1e-9)
 
@@ -135,7 +134,7 @@ def test_pre_activations_are_observed_and_no_hook_stays(module, loader, make_tra
 
 
 def test_hooks_are_gone_after_a_failure(module, loader, make_trainer):
-    class Failing(module):
+    class Failing(Regression):
         def training_step(self, batch, batch_idx):
             raise KeyError("mine")
 
@@ -166,7 +165,7 @@ def test_layers_are_converted_wherever_they_are_made(any_module, loaders, make_t
 
 
 def test_layers_made_anew_are_an_error_not_a_silent_loss(module, loader, make_trainer):
-    class Forgetful(module):
+    class Forgetful(Regression):
         def configure_model(self):
             self.net = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1))
 
@@ -181,7 +180,7 @@ def test_layers_made_anew_are_an_error_not_a_silent_loss(module, loader, make_tr
 
 
 def test_groups_of_param_groups_stay_with_their_optimizer(module, loader, make_trainer):
-    class Own(module):
+    class Own(Regression):
         def configure_optimizers(self):
             return torch.optim.AdamW(param_groups(self, lr=1e-2, weight_decay=0.1, activation_lr=0.0))
 
@@ -205,7 +204,7 @@ def test_scaled_gradients_are_unscaled_and_overflows_skipped(module, dataset, ma
             ActivationSearch(SPACE, lr=0.01), plugins=plugins, max_steps=3, max_epochs=None
         )
         data = [(x * (1e6 if overflow else 1), y) for x, y in dataset(48)]
-        trainer.fit(model, DataLoader(data, 16))
+        trainer.fit(model, load(data, 16))
         logits.append(auto_layers(model)["net.1"].logits.detach())
         anchor = auto_layers(model)["net.1"].anchor
     if overflow:
@@ -225,7 +224,7 @@ def test_an_averaged_model_is_a_converted_one(module, loader, make_trainer):
 
 
 def test_manual_optimization_is_refused(module, loader, make_trainer):
-    class Manual(module):
+    class Manual(Regression):
         def __init__(self):
             super().__init__()
             self.automatic_optimization = False
@@ -235,7 +234,7 @@ def test_manual_optimization_is_refused(module, loader, make_trainer):
 
 
 def test_lbfgs_is_refused(module, loader, make_trainer):
-    class Quasi(module):
+    class Quasi(Regression):
         def configure_optimizers(self):
             return torch.optim.LBFGS(self.parameters())
 
@@ -255,7 +254,7 @@ def test_a_training_of_unknown_length_needs_total_steps(module, dataset, make_tr
         def __iter__(self):
             return iter(dataset(32))
 
-    loader = DataLoader(Stream(), batch_size=8)
+    loader = load(Stream(), batch_size=8)
     with pytest.raises(ConfigurationError, match=r"total_steps"):
         make_trainer(ActivationSearch(SPACE)).fit(module(), loader)
     watch = Watch()
@@ -267,5 +266,6 @@ def test_a_training_of_unknown_length_needs_total_steps(module, dataset, make_tr
 
 @pytest.mark.parametrize("setting", ["lr", "parameter_lr", "observe_every"])
 def test_settings_must_be_positive(setting):
+    wrong: dict[str, Any] = {setting: 0}
     with pytest.raises(ConfigurationError, match=f"{setting}=0 must be positive"):
-        ActivationSearch(**{setting: 0})
+        ActivationSearch(**wrong)

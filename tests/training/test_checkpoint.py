@@ -1,7 +1,9 @@
 import copy
+import importlib
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -10,15 +12,16 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from autoact import auto_layers, convert
 from autoact.errors import ConversionError
 from autoact.training import ActivationSearch, remember
+from tests.training.models import Regression
 
 SPACE = ["relu", "tanh", "elu"]
+# Lightning itself cannot load what is made in setup, which it does not call then
+loadable = pytest.mark.parametrize("any_module", ["Regression", "Hyper", "Late"], indirect=True)
 
 
 @pytest.fixture
 def saved(any_module, loaders, make_trainer, tmp_path):
-    """A trained model and its checkpoint; Lightning itself cannot load layers that are made in setup."""
-    if any_module.__name__ == "InSetup":
-        pytest.skip("Lightning does not call setup when it loads")
+    """A trained model and its checkpoint."""
     model = any_module()
     trainer = make_trainer(ActivationSearch(SPACE))
     trainer.fit(model, *loaders)
@@ -26,6 +29,7 @@ def saved(any_module, loaders, make_trainer, tmp_path):
     return model, tmp_path / "model.ckpt"
 
 
+@loadable
 def test_the_users_own_class_loads_the_converted_model(saved, any_module):
     model, path = saved
     loaded = any_module.load_from_checkpoint(path)
@@ -37,20 +41,21 @@ def test_the_users_own_class_loads_the_converted_model(saved, any_module):
     assert torch.equal(model.net(x), loaded.net(x))
 
 
+@loadable
 def test_the_file_holds_plain_types_only(saved, any_module):
     _, path = saved
     assert "autoact_recipe" in torch.load(path, weights_only=True)
     assert any_module.load_from_checkpoint(path, weights_only=True).net is not None
 
 
+@pytest.mark.parametrize("any_module", ["Hyper"], indirect=True)
 def test_arguments_can_still_be_given(saved, any_module):
     _, path = saved
-    if any_module.__name__ != "Hyper":
-        pytest.skip("has no argument")
     with pytest.raises(RuntimeError, match="size mismatch"):
         any_module.load_from_checkpoint(path, width=4)
 
 
+@loadable
 def test_a_loaded_model_can_be_saved_and_loaded_again(saved, any_module, loaders, make_trainer, tmp_path):
     _, path = saved
     loaded = any_module.load_from_checkpoint(path)
@@ -68,18 +73,19 @@ def test_weights_only_checkpoints_carry_the_conversion_too(module, loaders, make
 
 
 def test_a_remembering_model_copies_and_pickles(module):
-    model = convert(module(), SPACE)
+    model = module()
+    convert(model, SPACE)
     remember(model)
     remember(model)
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        checkpoint = {}
+        checkpoint: dict[str, Any] = {}
         other.on_save_checkpoint(checkpoint)
-        assert checkpoint["autoact_recipe"]["layers"] if "layers" in checkpoint["autoact_recipe"] else True
+        assert list(checkpoint["autoact_recipe"]["layers"]) == ["net.1", "net.3"]
         assert other.__dict__["on_save_checkpoint"].args[0] is other
 
 
 def test_hooks_of_the_user_still_run(module, loaders, make_trainer, tmp_path):
-    class Hooked(module):
+    class Hooked(Regression):
         def on_save_checkpoint(self, checkpoint):
             checkpoint["mine"] = 3
 
@@ -134,10 +140,9 @@ class Model(L.LightningModule):
 def test_another_process_loads_it(loaders, make_trainer, tmp_path, monkeypatch):
     (tmp_path / "user_model.py").write_text(USER)
     monkeypatch.syspath_prepend(tmp_path)
-    from user_model import Model
-
+    user = importlib.import_module("user_model")
     trainer = make_trainer(ActivationSearch(SPACE), max_epochs=1)
-    trainer.fit(Model(width=5), loaders[0])
+    trainer.fit(user.Model(width=5), loaders[0])
     path = tmp_path / "model.ckpt"
     trainer.save_checkpoint(path)
     program = LOAD.format(folder=str(tmp_path), path=str(path))

@@ -3,10 +3,11 @@ import itertools
 import lightning as L
 import pytest
 import torch
-from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+from torch.utils.data import IterableDataset, TensorDataset
 
 from autoact.errors import DataError
 from autoact.training import check, split
+from tests.training.models import load
 
 GOOD = TensorDataset(torch.zeros(8, 2), torch.arange(8))
 
@@ -18,7 +19,7 @@ def bad(row, value):
 
 
 def parts(train, validation):
-    return split((DataLoader(train, batch_size=2), DataLoader(validation, batch_size=2), DataLoader(GOOD)))
+    return split((load(train, batch_size=2), load(validation, batch_size=2), load(GOOD)))
 
 
 def test_good_data_pass():
@@ -43,16 +44,16 @@ def test_an_empty_part_is_named():
     with pytest.raises(DataError, match="selection data are empty"):
         check(parts(GOOD, []))
     with pytest.raises(DataError, match=r"training data are empty.*drop_last"):
-        check(split((DataLoader(GOOD, batch_size=16, drop_last=True), DataLoader(GOOD), DataLoader(GOOD))))
+        check(split((load(GOOD, batch_size=16, drop_last=True), load(GOOD), load(GOOD))))
 
 
 def test_a_shuffled_empty_data_set_is_a_data_error():
     class Empty(L.LightningDataModule):
         def train_dataloader(self):
-            return DataLoader([], shuffle=True)
+            return load([], shuffle=True)
 
         def val_dataloader(self):
-            return DataLoader(GOOD)
+            return load(GOOD)
 
     with pytest.raises(DataError, match="empty"):
         check(split(Empty()))
@@ -63,7 +64,7 @@ def test_endless_data_are_checked_for_a_while():
         def __iter__(self):
             return itertools.repeat(torch.zeros(2))
 
-    check(split((DataLoader(Endless()), DataLoader(GOOD), DataLoader(GOOD))), seconds=0.1)
+    check(split((load(Endless()), load(GOOD), load(GOOD))), seconds=0.1)
 
 
 def test_comparison_data_and_random_state_are_untouched():
@@ -72,5 +73,5 @@ def test_comparison_data_and_random_state_are_untouched():
             raise AssertionError("comparison data were read")
 
     before = torch.get_rng_state()
-    check(split((DataLoader(GOOD, shuffle=True), DataLoader(GOOD), DataLoader(Untouchable()))))
+    check(split((load(GOOD, shuffle=True), load(GOOD), load(Untouchable()))))
     assert torch.equal(before, torch.get_rng_state())

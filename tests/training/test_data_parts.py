@@ -3,10 +3,10 @@ import pickle
 import lightning as L
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from autoact.errors import ConfigurationError, DataError
 from autoact.training import split
+from tests.training.models import load
 
 
 class Counting(L.LightningDataModule):
@@ -22,16 +22,16 @@ class Counting(L.LightningDataModule):
         self.calls.append(stage)
 
     def train_dataloader(self):
-        return DataLoader(self.training, batch_size=5)
+        return load(self.training, batch_size=5)
 
     def val_dataloader(self):
-        return DataLoader(self.validation, batch_size=5)
+        return load(self.validation, batch_size=5)
 
 
 class WithTest(Counting):
     def test_dataloader(self):
         self.calls.append("test loader")
-        return DataLoader([100, 101])
+        return load([100, 101])
 
 
 def values(loader):
@@ -39,7 +39,7 @@ def values(loader):
 
 
 def test_two_loaders_halve_the_validation_data():
-    parts = split((DataLoader(range(8)), DataLoader(range(10))), seed=1)
+    parts = split((load(range(8)), load(range(10))), seed=1)
     assert parts.source == "half of the validation data"
     assert values(parts.selection()) | values(parts.comparison()) == set(range(10))
     assert not values(parts.selection()) & values(parts.comparison())
@@ -47,7 +47,7 @@ def test_two_loaders_halve_the_validation_data():
 
 
 def test_a_third_loader_is_the_comparison():
-    train, validation, test = DataLoader([1]), DataLoader([2]), DataLoader([3])
+    train, validation, test = load([1]), load([2]), load([3])
     parts = split((train, validation, test))
     assert parts.source == "test loader"
     assert (parts.train(), parts.selection(), parts.comparison()) == (train, validation, test)
@@ -68,7 +68,9 @@ def test_a_module_that_divides_anew_never_compares_on_rows_it_trained_on():
     opened = split(Counting).open()
     train, selection = opened.loaders()
     with opened.comparing() as arguments:
-        opened.module.setup("validate")  # what Lightning does next: the module now holds another division
+        arguments["datamodule"].setup(
+            "validate"
+        )  # what Lightning does next: the module now holds another division
         comparison = arguments["datamodule"].val_dataloader()
     rows = [values(train), values(selection), values(comparison)]
     assert sum(map(len, rows)) == len(set.union(*rows)) == 40
@@ -83,11 +85,11 @@ def test_the_data_module_is_itself_again_afterwards():
 
 
 def test_parts_pickle():
-    parts = pickle.loads(pickle.dumps(split((DataLoader(range(8)), DataLoader(range(10))), seed=7)))
+    parts = pickle.loads(pickle.dumps(split((load(range(8)), load(range(10))), seed=7)))
     assert len(values(parts.selection())) == 5
 
 
-@pytest.mark.parametrize("data", [3, (DataLoader([1]),), "digits", lambda: 3])
+@pytest.mark.parametrize("data", [3, (load([1]),), "digits", lambda: 3])
 def test_other_things_are_refused_by_type(data):
     with pytest.raises(ConfigurationError, match="Got"):
         split(data)
@@ -96,9 +98,9 @@ def test_other_things_are_refused_by_type(data):
 def test_without_validation_data_there_is_nothing_to_search_by():
     class TrainingOnly(L.LightningDataModule):
         def train_dataloader(self):
-            return DataLoader([1])
+            return load([1])
 
     with pytest.raises(DataError, match="TrainingOnly has no val_dataloader"):
         split(TrainingOnly())
     with pytest.raises(DataError, match="no validation data"):
-        split((DataLoader([1]), None)).selection()
+        split((load([1]), None)).selection()

@@ -1,17 +1,19 @@
 import math
 import pickle
 import warnings
+from typing import Any
 
 import lightning as L
 import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from torch import nn
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import IterableDataset
 
 from autoact import Assignment
 from autoact.errors import ConfigurationError
 from autoact.training import split, train
+from tests.training.models import Regression, load
 
 LENGTH = {"max_epochs": 3, "accelerator": "cpu"}
 
@@ -37,7 +39,7 @@ def test_the_result_is_that_of_a_plain_trainer(run, module, loaders, make_traine
 
 def test_the_seed_decides_everything(run, dataset):
     generator = torch.Generator()
-    data = (DataLoader(dataset(96), 16, shuffle=True, generator=generator), DataLoader(dataset(32)))
+    data = (load(dataset(96), 16, shuffle=True, generator=generator), load(dataset(32)))
     first, again, other = run(data=data), run(data=data), run(data=data, seed=2)
     assert first.selection == again.selection != other.selection
 
@@ -46,7 +48,7 @@ def test_seeds_pair_models_of_different_activations(run, module):
     """Same initial weights, same order of the data: what a paired comparison rests on."""
     seen = []
 
-    class Noting(module):
+    class Noting(Regression):
         def training_step(self, batch, batch_idx):
             if self.global_step == 0:
                 seen.append((self.net[0].weight.detach().clone(), batch[0]))
@@ -65,7 +67,7 @@ def test_the_callers_random_state_stays(run):
 
 
 def test_an_assignment_is_trained_as_given(run, any_module):
-    names = []
+    names: list[str] = []
 
     class Look(L.Callback):
         def on_train_start(self, trainer, pl_module):
@@ -92,7 +94,7 @@ def test_assignment_and_space_exclude_each_other(run):
 def test_a_fraction_shortens_steps_and_schedules_know(run, module):
     lengths = []
 
-    class Scheduled(module):
+    class Scheduled(Regression):
         def configure_optimizers(self):
             lengths.append(self.trainer.estimated_stepping_batches)
             return super().configure_optimizers()
@@ -108,7 +110,7 @@ def test_data_without_length_are_shortened_by_epochs(run, dataset):
         def __iter__(self):
             return iter(dataset(32))
 
-    data = (DataLoader(Stream(), batch_size=8), DataLoader(dataset(32)))
+    data = (load(Stream(), batch_size=8), load(dataset(32)))
     result = run(data=data, trainer={**LENGTH, "max_epochs": 4}, limit_fraction=0.5)
     assert (result.steps, result.planned_steps) == (8, math.inf)
 
@@ -124,7 +126,7 @@ def test_selection_is_measured_on_the_final_model(run, loader, loaders):
 def test_comparison_is_the_same_metric_on_other_data(run, loaders, dataset):
     same = run(data=(*loaders, loaders[1]), comparison=True)
     assert same.comparison == pytest.approx(same.selection)
-    other = run(data=(*loaders, DataLoader(dataset(32, seed=5), 16)), comparison=True)
+    other = run(data=(*loaders, load(dataset(32, seed=5), 16)), comparison=True)
     assert other.selection == same.selection
     assert other.comparison != same.comparison
 
@@ -139,10 +141,10 @@ class Module(L.LightningDataModule):
         self.dataset = dataset
 
     def train_dataloader(self):
-        return DataLoader(self.dataset(96), 16)
+        return load(self.dataset(96), 16)
 
     def val_dataloader(self):
-        return DataLoader(self.dataset(32, seed=1), 16)
+        return load(self.dataset(32, seed=1), 16)
 
 
 class WithTest(Module):
@@ -157,7 +159,7 @@ class WithTest(Module):
                 counter.reads += 1
                 return rows[index]
 
-        return DataLoader(Counted(), 16)
+        return load(Counted(), 16)
 
 
 def test_test_data_are_read_once_and_only_for_the_comparison(run, dataset):
@@ -169,10 +171,11 @@ def test_test_data_are_read_once_and_only_for_the_comparison(run, dataset):
 
 
 def test_a_data_module_reaches_the_model_and_is_halved(run, module, dataset):
-    class Asking(module):
+    class Asking(Regression):
         def on_train_start(self):
-            assert isinstance(self.trainer.datamodule, Module)
-            assert len(self.trainer.val_dataloaders.dataset) == 16
+            trainer: Any = self.trainer
+            assert isinstance(trainer.datamodule, Module)
+            assert len(trainer.val_dataloaders.dataset) == 16
 
     result = run(Asking, data=split(Module(dataset), seed=4), comparison=True)
     assert result.comparison != result.selection
@@ -182,7 +185,7 @@ def test_a_monitor_never_logged_lists_what_was(run, module):
     with pytest.raises(ConfigurationError, match=r"'val_acc' was never logged anywhere; logged: val_loss"):
         run(monitor="val_acc")
 
-    class TrainingOnly(module):
+    class TrainingOnly(Regression):
         def training_step(self, batch, batch_idx):
             loss = super().training_step(batch, batch_idx)
             self.log("train_loss", loss)
@@ -194,7 +197,7 @@ def test_a_monitor_never_logged_lists_what_was(run, module):
 
 
 def test_a_diverged_training_stops_and_says_so(run, module):
-    class Diverging(module):
+    class Diverging(Regression):
         def training_step(self, batch, batch_idx):
             return super().training_step(batch, batch_idx) * float("nan")
 
@@ -205,7 +208,7 @@ def test_a_diverged_training_stops_and_says_so(run, module):
 
 
 def test_a_metric_that_is_nan_for_a_while_stops_nothing(run, module):
-    class LateMetric(module):
+    class LateMetric(Regression):
         def validation_step(self, batch, batch_idx):
             self.log("val_loss", float("nan") if self.current_epoch == 0 else self.loss(batch))
 

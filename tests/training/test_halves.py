@@ -2,7 +2,6 @@ import pytest
 import torch
 from torch.utils.data import (
     BatchSampler,
-    DataLoader,
     IterableDataset,
     SequentialSampler,
     SubsetRandomSampler,
@@ -10,6 +9,7 @@ from torch.utils.data import (
 
 from autoact.errors import DataError
 from autoact.training.halves import halve
+from tests.training.models import load
 
 
 def values(loader):
@@ -17,20 +17,20 @@ def values(loader):
 
 
 def test_halves_are_disjoint_and_complete():
-    first, second = halve(DataLoader(range(21), batch_size=4), seed=3)
+    first, second = halve(load(range(21), batch_size=4), seed=3)
     assert len(values(first)) == 11
     assert sorted(values(first) + values(second)) == list(range(21))
 
 
 def test_the_seed_decides():
-    loader = DataLoader(range(40))
+    loader = load(range(40))
     assert values(halve(loader, 1)[0]) == values(halve(loader, 1)[0])
     assert values(halve(loader, 1)[0]) != values(halve(loader, 2)[0])
 
 
 def test_the_global_generator_is_left_alone():
     before = torch.get_rng_state()
-    halve(DataLoader(range(10)), 0)
+    halve(load(range(10)), 0)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -39,7 +39,7 @@ def test_settings_of_the_loader_stay():
         return torch.tensor(batch) * 10
 
     generator = torch.Generator()
-    loader = DataLoader(range(10), batch_size=3, collate_fn=collate, generator=generator, shuffle=True)
+    loader = load(range(10), batch_size=3, collate_fn=collate, generator=generator, shuffle=True)
     first, _ = halve(loader, 0)
     assert first.batch_size == 3
     assert first.generator is generator
@@ -47,17 +47,17 @@ def test_settings_of_the_loader_stay():
 
 
 def test_drop_last_does_not_empty_a_half():
-    first, second = halve(DataLoader(range(10), batch_size=8, drop_last=True), 0)
+    first, second = halve(load(range(10), batch_size=8, drop_last=True), 0)
     assert len(values(first)) == len(values(second)) == 5
 
 
 def test_a_sampler_of_a_subset_keeps_its_rows():
-    first, second = halve(DataLoader(range(100), sampler=SubsetRandomSampler([4, 8, 15, 16])), 0)
+    first, second = halve(load(range(100), sampler=SubsetRandomSampler([4, 8, 15, 16])), 0)
     assert sorted(values(first) + values(second)) == [4, 8, 15, 16]
 
 
 def test_collections_are_halved_member_by_member():
-    first, second = halve({"a": DataLoader(range(4)), "b": [DataLoader(range(6))]}, 0)
+    first, second = halve({"a": load(range(4)), "b": [load(range(6))]}, 0)
     assert len(values(first["a"])) == 2
     assert len(values(second["b"][0])) == 3
 
@@ -70,13 +70,11 @@ class Stream(IterableDataset):
 @pytest.mark.parametrize(
     ("loader", "reason"),
     [
-        (DataLoader(Stream()), "iterable dataset"),
-        (DataLoader([1]), "1 rows"),
+        (load(Stream()), "iterable dataset"),
+        (load([1]), "1 rows"),
         ([[1, 2]], "list"),
         (
-            DataLoader(
-                range(4), batch_sampler=type("Mine", (BatchSampler,), {})(SequentialSampler([1]), 1, False)
-            ),
+            load(range(4), batch_sampler=type("Mine", (BatchSampler,), {})(SequentialSampler([1]), 1, False)),
             "own batch sampler \\(Mine\\)",
         ),
     ],

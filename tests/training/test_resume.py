@@ -1,9 +1,9 @@
 import lightning as L
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from autoact.training import ActivationSearch
+from tests.training.models import load
 
 SPACE = ["relu", "tanh", "elu", "swish"]
 
@@ -25,7 +25,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     module, dataset, make_trainer, tmp_path, saved_at, settings
 ):
     path = tmp_path / "middle.ckpt"
-    data = DataLoader(dataset(96), 16), DataLoader(dataset(32, seed=1), 16)
+    data = load(dataset(96), 16), load(dataset(32, seed=1), 16)
 
     def make():
         torch.manual_seed(5)
@@ -43,7 +43,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
 def test_the_optimizer_of_the_logits_continues(module, dataset, make_trainer, tmp_path):
     callback = ActivationSearch(SPACE)
     path = tmp_path / "middle.ckpt"
-    data = DataLoader(dataset(96), 16), DataLoader(dataset(32))
+    data = load(dataset(96), 16), load(dataset(32))
     make_trainer(callback, SaveAt(6, path)).fit(module(), *data)
     saved = torch.load(path, weights_only=True)["callbacks"]["ActivationSearch"]["optimizer"]
     assert {int(state["step"]) for state in saved["state"].values()} == {6}

@@ -26,13 +26,24 @@ def test_warnings_of_the_users_code_still_show():
         warnings.warn("mine", stacklevel=1)
 
 
+def drawn():
+    """What the three generators draw next; they are put back by drawing in a copy of their state."""
+    state = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    values = random.random(), float(np.random.rand()), float(torch.rand(()))
+    random.setstate(state[0])
+    np.random.set_state(state[1])
+    torch.set_rng_state(state[2])
+    return values
+
+
 def test_random_state_and_environment_come_back(monkeypatch):
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
-    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    before = drawn()
     with restored_randomness():
         random.seed(1), np.random.seed(1), torch.manual_seed(1)
         os.environ.update(PL_GLOBAL_SEED="1", PL_SEED_WORKERS="1")
-    assert before == (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
+        assert all(a != b for a, b in zip(drawn(), before, strict=True))
+    assert drawn() == before
     assert os.environ["PL_GLOBAL_SEED"] == "5"
     assert "PL_SEED_WORKERS" not in os.environ
 

@@ -13,11 +13,12 @@ def test_the_users_settings_stay_and_output_goes():
 
 def test_callbacks_are_copied_and_checkpoints_left_out():
     stopping = EarlyStopping("val_loss")
-    given = {"max_epochs": 1, "callbacks": [stopping, ModelCheckpoint()]}
+    callbacks = [stopping, ModelCheckpoint()]
+    given = {"max_epochs": 1, "callbacks": callbacks}
     (copied,) = trainer_arguments(given)["callbacks"]
     assert isinstance(copied, EarlyStopping)
     assert copied is not stopping
-    assert len(given["callbacks"]) == 2
+    assert len(callbacks) == 2
 
 
 def test_a_single_callback_needs_no_list():
