@@ -12,6 +12,7 @@ from autoact.spaces import SearchSpace
 from autoact.spaces.parsing import parse_space
 from autoact.spaces.yaml_lines import Document, Keys, load
 from autoact.training.component import Component, arguments_of, check_arguments, make, parse, read_component
+from autoact.training.trainer_arguments import trainer_arguments
 
 SEARCH_KEYS = ("monitor", "mode", "budget", "seeds", "selection_seeds", "seed", "workers", "storage")
 _KEYS = ("model", "data", "trainer", "space", "search")
@@ -121,6 +122,10 @@ def _trainer(document: Document) -> Mapping[str, Any]:
     check_arguments(document, keys, given, L.Trainer)
     parser = arguments_of(L.Trainer, instantiate=False)
     made = make(parser, parse(parser, given))
+    try:
+        trainer_arguments(given)
+    except ConfigurationError as error:
+        raise document.error(keys, str(error)) from error
     return {name: made[name] if _holds_class(value) else value for name, value in given.items()}
 
 

@@ -18,9 +18,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 
-def rows(count, value=1.0):
+def rows(count, broken=False):
     x = torch.linspace(-2, 2, count)[:, None]
-    return TensorDataset(x, value * x.sin())
+    return TensorDataset(x, x.sin() * (float("nan") if broken else 1.0))
 
 
 class Model(L.LightningModule):
@@ -49,12 +49,12 @@ class Linear(Model):
 
 
 class Data(L.LightningDataModule):
-    def __init__(self, count: int = 16, value: float = 1.0):
+    def __init__(self, count: int = 16, broken: bool = False):
         super().__init__()
-        self.count, self.value = count, value
+        self.count, self.broken = count, broken
 
     def train_dataloader(self):
-        return DataLoader(rows(self.count, self.value), batch_size=8)
+        return DataLoader(rows(self.count, self.broken), batch_size=8)
 
     def val_dataloader(self):
         return DataLoader(rows(16), batch_size=8)
@@ -136,11 +136,23 @@ def test_a_wrong_command_line_is_refused(
         ({"search": {"buget": 3}}, "search.buget: unknown key 'buget'"),
         ({"search": {"monitor": "val_los"}}, "val_los"),
         ({"search": {"monitor": "val_missing_loss"}}, "'val_missing_loss' was never logged"),
-        ({"model": {"class_path": "cli_user_module.Linear"}}, "autoact:"),
+        (
+            {"model": {"class_path": "cli_user_module.Linear"}},
+            "its modules (Linear x1) include no activation",
+        ),
         ({"model": {"class_path": "cli_user_module.Data"}}, "is not a LightningModule"),
-        ({"trainer": {"accelerator": "cpu"}}, "do not say how long a training is"),
-        ({"data": {"class_path": "cli_user_module.Data", "init_args": {"count": 0}}}, "autoact:"),
-        ({"data": {"class_path": "cli_user_module.Data", "init_args": {"value": float("nan")}}}, "autoact:"),
+        (
+            {"trainer": {"accelerator": "cpu"}},
+            "trainer: The trainer settings do not say how long a training is",
+        ),
+        (
+            {"data": {"class_path": "cli_user_module.Data", "init_args": {"count": 0}}},
+            "training data are empty",
+        ),
+        (
+            {"data": {"class_path": "cli_user_module.Data", "init_args": {"broken": True}}},
+            "hold 8 values that are NaN or infinite",
+        ),
         (
             {
                 "space": {
@@ -149,7 +161,7 @@ def test_a_wrong_command_line_is_refused(
                     "layers": [{"match": "nte.*", "keep": True}],
                 }
             },
-            "nte.*",
+            "'nte.*' matches no activation of this model; there are: net.1. Did you mean 'net.1'?",
         ),
     ],
 )
