@@ -79,8 +79,8 @@ def _measured(model: nn.Module, plan: ConversionPlan, example_input: Any) -> dic
         return {}
     if example_input is None:
         raise ConversionError(
-            f"Space {plan.space.name!r} chooses per channel: give convert(..., example_input=a batch) so that "
-            "the channels of every layer can be counted."
+            f"Space {plan.space.name!r} chooses per channel: call convert(..., example_input=a batch), so "
+            "that channels can be counted."
         )
     return measure(model, {path: plan.paths[path] for path in plan.layers}, example_input)
 
@@ -153,7 +153,7 @@ def _warn_of_sharing(plan: ConversionPlan, converted: list[str]) -> None:
         if places:
             warnings.warn(
                 f"The activation {path!r} is one instance used in several places: {', '.join(places)}. "
-                "They keep sharing one choice; give each place its own instance to let them choose separately.",
+                "They keep sharing one choice; give each its own instance to let them choose separately.",
                 UserWarning,
                 stacklevel=3,
             )

@@ -40,11 +40,12 @@ def functional_calls(model: nn.Module) -> dict[str, list[Call]]:
 
 def attribute_calls(module: nn.Module, name: str) -> list[Call]:
     """Return the calls of self.NAME(...) in a module's own class."""
-    return [call for call in _attributes(type(module)) if call.what == f"self.{name}"]
+    kind: Any = type(module)
+    return [call for call in _attributes(kind) if call.what == f"self.{name}"]
 
 
 @lru_cache(maxsize=256)
-def _functional(kind: type) -> tuple[Call, ...]:
+def _functional(kind: Any) -> tuple[Call, ...]:
     return tuple(
         Call(_text(node.func), file, line)
         for node, file, line, names in _calls(kind)
@@ -53,7 +54,7 @@ def _functional(kind: type) -> tuple[Call, ...]:
 
 
 @lru_cache(maxsize=256)
-def _attributes(kind: type) -> tuple[Call, ...]:
+def _attributes(kind: Any) -> tuple[Call, ...]:
     found = ((node.func, file, line) for node, file, line, _ in _calls(kind))
     return tuple(
         Call(_text(f), file, line)

@@ -1,6 +1,7 @@
 """The layer that learns its own activation."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from autoact.nn.candidates import candidate_names, gradient_scale, start_vector
 from autoact.nn.deriving import project_mixture
 from autoact.nn.fixed import module_for
 from autoact.nn.precision import keep_precision
-from autoact.nn.ranges import Forms, natural
+from autoact.nn.ranges import natural
 from autoact.nn.settings import Settings, channels_of, check_settings, initial_values
 from autoact.spaces import Choice, Relaxation
 
@@ -74,9 +75,6 @@ class AutoActivation(nn.Module):
     quantiles: Tensor
     observed: Tensor
     scale: Tensor | None
-    lower: Tensor
-    upper: Tensor
-    learnable: Tensor
 
     def __init__(
         self,
@@ -121,26 +119,20 @@ class AutoActivation(nn.Module):
         self.register_buffer("temperature", torch.tensor(float(self.relaxation.temperature)))
         self.register_buffer("release", torch.tensor(float(self.start == "uniform")))
         scale = gradient_scale(self.candidates, self.settings) if self.relaxation.standardize else None
-        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("scale", scale)
 
     def _register_parameters(self) -> None:
         slots = parameter_slots(self.candidates)
-        parameters = tuple(parameter for _, parameter in slots)
-        self._forms = Forms.of(parameters)
+        learn = self.relaxation.learn_parameters
+        self._ranges = tuple(replace(p, learnable=p.learnable and learn) for _, p in slots)
         self._slots = tuple(f"{name}.{parameter.name}" for name, parameter in slots)
         per_channel = self.relaxation.granularity == "channel" or any(
             isinstance(value, tuple) for given in self.settings.values() for value in given.values()
         )
         initial = initial_values(slots, self.settings, self.channels if per_channel else None)
-        learnable = [p.learnable and self.relaxation.learn_parameters for p in parameters]
-        self.raw = nn.Parameter(torch.zeros(initial.shape), requires_grad=any(learnable))
+        learnable = any(p.learnable for p in self._ranges)
+        self.raw = nn.Parameter(torch.zeros(initial.shape), requires_grad=learnable)
         self.register_buffer("initial", initial)
-        for name, values in (
-            ("lower", [p.lower for p in parameters]),
-            ("upper", [p.upper for p in parameters]),
-            ("learnable", [float(flag) for flag in learnable]),
-        ):
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float64), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the mixture of every element; shape, dtype and layout of x."""
@@ -167,8 +159,7 @@ class AutoActivation(nn.Module):
         return best[0] - best[1] if len(best) == 2 else best[0]
 
     def _values(self) -> Tensor:
-        raw = self.raw.to(self.initial.dtype) * self.learnable.to(self.initial.dtype)
-        return natural(raw, self.initial, self.lower.to(raw), self.upper.to(raw), self._forms)
+        return natural(self.raw.to(self.initial.dtype), self.initial, self._ranges)
 
     def values(self) -> dict[str, Tensor]:
         """Return parameter values in natural units by "candidate.parameter", () or (C,) each."""

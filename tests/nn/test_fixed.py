@@ -1,0 +1,58 @@
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+import autoact
+from autoact.nn import FixedActivation, module_for
+from autoact.spaces import Choice
+
+X = torch.linspace(-3, 3, 24).reshape(4, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("choice", "kind"),
+    [
+        (Choice("relu"), nn.ReLU),
+        (Choice("leaky_relu", {"negative_slope": 0.2}), nn.LeakyReLU),
+        (Choice("prelu", {"slope": 0.1}), nn.PReLU),
+        (Choice("prelu", {"slope": (0.1, 0.2, 0.3)}), nn.PReLU),
+        (Choice("elu", {"alpha": 0.7}), nn.ELU),
+        (Choice("gelu_tanh"), nn.GELU),
+        (Choice("swish", {"beta": 2.0}), FixedActivation),
+        (Choice("relu_squared"), FixedActivation),
+        (Choice("elu", {"alpha": (0.5, 1.0, 2.0)}), FixedActivation),
+    ],
+    ids=str,
+)
+def test_the_module_computes_the_choice(choice, kind):
+    module = module_for(choice)
+    assert type(module) is kind
+    values = {
+        key: torch.tensor(v).reshape(-1, 1) if isinstance(v, tuple) else v
+        for key, v in choice.parameters.items()
+    }
+    assert torch.allclose(module(X), autoact.get(choice.activation)(X, **values), atol=2e-7)
+
+
+def test_per_channel_parameters_along_another_dimension_than_torch_has():
+    choice = Choice("prelu", {"slope": (0.5, 0.25)})
+    module = module_for(choice, channel_dim=-1)
+    assert isinstance(module, FixedActivation)
+    assert torch.equal(module(-torch.ones(2, 3, 2)), torch.tensor([-0.5, -0.25]).expand(2, 3, 2))
+
+
+@pytest.mark.parametrize(
+    "choice", [Choice("swish", {"beta": 2.0}), Choice("elu", {"alpha": (0.5, 1.0, 2.0)})]
+)
+def test_fixed_activations_are_ordinary_modules(choice):
+    module = module_for(choice)
+    assert isinstance(module, FixedActivation)
+    assert module.name == choice.activation
+    assert str(choice) in repr(module)
+    for copied in (pickle.loads(pickle.dumps(module)), copy.deepcopy(module)):
+        assert torch.equal(copied(X), module(X))
+    assert torch.equal(torch.compile(module, fullgraph=True, backend="eager")(X), module(X))
+    assert module.double()(X.double()).dtype == torch.float64

@@ -1,0 +1,65 @@
+import math
+
+import pytest
+import torch
+
+from autoact.activations import Parameter
+from autoact.nn.ranges import natural
+
+PARAMETERS = (
+    Parameter(default=0.3),
+    Parameter(default=0.7, lower=0.0),
+    Parameter(default=1.7, lower=1.0),
+    Parameter(default=-0.3, upper=0.1),
+    Parameter(default=0.9, lower=-0.2, upper=1.3),
+)
+
+
+def values(raw, dtype):
+    initial = torch.tensor([p.default for p in PARAMETERS], dtype=dtype)
+    return initial, natural(raw.to(dtype), initial, PARAMETERS)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_raw_zero_is_exactly_the_initial_value(dtype):
+    initial, got = values(torch.zeros(5), dtype)
+    assert torch.equal(got, initial)
+
+
+@pytest.mark.parametrize("raw", [-1000.0, -30.0, -1.0, 0.5, 30.0, 1000.0])
+def test_values_stay_within_their_bounds(raw):
+    _, got = values(torch.full((5,), raw), torch.float32)
+    for value, parameter in zip(got.tolist(), PARAMETERS, strict=True):
+        assert math.isfinite(value)
+        assert torch.tensor(parameter.lower).item() <= value <= torch.tensor(parameter.upper).item()
+
+
+def test_values_grow_with_raw_and_reach_towards_the_bounds():
+    grid = torch.linspace(-12, 12, 200).unsqueeze(1).expand(-1, 5)
+    _, got = values(grid, torch.float64)
+    assert (got.diff(dim=0) > 0).all()
+    assert got[0].tolist()[1:3] == pytest.approx([0.0, 1.0], abs=1e-3)
+    assert got[-1, 3].item() == pytest.approx(0.1, abs=1e-3)
+    assert got[[0, -1], 4].tolist() == pytest.approx([-0.2, 1.3], abs=1e-3)
+
+
+def test_gradients_are_right():
+    raw = torch.randn(5, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    assert torch.autograd.gradcheck(lambda r: values(r, torch.float64)[1], (raw,))
+
+
+def test_an_initial_value_on_a_bound_can_still_move():
+    raw = torch.zeros(1, requires_grad=True)
+    value = natural(raw, torch.zeros(1), (Parameter(default=0.0, lower=0.0),))
+    assert value.item() == 0
+    (gradient,) = torch.autograd.grad(value.sum(), raw)
+    assert gradient.item() > 0
+
+
+def test_a_parameter_that_is_not_learnable_stays():
+    raw = torch.ones(2, requires_grad=True)
+    fixed = (Parameter(default=0.5), Parameter(default=0.5, learnable=False))
+    value = natural(raw, torch.full((2,), 0.5), fixed)
+    assert value.tolist() == [1.5, 0.5]
+    (gradient,) = torch.autograd.grad(value.sum(), raw)
+    assert gradient.tolist() == [1.0, 0.0]
