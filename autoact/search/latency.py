@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -11,7 +12,7 @@ from autoact import conversion
 from autoact.search.trainings import Task
 from autoact.spaces import Assignment
 
-_SECONDS = 1.0
+_SECONDS = 0.5
 _WARMUP = 3
 
 
@@ -23,9 +24,7 @@ def latency(task: Task, chosen: Assignment) -> dict[str, float | str] | None:
     try:
         batch = _inputs(next(iter(task.parts.selection())))
         models = {"chosen": _model(task, chosen), "original": _model(task, None)}
-        calls: dict[str, Callable[[], Any]] = {
-            name: lambda model=model: model(batch) for name, model in models.items()
-        }
+        calls: dict[str, Callable[[], Any]] = {name: partial(model, batch) for name, model in models.items()}
         with torch.inference_mode():
             seconds = medians(calls)
     except Exception:  # the user's forward may need anything; a latency is a courtesy, not a result

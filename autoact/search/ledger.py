@@ -89,12 +89,14 @@ class Ledger:
 
     path: Path
     entries: list[Entry] = field(default_factory=list, init=False)
+    _read: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         """Read what is there and cut off a torn last line."""
         if self.path.exists():
             whole = _drop_torn_line(self.path)
             self.entries = [_read(line, number, self.path) for number, line in enumerate(whole, 1)]
+            self._read = len(self.entries)
 
     def append(self, entry: Entry) -> None:
         """Add one finished training and wait until it is on disk."""
@@ -104,10 +106,14 @@ class Ledger:
             os.fsync(file.fileno())
         self.entries.append(entry)
 
-    def find(self, phase: Phase, key: str, seed: int, trial: int | None = None) -> Entry | None:
-        """Return the training of this model with this seed in this phase, if it is done."""
-        for entry in self.entries:
-            if (entry.phase, entry.key, entry.seed) == (phase, key, seed) and trial in (None, entry.trial):
+    def find(self, phase: Phase, key: str, seed: int) -> Entry | None:
+        """Return the training of this model with this seed in this phase, if it is done.
+
+        One that failed in an earlier process is not: its cause may be gone.
+        """
+        for place, entry in enumerate(self.entries):
+            stale = entry.state == "failed" and place < self._read
+            if (entry.phase, entry.key, entry.seed) == (phase, key, seed) and not stale:
                 return entry
         return None
 

@@ -130,8 +130,8 @@ def _baselines(
 
 
 def _compare(search: Search, finalist: Sequence[Entry], baseline: Sequence[Entry], name: str) -> Comparison:
-    values = [[_value(entry) for entry in entries] for entries in (finalist, baseline)]
-    return compare(*values, search.settings.direction, name=name)
+    ours, theirs = ([_value(entry) for entry in entries] for entries in (finalist, baseline))
+    return compare(ours, theirs, search.settings.direction, name=name)
 
 
 def _value(entry: Entry) -> float:

@@ -156,6 +156,12 @@ def confirm(search: Search, finalist: Assignment, uniform: Assignment) -> Confir
         for label, assignment in models.items()
     ]
     entries = search.trainings.run(jobs)
+    for place, label in enumerate(models):
+        failures = [entry.error for entry in entries[place::3] if entry.state == "failed"]
+        if len(failures) == len(search.seeds.confirmation):
+            raise SearchFailedError(
+                f"Every training of the {label} failed in the confirmation: {failures[0]}"
+            )
     return Confirmed(finalist=entries[0::3], original=entries[1::3], uniform=entries[2::3])
 
 

@@ -10,7 +10,7 @@ from autoact.conversion import ConversionPlan, find_layers
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.search.plan import SearchPlan
 from autoact.search.settings import Settings
-from autoact.search.trainings import Task, built
+from autoact.search.trainings import Task, built, require_picklable
 from autoact.search.variables import Variables
 from autoact.spaces import SearchSpace
 from autoact.training import check, split
@@ -64,6 +64,8 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         monitor=settings.monitor,
         trainer=dict(settings.trainer),
     )
+    if settings.workers > 1:
+        require_picklable(task)
     return Prepared(
         settings=settings, task=task, name=name or type(module).__name__, layers=layers, variables=variables
     )
@@ -77,7 +79,7 @@ def _callable(what: str, given: Any) -> Callable[[], Any]:
             f"{what} is {_short(given)}; it must be a callable that makes a fresh LightningModule at every "
             "call, such as the class itself or `lambda: MyModel(width=64)`."
         )
-    return given  # type: ignore[no-any-return]
+    return given
 
 
 def _make(make_module: Callable[[], Any]) -> Any:
@@ -92,7 +94,7 @@ def _make(make_module: Callable[[], Any]) -> Any:
         ) from error
     if not isinstance(module, nn.Module) or not hasattr(module, "training_step"):
         raise ConfigurationError(
-            f"The model's callable made {_short(module)}; it must make a LightningModule, training_step and all."
+            f"The model's callable made {_short(module)}; it must make a LightningModule with its steps."
         )
     return module
 

@@ -1,4 +1,4 @@
-"""Train the model as it is for a few steps: what would fail after hours fails now, and the cost is known."""
+"""Train the model and its mixture for a few steps: what would fail later fails now, and the cost is known."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.search.ledger import Entry
 from autoact.search.trainings import Job, Task
-from autoact.training import train
+from autoact.training import Training, train
 from autoact.training.clock import Clock
 
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
@@ -30,7 +30,7 @@ class Probe:
 
 
 def probe(task: Task, seed: int) -> Probe:
-    """Train the original for one step, then for a few, and validate it.
+    """Train the original for one step, then for a few, and the mixture for one; validate them.
 
     Raises:
         AutoActError: The monitor is never logged, or the Trainer does not take its arguments.
@@ -41,11 +41,14 @@ def probe(task: Task, seed: int) -> Probe:
         steps = min(_STEPS, _SHARE * first.planned_steps)
         clock = Clock()
         second = _train(task, seed, fraction=max(steps, 2) / first.planned_steps, callbacks=[clock])
+        trainings = [first, second]
+        if second.finite:  # a mixture of what diverges from the start derives nothing
+            trainings.append(_train(task, seed, fraction=1e-9, space=task.space))
     except AutoActError:
         raise
     except Exception as error:
         raise SearchFailedError(
-            f"The model fails as it is, before any activation is changed: {type(error).__name__}: {error}"
+            f"The model cannot be trained, not even for a few steps: {type(error).__name__}: {error}"
         ) from error
     job = Job(phase="probe", label="probe", assignment=task.original, seed=seed)
     entry = Entry(
@@ -54,22 +57,23 @@ def probe(task: Task, seed: int) -> Probe:
         key=job.key,
         assignment=None,
         seed=seed,
-        steps=first.steps + second.steps,
-        seconds=first.seconds + second.seconds,
+        steps=sum(training.steps for training in trainings),
+        seconds=sum(training.seconds for training in trainings),
         selection=second.selection,
     )
     return Probe(entry, first.planned_steps, _seconds(clock, first.planned_steps, task.trainer))
 
 
-def _train(task: Task, seed: int, fraction: float, callbacks: Any = ()) -> Any:
+def _train(task: Task, seed: int, fraction: float, callbacks: Any = (), space: Any = None) -> Training:
     return train(
         task.make_module,
         task.parts,
         seed=seed,
         monitor=task.monitor,
         trainer=task.trainer,
-        limit_fraction=min(fraction, 1.0) or 1e-9,
+        limit_fraction=min(max(fraction, 1e-9), 1.0),
         callbacks=callbacks,
+        space=space,
     )
 
 

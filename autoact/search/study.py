@@ -169,7 +169,9 @@ def _shared(settings: Settings, name: str, variables: Variables) -> optuna.Study
 
 
 def _create(storage: Any, name: str, variables: Variables, settings: Settings) -> optuna.Study:
-    direction = "minimize" if settings.minimize else "maximize"
+    direction = (
+        optuna.study.StudyDirection.MINIMIZE if settings.minimize else optuna.study.StudyDirection.MAXIMIZE
+    )
     study = optuna.create_study(study_name=name, storage=storage, direction=direction)
     study.set_user_attr("metric", settings.monitor)
     study.set_user_attr(_VARIABLES, variables.description())

@@ -60,7 +60,7 @@ def test_values_per_channel_stay_the_models_own() -> None:
 
 
 def test_a_group_makes_one_choice() -> None:
-    space = SearchSpace("test", ("relu", "elu"), layers=[LayerRule(match="net.*", share="group")])
+    space = SearchSpace("test", ("relu", "elu"), layers=(LayerRule(match="net.*", share="group"),))
     variables = variables_of(network(nn.ReLU(), nn.ReLU(), head=[nn.ReLU()]), space)
     assert [v.name for v in variables] == ["group net.1", "head.1"]
     mixed = Assignment({"net.1": Choice("elu", {"alpha": 0.5}), "net.3": "relu", "head.1": "relu"})
@@ -71,7 +71,7 @@ def test_a_group_makes_one_choice() -> None:
 
 def test_uniform_keeps_layers_where_the_activation_may_not_compete() -> None:
     space = SearchSpace(
-        "test", ("relu", "tanh"), layers=[LayerRule(match="head.*", candidates=("softplus",))]
+        "test", ("relu", "tanh"), layers=(LayerRule(match="head.*", candidates=("softplus",)),)
     )
     variables = variables_of(three_layers(), space)
     assert variables.names == ("relu", "tanh", "softplus")

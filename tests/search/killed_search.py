@@ -1,0 +1,20 @@
+"""A search in its own process, for tests that kill it: python -m tests.search.killed_search LOG OUT N WORKERS."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from autoact import run_search
+from tests.search.models import SEARCH, CurveData, Watched
+
+if __name__ == "__main__":
+    log, out, stop_at, workers = sys.argv[1:]
+    data = CurveData(log, str(Path(out) / "assignment.yaml"))
+    run_search(
+        partial(Watched, log, int(stop_at)),
+        data,
+        out=out,
+        resume=Path(out).exists(),
+        workers=int(workers),
+        **SEARCH,
+    )

@@ -1,0 +1,166 @@
+"""What cannot work is said before anything is trained, and no run directory is left behind."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from autoact import run_search
+from autoact.errors import (
+    AutoActError,
+    ConfigurationError,
+    ConversionError,
+    DataError,
+    RunDirectoryError,
+    SearchFailedError,
+    UnknownActivationError,
+)
+from tests.search.models import TRAINER, Curve, CurveData, Watched
+
+
+class NoActivation(Curve):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
+
+
+class Raising(Curve):
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        raise RuntimeError("a bug in the user's model")
+
+
+class Manual(Curve):
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        optimizer: Any = self.optimizers()
+        optimizer.zero_grad()
+        loss = self._loss(batch)
+        self.manual_backward(loss)
+        optimizer.step()
+        return loss
+
+
+class NeedsArguments(Curve):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+
+class NoValidation(L.LightningDataModule):
+    def train_dataloader(self) -> Any:
+        return CurveData().train_dataloader()
+
+
+def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
+    x = torch.zeros(rows, 2)
+    if rows:
+        x[rows // 2] = value
+    data = TensorDataset(x, torch.zeros(rows))
+    return DataLoader(data, batch_size=8), DataLoader(data, batch_size=8), DataLoader(data, batch_size=8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"budget": 0}, ConfigurationError, "budget is 0; it must be an integer of at least 1"),
+        ({"seeds": 1}, ConfigurationError, "seeds is 1; it must be an integer of at least 2"),
+        ({"monitor": "val_score"}, ConfigurationError, "mode is not given and cannot be inferred"),
+        (
+            {"monitor": "val_score", "mode": "up"},
+            ConfigurationError,
+            "mode is 'up'; it must be 'min' or 'max'",
+        ),
+        (
+            {"monitor": "vall_loss"},
+            ConfigurationError,
+            r"monitor 'vall_loss' was never logged.*logged: val_loss",
+        ),
+        ({"space": ["rleu"]}, UnknownActivationError, "rleu.*Did you mean 'relu'"),
+        ({"space": "no_such_space"}, ConfigurationError, "no_such_space"),
+        (
+            {"space": {"candidates": ["relu", "tanh"], "layers": [{"match": "nett.*"}]}},
+            ConfigurationError,
+            r"'nett\.\*' matches no activation of this model.*net\.1, net\.3",
+        ),
+        ({"model": NoActivation}, ConversionError, "Nothing to convert in NoActivation.*Linear"),
+        ({"model": Curve()}, ConfigurationError, "model is an instance of Curve; it must be a callable"),
+        ({"model": "Curve"}, ConfigurationError, "model is 'Curve'; it must be a callable"),
+        ({"model": NeedsArguments}, ConfigurationError, "cannot be made: TypeError: .*'width'"),
+        (
+            {"model": lambda: nn.ReLU()},
+            ConfigurationError,
+            "made an instance of ReLU; it must make a Lightning",
+        ),
+        ({"model": Manual}, ConfigurationError, "manual optimization"),
+        (
+            {"model": Raising},
+            SearchFailedError,
+            "not even for a few steps: RuntimeError: a bug in the user's",
+        ),
+        (
+            {"data": loaders(float("nan"))},
+            DataError,
+            "training data hold 2 values .* NaN or infinite in batch 2",
+        ),
+        ({"data": loaders(rows=0)}, DataError, "empty"),
+        ({"data": NoValidation}, DataError, "no val_dataloader"),
+        ({"data": 3}, ConfigurationError, "data of type int"),
+        (
+            {"trainer": {"max_epoch": 3}},
+            ConfigurationError,
+            "no argument 'max_epoch'. Did you mean 'max_epochs'",
+        ),
+        ({"trainer": {}}, ConfigurationError, "max_epochs, max_steps, max_time"),
+        ({"workers": 2, "model": lambda: Curve()}, ConfigurationError, "no lambdas.*or set workers to 1"),
+        ({"out": "/proc/no/run"}, RunDirectoryError, "/proc/no/run cannot be created"),
+        ({"out": None}, ConfigurationError, "out is not given"),
+        ({"out": "missing", "resume": True}, RunDirectoryError, "missing does not exist"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_leaves_nothing(
+    tmp_path: Path, changes: dict[str, Any], error: type[AutoActError], message: str
+) -> None:
+    settings = {"model": Curve, "data": CurveData, "out": tmp_path / "run", "trainer": TRAINER, "quiet": True}
+    given = {**settings, **changes}
+    with pytest.raises(error, match=f"(?i){message}") as raised:
+        run_search(given.pop("model"), given.pop("data"), **given)
+    assert type(raised.value) is error
+    assert "\n" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"budget": 0},
+        {"seeds": 1},
+        {"mode": "up"},
+        {"space": ["rleu"]},
+        {"space": {"candidates": ["tanh"], "layers": [{"match": "nett.*"}]}},
+        {"data": loaders(float("inf"))},
+        {"out": "/proc/no/run"},
+    ],
+)
+def test_nothing_is_trained_before_what_can_be_known_without(tmp_path: Path, changes: dict[str, Any]) -> None:
+    log = tmp_path / "log"
+    settings = {"data": CurveData, "out": tmp_path / "run", "trainer": TRAINER, "quiet": True}
+    given = {**settings, **changes}
+    with pytest.raises(AutoActError):
+        run_search(partial(Watched, str(log)), given.pop("data"), **given)
+    assert not log.exists()
+
+
+def test_a_monitor_never_logged_costs_one_step(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    model = partial(Watched, str(log))
+    with pytest.raises(ConfigurationError):
+        run_search(model, CurveData, monitor="other_loss", out=tmp_path / "run", trainer=TRAINER, quiet=True)
+    assert log.read_text().splitlines() == ["fit", "step"]

@@ -1,0 +1,112 @@
+"""A search that is killed or interrupted goes on where it was, repeats nothing, ends as if undisturbed."""
+
+import subprocess
+import sys
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from autoact import run_search
+from autoact.search.ledger import Ledger
+from tests.search.models import SEARCH, CurveData, Watched
+
+PROBES = 3  # two short trainings of the original and one of the mixture
+
+
+def search(folder: Path, stop_at: int = 0, how: str = "kill", **changes: Any) -> Any:
+    out, log = folder / "run", folder / "log"
+    data = CurveData(str(log), str(out / "assignment.yaml"))
+    model = partial(Watched, str(log), stop_at, how)
+    return run_search(model, data, out=out, **{**SEARCH, **changes})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    search(folder)
+    return folder / "run"
+
+
+def trainings(run: Path) -> list[tuple[Any, ...]]:
+    return [
+        (e.phase, e.key, e.seed, e.selection, e.comparison)
+        for e in Ledger(run / "trainings.jsonl").entries[1:]
+    ]
+
+
+def comparable(report: dict[str, Any]) -> dict[str, Any]:
+    cost = {
+        part: {name: spent[name] for name in ("trainings", "steps")} for part, spent in report["cost"].items()
+    }
+    return {**report, "cost": cost, "latency": None}
+
+
+def first(run: Path, phase: Any) -> int:
+    """Return the number of the second training of a phase, counted as the watched model counts."""
+    phases = [entry.phase for entry in Ledger(run / "trainings.jsonl").entries]
+    return PROBES + phases.index(phase) + (1 if phase == "prior" else 2) - 1
+
+
+@pytest.mark.parametrize("phase", ["prior", "trial", "reevaluation", "baseline", "confirmation"])
+def test_kill_9_in_any_phase_and_resume(undisturbed: Path, tmp_path: Path, phase: str) -> None:
+    stop_at = first(undisturbed, phase)
+    killed = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tests.search.killed_search",
+            tmp_path / "log",
+            tmp_path / "run",
+            str(stop_at),
+            "1",
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -9, killed.stderr
+    run = tmp_path / "run"
+    done = trainings(run)
+    assert len(done) == stop_at - PROBES - 1
+    with (run / "trainings.jsonl").open("a") as file:
+        file.write('{"phase": "trial", "label": "torn')
+
+    result = search(tmp_path, resume=True)
+    assert trainings(run)[: len(done)] == done
+    assert sorted(map(str, trainings(run))) == sorted(map(str, trainings(undisturbed)))
+    begun = (tmp_path / "log").read_text().count("fit\n")
+    assert begun == len(trainings(run)) + PROBES + 1
+    assert comparable(result.report) == comparable(_report(undisturbed))
+    assert _states(run).keys() <= {"COMPLETE", "FAIL"}
+    assert _states(run)["FAIL"] == (phase == "trial")
+    readings = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("test")]
+    assert set(readings) == {"test True"}
+
+
+@pytest.mark.parametrize(("how", "error"), [("interrupt", KeyboardInterrupt), ("terminate", SystemExit)])
+def test_an_interrupted_trial_is_not_left_running(
+    undisturbed: Path, tmp_path: Path, how: str, error: type[BaseException]
+) -> None:
+    with pytest.raises(error):
+        search(tmp_path, first(undisturbed, "trial"), how)
+    assert _states(tmp_path / "run") == Counter({"COMPLETE": 1, "FAIL": 1, "WAITING": 2})
+    result = search(tmp_path, resume=True)
+    assert comparable(result.report) == comparable(_report(undisturbed))
+    assert _states(tmp_path / "run").keys() == {"COMPLETE", "FAIL"}
+
+
+def _states(run: Path) -> Counter[str]:
+    if not (run / "study.db").exists():
+        return Counter()
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{run / 'study.db'}")
+    return Counter(trial.state.name for trial in study.trials)
+
+
+def _report(run: Path) -> dict[str, Any]:
+    import json
+
+    return dict(json.loads((run / "report.json").read_text()))

@@ -1,0 +1,295 @@
+"""A whole search on a small model: what it writes, reads, counts and concludes."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import torch
+import yaml
+
+from autoact import Assignment, run_search
+from autoact.errors import ConfigurationError, RunDirectoryError, SearchFailedError
+from autoact.search import SearchResult, compare
+from autoact.search.ledger import Ledger
+from tests.search.models import STEPS, TRAINER, Curve, CurveData, Diverging, Watched
+
+SMALL: dict[str, Any] = {
+    "space": ["relu", "tanh", "elu"],
+    "budget": 8,
+    "seeds": 3,
+    "selection_seeds": 2,
+    "trainer": TRAINER,
+    "quiet": True,
+}
+FILES = {
+    "config.yaml",
+    "study.db",
+    "assignment.yaml",
+    "report.html",
+    "report.json",
+    "leaderboard.csv",
+    "tensorboard",
+    "checkpoints",
+    "trainings.jsonl",
+}
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[SearchResult, Path, str]:
+    """A finished search, its directory, and the log of its model and data."""
+    folder = tmp_path_factory.mktemp("search")
+    out, log = folder / "run", folder / "log"
+    data = CurveData(str(log), str(out / "assignment.yaml"))
+    result = run_search(partial(Watched, str(log)), data, out=out, **SMALL)
+    return result, out, log.read_text()
+
+
+def test_the_run_directory_holds_what_the_contract_names(watched: tuple[SearchResult, Path, str]) -> None:
+    result, out, _ = watched
+    assert {file.name for file in out.iterdir() if not file.name.startswith(".")} == FILES
+    assert result.run_dir == out
+    assert json.loads((out / "report.json").read_text()) == result.report
+    assert Assignment.load(out / "assignment.yaml") == result.assignment
+    assert yaml.safe_load((out / "config.yaml").read_text())["search"]["budget"] == 8
+
+
+def test_the_report_has_the_schema_of_the_contract(watched: tuple[SearchResult, Path, str]) -> None:
+    report = watched[0].report
+    assert report["schema"] == 1
+    assert (report["metric"], report["mode"], report["budget"]) == ("val_loss", "min", 8)
+    assert set(report["cost"]) == {"search", "baselines", "confirmation"}
+    assert set(report["chosen"]) == {"net.1", "net.3"}
+    assert set(report["baselines"]) == {"original", "relu", "tanh", "elu"}
+    assert all(len(values["selection"]) == 2 for values in report["baselines"].values())
+    assert {len(report["confirmation"][part]) for part in ("seeds", "selection", "comparison")} == {3}
+    assert set(report["latency"]) >= {"chosen", "original"}
+    assert set(report["comparisons"]) == {"original", "best_uniform"}
+    for compared in report["comparisons"].values():
+        assert set(compared) >= {"name", "difference", "ci95", "p_value", "detectable"}
+
+
+def test_the_verdict_follows_from_the_values_in_the_report(watched: tuple[SearchResult, Path, str]) -> None:
+    report = watched[0].report
+    ours = report["confirmation"]["comparison"]
+    for role, compared in report["comparisons"].items():
+        again = compare(ours, report["baselines"][compared["name"]]["comparison"], "min")
+        assert again.difference == pytest.approx(compared["difference"])
+        assert list(again.ci95) == pytest.approx(compared["ci95"])
+        assert role == "best_uniform" or again.verdict == report["verdict"] == watched[0].verdict
+
+
+def test_the_best_uniform_is_the_best_on_the_selection_seeds(watched: tuple[SearchResult, Path, str]) -> None:
+    report = watched[0].report
+    sums = {
+        name: sum(values["selection"]) for name, values in report["baselines"].items() if name != "original"
+    }
+    assert report["comparisons"]["best_uniform"]["name"] == min(sums, key=sums.__getitem__)
+
+
+def test_test_data_are_read_after_the_choice_and_once_per_confirmed_model(
+    watched: tuple[SearchResult, Path, str],
+) -> None:
+    result, out, log = watched
+    confirmed = list(Ledger(out / "trainings.jsonl").of("confirmation"))
+    readings = [line for line in log.splitlines() if line.startswith("test")]
+    assert readings == ["test True"] * len(confirmed)
+    assert len({(entry.key, entry.seed) for entry in confirmed}) == len(confirmed)
+    assert all(entry.comparison is None for entry in Ledger(out / "trainings.jsonl").of("trial", "baseline"))
+    assert result.report["comparison_data"] == "test loader"
+
+
+def test_cost_counts_the_optimizer_steps_that_were_done(watched: tuple[SearchResult, Path, str]) -> None:
+    result, _, log = watched
+    cost = result.report["cost"]
+    counted = log.splitlines().count("step")
+    assert sum(part["steps"] for part in cost.values()) == pytest.approx(counted, rel=0.01)
+    assert cost["search"]["trainings"] == 8
+    probe_steps = cost["search"]["steps"] - 8 * STEPS
+    assert 0 < probe_steps <= 5
+    assert cost["baselines"]["steps"] == cost["baselines"]["trainings"] * STEPS
+
+
+def test_phases_share_no_seed_and_confirmed_models_are_paired(
+    watched: tuple[SearchResult, Path, str],
+) -> None:
+    ledger = Ledger(watched[1] / "trainings.jsonl")
+    used = {
+        phase: {entry.seed for entry in ledger.of(phase)} for phase in ("trial", "baseline", "confirmation")
+    }
+    assert len(used["confirmation"]) == 3
+    assert not used["trial"] & used["baseline"]
+    assert not (used["trial"] | used["baseline"]) & used["confirmation"]
+    for key in {entry.key for entry in ledger.of("confirmation")}:
+        assert [e.seed for e in ledger.of("confirmation") if e.key == key] == watched[0].report[
+            "confirmation"
+        ]["seeds"]
+
+
+def test_the_study_holds_the_priors_choice_the_original_and_true_values(
+    watched: tuple[SearchResult, Path, str],
+) -> None:
+    out = watched[1]
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{out / 'study.db'}")
+    assert [trial.user_attrs.get("label") for trial in study.trials[:2]] == ["prior's choice", "original"]
+    values = {entry.trial: entry.selection for entry in Ledger(out / "trainings.jsonl").of("trial")}
+    assert {trial.number: trial.value for trial in study.trials} == values
+    assert len(values) == 5
+
+
+def test_the_choice_was_repeated_and_is_best_among_the_repeated(
+    watched: tuple[SearchResult, Path, str],
+) -> None:
+    ledger = Ledger(watched[1] / "trainings.jsonl")
+    values: dict[str, list[float]] = {}
+    for entry in ledger.of("trial", "reevaluation"):
+        values.setdefault(entry.key, []).append(entry.selection)
+    means = {key: sum(found) / len(found) for key, found in values.items() if len(found) > 1}
+    (chosen,) = {entry.key for entry in ledger.of("confirmation") if entry.label == "finalist"}
+    assert len(means) == 2
+    assert min(means, key=means.__getitem__) == chosen
+
+
+def test_the_checkpoint_is_the_finalist_of_the_first_seed(watched: tuple[SearchResult, Path, str]) -> None:
+    result, out, _ = watched
+    checkpoint = out / "checkpoints" / "final.ckpt"
+    module = Watched.load_from_checkpoint(checkpoint, log=str(out / "unused"))
+    x, y = next(iter(CurveData().val_dataloader()))
+    with torch.no_grad():
+        loss = float(torch.nn.functional.mse_loss(module(x), y))
+    assert loss == pytest.approx(result.report["confirmation"]["selection"][0], rel=1e-5)
+
+
+def test_tensorboard_has_one_run_per_trial_and_the_prior(watched: tuple[SearchResult, Path, str]) -> None:
+    runs = {folder.name for folder in (watched[1] / "tensorboard").iterdir()}
+    assert runs == {"prior", *(f"trial-{number:04d}" for number in range(5))}
+
+
+def test_the_summary_says_verdict_and_place(watched: tuple[SearchResult, Path, str]) -> None:
+    summary = watched[0].summary()
+    assert f"Verdict: {watched[0].verdict}" in summary
+    assert "report.html" in summary
+
+
+def test_a_finished_run_is_read_not_repeated(watched: tuple[SearchResult, Path, str]) -> None:
+    result, out, log = watched
+    again = run_search(partial(Watched, str(out.parent / "log")), CurveData(), out=out, resume=True, **SMALL)
+    assert (again.report, again.assignment) == (result.report, result.assignment)
+    assert (out.parent / "log").read_text() == log
+
+
+def test_the_same_seed_gives_the_same_search(watched: tuple[SearchResult, Path, str], tmp_path: Path) -> None:
+    again = run_search(Curve, CurveData, out=tmp_path / "run", **SMALL)
+    assert again.report["confirmation"] == watched[0].report["confirmation"]
+    assert again.report["baselines"] == watched[0].report["baselines"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"budget": 9}, "budget was 8 when it began and is 9 now"),
+        ({"space": ["relu", "tanh"]}, "space was .*'elu'.* and is "),
+        ({"trainer": {**TRAINER, "max_epochs": 5}}, "trainer was .*'max_epochs': 2"),
+    ],
+)
+def test_a_run_cannot_be_resumed_as_another(
+    watched: tuple[SearchResult, Path, str], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        run_search(Curve, CurveData, out=watched[1], resume=True, **{**SMALL, **changes})
+
+
+def test_an_existing_run_is_refused_and_untouched(watched: tuple[SearchResult, Path, str]) -> None:
+    out = watched[1]
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    with pytest.raises(RunDirectoryError, match=f"--resume {out}"):
+        run_search(Curve, CurveData, out=out, **SMALL)
+    assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
+
+
+def test_larger_can_be_better_and_half_of_the_validation_data_compares(tmp_path: Path) -> None:
+    train, validation = CurveData().train_dataloader(), CurveData().val_dataloader()
+    settings = {**SMALL, "space": ["relu", "tanh"], "budget": 3, "selection_seeds": 1, "seeds": 2}
+    result = run_search(Curve, (train, validation), out=tmp_path / "run", mode="max", **settings)
+    report = result.report
+    values = [entry.selection for entry in Ledger(tmp_path / "run" / "trainings.jsonl").of("trial")]
+    chosen = [
+        e
+        for e in Ledger(tmp_path / "run" / "trainings.jsonl").of("trial")
+        if e.assignment == report["chosen"]
+    ]
+    assert report["comparison_data"] == "half of the validation data"
+    assert chosen[0].selection == max(values)
+    ours, theirs = report["confirmation"]["comparison"], report["baselines"]["original"]["comparison"]
+    assert report["comparisons"]["original"]["difference"] == pytest.approx(
+        sum(a - b for a, b in zip(ours, theirs, strict=True)) / 2, abs=1e-6
+    )
+
+
+def test_a_budget_of_one_takes_the_priors_choice(tmp_path: Path) -> None:
+    settings = {**SMALL, "budget": 1, "selection_seeds": 1, "seeds": 2}
+    result = run_search(Curve, CurveData, out=tmp_path / "run", **settings)
+    (prior,) = Ledger(tmp_path / "run" / "trainings.jsonl").of("prior")
+    assert result.report["chosen"] == prior.assignment
+    assert result.report["cost"]["search"]["trainings"] == 1
+
+
+@pytest.mark.parametrize(("how", "state"), [("nan", "diverged"), ("raise", "failed")])
+def test_trainings_without_a_value_are_listed_and_the_search_goes_on(
+    tmp_path: Path, how: str, state: str
+) -> None:
+    model = partial(Diverging, "Tanh", how)
+    result = run_search(model, CurveData, out=tmp_path / "run", **SMALL)
+    ledger = Ledger(tmp_path / "run" / "trainings.jsonl")
+    broken = [entry for entry in ledger.entries if entry.state == state]
+    assert broken
+    assert all(entry.assignment and entry.assignment["net.1"]["activation"] == "tanh" for entry in broken)
+    assert result.report["chosen"]["net.1"]["activation"] != "tanh"
+    assert result.report["baselines"]["tanh"]["selection"] == [None, None]
+    assert len(result.report["not_finite"]) == len(broken)
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}")
+    failed = {trial.number for trial in study.trials if trial.state.name == "FAIL"}
+    assert failed == {entry.trial for entry in broken if entry.phase == "trial"}
+    if state == "failed":
+        assert {entry.error for entry in broken} == {"RuntimeError: no memory left"}
+
+
+def test_a_search_in_which_nothing_trains_fails_with_a_partial_report(tmp_path: Path) -> None:
+    model = partial(Diverging, "ReLU Tanh ELU FixedActivation AutoActivation")
+    with pytest.raises(
+        SearchFailedError, match="Not one training of the search ended with a finite val_loss"
+    ):
+        run_search(model, CurveData, out=tmp_path / "run", **{**SMALL, "budget": 3})
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["verdict"] is None
+    assert report["cost"]["search"]["trainings"] == 3
+    assert not (tmp_path / "run" / "assignment.yaml").exists()
+
+
+class Unreadable(CurveData):
+    """Data whose test part cannot be read while a file is missing."""
+
+    def __init__(self, needed: Path) -> None:
+        super().__init__()
+        self.needed = needed
+
+    def test_dataloader(self) -> Any:
+        self.needed.read_text()
+        return super().test_dataloader()
+
+
+def test_what_failed_in_the_confirmation_is_tried_again_by_a_resume(tmp_path: Path) -> None:
+    settings = {**SMALL, "space": ["relu", "tanh"], "budget": 3, "selection_seeds": 1, "seeds": 2}
+    data = partial(Unreadable, tmp_path / "needed")
+    with pytest.raises(SearchFailedError, match=r"failed in the confirmation: FileNotFoundError"):
+        run_search(Curve, data, out=tmp_path / "run", **settings)
+    searched = [entry for entry in Ledger(tmp_path / "run" / "trainings.jsonl").entries if entry.usable]
+    (tmp_path / "needed").touch()
+    result = run_search(Curve, data, out=tmp_path / "run", resume=True, **settings)
+    assert result.verdict is not None
+    ledger = Ledger(tmp_path / "run" / "trainings.jsonl")
+    assert ledger.entries[: len(searched)] == searched
+    states = [entry.state for entry in ledger.of("confirmation")]
+    assert states == ["failed"] * (len(states) // 2) + ["finished"] * (len(states) // 2)
