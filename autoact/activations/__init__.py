@@ -1,6 +1,15 @@
 """What an activation is, and the registry of them."""
 
-from autoact.activations import exponential, gated, rectifiers, sigmoidal  # noqa: F401
+from autoact.activations import (  # noqa: F401
+    exponential,
+    gated,
+    hard,
+    periodic,
+    rectifiers,
+    saturating,
+    shrink,
+    sigmoidal,
+)
 from autoact.activations.activation import Activation, Parameter
 from autoact.activations.registry import (
     DEFAULT_CANDIDATES,

@@ -54,3 +54,29 @@ def softplus(
 ) -> sp.Expr:
     """Smooth positive part; beta sharpens the bend."""
     return _softplus(beta * x) / beta
+
+
+@activation(family="exponential", reference="Clevert et al. 2016, arXiv:1511.07289")
+def exp(x: sp.Symbol) -> sp.Expr:
+    """Exponential; grows faster than linearly."""
+    return sp.exp(x)
+
+
+@activation(family="exponential", reference="Barron 2021, arXiv:2112.11687")
+def squareplus(
+    x: sp.Symbol, b: sp.Symbol = Parameter(default=4.0, lower=1e-3, search=(0.1, 10.0))
+) -> sp.Expr:
+    """Softplus without transcendental functions, written so that it does not cancel below 0."""
+    root = sp.sqrt(x**2 + b)
+    return sp.Piecewise(((x + root) / 2, x > 0), (b / 2 / (root - x), True))
+
+
+@activation(family="exponential", reference="Huang and Schlag 2024, arXiv:2411.13010")
+def xielu(
+    x: sp.Symbol,
+    alpha_p: sp.Symbol = Parameter(default=0.8, lower=0.0, search=(0.1, 2.0)),
+    alpha_n: sp.Symbol = Parameter(default=0.8, lower=0.0, search=(0.1, 2.0)),
+    beta: sp.Symbol = Parameter(default=0.5, learnable=False),
+) -> sp.Expr:
+    """Integral of a trainable ELU-like slope; quadratic above 0."""
+    return alpha_p * pos(x) ** 2 + alpha_n * expm1(neg(x)) - alpha_n * neg(x) + beta * x

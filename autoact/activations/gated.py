@@ -58,3 +58,26 @@ def gelu_tanh(x: sp.Symbol) -> sp.Expr:
 def mish(x: sp.Symbol) -> sp.Expr:
     """Input gated by the tanh of its softplus."""
     return x * tanh(softplus(x))
+
+
+@activation(family="self-gated", reference="Nag et al. 2021, arXiv:2108.09598")
+def serf(x: sp.Symbol) -> sp.Expr:
+    """Input gated by the error function of its softplus."""
+    return x * sp.erf(softplus(x))
+
+
+@activation(family="self-gated", reference="Roy et al. 2019, arXiv:1901.05894")
+def lisht(x: sp.Symbol) -> sp.Expr:
+    """Input times its tanh: even, so gradients cancel on average."""
+    return x * tanh(x)
+
+
+@activation(family="self-gated", reference="Ma et al. 2021, arXiv:2009.04759")
+def acon_c(
+    x: sp.Symbol,
+    p1: sp.Symbol = Parameter(default=1.0, search=(-1.0, 2.0)),
+    p2: sp.Symbol = Parameter(default=0.0, search=(-1.0, 1.0)),
+    beta: sp.Symbol = Parameter(default=1.0, search=(0.1, 10.0)),
+) -> sp.Expr:
+    """Smooth maximum of p1·x and p2·x; beta says how smooth."""
+    return (p1 - p2) * x * sigmoid(beta * (p1 - p2) * x) + p2 * x

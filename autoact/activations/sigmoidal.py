@@ -29,9 +29,3 @@ def sigmoid(x: sp.Symbol) -> sp.Expr:
 def tanh(x: sp.Symbol) -> sp.Expr:
     """Hyperbolic tangent, from -1 to 1."""
     return _tanh(x)
-
-
-@activation(family="periodic", reference="Sitzmann et al. 2020, arXiv:2006.09661")
-def sin(x: sp.Symbol) -> sp.Expr:
-    """Sine: periodic, with derivatives of every order like itself."""
-    return sp.sin(x)

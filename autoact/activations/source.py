@@ -43,6 +43,7 @@ def torch_source(expression: sp.Expr) -> str:
     if isinstance(expression, sp.Pow):
         return _power(expression)
     if isinstance(expression, Relational):
+        expression = expression.reversed if expression.lhs.is_number else expression
         left, right = torch_source(expression.lhs), torch_source(expression.rhs)
         return f"{_COMPARISONS[expression.rel_op]}({left}, {right})"
     if isinstance(expression, sp.And):

@@ -51,8 +51,8 @@ def collect(candidates: tuple[Activation, ...]) -> Basis:
     parts = [_parts(_renamed(act)) for act in candidates]
     functions = sorted({f for part in parts for _, f in part}, key=order_key)
     if p.pos(X) in functions and p.neg(X) in functions and X in functions:
-        parts = [[q for part in own for q in _split_identity(part)] for own in parts]
-        functions.remove(X)
+        parts = [_split_identity(own) for own in parts]
+        functions = sorted({f for part in parts for _, f in part}, key=order_key)
     terms = tuple(
         Term(k, factor, functions.index(f)) for k, own in enumerate(parts) for factor, f in own if factor != 0
     )
@@ -78,10 +78,9 @@ def _parts(expression: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
     return parts
 
 
-def _split_identity(part: tuple[sp.Expr, sp.Expr]) -> list[tuple[sp.Expr, sp.Expr]]:
-    """Write x as max(x, 0) + min(x, 0) where both are there anyway."""
-    factor, function = part
-    return [(factor, p.pos(X)), (factor, p.neg(X))] if function == X else [part]
+def _split_identity(own: list[tuple[sp.Expr, sp.Expr]]) -> list[tuple[sp.Expr, sp.Expr]]:
+    """Write a candidate that is x as max(x, 0) + min(x, 0), both there anyway; exact, as one of them is 0."""
+    return [(own[0][0], p.pos(X)), (own[0][0], p.neg(X))] if [f for _, f in own] == [X] else own
 
 
 def grows_faster_than_linearly(function: sp.Expr) -> bool:

@@ -15,8 +15,13 @@ import autoact
 from autoact.activations.activation import X
 
 BUILT_IN = tuple(n for n in autoact.list_activations() if autoact.get(n).family not in ("test", "example"))
-KINKS = {"relu": (0.0,), "leaky_relu": (0.0,), "prelu": (0.0,), "elu": (0.0,), "selu": (0.0,), "celu": (0.0,),
-         "hardtanh": (-1.0, 1.0), "relu_squared": (0.0,)}  # fmt: skip
+KINKS = {
+    "relu": (0.0,), "leaky_relu": (0.0,), "prelu": (0.0,), "elu": (0.0,), "selu": (0.0,), "celu": (0.0,),
+    "hardtanh": (-1.0, 1.0), "relu_squared": (0.0,), "relu6": (0.0, 6.0), "abs": (0.0,), "threshold": (0.0,),
+    "hardsigmoid": (-3.0, 3.0), "hardswish": (-3.0, 3.0), "softshrink": (-0.5, 0.5),
+    "hardshrink": (-0.5, 0.5),
+    "softsign": (0.0,), "penalized_tanh": (0.0,), "hill": (0.0,), "smelu": (-1.0, 1.0), "xielu": (0.0,),
+}  # fmt: skip
 
 
 def exact(name, x, **parameters):
@@ -36,8 +41,9 @@ POINTS = [
 EXTREMES = [s * v for s in (-1.0, 1.0) for v in (0.0, 1e-4, 20.0, 1e4)]
 
 
-def test_the_eighteen():
-    assert set(BUILT_IN) == {
+def test_the_first_eighteen_and_many_more():
+    assert len(BUILT_IN) >= 40
+    assert set(BUILT_IN) >= {
         "identity", "relu", "leaky_relu", "prelu", "elu", "selu", "celu", "softplus", "sigmoid",
         "tanh", "silu", "swish", "gelu", "gelu_tanh", "mish", "sin", "hardtanh", "relu_squared",
     }  # fmt: skip
@@ -48,7 +54,7 @@ def test_float64_against_high_precision(name):
     x = torch.tensor(POINTS, dtype=torch.float64)
     for point, got in zip(POINTS, autoact.get(name)(x).tolist(), strict=True):
         want = exact(name, point)
-        assert abs(got - want) <= 1e-12 * max(abs(want), 1e-3), point
+        assert got == float(want) or abs(got - want) <= 1e-12 * max(abs(want), 1e-3), point
 
 
 @settings(max_examples=150, deadline=None)
@@ -59,7 +65,7 @@ def test_float64_against_high_precision(name):
 )
 def test_float64_anywhere_with_any_parameters(name, x, scale):
     act = autoact.get(name)
-    parameters = {p.name: scale for p in act.parameters if p.learnable}
+    parameters = {p.name: max(scale, p.lower) for p in act.parameters if p.learnable}
     got = float(act(torch.tensor(x, dtype=torch.float64), **parameters))
     want = exact(name, x, **parameters)
     assert abs(got - want) <= 1e-12 * max(abs(want), 1e-3)
@@ -70,6 +76,9 @@ def test_float32_against_high_precision(name):
     x = torch.tensor(POINTS, dtype=torch.float32)
     for point, got in zip(x.tolist(), autoact.get(name)(x).tolist(), strict=True):
         want = exact(name, point)
+        if abs(want) > torch.finfo(torch.float32).max:
+            assert math.isinf(got)
+            continue
         assert abs(got - want) <= 4e-7 * max(abs(want), 1), point
 
 
@@ -89,9 +98,9 @@ def twin_of(name):
 
 
 TWINS = [n for n in BUILT_IN if autoact.get(n).module() is not None]
-TORCH_TOLERANCE = {
-    "softplus": 3e-9
-}  # torch switches to the identity at 20, where log(1 + exp(-20)) = 2e-9 is left
+# softplus: torch switches to the identity at 20, where log(1 + exp(-20)) = 2e-9 is left;
+# hardsigmoid: torch's slope in float64 is 1/6 rounded to float32
+TORCH_TOLERANCE = {"softplus": 3e-9, "hardsigmoid": 3e-8}
 
 
 @pytest.mark.parametrize("name", TWINS)
@@ -111,7 +120,7 @@ def test_equal_to_torchs_twin(name):
 def test_exactly_torchs_value_and_gradient_at_kinks(name, dtype):
     act, twin = autoact.get(name), twin_of(name).to(dtype)
     for f in (act, lambda x: autoact.mixture(x, torch.ones(1, dtype=dtype), (name,))):
-        for kink in (*KINKS[name], -0.0):
+        for kink in (*KINKS[name], *([-0.0] if 0.0 in KINKS[name] else [])):
             x = torch.tensor([kink], dtype=dtype, requires_grad=True)
             assert torch.equal(f(x), twin(x))
             own, theirs = (torch.autograd.grad(g(x).sum(), x)[0] for g in (f, twin))
@@ -133,8 +142,9 @@ def test_finite_value_and_gradients_at_extremes(name, dtype):
         weights = torch.ones(1, dtype=inner, requires_grad=True)
         for y in (act(x, **named), autoact.mixture(x, weights, (name,), {name: named})):
             assert torch.isfinite(y).all()
-            for g in torch.autograd.grad(y.sum(), [x, *theta], retain_graph=True):
-                assert torch.isfinite(g).all(), point
+            gradients = torch.autograd.grad(y.sum(), [x, *theta], retain_graph=True, allow_unused=True)
+            for g, learnable in zip(gradients, [True, *(p.learnable for p in act.parameters)], strict=True):
+                assert torch.isfinite(g).all() if g is not None else not learnable, point
 
 
 def _away_from_kinks(name):

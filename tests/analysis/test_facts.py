@@ -68,6 +68,8 @@ def test_moments():
 SMOOTH = {
     "relu": 0, "leaky_relu": 0, "prelu": 0, "hardtanh": 0, "selu": 0, "elu": 1, "celu": 1, "relu_squared": 1,
     "silu": math.inf, "gelu": math.inf, "gelu_tanh": math.inf, "softplus": math.inf, "tanh": math.inf,
+    "hardswish": 0, "hardsigmoid": 0, "relu6": 0, "abs": 0, "softsign": 1, "smelu": 1, "xielu": 1,
+    "squareplus": math.inf, "hardshrink": -1, "gaussian": math.inf,
     "mish": math.inf, "sin": math.inf, "sigmoid": math.inf, "swish": math.inf, "identity": math.inf,
 }  # fmt: skip
 
@@ -90,10 +92,21 @@ def test_smoothness_of_mixtures():
     assert analysis.smoothness({"relu": 1.0, "identity": -0.5, "leaky_relu": 0.0}) == 0
 
 
-@pytest.mark.parametrize("name", autoact.list_activations())
+GROWTH = {
+    "bounded": {
+        "arctan", "cosine", "erf", "gaussian", "hardsigmoid", "hardtanh", "hill", "isru", "penalized_tanh",
+        "relu6", "scaled_tanh", "sigmoid", "sin", "sinusoid", "softsign", "tanh",
+    },
+    "superlinear": {"exp", "relu_squared", "xielu"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [n for n in autoact.list_activations() if autoact.get(n).family != "test"])
 def test_growth(name):
-    if autoact.get(name).family in ("test", "example"):
-        pytest.skip("registered by another test")
-    bounded = {"sigmoid", "tanh", "sin", "hardtanh"}
-    want = "bounded" if name in bounded else "superlinear" if name == "relu_squared" else "linear"
+    want = next((kind for kind, names in GROWTH.items() if name in names), "linear")
     assert analysis.growth(name) == want
+
+
+@pytest.mark.parametrize(("n", "k"), [(1.0, 0), (1.5, 1), (2.0, 1), (3.0, 2)])
+def test_smoothness_of_hill(n, k):
+    assert analysis.smoothness("hill", n=n) == k

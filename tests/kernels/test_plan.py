@@ -6,6 +6,7 @@ import sympy as sp
 import torch
 
 import autoact
+from autoact.activations import DEFAULT_CANDIDATES
 from autoact.activations.activation import X
 from autoact.activations.primitives import elementary, lowered
 from autoact.activations.source import compile_source, function_source
@@ -46,7 +47,7 @@ POINTS = [s * v for s in (-1, 1) for v in (0.0, 1e-6, 1e-4, 0.01, 0.3, 1.0, 3.0,
 @pytest.mark.parametrize("name", BUILT_IN)
 @pytest.mark.parametrize("order", [0, 1])
 def test_lowered_form_against_high_precision(name, order):
-    """Relative to max(|y|, 1): 4e-7 in float32 for values and slopes."""
+    """4e-7 of max(|y|, 1) in float32; the slope of x times a gate carries the gate's rounding times x."""
     act = autoact.get(name)
     numbers = {s: sp.Float(p.default) for s, p in zip(act.symbols, act.parameters, strict=True)}
     expression = sp.diff(act.expression, X, order).xreplace(numbers)
@@ -57,7 +58,7 @@ def test_lowered_form_against_high_precision(name, order):
     exact = elementary(expression)
     for point, value in zip(x.tolist(), got.tolist(), strict=True):
         want = mpmath.mpf(exact.subs(X, sp.Rational(point)).evalf(30))
-        assert abs(value - want) <= 4e-7 * max(abs(want), 1), (name, point)
+        assert abs(value - want) <= 4e-7 * max(abs(want), 1, order * abs(point)), (name, point)
 
 
 def test_lowered_kernels_are_shared():
@@ -69,9 +70,13 @@ def test_lowered_kernels_are_shared():
     assert not any(f in shared for f in ("torch.sigmoid(", "torch.tanh(", "F.softplus("))
 
 
+def test_the_default_candidates_need_no_mask():
+    assert not any(grows_faster_than_linearly(f) for f in plan_for(DEFAULT_CANDIDATES).basis.functions)
+
+
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_growth_bound_is_safe(name):
     from autoact.analysis import growth
 
     fast = any(grows_faster_than_linearly(f) for f in plan_for((name,)).basis.functions)
-    assert fast == (growth(name) == "superlinear")
+    assert fast or growth(name) != "superlinear"
