@@ -6,7 +6,7 @@ from torch import nn
 
 from autoact.conversion.places import Place, discover
 from autoact.conversion.plan import ConversionPlan, SpaceLike, find_layers
-from autoact.conversion.recipe import Entry, entries, place, record
+from autoact.conversion.recipe import Entry, M, entries, place, record
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, module_for
 from autoact.spaces import Assignment, Choice
@@ -52,7 +52,7 @@ def derive(model: nn.Module) -> Assignment:
     return Assignment({path: choices[leaders[path]] for path in ordered}, name="derived")
 
 
-def apply(model: nn.Module, assignment: Assignment) -> nn.Module:
+def apply(model: M, assignment: Assignment) -> M:
     """Put plain modules for an assignment into a model, in place.
 
     Layers that the assignment does not name stay as they are; so does a layer that is right already.
@@ -81,7 +81,7 @@ def apply(model: nn.Module, assignment: Assignment) -> nn.Module:
     return model
 
 
-def finalize(model: nn.Module) -> nn.Module:
+def finalize(model: M) -> M:
     """Replace every `AutoActivation` by the plain module of its choice (torch's own, if any), in place.
 
     Example:

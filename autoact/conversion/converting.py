@@ -7,7 +7,7 @@ from torch import nn
 
 from autoact.conversion.channels import Seen, measure
 from autoact.conversion.plan import ConversionPlan, SpaceLike, find_layers, is_converted
-from autoact.conversion.recipe import Entry, entries, place, record
+from autoact.conversion.recipe import Entry, M, entries, place, record
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import SearchSpace
@@ -16,9 +16,7 @@ from autoact.spaces.suggestion import did_you_mean
 STARTS = ("same", "uniform")
 
 
-def convert(
-    model: nn.Module, space: SpaceLike = "default", *, start: str = "same", example_input: Any = None
-) -> nn.Module:
+def convert(model: M, space: SpaceLike = "default", *, start: str = "same", example_input: Any = None) -> M:
     """Replace a model's activations by `AutoActivation` layers, in place.
 
     The activation that a layer has, with its own settings, is always one of its candidates, unless a

@@ -1,7 +1,7 @@
 """A conversion written down in plain types, so that a fresh model can be given the same structure."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -14,6 +14,7 @@ from autoact.spaces import Choice
 VERSION = 1
 _ATTRIBUTE = "_autoact_recipe"
 Entry = dict[str, Any]
+M = TypeVar("M", bound=nn.Module)
 
 
 def entries(model: nn.Module) -> dict[str, Entry]:
@@ -47,7 +48,7 @@ def record(model: nn.Module, changed: Mapping[str, Entry]) -> None:
     setattr(model, _ATTRIBUTE, {**kept, **changed})
 
 
-def replay(model: nn.Module, recipe: Mapping[str, Any] | None) -> nn.Module:
+def replay(model: M, recipe: Mapping[str, Any] | None) -> M:
     """Give a fresh model the structure that a recipe describes, in place; values come from its state_dict.
 
     Args:
