@@ -29,7 +29,7 @@ prepare() {
         fi
     fi
     echo "Installing autoact[$extras]; the first time this takes some minutes, most of them for torch"
-    if ! .venv/bin/python -m pip install --quiet --constraint constraints.txt torch --editable ".[$extras]"; then
+    if ! .venv/bin/python -m pip install --quiet --quiet --constraint constraints.txt torch --editable ".[$extras]"; then
         echo "The installation failed for the reason above; run this script again to continue." >&2
         exit 2
     fi
