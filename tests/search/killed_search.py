@@ -1,4 +1,4 @@
-"""A search in its own process, for tests that kill it: python -m tests.search.killed_search LOG OUT N WORKERS."""
+"""A search in its own process, for tests that kill it: python -m tests.search.killed_search LOG OUT N W."""
 
 import sys
 from functools import partial
