@@ -142,7 +142,7 @@ TASKS: Mapping[str, Task] = {
             data=DigitsData,
             monitor="val_loss",
             mode="min",
-            trainer={"max_epochs": 30, "accelerator": "cpu"},
+            trainer={"max_epochs": 20, "accelerator": "cpu"},
         ),
     )
 }
