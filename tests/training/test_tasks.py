@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from autoact.errors import ConfigurationError
-from autoact.training.tasks import DigitsModel, DigitsData, get_task
+from autoact.training.tasks import DigitsData, DigitsModel, get_task
 
 
 def test_digits_parts_are_disjoint_repeatable_and_complete() -> None:
