@@ -34,7 +34,7 @@ CASES = [
 
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
 @pytest.mark.parametrize(("training", "grad", "mask"), CASES)
-@pytest.mark.parametrize("activation", [F.relu, F.gelu, nn.GELU()], ids=str)
+@pytest.mark.parametrize("activation", [F.relu, F.gelu, nn.GELU()], ids=["F.relu", "F.gelu", "nn.GELU"])
 def test_converted_applied_and_finalized_encoders_compute_the_same(activation, training, grad, mask):
     model = encoder(activation)
     before = outputs(model, training, grad, mask)
