@@ -146,12 +146,13 @@ def _entry(plan: ConversionPlan, path: str, group: tuple[str, ...], layer: AutoA
 
 
 def _warn_of_sharing(plan: ConversionPlan, converted: list[str]) -> None:
+    found = []
     for path in converted:
         places = plan.shared.get(path) or tuple(map(str, plan.calls.get(path, ())))
         if places:
-            warnings.warn(
-                f"The activation {path!r} is one instance used in several places: {', '.join(places)}. "
-                "They keep sharing one choice; give each its own instance to let them choose separately.",
-                UserWarning,
-                stacklevel=3,
-            )
+            found.append(f"{path!r} is one instance used in several places: {', '.join(places)}.")
+    if found:
+        remedy = (
+            "Each keeps making one choice; give every place its own instance to let them choose separately."
+        )
+        warnings.warn(" ".join([*found, remedy]), UserWarning, stacklevel=3)

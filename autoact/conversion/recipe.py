@@ -21,7 +21,7 @@ def entries(model: nn.Module) -> dict[str, Entry]:
     """Return what was put where, by layer path; also what was recorded on parts of the model."""
     found: dict[str, Entry] = {}
     for prefix, module in model.named_modules():
-        for path, entry in getattr(module, _ATTRIBUTE, {}).items():
+        for path, entry in vars(module).get(_ATTRIBUTE, {}).items():
             found[_join(prefix, path)] = _moved(entry, prefix)
     return found
 
@@ -43,9 +43,9 @@ def record(model: nn.Module, changed: Mapping[str, Entry]) -> None:
     """Note on the model what was put where."""
     kept = {path: entry for path, entry in entries(model).items() if path not in changed}
     for module in model.modules():
-        if module is not model and hasattr(module, _ATTRIBUTE):
-            delattr(module, _ATTRIBUTE)
-    setattr(model, _ATTRIBUTE, {**kept, **changed})
+        vars(module).pop(_ATTRIBUTE, None)
+    # past __setattr__, which torch.compile's wrapper forwards to the module inside
+    vars(model)[_ATTRIBUTE] = {**kept, **changed}
 
 
 def replay(model: M, recipe: Mapping[str, Any] | None) -> M:

@@ -15,6 +15,7 @@ from torch import nn
 from autoact.activations import from_function
 
 _LIBRARIES = ("torch", "torchmetrics", "lightning", "pytorch_lightning", "autoact")
+_TENSOR_METHODS = ("relu", "relu_", "sigmoid", "tanh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,58 +42,87 @@ def functional_calls(model: nn.Module) -> dict[str, list[Call]]:
 def attribute_calls(module: nn.Module, name: str) -> list[Call]:
     """Return the calls of self.NAME(...) in a module's own class."""
     kind: Any = type(module)
-    return [call for call in _attributes(kind) if call.what == f"self.{name}"]
+    return [call for attribute, call in _attributes(kind) if attribute == name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Method:
+    """The syntax of one method, and where it stands."""
+
+    tree: ast.FunctionDef
+    file: str
+    offset: int
+    names: dict[str, Any]
+
+    @property
+    def own_name(self) -> str:
+        """What the method calls its object, usually self."""
+        return self.tree.args.args[0].arg if self.tree.args.args else ""
+
+    def calls(self) -> Iterator[tuple[ast.expr, Call]]:
+        """Yield the called expressions, and what to say about them."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                yield node.func, Call(ast.unparse(node.func), self.file, self.offset + node.lineno)
 
 
 @lru_cache(maxsize=256)
 def _functional(kind: Any) -> tuple[Call, ...]:
     return tuple(
-        Call(_text(node.func), file, line)
-        for node, file, line, names in _calls(kind)
-        if isinstance(node.func, ast.Attribute | ast.Name) and _is_activation(node.func, names)
+        call
+        for method in _methods(kind)
+        for function, call in method.calls()
+        if isinstance(function, ast.Attribute | ast.Name) and _is_activation(function, method)
     )
 
 
 @lru_cache(maxsize=256)
-def _attributes(kind: Any) -> tuple[Call, ...]:
-    found = ((node.func, file, line) for node, file, line, _ in _calls(kind))
+def _attributes(kind: Any) -> tuple[tuple[str, Call], ...]:
+    """Return the name and place of every call of an attribute of the object itself."""
     return tuple(
-        Call(_text(f), file, line)
-        for f, file, line in found
-        if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name) and f.value.id == "self"
+        (function.attr, call)
+        for method in _methods(kind)
+        for function, call in method.calls()
+        if isinstance(function, ast.Attribute) and _is_own(function.value, method)
     )
 
 
-def _text(node: ast.expr) -> str:
-    return ast.unparse(node)
+def _is_own(node: ast.expr, method: _Method) -> bool:
+    return isinstance(node, ast.Name) and node.id == method.own_name
 
 
-def _calls(kind: type) -> Iterator[tuple[ast.Call, str, int, dict[str, Any]]]:
-    """Yield the calls in the methods a class defines itself or inherits from users' classes."""
+def _methods(kind: type) -> list[_Method]:
+    """Return the methods that users' classes give a module; special ones and overridden ones left out."""
+    found: dict[str, _Method] = {}
     for owner in kind.__mro__:
-        home = owner.__module__.partition(".")[0]
-        if home in _LIBRARIES or owner is object:
-            continue
-        try:
-            lines, first = inspect.getsourcelines(owner)
-            file = Path(inspect.getsourcefile(owner) or "?").name
-            tree = ast.parse(textwrap.dedent("".join(lines)))
-        except (OSError, TypeError, SyntaxError):
-            continue  # no source: classes made in a shell or by exec
-        names = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                yield node, file, first + node.lineno - 1, names
+        if owner is not object and owner.__module__.partition(".")[0] not in _LIBRARIES:
+            for method in _written_in(owner):
+                if not method.tree.name.startswith("__"):
+                    found.setdefault(method.tree.name, method)
+    return list(found.values())
 
 
-def _is_activation(function: ast.Attribute | ast.Name, names: dict[str, Any]) -> bool:
+def _written_in(owner: type) -> Iterator[_Method]:
+    try:
+        lines, first = inspect.getsourcelines(owner)
+        file = Path(inspect.getsourcefile(owner) or "?").name
+        tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return  # no source: classes made in a shell or by exec
+    names = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
+    for node in tree.body if isinstance(tree, ast.ClassDef) else ():
+        if isinstance(node, ast.FunctionDef):
+            yield _Method(node, file, first - 1, names)
+
+
+def _is_activation(function: ast.Attribute | ast.Name, method: _Method) -> bool:
     """Tell whether a called expression is a torch activation: F.relu, torch.tanh, relu, or x.relu."""
-    found = _resolve(function, names)
+    found = _resolve(function, method.names)
     if found is not None:
         return callable(found) and from_function(found) is not None
-    if not isinstance(function, ast.Attribute) or _text(function).startswith("self."):
+    if not isinstance(function, ast.Attribute) or _is_own(function.value, method):
         return False
-    return function.attr in ("relu", "tanh", "sigmoid", "relu_") and _resolve(function.value, names) is None
+    return function.attr in _TENSOR_METHODS and _resolve(function.value, method.names) is None
 
 
 def _resolve(node: ast.expr, names: dict[str, Any]) -> Any:

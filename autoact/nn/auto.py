@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autoact.errors import ConfigurationError
+from autoact.analysis import Projection
+from autoact.errors import ConfigurationError, ConversionError
 from autoact.kernels import mixture, parameter_slots
 from autoact.nn import observation, relaxations
 from autoact.nn.candidates import candidate_names, gradient_scale, start_vector
@@ -39,6 +40,8 @@ class AutoActivation(nn.Module):
     their bounds. Buffers: `temperature`, `release` (0: exactly the start candidate, 1: the relaxation; a
     schedule moves it), `anchor`, `initial` (parameter values at raw = 0), `quantiles` of the pre-activations
     seen by `observe`, and `observed`, their number of batches. In a half-precision model they stay float32.
+
+    Code that changes x in place after the activation, which torch's ReLU lets pass, raises in backward.
 
     Args:
         candidates: Activation names, "default", or the name of a search space.
@@ -169,7 +172,7 @@ class AutoActivation(nn.Module):
         """Take a batch of pre-activations into account; at most 8192 of its elements are read."""
         observation.update(self.quantiles, self.observed, x)
 
-    def projection(self) -> Any:
+    def projection(self) -> Projection:
         """Return the `analysis.Projection` of the learned function on the pre-activations seen."""
         return self._project()[0]
 
@@ -178,7 +181,9 @@ class AutoActivation(nn.Module):
         found, parameters = self._project()
         return Choice(found.activation, parameters)
 
-    def _project(self) -> tuple[Any, dict[str, Any]]:
+    def _project(self) -> tuple[Projection, dict[str, Any]]:
+        if not all(bool(t.isfinite().all()) for t in (self.weights(), self._values())):
+            raise ConversionError("The weights of an AutoActivation are not finite: its training diverged.")
         return project_mixture(self.candidates, self.weights(), self._values(), self.quantiles)
 
     def finalize(self) -> nn.Module:

@@ -32,19 +32,20 @@ def project_mixture(
     Returns:
         The projection (averaged over channels) and the parameters.
     """
-    functions = [_one(candidates, w, v, nodes) for w, v in zip(*_by_channel(weights, values), strict=True)]
-    if len(functions) == 1:
-        (found,) = functions
-        return found, dict(found.parameters)
-    errors = {name: _rms([found.errors[name] for found in functions]) for name in candidates}
-    chosen = min(_near(errors), key=lambda name: _learnable(name))
-    pairs = zip(*_by_channel(weights, values), strict=True)
-    refitted = [_one(candidates, w, v, nodes, among=(chosen,)).parameters for w, v in pairs]
-    parameters = {key: tuple(fit[key] for fit in refitted) for key in refitted[0]}
+    channels = list(zip(*_by_channel(weights, values), strict=True))
+    found = [_one(candidates, w, v, nodes, candidates) for w, v in channels]
+    if len(found) == 1:
+        return found[0], dict(found[0].parameters)
+    errors = {name: _rms([projection.errors[name] for projection in found]) for name in candidates}
+    chosen = min(_near(errors), key=_learnable)
+    fits = [
+        own.parameters if own.activation == chosen else _one(candidates, w, v, nodes, (chosen,)).parameters
+        for own, (w, v) in zip(found, channels, strict=True)
+    ]
+    parameters = {key: tuple(fit[key] for fit in fits) for key in fits[0]}
     means = {key: sum(column) / len(column) for key, column in parameters.items()}
-    return Projection(activation=chosen, parameters=means, error=errors[chosen], errors=errors), {
-        **parameters
-    }
+    average = Projection(activation=chosen, parameters=means, error=errors[chosen], errors=errors)
+    return average, dict(parameters)
 
 
 def _near(errors: Mapping[str, float]) -> list[str]:
@@ -72,13 +73,14 @@ def _one(
     weights: Tensor,
     values: Tensor,
     nodes: Tensor,
-    among: tuple[str, ...] | None = None,
+    among: tuple[str, ...],
 ) -> Projection:
+    """Return the projection of one function on the candidates in `among`."""
     initial: dict[str, dict[str, float]] = {name: {} for name in candidates}
     for (name, parameter), value in zip(parameter_slots(candidates), values.tolist(), strict=True):
         initial[name][parameter.name] = value
     function = partial(_mixture, weights, candidates, values)
-    return analysis.project(function, among or candidates, nodes=nodes.double().cpu(), initial=initial)
+    return analysis.project(function, among, nodes=nodes.double().cpu(), initial=initial)
 
 
 def _mixture(weights: Tensor, candidates: tuple[str, ...], values: Tensor, z: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -6,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import autoact
-from autoact.conversion import auto_layers, convert, find_layers
+from autoact.conversion import auto_layers, convert, find_layers, recipe
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, Relaxation, Requirements, SearchSpace
@@ -192,6 +193,28 @@ def test_an_instance_called_on_several_lines_gets_a_warning_that_names_them():
         UserWarning, match=r"'act' is one instance.*self.act \(test_convert.py, line \d+\), self.act"
     ):
         convert(Twice())
+
+
+class Once(Twice):
+    def forward(this, x):
+        return this.two(this.act(this.one(x)))
+
+
+class Child(Once):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Once, Child])
+def test_methods_that_a_subclass_overrides_do_not_count(kind):
+    assert find_layers(kind()).calls == {}
+
+
+def test_a_compiled_model_is_converted_inside_its_wrapper():
+    model: Any = torch.compile(mlp(nn.ReLU()), backend="eager")
+    convert(model)
+    assert list(auto_layers(model)) == ["_orig_mod.1"]
+    assert list((recipe(model) or {})["layers"]) == ["_orig_mod.1"]
+    model(batch()).sum().backward()
 
 
 class Functional(nn.Module):

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 import autoact
 from autoact.activations import DEFAULT_CANDIDATES
-from autoact.errors import ConfigurationError, UnknownActivationError, UnsupportedInputError
+from autoact.errors import ConfigurationError, ConversionError, UnknownActivationError, UnsupportedInputError
 from autoact.nn import AutoActivation
 from autoact.nn.relaxations import RELAXATIONS
 from autoact.spaces import Choice
@@ -308,6 +308,14 @@ def test_candidates_by_name():
 def test_wrong_arguments(arguments, error, message):
     with pytest.raises(error, match=message):
         AutoActivation(**arguments)
+
+
+def test_a_diverged_layer_says_so():
+    layer = AutoActivation()
+    with torch.no_grad():
+        layer.logits[0] = float("nan")
+    with pytest.raises(ConversionError, match="diverged"):
+        layer.choice()
 
 
 def test_wrong_inputs():
