@@ -36,18 +36,24 @@ class LayerLogger:
         self._writer, self._layers = writer, dict(layers)
         self._meters = {path: FlowMeter() for path in layers}
         self.budget = TimeBudget(share)
+        self._looked = False
         self._figure_seconds = 0.5  # a guess until the first one is drawn, matplotlib's import included
 
+    def due(self) -> bool:
+        """Return whether there is time to `see` every layer once: one answer for all of them."""
+        return self.budget.allows()
+
     def see(self, path: str, layer: AutoActivation, x: Tensor) -> None:
-        """Measure how gradients pass a layer, if there is time."""
-        if self.budget.allows():
-            with self.budget.spending():
-                self._meters[path].see(layer, x)
+        """Measure how gradients pass a layer whose pre-activations are x."""
+        self._looked = True
+        with self.budget.spending():
+            self._meters[path].see(layer, x)
 
     def log(self, step: int) -> bool:
-        """Write the present state, if there is time; return whether it was."""
-        if not self.budget.allows():
+        """Write the present state if there is time, or if layers were seen; return whether it was written."""
+        if not (self._looked or self.budget.allows()):
             return False
+        self._looked = False
         with self.budget.spending():
             self._write_scalars(step)
         if self.budget.allows(self._figure_seconds):

@@ -39,8 +39,9 @@ class ActivationSearch(Callback):
         start: "same" begins as the module's own activations, "uniform" as the mean of the candidates.
         lr: Learning rate of the logits; None: 10 / steps of the training, within [0.001, 0.03].
         parameter_lr: Learning rate of slopes, alphas and betas; None: `lr`.
-        release: Shares of the training between which the start gives way to the mixture; None: never, the
-            logits then learn from straight-through gradients only.
+        release: Shares of the training between which the start gives way to the mixture: early, because
+            weights that settle around the start keep it (0 to 50 % kept ReLU where sine halves the loss).
+            None: never, the logits then learn from straight-through gradients only.
         temperature: Temperature of the relaxation at the start and at the end; None: the space's, throughout.
         observe_every: Optimizer steps between measurements of the pre-activations; None: 50 measurements.
         total_steps: Optimizer steps of the training, where the Trainer cannot know them.
@@ -61,7 +62,7 @@ class ActivationSearch(Callback):
         start: Literal["same", "uniform"] = "same",
         lr: float | None = None,
         parameter_lr: float | None = None,
-        release: tuple[float, float] | None = (0.0, 0.5),
+        release: tuple[float, float] | None = (0.0, 0.05),
         temperature: tuple[float, float] | None = None,
         observe_every: int | None = None,
         total_steps: int | None = None,
@@ -73,7 +74,7 @@ class ActivationSearch(Callback):
         self.lr, self.parameter_lr = lr, parameter_lr
         self.schedule = Schedule(release=None if start == "uniform" else release, temperature=temperature)
         self.observe_every, self.total_steps = observe_every, total_steps
-        self._assignment: Assignment | None = None
+        self.derived: Assignment | None = None
         self._restored: dict[str, Any] | None = None
         self._optimizer: ActivationOptimizer | None = None
         self._layers: dict[str, AutoActivation] = {}
@@ -84,9 +85,11 @@ class ActivationSearch(Callback):
     @property
     def assignment(self) -> Assignment:
         """The activations that the last fit derived, one per layer."""
-        if self._assignment is None:
-            raise ConfigurationError("There is no assignment yet: it is derived when Trainer.fit ends.")
-        return self._assignment
+        if self.derived is None:
+            raise ConfigurationError(
+                "There is no assignment: it is derived when Trainer.fit ends, unless the training diverged."
+            )
+        return self.derived
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Convert the module, or have it converted as soon as its layers exist."""
@@ -134,8 +137,8 @@ class ActivationSearch(Callback):
         self._seen_step = step
         self._move_schedules(step / self._length)
         if step % self._every == 0:
-            flow = self._logger.see if self._logger is not None else None
-            self._observation.attach(_observe, *([flow] if flow is not None else []))
+            watchers = [self._logger.see] if self._logger is not None and self._logger.due() else []
+            self._observation.attach(_observe, *watchers)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -157,8 +160,9 @@ class ActivationSearch(Callback):
         self._observation.detach()
         if self._logger is not None:
             self._logger.finish(trainer.global_step)
-        derived: Any = conversion.derive(pl_module).to_dict() if trainer.is_global_zero else None
-        self._assignment = Assignment.from_dict(trainer.strategy.broadcast(derived))
+        finite = all(_finite(layer) for layer in self._layers.values())
+        chosen: Any = conversion.derive(pl_module) if finite and trainer.is_global_zero else None
+        self.derived = trainer.strategy.broadcast(chosen)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave no hook on a model whose training failed."""
@@ -196,6 +200,10 @@ class ActivationSearch(Callback):
 
 def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:
     layer.observe(x.detach())
+
+
+def _finite(layer: AutoActivation) -> bool:
+    return bool(layer.logits.isfinite().all() and layer.raw.isfinite().all())
 
 
 def _writer(trainer: Trainer) -> Any:

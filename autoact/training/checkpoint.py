@@ -6,6 +6,7 @@ as ever and replays the conversion before the weights are loaded. Lightning 2.6.
 by name, so the names are registered here: `import autoact.training` comes before loading such a checkpoint.
 """
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -65,10 +66,21 @@ def _save(module: LightningModule, then: Callable[[Any], None], checkpoint: dict
     recipe = conversion.recipe(module)
     if recipe is not None:
         checkpoint[RECIPE] = recipe
-        arguments = dict(checkpoint.get(_HYPER_PARAMETERS, {}))
+        arguments = _arguments(type(module), checkpoint)
         from_cli = arguments.get("_instantiator") == _LIGHTNING_CLI
         checkpoint[_HYPER_PARAMETERS] = arguments | {"_instantiator": _FROM_CLI if from_cli else _PLAIN}
     then(checkpoint)
+
+
+def _arguments(cls: type[LightningModule], checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return what `cls` is made from; Lightning writes a single argument as its content and its name."""
+    saved = checkpoint.get(_HYPER_PARAMETERS, {})
+    name = str(checkpoint.get(LightningModule.CHECKPOINT_HYPER_PARAMS_NAME))
+    if name not in inspect.signature(cls).parameters:
+        return dict(saved)
+    del checkpoint[LightningModule.CHECKPOINT_HYPER_PARAMS_NAME]
+    checkpoint.pop(LightningModule.CHECKPOINT_HYPER_PARAMS_TYPE, None)
+    return {name: saved}
 
 
 def _check(module: LightningModule, then: Callable[[Any], None], checkpoint: dict[str, Any]) -> None:

@@ -91,7 +91,7 @@ class OpenLoaders:
     """Loaders as one training uses them."""
 
     def __init__(self, loaders: tuple[Any, ...], seed: int) -> None:
-        self._train, validation = loaders[:2]
+        self._train, validation = _require(loaders[0], "training"), loaders[1]
         test = loaders[2] if len(loaders) == 3 else None
         _require(validation, "validation")
         self._selection, self._comparison = (
@@ -139,7 +139,7 @@ class OpenModule:
         """Return the loaders for training and selection, made without a Trainer."""
         self.module.prepare_data()
         self.module.setup("fit")
-        train = self.module.train_dataloader()
+        train = _require(self.module.train_dataloader(), "training")
         return train, self._select(self.module.val_dataloader())
 
     def comparison(self) -> Any:
@@ -159,7 +159,12 @@ class OpenModule:
     @contextmanager
     def selecting(self) -> Iterator[dict[str, Any]]:
         """Give the arguments of `Trainer.validate` on the selection data."""
-        with self._validating_on(lambda: self._selection):
+        validation = self.module.val_dataloader
+
+        def selection() -> Any:  # a fit that never validated has not made it
+            return self._select(validation()) if self._selection is None else self._selection
+
+        with self._validating_on(selection):
             yield {"datamodule": self.module}
 
     @contextmanager

@@ -15,9 +15,9 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from torch.utils.data import DataLoader
 
-from autoact import conversion
 from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment
+from autoact.training.activation_search import ActivationSearch
 from autoact.training.data_parts import DataParts, OpenLoaders, OpenModule, split
 from autoact.training.recorder import ApplyAssignment, Recorder, ShortTraining
 from autoact.training.silence import plain_interrupt, restored_randomness, silence
@@ -80,7 +80,7 @@ def train(
         monitor: Name of a logged value, read at the end of the training.
         trainer: Arguments of `lightning.Trainer`; `max_epochs`, `max_steps` or `max_time` among them.
         assignment: Activations to give to the model; None leaves it as it is.
-        space: A search space: the model is trained as a mixture over it.
+        space: A search space: the model is trained as a mixture over it, uniform at the start.
         callbacks: More callbacks, used as they are.
         limit_fraction: Share of the planned optimizer steps, in (0, 1]; at least one step is done.
         comparison: Whether to measure on the comparison data after the training.
@@ -91,8 +91,10 @@ def train(
         The measurements.
 
     Raises:
-        ConfigurationError: The monitored value was never logged, or an argument of the Trainer is unknown.
+        ConfigurationError: The monitored value was never logged, or a setting is unknown or out of range.
     """
+    if not 0 < limit_fraction <= 1:
+        raise ConfigurationError(f"limit_fraction={limit_fraction} must be a share of the steps, in (0, 1].")
     start = time.perf_counter()
     run = _Run(monitor, limit_fraction)
     with ExitStack() as around:
@@ -110,7 +112,7 @@ def train(
             if checkpoint is not None:
                 _save(lightning, Path(checkpoint))
             compared = run.compare(lightning, module, opened) if comparison else None
-        derived = conversion.derive(module) if conversion.auto_layers(module) else None
+        search = next((callback for callback in used if isinstance(callback, ActivationSearch)), None)
     return Training(
         selection=metrics[monitor],
         comparison=compared,
@@ -118,7 +120,7 @@ def train(
         planned_steps=run.short.planned_steps,
         seconds=time.perf_counter() - start,
         curve=run.recorder.curve,
-        assignment=derived,
+        assignment=search.derived if search is not None else None,
         metrics=metrics,
         finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
     )
@@ -152,6 +154,7 @@ class _Run:
         return metrics
 
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
+        trainer.loggers = []  # the logged curves are of the selection data
         with opened.comparing() as arguments:
             trainer.validate(module, verbose=False, **arguments)
         metrics = _scalars(trainer)
@@ -169,15 +172,15 @@ class _Run:
 
 def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:
     """Return the callbacks that change the model."""
-    from autoact.training.activation_search import ActivationSearch
-
     if assignment is not None and space is not None:
         raise ConfigurationError(
             "Give an assignment or a search space, not both: one fixes what the other searches."
         )
     if assignment is not None:
         return [ApplyAssignment(assignment)]
-    return [ActivationSearch(space)] if space is not None else []
+    # a fresh model has no function to keep; from a uniform start a task made of sines led to sine in both
+    # layers in 3 seeds of 3, from ReLU in none
+    return [ActivationSearch(space, start="uniform")] if space is not None else []
 
 
 def _second_seed(seed: int) -> int:
@@ -188,9 +191,14 @@ def _second_seed(seed: int) -> int:
 def _reseed(data: Iterable[Any], seed: int) -> None:
     """Start the loaders' own generators from the seed: else each training would continue the one before."""
     for item in data:
-        for loader in item if isinstance(item, list | tuple) else [item]:
-            if isinstance(loader, DataLoader) and loader.generator is not None:
-                loader.generator.manual_seed(_second_seed(seed))
+        if isinstance(item, Mapping):
+            _reseed(item.values(), seed)
+        elif isinstance(item, list | tuple):
+            _reseed(item, seed)
+        elif isinstance(item, DataLoader):
+            for generator in (item.generator, getattr(item.sampler, "generator", None)):
+                if generator is not None:
+                    generator.manual_seed(_second_seed(seed))
 
 
 def _scalars(trainer: Trainer) -> dict[str, float]:

@@ -15,7 +15,7 @@ class Schedule:
         temperature: Temperature at the start and at the end, geometric in between; None keeps it as it is.
     """
 
-    release: tuple[float, float] | None = (0.0, 0.5)
+    release: tuple[float, float] | None = (0.0, 0.05)
     temperature: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:

@@ -45,6 +45,14 @@ class Hyper(Regression):
         self.save_hyperparameters()
 
 
+class OneObject(Regression):
+    """The same, made from one object of settings."""
+
+    def __init__(self, config: dict[str, int]) -> None:
+        super().__init__(config["width"])
+        self.save_hyperparameters(config)
+
+
 class Late(Regression):
     """The same, with layers made in configure_model."""
 

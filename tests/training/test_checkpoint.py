@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.core.saving import _load_state
 
 from autoact import auto_layers, convert
 from autoact.errors import ConversionError
 from autoact.training import ActivationSearch, remember
-from tests.training.models import Regression
+from tests.training.models import OneObject, Regression
 
 SPACE = ["relu", "tanh", "elu"]
 # Lightning itself cannot load what is made in setup, which it does not call then
@@ -96,6 +97,31 @@ def test_hooks_of_the_user_still_run(module, loaders, make_trainer, tmp_path):
     trainer.fit(Hooked(), *loaders)
     trainer.save_checkpoint(tmp_path / "hooked.ckpt")
     assert Hooked.load_from_checkpoint(tmp_path / "hooked.ckpt").found == 3
+
+
+def test_settings_saved_as_one_object_come_back_as_one(loaders, make_trainer, tmp_path):
+    trainer = make_trainer(ActivationSearch(SPACE), max_epochs=1)
+    trainer.fit(OneObject({"width": 5}), *loaders)
+    trainer.save_checkpoint(tmp_path / "model.ckpt")
+    loaded = OneObject.load_from_checkpoint(tmp_path / "model.ckpt")
+    assert loaded.net[0].out_features == 5
+    assert list(auto_layers(loaded)) == ["net.1", "net.3"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jsonargparse, for how Lightning calls it
+def test_a_module_of_lightning_cli_is_made_its_way(module):
+    hyper_parameters: dict[str, Any] = {
+        "_instantiator": "lightning.pytorch.cli.instantiate_module",
+        "width": 5,
+    }
+    model = module(width=5)
+    convert(model, SPACE)
+    remember(model)
+    checkpoint = {"hyper_parameters": hyper_parameters, "state_dict": model.state_dict()}
+    model.on_save_checkpoint(checkpoint)
+    loaded: Any = _load_state(module, checkpoint)
+    assert list(auto_layers(loaded)) == ["net.1", "net.3"]
+    assert hyper_parameters["_instantiator"].startswith("lightning")
 
 
 def test_resuming_with_another_space_says_so(module, loaders, make_trainer, tmp_path):

@@ -104,3 +104,5 @@ def test_without_validation_data_there_is_nothing_to_search_by():
         split(TrainingOnly())
     with pytest.raises(DataError, match="no validation data"):
         split((load([1]), None)).selection()
+    with pytest.raises(DataError, match="no training data"):
+        split((None, load([1]))).train()

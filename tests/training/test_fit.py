@@ -1,3 +1,4 @@
+import csv
 import math
 import pickle
 import warnings
@@ -7,6 +8,7 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 from torch.utils.data import IterableDataset
 
@@ -207,6 +209,16 @@ def test_a_diverged_training_stops_and_says_so(run, module):
     assert result.steps == 6
 
 
+def test_a_diverged_mixture_is_no_crash(run):
+    class Diverging(Regression):
+        def training_step(self, batch, batch_idx):
+            return super().training_step(batch, batch_idx) * float("nan")
+
+    result = run(Diverging, space=["relu", "elu"])
+    assert not result.finite
+    assert result.assignment is None
+
+
 def test_a_metric_that_is_nan_for_a_while_stops_nothing(run, module):
     class LateMetric(Regression):
         def validation_step(self, batch, batch_idx):
@@ -244,6 +256,21 @@ def test_the_trained_model_is_saved_whole(run, module, loaders, tmp_path):
     rows = split(loaders).selection().dataset
     x, y = (torch.stack(part) for part in zip(*rows, strict=True))
     assert model.loss((x, y)).item() == pytest.approx(result.selection, rel=1e-5)
+
+
+def test_comparison_data_leave_no_trace_in_the_logs(run, loaders, tmp_path):
+    logger = CSVLogger(tmp_path, name="", version="")
+    result = run(data=loaders, comparison=True, logger=logger)
+    table = (tmp_path / "metrics.csv").read_text().splitlines()
+    logged = [float(row["val_loss"]) for row in csv.DictReader(table)]
+    assert logged == pytest.approx(result.curve, rel=1e-5)
+    assert result.comparison not in logged
+
+
+@pytest.mark.parametrize("fraction", [0, -1, 1.5])
+def test_a_fraction_is_a_share(run, fraction):
+    with pytest.raises(ConfigurationError, match=f"limit_fraction={fraction}"):
+        run(limit_fraction=fraction)
 
 
 def test_results_pickle(run):
