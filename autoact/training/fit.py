@@ -1,5 +1,6 @@
 """One silent, seeded training of a fresh model, and what came out of it."""
 
+import gc
 import math
 import os
 import tempfile
@@ -101,8 +102,8 @@ def train(
         around.enter_context(restored_randomness())
         around.enter_context(silence())
         root = around.enter_context(tempfile.TemporaryDirectory(prefix="autoact-"))
-        opened = (data if isinstance(data, DataParts) else split(data)).open()
         seed_everything(seed, workers=True, verbose=False)
+        opened = (data if isinstance(data, DataParts) else split(data)).open()
         module = make_module()
         seed_everything(_second_seed(seed), workers=True, verbose=False)
         used = [*run.callbacks, *_changes(assignment, space), *callbacks]
@@ -112,7 +113,11 @@ def train(
             if checkpoint is not None:
                 _save(lightning, Path(checkpoint))
             compared = run.compare(lightning, module, opened) if comparison else None
-        search = next((callback for callback in used if isinstance(callback, ActivationSearch)), None)
+        derived = next(
+            (callback.derived for callback in used if isinstance(callback, ActivationSearch)), None
+        )
+    del lightning, module, opened, used
+    _free_accelerator()
     return Training(
         selection=metrics[monitor],
         comparison=compared,
@@ -120,7 +125,7 @@ def train(
         planned_steps=run.short.planned_steps,
         seconds=time.perf_counter() - start,
         curve=run.recorder.curve,
-        assignment=search.derived if search is not None else None,
+        assignment=derived,
         metrics=metrics,
         finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
     )
@@ -204,6 +209,13 @@ def _reseed(data: Iterable[Any], seed: int) -> None:
 def _scalars(trainer: Trainer) -> dict[str, float]:
     values = {name: torch.as_tensor(value) for name, value in trainer.callback_metrics.items()}
     return {name: float(value) for name, value in values.items() if value.numel() == 1}
+
+
+def _free_accelerator() -> None:
+    """Give the memory of a finished model back; Trainer and module refer to each other until collected."""
+    if torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def _save(trainer: Trainer, path: Path) -> None:

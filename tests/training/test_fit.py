@@ -46,6 +46,18 @@ def test_the_seed_decides_everything(run, dataset):
     assert first.selection == again.selection != other.selection
 
 
+def test_data_made_at_random_follow_the_seed(run, dataset):
+    class Drawing(Module):
+        def __init__(self):
+            super().__init__(dataset)
+            self.chosen = torch.randperm(96)[:32].tolist()
+
+        def train_dataloader(self):
+            return load([self.dataset(96)[i] for i in self.chosen], 16)
+
+    assert run(data=Drawing).selection == run(data=Drawing).selection != run(data=Drawing, seed=2).selection
+
+
 def test_seeds_pair_models_of_different_activations(run, module):
     """Same initial weights, same order of the data: what a paired comparison rests on."""
     seen = []
