@@ -231,9 +231,8 @@ class finite(Primitive):
 def elementary(expression: sp.Expr) -> sp.Expr:
     """Return an expression with every primitive replaced by its elementary form."""
     found = lambda e: isinstance(e, Primitive)  # noqa: E731
-    while expression.has(Primitive):
-        expression = expression.replace(found, lambda e: e.elementary())
-    return expression
+    simpler = expression.replace(found, lambda e: e.elementary())
+    return expression if simpler == expression else elementary(simpler)
 
 
 def lowered(expression: sp.Expr) -> sp.Expr:

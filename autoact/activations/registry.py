@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from autoact.activations.activation import Activation, Parameter, X
+from autoact.activations.opaque import opaque
 from autoact.activations.twins import Twin, Value
 from autoact.errors import ConfigurationError, UnknownActivationError
 
@@ -27,7 +28,8 @@ def activation(
     """Register the decorated function as an activation; its name, docstring and arguments describe it.
 
     The function gets SymPy symbols, x first, and returns an expression. Its other arguments have a
-    `Parameter` as default.
+    `Parameter` as default. A function written with torch instead is called with tensors: it works the same,
+    slower, and without the facts that need a formula.
 
     Args:
         family: Group that search spaces can name, for example "rectifier".
@@ -54,10 +56,9 @@ def activation(
 
     def register(function: Callable[..., sp.Expr]) -> Activation:
         parameters = _parameters(function)
-        symbols = [sp.Symbol(p.name, real=True) for p in parameters]
         made = Activation(
             function.__name__,
-            sp.sympify(function(X, *symbols)),
+            _expression(function, parameters),
             parameters,
             family=family,
             reference=reference,
@@ -68,6 +69,26 @@ def activation(
         return _add(made)
 
     return register
+
+
+def _expression(function: Callable[..., Any], parameters: tuple[Parameter, ...]) -> sp.Expr:
+    """Call the function with symbols; one that wants tensors becomes an opaque function."""
+    symbols = [sp.Symbol(p.name, real=True) for p in parameters]
+    try:
+        return sp.sympify(function(X, *symbols))
+    except (TypeError, AttributeError) as not_symbolic:
+        try:
+            probe = function(torch.zeros(2), *(torch.tensor(p.default) for p in parameters))
+        except Exception as error:
+            raise ConfigurationError(
+                f"Activation {function.__name__!r} takes neither SymPy symbols ({not_symbolic}) "
+                f"nor tensors ({error})."
+            ) from error
+        if not isinstance(probe, torch.Tensor) or probe.shape != (2,):
+            raise ConfigurationError(
+                f"Activation {function.__name__!r} must return one value per element of x, got {probe!r}."
+            ) from not_symbolic
+        return opaque(function.__name__, function, 1 + len(parameters))(X, *symbols)
 
 
 def _parameters(function: Callable[..., sp.Expr]) -> tuple[Parameter, ...]:

@@ -13,6 +13,7 @@ import torch
 from sympy.core.relational import Relational
 from sympy.simplify.cse_main import tree_cse
 
+from autoact.activations.opaque import FUNCTIONS
 from autoact.activations.primitives import Primitive
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,8 @@ def compile_source(name: str, source: str) -> Callable[..., Any]:
     filename = f"<autoact {name} {next(_serial)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     log.debug("%s\n%s", filename, source)
-    namespace: dict[str, Any] = {"torch": torch, "F": torch.nn.functional}
+    called = {name: f for name, f in FUNCTIONS.items() if f"{name}(" in source}
+    namespace: dict[str, Any] = {"torch": torch, "F": torch.nn.functional, **called}
     exec(compile(source, filename, "exec"), namespace)
     function: Callable[..., Any] = namespace[name]
     return function

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 import mpmath
+import numpy as np
 import sympy as sp
 
 from autoact.activations.activation import X
-from autoact.analysis.subject import Analyzable, subject
+from autoact.activations.opaque import Opaque
+from autoact.analysis.subject import Analyzable, Subject, subject
 
 Growth = Literal["bounded", "sublinear", "linear", "superlinear"]
 _NEAR, _FAR = 10**4, 10**8
@@ -28,8 +30,8 @@ def growth(act: Analyzable, **parameters: float) -> Growth:
         >>> growth("tanh"), growth("gelu"), growth("relu_squared")
         ('bounded', 'linear', 'superlinear')
     """
-    expression = subject(act, **parameters).elementary
-    near, far = (max(_size(expression, sign * at) for sign in (-1, 1)) for at in (_NEAR, _FAR))
+    of = subject(act, **parameters)
+    near, far = (max(_size(of, sign * at) for sign in (-1, 1)) for at in (_NEAR, _FAR))
     if near == 0 or far == 0:
         return "bounded"
     order = float(mpmath.log(far / near) / mpmath.log(_FAR // _NEAR))
@@ -38,6 +40,9 @@ def growth(act: Analyzable, **parameters: float) -> Growth:
     return "sublinear" if order < 0.98 else "linear" if order < 1.02 else "superlinear"
 
 
-def _size(expression: sp.Expr, at: int) -> mpmath.mpf:
-    values = (expression.subs(X, sp.Rational(at * percent, 100)).evalf(30) for percent in _AROUND)
+def _size(of: Subject, at: int) -> mpmath.mpf:
+    points = [sp.Rational(at * percent, 100) for percent in _AROUND]
+    if of.expression.has(Opaque):  # a torch callable has float64 values only
+        return max(mpmath.mpf(abs(value)) for value in of(np.array(points, dtype=float)).tolist())
+    values = (of.elementary.subs(X, point).evalf(30) for point in points)
     return max(mpmath.mpf(abs(value)) for value in values)

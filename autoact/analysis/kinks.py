@@ -12,8 +12,10 @@ from sympy.core.relational import Relational
 
 from autoact.activations import primitives as p
 from autoact.activations.activation import X
+from autoact.activations.opaque import Opaque
 from autoact.activations.primitives import elementary
 from autoact.analysis.subject import Analyzable, Subject, subject
+from autoact.errors import ConfigurationError
 
 HIGHEST_ORDER = 8
 _SCAN = np.linspace(-50.0, 50.0, 20_001)
@@ -29,6 +31,9 @@ def smoothness(act: Analyzable, **parameters: float) -> int | float:
         act: A name, an Activation, a mapping name -> weight, or an AutoActivation.
         **parameters: Parameter values of a single activation.
 
+    Raises:
+        ConfigurationError: A torch callable, which has no formula.
+
     Example:
         >>> smoothness("elu"), smoothness("elu", alpha=0.5), smoothness({"elu": 1.0, "tanh": 0.5})
         (1, 0, 1)
@@ -36,6 +41,10 @@ def smoothness(act: Analyzable, **parameters: float) -> int | float:
         inf
     """
     made = subject(act, **parameters)
+    if made.expression.has(Opaque):
+        raise ConfigurationError(
+            f"{act} is a torch callable: its smoothness cannot be computed. Write it as a SymPy expression."
+        )
     return min((_order_at(made.expression, at, gap) for at, gap in _with_gaps(kinks(made))), default=math.inf)
 
 
