@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 
@@ -51,32 +52,32 @@ with open(f"{out}/{trainer.global_rank}.json", "w") as file:
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """Results of the ranks of two processes, and of a single process."""
-
-    def run(devices):
-        folder = tmp_path_factory.mktemp(f"devices{devices}")
-        (folder / "program.py").write_text(PROGRAM)
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PL_", "MASTER_", "LOCAL_"))}
-        command = [sys.executable, str(folder / "program.py"), str(folder), str(devices)]
-        path = os.pathsep.join(filter(None, [os.getcwd(), environment.get("PYTHONPATH")]))
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=120, env={**environment, "PYTHONPATH": path}
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(devices)]
-
-    return run(2), run(1)
+def program(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ddp")
+    (folder / "program.py").write_text(PROGRAM)
+    return folder / "program.py"
 
 
-def test_both_ranks_end_alike(results):
-    (first, second), _ = results
-    assert first == second
-    assert first["steps"] == 6
+@pytest.fixture(scope="module")
+def ranks(program):
+    """Results of the two ranks."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PL_", "MASTER_", "LOCAL_"))}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), environment.get("PYTHONPATH")]))
+    command = [sys.executable, str(program), str(program.parent), "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads((program.parent / f"{rank}.json").read_text()) for rank in range(2)]
 
 
-def test_two_processes_learn_what_one_learns(results):
-    (first, _), (single,) = results
+def test_both_ranks_end_alike(ranks):
+    assert ranks[0] == ranks[1]
+    assert ranks[0]["steps"] == 6
+
+
+def test_two_processes_learn_what_one_learns(ranks, program, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["program.py", str(tmp_path), "1"])
+    runpy.run_path(str(program))
+    single = json.loads((tmp_path / "0.json").read_text())
     for path, logits in single["logits"].items():
-        assert first["logits"][path] == pytest.approx(logits, abs=1e-9)
+        assert ranks[0]["logits"][path] == pytest.approx(logits, abs=1e-9)
         assert max(map(abs, logits)) > 1e-3
