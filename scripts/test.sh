@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 source scripts/environment.sh
 prepare dev
 export CUDA_VISIBLE_DEVICES="" OMP_NUM_THREADS=1
-.venv/bin/ruff check .
-.venv/bin/ruff format --check .
-.venv/bin/mypy
+.venv/bin/python -m ruff check .
+.venv/bin/python -m ruff format --check .
+.venv/bin/python -m mypy
 .venv/bin/python -m pytest -q -n 2 "$@"
