@@ -21,7 +21,7 @@ HIGHEST_ORDER = 8
 _SCAN = np.linspace(-50.0, 50.0, 20_001)
 
 
-def smoothness(act: Analyzable, **parameters: float) -> int | float:
+def smoothness(act: Analyzable, *, up_to: int = HIGHEST_ORDER, **parameters: float) -> int | float:
     """Return k for a function in C^k but not C^(k+1); math.inf for a smooth one, -1 for a jump.
 
     Exact: at every kink the derivatives of the pieces on both sides are compared, so it depends on parameter
@@ -29,6 +29,8 @@ def smoothness(act: Analyzable, **parameters: float) -> int | float:
 
     Args:
         act: A name, an Activation, a mapping name -> weight, or an AutoActivation.
+        up_to: Highest derivative to compare; a function that has this many counts as smooth. High ones take
+            seconds where pieces are long.
         **parameters: Parameter values of a single activation.
 
     Raises:
@@ -45,7 +47,8 @@ def smoothness(act: Analyzable, **parameters: float) -> int | float:
         raise ConfigurationError(
             f"{act} is a torch callable: its smoothness cannot be computed. Write it as a SymPy expression."
         )
-    return min((_order_at(made.expression, at, gap) for at, gap in _with_gaps(kinks(made))), default=math.inf)
+    points = _with_gaps(kinks(made))
+    return min((_order_at(made.expression, at, gap, up_to) for at, gap in points), default=math.inf)
 
 
 def kinks(of: Subject) -> list[float]:
@@ -86,11 +89,11 @@ def _with_gaps(points: list[float]) -> list[tuple[float, float]]:
     return [(x, 0.25 * min([1.0, *gaps])) for x in points]
 
 
-def _order_at(expression: sp.Expr, at: float, gap: float) -> int | float:
+def _order_at(expression: sp.Expr, at: float, gap: float, highest: int) -> int | float:
     """Return the number of derivatives that agree at a kink, minus one."""
     point = sp.Rational(at).limit_denominator(10**12)
     left, right = (elementary(_piece(expression, sp.Float(at + side * gap))) for side in (-1, 1))
-    for order in range(HIGHEST_ORDER + 1):
+    for order in range(highest + 1):
         a, b = (_value(sp.diff(piece, X, order), point, side) for piece, side in ((left, "-"), (right, "+")))
         if not (a.is_finite and b.is_finite) or abs(a - b) > 1e-9 * (1 + abs(a) + abs(b)):
             return order - 1

@@ -9,9 +9,8 @@ from typing import Any
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.spaces.atomic import write_yaml
 from autoact.spaces.choice import Choice
+from autoact.spaces.schema import VERSION, check_version
 from autoact.spaces.yaml_lines import Document, load
-
-VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +113,7 @@ def _as_choice(path: object, choice: Any) -> Choice:
 
 def _parse(document: Document) -> Assignment:
     data = document.mapping((), ("version", "name", "layers"))
-    if data.get("version", VERSION) != VERSION:
-        raise document.error(("version",), f"this autoact reads version {VERSION}; got {data['version']!r}.")
+    check_version(document, "an assignment")
     layers = data.get("layers")
     if not isinstance(layers, Mapping) or not layers:
         raise document.error(("layers",), "expected a mapping of layer paths to activations.")

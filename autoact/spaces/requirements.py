@@ -1,18 +1,21 @@
 """What a problem demands of its activations: derivatives, a bounded range, nonnegative outputs."""
 
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
-from autoact import analysis
-from autoact.activations import Parameter, get
+from autoact.activations import Parameter
 from autoact.errors import ConfigurationError
+from autoact.spaces import facts
+from autoact.spaces.bounds import Bounds
+from autoact.spaces.choice import Choice
 
 OUTPUTS = ("nonnegative",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
-    """Conditions that every candidate must meet, for every value its learned parameters can take.
+    """Conditions that every candidate must meet, wherever training or search may move its parameters.
 
     Args:
         smoothness: Number of continuous derivatives, at least.
@@ -43,47 +46,84 @@ class Requirements:
         """Whether nothing is required."""
         return self.smoothness is None and not self.bounded and self.output is None
 
-    def violation(self, name: str) -> str | None:
-        """Return how a candidate breaks a requirement, or None if it meets them all."""
-        if self.smoothness is not None and (found := _least_smoothness(name)) < self.smoothness:
-            return f"{name} has {found:g} continuous derivatives, {self.smoothness} are required"
-        if self.bounded and (growth := analysis.growth(name)) != "bounded":
-            return f"{name} is not bounded (growth: {growth})"
-        if self.output == "nonnegative" and (low := _least_value(name)) < -1e-6:
-            return f"{name} has negative outputs (down to {low:.3g}), nonnegative ones are required"
+    def _broken(self, name: str, values: facts.Values) -> str | None:
+        """Return how an activation breaks a requirement at some parameter values, {} for where; or None."""
+        if self.smoothness is not None:
+            found = facts.smoothness(name, values, self.smoothness)
+            if found is None:
+                return (
+                    f"the derivatives of {name} cannot be counted: it is a torch callable without a formula"
+                )
+            if found < self.smoothness:
+                return f"{name} has {found:g} continuous derivatives{{}}, {self.smoothness} are required"
+        if self.bounded and (growth := facts.growth(name, values)) != "bounded":
+            return f"{name} is not bounded{{}} (growth: {growth})"
+        if self.output == "nonnegative" and (low := facts.least_value(name, values)) < -1e-6:
+            return f"{name} has negative outputs{{}} (down to {low:.3g}), nonnegative ones are required"
         return None
 
-    def check(self, candidates: tuple[str, ...]) -> None:
+    def violation(self, name: str, bounds: Bounds | None = None) -> str | None:
+        """Return how a candidate breaks a requirement somewhere in its parameters' ranges, or None.
+
+        Args:
+            name: A registered name.
+            bounds: Narrower ranges of parameters, if there are any.
+        """
+        if self.empty:
+            return None
+        parameters = (bounds or Bounds()).parameters(name)
+        defaults = {parameter.name: parameter.default for parameter in parameters}
+        for values in facts.reachable(parameters):
+            if broken := self._broken(name, values):
+                moved = [f"{key} = {value:g}" for key, value in values if value != defaults[key]]
+                return broken.format(f" with {', '.join(moved)}" if moved else "")
+        return None
+
+    def refusal(self, choice: Choice) -> str | None:
+        """Return how a choice, with its own parameter values, breaks a requirement, or None."""
+        if self.empty:
+            return None
+        for pick in (min, max):
+            values = {k: pick(v) if isinstance(v, tuple) else v for k, v in choice.parameters.items()}
+            if broken := self._broken(choice.activation, tuple(values.items())):
+                return broken.format(f" as {choice}" if values else "")
+        return None
+
+    def fixing(self, name: str, bounds: Bounds | None = None) -> dict[str, float]:
+        """Return the parameters that must keep their default for the requirements to hold.
+
+        Empty if that does not help, or is not needed.
+
+        Example:
+            >>> Requirements(smoothness=1).fixing("elu"), Requirements(smoothness=1).fixing("relu")
+            ({'alpha': 1.0}, {})
+        """
+        parameters = (bounds or Bounds()).parameters(name)
+        if self.empty or self._broken(name, tuple((p.name, p.default) for p in parameters)):
+            return {}
+        culprits = {p.name: p.default for p in parameters if self._breaks(name, parameters, p)}
+        together = Bounds((bounds or Bounds()).ranges).fixed(name, culprits)
+        return culprits if self.violation(name, together) is None else {p.name: p.default for p in parameters}
+
+    def _breaks(self, name: str, parameters: tuple[Parameter, ...], one: Parameter) -> bool:
+        """Tell whether moving one parameter off its default breaks a requirement."""
+        defaults = {p.name: p.default for p in parameters}
+        moved = ({**defaults, **dict(values)} for values in islice(facts.reachable((one,)), 1, None))
+        return any(self._broken(name, tuple(values.items())) for values in moved)
+
+    def check(self, candidates: Iterable[str], bounds: Bounds | None = None) -> None:
         """Complain about the first candidate that breaks a requirement.
 
         Raises:
             ConfigurationError: Names the candidate, the fact and the remedy.
         """
         for name in candidates:
-            if broken := self.violation(name):
-                raise ConfigurationError(
-                    f"{broken}. Remove {name!r} from the candidates, or relax `require`."
-                )
+            if broken := self.violation(name, bounds):
+                raise ConfigurationError(f"{broken}. {self._remedy(name, bounds)}")
 
-
-def _least_smoothness(name: str) -> float:
-    """Return the smoothness at the default parameters and at others: learning may leave a smooth point."""
-    moved = {p.name: _elsewhere(p) for p in get(name).parameters if p.learnable}
-    found = analysis.smoothness(name)
-    return min(found, analysis.smoothness(name, **moved)) if moved else found
-
-
-def _elsewhere(parameter: Parameter) -> float:
-    """Return an admissible value that is special for nobody."""
-    value = parameter.default * 1.1 + 0.0371
-    return value if parameter.lower < value < parameter.upper else parameter.default * 0.9
-
-
-def _least_value(name: str) -> float:
-    """Return the least output on a grid of inputs from -1000 to 1000, dense around 0."""
-    import torch
-
-    magnitudes = torch.logspace(-4, 3, 400, dtype=torch.float64)
-    grid = torch.cat([-magnitudes.flip(0), torch.zeros(1, dtype=torch.float64), magnitudes])
-    value = get(name)(grid).min().item()
-    return value if math.isfinite(value) else -math.inf
+    def _remedy(self, name: str, bounds: Bounds | None) -> str:
+        remove = f"emove {name!r} from the candidates, or relax `require`."
+        if fixed := self.fixing(name, bounds):
+            values = ", ".join(f"{key}: {value:g}" for key, value in fixed.items())
+            return f"Fix it with `bounds: {{{name}: {{{values}}}}}`, r{remove}"
+        return f"R{remove}"

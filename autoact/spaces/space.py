@@ -2,18 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from autoact.errors import ConfigurationError
+from autoact.spaces.bounds import Bounds
 from autoact.spaces.candidates import check_candidates
+from autoact.spaces.choice import Choice
 from autoact.spaces.relaxation import Relaxation
 from autoact.spaces.requirements import Requirements
 from autoact.spaces.rule import LayerRule
-
-VERSION = 1
+from autoact.spaces.schema import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,10 @@ class SearchSpace:
         layers: Rules by module path; the first that matches a layer counts.
         require: Conditions on every candidate.
         relaxation: Settings of the mixtures.
+        bounds: Narrower ranges of parameters, as {"elu": {"alpha": 1}, "hill": {"n": [2, 6]}}; training,
+            search and the projection of a mixture keep to them.
         source: The file it came from, for messages; not part of equality.
+        notes: What was done about members of families that do not fit; not part of equality.
 
     Raises:
         UnknownActivationError: A candidate is not registered.
@@ -43,15 +47,19 @@ class SearchSpace:
     layers: tuple[LayerRule, ...] = ()
     require: Requirements = field(default_factory=Requirements)
     relaxation: Relaxation = field(default_factory=Relaxation)
+    bounds: Bounds = field(default_factory=Bounds)
     source: str = field(default="search space", compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        """Check names and requirements."""
+        """Check names, rules and requirements."""
         object.__setattr__(self, "candidates", check_candidates(self.candidates))
         object.__setattr__(self, "layers", tuple(self.layers))
-        self.require.check(self.candidates)
+        object.__setattr__(self, "bounds", Bounds.of(self.bounds))
+        self.require.check(self.candidates, self.bounds)
         for rule in self.layers:
-            self.require.check(rule.candidates or ())
+            self.require.check(rule.candidates or (), self.bounds)
+        check_order(self.layers)
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> "SearchSpace":
@@ -94,6 +102,20 @@ class SearchSpace:
             f"got {space!r}."
         )
 
+    def within(self, paths: Iterable[str]) -> "SearchSpace":
+        """Return this space for a model with these layer paths, in order: relative depths are then known."""
+        every = tuple(paths)
+        return replace(self, layers=tuple(rule.within(every) for rule in self.layers))
+
+    def refusal(self, choice: Choice) -> str | None:
+        """Return why a choice may not be made in this space, whoever makes it; None if it may.
+
+        Example:
+            >>> SearchSpace("smooth", ["tanh"], require=Requirements(smoothness=1)).refusal(Choice("relu"))
+            'relu has 0 continuous derivatives, 1 are required'
+        """
+        return self.bounds.violation(choice) or self.require.refusal(choice)
+
     def rule_for(self, path: str) -> LayerRule | None:
         """Return the first rule that matches a layer path, if any."""
         return next((rule for rule in self.layers if rule.matches(path)), None)
@@ -108,9 +130,10 @@ class SearchSpace:
     def to_dict(self) -> dict[str, Any]:
         """Return plain types, with everything that differs from the defaults."""
         data: dict[str, Any] = {"version": VERSION, "name": self.name, "candidates": list(self.candidates)}
-        plain = {"keep": False, "share": "layer", "candidates": None}
+        plain = {"depth": None, "keep": False, "share": "layer", "candidates": None}
         optional = {
             "layers": [_changed(rule, plain) for rule in self.layers],
+            "bounds": self.bounds.to_dict(),
             "require": _changed(self.require, asdict(Requirements())),
             "relaxation": _changed(self.relaxation, asdict(Relaxation())),
         }
@@ -122,7 +145,21 @@ class SearchSpace:
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def check_order(rules: Sequence[LayerRule]) -> None:
+    """Complain about a rule that never counts, because one before it matches all that it could match."""
+    for index, rule in enumerate(rules):
+        for before, earlier in enumerate(rules[:index]):
+            if earlier.covers(rule):
+                place = f"{rule.place}: " if rule.place else ""
+                raise ConfigurationError(
+                    f"{place}The rule match: {rule.match!r} never counts, because layers[{before}] (match: "
+                    f"{earlier.match!r}) takes all of its layers. Put it before that one, or remove it."
+                )
+
+
 def _changed(settings: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a dataclass that differ from their defaults, in plain types."""
-    values = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(settings).items()}
-    return {key: value for key, value in values.items() if key not in defaults or value != defaults[key]}
+    """Return the fields of a dataclass that differ from their defaults, without those for messages."""
+    compared = [entry.name for entry in fields(settings) if entry.compare]
+    values = {key: getattr(settings, key) for key in compared}
+    plain = {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+    return {key: value for key, value in plain.items() if key not in defaults or value != defaults[key]}

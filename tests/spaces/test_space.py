@@ -94,7 +94,7 @@ def test_families_include_exclude():
         ("candidates: [relu]\nlayers:\n  - keep: true\n", r"line 3, layers\[0\]: the key 'match' is missing"),
         (
             "candidates: [relu]\nlayers:\n  - match: a\n    share: grup\n",
-            r"layers\[0\]: share.*'grup'.*'group'",
+            r"line 4, layers\[0\].share: .*'grup'.*'group'",
         ),
         ("candidates: [relu]\nlayers: 3\n", "line 2, layers: expected a list"),
         (
