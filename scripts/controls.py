@@ -7,6 +7,8 @@ difference than 5 % of false alarms explain (one of them is allowed).
 """
 
 import argparse
+import contextlib
+import io
 import json
 import sys
 import tempfile
@@ -24,7 +26,8 @@ def run(control: str, seed: int, folder: Path) -> dict[str, Any]:
     """Return report.json of one control."""
     out = folder / f"{control}-{seed}"
     config = CONFIGURATIONS / f"{control}.yaml"
-    status = main(["search", "--config", str(config), "--seed", str(seed), "--out", str(out), "--quiet"])
+    with contextlib.redirect_stdout(io.StringIO()):
+        status = main(["search", "--config", str(config), "--seed", str(seed), "--out", str(out), "--quiet"])
     if status != 0:
         sys.exit(f"{control} with seed {seed} ended with status {status}")
     report: dict[str, Any] = json.loads((out / "report.json").read_text())

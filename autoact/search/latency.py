@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from autoact import conversion
-from autoact.search.trainings import Task
+from autoact.search.task import Task
 from autoact.spaces import Assignment
+from autoact.training.silence import restored_randomness
 
 _SECONDS = 0.5
 _WARMUP = 3
@@ -23,7 +24,8 @@ def latency(task: Task, chosen: Assignment) -> dict[str, float | str] | None:
     """
     try:
         batch = _inputs(next(iter(task.parts.selection())))
-        models = {"chosen": _model(task, chosen), "original": _model(task, None)}
+        with restored_randomness():
+            models = {"chosen": _model(task, chosen), "original": _model(task, None)}
         calls: dict[str, Callable[[], Any]] = {name: partial(model, batch) for name, model in models.items()}
         with torch.inference_mode():
             seconds = medians(calls)

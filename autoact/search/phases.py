@@ -14,7 +14,8 @@ from autoact.search.run_directory import RunDirectory
 from autoact.search.seeds import Seeds
 from autoact.search.settings import Settings
 from autoact.search.study import ActivationStudy, Proposal
-from autoact.search.trainings import Job, Trainings, first_finished
+from autoact.search.task import Job
+from autoact.search.trainings import Trainings, first_finished
 from autoact.search.variables import Variables, key_of
 from autoact.spaces import Assignment
 

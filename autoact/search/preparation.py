@@ -10,8 +10,9 @@ from autoact.conversion import ConversionPlan, find_layers
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.search.plan import SearchPlan
 from autoact.search.settings import Settings
-from autoact.search.trainings import Task, built, require_picklable
+from autoact.search.task import Task, built
 from autoact.search.variables import Variables
+from autoact.search.workers import require_picklable
 from autoact.spaces import SearchSpace
 from autoact.training import check, split
 from autoact.training.component import Component

@@ -6,7 +6,7 @@ from typing import Any
 
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.search.ledger import Entry
-from autoact.search.trainings import Job, Task
+from autoact.search.task import Job, Task
 from autoact.training import Training, train
 from autoact.training.clock import Clock
 

@@ -54,6 +54,11 @@ class SearchProgress:
         """Take the bar away."""
         self._bar.stop()
 
+    @property
+    def done(self) -> int:
+        """Number of trainings that have ended."""
+        return self._done
+
     def say(self, text: str) -> None:
         """Print a line."""
         if not self._quiet:

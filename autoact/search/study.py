@@ -155,14 +155,25 @@ def _own(file: Path, name: str, variables: Variables, settings: Settings) -> opt
     return optuna.load_study(study_name=name, storage=_sqlite(file))
 
 
-def _shared(settings: Settings, name: str, variables: Variables) -> optuna.Study:
+def check_storage(url: str | None) -> Any:
+    """Return the storage at a URL (None: nothing is given), to learn early whether it can be used.
+
+    Raises:
+        ConfigurationError: Optuna cannot use it; says why.
+    """
+    if url is None:
+        return None
     try:
-        storage = optuna.storages.get_storage(settings.storage)
+        return optuna.storages.get_storage(url)
     except (ImportError, ValueError, SQLAlchemyError) as error:
         raise ConfigurationError(
-            f"storage is {settings.storage!r}; Optuna cannot use it: {_first_line(error)}. "
+            f"storage is {url!r}; Optuna cannot use it: {_first_line(error)}. "
             "Give a URL such as postgresql://user@host/database, or none to keep the study in the run."
         ) from error
+
+
+def _shared(settings: Settings, name: str, variables: Variables) -> optuna.Study:
+    storage = check_storage(settings.storage)
     if name in optuna.get_all_study_names(storage):
         return optuna.load_study(study_name=name, storage=storage)
     return _create(storage, name, variables, settings)

@@ -120,6 +120,7 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
         ),
         ({"trainer": {}}, ConfigurationError, "max_epochs, max_steps, max_time"),
         ({"workers": 2, "model": lambda: Curve()}, ConfigurationError, "no lambdas.*or set workers to 1"),
+        ({"storage": "nosuch://x"}, ConfigurationError, "storage is 'nosuch://x'; Optuna cannot use it"),
         ({"out": "/proc/no/run"}, RunDirectoryError, "/proc/no/run cannot be created"),
         ({"out": None}, ConfigurationError, "out is not given"),
         ({"out": "missing", "resume": True}, RunDirectoryError, "missing does not exist"),

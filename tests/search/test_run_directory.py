@@ -11,10 +11,9 @@ from autoact.errors import RunDirectoryError
 from autoact.search.run_directory import RunDirectory
 
 HOLD_THE_LOCK = """
-import sys, time
-from pathlib import Path
-from autoact.search.run_directory import RunDirectory
-with RunDirectory(Path(sys.argv[1])).locked():
+import fcntl, sys, time
+with open(sys.argv[1] + "/.lock", "w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
     print("locked", flush=True)
     time.sleep(60)
 """

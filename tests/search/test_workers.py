@@ -39,15 +39,8 @@ def test_two_workers_train_as_one(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.search.killed_search",
-        tmp_path / "log",
-        tmp_path / "run",
-        "0",
-        "2",
-    ]
+    paths = [str(tmp_path / "log"), str(tmp_path / "run")]
+    command = [sys.executable, "-m", "tests.search.killed_search", *paths, "0", "2"]
     parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ledger = tmp_path / "run" / "trainings.jsonl"
     _wait(lambda: ledger.exists() and ledger.read_text().count("\n") > 2, seconds=60)

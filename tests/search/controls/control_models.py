@@ -78,7 +78,7 @@ class PermutedDigits(DigitsData):
 
     What is compared must be the accuracy, whose truth is 1/10 whatever the model: with the loss, a model
     that memorizes noise more slowly is honestly less wrong. And one fixed shuffle would not do: on 360 fixed
-    labels an activation can be right a little more often in every seed alike, which is a true difference there.
+    labels an activation can be right a little more often in every seed alike, a true difference there.
     """
 
     def setup(self, stage: str | None = None) -> None:

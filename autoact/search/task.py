@@ -1,0 +1,145 @@
+"""One training of a search: what all have in common, what this one is, and the entry that it becomes."""
+
+import gc
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autoact.search.ledger import Entry, Phase
+from autoact.search.variables import key_of
+from autoact.spaces import Assignment, SearchSpace
+from autoact.training import DataParts, Training, train
+from autoact.training.event_log import event_log
+
+MIXTURE_KEY = "mixture"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What every training of a search has in common; it pickles whenever the user's model and data do."""
+
+    make_module: Callable[[], Any]
+    parts: DataParts
+    space: SearchSpace
+    original: Assignment
+    monitor: str
+    trainer: dict[str, Any]
+
+    def build(self) -> Any:
+        """Return a fresh model with its layers made."""
+        return built(self.make_module)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One training to do.
+
+    Attributes:
+        phase: What it is for.
+        label: What is trained, in words.
+        assignment: The activations; None trains the mixture.
+        seed: Seed of the training.
+        trial: Number of the Optuna trial, if it belongs to one.
+        checkpoint: Where to save the trained model.
+        logs: Directory of its TensorBoard events.
+    """
+
+    phase: Phase
+    label: str
+    assignment: Assignment | None
+    seed: int
+    trial: int | None = None
+    checkpoint: Path | None = None
+    logs: Path | None = None
+
+    @property
+    def key(self) -> str:
+        """Identity of what is trained: equal keys are equal models."""
+        return MIXTURE_KEY if self.assignment is None else key_of(self.assignment)
+
+
+def perform(task: Task, job: Job) -> Entry:
+    """Do one training; what it raises becomes a failed entry (the probe has shown that trainings work).
+
+    Args:
+        task: What all trainings share.
+        job: What this one is.
+
+    Returns:
+        The entry for the ledger.
+    """
+    try:
+        return _entry(job, _train(task, job))
+    except Exception as error:  # the user's code, out of memory, a mixture too far gone to derive from
+        return _failure(job, error)
+    finally:
+        gc.collect()  # Lightning's modules and trainers are cycles; without this, models of past trials stay
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+
+def built(make_module: Callable[[], Any]) -> Any:
+    """Return a fresh model, its layers made even if it makes them in `configure_model`."""
+    module = make_module()
+    if hasattr(module, "configure_model"):
+        module.configure_model()
+    return module
+
+
+def _train(task: Task, job: Job) -> Training:
+    as_it_is = job.assignment == task.original
+    return train(
+        task.make_module,
+        task.parts,
+        seed=job.seed,
+        monitor=task.monitor,
+        trainer=task.trainer,
+        assignment=None if as_it_is else job.assignment,
+        space=task.space if job.assignment is None else None,
+        comparison=job.phase == "confirmation",
+        logger=None if job.logs is None else event_log(job.logs),
+        checkpoint=job.checkpoint,
+    )
+
+
+def _entry(job: Job, training: Training) -> Entry:
+    entry = Entry(
+        phase=job.phase,
+        label=job.label,
+        key=job.key,
+        assignment=_layers(job.assignment or training.assignment),
+        seed=job.seed,
+        steps=training.steps,
+        seconds=training.seconds,
+        selection=training.selection,
+        comparison=training.comparison,
+        curve=tuple(training.curve),
+        trial=job.trial,
+    )
+    return entry if training.finite else replace(entry, state="diverged")
+
+
+def _failure(job: Job, error: Exception) -> Entry:
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    return Entry(
+        phase=job.phase,
+        label=job.label,
+        key=job.key,
+        assignment=_layers(job.assignment),
+        seed=job.seed,
+        steps=0,
+        seconds=0.0,
+        selection=math.nan,
+        comparison=math.nan if job.phase == "confirmation" else None,
+        trial=job.trial,
+        state="failed",
+        error=f"{type(error).__name__}: {first_line}",
+    )
+
+
+def _layers(assignment: Assignment | None) -> dict[str, Any] | None:
+    return None if assignment is None else assignment.to_dict()["layers"]
