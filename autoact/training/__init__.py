@@ -6,5 +6,17 @@ from autoact.training.data_check import check
 from autoact.training.data_parts import DataParts, split
 from autoact.training.fit import Training, train
 from autoact.training.param_groups import param_groups
+from autoact.training.weights import LoadedWeights, load_weights
 
-__all__ = ["ActivationSearch", "DataParts", "Training", "check", "param_groups", "remember", "split", "train"]
+__all__ = [
+    "ActivationSearch",
+    "DataParts",
+    "LoadedWeights",
+    "Training",
+    "check",
+    "load_weights",
+    "param_groups",
+    "remember",
+    "split",
+    "train",
+]

@@ -87,10 +87,14 @@ def _check(module: LightningModule, then: Callable[[Any], None], checkpoint: dic
     """Say why a checkpoint does not fit before torch lists missing keys."""
     saved, present = checkpoint.get(RECIPE), conversion.recipe(module)
     if saved != present:
+        if saved is None:
+            raise ConversionError(
+                "The checkpoint's model was not converted, and this one was: it cannot be resumed. To start "
+                "from its weights, call autoact.training.load_weights(model, path) before Trainer.fit(model)."
+            )
         raise ConversionError(
-            "The checkpoint's model was converted differently from this one"
-            f"{' (it was not converted)' if saved is None else ''}. Resume with the search space and the "
-            "arguments of the run that wrote it."
+            "The checkpoint's model was converted differently from this one. Resume with the search space "
+            "and the arguments of the run that wrote it."
         )
     then(checkpoint)
 
