@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from scipy.optimize import least_squares
 
-from autoact.activations import Activation, get
+from autoact.activations import Activation, Parameter, get
 from autoact.analysis.subject import Analyzable, Array, subject
 from autoact.errors import ConfigurationError
 
+Bounded = tuple[Activation, list[Parameter]]
 TIE = 1e-6  # errors closer than this are equal: then fewer learnable parameters, then the earlier candidate
 
 
@@ -46,6 +47,7 @@ def project(
     candidates: Sequence[str],
     nodes: torch.Tensor | Array | None = None,
     initial: Mapping[str, Mapping[str, float]] | None = None,
+    bounds: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
 ) -> Projection:
     """Return the candidate nearest to a function, each one's own parameters refitted.
 
@@ -56,6 +58,7 @@ def project(
         candidates: Registered names.
         nodes: Equally likely pre-activations (M,); quantiles of N(0, 1) by default.
         initial: Parameter values per candidate: where refitting starts, and what fixed ones keep.
+        bounds: Narrower ranges (low, high) per candidate and parameter; a range of one point fixes it.
 
     Raises:
         ConfigurationError: No candidates.
@@ -70,7 +73,9 @@ def project(
     z = torch.as_tensor(normal_quantiles() if nodes is None else nodes, dtype=torch.float64).detach().cpu()
     target = _values(function, z)
     scale = float(np.sqrt(np.mean(np.square(target - target.mean())))) or 1.0
-    fits = {name: _fit(get(name), z, target, dict((initial or {}).get(name, {}))) for name in candidates}
+    fits = {
+        name: _fit(_bounded(name, bounds), z, target, (initial or {}).get(name, {})) for name in candidates
+    }
     errors = {name: rms / scale for name, (_, rms) in fits.items()}
     best = min(errors.values())
     tied = [name for name in candidates if errors[name] <= best + TIE]
@@ -110,12 +115,25 @@ def _values(function: Any, z: torch.Tensor) -> Array:
     return np.asarray(result.detach().cpu(), dtype=np.float64)
 
 
+def _bounded(name: str, bounds: Mapping[str, Mapping[str, tuple[float, float]]] | None) -> Bounded:
+    """Return an activation with its parameters, their bounds narrowed."""
+    act, own = get(name), (bounds or {}).get(name, {})
+    return act, [_narrowed(p, *own[p.name]) if p.name in own else p for p in act.parameters]
+
+
+def _narrowed(parameter: Parameter, low: float, high: float) -> Parameter:
+    default = min(max(parameter.default, low), high)
+    learnable = parameter.learnable and low < high
+    return replace(parameter, lower=low, upper=high, default=default, learnable=learnable)
+
+
 def _fit(
-    act: Activation, z: torch.Tensor, target: Array, start: dict[str, float]
+    bounded: Bounded, z: torch.Tensor, target: Array, start: Mapping[str, float]
 ) -> tuple[dict[str, float], float]:
     """Return the best parameter values and the root mean square difference."""
-    values = act.settings(**start)
-    free = [p for p in act.parameters if p.learnable]
+    act, parameters = bounded
+    values = {p.name: min(max(float(start.get(p.name, p.default)), p.lower), p.upper) for p in parameters}
+    free = [p for p in parameters if p.learnable]
 
     def residual(theta: Array) -> Array:
         settings = {**values, **{p.name: float(v) for p, v in zip(free, theta, strict=True)}}
@@ -135,4 +153,7 @@ def _fit(
 
 def _inside(values: Sequence[float], free: Sequence[Any]) -> Array:
     """Move a start off its bounds, where least squares would refuse it."""
-    return np.array([min(max(v, p.lower + 1e-6), p.upper - 1e-6) for v, p in zip(values, free, strict=True)])
+    gaps = [min(1e-6, (p.upper - p.lower) / 4) for p in free]
+    return np.array(
+        [min(max(v, p.lower + g), p.upper - g) for v, p, g in zip(values, free, gaps, strict=True)]
+    )

@@ -100,6 +100,7 @@ def _layer(plan: ConversionPlan, group: tuple[str, ...], start: str, seen: dict[
         learn_parameters=relaxation.learn_parameters,
         standardize=relaxation.standardize,
         settings=settings,
+        bounds=plan.space.bounds.of_candidates(candidates),
     )
 
 
@@ -125,10 +126,11 @@ def _start(plan: ConversionPlan, group: tuple[str, ...], candidates: list[str]) 
             f"Layers {', '.join(group)} share one choice but now are {', '.join(sorted({name, *names}))}: "
             "start='same' cannot be. Use start='uniform', or share: layer."
         )
-    if name not in candidates:
-        broken = plan.space.require.violation(name)
+    if name not in candidates or plan.space.refusal(plan.layers[group[0]]):
+        own = plan.layers[group[0]]
+        broken = plan.space.refusal(own) or plan.space.require.violation(name, plan.space.bounds)
         raise ConversionError(
-            f"{group[0]} now is {name}, which space {plan.space.name!r} rules out: {broken}. "
+            f"{group[0]} now is {own}, which space {plan.space.name!r} rules out: {broken}. "
             "Use start='uniform'."
         )
     return name

@@ -11,7 +11,7 @@ from torch import nn
 from autoact.conversion.places import Found, Place, discover
 from autoact.conversion.recipe import entries
 from autoact.conversion.source_calls import Call, attribute_calls, functional_calls
-from autoact.errors import AutoActError, ConversionError
+from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
 
@@ -68,6 +68,7 @@ def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPla
         left_alone[path] = f"calls {', '.join(map(str, functional))}; only modules can be replaced"
     present = _present(model, found)
     _check_rules(space, present, left_alone)
+    space = space.within(path for place in present.values() for path in place.paths)
     places = {}
     for path, place in present.items():
         rule = rule_of(space, place.paths)
@@ -102,7 +103,8 @@ def _plan(
     layers = {path: place.choice for path, place in places.items() if place.choice is not None}
     paths = {path: place.paths for path, place in places.items()}
     settings = {
-        path: {c.activation: dict(c.parameters)} if c.parameters else {} for path, c in layers.items()
+        path: {c.activation: dict(c.parameters)} if c.parameters and not space.refusal(c) else {}
+        for path, c in layers.items()
     }
     calls = {path: tuple(_calls(model, path)) for path in layers}
     return ConversionPlan(
@@ -126,7 +128,7 @@ def rule_of(space: SearchSpace, paths: Sequence[str]) -> LayerRule | None:
 def _candidates(space: SearchSpace, paths: Sequence[str], present: Choice) -> tuple[str, ...]:
     rule = rule_of(space, paths)
     names = (rule.candidates if rule else None) or space.candidates
-    if present.activation in names or space.require.violation(present.activation):
+    if present.activation in names or space.require.violation(present.activation, space.bounds):
         return names
     return (*names, present.activation)
 
@@ -148,10 +150,7 @@ def _check_rules(space: SearchSpace, present: Mapping[str, Place], left_alone: M
     """Complain about a rule that speaks about no activation of the model."""
     known = [path for place in present.values() for path in place.paths] + list(left_alone)
     for rule in space.layers if known else ():
-        try:
-            rule.check_use(known)
-        except AutoActError as error:
-            raise type(error)(f"{space.source}: {error}") from error
+        rule.check_use(known)
 
 
 def _nothing(model: nn.Module, left_alone: Mapping[str, str]) -> str:

@@ -1,6 +1,6 @@
 """The layer that learns its own activation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +11,13 @@ from autoact.analysis import Projection
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.kernels import mixture, parameter_slots
 from autoact.nn import observation, relaxations
-from autoact.nn.candidates import candidate_names, gradient_scale, start_vector
+from autoact.nn.candidates import candidate_bounds, candidate_names, gradient_scale, start_vector
 from autoact.nn.deriving import project_mixture
 from autoact.nn.fixed import module_for
 from autoact.nn.precision import keep_precision
 from autoact.nn.ranges import natural
 from autoact.nn.settings import Settings, channels_of, check_settings, initial_values
-from autoact.spaces import Choice, Relaxation
+from autoact.spaces import Bounds, Choice, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
     "granularity": "layer",
@@ -56,6 +56,8 @@ class AutoActivation(nn.Module):
             N(0, 1); values never change.
         settings: Initial parameter values, such as {"leaky_relu": {"negative_slope": 0.2}}; a tuple is per
             channel.
+        bounds: Narrower ranges of parameters, such as {"elu": {"alpha": 1}, "hill": {"n": [2, 6]}}: learned
+            values and those of `choice()` stay within them.
 
     Raises:
         UnknownActivationError: A candidate that is not registered.
@@ -92,6 +94,7 @@ class AutoActivation(nn.Module):
         learn_parameters: bool = True,
         standardize: bool = False,
         settings: Settings | None = None,
+        bounds: Bounds | Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__()
         self.relaxation = Relaxation(
@@ -102,7 +105,8 @@ class AutoActivation(nn.Module):
             standardize=standardize,
         )
         self.candidates = candidate_names(candidates)
-        self.settings = check_settings(self.candidates, settings)
+        self.bounds = candidate_bounds(candidates, bounds)
+        self.settings = check_settings(self.candidates, settings, self.bounds)
         self.channels = channels_of(self.settings, channels)
         self.channel_dim, self.start = channel_dim, start
         if granularity == "channel" and self.channels is None:
@@ -125,7 +129,7 @@ class AutoActivation(nn.Module):
         self.register_buffer("scale", scale)
 
     def _register_parameters(self) -> None:
-        slots = parameter_slots(self.candidates)
+        slots = tuple((name, self.bounds.narrow(name, p)) for name, p in parameter_slots(self.candidates))
         learn = self.relaxation.learn_parameters
         self._ranges = tuple(replace(p, learnable=p.learnable and learn) for _, p in slots)
         self._slots = tuple(f"{name}.{parameter.name}" for name, parameter in slots)
@@ -184,7 +188,7 @@ class AutoActivation(nn.Module):
     def _project(self) -> tuple[Projection, dict[str, Any]]:
         if not all(bool(t.isfinite().all()) for t in (self.weights(), self._values())):
             raise ConversionError("The weights of an AutoActivation are not finite: its training diverged.")
-        return project_mixture(self.candidates, self.weights(), self._values(), self.quantiles)
+        return project_mixture(self.candidates, self.weights(), self._values(), self.quantiles, self.bounds)
 
     def finalize(self) -> nn.Module:
         """Return a plain module that computes `choice()`."""
@@ -207,6 +211,7 @@ class AutoActivation(nn.Module):
                 name: {key: list(v) if isinstance(v, tuple) else v for key, v in given.items()}
                 for name, given in self.settings.items()
             },
+            "bounds": self.bounds.to_dict(),
         }
 
     def extra_repr(self) -> str:

@@ -1,7 +1,7 @@
 """What an AutoActivation works out from its list of candidates."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from autoact import analysis
 from autoact.activations import DEFAULT_CANDIDATES
 from autoact.errors import ConfigurationError
 from autoact.nn.settings import Settings
-from autoact.spaces import SearchSpace
+from autoact.spaces import Bounds, SearchSpace
 from autoact.spaces.candidates import check_candidates
 from autoact.spaces.suggestion import did_you_mean
 
@@ -25,6 +25,15 @@ def candidate_names(candidates: str | Sequence[str]) -> tuple[str, ...]:
     if isinstance(candidates, str):
         return SearchSpace.load(candidates).candidates
     return check_candidates(candidates)
+
+
+def candidate_bounds(
+    candidates: str | Sequence[str], bounds: Bounds | Mapping[str, Mapping[str, Any]] | None
+) -> Bounds:
+    """Return the bounds given, else those of the search space that the candidates name."""
+    if bounds is None and isinstance(candidates, str) and candidates != "default":
+        return SearchSpace.load(candidates).bounds
+    return Bounds.of(bounds)
 
 
 def start_vector(candidates: tuple[str, ...], start: str) -> Tensor:

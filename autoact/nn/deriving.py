@@ -10,13 +10,19 @@ from torch import Tensor
 from autoact import analysis
 from autoact.analysis import Projection
 from autoact.kernels import mixture, parameter_slots
+from autoact.spaces import Bounds
+from autoact.spaces.bounds import Range
 from autoact.spaces.choice import Value
 
 Function = Callable[[Tensor], Tensor]
 
 
 def project_mixture(
-    candidates: tuple[str, ...], weights: Tensor, values: Tensor, nodes: Tensor
+    candidates: tuple[str, ...],
+    weights: Tensor,
+    values: Tensor,
+    nodes: Tensor,
+    bounds: Bounds | None = None,
 ) -> tuple[Projection, dict[str, Value]]:
     """Return the nearest candidate of a mixture, and its parameters: one value, or one per channel.
 
@@ -28,18 +34,22 @@ def project_mixture(
         weights: (K,) or (C, K).
         values: Parameter values in natural units and slot order, (P,) or (C, P).
         nodes: Equally likely pre-activations, (M,).
+        bounds: Narrower ranges of parameters.
 
     Returns:
         The projection (averaged over channels) and the parameters.
     """
     channels = list(zip(*_by_channel(weights, values), strict=True))
-    found = [_one(candidates, w, v, nodes, candidates) for w, v in channels]
+    ranges = (bounds or Bounds()).of_candidates(candidates)
+    found = [_one(candidates, w, v, nodes, candidates, ranges) for w, v in channels]
     if len(found) == 1:
         return found[0], dict(found[0].parameters)
     errors = {name: _rms([projection.errors[name] for projection in found]) for name in candidates}
     chosen = min(_near(errors), key=_learnable)
     fits = [
-        own.parameters if own.activation == chosen else _one(candidates, w, v, nodes, (chosen,)).parameters
+        own.parameters
+        if own.activation == chosen
+        else _one(candidates, w, v, nodes, (chosen,), ranges).parameters
         for own, (w, v) in zip(found, channels, strict=True)
     ]
     parameters = {key: tuple(fit[key] for fit in fits) for key in fits[0]}
@@ -74,13 +84,14 @@ def _one(
     values: Tensor,
     nodes: Tensor,
     among: tuple[str, ...],
+    ranges: Mapping[str, Mapping[str, Range]],
 ) -> Projection:
     """Return the projection of one function on the candidates in `among`."""
     initial: dict[str, dict[str, float]] = {name: {} for name in candidates}
     for (name, parameter), value in zip(parameter_slots(candidates), values.tolist(), strict=True):
         initial[name][parameter.name] = value
     function = partial(_mixture, weights, candidates, values)
-    return analysis.project(function, among, nodes=nodes.double().cpu(), initial=initial)
+    return analysis.project(function, among, nodes=nodes.double().cpu(), initial=initial, bounds=ranges)
 
 
 def _mixture(weights: Tensor, candidates: tuple[str, ...], values: Tensor, z: Tensor) -> Tensor:

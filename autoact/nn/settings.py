@@ -8,14 +8,16 @@ from torch import Tensor
 
 from autoact.activations import Parameter
 from autoact.errors import ConfigurationError
-from autoact.spaces import Choice
+from autoact.spaces import Bounds, Choice
 from autoact.spaces.choice import Value
 from autoact.spaces.suggestion import did_you_mean
 
 Settings = Mapping[str, Mapping[str, Any]]
 
 
-def check_settings(candidates: tuple[str, ...], settings: Settings | None) -> dict[str, dict[str, Value]]:
+def check_settings(
+    candidates: tuple[str, ...], settings: Settings | None, bounds: Bounds
+) -> dict[str, dict[str, Value]]:
     """Return the given initial values, checked; candidates without any are left out.
 
     Raises:
@@ -28,9 +30,11 @@ def check_settings(candidates: tuple[str, ...], settings: Settings | None) -> di
                 f"settings name {name!r}, which is not among the candidates "
                 f"{', '.join(candidates)}.{did_you_mean(name, candidates)}"
             )
-        complete = Choice(name, given).parameters
+        complete = Choice(name, {**bounds.defaults(name), **given})
+        if outside := bounds.violation(complete):
+            raise ConfigurationError(f"settings: {outside}.")
         if given:
-            checked[name] = {key: complete[key] for key in given}
+            checked[name] = {key: complete.parameters[key] for key in given}
     return checked
 
 

@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Protocol
 
-from autoact.activations import Parameter, get
+from autoact.activations import Parameter
 from autoact.conversion import ConversionPlan
-from autoact.spaces import Assignment, Choice
+from autoact.spaces import Assignment, Bounds, Choice
 
 Value = float | tuple[float, ...]
 
@@ -26,17 +26,19 @@ class Suggester(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One choice: the layers that share it, by path with their present choice, and its candidates."""
+    """One choice: the layers that share it, by path with their present choice, its candidates and bounds."""
 
     name: str
     layers: Mapping[str, Choice]
     candidates: tuple[str, ...]
+    bounds: Bounds = field(default_factory=Bounds)
 
     def choice(self, path: str, activation: str, suggested: Mapping[str, float] | None = None) -> Choice:
         """Return a layer's choice: what is suggested, else the model's own settings, else defaults."""
         own = self.layers[path]
-        kept = dict(own.parameters) if own.activation == activation else {}
-        return Choice(activation, {**kept, **(suggested or {})})
+        kept = own.activation == activation and not self.bounds.violation(own)
+        known = own.parameters if kept else self.bounds.defaults(activation)
+        return Choice(activation, {**known, **(suggested or {})})
 
     def searched(self, activation: str) -> Iterator[tuple[str, Parameter]]:
         """Iterate over the parameters that a study suggests, by their name in the study.
@@ -50,7 +52,7 @@ class Variable:
             for name, value in own.parameters.items()
             if isinstance(value, tuple)
         }
-        for parameter in get(activation).parameters:
+        for parameter in self.bounds.parameters(activation):
             if parameter.search is not None and parameter.name not in per_channel:
                 yield f"{self.name}.{activation}.{parameter.name}", parameter
 
@@ -117,6 +119,7 @@ class Variables:
         """Tell whether every layer's activation competes there; a requirement may rule out the original's."""
         return all(
             assignment[path].activation in variable.candidates
+            and not variable.bounds.violation(assignment[path])
             for variable in self.variables
             for path in variable.layers
         )
@@ -162,7 +165,7 @@ def key_of(assignment: Assignment) -> str:
 def _variable(plan: ConversionPlan, group: tuple[str, ...]) -> Variable:
     name = group[0] if len(group) == 1 else f"group {group[0]}"
     candidates = dict.fromkeys(candidate for path in group for candidate in plan.candidates[path])
-    return Variable(name, {path: plan.layers[path] for path in group}, tuple(candidates))
+    return Variable(name, {path: plan.layers[path] for path in group}, tuple(candidates), plan.space.bounds)
 
 
 def _range(parameter: Parameter) -> tuple[float, float]:

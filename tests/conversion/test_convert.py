@@ -137,7 +137,8 @@ def test_a_group_starts_as_one_activation():
 def test_a_rule_that_matches_nothing_is_an_error_with_the_paths(tmp_path):
     (tmp_path / "mine.yaml").write_text("candidates: [relu]\nlayers: [{match: 'net.*'}]\n")
     with pytest.raises(
-        ConfigurationError, match=r"mine.yaml: The rule match: 'net.\*' matches no.*there are: 1, 3"
+        ConfigurationError,
+        match=r"mine.yaml, line 2, layers\[0\]: The rule match: 'net.\*' matches no.*there are: 1, 3",
     ):
         find_layers(mlp(nn.ReLU(), nn.ReLU()), tmp_path / "mine.yaml")
 
