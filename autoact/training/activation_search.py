@@ -20,7 +20,7 @@ from autoact.training.length import planned_steps
 from autoact.training.observation import Observation
 from autoact.training.preparation import when_built
 from autoact.training.schedule import Schedule
-from autoact.training.support import check_optimizers, check_supported
+from autoact.training.support import averagers, check_averages, check_optimizers, check_supported
 
 _OBSERVATIONS = 50  # per training: 50 quantile estimates cost less than one validation
 _TRAVEL = 10.0  # how far Adam can move a logit in one training: e^10 between two candidates
@@ -109,6 +109,7 @@ class ActivationSearch(Callback):
                 "configure_model makes new layers when called a second time. Return early where they exist."
             )
         check_optimizers(trainer, self)
+        check_averages(trainer, pl_module, self)
         take_over(trainer.optimizers, self._layers.values())
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -156,8 +157,21 @@ class ActivationSearch(Callback):
             self._optimizer.step(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Derive the assignment; rank 0 decides for all."""
+        """Derive the assignment, unless callbacks that come later change the weights once more."""
         self._observation.detach()
+        if not averagers(trainer):
+            self._conclude(trainer, pl_module)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Derive the assignment of an averaged model."""
+        if averagers(trainer):
+            self._move_schedules(
+                trainer.global_step / self._length
+            )  # an average of them is none of its steps
+            self._conclude(trainer, pl_module)
+
+    def _conclude(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the final state and derive the assignment; rank 0 decides for all."""
         if self._logger is not None:
             self._logger.finish(trainer.global_step)
         finite = all(_finite(layer) for layer in self._layers.values())

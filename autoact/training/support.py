@@ -4,6 +4,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import StochasticWeightAveraging, WeightAveraging
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch.optim import LBFGS
+from torch.optim.swa_utils import AveragedModel
 
 from autoact.errors import ConfigurationError
 
@@ -23,16 +24,47 @@ def check_supported(trainer: Trainer, module: LightningModule, callback: Callbac
         )
     if not isinstance(trainer.strategy, DDPStrategy | SingleDeviceStrategy):
         raise ConfigurationError(
-            f"{name} works with one device or DDP, not yet with {type(trainer.strategy).__name__}: "
-            'use Trainer(strategy="ddp").'
+            f"{name} works with one device or DDP, not with {type(trainer.strategy).__name__}, which would "
+            'shard the logits: search with Trainer(strategy="ddp"), and shard the model that '
+            "autoact.finalize or autoact.apply returns."
         )
-    callbacks: list[Callback] = getattr(trainer, "callbacks", [])  # set where no type checker sees it
-    earlier = callbacks[: callbacks.index(callback)] if callback in callbacks else []
-    for other in earlier:
-        if isinstance(other, StochasticWeightAveraging | WeightAveraging):
+    for other in averagers(trainer):
+        if _position(trainer, other) < _position(trainer, callback):
             raise ConfigurationError(
                 f"{type(other).__name__} copies the model before {name} converts it: list {name} first."
             )
+
+
+def averagers(trainer: Trainer) -> list[StochasticWeightAveraging | WeightAveraging]:
+    """Return the callbacks that keep an average of the weights, and put it into the model at the end."""
+    return [c for c in _callbacks(trainer) if isinstance(c, StochasticWeightAveraging | WeightAveraging)]
+
+
+def check_averages(trainer: Trainer, module: LightningModule, callback: Callback) -> None:
+    """Refuse an average of a model that was copied before its conversion: tensors are paired by position.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    names = [name for name, _ in module.named_parameters()]
+    for other in averagers(trainer):
+        copied = other._average_model
+        inner = copied.module if isinstance(copied, AveragedModel) else copied
+        if inner is not None and [name for name, _ in inner.named_parameters()] != names:
+            raise ConfigurationError(
+                f"{type(other).__name__} copied {type(module).__name__} before its layers were made and "
+                f"converted, because it overrides setup or configure_model. Call autoact.convert(module, "
+                f"space) yourself before Trainer.fit; {type(callback).__name__} then finds it converted."
+            )
+
+
+def _callbacks(trainer: Trainer) -> list[Callback]:
+    return getattr(trainer, "callbacks", [])  # set where no type checker sees it
+
+
+def _position(trainer: Trainer, callback: Callback) -> int:
+    callbacks = _callbacks(trainer)
+    return callbacks.index(callback) if callback in callbacks else -1
 
 
 def check_optimizers(trainer: Trainer, callback: Callback) -> None:
