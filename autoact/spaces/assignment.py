@@ -1,16 +1,19 @@
 """Which activation every layer uses: the value that search, conversion and report pass around."""
 
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.spaces.atomic import write_yaml
 from autoact.spaces.choice import Choice
 from autoact.spaces.schema import VERSION, check_version
 from autoact.spaces.yaml_lines import Document, load
+
+if TYPE_CHECKING:
+    from autoact.spaces.space import SearchSpace
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,28 @@ class Assignment:
             ConfigurationError: The place cannot be written.
         """
         write_yaml(path, self.to_dict())
+
+    def stretched(self, paths: Iterable[str], space: "SearchSpace | None" = None) -> "Assignment":
+        """Return this assignment for a deeper or shallower model of the same make.
+
+        Each layer takes the choice of the layer of its kind that stands nearest in relative depth; layers in
+        a rule with share: group take that rule's choice.
+
+        Args:
+            paths: Layer paths of the other model, such as `find_layers(model, space).layers`.
+            space: The space in which the assignment was found; needed only where it shares choices.
+
+        Raises:
+            ConfigurationError: A kind of layer that this assignment does not name.
+
+        Example:
+            >>> small = Assignment({"layers.0.act": "relu", "layers.1.act": "gelu"})
+            >>> print(small.stretched([f"layers.{i}.act" for i in range(4)]))
+            layers.0.act=relu, layers.1.act=relu, layers.2.act=gelu, layers.3.act=gelu
+        """
+        from autoact.spaces.stretching import stretch
+
+        return Assignment(stretch(self.choices, paths, space), name=self.name)
 
     def items(self) -> ItemsView[str, Choice]:
         """Return (layer path, choice) pairs."""

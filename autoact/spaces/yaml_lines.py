@@ -35,11 +35,13 @@ class Document:
         data: Dictionaries, lists, strings, numbers.
         source: What to call the document in messages, usually its file name.
         lines: Line number (from 1) of each tuple of keys; empty for data that never was a file.
+        root: Keys under which this document stands in a larger one; messages show them.
     """
 
     data: Any
     source: str
     lines: Mapping[Keys, int] = field(default_factory=dict)
+    root: Keys = ()
 
     def line_of(self, keys: Keys) -> int | None:
         r"""Return the line of a key or item, or of the nearest thing around it.
@@ -56,12 +58,24 @@ class Document:
     def place(self, keys: Keys = ()) -> str:
         """Return "space.yaml, line 3, layers[0].share" (without a line where there is none)."""
         line = self.line_of(keys)
-        parts = [self.source, *([f"line {line}"] if line else []), *([dotted(keys)] if keys else [])]
+        shown = dotted((*self.root, *keys))
+        parts = [self.source, *([f"line {line}"] if line else []), *([shown] if shown else [])]
         return ", ".join(parts)
 
     def error(self, keys: Keys, message: str) -> ConfigurationError:
         """Return the error to raise about one place of the document."""
         return ConfigurationError(f"{self.place(keys)}: {message}")
+
+    def part(self, keys: Keys) -> "Document":
+        r"""Return what stands under a tuple of keys as a document of its own that knows its lines.
+
+        Example:
+            >>> document = parse("space:\n  candidates: [relu]\n", "run.yaml")
+            >>> document.part(("space",)).place(("candidates", 0))
+            'run.yaml, line 2, space.candidates[0]'
+        """
+        lines = {own[len(keys) :]: line for own, line in self.lines.items() if own[: len(keys)] == keys}
+        return Document(data=self.at(keys), source=self.source, lines=lines, root=(*self.root, *keys))
 
     def at(self, keys: Keys) -> Any:
         """Return the data under a tuple of keys."""
@@ -82,7 +96,7 @@ class Document:
         for key in found:
             if key not in names:
                 raise self.error(
-                    (*keys, key),
+                    (*keys, str(key)),
                     f"unknown key {key!r}; allowed: {', '.join(names)}.{did_you_mean(key, names)}",
                 )
         return dict(found)

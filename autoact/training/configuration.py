@@ -9,8 +9,8 @@ import lightning as L
 
 from autoact.errors import ConfigurationError
 from autoact.spaces import SearchSpace
-from autoact.spaces.parsing import parse_space
-from autoact.spaces.yaml_lines import Document, Keys, load
+from autoact.spaces.parsing import parse_list, parse_space
+from autoact.spaces.yaml_lines import Document, load
 from autoact.training.component import Component, arguments_of, check_arguments, make, parse, read_component
 from autoact.training.trainer_arguments import trainer_arguments
 
@@ -139,16 +139,10 @@ def _space(document: Document, folder: Path) -> SearchSpace:
     """Return the space: a name, a path (from the file's folder or the current one), a list or a mapping."""
     given = document.data.get("space") or "default"
     if isinstance(given, Mapping):
-        return parse_space(_part(document, given, ()))
+        return parse_space(document.part(("space",)))
     if isinstance(given, list):
-        return parse_space(_part(document, {"name": "custom", "candidates": given}, ("candidates",)))
+        return parse_list(document.part(("space",)))
     try:
         return SearchSpace.of(folder / given if (folder / str(given)).is_file() else given)
     except ConfigurationError as error:
         raise document.error(("space",), str(error)) from error
-
-
-def _part(document: Document, data: Any, prefix: Keys) -> Document:
-    """Return what stands under `space` as a document of its own that knows its lines."""
-    lines = {(*prefix, *keys[1:]): line for keys, line in document.lines.items() if keys[:1] == ("space",)}
-    return Document(data=data, source=document.source, lines=lines)

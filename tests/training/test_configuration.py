@@ -80,7 +80,7 @@ def test_what_lightning_cli_leaves_empty_is_ignored(user_folder: Path) -> None:
         (
             "[relu, tanh]",
             "[relu, tanhh]",
-            "line 9, candidates[1]: No activation named 'tanhh'. Did you mean 'tanh'?",
+            "line 9, space[1]: No activation named 'tanhh'. Did you mean 'tanh'?",
         ),
         ("[relu, tanh]", "physix", "line 9, space: No search space named 'physix'"),
         (
