@@ -2,7 +2,11 @@ import math
 from typing import Any
 
 import pytest
-from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins import base_plugin
+from tensorboard.plugins.hparams import api_pb2, backend_context, metadata, plugin_data_pb2
 
 from autoact.errors import ConfigurationError
 from autoact.tracking import write_trial
@@ -33,8 +37,21 @@ def test_hyperparameters_and_metrics_come_back(tmp_path, read):
     (event,) = events.Scalars("val_loss")
     assert (event.step, event.value) == (9, 0.25)
     assert math.isnan(events.Scalars("bad")[0].value)
-    experiment = plugin_data(events, metadata.EXPERIMENT_TAG).experiment
-    assert {info.name.tag for info in experiment.metric_infos} == {"val_loss", "bad"}
+
+
+def test_the_page_has_a_column_for_what_only_some_trials_have(tmp_path):
+    """Asked as the page asks: a parameter of the second trial's activation is there beside the first's."""
+    write_trial(tmp_path / "trial-0", {"net.1": "elu", "net.1.elu.alpha": 0.5}, {"val_loss": 1.0})
+    write_trial(tmp_path / "trial-1", {"net.1": "prelu", "net.1.prelu.slope": 0.1}, {"val_loss": 2.0})
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(tmp_path)).Reload()
+    context = base_plugin.TBContext(
+        multiplexer=multiplexer, data_provider=MultiplexerDataProvider(multiplexer, "")
+    )
+    page = backend_context.Context(context)
+    runs = page.hparams_metadata(RequestContext(), "")
+    found = page.experiment_from_metadata(RequestContext(), "", True, runs, [])
+    assert {info.name for info in found.hparam_infos} == {"net.1", "net.1.elu.alpha", "net.1.prelu.slope"}
+    assert {info.name.tag for info in found.metric_infos} == {"val_loss"}
 
 
 def test_an_unknown_status_is_refused(tmp_path):
