@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from autoact.errors import ConversionError
+
 Value = float | tuple[float, ...]
 
 
@@ -56,6 +58,11 @@ class Twin:
 def _plain(value: float | torch.Tensor) -> Value:
     if not isinstance(value, torch.Tensor):
         return float(value)
+    if hasattr(value, "placements"):
+        raise ConversionError(
+            "The model is sharded over processes already (fully_shard), its activations' parameters too. "
+            "Convert or apply first, then shard."
+        )
     values = value.detach().double().flatten().tolist()
     return values[0] if len(values) == 1 else tuple(values)
 

@@ -14,7 +14,7 @@ from autoact.nn import observation, relaxations
 from autoact.nn.candidates import candidate_bounds, candidate_names, gradient_scale, start_vector
 from autoact.nn.deriving import project_mixture
 from autoact.nn.fixed import module_for
-from autoact.nn.precision import keep_precision
+from autoact.nn.precision import is_sharded, keep_precision
 from autoact.nn.ranges import natural
 from autoact.nn.settings import Settings, channels_of, check_settings, initial_values
 from autoact.spaces import Bounds, Choice, Relaxation
@@ -186,6 +186,12 @@ class AutoActivation(nn.Module):
         return Choice(found.activation, parameters)
 
     def _project(self) -> tuple[Projection, dict[str, Any]]:
+        if is_sharded(self.logits):
+            raise ConversionError(
+                "The logits of an AutoActivation are sharded over processes (fully_shard): no process can "
+                "derive a choice. Call model.unshard() on every process first; better, train with DDP while "
+                "activations are searched, and shard the finalized model."
+            )
         if not all(bool(t.isfinite().all()) for t in (self.weights(), self._values())):
             raise ConversionError("The weights of an AutoActivation are not finite: its training diverged.")
         return project_mixture(self.candidates, self.weights(), self._values(), self.quantiles, self.bounds)

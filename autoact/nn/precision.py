@@ -1,4 +1,4 @@
-"""Keeping the few numbers of a mixture exact when a model is cast to half precision."""
+"""How a mixture's few numbers are kept: exact when a model is cast to half precision, whole or in shards."""
 
 from collections.abc import Callable
 
@@ -28,6 +28,11 @@ def keep_precision(fn: Callable[[Tensor], Tensor], pinned: Tensor) -> Callable[[
         return moved.to(tensor.dtype) if tensor.is_meta else tensor.to(moved.device)
 
     return keep
+
+
+def is_sharded(tensor: Tensor) -> bool:
+    """Tell whether a tensor is a DTensor, of which each process holds a part."""
+    return hasattr(tensor, "placements")
 
 
 def _move(moved: Tensor, tensor: Tensor) -> Tensor:
