@@ -66,7 +66,7 @@ class Bounds:
             parameter,
             lower=low,
             upper=high,
-            default=parameter.default if low <= parameter.default <= high else (low + high) / 2,
+            default=_inside(parameter.default, limits),
             learnable=parameter.learnable and moves,
             search=_overlap(parameter.search, limits) if moves else None,
         )
@@ -135,6 +135,15 @@ def _limits(place: str, parameter: Parameter, value: Any) -> Range:
             f"{place} can only lie in [{parameter.lower:g}, {parameter.upper:g}]; got {value!r}."
         )
     return low, high
+
+
+def _inside(default: float, limits: Range) -> float:
+    """Return the default if it is inside; else what is nearest and off the ends, where learning is slow."""
+    low, high = limits
+    if low < default < high:
+        return default
+    margin = 0.1 * (high - low)
+    return min(max(default, low + margin), high - margin)
 
 
 def _overlap(search: Range | None, limits: Range) -> Range:
