@@ -70,6 +70,7 @@ def _bounds(document: Document) -> Bounds:
         return _within(document, ("bounds",), lambda: Bounds.of(entry))
     for name, ranges in entry.items():
         keys = ("bounds", str(name))
+        _within(document, keys, partial(get, name))
         for key, value in ranges.items() if isinstance(ranges, Mapping) else ():
             _within(document, (*keys, str(key)), partial(Bounds.of, {name: {key: value}}))
         one = _within(document, keys, partial(Bounds.of, {name: ranges}))

@@ -153,6 +153,8 @@ def parse(text: str, source: str) -> Document:
         line = f", line {mark.line + 1}" if mark else ""
         what = error.problem or error.context
         raise ConfigurationError(f"{source}{line}: not valid YAML: {what}.") from error
+    except ConfigurationError:
+        raise
     except (yaml.YAMLError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigurationError(f"{source}: not valid YAML: {reason}.") from error
