@@ -86,7 +86,7 @@ def test_what_lightning_cli_leaves_empty_is_ignored(user_folder: Path) -> None:
         (
             "[relu, tanh]",
             "{candidate: [relu]}",
-            "line 9, candidate: unknown key 'candidate'; allowed: version",
+            "line 9, space.candidate: unknown key 'candidate'; allowed: version",
         ),
         ("budget", "buget", "line 12, search.buget: unknown key 'buget'; allowed: monitor, mode, budget"),
         (
