@@ -76,7 +76,8 @@ def apply(model: M, assignment: Assignment) -> M:
     named = {path: _find(places, path) for path in assignment}
     changed: dict[str, Entry] = {}
     for path, target in named.items():
-        changed[target.paths[0]] = _fix(model, target, assignment[path])
+        if target.choice != assignment[path]:
+            changed[target.paths[0]] = _fix(model, target, assignment[path])
     record(model, changed)
     return model
 
@@ -121,7 +122,9 @@ def uniform_assignment(plan: ConversionPlan, name: str) -> Assignment:
 
 def _assignable(model: nn.Module) -> dict[str, Place]:
     """Return every activation by every path that leads to it; layers of a group one by one."""
-    found = {path: spot for spot in discover(model).places.values() for path in spot.paths}
+    discovered = discover(model)
+    found = {**discovered.whole}
+    found.update({path: spot for spot in discovered.places.values() for path in spot.paths})
     for entry in entries(model).values():
         if entry["kind"] == "mixture":
             spot = found.get(entry["paths"][0])
@@ -150,6 +153,5 @@ def _fix(model: nn.Module, target: Place, choice: Choice) -> Entry:
         "choice": choice.to_dict(),
         "channel_dim": channel_dim,
     }
-    if target.choice != choice:
-        place(model, target.paths[0], entry, module_for(choice, channel_dim=channel_dim))
+    place(model, target.paths[0], entry, module_for(choice, channel_dim=channel_dim))
     return entry

@@ -42,21 +42,23 @@ class _Probe(nn.Module):
         return self.present(x)
 
 
-def measure(model: nn.Module, paths: Mapping[str, Sequence[str]], example_input: Any) -> dict[str, Seen]:
+def measure(
+    model: nn.Module, paths: Mapping[str, Sequence[str]], presents: Mapping[str, Any], example_input: Any
+) -> dict[str, Seen]:
     """Return the channels of each activation by running the model once in eval mode; changes nothing.
 
     Args:
         model: The model.
         paths: Every path of each activation, by first path.
+        presents: What computes each activation now.
         example_input: A tensor, a tuple of arguments, or a mapping of keywords.
 
     Raises:
         ConversionError: An activation that was not reached, or that sees different numbers of channels.
     """
     last: list[nn.Module] = []
-    presents = {path: _at(model, path) for path in paths}
     probes = {path: _Probe(present, last) for path, present in presents.items()}
-    with _as_it_was(model, paths, presents), _watching(model, last):
+    with _as_it_was(model, paths), _watching(model, last):
         for path, every in paths.items():
             for each in every:
                 put(model, each, probes[path])
@@ -74,11 +76,6 @@ def _only(path: str, seen: set[Seen]) -> Seen:
         )
     counts = " and ".join(str(s.channels) for s in sorted(seen, key=lambda s: s.channels or 0))
     raise ConversionError(f"{path!r} is called with {counts} channels; give each call its own module.")
-
-
-def _at(model: nn.Module, path: str) -> Any:
-    parent, _, name = path.rpartition(".")
-    return getattr(model.get_submodule(parent), name)
 
 
 def _run(model: nn.Module, example_input: Any) -> None:
@@ -109,29 +106,22 @@ def _watching(model: nn.Module, last: list[nn.Module]) -> Iterator[None]:
 
 
 @contextmanager
-def _as_it_was(
-    model: nn.Module, paths: Mapping[str, Sequence[str]], presents: Mapping[str, Any]
-) -> Iterator[None]:
-    """Put back activations, modes and torch's fused transformer path, whatever happens."""
+def _as_it_was(model: nn.Module, paths: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Put back activations, source, modes and torch's fused transformer path, whatever happens."""
     modes = {module: module.training for module in model.modules()}
+    homes = {model.get_submodule(each.rpartition(".")[0]) for every in paths.values() for each in every}
+    before = [(home, type(home), dict(vars(home)), dict(home._modules)) for home in homes]
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        for path, every in paths.items():
-            for each in every:
-                _restore(model, each, presents[path])
+        for home, kind, attributes, children in before:
+            object.__setattr__(home, "__class__", kind)
+            vars(home).clear()
+            vars(home).update(attributes)
+            home._modules.clear()
+            home._modules.update(children)
         for module, mode in modes.items():
             module.training = mode
-
-
-def _restore(model: nn.Module, path: str, present: Any) -> None:
-    if isinstance(present, nn.Module):
-        put(model, path, present)
-        return
-    parent, _, name = path.rpartition(".")
-    home = model.get_submodule(parent)
-    home._modules.pop(name, None)
-    setattr(home, name, present)

@@ -6,11 +6,12 @@ from typing import Any
 from torch import nn
 
 from autoact.conversion.channels import Seen, measure
+from autoact.conversion.places import fit
 from autoact.conversion.plan import ConversionPlan, SpaceLike, find_layers, is_converted
 from autoact.conversion.recipe import Entry, M, entries, place, record
 from autoact.errors import ConfigurationError, ConversionError
-from autoact.nn import AutoActivation
-from autoact.spaces import SearchSpace
+from autoact.nn import AutoActivation, module_for
+from autoact.spaces import Choice, SearchSpace
 from autoact.spaces.suggestion import did_you_mean
 
 STARTS = ("same", "uniform")
@@ -80,7 +81,18 @@ def _measured(model: nn.Module, plan: ConversionPlan, example_input: Any) -> dic
             f"Space {plan.space.name!r} chooses per channel: call convert(..., example_input=a batch), so "
             "that channels can be counted."
         )
-    return measure(model, {path: plan.paths[path] for path in plan.layers}, example_input)
+    presents = {path: _present(model, path, choice) for path, choice in plan.layers.items()}
+    return measure(model, {path: plan.paths[path] for path in plan.layers}, presents, example_input)
+
+
+def _present(model: nn.Module, path: str, choice: Choice) -> Any:
+    """Return what computes an activation now; for a call in the source, a module that does the same."""
+    parent, _, name = path.rpartition(".")
+    present = getattr(model.get_submodule(parent), name, None)
+    if present is None:
+        present = module_for(choice)
+        fit(present, model, path)
+    return present
 
 
 def _layer(plan: ConversionPlan, group: tuple[str, ...], start: str, seen: dict[str, Seen]) -> AutoActivation:

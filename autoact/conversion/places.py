@@ -1,7 +1,8 @@
-"""Where a model's activations are: modules, and functions held as attributes."""
+"""Where a model's activations are: modules, functions held as attributes, and calls in its source."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
 from typing import Any
 
@@ -9,7 +10,10 @@ import torch
 from torch import nn
 
 from autoact.activations import from_function, from_module, is_activation_module
-from autoact.errors import ConfigurationError
+from autoact.conversion.call_sites import Site
+from autoact.conversion.calls import function_calls, open_at, separate_uses
+from autoact.conversion.wrappers import wrapped
+from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, FixedActivation
 from autoact.spaces import Choice
 
@@ -22,53 +26,125 @@ class Place:
     """One activation of a model.
 
     Attributes:
-        present: What is there now: a module, or a function that a module holds as an attribute.
+        present: What is there now: a module, a function that a module holds as an attribute, or None for a
+            function that its source calls.
         choice: The registered activation it is; None for an AutoActivation.
         paths: Every path that leads to it; the first names it.
+        site: The call in the source, where that has to be rewritten.
     """
 
     present: Any
     choice: Choice | None
     paths: tuple[str, ...]
+    site: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The activations of a model by first path, and why others cannot be converted."""
+    """The activations of a model by first path, and why others cannot be converted.
+
+    Attributes:
+        places: By first path.
+        left_alone: Reasons by path.
+        whole: Modules whose calls are places of their own: by the module's path, which still means all calls.
+    """
 
     places: Mapping[str, Place] = field(default_factory=dict)
     left_alone: Mapping[str, str] = field(default_factory=dict)
+    whole: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Occurrence:
+    path: str
+    key: Any
+    present: Any
+    site: Site | None = None
+    trouble: str | None = None
+    choice: Choice | None = None
 
 
 def discover(model: nn.Module) -> Found:
     """Return every activation of a model, in the order of its modules; changes nothing."""
     paths: dict[Any, list[str]] = {}
-    presents: dict[Any, Any] = {}
-    for path, key, present in _occurrences(model):
-        paths.setdefault(key, []).append(path)
-        presents[key] = present
+    first: dict[Any, _Occurrence] = {}
+    split: dict[str, _Occurrence] = {}
+    for each in _occurrences(model, split):
+        paths.setdefault(each.key, []).append(each.path)
+        first.setdefault(each.key, each)
     places, left_alone = {}, {}
-    for key, present in presents.items():
-        first = paths[key][0]
-        choice, reason = _identify(present, first)
+    for key, each in first.items():
+        choice, reason = _identify(each)
         if reason:
-            left_alone[first] = reason
-        elif choice is not None or isinstance(present, AutoActivation):
-            places[first] = Place(present=present, choice=choice, paths=tuple(paths[key]))
-    return Found(places, left_alone)
+            left_alone[each.path] = reason
+        elif choice is not None or isinstance(each.present, AutoActivation):
+            places[each.path] = Place(
+                present=each.present, choice=choice, paths=tuple(paths[key]), site=each.site
+            )
+    whole = {
+        path: Place(present=each.present, choice=_identify(each)[0], paths=(path,))
+        for path, each in split.items()
+    }
+    return Found(places, left_alone, whole)
 
 
-def _occurrences(model: nn.Module) -> Iterator[tuple[str, Any, Any]]:
-    """Yield path, identity and object of every module and of every function attribute."""
-    for path, module in model.named_modules(remove_duplicate=False):
-        yield path, id(module), module
-        for name, value in vars(module).items():
-            if isinstance(value, _FUNCTIONS) and from_function(value):
-                yield f"{path}.{name}".removeprefix("."), (id(module), name), value
+def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_Occurrence]:
+    """Yield every activation at every path; those whose calls are yielded apart go to `split`."""
+    modules = dict(model.named_modules(remove_duplicate=False))
+    for path, module in modules.items():
+        own = _itself(path, module, modules)
+        if path not in split:
+            yield own
+        if own.choice is None:
+            yield from _inside(path, module, split)
 
 
-def _identify(present: Any, path: str) -> tuple[Choice | None, str | None]:
+def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _Occurrence:
+    parent, _, name = path.rpartition(".")
+    # one layer per place; only what was made to learn together stays one layer
+    key = id(module) if isinstance(module, AutoActivation) or not path else (id(modules[parent]), name)
+    return _Occurrence(path, key, module, choice=wrapped(module) if path else None)
+
+
+def _inside(path: str, module: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_Occurrence]:
+    """Yield function attributes, and calls in the source."""
+    join = partial(_join, path)
+    functions = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, _FUNCTIONS) and from_function(value)
+    }
+    children = {name: child for name, child in module._modules.items() if _is_one(child)}
+    for name, present in {**functions, **children}.items():
+        whole = _Occurrence(join(name), (id(module), name), present)
+        apart = separate_uses(module, name)
+        if apart is not None:
+            split.update({whole.path: whole} if apart else {})
+            for site in apart:
+                yield _Occurrence(join(site.name), (id(module), site.name), present, site)
+        elif name in functions:
+            yield whole
+    for site, choice, trouble in function_calls(module):
+        yield _Occurrence(join(site.name), (id(module), site.name), None, site, trouble, choice)
+
+
+def _is_one(child: nn.Module | None) -> bool:
+    if child is None or isinstance(child, AutoActivation):
+        return False
+    return isinstance(child, FixedActivation) or from_module(child) is not None or wrapped(child) is not None
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _identify(each: _Occurrence) -> tuple[Choice | None, str | None]:
     """Return what an object computes, or why it cannot be converted; neither for what is no activation."""
+    present, path = each.present, each.path
+    if each.trouble:
+        return None, f"{each.site.call if each.site else path} cannot be rewritten: {each.trouble}"
+    if each.choice is not None:
+        return each.choice, None
     if not isinstance(present, nn.Module):
         return Choice(from_function(present) or ""), None
     if isinstance(present, AutoActivation):
@@ -79,7 +155,8 @@ def _identify(present: Any, path: str) -> tuple[Choice | None, str | None]:
         return None, f"the activations inside {_kind(present)} are part of torch's own kernel"
     found = from_module(present)
     if found is None:
-        return None, _why_not(present)
+        choice = wrapped(present) if path else None
+        return choice, None if choice else _why_not(present)
     if not path:
         return None, "the model is a bare activation; put it into nn.Sequential to have it replaced"
     try:
@@ -103,9 +180,15 @@ def _kind(module: nn.Module) -> str:
 
 
 def put(model: nn.Module, path: str, module: nn.Module) -> None:
-    """Put a module at a path, in place of a module or of a function attribute."""
+    """Put a module at a path, in place of a module, of a function attribute, or of a call in the source.
+
+    Raises:
+        ConversionError: There is nothing of the kind.
+    """
     parent_path, _, name = path.rpartition(".")
     parent = model.get_submodule(parent_path)
+    if not hasattr(parent, name) and not open_at(parent, name):
+        raise ConversionError(f"The model has no activation at {path!r}.")
     if name in parent._modules:
         parent._modules[name] = module
     else:

@@ -8,9 +8,10 @@ from typing import Any
 
 from torch import nn
 
+from autoact.conversion.call_sites import Call, uses
 from autoact.conversion.places import Found, Place, discover
 from autoact.conversion.recipe import entries
-from autoact.conversion.source_calls import Call, attribute_calls, functional_calls
+from autoact.conversion.rewriting import own_class
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
@@ -64,8 +65,6 @@ def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPla
     """
     space, found = SearchSpace.of(space), discover(model)
     left_alone = dict(found.left_alone)
-    for path, functional in functional_calls(model).items():
-        left_alone[path] = f"calls {', '.join(map(str, functional))}; only modules can be replaced"
     present = _present(model, found)
     _check_rules(space, present, left_alone)
     space = space.within(path for place in present.values() for path in place.paths)
@@ -106,7 +105,7 @@ def _plan(
         path: {c.activation: dict(c.parameters)} if c.parameters and not space.refusal(c) else {}
         for path, c in layers.items()
     }
-    calls = {path: tuple(_calls(model, path)) for path in layers}
+    calls = {path: _calls(model, path, place) for path, place in places.items()}
     return ConversionPlan(
         layers=layers,
         candidates={path: _candidates(space, paths[path], choice) for path, choice in layers.items()},
@@ -114,7 +113,7 @@ def _plan(
         groups=_groups(space, paths),
         paths=paths,
         shared={path: every for path, every in paths.items() if len(every) > 1},
-        calls={path: lines for path, lines in calls.items() if len(lines) > 1},
+        calls={path: lines for path, lines in calls.items() if lines},
         left_alone=left_alone,
         space=space,
     )
@@ -142,8 +141,12 @@ def _groups(space: SearchSpace, paths: Mapping[str, Sequence[str]]) -> tuple[tup
     return tuple(tuple(group) for group in groups.values())
 
 
-def _calls(model: nn.Module, path: str) -> list[Call]:
-    return attribute_calls(model.get_submodule(_parent(path)), path.rpartition(".")[2])
+def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:
+    """Return the source lines that use one layer, where it is used more than once."""
+    if place.site is not None:
+        return (place.site.call,) if place.site.loop else ()
+    found = uses(own_class(model.get_submodule(_parent(path))), path.rpartition(".")[2])
+    return tuple(use.call for use in found) if len(found) > 1 or any(use.loop for use in found) else ()
 
 
 def _check_rules(space: SearchSpace, present: Mapping[str, Place], left_alone: Mapping[str, str]) -> None:

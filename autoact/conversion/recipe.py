@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from autoact.conversion.calls import can_open
 from autoact.conversion.places import fit, put
 from autoact.conversion.transformer import settle
 from autoact.errors import ConversionError
@@ -83,7 +84,8 @@ def place(model: nn.Module, path: str, entry: Entry, module: nn.Module) -> None:
     for every in entry["paths"]:
         parent, _, name = every.rpartition(".")
         try:
-            known = hasattr(model.get_submodule(parent), name)
+            home = model.get_submodule(parent)
+            known = hasattr(home, name) or can_open(home, name)
         except AttributeError:
             known = False
         if not known:

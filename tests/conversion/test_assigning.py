@@ -137,11 +137,11 @@ def test_layers_of_a_group_are_all_named_and_can_part():
     assert list(find_layers(model, GROUP).layers) == ["1", "3", "5"]
 
 
-def test_a_shared_instance_is_replaced_at_all_its_places_by_any_of_its_paths():
+def test_a_shared_instance_is_replaced_place_by_place():
     act = nn.ReLU()
     model = apply(mlp(act, act), Assignment({"3": "tanh"}))
-    assert model[1] is model[3]
-    assert isinstance(model[1], nn.Tanh)
+    assert model[1] is act
+    assert isinstance(model[3], nn.Tanh)
 
 
 def test_uniform_and_original_assignments():
