@@ -1,10 +1,12 @@
 import pickle
 
 import pytest
+import sympy as sp
 import yaml
 
+import autoact
 from autoact.errors import ConfigurationError, UnknownActivationError
-from autoact.spaces import Assignment, Choice
+from autoact.spaces import Assignment, Bounds, Choice, SearchSpace
 
 MIXED = Assignment(
     {
@@ -99,3 +101,28 @@ def test_values_of_the_wrong_kind_are_refused():
         Assignment({"a": 3})
     with pytest.raises(ConfigurationError, match="maps layer paths"):
         Assignment(["relu"])  # type: ignore[arg-type]
+
+
+def test_a_renamed_activation_keeps_old_files_loading(tmp_path):
+    @autoact.activation(family="test only", aliases=("bent_before",))
+    def bent_now(x, amount=autoact.Parameter(default=0.5, lower=0.0)):
+        """Once called bent_before."""
+        return x + amount * sp.tanh(x)
+
+    (tmp_path / "old.yaml").write_text(
+        "version: 1\nname: old\nlayers:\n  a: bent_before\n  b: {activation: bent_before, parameters: {amount: 2}}\n"
+    )
+    old = Assignment.load(tmp_path / "old.yaml")
+    assert old == Assignment({"a": "bent_now", "b": Choice("bent_now", {"amount": 2})})
+    old.save(tmp_path / "new.yaml")
+    assert "bent_before" not in (tmp_path / "new.yaml").read_text()
+    space = SearchSpace.from_dict(
+        {"candidates": {"include": ["bent_before", "relu"]}, "bounds": {"bent_before": {"amount": [0, 1]}}}
+    )
+    assert space == SearchSpace(
+        "search space", ("bent_now", "relu"), bounds=Bounds.of({"bent_now": {"amount": [0, 1]}})
+    )
+    with pytest.raises(ConfigurationError, match="bent_now is bounded twice"):
+        SearchSpace.from_dict(
+            {"candidates": ["relu"], "bounds": {"bent_now": {"amount": 1}, "bent_before": {"amount": 1}}}
+        )
