@@ -53,6 +53,7 @@ class SearchPlan:
         task: What the model is called.
         variables: The layers, their present activations and candidates.
         left_alone: Reason by path of activations that are not searched.
+        notes: What the space says about members of families that do not fit.
         settings: The settings.
         comparison: Where the comparison data come from.
         planned_steps: Optimizer steps of one training, infinite where unknown.
@@ -66,6 +67,7 @@ class SearchPlan:
     comparison: str
     planned_steps: float
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Counts:
@@ -85,7 +87,8 @@ class SearchPlan:
         paths, present = (max(len(row[column]) for row in rows) for column in (0, 1))
         lines = [f"{self.task}: {len(rows)} layers choose their activation"]
         lines += [f"  {path:<{paths}}  {now:<{present}}  from {names}" for path, now, names in rows]
-        return lines + [f"  {path}  left alone: {reason}" for path, reason in self.left_alone.items()]
+        lines += [f"  {path}  left alone: {reason}" for path, reason in self.left_alone.items()]
+        return lines + [f"  {note}" for note in self.notes]
 
     def _data(self) -> list[str]:
         best = "smallest" if self.settings.minimize else "largest"

@@ -35,6 +35,7 @@ class Prepared:
             task=self.name,
             variables=self.variables,
             left_alone=self.layers.left_alone,
+            notes=self.layers.space.notes,
             settings=self.settings,
             comparison=self.task.parts.source,
             planned_steps=planned_steps,

@@ -110,7 +110,8 @@ def test_a_renamed_activation_keeps_old_files_loading(tmp_path):
         return x + amount * sp.tanh(x)
 
     (tmp_path / "old.yaml").write_text(
-        "version: 1\nname: old\nlayers:\n  a: bent_before\n  b: {activation: bent_before, parameters: {amount: 2}}\n"
+        "version: 1\nname: old\nlayers:\n  a: bent_before\n"
+        "  b: {activation: bent_before, parameters: {amount: 2}}\n"
     )
     old = Assignment.load(tmp_path / "old.yaml")
     assert old == Assignment({"a": "bent_now", "b": Choice("bent_now", {"amount": 2})})

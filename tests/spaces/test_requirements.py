@@ -6,6 +6,7 @@ import torch
 import autoact
 from autoact.errors import ConfigurationError
 from autoact.spaces import Bounds, Choice, Requirements, SearchSpace
+from tests.search.models import TRAINER, Curve, CurveData
 
 
 @pytest.mark.parametrize(
@@ -103,3 +104,20 @@ def test_a_torch_callable_has_no_derivatives_to_count():
     with pytest.raises(ConfigurationError, match="derivatives of opaque_bump cannot be counted"):
         SearchSpace("mine", ("opaque_bump",), require=Requirements(smoothness=1))
     assert SearchSpace("mine", ("opaque_bump",), require=Requirements(bounded=True)).candidates
+
+
+def test_a_dry_run_tells_what_a_family_did_not_bring(capsys):
+    space = {"candidates": {"families": ["exponential"]}, "require": {"smoothness": 1}}
+    autoact.run_search(
+        Curve,
+        CurveData,
+        space=SearchSpace.from_dict(space),
+        monitor="val_loss",
+        trainer=TRAINER,
+        dry_run=True,
+        out="x",
+    )
+    shown = capsys.readouterr().out
+    assert "from celu, elu, softplus, squareplus" in shown
+    assert "elu keeps alpha = 1: at other values it breaks a requirement" in shown
+    assert "selu left out" in shown
