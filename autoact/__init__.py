@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autoact import analysis, conversion, nn, search, spaces, training
+    from autoact import analysis, conversion, nn, search, spaces, tabular, training
     from autoact.activations import Activation, Parameter, activation, get, list_activations
     from autoact.conversion import apply, auto_layers, convert, derive, finalize
     from autoact.kernels import mixture
@@ -30,10 +30,12 @@ _FOLDERS = (
     "analysis",
     "conversion",
     "kernels",
+    "latency",
     "nn",
     "report",
     "search",
     "spaces",
+    "tabular",
     "tracking",
     "training",
 )
@@ -62,6 +64,7 @@ __all__ = [
     "run_search",
     "search",
     "spaces",
+    "tabular",
     "training",
 ]
 

@@ -22,9 +22,11 @@ ORDER = (
     "spaces",
     "nn",
     "conversion",
+    "latency",
     "geometry",
     "tracking",
     "training",
+    "tabular",
     "report",
     "search",
     "cli",
@@ -35,7 +37,7 @@ RESERVED = {
     "optuna": {"search"},
     "triton": {"kernels"},
     "tensorboard": {"tracking"},
-    "sklearn": {"training"},
+    "sklearn": {"training", "tabular"},
 }
 PUBLIC = {
     "Activation",
@@ -60,6 +62,7 @@ PUBLIC = {
     "run_search",
     "search",
     "spaces",
+    "tabular",
     "training",
 }
 VAGUE = {"utils", "util", "helpers", "helper", "common", "core", "misc", "engine", "manager", "factory"}

@@ -1,4 +1,4 @@
-"""The command `autoact`: search, list, show, report.
+"""The command `autoact`: search, cost, list, show, report.
 
 Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import autoact
+from autoact.cli.cost import add_arguments as add_cost_arguments
 from autoact.cli.request import read_request
 from autoact.errors import AutoActError, ConfigurationError, SearchFailedError
 
@@ -50,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="show formula, parameters and facts of an activation")
     show.add_argument("name", help="name of the activation, such as elu")
     show.set_defaults(run=_show)
+    add_cost_arguments(
+        commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
+    )
     report = commands.add_parser("report", help="write a run's report.html again and print its summary")
     report.add_argument("directory", metavar="RUN", help="a run directory")
     report.set_defaults(run=_report)
@@ -62,7 +66,15 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", help="YAML with model, data, trainer, and maybe space and search"
     )
     what.add_argument("--task", metavar="NAME", help="a task that comes with autoact: digits")
+    what.add_argument(
+        "--data", metavar="FILE", help="CSV file with a row per example; --target names a column"
+    )
     what.add_argument("--resume", metavar="DIR", help="go on with the run in this directory")
+    table = parser.add_argument_group("with --data")
+    table.add_argument("--target", metavar="COLUMN", help="column to predict: name, or number (-1: the last)")
+    table.add_argument(
+        "--problem", metavar="classification|regression", help="decided by the target's values if left out"
+    )
     how = parser.add_argument_group("how")
     how.add_argument("--space", metavar="NAME|FILE", help="search space (default: default)")
     how.add_argument("--monitor", metavar="NAME", help="logged value to optimize (default: val_loss)")
@@ -89,6 +101,8 @@ def _search(options: argparse.Namespace) -> int:
     given = {key: getattr(options, key) for key in _SETTINGS if getattr(options, key) is not None}
     from autoact.search import run_search
 
+    if request.notes and not options.quiet:
+        print("\n".join(request.notes), end="\n\n")
     try:
         result = run_search(
             request.model,

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +24,13 @@ class Request:
     source: Mapping[str, Any]
     out: Path
     resume: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def read_request(options: argparse.Namespace) -> Request:
     """Return what the options ask for, checked; nothing is made yet."""
+    if not options.data and (options.target or options.problem):
+        raise ConfigurationError("--target and --problem belong to --data FILE.csv; name the file, too.")
     if options.resume:
         if options.out:
             raise ConfigurationError("--resume names the run directory; leave out --out.")
@@ -38,7 +41,11 @@ def read_request(options: argparse.Namespace) -> Request:
         return _of_configuration(load_configuration(options.config), _out(options, Path(options.config).stem))
     if options.task:
         return _of_task(options.task, _out(options, options.task))
-    raise ConfigurationError("say what to search: --config FILE, --task digits, or --resume DIR.")
+    if options.data:
+        return _of_data(options)
+    raise ConfigurationError(
+        "say what to search: --config FILE, --task digits, --data FILE.csv --target COLUMN, or --resume DIR."
+    )
 
 
 def _out(options: argparse.Namespace, name: str) -> Path:
@@ -65,6 +72,51 @@ def _of_task(name: str, out: Path) -> Request:
         source={"task": name},
         out=out,
     )
+
+
+def _of_data(options: argparse.Namespace) -> Request:
+    """Return what a CSV file asks for."""
+    from autoact.tabular import fingerprint
+
+    if options.target is None:
+        raise ConfigurationError(
+            "--data needs --target COLUMN: the name of the column to predict, or its number (-1: the last)."
+        )
+    source = {
+        "data": str(Path(options.data).absolute()),
+        "target": options.target,
+        "problem": options.problem,
+    }
+    seed = 0 if options.seed is None else options.seed
+    request = _of_table(source, seed, _out(options, Path(options.data).name.partition(".")[0] or "data"))
+    return replace(request, source={**source, "sha256": fingerprint(source["data"])})
+
+
+def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
+    from autoact.tabular import load_task
+
+    task = load_task(source["data"], source["target"], problem=source["problem"], seed=max(seed, 0))
+    return Request(
+        name=task.name,
+        model=task.model,
+        data=task.data,
+        space="default",
+        settings=task.settings,
+        source=source,
+        out=out,
+        notes=task.notes,
+    )
+
+
+def _of_unchanged_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
+    from autoact.tabular import fingerprint
+
+    if Path(source["data"]).is_file() and fingerprint(source["data"]) != source["sha256"]:
+        raise ConfigurationError(
+            f"{source['data']} has changed since the run in {out} began, so it cannot go on. "
+            "Put the old file back, or start a new run."
+        )
+    return _of_table(source, seed, out)
 
 
 def _of_configuration(found: "Configuration", out: Path) -> Request:
@@ -102,6 +154,8 @@ def _resumed(out: Path) -> Request:
     source, settings = stored.get("source") or {}, dict(stored["search"])
     if "task" in source:
         request = _of_task(source["task"], out)
+    elif "data" in source:
+        request = _of_unchanged_table(source, settings["seed"], out)
     elif "configuration" in source:
         from autoact.training.configuration import read_configuration
 

@@ -103,7 +103,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2
     [
         ("", "the following arguments are required: command"),
         ("serach", "invalid choice: 'serach'"),
-        ("search", "say what to search: --config FILE, --task digits, or --resume DIR."),
+        ("search", "say what to search: --config FILE, --task digits, --data FILE.csv --target COLUMN, or"),
         ("search --task digit", "No task named 'digit'. Did you mean 'digits'?"),
         ("search --task digits --config x.yaml", "not allowed with argument"),
         ("search --task digits --budget many", "argument --budget: invalid int value: 'many'"),
