@@ -1,5 +1,8 @@
 """What is true of every space that comes with autoact."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -84,3 +87,10 @@ def test_systems_biology_is_never_negative():
     x = torch.linspace(-50, 50, 1001, dtype=torch.float64)
     for member in SearchSpace.load("systems_biology").candidates:
         assert get(member)(x).min() >= 0, member
+
+
+def test_the_documentation_lists_them_as_they_are():
+    page = (Path(autoact.__file__).parent.parent / "docs" / "search-spaces.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*?\| ([^|]*) \|$", page, re.MULTILINE))
+    listed = {name: tuple(re.sub(r" \(.*?\)", "", rows[name]).split(", ")) for name in SHIPPED}
+    assert listed == {name: SearchSpace.load(name).candidates for name in SHIPPED}
