@@ -72,9 +72,8 @@ def table(controls: list[str], seeds: int) -> bool:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(
-        1
-    )  # these models are tiny: on a busy machine, threads that wait cost up to 70 times more
+    # The models are tiny: on a busy machine, threads that wait for each other cost up to 70 times more.
+    torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", choices=["positive", "negative"])
