@@ -1,29 +1,13 @@
-"""Latencies are medians of calls taken in turns."""
+"""The latency of the chosen model beside that of the original."""
 
-import time
-
-import pytest
 import torch
 from torch import nn
 
-from autoact.search.latency import latency, medians
+from autoact.search.latency import latency
 from autoact.search.task import Task
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import split
 from tests.search.models import TRAINER, Curve, CurveData
-
-
-def test_medians_tell_slow_from_fast_and_ignore_outliers() -> None:
-    calls = {"fast": 0, "slow": 0}
-
-    def wait(name: str, seconds: float) -> None:
-        calls[name] += 1
-        time.sleep(0.1 if calls[name] == 5 else seconds)
-
-    found = medians({"fast": lambda: wait("fast", 0.001), "slow": lambda: wait("slow", 0.005)}, seconds=0.3)
-    assert calls["fast"] == calls["slow"] > 8
-    assert found["fast"] == pytest.approx(0.001, abs=0.002)
-    assert found["slow"] == pytest.approx(0.005, abs=0.004)
 
 
 def task(model: type[nn.Module]) -> Task:

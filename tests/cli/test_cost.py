@@ -1,0 +1,109 @@
+"""`autoact cost`, in process."""
+
+import json
+
+import pytest
+import torch
+
+from autoact import Assignment
+from autoact.cli import main
+
+MODELS = """
+import lightning as L
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.act, self.out = nn.Embedding(10, 4), nn.ReLU(), nn.Linear(4, 2)
+
+    def forward(self, tokens, scale):
+        return self.out(self.act(self.embed(tokens) * scale))
+
+class Example(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+        self.example_input_array = torch.ones(5, 3)
+
+    def forward(self, x):
+        return self.net(x)
+
+def broken():
+    raise KeyError("weights")
+
+def number():
+    return 3
+"""
+FAST = ["--seconds", "0.1", "--threads", "1"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "cost_models.py").write_text(MODELS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    import sys
+
+    sys.modules.pop("cost_models", None)
+
+
+def test_a_task_with_an_assignment(capsys, folder):
+    Assignment({"net.1": "tanh"}).save(folder / "mine.yaml")
+    assert main(["cost", "digits", "--assignment", "mine.yaml", *FAST]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("digits on cpu, 1 threads")
+    assert "360x64 float32, 3 calls per forward pass" in text
+    lines = {line.split()[0]: line.split() for line in text.splitlines() if line}
+    assert set(lines) >= {"relu", "gelu", "softplus", "mixture", "original", "mine.yaml"}
+    assert lines["relu"][3:] == ["90.0", "KiB*", "4.0", "B"]
+    assert float(lines["mine.yaml"][1]) > 0
+
+
+def test_a_named_model_with_inputs_of_two_kinds(capsys):
+    arguments = ["--input", "8x6:int64", "--input", "4", "--space", "vision", "--json"]
+    assert main(["cost", "cost_models.Net", *arguments, *FAST]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {tuple(cost["shape"]) for cost in found["activations"]} == {(8, 6, 4)}
+    relu = next(cost for cost in found["activations"] if cost["name"] == "relu")
+    assert relu["kept"] == {"total": 768, "output": 768}
+    assert 0 < relu["forward"] < relu["training"]
+    assert [model["name"] for model in found["models"]] == ["original"]
+    assert (found["schema"], found["device"]) == (1, "cpu, 1 threads")
+
+
+def test_the_models_own_example_is_used(capsys):
+    before = torch.get_num_threads()
+    assert main(["cost", "cost_models:Example", *FAST]) == 0
+    assert "5x4 float32, 1 calls" in capsys.readouterr().out
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cost_models.Net"], "give --input SHAPE, such as 8x3x32x32"),
+        (["cost_models.Net", "--input", "8 x 6"], "--input '8 x 6' is no shape"),
+        (["cost_models.Net", "--input", "8x6:real"], "--input '8x6:real' is no shape"),
+        (["cost_models.Net", "--input", "8x6"], "Net cannot be called on ((8, 6) torch.float32)"),
+        (["cost_models.Nets"], "MODEL is 'cost_models.Nets', which cannot be imported"),
+        (["no_such_module.Net"], "No module named 'no_such_module'"),
+        (["cost_models.broken"], "MODEL cannot be made: KeyError: 'weights'"),
+        (["cost_models.number"], "MODEL makes a int, not a torch.nn.Module"),
+        (["digit"], "MODEL is 'digit', but no such task exists"),
+        (["missing.yaml"], "missing.yaml"),
+        (["digits", "--device", "warp"], "--device warp cannot be used"),
+        (["digits", "--seconds", "0"], "--seconds 0 must be above 0"),
+        (["digits", "--threads", "-1"], "--threads -1 must be above 0"),
+        (["digits", "--space", "visoin"], "vision"),
+        (["digits", "--assignment", "none.yaml"], "none.yaml"),
+    ],
+)
+def test_bad_input_is_one_line(capsys, arguments, message):
+    assert main(["cost", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""

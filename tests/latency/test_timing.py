@@ -1,0 +1,58 @@
+"""Calls are measured in turns, often enough for the clock."""
+
+import time
+
+import pytest
+
+from autoact.latency import in_turns, medians, ratio
+
+
+def test_medians_tell_slow_from_fast_and_ignore_outliers() -> None:
+    calls = {"fast": 0, "slow": 0}
+
+    def wait(name: str, seconds: float) -> None:
+        calls[name] += 1
+        time.sleep(0.1 if calls[name] == 8 else seconds)
+
+    found = medians({"fast": lambda: wait("fast", 0.001), "slow": lambda: wait("slow", 0.005)}, seconds=0.3)
+    assert calls["fast"] == calls["slow"] > 11
+    assert found["fast"] == pytest.approx(0.001, abs=0.002)
+    assert found["slow"] == pytest.approx(0.005, abs=0.004)
+
+
+def test_a_round_measures_every_call_once() -> None:
+    order: list[str] = []
+
+    def note(name: str) -> None:
+        order.append(name)
+        time.sleep(0.001)  # longer than a measurement must be: no repeats
+
+    times = in_turns({"a": lambda: note("a"), "b": lambda: note("b")}, seconds=0.02)
+    rounds = len(times["a"])
+    assert len(times["b"]) == rounds >= 2
+    assert order[-2 * rounds :] == ["a", "b"] * rounds
+
+
+def test_short_calls_are_repeated_until_the_clock_can_see_them() -> None:
+    count = 0
+
+    def short() -> None:
+        nonlocal count
+        count += 1
+
+    times = in_turns({"short": short}, seconds=0.0)["short"]
+    assert len(times) == 1
+    assert count > 100
+    assert times[0] < 1e-5
+
+
+def test_every_call_is_measured_however_little_time_there_is() -> None:
+    times = in_turns({"a": lambda: time.sleep(0.002), "b": lambda: None}, seconds=0.0)
+    assert all(len(values) == 1 for values in times.values())
+    assert in_turns({}, seconds=0.0) == {}
+
+
+def test_the_ratio_is_taken_round_by_round() -> None:
+    low, middle, high = ratio([1.0, 20.0, 3.0, 400.0, 5.0], [1.0, 10.0, 1.5, 200.0, 2.0])
+    assert (low, middle, high) == (1.5, 2.0, 2.25)
+    assert ratio([3.0], [2.0]) == (1.5, 1.5, 1.5)
