@@ -15,6 +15,7 @@ from autoact.conversion.calls import function_calls, open_at, separate_uses
 from autoact.conversion.wrappers import wrapped
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, FixedActivation
+from autoact.nn.precision import is_sharded
 from autoact.spaces import Choice
 
 _TORCH_ACTIVATIONS = torch.nn.modules.activation.__name__
@@ -208,6 +209,11 @@ def reference_tensor(model: nn.Module, path: str) -> torch.Tensor | None:
 def fit(module: nn.Module, model: nn.Module, path: str) -> None:
     """Give a new module the device and the mode of the place it is for, and float64 if that is used there."""
     near = reference_tensor(model, path)
+    if near is not None and is_sharded(near) and any(True for _ in module.parameters()):
+        raise ConversionError(
+            f"The model is sharded over processes already (fully_shard), and a {type(module).__name__} at "
+            f"{path} brings parameters that would differ between them. Convert or apply first, then shard."
+        )
     if near is not None:
         module.to(device=near.device, dtype=torch.float64 if near.dtype == torch.float64 else None)
     module.train(model.get_submodule(path.rpartition(".")[0]).training)

@@ -14,6 +14,7 @@ SCRIPT = """
 import json, sys
 import torch
 import torch.distributed as dist
+from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 import autoact
@@ -36,7 +37,12 @@ mixture = autoact.convert(shared.net(), ["relu", "elu"])
 fully_shard(mixture, mesh=mesh)
 shared.train(mixture, shared.data().chunk(2)[rank])
 late = fully_shard(shared.net(), mesh=mesh)
-calls = {"derive": (autoact.derive, mixture), "convert": (autoact.convert, late)}
+plain = fully_shard(nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1)), mesh=mesh)
+calls = {
+    "derive": (autoact.derive, mixture),
+    "convert": (autoact.convert, late),
+    "convert plain": (autoact.convert, plain),
+}
 for name, (function, argument) in calls.items():
     try:
         function(argument)
@@ -125,5 +131,6 @@ def test_a_sharded_mixture_says_why_it_has_no_choice(sharded):
 
 def test_a_sharded_model_is_not_converted(sharded):
     for messages in sharded[1]:
-        assert "sharded over processes already" in messages["convert"]
-        assert "Convert or apply first, then shard" in messages["convert"]
+        for name in ("convert", "convert plain"):
+            assert "sharded over processes already" in messages[name]
+            assert "Convert or apply first, then shard" in messages[name]
