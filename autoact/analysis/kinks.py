@@ -92,12 +92,18 @@ def _with_gaps(points: list[float]) -> list[tuple[float, float]]:
 def _order_at(expression: sp.Expr, at: float, gap: float, highest: int) -> int | float:
     """Return the number of derivatives that agree at a kink, minus one."""
     point = sp.Rational(at).limit_denominator(10**12)
-    left, right = (elementary(_piece(expression, sp.Float(at + side * gap))) for side in (-1, 1))
+    left, right = (_exact(elementary(_piece(expression, sp.Float(at + side * gap)))) for side in (-1, 1))
     for order in range(highest + 1):
         a, b = (_value(sp.diff(piece, X, order), point, side) for piece, side in ((left, "-"), (right, "+")))
         if not (a.is_finite and b.is_finite) or abs(a - b) > 1e-9 * (1 + abs(a) + abs(b)):
             return order - 1
     return math.inf
+
+
+def _exact(expression: sp.Expr) -> sp.Expr:
+    """Write floats as fractions: 15 digits are too few for high derivatives, whose terms cancel."""
+    floats = expression.atoms(sp.Float)
+    return expression.xreplace({f: sp.Rational(repr(float(f))) for f in floats})
 
 
 def _value(expression: sp.Expr, point: sp.Rational, side: str) -> sp.Expr:

@@ -18,7 +18,7 @@ class Requirements:
     """Conditions that every candidate must meet, wherever training or search may move its parameters.
 
     Args:
-        smoothness: Number of continuous derivatives, at least.
+        smoothness: Number of continuous derivatives, at least; up to 8, which smooth functions have.
         bounded: Whether outputs must stay bounded.
         output: "nonnegative" if outputs must never be negative.
 
@@ -34,8 +34,8 @@ class Requirements:
     def __post_init__(self) -> None:
         """Check every setting."""
         count = self.smoothness
-        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
-            raise ConfigurationError(f"smoothness counts derivatives: 0, 1, 2, ...; got {count!r}.")
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 8):
+            raise ConfigurationError(f"smoothness counts derivatives: 0, 1, 2, ... up to 8; got {count!r}.")
         if not isinstance(self.bounded, bool):
             raise ConfigurationError(f"bounded is true or false; got {self.bounded!r}.")
         if self.output is not None and self.output not in OUTPUTS:

@@ -131,7 +131,7 @@ MALFORMED = {
         f"{GOOD}require:\n  smoothness: 1.5\n",
         5,
         "require.smoothness",
-        ["0, 1, 2, ...; got 1.5"],
+        ["0, 1, 2, ... up to 8; got 1.5"],
     ),
     "bounded as number": (f"{GOOD}require:\n  bounded: 1\n", 5, "require.bounded", ["true or false; got 1"]),
     "unknown output": (

@@ -121,3 +121,15 @@ def test_a_dry_run_tells_what_a_family_did_not_bring(capsys):
     assert "from celu, elu, softplus, squareplus" in shown
     assert "elu keeps alpha = 1: at other values it breaks a requirement" in shown
     assert "selu left out" in shown
+
+
+def test_high_derivatives_are_compared_exactly():
+    require = Requirements(smoothness=5)  # in floating point the terms at b = 0.001 cancel to noise
+    assert require.violation("squareplus") is None
+    assert require.violation("mish") is None
+
+
+def test_smoothness_counts_up_to_eight():
+    assert Requirements(smoothness=8).violation("sin") is None
+    with pytest.raises(ConfigurationError, match="up to 8; got 9"):
+        Requirements(smoothness=9)
