@@ -34,7 +34,8 @@ class Requirements:
     def __post_init__(self) -> None:
         """Check every setting."""
         count = self.smoothness
-        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 8):
+        counts = isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= 8
+        if count is not None and not counts:
             raise ConfigurationError(f"smoothness counts derivatives: 0, 1, 2, ... up to 8; got {count!r}.")
         if not isinstance(self.bounded, bool):
             raise ConfigurationError(f"bounded is true or false; got {self.bounded!r}.")

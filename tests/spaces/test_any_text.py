@@ -24,7 +24,7 @@ relaxation: {kind: softmax, granularity: layer, temperature: 1.0}
 """
 WORDS = [match.span() for match in re.finditer(r'[\w.*"-]+|\[[^\]]*\]|\{[^}]*\}', GOOD)]
 STRANGE = """1 -1 .inf .nan true ~ [] {} [[]] {a:b} {[1]:2} 1e999 2020-01-01 2020-13-45 *a !!python/object:os
-!!binary ' \\0 é - : <<:*a 12:30:00 [relu,[tanh]] relu depth [0,1] [1,0.5] {relu:1} 99999999999999999999""".split()
+!!binary ' \\0 é - : <<:*a 12:30:00 [relu,[tanh]] relu depth [1,0.5] {relu:1} 99999999999999999999""".split()
 REPLACEMENTS = st.sampled_from(
     [*STRANGE, "\t", "\0", "&a b", "{a: b}", "{[1]: 2}", "? [a]: b", "<<: *a", "- ", ": "]
 )
