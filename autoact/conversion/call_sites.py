@@ -100,8 +100,9 @@ def only_called(kind: type, attribute: str) -> bool:
 
 @lru_cache(maxsize=512)
 def reached(kind: type) -> frozenset[str]:
-    """Return the methods that forward runs, itself among them, by name."""
-    known, found, waiting = methods(kind), set[str](), ["forward"]
+    """Return the methods that forward runs, itself among them; all, where a library's forward runs."""
+    known, found = methods(kind), set[str]()
+    waiting = ["forward"] if "forward" in known else list(known)
     while waiting:
         name = waiting.pop()
         if name in known and name not in found:
@@ -142,23 +143,30 @@ def _in_place(name: str) -> tuple[Any, ...]:
     return tuple(getattr(home, name) for home in homes if hasattr(home, name))
 
 
-def _functions(method: Method) -> Iterator[Site]:
-    around = _parents(method.tree)
-    for node in in_order(method.tree):
-        if isinstance(node, ast.Call):
-            name, _ = activation_of(node.func, method)
-            if name is not None:
-                is_method = isinstance(node.func, ast.Attribute) and method.resolve(node.func) is None
-                if not is_method or not (node.args or node.keywords):
-                    yield _site(method, node, around, activation=name)
+@lru_cache(maxsize=4096)
+def _functions(method: Method) -> tuple[Site, ...]:
+    return tuple(_found_in(method))
+
+
+def _found_in(method: Method) -> Iterator[Site]:
+    for node in _calls(method):
+        name, _ = activation_of(node.func, method)
+        if name is not None:
+            is_method = isinstance(node.func, ast.Attribute) and method.resolve(node.func) is None
+            if not is_method or not (node.args or node.keywords):
+                yield _site(method, node, _parents(method.tree), activation=name)
 
 
 def _attributes(method: Method, attribute: str) -> Iterator[Site]:
-    around = _parents(method.tree)
-    for node in in_order(method.tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr == attribute and method.is_own(node.func.value):
-                yield _site(method, node, around, attribute=attribute)
+    for node in _calls(method):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == attribute:
+            if method.is_own(node.func.value):
+                yield _site(method, node, _parents(method.tree), attribute=attribute)
+
+
+@lru_cache(maxsize=4096)
+def _calls(method: Method) -> tuple[ast.Call, ...]:
+    return tuple(node for node in in_order(method.tree) if isinstance(node, ast.Call))
 
 
 def _site(method: Method, node: ast.Call, around: dict[ast.AST, ast.AST], **what: Any) -> Site:
@@ -188,6 +196,7 @@ def _trouble(method: Method, above: list[ast.AST]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=256)
 def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
     return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
 
@@ -217,6 +226,7 @@ def _attribute_names(kind: type) -> set[str]:
     return {name for method in written for name in _mentioned(method)} | set(dir(kind))
 
 
+@lru_cache(maxsize=4096)
 def _mentioned(method: Method) -> list[str]:
     return [
         node.attr

@@ -67,10 +67,10 @@ def methods(kind: type) -> dict[str, Method]:
     """Return the methods that users' classes give a module; special ones and overridden ones left out."""
     found: dict[str, Method | None] = {}
     for owner in kind.__mro__:
-        library = owner is object or owner.__module__.partition(".")[0] in _LIBRARIES
-        for name, attribute in vars(owner).items():
+        written = _written_in(owner)
+        for name in vars(owner):
             if not name.startswith("__"):
-                found.setdefault(name, None if library else _read(name, owner, attribute))
+                found.setdefault(name, written.get(name))
     return {name: method for name, method in found.items() if method is not None}
 
 
@@ -79,21 +79,14 @@ def covered(kind: type) -> list[Method]:
     return [
         method
         for owner in kind.__mro__[1:]
-        if owner is not object and owner.__module__.partition(".")[0] not in _LIBRARIES
-        for name, attribute in vars(owner).items()
-        if not name.startswith("__") and methods(kind).get(name) is not None
-        if (method := _read(name, owner, attribute)) and methods(kind)[name].owner is not owner
+        for name, method in _written_in(owner).items()
+        if name in methods(kind) and methods(kind)[name].owner is not owner
     ]
 
 
 def constructors(kind: type) -> list[Method]:
     """Return the __init__ methods of users' classes: functions made there may run later."""
-    return [
-        method
-        for owner in kind.__mro__
-        if owner is not object and owner.__module__.partition(".")[0] not in _LIBRARIES
-        if (method := _read("__init__", owner, vars(owner).get("__init__")))
-    ]
+    return [written["__init__"] for owner in kind.__mro__ if "__init__" in (written := _written_in(owner))]
 
 
 def plain_function(function: Any) -> Method | None:
@@ -103,6 +96,15 @@ def plain_function(function: Any) -> Method | None:
     if function.__module__.partition(".")[0] in (*_LIBRARIES, *sys.stdlib_module_names):
         return None
     return _read(function.__name__, object, staticmethod(function))
+
+
+@lru_cache(maxsize=1024)
+def _written_in(owner: type) -> dict[str, Method]:
+    """Return the methods that a class itself defines, by name; none of a library's."""
+    if owner is object or owner.__module__.partition(".")[0] in _LIBRARIES:
+        return {}
+    found = {name: _read(name, owner, attribute) for name, attribute in vars(owner).items()}
+    return {name: method for name, method in found.items() if method is not None}
 
 
 def _read(name: str, owner: type, attribute: Any) -> Method | None:

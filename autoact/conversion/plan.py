@@ -9,9 +9,11 @@ from typing import Any
 from torch import nn
 
 from autoact.conversion.call_sites import Call, uses
+from autoact.conversion.eligibility import Verdict, eligible, includes
 from autoact.conversion.places import Found, Place, discover
 from autoact.conversion.recipe import entries
 from autoact.conversion.rewriting import own_class
+from autoact.conversion.roles import roles
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
@@ -32,6 +34,7 @@ class ConversionPlan:
         paths: Every path that leads to a layer's module; more than one if an instance is used again.
         shared: Those of `paths` with more than one entry.
         calls: Source lines that call a layer's module, where there is more than one.
+        blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
         left_alone: Why other activations are not converted, by path.
         space: The search space.
     """
@@ -43,6 +46,7 @@ class ConversionPlan:
     paths: Mapping[str, tuple[str, ...]]
     shared: Mapping[str, tuple[str, ...]]
     calls: Mapping[str, tuple[Call, ...]]
+    blocks: Mapping[str, str]
     left_alone: Mapping[str, str]
     space: SearchSpace
 
@@ -68,16 +72,23 @@ def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPla
     present = _present(model, found)
     _check_rules(space, present, left_alone)
     space = space.within(path for place in present.values() for path in place.paths)
-    places = {}
+    places, blocks = dict[str, Place](), dict[str, str]()
+    earlier, found_roles = entries(model), roles(model)
     for path, place in present.items():
         rule = rule_of(space, place.paths)
         if rule is not None and rule.keep:
             left_alone[path] = f"kept by the rule match: {rule.match!r}"
-        else:
-            places[path] = place
+            continue
+        verdict = Verdict() if path in earlier else eligible(model, place, found_roles)
+        if verdict.reason and not includes(rule, place.paths):
+            left_alone[path] = verdict.reason
+            continue
+        places[path] = place
+        if verdict.block:
+            blocks[path] = verdict.block
     if not places:
         raise ConversionError(_nothing(model, left_alone))
-    return _plan(model, space, places, left_alone)
+    return _plan(model, space, places, blocks, left_alone)
 
 
 def _present(model: nn.Module, found: Found) -> dict[str, Place]:
@@ -97,7 +108,11 @@ def _parent(path: str) -> str:
 
 
 def _plan(
-    model: nn.Module, space: SearchSpace, places: Mapping[str, Place], left_alone: Mapping[str, str]
+    model: nn.Module,
+    space: SearchSpace,
+    places: Mapping[str, Place],
+    blocks: Mapping[str, str],
+    left_alone: Mapping[str, str],
 ) -> ConversionPlan:
     layers = {path: place.choice for path, place in places.items() if place.choice is not None}
     paths = {path: place.paths for path, place in places.items()}
@@ -114,6 +129,7 @@ def _plan(
         paths=paths,
         shared={path: every for path, every in paths.items() if len(every) > 1},
         calls={path: lines for path, lines in calls.items() if lines},
+        blocks=blocks,
         left_alone=left_alone,
         space=space,
     )
