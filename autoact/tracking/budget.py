@@ -30,6 +30,10 @@ class TimeBudget:
         """Return whether a piece of work that is expected to take some seconds may be done now."""
         return self.spent + expected <= self.share * (self._clock() - self._started)
 
+    def used(self) -> float:
+        """Return the share of the elapsed time that was spent."""
+        return self.spent / max(self._clock() - self._started, 1e-9)
+
     @contextmanager
     def spending(self) -> Iterator[None]:
         """Count the time spent inside."""

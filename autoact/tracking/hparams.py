@@ -42,8 +42,8 @@ def write_trial(
     if status not in _STATUSES:
         raise ConfigurationError(f"TensorBoard has no status {status!r}; allowed: {', '.join(_STATUSES)}.")
     shown = {name: _plain(value) for name, value in hparams.items() if value is not None}
-    # torch also makes a summary of the experiment. TensorBoard takes the first trial's for all of them and hides
-    # what only other trials have; without any it reads the columns off all trials.
+    # torch also makes a summary of the experiment. TensorBoard takes the first trial's for all of them and
+    # hides what only other trials have; without any it reads the columns off all trials.
     _, start, _ = hparams_summaries(shown, dict(metrics))
     writer = FileWriter(str(directory))
     try:

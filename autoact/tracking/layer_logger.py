@@ -11,6 +11,7 @@ from autoact.nn import AutoActivation
 from autoact.tracking import tags
 from autoact.tracking.budget import TimeBudget
 from autoact.tracking.flow import FlowMeter
+from autoact.tracking.layout import layout
 
 
 class LayerLogger:
@@ -37,11 +38,14 @@ class LayerLogger:
         self._meters = {path: FlowMeter() for path in layers}
         self.budget = TimeBudget(share)
         self._looked = False
+        self._look_seconds = 0.0  # of seeing and writing every layer once; the first is done at once
         self._figure_seconds = 0.5  # a guess until the first one is drawn, matplotlib's import included
+        self._spent = 0.0  # before the present look
+        self._arranged = False
 
     def due(self) -> bool:
         """Return whether there is time to `see` every layer once: one answer for all of them."""
-        return self.budget.allows()
+        return self.budget.allows(self._look_seconds)
 
     def see(self, path: str, layer: AutoActivation, x: Tensor) -> None:
         """Measure how gradients pass a layer whose pre-activations are x."""
@@ -51,14 +55,16 @@ class LayerLogger:
 
     def log(self, step: int) -> bool:
         """Write the present state if there is time, or if layers were seen; return whether it was written."""
-        if not (self._looked or self.budget.allows()):
+        if not (self._looked or self.due()):
             return False
         self._looked = False
         with self.budget.spending():
             self._write_scalars(step)
+        self._look_seconds = self.budget.spent - self._spent
         if self.budget.allows(self._figure_seconds):
             with self.budget.spending():
                 self._write_figures(step)
+        self._spent = self.budget.spent
         return True
 
     def finish(self, step: int) -> None:
@@ -70,6 +76,10 @@ class LayerLogger:
 
     @torch.no_grad()
     def _write_scalars(self, step: int) -> None:
+        if not self._arranged:  # after the user's own layout, which TensorBoard then prefers
+            self._writer.add_custom_scalars(layout(self._layers))
+            self._arranged = True
+        self._writer.add_scalar(tags.LOGGING_SHARE, self.budget.used(), step)
         facts = [fact for path, layer in self._layers.items() for fact in self._facts(path, layer)]
         values = torch.stack(
             [value.detach().float().mean() for _, value in facts]

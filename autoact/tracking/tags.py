@@ -3,6 +3,8 @@
 PREFIX = "autoact"
 WEIGHTS_FIGURE = f"{PREFIX}/weights"
 FUNCTIONS_FIGURE = f"{PREFIX}/functions"
+COMPARISON_FIGURE = f"{PREFIX}/comparison"
+LOGGING_SHARE = f"{PREFIX}/logging_share"  # of the elapsed time
 
 
 def entropy(layer: str) -> str:

@@ -1,8 +1,11 @@
 import math
+import re
 import time
+from typing import Any
 
 import pytest
 import torch
+from tensorboard.plugins.custom_scalar import layout_pb2
 from torch.utils.tensorboard import SummaryWriter
 
 from autoact.tracking import LayerLogger
@@ -32,7 +35,7 @@ def test_the_tags_are_those_of_the_contract(model, layers, writer, tmp_path, rea
     events = read(tmp_path)
     expected = {f"autoact/{path}/{tag}" for path in layers for tag in LAYER_TAGS}
     expected |= {f"autoact/{p}/weight/{c}" for p, layer in layers.items() for c in layer.candidates}
-    expected |= {"autoact/net.3/parameter/elu.alpha"}
+    expected |= {"autoact/net.3/parameter/elu.alpha", "autoact/logging_share"}
     assert set(events.Tags()["scalars"]) == expected
     assert set(events.Tags()["images"]) == {"autoact/weights", "autoact/functions"}
     assert {event.step for event in events.Scalars("autoact/net.1/entropy")} == {7, 8}
@@ -87,3 +90,65 @@ def test_a_layer_per_channel_is_logged_as_its_mean(writer, tmp_path, read):
 def test_nothing_seen_means_no_flow_tags(layers, writer, tmp_path, read):
     LayerLogger(writer, layers).finish(0)
     assert not any("kappa" in tag for tag in read(tmp_path).Tags()["scalars"])
+
+
+def test_the_share_of_time_is_logged(layers, writer, tmp_path, read):
+    logger = LayerLogger(writer, layers)
+    logger.log(0)
+    time.sleep(0.3)
+    logger.finish(1)
+    first, last = [event.value for event in read(tmp_path).Scalars("autoact/logging_share")]
+    assert 0 <= first <= 1
+    assert 0 < last < 0.5
+    assert last == pytest.approx(logger.budget.spent / 0.3, rel=20)
+
+
+def test_after_the_first_look_nothing_is_done_that_would_not_fit(model, layers, writer):
+    """The only piece of work beyond the share is the first one."""
+    logger = LayerLogger(writer, layers, share=0.02)
+    feed(model, logger, layers)
+    logger.log(0)
+    first, begin = logger.budget.spent, time.perf_counter()
+    for step in range(1, 400):
+        if logger.due():
+            feed(model, logger, layers)
+        logger.log(step)
+        time.sleep(0.001)
+    elapsed = time.perf_counter() - begin
+    assert logger.budget.spent - first <= 0.02 * elapsed + 0.03
+
+
+def test_custom_scalars_are_laid_out_once(layers, writer, tmp_path, read):
+    logger = LayerLogger(writer, layers)
+    for step in range(3):
+        logger.log(step)
+    logger.finish(3)
+    events = read(tmp_path)
+    config = events.Tensors("custom_scalars__config__")
+    assert len(config) == 1
+    page = layout_pb2.Layout.FromString(config[0].tensor_proto.string_val[0])
+    charts = {(c.title, chart.title): list(chart.multiline.tag) for c in page.category for chart in c.chart}
+    scalars = events.Tags()["scalars"]
+
+    def shown(category, chart):
+        return {tag for tag in scalars for pattern in charts[category, chart] if re.match(pattern, tag)}
+
+    assert shown("autoact: weights by layer", "net.1") == {
+        "autoact/net.1/weight/relu",
+        "autoact/net.1/weight/tanh",
+    }
+    assert shown("autoact: layers side by side", "entropy") == {f"autoact/{p}/entropy" for p in layers}
+    assert shown("autoact: parameters", "elu.alpha") == {"autoact/net.3/parameter/elu.alpha"}
+    assert shown("autoact: layers side by side", "kappa") == set()  # nothing was seen
+
+
+def test_a_path_that_begins_like_another_stays_apart(writer):
+    from autoact import AutoActivation
+    from autoact.tracking.layout import layout
+
+    found: Any = layout({"net.1": AutoActivation(["relu"]), "net.11": AutoActivation(["relu"])})
+    (pattern,) = found["autoact: weights by layer"]["net.1"][1]
+    assert re.match(pattern, "autoact/net.1/weight/relu")
+    assert not re.match(pattern, "autoact/net.11/weight/relu")
+    assert not re.match(pattern, "autoact/netx1/weight/relu")
+    assert "autoact: parameters" not in found

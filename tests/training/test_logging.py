@@ -33,6 +33,7 @@ def test_every_tag_of_the_contract_arrives(fit, tmp_path):
     quantities = ["entropy", "margin", "kappa", "chi", "dead", "parameter/elu.alpha"]
     quantities += [f"weight/{name}" for name in SPACE]
     expected = {f"autoact/{path}/{tag}" for path in ("net.1", "net.3") for tag in quantities}
+    expected |= {"autoact/logging_share"}
     logged = events.Tags()
     assert {tag for tag in logged["scalars"] if tag.startswith("autoact/")} == expected
     assert set(logged["images"]) == {"autoact/weights", "autoact/functions"}
