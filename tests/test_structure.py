@@ -26,9 +26,9 @@ ORDER = (
     "geometry",
     "tracking",
     "training",
-    "tabular",
     "report",
     "search",
+    "tabular",
     "cli",
 )
 # Who may import what is heavy or belongs to one place.

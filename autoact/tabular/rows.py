@@ -37,7 +37,9 @@ class Division:
     folds: int
 
 
-def divide(y: NDArray[Any], *, classes: bool, seed: int, compare: bool = True) -> Division:
+def divide(
+    y: NDArray[Any], *, classes: bool, seed: int, compare: bool = True, fewest: int = FEWEST
+) -> Division:
     """Divide rows by seed; each part has the target's classes, or its spread, as the whole has.
 
     Up to 2,000 rows, five folds take turns: each row guides the search through the models that have not
@@ -48,21 +50,22 @@ def divide(y: NDArray[Any], *, classes: bool, seed: int, compare: bool = True) -
         classes: Whether it holds classes.
         seed: Decides the division.
         compare: Whether to set comparison rows aside.
+        fewest: Rows below which there is nothing to divide.
 
     Returns:
         The division.
 
     Raises:
-        DataError: There are fewer than ten rows.
+        DataError: There are fewer rows.
 
     Example:
         >>> division = divide(np.arange(40) % 2, classes=True, seed=0)
         >>> len(division.train), len(division.comparison), division.folds
         (30, 10, 5)
     """
-    if len(y) < FEWEST:
+    if len(y) < fewest:
         raise DataError(
-            f"The table has {len(y)} rows with a target; dividing them takes at least {FEWEST}. Add rows."
+            f"The table has {len(y)} rows with a target; dividing them takes at least {fewest}. Add rows."
         )
     order = _spread(y, classes, np.random.default_rng(seed))
     small = len(y) <= SMALL
@@ -70,10 +73,11 @@ def divide(y: NDArray[Any], *, classes: bool, seed: int, compare: bool = True) -
     rest = order[~np.isin(order, compared)]
     if small:
         train = np.sort(rest)
+        folds = min(FOLDS, len(rest))
         fold = np.empty(len(y), dtype=np.int64)
-        fold[rest] = np.arange(len(rest)) % FOLDS
+        fold[rest] = np.arange(len(rest)) % folds
         return Division(
-            train=train, selection=train, comparison=np.sort(compared), fold=fold[train], folds=FOLDS
+            train=train, selection=train, comparison=np.sort(compared), fold=fold[train], folds=folds
         )
     selection = _every(rest, _SHARE / (1 - _SHARE) if compare else _SHARE)
     train = np.sort(rest[~np.isin(rest, selection)])

@@ -15,17 +15,15 @@ from torch.utils.data import DataLoader
 
 from autoact.errors import DataError
 from autoact.tabular.encoding import Encoding, fit_encoding
-from autoact.tabular.loaders import batch_size, epochs, loader
+from autoact.tabular.learning import loaders_for, model_for, trainer_for
 from autoact.tabular.reading import read_table
 from autoact.tabular.rows import Division, divide
 from autoact.tabular.table import Table, counted
 from autoact.tabular.target import Target, read_target
 from autoact.training.perceptron import Perceptron
 
-_VALIDATIONS = 5  # per training, the last one included
 _FEW = 100  # training rows below which the reader is warned
 _SHOWN = 8  # notes of one kind
-_WHOLE = 8192  # rows of a batch that is only looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,43 +103,14 @@ def load_task(
     x = torch.from_numpy(encoding.encode(inputs.columns))
     return TableTask(
         name=Path(table.source).name,
-        model=model_for(x.shape[1], wanted.y[division.train], wanted.classes, hidden, division.folds),
-        data=_loaders(x, wanted, division),
+        model=model_for(x.shape[1], wanted.y[division.train], len(wanted.classes), hidden, division.folds),
+        data=loaders_for(x, wanted.y, division),
         encoding=encoding,
         target=wanted,
         division=division,
         trainer=trainer_for(len(division.train)),
         notes=(*notes, *_notes(encoding, division)),
     )
-
-
-def model_for(
-    inputs: int, y: NDArray[Any], classes: Sequence[Any], hidden: Sequence[int], folds: int
-) -> partial[Perceptron]:
-    """Return what makes the model; a regression learns in units of the target's standard deviation."""
-    if len(classes):
-        return partial(Perceptron, inputs, len(classes), hidden=tuple(hidden), folds=folds)
-    return partial(
-        Perceptron,
-        inputs,
-        1,
-        classification=False,
-        hidden=tuple(hidden),
-        folds=folds,
-        center=float(np.mean(y)),
-        scale=float(np.std(y)) or 1.0,
-    )
-
-
-def trainer_for(rows: int) -> dict[str, Any]:
-    """Return arguments of `lightning.Trainer` that suit a number of training rows."""
-    length = epochs(rows, batch_size(rows))
-    return {
-        "max_epochs": length,
-        "check_val_every_n_epoch": max(1, length // _VALIDATIONS),
-        "gradient_clip_val": 1.0,
-        "accelerator": "cpu",  # a model this small waits for a GPU longer than it computes
-    }
 
 
 def _without(table: Table, place: int, target: Target) -> Table:
@@ -163,25 +132,6 @@ def _without(table: Table, place: int, target: Target) -> Table:
 def _rows_of(table: Table, rows: NDArray[np.int64]) -> tuple[Sequence[str], ...]:
     places = rows.tolist()
     return tuple([cells[i] for i in places] for cells in table.columns)
-
-
-def _loaders(x: torch.Tensor, target: Target, division: Division) -> tuple[DataLoader[Any], ...]:
-    y = torch.from_numpy(target.y)
-    y = y if target.classes else y.float()
-
-    def part(
-        rows: NDArray[np.int64], fold: NDArray[np.int64] | None, batch: int, shuffle: bool
-    ) -> DataLoader[Any]:
-        folds = torch.full((len(rows),), -1) if fold is None else torch.from_numpy(fold)
-        places = torch.from_numpy(rows)
-        return loader((x[places], y[places], folds), batch, shuffle=shuffle)
-
-    own_fold = division.fold if division.folds > 1 else None
-    return (
-        part(division.train, division.fold, batch_size(len(division.train)), True),
-        part(division.selection, own_fold, _WHOLE, False),
-        part(division.comparison, None, _WHOLE, False),
-    )
 
 
 def _headline(table: Table, target: Target, encoding: Encoding) -> str:
