@@ -4,7 +4,7 @@ A result is named by who made it: ("module", "head.0") for self.head[0](...), ("
 """
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -14,11 +14,15 @@ from autoact.conversion.methods import Method, methods
 Made = frozenset[tuple[str, str]]
 _NOTHING: Made = frozenset()
 PART = "@"  # before the name of a part of a module's result
+_COLLECTIONS = ("tuple", "list", "dict")
 _PRODUCTS = ("mul", "mul_", "multiply", "addcmul", "einsum")
 # what leaves values as they are, or scales them all alike, whether a torch function or a tensor's method
 _SHAPES = set(
-    "view reshape flatten squeeze unsqueeze permute transpose contiguous to float double half type_as clone detach "
-    "expand repeat chunk split unbind cat stack mean sum clamp round cpu numpy t movedim narrow select".split()
+    (
+        "view reshape flatten squeeze unsqueeze permute transpose movedim expand contiguous t to float "
+        "double half type_as clone detach cpu numpy repeat chunk split unbind narrow select cat stack "
+        "mean sum clamp "
+    ).split()
 )
 
 
@@ -199,9 +203,7 @@ class _Reader:
             for keyword in node.keywords:
                 known = self.named.get(keyword.arg or "", _NOTHING)
                 self.named[keyword.arg or ""] = known | self._of(keyword.value)
-        keeps = (
-            name in _SHAPES or name[:1].isupper() or name in _PRODUCTS or name in ("tuple", "dict", "list")
-        )
+        keeps = name in _SHAPES or name in _PRODUCTS or name in _COLLECTIONS or name[:1].isupper()
         return given | inside if keeps else _NOTHING
 
     def _apart(self, node: ast.Call, path: str) -> Made:
@@ -223,7 +225,7 @@ class _Reader:
         reader.read()
         return frozenset(reader.returned)
 
-    def _product(self, parts: list[tuple[ast.AST, Made]]) -> None:
+    def _product(self, parts: Sequence[tuple[ast.AST, Made]]) -> None:
         """Note what is multiplied by something that another part of the model computes."""
         for index, (_, made) in enumerate(parts):
             others = [node for number, (node, _) in enumerate(parts) if number != index]

@@ -74,6 +74,13 @@ def methods(kind: type) -> dict[str, Method]:
     return {name: method for name, method in found.items() if method is not None}
 
 
+def unread(kind: type, name: str) -> bool:
+    """Tell whether a method comes from a user's class but without source."""
+    owner = next(owner for owner in kind.__mro__ if name in vars(owner) or owner is object)
+    library = owner is object or owner.__module__.partition(".")[0] in _LIBRARIES
+    return not library and name not in _written_in(owner)
+
+
 def covered(kind: type) -> list[Method]:
     """Return methods of base classes that a subclass overrides: they run by super() only."""
     return [

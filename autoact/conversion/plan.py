@@ -10,6 +10,7 @@ from torch import nn
 
 from autoact.conversion.call_sites import Call, uses
 from autoact.conversion.eligibility import Verdict, eligible, includes
+from autoact.conversion.notices import notices
 from autoact.conversion.places import Found, Place, discover
 from autoact.conversion.recipe import entries
 from autoact.conversion.rewriting import own_class
@@ -68,7 +69,7 @@ def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPla
         ({'1': Choice('leaky_relu', {'negative_slope': 0.2})}, {'1': ('tanh', 'leaky_relu')})
     """
     space, found = SearchSpace.of(space), discover(model)
-    left_alone = dict(found.left_alone)
+    left_alone = {**found.left_alone, **notices(model, frozenset(found.places))}
     present = _present(model, found)
     _check_rules(space, present, left_alone)
     space = space.within(path for place in present.values() for path in place.paths)

@@ -187,7 +187,7 @@ def test_an_instance_at_several_paths_becomes_a_layer_at_each():
 
 def test_a_block_used_twice_stays_one_block():
     block = mlp(nn.ReLU())
-    model = nn.Sequential(block, nn.Linear(1, 4), block)
+    model: Any = nn.Sequential(block, nn.Linear(1, 4), block)
     assert find_layers(model).shared == {"0.1": ("0.1", "2.1")}
     with pytest.warns(UserWarning, match=r"'0.1' is one instance used in several places: 0.1, 2.1\."):
         convert(model)
