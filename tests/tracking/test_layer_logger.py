@@ -9,6 +9,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from torch.utils.tensorboard import SummaryWriter
 
 from autoact.tracking import LayerLogger
+from autoact.tracking.budget import TimeBudget
 
 LAYER_TAGS = ["entropy", "margin", "kappa", "chi", "dead"]
 
@@ -103,19 +104,42 @@ def test_the_share_of_time_is_logged(layers, writer, tmp_path, read):
     assert last == pytest.approx(logger.budget.spent / 0.3, rel=20)
 
 
-def test_after_the_first_look_nothing_is_done_that_would_not_fit(model, layers, writer):
-    """The only piece of work beyond the share is the first one."""
-    logger = LayerLogger(writer, layers, share=0.02)
-    feed(model, logger, layers)
-    logger.log(0)
-    first, begin = logger.budget.spent, time.perf_counter()
-    for step in range(1, 400):
-        if logger.due():
-            feed(model, logger, layers)
-        logger.log(step)
-        time.sleep(0.001)
-    elapsed = time.perf_counter() - begin
-    assert logger.budget.spent - first <= 0.02 * elapsed + 0.03
+class Clock:
+    """A clock that moves only when told to."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def move(self, seconds):
+        self.now += seconds
+
+
+@pytest.mark.parametrize(("steps", "step_seconds"), [(3000, 0.03), (60_000, 0.01), (300, 10.0)])
+def test_final_state_included_logging_takes_at_most_its_share(
+    layers, writer, monkeypatch, steps, step_seconds
+):
+    """Looks that take 4 ms, figures that take 0.3 s: trainings of 90 s and more stay below 1 %."""
+    logger, clock, figures = LayerLogger(writer, layers), Clock(), []
+    logger.budget, logger._scalars = TimeBudget(0.01, clock), TimeBudget(0.005, clock)
+
+    def draw(step):
+        clock.move(0.3)
+        figures.append(step)
+        logger._figure_seconds = 0.3
+
+    monkeypatch.setattr(logger, "_write_scalars", lambda step: clock.move(0.004))
+    monkeypatch.setattr(logger, "_write_figures", draw)
+    written = 0
+    for step in range(steps):
+        written += logger.log(step)
+        clock.move(step_seconds)
+    logger.finish(steps)
+    assert logger.budget.spent <= 0.01 * clock.now
+    assert written > min(steps / 2, 0.004 * clock.now / 0.004)
+    assert len(figures) >= 1 + (clock.now > 120)
 
 
 def test_custom_scalars_are_laid_out_once(layers, writer, tmp_path, read):
