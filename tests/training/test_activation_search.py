@@ -223,6 +223,56 @@ def test_an_averaged_model_is_a_converted_one(module, loader, make_trainer):
         make_trainer(EMAWeightAveraging(), ActivationSearch(SPACE)).fit(module(), loader)
 
 
+def test_after_an_overflow_scaled_steps_go_on(module, dataset, make_trainer):
+    """The fp16 scaler on the CPU, with accumulation; as ever, it looks at each optimizer's gradients alone."""
+    steps: dict[str, list[bool]] = {"logits": [], "weights": []}
+
+    class Moved(L.Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            layer, linear = pl_module.net[1], pl_module.net[0]
+            self.before = layer.logits.detach().clone(), linear.weight.detach().clone()
+
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            after = pl_module.net[1].logits, pl_module.net[0].weight
+            for name, old, new in zip(steps, self.before, after, strict=True):
+                steps[name].append(not torch.equal(old, new))
+
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40, growth_interval=2)
+    plugins: Any = [MixedPrecision("16-mixed", "cpu", scaler)]
+    trainer = make_trainer(
+        ActivationSearch(SPACE, lr=0.01), Moved(), plugins=plugins, accumulate_grad_batches=2, max_epochs=30
+    )
+    trainer.fit(module(), load(dataset(64), 16))
+    assert sum(a != b for a, b in zip(*steps.values(), strict=True)) <= 6
+    assert not any(steps["logits"][::2])  # the first batch of two only accumulates
+    assert not steps["logits"][1]  # the scale is too large at first
+    assert sum(steps["logits"]) >= 15
+    assert 1 < scaler.get_scale() < 2.0**40
+
+
+def test_clipping_sees_the_users_gradients_only(module, loader, make_trainer):
+    """The norm that is clipped is that of the weights: logits have stepped and are gone by then."""
+    norms = []
+
+    class Norm(Regression):
+        def configure_gradient_clipping(
+            self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None
+        ):
+            assert all(p.grad is None for p in searched_parameters(self))
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            norms.append(torch.stack([p.grad.norm() for p in self.parameters() if p.grad is not None]).norm())
+
+    make_trainer(ActivationSearch(SPACE), gradient_clip_val=1e-3, accumulate_grad_batches=2).fit(
+        Norm(), loader
+    )
+    assert len(norms) == 6
+    assert all(norm == pytest.approx(1e-3, rel=1e-2) for norm in norms)
+
+
+def searched_parameters(module):
+    return [p for layer in auto_layers(module).values() for p in (layer.logits, layer.raw)]
+
+
 def test_manual_optimization_is_refused(module, loader, make_trainer):
     class Manual(Regression):
         def __init__(self):
