@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -64,7 +65,8 @@ def _is_owned(name: str, site: Site) -> bool:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if isinstance(node.value, ast.Name | ast.Tuple | ast.List) and name in _names(node.value):
                 return False
-            if name in {n for target in targets for n in _names(target)}:
+            changed = {n for target in targets for n in _names(target)}
+            if name in changed and not isinstance(node, ast.AugAssign):
                 if not isinstance(node.value, ast.Call | ast.BinOp) or isinstance(targets[0], ast.Tuple):
                     return False
                 function = node.value.func if isinstance(node.value, ast.Call) else None
@@ -90,8 +92,7 @@ def choice_of(site: Site, module: nn.Module) -> Choice:
     """
     input_of(site)
     name = site.activation or ""
-    twin = get(name).twin
-    if twin is None or _is_tensor_method(site):
+    if _is_tensor_method(site):
         return Choice(name)
     given = [value_of(node, site, module) for node in site.node.args[1:]]
     named = {
@@ -99,6 +100,18 @@ def choice_of(site: Site, module: nn.Module) -> Choice:
         for keyword in site.node.keywords
         if keyword.arg not in ("input", "x")
     }
+    return with_settings(name, given, named)
+
+
+def with_settings(name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Choice:
+    """Return the activation that torch's function of a name computes with further arguments.
+
+    Raises:
+        ConversionError: No search could have these settings.
+    """
+    twin = get(name).twin
+    if twin is None:
+        return Choice(name)
     try:
         bound = inspect.signature(twin.module).bind(*given, **named)
         found = from_module(twin.module(*bound.args, **bound.kwargs))

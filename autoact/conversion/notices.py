@@ -32,7 +32,16 @@ def notices(model: nn.Module, known: frozenset[str]) -> dict[str, str]:
     for path, module in model.named_modules():
         if path not in known:
             seen.setdefault(own_class(module), f"{path}.forward".removeprefix("."))
-    return {path: "; ".join(said) for kind, path in seen.items() if (said := _of(kind))}
+    found = {path: list(said) for kind, path in seen.items() if (said := _of(kind))}
+    for path, module in model.named_modules():
+        for name, value in vars(module).items() if path not in known else ():
+            function = plain_function(value)
+            if function is not None and function.name != "<lambda>" and (said := list(_calls(function))):
+                where = f"{path}.{name}".removeprefix(".")
+                found[where] = [
+                    f"calls {', '.join(said)} inside the function {function.name}; make it a module"
+                ]
+    return {path: "; ".join(said) for path, said in found.items()}
 
 
 @lru_cache(maxsize=512)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from autoact.activations import from_function, from_module, is_activation_module
+from autoact.conversion.call_arguments import with_settings
 from autoact.conversion.call_sites import Site
 from autoact.conversion.calls import function_calls, open_at, separate_uses
 from autoact.conversion.wrappers import wrapped
@@ -19,7 +20,7 @@ from autoact.nn.precision import is_sharded
 from autoact.spaces import Choice
 
 _TORCH_ACTIVATIONS = torch.nn.modules.activation.__name__
-_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodDescriptorType)
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodDescriptorType, partial)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ def _inside(path: str, module: nn.Module, split: dict[str, _Occurrence]) -> Iter
     functions = {
         name: value
         for name, value in vars(module).items()
-        if isinstance(value, _FUNCTIONS) and from_function(value)
+        if isinstance(value, _FUNCTIONS) and from_function(_bare(value))
     }
     children = {name: child for name, child in module._modules.items() if _is_one(child)}
     for name, present in {**functions, **children}.items():
@@ -147,7 +148,7 @@ def _identify(each: _Occurrence) -> tuple[Choice | None, str | None]:
     if each.choice is not None:
         return each.choice, None
     if not isinstance(present, nn.Module):
-        return Choice(from_function(present) or ""), None
+        return _held(present)
     if isinstance(present, AutoActivation):
         return None, None
     if isinstance(present, FixedActivation):
@@ -164,6 +165,21 @@ def _identify(each: _Occurrence) -> tuple[Choice | None, str | None]:
         return Choice(*found), None
     except ConfigurationError as error:
         return None, f"{_kind(present)} has a setting outside what can be searched: {error}"
+
+
+def _bare(function: Any) -> Any:
+    return function.func if isinstance(function, partial) else function
+
+
+def _held(function: Any) -> tuple[Choice | None, str | None]:
+    """Return what a function computes that a module holds as an attribute, settings and all."""
+    name = from_function(_bare(function)) or ""
+    if not isinstance(function, partial):
+        return Choice(name), None
+    try:
+        return with_settings(name, function.args, function.keywords), None
+    except ConversionError as error:
+        return None, f"functools.partial of {name}: {error}"
 
 
 def _why_not(module: nn.Module) -> str | None:

@@ -1,4 +1,5 @@
 import copy
+import functools
 import io
 import pickle
 
@@ -18,8 +19,10 @@ from autoact.conversion import (
     recipe,
     replay,
 )
+from autoact.conversion.rewriting import opened
+from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
-from autoact.spaces import Assignment, Choice
+from autoact.spaces import Assignment, Choice, Relaxation, SearchSpace
 
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 
@@ -217,6 +220,54 @@ def test_a_function_in_an_attribute_gets_a_layer_per_call():
     assert torch.allclose(model(X), before, atol=1e-6)
     assert torch.allclose(pickle.loads(pickle.dumps(model))(X), before, atol=1e-6)
     assert torch.allclose(finalize(model)(X), before, atol=1e-6)
+
+
+def test_a_function_with_settings_in_an_attribute():
+    model = Held(functools.partial(F.elu, alpha=0.7, inplace=False))
+    assert set(find_layers(model).layers.values()) == {Choice("elu", {"alpha": 0.7})}
+    before = model(X)
+    assert torch.equal(convert(model)(X), before)
+
+
+class Residual(Base):
+    """As torchvision writes its blocks: one module, twice, in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        identity = x
+        out = self.one(x)
+        out = self.relu(out)
+        out = self.two(out)
+        out += identity
+        out = self.relu(out)
+        return self.three(out)
+
+
+def test_a_module_in_place_is_a_layer_of_its_own_where_nobody_looks_back():
+    model = Residual()
+    before = model(X)
+    convert(model)
+    assert list(auto_layers(model)) == ["relu_1", "relu_2"]
+    assert not any(call.in_place for call in opened(model))
+    assert torch.equal(model(X), before)
+
+
+def test_channels_of_calls_are_counted():
+    space = SearchSpace("channels", ("relu", "tanh"), relaxation=Relaxation(granularity="channel"))
+    model = Plain().eval()
+    before = model(X, twice=True)
+    with pytest.raises(ConversionError, match=r"does not reach 'tanh_1'"):
+        convert(model, space, example_input=X)
+    assert type(model) is Plain
+    assert not hasattr(model, "relu_1")
+    convert(model, space, example_input={"x": X, "twice": True})
+    assert {path: layer.channels for path, layer in auto_layers(model).items()} == dict.fromkeys(
+        KINDS[Plain], 4
+    )
+    assert torch.allclose(model(X, twice=True), before, atol=1e-6)
 
 
 class InPlace(Base):

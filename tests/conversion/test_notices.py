@@ -57,6 +57,15 @@ class Lambda(Net):
         return self.two(self.act(self.held(self.one(x))))
 
 
+class HoldsBlock(Net):
+    def __init__(self):
+        super().__init__()
+        self.held = inner
+
+    def forward(self, x):
+        return self.two(self.act(self.held(self.one(x))))
+
+
 class Below(Net):
     def forward(self, x):
         return self.two(self.act(F.silu(self.one(x))))
@@ -100,6 +109,7 @@ CASES = [
     (Prelu, "forward", r"calls F.prelu \(test_notices.py, line \d+\); its slope is a parameter"),
     (Outside, "forward", r"calls F.gelu \(test_notices.py, line \d+\) inside the function inner"),
     (Lambda, "forward", r"calls F.elu \(test_notices.py, line \d+\) inside a function made in __init__"),
+    (HoldsBlock, "held", r"calls F.gelu \(test_notices.py, line \d+\) inside the function inner"),
     (Above, "forward", r"calls F.silu \(test_notices.py, line \d+\) by super\(\)"),
     (Static, "mish_1", r"F.mish \(test_notices.py, line \d+\) cannot be rewritten: part is a property"),
     (Runtime, "leaky_relu_1", r"cannot be rewritten: its setting slope is known only when the model runs"),
