@@ -65,6 +65,11 @@ class Site:
         node = self.node
         return self.method.name, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
 
+    @property
+    def end(self) -> tuple[int, int]:
+        """Where the call ends: of nested calls, the inner one runs and ends first."""
+        return self.node.end_lineno or 0, self.node.end_col_offset or 0
+
 
 @lru_cache(maxsize=512)
 def sites(kind: type) -> tuple[Site, ...]:

@@ -36,11 +36,9 @@ def notices(model: nn.Module, known: frozenset[str]) -> dict[str, str]:
     for path, module in model.named_modules():
         for name, value in vars(module).items() if path not in known else ():
             function = plain_function(value)
-            if function is not None and function.name != "<lambda>" and (said := list(_calls(function))):
+            if function is not None and function.name != "<lambda>" and (inside := list(_calls(function))):
                 where = f"{path}.{name}".removeprefix(".")
-                found[where] = [
-                    f"calls {', '.join(said)} inside the function {function.name}; make it a module"
-                ]
+                found[where] = [f"calls {each} inside the function {function.name}" for each in inside]
     return {path: "; ".join(said) for path, said in found.items()}
 
 

@@ -111,6 +111,7 @@ def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _
 def _inside(path: str, module: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_Occurrence]:
     """Yield function attributes, and calls in the source."""
     join = partial(_join, path)
+    found: list[tuple[Site, Any, str | None, Choice | None]] = []
     functions = {
         name: value
         for name, value in vars(module).items()
@@ -122,12 +123,12 @@ def _inside(path: str, module: nn.Module, split: dict[str, _Occurrence]) -> Iter
         apart = separate_uses(module, name)
         if apart is not None:
             split.update({whole.path: whole} if apart else {})
-            for site in apart:
-                yield _Occurrence(join(site.name), (id(module), site.name), present, site)
+            found += [(site, present, None, None) for site in apart]
         elif name in functions:
             yield whole
-    for site, choice, trouble in function_calls(module):
-        yield _Occurrence(join(site.name), (id(module), site.name), None, site, trouble, choice)
+    found += [(site, None, trouble, choice) for site, choice, trouble in function_calls(module)]
+    for site, present, trouble, choice in sorted(found, key=lambda each: each[0].end):
+        yield _Occurrence(join(site.name), (id(module), site.name), present, site, trouble, choice)
 
 
 def _is_one(child: nn.Module | None) -> bool:
