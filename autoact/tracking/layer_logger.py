@@ -1,5 +1,6 @@
 """Write the state of searched layers to TensorBoard within a budget of time."""
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 
@@ -22,7 +23,7 @@ class LayerLogger:
         layers: Searched layers by path.
         share: Of the elapsed time that logging may take: half of it for scalars, the rest for figures, the
             final ones among them. The first and the last state are always written, so that a training of
-            less than a minute spends more: about 0.3 s.
+            less than a few minutes spends more: about 0.3 s, and 1 s to import matplotlib.
 
     Example:
         >>> import tempfile
@@ -41,13 +42,18 @@ class LayerLogger:
         self.budget, self._scalars = TimeBudget(share), TimeBudget(share / 2)
         self._looked = False
         self._first, self._look_seconds = True, 0.0  # of seeing and writing every layer once
-        self._figure_seconds = 0.25  # a guess until the first one is drawn, matplotlib's import included
+        self._figure_seconds = 0.25  # of both figures: a guess until they are drawn
+        self._import_seconds = 0.0 if "matplotlib.figure" in sys.modules else 0.75
+        self._drawn = False
         self._spent = 0.0  # on scalars before the present look
         self._arranged = False
 
     def due(self) -> bool:
         """Return whether there is time to `see` every layer once: one answer for all of them."""
-        return self._scalars.allows(self._look_seconds)
+        final = (
+            self._figure_seconds if self._drawn else 0.0
+        )  # figures that took longer than expected are repaid
+        return self._scalars.allows(self._look_seconds) and self.budget.allows(self._look_seconds + final)
 
     def see(self, path: str, layer: AutoActivation, x: Tensor) -> None:
         """Measure how gradients pass a layer whose pre-activations are x."""
@@ -67,7 +73,8 @@ class LayerLogger:
         else:
             self._look_seconds = self._scalars.spent - self._spent
         self._spent = self._scalars.spent
-        if self.budget.allows(2 * self._figure_seconds):  # now, and once more at the end
+        if self.budget.allows(self._import_seconds + 2 * self._figure_seconds):  # now, and again at the end
+            self._drawn = True
             with self.budget.spending():
                 self._write_figures(step)
         return True
@@ -109,7 +116,7 @@ class LayerLogger:
     def _write_figures(self, step: int) -> None:
         from autoact.tracking import figures  # loads matplotlib
 
-        begin = time.perf_counter()
+        self._import_seconds, begin = 0.0, time.perf_counter()
         for tag, draw in ((tags.WEIGHTS_FIGURE, figures.weights), (tags.FUNCTIONS_FIGURE, figures.functions)):
             self._writer.add_image(tag, figures.pixels(draw(self._layers)), step, dataformats="HWC")
         self._figure_seconds = time.perf_counter() - begin

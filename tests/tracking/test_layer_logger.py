@@ -117,18 +117,21 @@ class Clock:
         self.now += seconds
 
 
-@pytest.mark.parametrize(("steps", "step_seconds"), [(3000, 0.03), (60_000, 0.01), (300, 10.0)])
+@pytest.mark.parametrize("first", [0.3, 1.3])  # matplotlib's import may take longer than expected
+@pytest.mark.parametrize(("steps", "step_seconds"), [(6000, 0.05), (60_000, 0.01), (300, 10.0)])
 def test_final_state_included_logging_takes_at_most_its_share(
-    layers, writer, monkeypatch, steps, step_seconds
+    layers, writer, monkeypatch, steps, step_seconds, first
 ):
-    """Looks that take 4 ms, figures that take 0.3 s: trainings of 90 s and more stay below 1 %."""
-    logger, clock, figures = LayerLogger(writer, layers), Clock(), []
+    """Looks that take 4 ms, figures that take 0.3 s: trainings of five minutes and more stay below 1 %."""
+    logger, clock = LayerLogger(writer, layers), Clock()
+    logger._import_seconds = 0.75 if first > 1 else 0.0
+    figures: list[int] = []
     logger.budget, logger._scalars = TimeBudget(0.01, clock), TimeBudget(0.005, clock)
 
     def draw(step):
-        clock.move(0.3)
+        clock.move(0.3 if figures else first)
         figures.append(step)
-        logger._figure_seconds = 0.3
+        logger._figure_seconds, logger._import_seconds = 0.3, 0.0
 
     monkeypatch.setattr(logger, "_write_scalars", lambda step: clock.move(0.004))
     monkeypatch.setattr(logger, "_write_figures", draw)
@@ -138,8 +141,8 @@ def test_final_state_included_logging_takes_at_most_its_share(
         clock.move(step_seconds)
     logger.finish(steps)
     assert logger.budget.spent <= 0.01 * clock.now
-    assert written > min(steps / 2, 0.004 * clock.now / 0.004)
-    assert len(figures) >= 1 + (clock.now > 120)
+    assert written > min(steps / 2, 0.003 * clock.now / 0.004)
+    assert len(figures) >= 1 + (clock.now > 400)
 
 
 def test_custom_scalars_are_laid_out_once(layers, writer, tmp_path, read):
