@@ -32,6 +32,16 @@ def signed(value: float | None, digits: int = 3) -> str:
     return f"+{text}" if value is not None and value > 0 and text != NOTHING else text
 
 
+def setting(value: Any) -> str:
+    """Return the value of a hyperparameter.
+
+    Example:
+        >>> setting(0.00312345), setting("adam"), setting(64)
+        ('0.00312', 'adam', '64')
+    """
+    return number(value, 3) if isinstance(value, float) else str(value)
+
+
 def duration(seconds: float | None) -> str:
     """Return a time span in the unit that suits it.
 

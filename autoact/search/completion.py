@@ -1,5 +1,6 @@
 """Carry a run from wherever it stands to its report: search, choose, confirm."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,12 @@ from autoact.search.latency import latency
 from autoact.search.ledger import Entry, Ledger
 from autoact.search.outcome import SearchResult, build_partial_report, build_report
 from autoact.search.phases import (
-    Search,
+    FINALIST,
+    ORIGINAL,
+    baseline_assignments,
     best_uniform,
     confirm,
-    repeat_best,
-    run_trials,
+    run_search_trials,
     train_baselines,
     train_prior,
 )
@@ -22,10 +24,14 @@ from autoact.search.preparation import Prepared
 from autoact.search.progress import SearchProgress
 from autoact.search.run_directory import RunDirectory
 from autoact.search.seeds import Seeds
+from autoact.search.stage import SEARCH_STAGE
+from autoact.search.state import Search
 from autoact.search.study import open_study
 from autoact.search.trainings import Trainings
 from autoact.search.trial_log import log_trial
-from autoact.search.variables import key_of
+from autoact.search.trials import repeat_best
+from autoact.search.tuned import Tuned
+from autoact.search.tuning import tune_baselines
 from autoact.spaces import Assignment
 
 
@@ -75,6 +81,7 @@ class Completion:
                     variables=self.prepared.variables,
                     directory=self.directory,
                     trainings=trainings,
+                    own=self.prepared.own,
                 )
                 return self._report(search, progress)
 
@@ -82,11 +89,12 @@ class Completion:
         space = self.prepared.task.space
         try:
             finalist = self._choose(search)
-            baselines = train_baselines(search)
-            uniform = best_uniform(search, baselines)
-            models = {key_of(a) for a in (finalist, search.variables.original, uniform)}
-            progress.shrink(self.plan.counts.total - (3 - len(models)) * len(self.seeds.confirmation))
-            confirmed = confirm(search, finalist, uniform)
+            baselines = tune_baselines(search, baseline_assignments(search), finalist)
+            values = train_baselines(search, baselines)
+            uniform = best_uniform(search, values)
+            models = {FINALIST: finalist, ORIGINAL: baselines[ORIGINAL], uniform: baselines[uniform]}
+            progress.shrink(_total(search, [model.key for model in models.values()]))
+            confirmed = confirm(search, models)
         except SearchFailedError as error:
             self.directory.write_report(build_partial_report(search, self.plan, space.name, str(error)))
             raise
@@ -96,25 +104,34 @@ class Completion:
             space=space.name,
             finalist=finalist,
             baselines=baselines,
+            values=values,
             uniform=uniform,
             confirmed=confirmed,
-            latency=latency(self.prepared.task, finalist),
+            latency=latency(self.prepared.task, finalist.assignment),
         )
 
-    def _choose(self, search: Search) -> Assignment:
+    def _choose(self, search: Search) -> Tuned:
         """Return the choice; whatever reads comparison data comes after it is on disk."""
-        file = self.directory.assignment_file
-        if not file.exists():
+        if not self.directory.assignment_file.exists():
             settings = search.settings
             name = self.directory.configuration()["study"]
             study = open_study(self.directory.study_file, name, search.variables, settings, search.ledger)
             prior = train_prior(search)
-            run_trials(search, study, prior)
-            choice = repeat_best(search).best() or (prior if search.counts.trials == 0 else None)
+            run_search_trials(search, study, prior)
+            choice = repeat_best(search, SEARCH_STAGE).best()
+            if choice is None and search.counts.trials == 0 and prior is not None:
+                choice = Tuned(prior)
             if choice is None:
                 raise SearchFailedError(_nothing_finite(search))
-            Assignment(dict(choice.items()), name="chosen").save(file)
-        return Assignment.load(file)
+            self.directory.write_choice(choice.assignment, choice.hyperparameters)
+        return Tuned(*self.directory.choice())
+
+
+def _total(search: Search, confirmed: Sequence[str]) -> int:
+    """Return how many trainings it will be, now that it is known which models are identical."""
+    counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
+    same = len(confirmed) - len(set(confirmed))
+    return counts.total - (counts.tuning - tuned) - same * search.settings.seeds
 
 
 def _nothing_finite(search: Search) -> str:

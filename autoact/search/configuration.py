@@ -41,9 +41,9 @@ def require_same(stored: Mapping[str, Any], settings: Settings, space: SearchSpa
         ConfigurationError: Names the first setting that differs, with both values.
     """
     before, now = dict(stored.get("search") or {}), plain(settings.to_dict())
-    for name in now:
-        if name not in _MAY_CHANGE and before.get(name) != now[name]:
-            raise ConfigurationError(_changed(name, before.get(name), now[name]))
+    for name in dict.fromkeys([*now, *(key for key in before if key == "parameters")]):
+        if name not in _MAY_CHANGE and before.get(name) != now.get(name):
+            raise ConfigurationError(_changed(name, before.get(name), now.get(name)))
     known = SearchSpace.from_dict(stored["space"], source="config.yaml")
     if known.fingerprint() != space.fingerprint():
         raise ConfigurationError(_changed("space", stored["space"], space.to_dict()))

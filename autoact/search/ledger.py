@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from autoact.errors import RunDirectoryError
 
-Phase = Literal["probe", "prior", "trial", "reevaluation", "baseline", "confirmation"]
+Phase = Literal["probe", "prior", "trial", "reevaluation", "tuning", "baseline", "confirmation"]
 State = Literal["finished", "diverged", "failed"]
 
 SEARCH_PHASES: tuple[Phase, ...] = ("probe", "prior", "trial", "reevaluation")
@@ -23,7 +23,7 @@ class Entry:
     Attributes:
         phase: What the training was for.
         label: What was trained, in words a report can print ("prior", "relu", "finalist").
-        key: Identity of the assignment: equal keys are equal models.
+        key: Identity of assignment and hyperparameters: equal keys are equal models.
         assignment: Module path -> {"activation", "parameters"}; for the prior, what it derived.
         seed: Seed of the training.
         steps: Optimizer steps taken.
@@ -34,6 +34,7 @@ class Entry:
         state: "diverged" when a value was not finite, "failed" when the training raised.
         trial: Number of the Optuna trial, where there is one.
         error: What was raised, for a failed training.
+        hyperparameters: Values of those that are searched; the model's own for others.
     """
 
     phase: Phase
@@ -49,6 +50,7 @@ class Entry:
     state: State = "finished"
     trial: int | None = None
     error: str | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def usable(self) -> bool:

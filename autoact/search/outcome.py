@@ -8,9 +8,10 @@ from typing import Any
 import autoact
 from autoact.report import summarize
 from autoact.search.ledger import SEARCH_PHASES, Entry, Ledger, Phase
-from autoact.search.phases import ORIGINAL, Confirmed, Search
+from autoact.search.phases import ORIGINAL, Confirmed
 from autoact.search.plan import SearchPlan
-from autoact.search.variables import Variables, key_of
+from autoact.search.state import Search
+from autoact.search.tuned import Tuned
 from autoact.search.verdict import Comparison, compare, finite
 from autoact.spaces import Assignment
 
@@ -35,6 +36,11 @@ class SearchResult:
     report: Mapping[str, Any]
     plan: SearchPlan
 
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]:
+        """The values chosen with the activations; empty where none were searched."""
+        return dict(self.report.get("hyperparameters", {}).get("chosen", {}))
+
     def summary(self) -> str:
         """Return verdict, assignment, cost and where to look, as text for a terminal."""
         return self.plan.describe() if self.run_dir is None else summarize(self.run_dir)
@@ -45,21 +51,22 @@ def build_report(
     plan: SearchPlan,
     *,
     space: str,
-    finalist: Assignment,
-    baselines: Mapping[str, Sequence[float]],
-    uniform: Assignment,
+    finalist: Tuned,
+    baselines: Mapping[str, Tuned],
+    values: Mapping[str, Sequence[float]],
+    uniform: str,
     confirmed: Confirmed,
     latency: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Return the content of report.json for a search that is done."""
     original = _compare(search, confirmed.finalist, confirmed.original, ORIGINAL)
-    against_uniform = _compare(search, confirmed.finalist, confirmed.uniform, uniform.name)
+    against_uniform = _compare(search, confirmed.finalist, confirmed.uniform, uniform)
     return {
         **_header(search, plan, space),
         "cost": cost(search.ledger),
-        "chosen": finalist.to_dict()["layers"],
+        "chosen": finalist.assignment.to_dict()["layers"],
         "original": search.variables.original.to_dict()["layers"],
-        "baselines": _baselines(search.variables, baselines, confirmed),
+        "baselines": _baselines(baselines, values, confirmed),
         "confirmation": {
             "seeds": list(search.seeds.confirmation),
             "selection": _selection(confirmed.finalist),
@@ -68,6 +75,7 @@ def build_report(
         "comparisons": {"original": original.to_dict(), "best_uniform": against_uniform.to_dict()},
         "latency": latency,
         "verdict": original.verdict,
+        **_hyperparameters(search, finalist, baselines),
     }
 
 
@@ -78,12 +86,14 @@ def build_partial_report(search: Search, plan: SearchPlan, space: str, failure: 
 
 
 def cost(ledger: Ledger) -> dict[str, dict[str, Any]]:
-    """Return trainings, optimizer steps and seconds of search, baselines and confirmation.
+    """Return trainings, optimizer steps and seconds of search, baselines and confirmation, and of tuning.
 
     The probe's few steps count as steps of the search, not as one of its trainings.
     """
+    tuning: dict[str, tuple[Phase, ...]] = {"tuning": ("tuning",)} if any(ledger.of("tuning")) else {}
     parts: dict[str, tuple[Phase, ...]] = {
         "search": SEARCH_PHASES,
+        **tuning,
         "baselines": ("baseline",),
         "confirmation": ("confirmation",),
     }
@@ -114,16 +124,31 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
     }
 
 
+def _hyperparameters(
+    search: Search, finalist: Tuned, baselines: Mapping[str, Tuned]
+) -> dict[str, dict[str, Any]]:
+    """Return what was searched and found; nothing where nothing was searched."""
+    if not search.settings.parameters:
+        return {}
+    counts = search.counts
+    found = {
+        "searched": dict(search.settings.parameters),
+        "own": dict(search.own),
+        "chosen": dict(finalist.hyperparameters),
+        "baselines": {name: dict(model.hyperparameters) for name, model in baselines.items()},
+        "trainings_per_baseline": counts.trials + counts.reevaluations if counts.tuning else 0,
+    }
+    return {"hyperparameters": found}
+
+
 def _baselines(
-    variables: Variables, values: Mapping[str, Sequence[float]], confirmed: Confirmed
+    models: Mapping[str, Tuned], values: Mapping[str, Sequence[float]], confirmed: Confirmed
 ) -> dict[str, dict[str, list[float | None]]]:
     compared = {entries[0].key: _comparison(entries) for entries in (confirmed.original, confirmed.uniform)}
-    keys = {name: key_of(variables.uniform(name)) for name in variables.names}
-    keys[ORIGINAL] = key_of(variables.original)
     return {
         name: {
             "selection": [finite(value) for value in selection],
-            "comparison": compared.get(keys[name], []),
+            "comparison": compared.get(models[name].key, []),
         }
         for name, selection in values.items()
     }

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoact.report.wording import duration
+from autoact.search.hyperparameters import Value
 from autoact.search.settings import Settings
 from autoact.search.variables import Variables, key_of
 
@@ -20,18 +21,21 @@ class Counts:
     reevaluations: int
     baselines: int
     confirmation: int
+    tuning: int = 0
 
     @classmethod
     def of(cls, settings: Settings, variables: Variables) -> "Counts":
         """Divide the budget; count baselines and confirmation."""
         reevaluations = settings.budget // _REEVALUATED
+        trials = settings.budget - 1 - reevaluations
         models = {key_of(a) for a in (variables.original, *map(variables.uniform, variables.names))}
         return cls(
             prior=1,
-            trials=settings.budget - 1 - reevaluations,
+            trials=trials,
             reevaluations=reevaluations,
             baselines=len(models) * settings.selection_seeds,
             confirmation=3 * settings.seeds,
+            tuning=len(models) * (trials + reevaluations) if settings.parameters and trials else 0,
         )
 
     @property
@@ -42,7 +46,7 @@ class Counts:
     @property
     def total(self) -> int:
         """Everything."""
-        return self.search + self.baselines + self.confirmation
+        return self.search + self.tuning + self.baselines + self.confirmation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class SearchPlan:
         variables: The layers, their present activations and candidates.
         left_alone: Reason by path of activations that are not searched.
         notes: What the space says about members of families that do not fit.
+        own: The model's values of the hyperparameters that are searched, where they are known.
         settings: The settings.
         comparison: Where the comparison data come from.
         planned_steps: Optimizer steps of one training, infinite where unknown.
@@ -68,6 +73,7 @@ class SearchPlan:
     planned_steps: float
     seconds: float
     notes: tuple[str, ...] = ()
+    own: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counts:
@@ -88,7 +94,14 @@ class SearchPlan:
         lines = [f"{self.task}: {len(rows)} layers choose their activation"]
         lines += [f"  {path:<{paths}}  {now:<{present}}  from {names}" for path, now, names in rows]
         lines += [f"  {path}  left alone: {reason}" for path, reason in self.left_alone.items()]
-        return lines + [f"  {note}" for note in self.notes]
+        return lines + [f"  {note}" for note in self.notes] + self._hyperparameters()
+
+    def _hyperparameters(self) -> list[str]:
+        searched = self.settings.hyperparameters
+        width = max((len(one.name) for one in searched), default=0)
+        known = [f", now {self.own[one.name]}" if one.name in self.own else "" for one in searched]
+        lines = [f"  {one.name:<{width}}  {one}{now}" for one, now in zip(searched, known, strict=True)]
+        return ["Searched with the activations", *lines] if lines else []
 
     def _data(self) -> list[str]:
         best = "smallest" if self.settings.minimize else "largest"
@@ -103,11 +116,19 @@ class SearchPlan:
                 counts.search,
                 f"search (1 mixture, {counts.trials} trials, {counts.reevaluations} repeats of the best)",
             ),
+            *self._tuning(models),
             (counts.baselines, f"baselines ({models} models on {settings.selection_seeds} seeds)"),
             (counts.confirmation, f"confirmation (at most 3 models on {settings.seeds} fresh seeds)"),
             (counts.total, f"in all, {self._length()}"),
         ]
         return ["Cost in trainings", *(f"  {count:>{names}}  {what}" for count, what in rows)]
+
+    def _tuning(self, models: int) -> list[tuple[int, str]]:
+        counts = self.counts
+        if not counts.tuning:
+            return []
+        each = f"{models} models, {counts.tuning // models} each: as many as the search tries"
+        return [(counts.tuning, f"tuning of the baselines ({each})")]
 
     def _length(self) -> str:
         steps = (

@@ -8,6 +8,8 @@ from torch import nn
 
 from autoact.conversion import ConversionPlan, find_layers
 from autoact.errors import AutoActError, ConfigurationError
+from autoact.search.hyperparameters import Hyperparameters, Value
+from autoact.search.maker import own_values, with_values
 from autoact.search.plan import SearchPlan
 from autoact.search.settings import Settings
 from autoact.search.task import Task, built
@@ -28,6 +30,7 @@ class Prepared:
     name: str
     layers: ConversionPlan
     variables: Variables
+    own: Mapping[str, Value]
 
     def plan(self, planned_steps: float, seconds: float) -> SearchPlan:
         """Return what is going to happen, given what one training takes."""
@@ -36,6 +39,7 @@ class Prepared:
             variables=self.variables,
             left_alone=self.layers.left_alone,
             notes=self.layers.space.notes,
+            own=self.own,
             settings=self.settings,
             comparison=self.task.parts.source,
             planned_steps=planned_steps,
@@ -57,6 +61,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     layers = find_layers(module, space)
     parts = split(Component(**data) if isinstance(data, Mapping) else data, seed=settings.seed)
     check(parts)
+    own = _own_values(make_module, settings.hyperparameters, layers)
     variables = Variables.of(layers)
     task = Task(
         make_module=make_module,
@@ -69,8 +74,30 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     if settings.workers > 1:
         require_picklable(task)
     return Prepared(
-        settings=settings, task=task, name=name or type(module).__name__, layers=layers, variables=variables
+        settings=settings,
+        task=task,
+        name=name or type(module).__name__,
+        layers=layers,
+        variables=variables,
+        own=own,
     )
+
+
+def _own_values(
+    make: Callable[[], Any], searched: Hyperparameters, layers: ConversionPlan
+) -> dict[str, Value]:
+    """Return the model's own values; make it once with each end of each range, which must keep its layers."""
+    own = own_values(make, searched)
+    for one in searched:
+        for value in one.values:
+            with restored_randomness():
+                module = _make(with_values(make, {one.name: value}), f" with {one.name} {value}")
+            if find_layers(module, layers.space).layers != layers.layers:
+                raise ConfigurationError(
+                    f"parameters: with {one.name} {value} the model has other activations than without, so "
+                    "the two cannot be searched together. Leave it out, or search each of its values alone."
+                )
+    return own
 
 
 def _callable(what: str, given: Any) -> Callable[[], Any]:
@@ -84,15 +111,19 @@ def _callable(what: str, given: Any) -> Callable[[], Any]:
     return given
 
 
-def _make(make_module: Callable[[], Any]) -> Any:
+def _make(make_module: Callable[[], Any], how: str = "") -> Any:
     try:
         module = built(make_module)
     except AutoActError:
         raise
     except Exception as error:
         raise ConfigurationError(
-            f"The model cannot be made: {type(error).__name__}: {error}. "
-            "Give a callable that needs no arguments, such as `lambda: MyModel(width=64)`."
+            f"The model cannot be made{how}: {type(error).__name__}: {error}. "
+            + (
+                "Correct its range in parameters."
+                if how
+                else "Give a callable that needs no arguments, such as `lambda: MyModel(width=64)`."
+            )
         ) from error
     if not isinstance(module, nn.Module) or not hasattr(module, "training_step"):
         raise ConfigurationError(

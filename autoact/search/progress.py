@@ -7,7 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from autoact.report.wording import duration, number
+from autoact.report.wording import duration, number, setting
 from autoact.search.ledger import Entry
 from autoact.search.settings import Settings
 
@@ -16,6 +16,7 @@ _PHASES = {
     "prior": "search",
     "trial": "search",
     "reevaluation": "search",
+    "tuning": "tuning",
     "baseline": "baselines",
     "confirmation": "confirmation",
 }
@@ -90,11 +91,12 @@ class SearchProgress:
 
     def _line(self, entry: Entry) -> str:
         value = number(entry.selection) if entry.usable else entry.error or "diverged"
-        layers = ", ".join(_choice(choice) for choice in (entry.assignment or {}).values())
+        words = [_choice(choice) for choice in (entry.assignment or {}).values()]
+        words += [f"{name} {setting(value)}" for name, value in entry.hyperparameters.items()]
         width = len(str(self._total))
         return (
             f"{self._done:>{width}}/{self._total} {entry.label:<14} {self._settings.monitor} {value:<8} "
-            f"{duration(entry.seconds):>6}  {layers}"
+            f"{duration(entry.seconds):>6}  {', '.join(words)}"
         )
 
     def _state(self) -> str:

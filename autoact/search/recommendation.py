@@ -1,4 +1,4 @@
-"""Which assignment the search recommends: the best mean, over those that were tried more than once."""
+"""What the search recommends: the best mean, over those that were tried more than once."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from autoact.search.ledger import Entry
+from autoact.search.tuned import Tuned
 from autoact.spaces import Assignment
 
 _CONTENDERS = 3
@@ -13,11 +14,11 @@ _CONTENDERS = 3
 
 @dataclass
 class Evidence:
-    """All values of each assignment, in the order in which assignments were first tried."""
+    """All values of everything that was tried, in the order in which it was first tried."""
 
     minimize: bool
     values: dict[str, list[float]] = field(default_factory=dict)
-    assignments: dict[str, Assignment] = field(default_factory=dict)
+    tuned: dict[str, Tuned] = field(default_factory=dict)
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Take in trainings; one that did not end with a number counts as the worst value there is."""
@@ -25,7 +26,8 @@ class Evidence:
             assert entry.assignment is not None
             worst = math.inf if self.minimize else -math.inf
             self.values.setdefault(entry.key, []).append(entry.selection if entry.usable else worst)
-            self.assignments.setdefault(entry.key, assignment_of(entry.assignment))
+            tuned = Tuned(assignment_of(entry.assignment), entry.hyperparameters)
+            self.tuned.setdefault(entry.key, tuned)
 
     def count(self, key: str) -> int:
         """Return how often an assignment was tried."""
@@ -37,17 +39,17 @@ class Evidence:
         finite = [key for key, mean in means.items() if math.isfinite(mean)]
         return sorted(finite, key=lambda key: means[key] if self.minimize else -means[key])
 
-    def best(self) -> Assignment | None:
+    def best(self) -> Tuned | None:
         """Return the best mean among the assignments tried most often enough to be trusted.
 
         The best of many single values is mostly luck; where repeats were made, only repeated ones compete.
         """
         ranked = self.ranking()
         repeated = [key for key in ranked if self.count(key) > 1]
-        return self.assignments[(repeated or ranked)[0]] if ranked else None
+        return self.tuned[(repeated or ranked)[0]] if ranked else None
 
 
-def contenders(evidence: Evidence, turn: int, left: int) -> list[Assignment]:
+def contenders(evidence: Evidence, turn: int, left: int) -> list[Tuned]:
     """Return the assignments to try once more in one round of repeats: three, then always two.
 
     Args:
@@ -56,7 +58,7 @@ def contenders(evidence: Evidence, turn: int, left: int) -> list[Assignment]:
         left: Trainings left for repeats.
     """
     width = min(max(_CONTENDERS - turn, 2), left)
-    return [evidence.assignments[key] for key in evidence.ranking()[:width]]
+    return [evidence.tuned[key] for key in evidence.ranking()[:width]]
 
 
 def assignment_of(layers: Mapping[str, object]) -> Assignment:

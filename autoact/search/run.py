@@ -36,6 +36,7 @@ def run_search(
     storage: str | None = None,
     workers: int = 1,
     trainer: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
     seed: int = 0,
     selection_seeds: int | None = None,
     resume: bool = False,
@@ -59,6 +60,9 @@ def run_search(
         storage: URL of an Optuna storage; None keeps the study in the run directory.
         workers: Processes that train at the same time.
         trainer: Arguments of `lightning.Trainer`, the same for every training.
+        parameters: Hyperparameters of the model to search with the activations, such as
+            `{"model.lr": {"log": [1e-4, 1e-1]}}` (also `uniform`, `int` and `choice`). Every baseline is
+            then tuned with as many trainings as the search tries.
         seed: Everything random follows from it.
         selection_seeds: Seeds on which the best uniform baseline is chosen; default 3.
         resume: Go on with the run in `out`; finished trainings are not repeated.
@@ -96,6 +100,7 @@ def run_search(
         workers=workers,
         storage=storage,
         trainer=trainer or {},
+        parameters=parameters or {},
     )
     wanted = SearchSpace.of(space)
     with ExitStack() as stack:

@@ -12,6 +12,7 @@ from typing import IO, Any
 import yaml
 
 from autoact.errors import RunDirectoryError
+from autoact.spaces import Assignment
 from autoact.spaces.atomic import write_text, write_yaml
 
 
@@ -101,6 +102,11 @@ class RunDirectory:
         return self.path / "report.json"
 
     @property
+    def hyperparameters_file(self) -> Path:
+        """The hyperparameters that belong to the choice, where any were searched."""
+        return self.path / "hyperparameters.yaml"
+
+    @property
     def checkpoint_file(self) -> Path:
         """Lightning checkpoint of the finalist, trained with the first confirmation seed."""
         return self.path / "checkpoints" / "final.ckpt"
@@ -117,6 +123,18 @@ class RunDirectory:
             raise RunDirectoryError(
                 f"{self.configuration_file} cannot be read ({error}); the run cannot be resumed without it."
             ) from error
+
+    def write_choice(self, assignment: Assignment, hyperparameters: Mapping[str, Any]) -> None:
+        """Write the choice; the assignment last, because its file says that the search is over."""
+        if hyperparameters:
+            write_yaml(self.hyperparameters_file, dict(hyperparameters))
+        Assignment(dict(assignment.items()), name="chosen").save(self.assignment_file)
+
+    def choice(self) -> tuple[Assignment, dict[str, Any]]:
+        """Return the choice: activations and searched hyperparameters."""
+        file = self.hyperparameters_file
+        values = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return Assignment.load(self.assignment_file), dict(values)
 
     def report(self) -> dict[str, Any] | None:
         """Return the report of a finished run, None while it is not finished."""

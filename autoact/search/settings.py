@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any, cast
 
 from autoact.errors import ConfigurationError
+from autoact.search.hyperparameters import Hyperparameters
 from autoact.search.verdict import Mode
 
 DEFAULT_SELECTION_SEEDS = 3
@@ -25,6 +26,7 @@ class Settings:
         workers: Processes that train at the same time.
         storage: URL of the Optuna storage; None keeps the study in the run directory.
         trainer: Keyword arguments of `lightning.Trainer`, used for every training alike.
+        parameters: Hyperparameters of the model to search with the activations; see `Hyperparameters.of`.
 
     Raises:
         ConfigurationError: If a value is out of range, or the mode cannot be inferred.
@@ -43,6 +45,7 @@ class Settings:
     workers: int = 1
     storage: str | None = None
     trainer: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check every value and settle the mode."""
@@ -61,6 +64,7 @@ class Settings:
                 "such as {'max_epochs': 10}."
             )
         object.__setattr__(self, "trainer", dict(self.trainer))
+        object.__setattr__(self, "parameters", Hyperparameters.of(self.parameters).to_dict())
         object.__setattr__(self, "mode", settle_mode(self.mode, self.monitor))
 
     @property
@@ -73,9 +77,17 @@ class Settings:
         """Whether a smaller value is better."""
         return self.mode == "min"
 
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """The hyperparameters that are searched with the activations."""
+        return Hyperparameters.of(self.parameters)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return plain types."""
-        return asdict(self)
+        """Return plain types; without parameters, what a run of an earlier version wrote."""
+        content = asdict(self)
+        if not self.parameters:
+            del content["parameters"]
+        return content
 
 
 def settle_mode(mode: str | None, monitor: str) -> Mode:

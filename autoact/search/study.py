@@ -1,6 +1,6 @@
 """The Optuna study of a search: one trial per training, always consistent with the ledger."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,23 +11,34 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from autoact.errors import ConfigurationError, RunDirectoryError
+from autoact.search.domain import Domain
+from autoact.search.hyperparameters import Value
 from autoact.search.ledger import Entry, Ledger
 from autoact.search.seeds import sampler_seed
 from autoact.search.settings import Settings
+from autoact.search.stage import SEARCH_STAGE, Stage
+from autoact.search.tuned import Tuned
 from autoact.search.variables import Variables
 from autoact.spaces import Assignment
 
-_VARIABLES, _LABEL, _ASSIGNMENT, _RETRY = "variables", "label", "assignment", "retry_of"
+_VARIABLES, _LABEL, _RETRY = "variables", "label", "retry_of"
+_ASSIGNMENT, _HYPERPARAMETERS = "assignment", "hyperparameters"
+_KEPT = (_LABEL, _ASSIGNMENT, _HYPERPARAMETERS)
 _RANDOM_SHARE = 4  # one in four trials is drawn at random before TPE has enough to go on
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a study wants to know: the value of one assignment."""
+    """What a study wants to know: the value of one assignment, trained with some hyperparameters."""
 
     trial: int
     label: str
-    assignment: Assignment
+    tuned: Tuned
+
+    @property
+    def assignment(self) -> Assignment:
+        """The activations."""
+        return self.tuned.assignment
 
 
 class ActivationStudy:
@@ -37,20 +48,34 @@ class ActivationStudy:
     that a study which goes on after an interruption asks what it would have asked without one.
     """
 
-    def __init__(self, study: optuna.Study, variables: Variables, settings: Settings) -> None:
-        self._study, self._variables, self._settings = study, variables, settings
+    def __init__(self, study: optuna.Study, domain: Domain, settings: Settings) -> None:
+        self._study, self._domain, self._settings = study, domain, settings
         self._open: set[int] = set()
         self._startup = max(3, settings.budget // _RANDOM_SHARE)
         self._asked = 0
 
-    def enqueue(self, assignment: Assignment, label: str) -> None:
-        """Have an assignment tried before what the sampler thinks of: once, and only if it may be chosen."""
-        if not self._variables.allows(assignment):
+    def enqueue(
+        self, assignment: Assignment, label: str, hyperparameters: Mapping[str, Value] | None = None
+    ) -> None:
+        """Have an assignment tried before what the sampler thinks of: once, and only if it may be chosen.
+
+        Args:
+            assignment: The activations.
+            label: What the trial is called.
+            hyperparameters: What to train it with, tried even outside the searched range; the sampler chooses
+                what is not given.
+        """
+        if not self._domain.allows(assignment):
             return
+        tuned = Tuned(assignment, hyperparameters or {})
         if label not in {trial.user_attrs.get(_LABEL) for trial in self._study.trials}:
             # Parameters may only be near to the assignment (clipped, one for a group): keep what is meant.
-            attributes = {_LABEL: label, _ASSIGNMENT: assignment.to_dict()["layers"]}
-            self._study.enqueue_trial(self._variables.encode(assignment), user_attrs=attributes)
+            attributes = {
+                _LABEL: label,
+                _ASSIGNMENT: assignment.to_dict()["layers"],
+                _HYPERPARAMETERS: dict(tuned.hyperparameters),
+            }
+            self._study.enqueue_trial(self._domain.encode(tuned), user_attrs=attributes)
 
     def ask(self) -> Proposal:
         """Start the next trial."""
@@ -60,10 +85,14 @@ class ActivationStudy:
         self._asked += 1
         trial = self._study.ask()
         self._open.add(trial.number)
-        suggested = self._variables.suggest(trial)
-        given = trial.user_attrs.get(_ASSIGNMENT)
-        assignment = suggested if given is None else Assignment.from_dict({"layers": given})
-        return Proposal(trial.number, trial.user_attrs.get(_LABEL) or f"trial {trial.number}", assignment)
+        suggested, given = self._domain.suggest(trial), trial.user_attrs
+        assignment = (
+            Assignment.from_dict({"layers": given[_ASSIGNMENT]})
+            if _ASSIGNMENT in given
+            else suggested.assignment
+        )
+        values = {**suggested.hyperparameters, **given.get(_HYPERPARAMETERS, {})}
+        return Proposal(trial.number, given.get(_LABEL) or f"trial {trial.number}", Tuned(assignment, values))
 
     def tell(self, entry: Entry) -> None:
         """Finish a trial with what its training gave; a value that is not finite makes it FAIL."""
@@ -79,9 +108,9 @@ class ActivationStudy:
         while self._open:
             self._requeue(self._study.trials[self._open.pop()])
 
-    def reconcile(self, ledger: Ledger) -> None:
+    def reconcile(self, trained: Iterable[Entry]) -> None:
         """Agree with the ledger: tell trials whose training it has, put back those of a killed process."""
-        done = {entry.trial: entry for entry in ledger.of("trial")}
+        done = {entry.trial: entry for entry in trained}
         self._asked = len(done)
         for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
             if trial.number in done:
@@ -93,14 +122,17 @@ class ActivationStudy:
         self._study.tell(trial.number, state=TrialState.FAIL)
         parameters = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         if parameters:
-            kept = {
-                name: trial.user_attrs[name] for name in (_LABEL, _ASSIGNMENT) if name in trial.user_attrs
-            }
+            kept = {name: trial.user_attrs[name] for name in _KEPT if name in trial.user_attrs}
             self._study.enqueue_trial(parameters, user_attrs={**kept, _RETRY: trial.number})
 
 
 def open_study(
-    file: Path, name: str, variables: Variables, settings: Settings, ledger: Ledger
+    file: Path,
+    name: str,
+    variables: Variables,
+    settings: Settings,
+    ledger: Ledger,
+    stage: Stage = SEARCH_STAGE,
 ) -> ActivationStudy:
     """Open the study of a run, or make it, and have it agree with the ledger.
 
@@ -110,25 +142,25 @@ def open_study(
         variables: What it varies; compared with those of an existing study.
         settings: The settings of the search.
         ledger: The trainings that are done.
+        stage: Which of them are the study's, and the activations that it holds fixed.
 
     Raises:
         ConfigurationError: The storage cannot be used, or the study varies something else.
         RunDirectoryError: The run's own study cannot be read.
     """
+    domain = Domain(variables, settings.hyperparameters, stage.fixed)
     with quiet_optuna():
         try:
             study = (
-                _shared(settings, name, variables)
-                if settings.storage
-                else _own(file, name, variables, settings)
+                _shared(settings, name, domain) if settings.storage else _own(file, name, domain, settings)
             )
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             raise RunDirectoryError(
                 f"The study in {settings.storage or file} cannot be opened: {_first_line(error)}"
             ) from error
-    _require_same(study.user_attrs.get(_VARIABLES, {}), variables.description())
-    opened = ActivationStudy(study, variables, settings)
-    opened.reconcile(ledger)
+    _require_same(study.user_attrs.get(_VARIABLES, {}), domain.description())
+    opened = ActivationStudy(study, domain, settings)
+    opened.reconcile(stage.trials(ledger))
     return opened
 
 
@@ -143,16 +175,18 @@ def quiet_optuna() -> Iterator[None]:
         optuna.logging.set_verbosity(verbosity)
 
 
-def _own(file: Path, name: str, variables: Variables, settings: Settings) -> optuna.Study:
+def _own(file: Path, name: str, domain: Domain, settings: Settings) -> optuna.Study:
     if not file.exists():
         # Whole or not at all: a kill while Optuna makes its tables must leave no half study.
         partial = file.with_name(f".{file.name}.partial")
         partial.unlink(missing_ok=True)
         storage = _sqlite(partial)
-        _create(storage, name, variables, settings)
+        _create(storage, name, domain, settings)
         storage.engine.dispose()
         partial.rename(file)
-    return optuna.load_study(study_name=name, storage=_sqlite(file))
+    if domain.fixed is None:
+        return optuna.load_study(study_name=name, storage=_sqlite(file))
+    return _load_or_create(_sqlite(file), name, domain, settings)
 
 
 def check_storage(url: str | None) -> Any:
@@ -172,20 +206,23 @@ def check_storage(url: str | None) -> Any:
         ) from error
 
 
-def _shared(settings: Settings, name: str, variables: Variables) -> optuna.Study:
-    storage = check_storage(settings.storage)
+def _shared(settings: Settings, name: str, domain: Domain) -> optuna.Study:
+    return _load_or_create(check_storage(settings.storage), name, domain, settings)
+
+
+def _load_or_create(storage: Any, name: str, domain: Domain, settings: Settings) -> optuna.Study:
     if name in optuna.get_all_study_names(storage):
         return optuna.load_study(study_name=name, storage=storage)
-    return _create(storage, name, variables, settings)
+    return _create(storage, name, domain, settings)
 
 
-def _create(storage: Any, name: str, variables: Variables, settings: Settings) -> optuna.Study:
+def _create(storage: Any, name: str, domain: Domain, settings: Settings) -> optuna.Study:
     direction = (
         optuna.study.StudyDirection.MINIMIZE if settings.minimize else optuna.study.StudyDirection.MAXIMIZE
     )
     study = optuna.create_study(study_name=name, storage=storage, direction=direction)
     study.set_user_attr("metric", settings.monitor)
-    study.set_user_attr(_VARIABLES, variables.description())
+    study.set_user_attr(_VARIABLES, domain.description())
     return study
 
 

@@ -2,15 +2,17 @@
 
 import gc
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from autoact.search.hyperparameters import Value
 from autoact.search.ledger import Entry, Phase
-from autoact.search.variables import key_of
+from autoact.search.maker import with_values
+from autoact.search.tuned import Tuned
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import DataParts, Training, train
 from autoact.training.event_log import event_log
@@ -46,6 +48,7 @@ class Job:
         trial: Number of the Optuna trial, if it belongs to one.
         checkpoint: Where to save the trained model.
         logs: Directory of its TensorBoard events.
+        hyperparameters: Values of the model's arguments by name; those not named are its own.
     """
 
     phase: Phase
@@ -55,11 +58,12 @@ class Job:
     trial: int | None = None
     checkpoint: Path | None = None
     logs: Path | None = None
+    hyperparameters: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """Identity of what is trained: equal keys are equal models."""
-        return MIXTURE_KEY if self.assignment is None else key_of(self.assignment)
+        return MIXTURE_KEY if self.assignment is None else Tuned(self.assignment, self.hyperparameters).key
 
 
 def perform(task: Task, job: Job) -> Entry:
@@ -93,7 +97,7 @@ def built(make_module: Callable[[], Any]) -> Any:
 def _train(task: Task, job: Job) -> Training:
     as_it_is = job.assignment == task.original
     return train(
-        task.make_module,
+        with_values(task.make_module, job.hyperparameters),
         task.parts,
         seed=job.seed,
         monitor=task.monitor,
@@ -119,6 +123,7 @@ def _entry(job: Job, training: Training) -> Entry:
         comparison=training.comparison,
         curve=tuple(training.curve),
         trial=job.trial,
+        hyperparameters=job.hyperparameters,
     )
     return entry if training.finite else replace(entry, state="diverged")
 
@@ -136,6 +141,7 @@ def _failure(job: Job, error: Exception) -> Entry:
         selection=math.nan,
         comparison=math.nan if job.phase == "confirmation" else None,
         trial=job.trial,
+        hyperparameters=job.hyperparameters,
         state="failed",
         error=f"{type(error).__name__}: {first_line}",
     )

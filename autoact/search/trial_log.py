@@ -19,7 +19,7 @@ def log_trial(directory: RunDirectory, entry: Entry, monitor: str) -> None:
 
 
 def _hparams(entry: Entry) -> dict[str, Any]:
-    tried: dict[str, Any] = {}
+    tried: dict[str, Any] = dict(entry.hyperparameters)
     for path, choice in (entry.assignment or {}).items():
         tried[path] = choice["activation"]
         for name, value in choice["parameters"].items():

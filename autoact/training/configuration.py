@@ -14,7 +14,17 @@ from autoact.spaces.yaml_lines import Document, load
 from autoact.training.component import Component, arguments_of, check_arguments, make, parse, read_component
 from autoact.training.trainer_arguments import trainer_arguments
 
-SEARCH_KEYS = ("monitor", "mode", "budget", "seeds", "selection_seeds", "seed", "workers", "storage")
+SEARCH_KEYS = (
+    "monitor",
+    "mode",
+    "budget",
+    "seeds",
+    "selection_seeds",
+    "seed",
+    "workers",
+    "storage",
+    "parameters",
+)
 _KEYS = ("model", "data", "trainer", "space", "search")
 # What LightningCLI writes besides: null means "not used", anything else would silently change the training.
 _FOREIGN = {

@@ -6,6 +6,7 @@ import pytest
 
 from autoact.search.ledger import Entry
 from autoact.search.recommendation import Evidence, contenders
+from autoact.search.tuned import Tuned
 from autoact.search.variables import key_of
 from autoact.spaces import Assignment
 
@@ -34,18 +35,18 @@ def evidence(*values: tuple[str, float], minimize: bool = True) -> Evidence:
 @pytest.mark.parametrize(("minimize", "best"), [(True, "tanh"), (False, "relu")])
 def test_the_best_mean_wins(minimize: bool, best: str) -> None:
     found = evidence(("relu", 0.3), ("tanh", 0.1), ("elu", 0.2), minimize=minimize)
-    assert found.best() == Assignment({"a": best})
+    assert found.best() == Tuned(Assignment({"a": best}))
 
 
 def test_a_lucky_single_value_does_not_beat_repeated_ones() -> None:
     found = evidence(("tanh", 0.05), ("relu", 0.2), ("relu", 0.21), ("elu", 0.1), ("elu", 0.4))
-    assert found.best() == Assignment({"a": "relu"})
+    assert found.best() == Tuned(Assignment({"a": "relu"}))
 
 
 def test_a_repeat_that_diverges_counts_against_its_assignment() -> None:
     found = evidence(("tanh", 0.1), ("relu", 0.2))
     found.add([entry("tanh", math.nan, "diverged"), entry("relu", 0.3)])
-    assert found.best() == Assignment({"a": "relu"})
+    assert found.best() == Tuned(Assignment({"a": "relu"}))
     found.add([entry("relu", 0.1, "failed")])
     assert found.best() is None
 
@@ -56,14 +57,14 @@ def test_nothing_tried_recommends_nothing() -> None:
 
 
 def test_equal_means_keep_the_older() -> None:
-    assert evidence(("relu", 0.1), ("tanh", 0.1)).best() == Assignment({"a": "relu"})
+    assert evidence(("relu", 0.1), ("tanh", 0.1)).best() == Tuned(Assignment({"a": "relu"}))
 
 
 def test_repeats_go_to_three_then_to_two_contenders() -> None:
     found = evidence(("relu", 0.4), ("tanh", 0.1), ("elu", 0.2), ("silu", 0.3))
 
     def names(turn: int, left: int) -> list[str]:
-        return [assignment["a"].activation for assignment in contenders(found, turn, left)]
+        return [tuned.assignment["a"].activation for tuned in contenders(found, turn, left)]
 
     assert names(0, 5) == ["tanh", "elu", "silu"]
     assert names(1, 2) == ["tanh", "elu"]
