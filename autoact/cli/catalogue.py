@@ -3,6 +3,7 @@
 import math
 
 import autoact
+from autoact.errors import ConfigurationError
 
 
 def print_list() -> None:
@@ -17,8 +18,11 @@ def print_list() -> None:
 
 
 def _smoothness(act: autoact.Activation) -> str:
-    """Return how often the function is continuously differentiable."""
-    order = autoact.analysis.smoothness(act)
+    """Return how often the function is continuously differentiable; a torch callable does not say."""
+    try:
+        order = autoact.analysis.smoothness(act)
+    except ConfigurationError:
+        return "unknown"
     return "smooth" if math.isinf(order) else f"C{order}"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import autoact
 from autoact.cli import main
@@ -241,3 +242,14 @@ def test_list_and_show_print_facts(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "negative_slope = 0.01" in shown
     assert "LeakyReLU(negative_slope=0.01)" in shown
+
+
+def test_a_torch_callable_is_listed_without_the_facts_that_need_a_formula(capsys):
+    @autoact.activation(family="test")
+    def written_with_torch(x):
+        """Scaled Bessel function."""
+        return torch.special.i0e(x)
+
+    assert main(["list"]) == 0
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("written_with_torch "))
+    assert row.split()[-2:] == ["unknown", "bounded"]
