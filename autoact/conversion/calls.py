@@ -92,7 +92,8 @@ def _trouble(module: nn.Module, site: Site) -> str | None:
         return f"{type(module).__name__} is a container, which a new layer would lengthen"
     if site.method.name in vars(module):
         return f"{site.method.name} was replaced on this object"
-    for method in methods(own_class(module)).values():
+    kind = own_class(module)
+    for method in (methods(kind)[name] for name in reached(kind)):
         for node in ast.walk(method.tree):
             if isinstance(node, ast.Attribute) and node.attr in _ITERATING and method.is_own(node.value):
                 return f"{method.name} reads self.{node.attr}, which a new layer would change"

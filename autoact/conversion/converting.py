@@ -24,8 +24,8 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
     requirement of the space rules it out. Converting again with the same space changes nothing.
 
     Args:
-        model: Any module; activation modules are found by type, also the functions that torch's transformer
-            layers hold.
+        model: Any module. Activations are found as modules, as functions held in attributes, and as calls in
+            the source of methods; output heads and gates stay unless a rule of the space names them.
         space: A space, its name, its path, plain data, or a list of candidates.
         start: "same": the model computes what it did; "uniform": all candidates weigh the same.
         example_input: What the model takes: a tensor, a tuple of arguments or a mapping of keywords. Needed

@@ -126,6 +126,17 @@ def test_what_is_not_converted_is_named_by_file_and_line(make, path, reason):
         raise AssertionError(plan.left_alone[f"0.{path}"])
 
 
+class Initialized(Below):
+    def init_weights(self):
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
+
+
+def test_methods_that_forward_does_not_run_may_walk_through_modules():
+    assert "silu_1" in find_layers(Initialized()).layers
+
+
 class Decorated(Net):
     @decorated
     @torch.no_grad()
