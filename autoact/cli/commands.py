@@ -76,7 +76,9 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--problem", metavar="classification|regression", help="decided by the target's values if left out"
     )
     how = parser.add_argument_group("how")
-    how.add_argument("--space", metavar="NAME|FILE", help="search space (default: default)")
+    how.add_argument(
+        "--space", metavar="NAME|FILE", help="search space (default: default; with --data: tabular)"
+    )
     how.add_argument("--monitor", metavar="NAME", help="logged value to optimize (default: val_loss)")
     how.add_argument("--mode", metavar="min|max", help="inferred from loss or acc in the monitor's name")
     how.add_argument("--budget", metavar="N", type=int, help="trainings to spend on the search (default: 20)")

@@ -100,7 +100,7 @@ def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
         name=task.name,
         model=task.model,
         data=task.data,
-        space="default",
+        space="tabular",
         settings=task.settings,
         source=source,
         out=out,
@@ -136,12 +136,27 @@ def _check_settings(found: "Configuration") -> None:
     """Check each search setting by itself, so that the message can name its line."""
     from autoact.search.settings import Settings
 
+    _check_parameters(found)
     for key, value in sorted(found.search.items(), key=lambda item: item[0] != "mode"):
         mode = {"mode": found.search.get("mode")} if key == "monitor" else {}
         try:
             Settings(**{"monitor": "val_loss", **mode, key: value})
         except ConfigurationError as error:
             raise found.document.error(("search", key), str(error)) from error
+
+
+def _check_parameters(found: "Configuration") -> None:
+    """Check each searched hyperparameter by itself, and that the model takes it."""
+    from autoact.search.hyperparameters import Hyperparameters
+    from autoact.search.maker import own_values
+
+    given = found.search.get("parameters")
+    for name, value in given.items() if isinstance(given, Mapping) else ():
+        try:
+            own_values(found.model, Hyperparameters.of({name: value}))
+        except ConfigurationError as error:
+            message = str(error).removeprefix("parameters: ")
+            raise found.document.error(("search", "parameters", name), message) from error
 
 
 def _resumed(out: Path) -> Request:

@@ -15,7 +15,7 @@ MISSING = frozenset(
     {"", "na", "n/a", "#n/a", "nan", "<na>", "null", "none", "nil", "missing", "?", "-", "--", "."}
 )
 _UNIT = re.compile(r"^[$€£]\s*|\s*[%$€£]$")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
 _COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+([eE][+-]?\d+)?")
 _DAYS = (
     "%Y/%m/%d",
@@ -47,11 +47,14 @@ def is_missing(cell: str) -> bool:
 
 
 def _plain(cell: str) -> float | None:
-    text = _UNIT.sub("", cell.strip())
+    try:
+        return float(cell) if "_" not in cell else None
+    except ValueError:
+        text = _UNIT.sub("", cell.strip()).replace(",", "" if _THOUSANDS.search(cell) else ",")
     try:
         return float(text) if "_" not in text else None
     except ValueError:
-        return float(text.replace(",", "")) if _THOUSANDS.fullmatch(text) else None
+        return None
 
 
 def _with_comma(cell: str) -> float | None:
@@ -117,6 +120,6 @@ def values(cells: Sequence[str], parse: Parse) -> Floats:
     """
     found: dict[str, float] = {}
     for cell in set(cells):
-        value = None if is_missing(cell) else parse(cell)
+        value = parse(cell)  # no form reads a cell that says that there is no value, but for NaN
         found[cell] = np.nan if value is None else value
     return np.array([found[cell] for cell in cells], dtype=np.float64)

@@ -143,8 +143,8 @@ def _dates(name: str, form: str, seconds: Floats) -> Encoder | LeftOut:
 def _notes(kept: Sequence[tuple[int, Encoder]], columns: Columns) -> list[str]:
     notes = []
     for place, encoder in kept:
-        if not isinstance(encoder, Numbers | Dates):
-            continue
+        if not isinstance(encoder, Dates) and not (isinstance(encoder, Numbers) and encoder.tells_missing):
+            continue  # no cell of the others can be strange
         parse = (NUMBER_FORMS if isinstance(encoder, Numbers) else DATE_FORMS)[encoder.form]
         strange = [cell for cell in columns[place] if not is_missing(cell) and parse(cell) is None]
         if strange:

@@ -32,7 +32,7 @@ class _AutoActEstimator(BaseEstimator):
     def __init__(
         self,
         *,
-        space: Space = "default",
+        space: Space = "tabular",
         hidden: Sequence[int] = (64, 64),
         max_epochs: int | None = None,
         budget: int | None = None,

@@ -95,7 +95,7 @@ def _separator(text: str) -> str:
 
 def _has_header(rows: list[list[str]], target: str | None) -> bool:
     first, body = rows[0], rows[1:]
-    if target in first and best_form([target], NUMBER_FORMS)[1] == 0:
+    if target is not None and target in first and not _is_number_of_column(target, len(first)):
         return True
     if any(not is_missing(cell) and best_form([cell], NUMBER_FORMS)[1] for cell in first):
         return False
@@ -103,6 +103,10 @@ def _has_header(rows: list[list[str]], target: str | None) -> bool:
     if any(best_form(column, NUMBER_FORMS)[1] >= _MOSTLY for column in columns):
         return True
     return not any(name in column for name, column in zip(first, columns, strict=False))
+
+
+def _is_number_of_column(target: str, columns: int) -> bool:
+    return target.removeprefix("-").isdecimal() and abs(int(target)) <= columns
 
 
 def _same_length(file: Path, rows: list[Row], header: bool, separator: str) -> list[Row]:

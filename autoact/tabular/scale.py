@@ -31,7 +31,8 @@ class Scale:
         finite = numbers[np.isfinite(numbers)]
         if finite.size == 0:
             return cls(0.0, 1.0)
-        low, center, high = (float(q) for q in np.quantile(finite, [0.25, 0.5, 0.75]))
+        # of an eighth, because a quantile lies between two numbers whose difference may be too large
+        low, center, high = (8 * float(q) for q in np.quantile(finite / 8, [0.25, 0.5, 0.75]))
         spread = (high / 2 - low / 2) * 2 / 1.349  # so that a normal's spread is its standard deviation
         if not 0 < spread < np.inf:  # more than half are equal, or too large for their difference
             spread = float(finite.max() / 2 - finite.min() / 2)

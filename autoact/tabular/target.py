@@ -17,6 +17,7 @@ Problem = Literal["classification", "regression"]
 _MOSTLY = 0.8  # share of numbers that makes the target numeric
 _CLASSES = 20  # different whole numbers that may still be classes
 _ROWS_PER_CLASS = 10  # rows that each of those must have on average
+_LARGEST = 1e15  # beyond it, squares and sums leave float32
 _FEWEST_PER_CLASS = 3  # rows per class, on average, below which texts are names of rows
 
 
@@ -107,7 +108,7 @@ def _numbers(name: str, cells: Sequence[str], numbers: Floats, where: str) -> Ta
     if rows.size == 0 or (y == y[0]).all():
         told = f"{y[0]:g} in all {y.size} rows" if y.size else "no finite number"
         raise DataError(f"{where} has one value only ({told}); there is nothing to predict.")
-    if y.max() - y.min() > 1e30 or np.abs(y).max() > 1e30:
+    if np.abs(y).max() > _LARGEST:
         raise DataError(f"{where} reaches {np.abs(y).max():.3g}, too large to square; rescale it.")
     notes = _lost(len(cells) - rows.size, name, "no finite number")
     whole = bool((y == np.round(y)).all())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from autoact.errors import DataError
+from autoact.tabular.cells import NUMBER_FORMS
 from autoact.tabular.columns import Categories, Dates, Numbers
 from autoact.tabular.encoding import fit_encoding
 from autoact.tabular.scale import Scale
@@ -126,3 +127,42 @@ def test_scale_is_bounded_monotone_and_blind_to_outliers(unit: float) -> None:
     assert scaled[-1] == 0
     spoiled = Scale.of(np.array([*numbers, 1e5 * unit]))
     assert spoiled.unit == pytest.approx(Scale.of(numbers).unit, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("1,200", 1200),
+        ("-1,234,567.5", -1234567.5),
+        ("$1,200.50", 1200.5),
+        ("12 %", 12),
+        ("1e3", 1000),
+        ("1,2", None),
+        ("1,20", None),
+        ("12,3456", None),
+        ("1.5,200", None),
+        ("1_000", None),
+        ("$1_000", None),
+        ("", None),
+        ("$", None),
+        ("1 2", None),
+    ],
+)
+def test_a_cell_is_a_number_or_not(cell: str, number: float | None) -> None:
+    assert NUMBER_FORMS["plain"](cell) == number
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("1,5", 1.5),
+        ("1.234,5", 1234.5),
+        (",5", 0.5),
+        ("-1,5e2", -150),
+        ("12,50 €", 12.5),
+        ("7", 7),
+        ("a,5", None),
+    ],
+)
+def test_a_cell_with_a_decimal_comma(cell: str, number: float | None) -> None:
+    assert NUMBER_FORMS["decimal comma"](cell) == number
