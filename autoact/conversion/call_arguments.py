@@ -13,8 +13,13 @@ from autoact.conversion.call_sites import Site, activation_of
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.spaces import Choice
 
-_FRESH_NOT = ("view", "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "expand", "T")
-_VIEWS = (*_FRESH_NOT, "detach", "chunk", "split", "unbind", "narrow", "select", "contiguous", "to", "float")
+# methods whose result may share memory with what they are called on
+_VIEWS = set(
+    (
+        "view reshape flatten squeeze unsqueeze transpose permute expand detach chunk split unbind narrow "
+        "select contiguous to float"
+    ).split()
+)
 
 
 def input_of(site: Site) -> ast.expr:
