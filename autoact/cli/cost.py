@@ -101,9 +101,10 @@ def _subject(options: argparse.Namespace) -> Subject:
 
 
 def _of_run(path: Path, shapes: Sequence[str] | None) -> Subject:
+    from autoact.cli.commands import _parser
     from autoact.cli.request import read_request
 
-    request = read_request(argparse.Namespace(resume=str(path), out=None))
+    request = read_request(_parser().parse_args(["search", "--resume", str(path)]))
     chosen = path / "assignment.yaml"
     return Subject(
         name=request.name,

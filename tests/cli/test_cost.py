@@ -30,6 +30,27 @@ class Example(L.LightningModule):
     def forward(self, x):
         return self.net(x)
 
+    def training_step(self, batch, batch_idx):
+        return nn.functional.mse_loss(self(batch[0]), batch[1])
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val_loss", nn.functional.mse_loss(self(batch[0]), batch[1]))
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), 1e-2)
+
+class NoExample(Example):
+    def __init__(self):
+        super().__init__()
+        self.example_input_array = None
+
+class Data(L.LightningDataModule):
+    def train_dataloader(self):
+        x = torch.randn(32, 3)
+        return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, x[:, :1]), batch_size=16)
+
+    val_dataloader = test_dataloader = train_dataloader
+
 def broken():
     raise KeyError("weights")
 
@@ -79,6 +100,30 @@ def test_the_models_own_example_is_used(capsys):
     assert main(["cost", "cost_models:Example", *FAST]) == 0
     assert "5x4 float32, 1 calls" in capsys.readouterr().out
     assert torch.get_num_threads() == before
+
+
+CONFIGURATION = """\
+model: {class_path: cost_models.NoExample}
+data: {class_path: cost_models.Data}
+trainer: {max_epochs: 1}
+space: [relu, tanh]
+"""
+
+
+def test_a_configuration_and_its_run(capsys, folder):
+    """Inputs are a validation batch; the run's choice is measured beside the original."""
+    (folder / "config.yaml").write_text(CONFIGURATION)
+    assert main(["cost", "config.yaml", *FAST]) == 0
+    text = capsys.readouterr().out
+    assert "16x4 float32, 1 calls" in text
+    assert "silu" not in text
+    search = ["search", "--config", "config.yaml", "--budget", "2", "--seeds", "2", "--out", "run", "--quiet"]
+    assert main(search) == 0
+    capsys.readouterr()
+    assert main(["cost", "run", "--json", *FAST]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [model["name"] for model in found["models"]] == ["original", "chosen"]
+    assert {cost["name"] for cost in found["activations"]} == {"relu", "tanh", "mixture"}
 
 
 @pytest.mark.parametrize(
