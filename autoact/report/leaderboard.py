@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
@@ -19,6 +19,7 @@ class Row:
     Attributes:
         assignment: Each layer's activation in words.
         layers: Layer path -> choice.
+        hyperparameters: Values of those that were searched.
         selection: Finite values on selection data.
         comparison: Finite values on comparison data.
         diverged: Trainings without a finite value.
@@ -31,6 +32,7 @@ class Row:
     comparison: tuple[float, ...]
     diverged: int
     phases: tuple[str, ...]
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def mean(self) -> float | None:
@@ -58,30 +60,36 @@ def leaderboard(run: RunFiles) -> list[Row]:
 
 
 def _row(trainings: Sequence[Training]) -> Row:
-    layers = dict(trainings[0]["assignment"])
+    layers, values = dict(trainings[0]["assignment"]), trainings[0].get("hyperparameters") or {}
     return Row(
-        assignment=describe(layers),
+        assignment=describe(layers, values),
         layers=layers,
         selection=tuple(t["selection"] for t in trainings if t["selection"] is not None),
         comparison=tuple(t["comparison"] for t in trainings if t.get("comparison") is not None),
         diverged=sum(t["selection"] is None for t in trainings),
         phases=tuple(dict.fromkeys(t["phase"] for t in trainings)),
+        hyperparameters=values,
     )
 
 
-def describe(layers: dict[str, Any]) -> str:
-    """Return an assignment in one line.
+def describe(layers: Mapping[str, Any], hyperparameters: Mapping[str, Any] | None = None) -> str:
+    """Return an assignment in one line, with the hyperparameters that it was trained with.
 
     Example:
         >>> describe({"a": {"activation": "elu", "parameters": {"alpha": 0.5}}, "b": {"activation": "relu"}})
         'a=elu(alpha=0.5) b=relu'
     """
-    return " ".join(f"{path}={_call(chosen)}" for path, chosen in layers.items())
+    words = [f"{path}={_call(chosen)}" for path, chosen in layers.items()]
+    return " ".join(words + [f"{name}={_exact(value)}" for name, value in (hyperparameters or {}).items()])
 
 
 def _call(chosen: dict[str, Any]) -> str:
     values = ",".join(f"{name}={_short(value)}" for name, value in (chosen.get("parameters") or {}).items())
     return f"{chosen['activation']}({values})" if values else str(chosen["activation"])
+
+
+def _exact(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _short(value: float | list[float]) -> str:

@@ -53,7 +53,7 @@ def render(run: RunFiles, rows: Sequence[Row]) -> str:
             (name, run.comparison(name)) for name in ("original", "best_uniform") if run.comparison(name)
         ],
         interval=wording.interval,
-        rows=[(row, wording.assignment(row.layers)) for row in rows[:SHOWN_ROWS]],
+        rows=[(row, wording.trained(row.layers, row.hyperparameters)) for row in rows[:SHOWN_ROWS]],
         row_count=len(rows),
         figures={name: Markup(draw(run)) for name, draw in _FIGURES.items()},
         failed=[t for t in run.trainings if t.get("state", "finished") != "finished"],
@@ -80,6 +80,7 @@ _FIGURES = {
 
 def _sentences(run: RunFiles) -> Iterator[str]:
     yield wording.against_original(run.report)
+    yield wording.tuning(run.report)
     yield wording.detectable(run.report)
     yield wording.against_best_uniform(run.report)
 
@@ -101,6 +102,10 @@ def _facts(run: RunFiles) -> Iterator[tuple[str, str, str]]:
             "difference",
             f"95% interval {wording.interval(compared)}",
         )
+    searched = run.report.get("hyperparameters") or {}
+    for name, value in (searched.get("chosen") or {}).items():
+        before = wording.setting(searched["own"].get(name, wording.NOTHING))
+        yield wording.setting(value), name, f"with the chosen activations; was {before}"
     cost = run.report.get("cost") or {}
     if cost:
         trainings = wording.number(sum(part["trainings"] for part in cost.values()))

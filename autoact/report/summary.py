@@ -18,13 +18,20 @@ def summarize(run: RunFiles | str | Path) -> str:
         The verdict, each layer's activation, what it cost, and where to look.
     """
     run = run if isinstance(run, RunFiles) else read_run(run)
-    parts = (_verdict(run), _layers(run), _cost(run.report.get("cost") or {}), _files(run.path))
+    parts = (
+        _verdict(run),
+        _layers(run),
+        _hyperparameters(run.report),
+        _cost(run.report.get("cost") or {}),
+        _files(run.path),
+    )
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
 def _verdict(run: RunFiles) -> list[str]:
     sentences = (
         wording.against_original(run.report),
+        wording.tuning(run.report),
         wording.detectable(run.report),
         wording.against_best_uniform(run.report),
     )
@@ -38,6 +45,17 @@ def _layers(run: RunFiles) -> list[str]:
     width = max(map(len, chosen))
     before = {path: wording.choice(run.original.get(path)) for path in chosen}
     return ["Assignment", *(f"  {p:<{width}}  {before[p]} → {wording.choice(c)}" for p, c in chosen.items())]
+
+
+def _hyperparameters(report: Mapping[str, Any]) -> list[str]:
+    searched = report.get("hyperparameters") or {}
+    chosen, own = searched.get("chosen") or {}, searched.get("own") or {}
+    width = max(map(len, chosen), default=0)
+    lines = [
+        f"  {name:<{width}}  {wording.setting(own.get(name, wording.NOTHING))} → {wording.setting(value)}"
+        for name, value in chosen.items()
+    ]
+    return ["Hyperparameters", *lines] if lines else []
 
 
 def _cost(cost: Mapping[str, Mapping[str, Any]]) -> list[str]:

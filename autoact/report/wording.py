@@ -97,6 +97,20 @@ def assignment(layers: Mapping[str, Any]) -> str:
     return ", ".join(f"{count} × {word}" for word, count in counts.most_common())
 
 
+def trained(layers: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> str:
+    """Return an assignment and the hyperparameters that it was trained with, in a few words.
+
+    Example:
+        >>> trained({"a": {"activation": "relu"}}, {"model.lr": 0.01})
+        'relu, model.lr 0.01'
+    """
+    return ", ".join([assignment(layers), *_settings(hyperparameters)])
+
+
+def _settings(hyperparameters: Mapping[str, Any]) -> list[str]:
+    return [f"{name} {setting(value)}" for name, value in hyperparameters.items()]
+
+
 def p_value(value: float | None) -> str:
     """Return a p value; very small ones as a bound.
 
@@ -125,7 +139,7 @@ def against_original(report: Mapping[str, Any]) -> str:
         _seeds(report, compared),
     )
     size, span = number(abs(compared.get("difference") or 0.0), 3), f"95% interval {interval(compared)}"
-    keep = "Keep the model as it is."
+    keep = "Keep its activations." if report.get("hyperparameters") else "Keep the model as it is."
     if report.get("chosen") and report["chosen"] == report.get("original"):
         return f"The search chose the activations that the model has already. {keep}"
     if verdict == "improved":
@@ -143,6 +157,28 @@ def against_original(report: Mapping[str, Any]) -> str:
         why = f": {report['failure']}" if report.get("failure") else "."
         return f"The search ended before its choice could be compared with the original model{why}"
     return f"On {seeds} {what}"
+
+
+def tuning(report: Mapping[str, Any]) -> str:
+    """Return how the compared models were tuned, in one sentence; nothing where nothing was searched.
+
+    Example:
+        >>> searched = {"chosen": {"model.lr": 0.01}, "baselines": {"original": {"model.lr": 0.003}}}
+        >>> tuning({"hyperparameters": {**searched, "trainings_per_baseline": 9}})
+        'Tuned alike, with 9 trainings for each baseline: model.lr 0.01 for the chosen, model.lr 0.003 for the
+        original activations.'
+    """
+    searched = report.get("hyperparameters") or {}
+    if not searched.get("trainings_per_baseline"):
+        return ""
+    ours, theirs = (
+        ", ".join(_settings(values))
+        for values in (searched["chosen"], searched["baselines"].get("original") or {})
+    )
+    return (
+        f"Tuned alike, with {searched['trainings_per_baseline']} trainings for each baseline: "
+        f"{ours} for the chosen, {theirs} for the original activations."
+    )
 
 
 def detectable(report: Mapping[str, Any]) -> str:

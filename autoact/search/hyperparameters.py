@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
+import numpy as np
+
 from autoact.errors import ConfigurationError
 from autoact.spaces.suggestion import did_you_mean
 
@@ -50,6 +52,15 @@ class Hyperparameter:
         if self.kind == "int":
             return trial.suggest_int(self.name, low, high)
         return trial.suggest_float(self.name, low, high, log=self.kind == "log")
+
+    def at(self, place: float) -> Value:
+        """Return the value at a place of the range, from 0 to 1."""
+        if self.kind == "choice":
+            return cast(Value, self.values[int(place * len(self.values))])
+        low, high = self.values
+        if self.kind == "int":
+            return int(low + int(place * (high - low + 1)))
+        return float(low * (high / low) ** place if self.kind == "log" else low + place * (high - low))
 
     def nearest(self, value: Value) -> tuple[Value, ...]:
         """Return the allowed value nearest to one, or nothing where none is near."""
@@ -106,6 +117,13 @@ class Hyperparameters:
         """Return the allowed values nearest to some; what has none is left out, for a sampler to fill in."""
         known = (one for one in self.searched if one.name in values)
         return {one.name: near for one in known for near in one.nearest(values[one.name])}
+
+    def spread(self, count: int, seed: int) -> list[dict[str, Value]]:
+        """Return settings that divide every range evenly, each in an order of its own (a Latin hypercube)."""
+        places = (np.arange(count) + 0.5) / count
+        random = np.random.default_rng(seed)
+        columns = {one.name: map(one.at, random.permutation(places).tolist()) for one in self.searched}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def to_dict(self) -> dict[str, dict[str, list[Any]]]:
         """Return plain types, from which `of` makes an equal one."""

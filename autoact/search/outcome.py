@@ -130,13 +130,12 @@ def _hyperparameters(
     """Return what was searched and found; nothing where nothing was searched."""
     if not search.settings.parameters:
         return {}
-    counts = search.counts
     found = {
         "searched": dict(search.settings.parameters),
         "own": dict(search.own),
         "chosen": dict(finalist.hyperparameters),
         "baselines": {name: dict(model.hyperparameters) for name, model in baselines.items()},
-        "trainings_per_baseline": counts.trials + counts.reevaluations if counts.tuning else 0,
+        "trainings_per_baseline": search.counts.tuning_each,
     }
     return {"hyperparameters": found}
 

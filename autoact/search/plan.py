@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from autoact.report.wording import duration
 from autoact.search.hyperparameters import Value
+from autoact.search.seeds import least_tuning
 from autoact.search.settings import Settings
 from autoact.search.variables import Variables, key_of
 
@@ -21,7 +22,8 @@ class Counts:
     reevaluations: int
     baselines: int
     confirmation: int
-    tuning: int = 0
+    tuning_trials: int = 0  # of each baseline
+    tuned: int = 0  # baselines that are tuned
 
     @classmethod
     def of(cls, settings: Settings, variables: Variables) -> "Counts":
@@ -29,19 +31,31 @@ class Counts:
         reevaluations = settings.budget // _REEVALUATED
         trials = settings.budget - 1 - reevaluations
         models = {key_of(a) for a in (variables.original, *map(variables.uniform, variables.names))}
+        tuned = len(models) if settings.parameters and trials else 0
         return cls(
             prior=1,
             trials=trials,
             reevaluations=reevaluations,
             baselines=len(models) * settings.selection_seeds,
             confirmation=3 * settings.seeds,
-            tuning=len(models) * (trials + reevaluations) if settings.parameters and trials else 0,
+            tuning_trials=max(trials, least_tuning(settings)) if tuned else 0,
+            tuned=tuned,
         )
 
     @property
     def search(self) -> int:
         """The budget."""
         return self.prior + self.trials + self.reevaluations
+
+    @property
+    def tuning_each(self) -> int:
+        """Trials and repeats that tune one baseline."""
+        return self.tuning_trials + self.reevaluations if self.tuned else 0
+
+    @property
+    def tuning(self) -> int:
+        """Trainings that tune the baselines."""
+        return self.tuned * self.tuning_each
 
     @property
     def total(self) -> int:
@@ -127,8 +141,11 @@ class SearchPlan:
         counts = self.counts
         if not counts.tuning:
             return []
-        each = f"{models} models, {counts.tuning // models} each: as many as the search tries"
-        return [(counts.tuning, f"tuning of the baselines ({each})")]
+        least = counts.tuning_trials > counts.trials
+        why = "the least for a fair comparison" if least else "as many as the search tries"
+        return [
+            (counts.tuning, f"tuning of the baselines ({models} models, {counts.tuning_each} each: {why})")
+        ]
 
     def _length(self) -> str:
         steps = (

@@ -6,6 +6,9 @@ import numpy as np
 
 from autoact.search.settings import Settings
 
+# Half of them are spread evenly: over three decades of a learning rate they lie 0.75 apart.
+_TRIALS_PER_HYPERPARAMETER = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeds:
@@ -30,10 +33,15 @@ def seeds_for(settings: Settings) -> Seeds:
         >>> len({*seeds.search, *seeds.selection, *seeds.confirmation})
         9
     """
-    counts = (settings.budget, settings.selection_seeds, settings.seeds)
+    counts = (settings.budget + least_tuning(settings), settings.selection_seeds, settings.seeds)
     drawn = _distinct(settings.seed, sum(counts))
     first, second = counts[0], counts[0] + counts[1]
     return Seeds(search=drawn[:first], selection=drawn[first:second], confirmation=drawn[second:])
+
+
+def least_tuning(settings: Settings) -> int:
+    """Return the trials that each baseline gets at least, however small the budget of the search is."""
+    return _TRIALS_PER_HYPERPARAMETER * len(settings.hyperparameters)
 
 
 def sampler_seed(seed: int, trial: int) -> int:

@@ -14,7 +14,9 @@ from autoact.search.trainings import first_finished
 
 def run_trials(search: Search, study: ActivationStudy, stage: Stage) -> None:
     """Ask and tell until the trials of the budget are done; a trial interrupted by anything is put back."""
-    left = search.counts.trials - sum(1 for _ in stage.trials(search.ledger))
+    counts = search.counts
+    planned = counts.trials if stage.baseline is None else counts.tuning_trials
+    left = planned - sum(1 for _ in stage.trials(search.ledger))
     running: dict[Future[Entry], Proposal] = {}
     try:
         while left > 0 or running:

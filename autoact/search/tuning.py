@@ -21,9 +21,10 @@ FINALISTS_VALUES = "the chosen model's values"
 def tune_baselines(search: Search, baselines: Mapping[str, Assignment], finalist: Tuned) -> dict[str, Tuned]:
     """Return every baseline with the hyperparameters that suit it best; without any to search, as it is.
 
-    Each gets as many trials and repeats as the search had. Two of them are given: the model's own values and
-    those chosen for the finalist, so that no baseline is judged without having tried either. A baseline with
-    the finalist's activations is the finalist: with values of its own it could only differ by luck.
+    Each gets as many trials and repeats as the search had, and not less than eight trials for every
+    hyperparameter. First come the model's own values and those chosen for the finalist, so that no baseline
+    is judged without having tried either; then an even spread over the ranges; the rest refine. A baseline
+    with the finalist's activations is the finalist: with values of its own it could only differ by luck.
 
     Args:
         search: The search, its choice made.
@@ -52,5 +53,8 @@ def _tune(search: Search, name: str, assignment: Assignment, finalist: Tuned) ->
     study.enqueue(assignment, OWN_VALUES, search.own)
     if finalist.hyperparameters != search.own:
         study.enqueue(assignment, FINALISTS_VALUES, finalist.hyperparameters)
+    spread = search.settings.hyperparameters.spread(search.counts.tuning_trials // 2, search.settings.seed)
+    for number, values in enumerate(spread):
+        study.enqueue(assignment, f"spread {number}", values)
     run_trials(search, study, stage)
     return repeat_best(search, stage).best() or Tuned(assignment, search.own)
