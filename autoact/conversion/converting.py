@@ -170,3 +170,17 @@ def _warn_of_sharing(plan: ConversionPlan, converted: list[str]) -> None:
             "Each keeps making one choice; give every place its own instance to let them choose separately."
         )
         warnings.warn(" ".join([*found, remedy]), UserWarning, stacklevel=3)
+    _warn_of_splitting(plan, converted)
+
+
+def _warn_of_splitting(plan: ConversionPlan, converted: list[str]) -> None:
+    several = sorted({plan.split[path] for path in converted if path in plan.split})
+    grouped = [set(group) for group in plan.groups]
+    apart = [paths for paths in several if not any(set(paths) <= group for group in grouped)]
+    if apart:
+        named = "; ".join(", ".join(paths) for paths in apart)
+        message = (
+            f"One module instance was used in several places: {named}. Each place now has a layer of its "
+            "own; a rule with `share: group` lets them choose together."
+        )
+        warnings.warn(message, UserWarning, stacklevel=4)

@@ -34,6 +34,7 @@ class ConversionPlan:
         groups: Layers that make one choice together, each layer in exactly one group.
         paths: Every path that leads to a layer's module; more than one if an instance is used again.
         shared: Those of `paths` with more than one entry.
+        split: Layers that were one module instance, by each of their paths: every use gets its own layer.
         calls: Source lines that call a layer's module, where there is more than one.
         blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
         left_alone: Why other activations are not converted, by path.
@@ -46,6 +47,7 @@ class ConversionPlan:
     groups: tuple[tuple[str, ...], ...]
     paths: Mapping[str, tuple[str, ...]]
     shared: Mapping[str, tuple[str, ...]]
+    split: Mapping[str, tuple[str, ...]]
     calls: Mapping[str, tuple[Call, ...]]
     blocks: Mapping[str, str]
     left_alone: Mapping[str, str]
@@ -129,11 +131,20 @@ def _plan(
         groups=_groups(space, paths),
         paths=paths,
         shared={path: every for path, every in paths.items() if len(every) > 1},
+        split=_split(places),
         calls={path: lines for path, lines in calls.items() if lines},
         blocks=blocks,
         left_alone=left_alone,
         space=space,
     )
+
+
+def _split(places: Mapping[str, Place]) -> dict[str, tuple[str, ...]]:
+    users = dict[int, list[str]]()
+    for path, place in places.items():
+        if isinstance(place.present, nn.Module):
+            users.setdefault(id(place.present), []).append(path)
+    return {path: tuple(paths) for paths in users.values() if len(paths) > 1 for path in paths}
 
 
 def rule_of(space: SearchSpace, paths: Sequence[str]) -> LayerRule | None:

@@ -6,12 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from autoact.activations import get
+from autoact.kernels import mixture
 from autoact.spaces import Choice
-from autoact.spaces.choice import Value
 
 
 class FixedActivation(nn.Module):
     """One registered activation with fixed parameters, for those that torch has no module for.
+
+    A mixture of one: it keeps only its input for backward.
 
     Args:
         name: Registered name.
@@ -38,16 +40,14 @@ class FixedActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of every element."""
-        values = {key: self._value(key, value, x) for key, value in self.settings.parameters.items()}
-        return get(self.name)(x, **values)
-
-    def _value(self, key: str, value: Value, x: Tensor) -> float | Tensor:
-        if not isinstance(value, tuple):
-            return value
-        shape = [1] * x.dim()
-        shape[self.channel_dim] = -1
-        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
-        return getattr(self, key).to(dtype).view(shape)
+        one = torch.ones(
+            1, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32, device=x.device
+        )
+        values = {
+            key: getattr(self, key).to(one.dtype) if isinstance(value, tuple) else value
+            for key, value in self.settings.parameters.items()
+        }
+        return mixture(x, one, (self.name,), {self.name: values}, channel_dim=self.channel_dim)
 
     def extra_repr(self) -> str:
         """Return name and parameters."""

@@ -24,6 +24,7 @@ from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Assignment, Choice, Relaxation, SearchSpace
 
+pytestmark = pytest.mark.filterwarnings("ignore:One module instance was used in several places:UserWarning")
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 
 

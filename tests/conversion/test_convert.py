@@ -180,9 +180,16 @@ def test_an_instance_at_several_paths_becomes_a_layer_at_each():
     act = nn.ReLU()
     model = mlp(act, act)
     before = model(batch())
-    convert(model)
+    with pytest.warns(UserWarning, match=r"One module instance was used in several places: 1, 3\."):
+        convert(model)
     assert list(auto_layers(model)) == ["1", "3"]
     assert torch.equal(model(batch()), before)
+
+
+def test_an_instance_whose_places_choose_together_needs_no_warning():
+    act = nn.ReLU()
+    space = SearchSpace("group", ("relu", "tanh"), layers=(LayerRule(match="*", share="group"),))
+    assert list(auto_layers(convert(mlp(act, act), space))) == ["1"]
 
 
 def test_a_block_used_twice_stays_one_block():

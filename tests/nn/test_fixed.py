@@ -56,3 +56,17 @@ def test_fixed_activations_are_ordinary_modules(choice):
         assert torch.equal(copied(X), module(X))
     assert torch.equal(torch.compile(module, fullgraph=True, backend="eager")(X), module(X))
     assert module.double()(X.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("name", ["swish", "mish", "squareplus", "snake"])
+def test_only_the_input_is_kept_for_backward(name):
+    x = torch.randn(1000, requires_grad=True) * 1.0
+    kept = []
+
+    def pack(t):
+        kept.append(t.numel())
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        FixedActivation(name)(x)
+    assert sum(kept) <= 1010
