@@ -27,6 +27,7 @@ from autoact.search.seeds import Seeds
 from autoact.search.stage import SEARCH_STAGE
 from autoact.search.state import Search
 from autoact.search.study import open_study
+from autoact.search.task import Task
 from autoact.search.trainings import Trainings
 from autoact.search.trial_log import log_trial
 from autoact.search.trials import repeat_best
@@ -86,7 +87,8 @@ class Completion:
                 return self._report(search, progress)
 
     def _report(self, search: Search, progress: SearchProgress) -> dict[str, Any]:
-        space = self.prepared.task.space
+        task = self.prepared.task
+        space = task.space
         try:
             finalist = self._choose(search)
             baselines = tune_baselines(search, baseline_assignments(search), finalist)
@@ -107,7 +109,7 @@ class Completion:
             values=values,
             uniform=uniform,
             confirmed=confirmed,
-            latency=latency(self.prepared.task, finalist.assignment),
+            latency=latency(task, finalist.assignment) if isinstance(task, Task) else None,
         )
 
     def _choose(self, search: Search) -> Tuned:

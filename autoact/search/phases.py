@@ -22,7 +22,9 @@ FINALIST = "finalist"
 
 
 def train_prior(search: Search) -> Assignment | None:
-    """Train one mixture of all candidates; return what it derived, None if it diverged."""
+    """Train one mixture of all candidates; return what it derived, None if it diverged or there is none."""
+    if not search.variables.mixture:
+        return None
     job = Job(
         phase="prior",
         label="prior",

@@ -29,11 +29,12 @@ class Counts:
     def of(cls, settings: Settings, variables: Variables) -> "Counts":
         """Divide the budget; count baselines and confirmation."""
         reevaluations = settings.budget // _REEVALUATED
-        trials = settings.budget - 1 - reevaluations
+        prior = int(variables.mixture)
+        trials = settings.budget - prior - reevaluations
         models = {key_of(a) for a in (variables.original, *map(variables.uniform, variables.names))}
         tuned = len(models) if settings.parameters and trials else 0
         return cls(
-            prior=1,
+            prior=prior,
             trials=trials,
             reevaluations=reevaluations,
             baselines=len(models) * settings.selection_seeds,
@@ -119,16 +120,18 @@ class SearchPlan:
 
     def _data(self) -> list[str]:
         best = "smallest" if self.settings.minimize else "largest"
-        return [f"The {best} {self.settings.monitor} on validation data wins; compared on: {self.comparison}"]
+        data = " on validation data" if self.variables.mixture else ""
+        return [f"The {best} {self.settings.monitor}{data} wins; compared on: {self.comparison}"]
 
     def _cost(self) -> list[str]:
         counts, settings = self.counts, self.settings
         models = counts.baselines // settings.selection_seeds
         names = max(len(str(counts.total)), 3)
+        mixture = "1 mixture, " if counts.prior else ""
         rows = [
             (
                 counts.search,
-                f"search (1 mixture, {counts.trials} trials, {counts.reevaluations} repeats of the best)",
+                f"search ({mixture}{counts.trials} trials, {counts.reevaluations} repeats of the best)",
             ),
             *self._tuning(models),
             (counts.baselines, f"baselines ({models} models on {settings.selection_seeds} seeds)"),

@@ -10,6 +10,14 @@ from autoact.conversion import ConversionPlan, find_layers
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.search.hyperparameters import Hyperparameters, Value
 from autoact.search.maker import own_values, with_values
+from autoact.search.objective import (
+    OBJECTIVE,
+    Layers,
+    Objective,
+    ObjectiveTask,
+    check_objective,
+    layers_of,
+)
 from autoact.search.plan import SearchPlan
 from autoact.search.settings import Settings
 from autoact.search.task import Task, built
@@ -26,10 +34,12 @@ class Prepared:
     """A search that can start."""
 
     settings: Settings
-    task: Task
+    task: Task | ObjectiveTask
     name: str
-    layers: ConversionPlan
     variables: Variables
+    left_alone: Mapping[str, str]
+    notes: tuple[str, ...]
+    comparison: str
     own: Mapping[str, Value]
 
     def plan(self, planned_steps: float, seconds: float) -> SearchPlan:
@@ -37,11 +47,11 @@ class Prepared:
         return SearchPlan(
             task=self.name,
             variables=self.variables,
-            left_alone=self.layers.left_alone,
-            notes=self.layers.space.notes,
+            left_alone=self.left_alone,
+            notes=self.notes,
             own=self.own,
             settings=self.settings,
-            comparison=self.task.parts.source,
+            comparison=self.comparison,
             planned_steps=planned_steps,
             seconds=seconds,
         )
@@ -77,9 +87,39 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         settings=settings,
         task=task,
         name=name or type(module).__name__,
-        layers=layers,
         variables=variables,
+        left_alone=layers.left_alone,
+        notes=layers.space.notes,
+        comparison=parts.source,
         own=own,
+    )
+
+
+def prepare_objective(
+    objective: Objective, layers: Layers | None, space: SearchSpace, settings: Settings, name: str | None
+) -> Prepared:
+    """Check a function of the user's and the layers that it speaks about.
+
+    Raises:
+        ConfigurationError: The function takes other arguments, or there are no layers.
+    """
+    check_objective(objective, settings)
+    found = layers_of(layers, space)
+    variables = Variables.of(found, mixture=False)
+    task = ObjectiveTask(
+        objective=objective, space=space, original=variables.original, monitor=settings.monitor
+    )
+    if settings.workers > 1:
+        require_picklable(task)
+    return Prepared(
+        settings=settings,
+        task=task,
+        name=name or str(getattr(objective, "__name__", OBJECTIVE)),
+        variables=variables,
+        left_alone=found.left_alone,
+        notes=found.space.notes,
+        comparison="the function's value on fresh seeds",
+        own={},
     )
 
 

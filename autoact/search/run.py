@@ -12,23 +12,29 @@ from autoact.errors import ConfigurationError
 from autoact.search.completion import Completion
 from autoact.search.configuration import configuration, require_same
 from autoact.search.ledger import Ledger
+from autoact.search.objective import OBJECTIVE, Layers, Objective, ObjectiveTask, probe_objective
 from autoact.search.outcome import SearchResult
-from autoact.search.preparation import prepare
-from autoact.search.probe import probe
+from autoact.search.preparation import prepare, prepare_objective
+from autoact.search.probe import Probe, probe
 from autoact.search.run_directory import RunDirectory
 from autoact.search.seeds import seeds_for
 from autoact.search.settings import DEFAULT_SELECTION_SEEDS, Settings
 from autoact.search.study import check_storage, quiet_optuna
+from autoact.search.task import Task
 from autoact.search.verdict import Mode
 from autoact.spaces import SearchSpace
 
+_MONITOR = "val_loss"
+
 
 def run_search(
-    model: Callable[[], Any] | Mapping[str, Any],
-    data: Any,
+    model: Callable[[], Any] | Mapping[str, Any] | None = None,
+    data: Any = None,
     *,
+    objective: Objective | None = None,
+    layers: Layers | None = None,
     space: Any = "default",
-    monitor: str = "val_loss",
+    monitor: str = _MONITOR,
     mode: Mode | None = None,
     budget: int = 20,
     seeds: int = 10,
@@ -51,6 +57,10 @@ def run_search(
         model: Makes a fresh LightningModule at every call, or {"class_path": ..., "init_args": ...}.
         data: A LightningDataModule, a callable that makes one, class_path and init_args of one, or
             (train, validation[, test]) loaders.
+        objective: Instead of model and data: a function of (assignment, seed, fraction) that trains whatever
+            it likes for this fraction of a full training and returns one number; `mode` says which is better.
+        layers: What the function calls its layers: names, or present activations by name; default: those
+            that the rules of the space name.
         space: Name or file of a search space, names of candidates, a mapping, or a `SearchSpace`.
         monitor: Name under which the module logs the value to optimize.
         mode: "min" or "max"; inferred from "loss" or "acc" in the monitor's name.
@@ -90,8 +100,9 @@ def run_search(
         >>> result.plan.counts.search
         1
     """
+    _check_what(model, data, objective, layers)
     settings = Settings(
-        monitor=monitor,
+        monitor=OBJECTIVE if objective is not None and monitor == _MONITOR else monitor,
         mode=mode,
         budget=budget,
         seeds=seeds,
@@ -111,10 +122,13 @@ def run_search(
             directory = stack.enter_context(_resumed(out, settings, wanted))
         elif not dry_run:
             RunDirectory.check_free(_required(out))
-        prepared = prepare(model, data, wanted, settings, task)
+        if objective is not None:
+            prepared = prepare_objective(objective, layers, wanted, settings, task)
+        else:
+            prepared = prepare(model, data, wanted, settings, task)
         seeds_of = seeds_for(settings)
         if directory is None:
-            probed = probe(prepared.task, seeds_of.search[0])
+            probed = _probe(prepared.task, seeds_of.search[0])
             plan = prepared.plan(probed.planned_steps, probed.seconds)
             if not quiet:
                 print(plan.describe())
@@ -131,6 +145,22 @@ def run_search(
         else:
             plan = prepared.plan(math.nan, math.nan)
         return Completion(prepared, plan, seeds_of, directory, quiet, resume).run()
+
+
+def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
+    if objective is None and (model is None or data is None):
+        raise ConfigurationError(
+            f"{'model' if model is None else 'data'} is not given; give model and data, or objective=f with "
+            "f(assignment, seed, fraction) -> float."
+        )
+    if objective is not None and (model is not None or data is not None):
+        raise ConfigurationError("Give model and data, or objective, not both: a function makes its own.")
+    if objective is None and layers is not None:
+        raise ConfigurationError("layers is for objective; the layers of a model are found by looking.")
+
+
+def _probe(task: Task | ObjectiveTask, seed: int) -> Probe:
+    return probe(task, seed) if isinstance(task, Task) else probe_objective(task, seed)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -34,6 +34,10 @@ class Task:
     def build(self) -> Any:
         """Return a fresh model with its layers made."""
         return built(self.make_module)
+
+    def measure(self, job: "Job") -> Training:
+        """Do one training."""
+        return _train(self, job)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,14 @@ class Job:
         return MIXTURE_KEY if self.assignment is None else Tuned(self.assignment, self.hyperparameters).key
 
 
-def perform(task: Task, job: Job) -> Entry:
+class Measuring(Protocol):
+    """Whatever can measure one assignment: a model with its data, or a user's function."""
+
+    def measure(self, job: Job) -> Training:
+        """Return the measurements of one training."""
+
+
+def perform(task: Measuring, job: Job) -> Entry:
     """Do one training; what it raises becomes a failed entry (the probe has shown that trainings work).
 
     Args:
@@ -77,7 +88,7 @@ def perform(task: Task, job: Job) -> Entry:
         The entry for the ledger.
     """
     try:
-        return _entry(job, _train(task, job))
+        return _entry(job, task.measure(job))
     except Exception as error:  # the user's code, out of memory, a mixture too far gone to derive from
         return _failure(job, error)
     finally:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from autoact.errors import SearchFailedError
 from autoact.search.ledger import Entry, Ledger
-from autoact.search.task import Job, Task, perform
+from autoact.search.task import Job, Measuring, perform
 from autoact.search.workers import perform_in_worker, start_workers, stop_workers
 
 
@@ -16,7 +16,7 @@ from autoact.search.workers import perform_in_worker, start_workers, stop_worker
 class Trainings:
     """The trainings of a run: each is done once, whatever happened before."""
 
-    task: Task
+    task: Measuring
     ledger: Ledger
     workers: int = 1
     finished: Callable[[Entry], None] = lambda entry: None

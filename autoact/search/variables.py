@@ -8,8 +8,7 @@ from statistics import fmean
 from typing import Any, Protocol
 
 from autoact.activations import Parameter
-from autoact.conversion import ConversionPlan
-from autoact.spaces import Assignment, Bounds, Choice
+from autoact.spaces import Assignment, Bounds, Choice, SearchSpace
 
 Value = float | tuple[float, ...]
 
@@ -22,6 +21,26 @@ class Suggester(Protocol):
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         """Choose a number in a range."""
+
+
+class LayerPlan(Protocol):
+    """The part of a `ConversionPlan` that variables use."""
+
+    @property
+    def layers(self) -> Mapping[str, Choice]:
+        """Present activation by layer."""
+
+    @property
+    def candidates(self) -> Mapping[str, tuple[str, ...]]:
+        """Names that compete in each layer."""
+
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """Layers that make one choice together."""
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +93,21 @@ class Variables:
 
     variables: tuple[Variable, ...]
     names: tuple[str, ...]
+    mixture: bool = True
 
     @classmethod
-    def of(cls, plan: ConversionPlan) -> "Variables":
-        """Build the variables for the layers that a plan has found."""
+    def of(cls, plan: LayerPlan, *, mixture: bool = True) -> "Variables":
+        """Build the variables for the layers that a plan has found.
+
+        Args:
+            plan: The layers.
+            mixture: Whether one mixture of all candidates can be trained; a user's function cannot.
+        """
         space = plan.space
         offered = {*space.candidates, *(name for rule in space.layers for name in rule.candidates or ())}
         competing = dict.fromkeys(name for names in plan.candidates.values() for name in names)
         variables = tuple(_variable(plan, group) for group in plan.groups)
-        return cls(variables, tuple(name for name in competing if name in offered))
+        return cls(variables, tuple(name for name in competing if name in offered), mixture)
 
     @property
     def original(self) -> Assignment:
@@ -162,7 +187,7 @@ def key_of(assignment: Assignment) -> str:
     return hashlib.sha256(json.dumps(layers, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _variable(plan: ConversionPlan, group: tuple[str, ...]) -> Variable:
+def _variable(plan: LayerPlan, group: tuple[str, ...]) -> Variable:
     name = group[0] if len(group) == 1 else f"group {group[0]}"
     candidates = dict.fromkeys(candidate for path in group for candidate in plan.candidates[path])
     return Variable(name, {path: plan.layers[path] for path in group}, tuple(candidates), plan.space.bounds)

@@ -12,10 +12,10 @@ import torch
 
 from autoact.errors import ConfigurationError
 from autoact.search.ledger import Entry
-from autoact.search.task import Job, Task, perform
+from autoact.search.task import Job, Measuring, perform
 
 
-def require_picklable(task: Task) -> None:
+def require_picklable(task: Measuring) -> None:
     """Raise ConfigurationError if a task cannot be sent to worker processes."""
     try:
         pickle.dumps(task)
@@ -26,10 +26,10 @@ def require_picklable(task: Task) -> None:
         ) from error
 
 
-_task_of_worker: list[Task] = []
+_task_of_worker: list[Measuring] = []
 
 
-def start_workers(task: Task, workers: int) -> ProcessPoolExecutor:
+def start_workers(task: Measuring, workers: int) -> ProcessPoolExecutor:
     """Return an executor whose processes share the machine's cores and hold the task."""
     threads = max(1, (os.cpu_count() or 1) // workers)
     return ProcessPoolExecutor(
@@ -45,7 +45,7 @@ def stop_workers(executor: ProcessPoolExecutor, *, abandon: bool) -> None:
         process.kill()
 
 
-def _begin_worker(task: Task, threads: int) -> None:
+def _begin_worker(task: Measuring, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
