@@ -46,13 +46,13 @@ def forward(plan: Plan, x: torch.Tensor, coefficients: torch.Tensor, channel_dim
     """Return y of the shape, dtype and layout of x."""
     cols = columns(coefficients, x.dim(), channel_dim)
     if _one_block(x):
-        y = as_tensor(plan.forward(widened(x), *cols)[0], x).to(x.dtype)
+        y = as_tensor(_value(plan, widened(x), cols), x).to(x.dtype)
         return y.clone() if y.data_ptr() == x.data_ptr() or not y.is_contiguous() else y
     out = torch.empty_like(x)
     if coefficients.dim() == 2:
-        return out.copy_(as_tensor(plan.forward(widened(x), *cols)[0], x))
+        return out.copy_(as_tensor(_value(plan, widened(x), cols), x))
     for block, part in zip(_blocks(_flat(x, out)), _blocks(_flat(out, out)), strict=True):
-        part.copy_(as_tensor(plan.forward(widened(block), *cols)[0], block))
+        part.copy_(as_tensor(_value(plan, widened(block), cols), block))
     return out
 
 
@@ -63,26 +63,51 @@ def backward(
     cols = columns(coefficients, x.dim(), channel_dim)
     keep = channel_dim % x.dim() if coefficients.dim() == 2 else None
     if _one_block(x):
-        grad_x, sums = reduced_backward(plan, widened(x), cols, widened(grad), keep)
+        grad_x, sums = _backward(plan, widened(x), cols, widened(grad), keep)
         return grad_x.to(x.dtype).contiguous(), sums
     out = torch.empty_like(x)
     if keep is not None:
-        grad_x, sums = reduced_backward(plan, widened(x), cols, widened(grad), keep)
+        grad_x, sums = _backward(plan, widened(x), cols, widened(grad), keep)
         return out.copy_(grad_x), sums
     total = torch.zeros_like(coefficients)
     parts = (_blocks(_flat(t, out)) for t in (x, grad, out))
     for block, grad_block, target in zip(*parts, strict=True):
-        grad_x, sums = reduced_backward(plan, widened(block), cols, widened(grad_block))
+        grad_x, sums = _backward(plan, widened(block), cols, widened(grad_block))
         target.copy_(grad_x)
         total += sums
     return out, total
 
 
-def reduced_backward(
+def _value(plan: Plan, x: torch.Tensor, cols: list[torch.Tensor]) -> torch.Tensor | float:
+    """Return y; without the members that weigh 0 where it would not be a number otherwise."""
+    (y,) = plan.forward(x, *cols)
+    return plan.live_forward(x, *cols)[0] if _not_a_number(y) else y
+
+
+def _backward(
     plan: Plan, x: torch.Tensor, cols: list[torch.Tensor], grad: torch.Tensor, keep: int | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    grad_x, sums = reduced_backward(plan, x, cols, grad, keep)
+    if _not_a_number(grad_x):
+        return reduced_backward(plan, x, cols, grad, keep, live=True)
+    return grad_x, sums
+
+
+def _not_a_number(y: torch.Tensor | float) -> bool:
+    """Tell whether y may hold a NaN, by one sum; a GPU is not asked, it would have to wait for the answer."""
+    return isinstance(y, torch.Tensor) and (y.device.type != "cpu" or math.isnan(y.sum()))
+
+
+def reduced_backward(
+    plan: Plan,
+    x: torch.Tensor,
+    cols: list[torch.Tensor],
+    grad: torch.Tensor,
+    keep: int | None = None,
+    live: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return grad_x, and the gradients of the coefficients summed over all dimensions but `keep`."""
-    slope, *others = plan.backward(x, *cols)
+    slope, *others = (plan.live_backward if live else plan.backward)(x, *cols)
     if keep is None:
         rows = torch.stack([as_tensor(other, x) for other in others]).reshape(len(others), -1)
         return grad * slope, rows @ grad.reshape(-1)

@@ -52,7 +52,8 @@ def mixture(
         >>> mixture(torch.tensor([-1.0, 2.0]), torch.tensor([0.5, 0.5]), ("identity", "relu"))
         tensor([-0.5000,  2.0000])
     """
-    names = tuple(candidates)
+    names = _names(candidates)
+    _check_tensors(x=x, weights=weights)
     values = _parameter_tensor(names, parameters, weights)
     _check(x, weights, values, names, channel_dim)
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
@@ -86,11 +87,23 @@ def parameter_slots(candidates: Sequence[str]) -> tuple[tuple[str, Parameter], .
     return plan_for(tuple(candidates)).slots
 
 
+def _names(candidates: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(candidates, str) or not candidates:
+        raise ConfigurationError(
+            f"candidates is {candidates!r}; give a list of names such as ['relu', 'tanh']."
+        )
+    return tuple(candidates)
+
+
 def _parameter_tensor(names: tuple[str, ...], parameters: Parameters, weights: torch.Tensor) -> torch.Tensor:
     if isinstance(parameters, torch.Tensor):
         return parameters
     slots, given = slots_for(names), parameters or {}
     for name, own in given.items():
+        if not isinstance(own, Mapping):
+            raise ConfigurationError(
+                f"parameters[{name!r}] is {own!r}; give a mapping such as {{'elu': {{'alpha': 0.7}}}}."
+            )
         for parameter in own:
             if not any((name, parameter) == slot[:2] for slot in slots):
                 allowed = ", ".join(f"{n}.{p}" for n, p, _ in slots) or "none"
@@ -102,6 +115,12 @@ def _parameter_tensor(names: tuple[str, ...], parameters: Parameters, weights: t
         return weights.new_empty(0)
     tensors = [v if isinstance(v, torch.Tensor) else weights.new_tensor(v) for v in values]
     return torch.stack(torch.broadcast_tensors(*tensors), -1)
+
+
+def _check_tensors(**tensors: torch.Tensor) -> None:
+    for name, t in tensors.items():
+        if not isinstance(t, torch.Tensor):
+            raise UnsupportedInputError(f"{name} is {t!r}; mixture takes tensors. Use torch.tensor(...).")
 
 
 def _check(
@@ -129,4 +148,5 @@ def _unsupported(
 
 def _without_autocast(device: str) -> Any:
     """Keep autocast out of the arithmetic: it is float32 or float64 by construction."""
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+    on = device != "meta" and torch.is_autocast_enabled(device)
+    return torch.autocast(device, enabled=False) if on else nullcontext()

@@ -57,11 +57,20 @@ class Plan:
         return function.xreplace({X: p.guard(sp.Ne(c, 0), X, sp.Integer(1))})
 
     @cached_property
+    def live_value(self) -> sp.Expr:
+        """The value without members that weigh 0, which changes it only where x is infinite: 0·inf is NaN."""
+        zero = sp.Integer(0)
+        return sp.Add(*(p.select(sp.Ne(c, 0), c * self._masked(f, c), zero) for c, f in self._pairs))
+
+    @cached_property
     def partials(self) -> list[sp.Expr]:
         """Derivatives of the value in x and in every coefficient."""
+        return self._partials(self.value)
+
+    def _partials(self, value: sp.Expr) -> list[sp.Expr]:
         raw = [p.finite(f) if grows_faster_than_linearly(f) else f for f in self.basis.functions]
         inner = self.coefficient_symbols[len(raw) :]
-        return [sp.diff(self.value, X), *raw, *(sp.diff(self.value, theta) for theta in inner)]
+        return [sp.diff(value, X), *raw, *(sp.diff(value, theta) for theta in inner)]
 
     @cached_property
     def traced_value(self) -> sp.Expr:
@@ -83,6 +92,16 @@ class Plan:
     def backward(self) -> Callable[..., Any]:
         """Generated function (x, *coefficients) -> (dy/dx, dy/dc_0, ..., dy/dc_{M-1})."""
         return self._compiled("backward", self.partials)
+
+    @cached_property
+    def live_forward(self) -> Callable[..., Any]:
+        """`forward` of `live_value`."""
+        return self._compiled("live_forward", [self.live_value])
+
+    @cached_property
+    def live_backward(self) -> Callable[..., Any]:
+        """`backward` of `live_value`."""
+        return self._compiled("live_backward", self._partials(self.live_value))
 
     @cached_property
     def traced(self) -> Callable[..., Any]:

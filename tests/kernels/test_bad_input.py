@@ -29,3 +29,26 @@ def test_unknown_names_suggest():
         autoact.mixture(torch.ones(3), W, ("rleu", "elu"))
     with pytest.raises(ConfigurationError, match=r"no parameter 'elu.beta'. Its parameters: elu.alpha"):
         autoact.mixture(torch.ones(3), W, NAMES, {"elu": {"beta": 1.0}})
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: autoact.mixture(torch.ones(3), W, "relu"), ConfigurationError, "candidates is 'relu'"),
+        (lambda: autoact.mixture(torch.ones(3), W, []), ConfigurationError, r"candidates is \[\]"),
+        (lambda: autoact.mixture(torch.ones(3), [0.5, 0.5], NAMES), UnsupportedInputError, "weights is"),  # type: ignore[arg-type]
+        (
+            lambda: autoact.mixture(torch.ones(3), W, NAMES, {"elu.alpha": torch.ones(())}),  # type: ignore[dict-item]
+            ConfigurationError,
+            r"parameters\['elu.alpha'\] is",
+        ),
+    ],
+)
+def test_wrong_kinds_of_argument(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_meta_tensors_have_shapes():
+    x = torch.ones(3, 4, device="meta", requires_grad=True)
+    assert autoact.mixture(x, torch.ones(2, device="meta"), NAMES).shape == (3, 4)

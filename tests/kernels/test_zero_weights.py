@@ -53,3 +53,25 @@ def test_zero_weight_still_gets_its_gradient(compiled):
 def test_live_members_are_not_masked():
     y = autoact.mixture(torch.tensor([2.0]), torch.tensor([0.0, 0.5, 0.25]), NAMES)
     torch.testing.assert_close(y, torch.tensor([0.5 * 2.718281828**2 + 1.0]))
+
+
+INFINITE = torch.tensor([-torch.inf, torch.inf, 1.0, torch.nan])
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "softplus", "identity", "sigmoid"])
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_one_hot_at_infinity_is_that_activation(name, per_channel, dtype):
+    """0 times infinity is NaN: members that weigh 0 are left out."""
+    names = ("relu", "tanh", "softplus", "identity", "sigmoid", "gelu")
+    hot = torch.tensor([float(n == name) for n in names])
+    x = INFINITE.to(dtype).reshape(2, 2)
+    y = autoact.mixture(x, hot.expand(2, -1) if per_channel else hot, names)
+    torch.testing.assert_close(y, autoact.get(name)(x), rtol=0, atol=0, equal_nan=True)
+
+
+def test_gradient_at_infinity():
+    x = torch.tensor([-torch.inf, torch.inf], requires_grad=True)
+    autoact.mixture(x, torch.tensor([1.0, 0.0, 0.0]), ("relu", "gelu", "silu")).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.0, 1.0]
