@@ -142,6 +142,8 @@ def against_original(report: Mapping[str, Any]) -> str:
     keep = "Keep its activations." if report.get("hyperparameters") else "Keep the model as it is."
     if report.get("chosen") and report["chosen"] == report.get("original"):
         return f"The search chose the activations that the model has already. {keep}"
+    if verdict is not None and (missing := _no_interval(report, compared)):
+        return f"{missing} {keep}"
     if verdict == "improved":
         what = f"the chosen activations beat the original model: {metric} is better by {size} ({span})."
     elif verdict == "worse":
@@ -207,6 +209,31 @@ def interval(compared: Mapping[str, Any]) -> str:
     """Return the 95% interval of a comparison."""
     low, high = compared.get("ci95") or (None, None)
     return f"{signed(low)} … {signed(high)}"
+
+
+def _no_interval(report: Mapping[str, Any], compared: Mapping[str, Any]) -> str:
+    """Return why no interval could be estimated; nothing where there is one."""
+    pairs = compared.get("pairs")
+    if pairs is None or (compared.get("ci95") or (None, None))[0] is not None:
+        return ""
+    metric = report.get("metric", "the metric")
+    if pairs >= 2:
+        values = set((report.get("confirmation") or {}).get("comparison") or ())
+        same = "the same values" if len(values) == 1 else "the same difference"
+        found = f"{signed(compared.get('difference'))}; positive is better"
+        return (
+            f"All {pairs} seeds gave {same} of {metric} ({found}), so how much it varies cannot be estimated "
+            "and no difference can be told from chance. A model that calls manual_seed or seed_everything "
+            "trains the same on every seed: remove that call from the model and search again."
+        )
+    ours, theirs, both = (
+        compared.get(name, 0) for name in ("finalist_diverged", "baseline_diverged", "both_diverged")
+    )
+    seeds = pairs + ours + theirs + both
+    return (
+        f"Too few seeds gave a finite {metric} for both models to compare them: of {seeds}, "
+        f"{ours + both} diverged with the chosen activations and {theirs + both} with the original model."
+    )
 
 
 def _seeds(report: Mapping[str, Any], compared: Mapping[str, Any]) -> str:

@@ -28,12 +28,14 @@ class Comparison:
     Attributes:
         name: The baseline's name.
         difference: Mean paired difference in the metric's units, positive where the finalist is better.
-        ci95: Its 95 % t interval.
+        ci95: Its 95 % t interval; NaN where every seed gave the same difference other than 0, because the
+            spread over seeds then cannot be estimated.
         p_value: Two-sided paired t test of "no difference".
         detectable: Smallest true difference found with 80 % power at this spread and number of seeds.
         pairs: Seeds in which both trainings ended finite; only these enter the statistics.
         finalist_diverged: Seeds in which only the finalist's value was not finite.
         baseline_diverged: Seeds in which only the baseline's value was not finite.
+        both_diverged: Seeds in which neither value was finite.
     """
 
     name: str
@@ -44,12 +46,11 @@ class Comparison:
     pairs: int
     finalist_diverged: int = 0
     baseline_diverged: int = 0
+    both_diverged: int = 0
 
     @property
     def verdict(self) -> Verdict:
-        """What the interval allows to say; a finalist that diverges is never called improved."""
-        if self.pairs < 2:
-            return _verdict_of_divergence(self.finalist_diverged, self.baseline_diverged)
+        """What the interval allows to say; without one, and for a finalist that diverges, never improved."""
         if self.ci95[1] < 0:
             return "worse"
         if self.ci95[0] > 0 and not self.finalist_diverged:
@@ -67,6 +68,7 @@ class Comparison:
             "pairs": self.pairs,
             "finalist_diverged": self.finalist_diverged,
             "baseline_diverged": self.baseline_diverged,
+            "both_diverged": self.both_diverged,
             "verdict": self.verdict,
         }
 
@@ -97,7 +99,10 @@ def compare(
     sign = 1.0 if mode == "max" else -1.0
     pairs = list(zip(finalist, baseline, strict=True))
     gains = [sign * _gain(a, b) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
-    difference, ci95, p_value, detectable = _paired_t(gains)
+    rounding = _RESOLUTION * max(
+        (abs(value) for pair in pairs for value in pair if math.isfinite(value)), default=0.0
+    )
+    difference, ci95, p_value, detectable = _paired_t(gains, rounding)
     return Comparison(
         name=name,
         difference=difference,
@@ -107,6 +112,7 @@ def compare(
         pairs=len(gains),
         finalist_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
         baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
+        both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
     )
 
 
@@ -165,22 +171,14 @@ def _gain(value: float, reference: float) -> float:
     return 0.0 if abs(difference) <= _RESOLUTION * max(abs(value), abs(reference)) else difference
 
 
-def _paired_t(gains: Sequence[float]) -> tuple[float, tuple[float, float], float, float]:
-    if len(gains) < 2:
-        return (gains[0] if gains else math.nan), (math.nan, math.nan), math.nan, math.nan
+def _paired_t(gains: Sequence[float], rounding: float) -> tuple[float, tuple[float, float], float, float]:
+    if len(gains) >= 2 and not any(gains):
+        return 0.0, (0.0, 0.0), 1.0, 0.0
+    if len(gains) < 2 or max(gains) - min(gains) <= rounding:
+        # A model that seeds itself trains the same on every seed: one difference, however often repeated.
+        return (fmean(gains) if gains else math.nan), (math.nan, math.nan), math.nan, math.nan
     mean, deviation, degrees = fmean(gains), stdev(gains), len(gains) - 1
-    if deviation == 0.0:
-        return mean, (mean, mean), (1.0 if mean == 0.0 else 0.0), 0.0
     error = deviation / math.sqrt(len(gains))
     half = float(stats.t.ppf((1 + LEVEL) / 2, degrees)) * error
     p_value = float(2 * stats.t.sf(abs(mean) / error, degrees))
     return mean, (mean - half, mean + half), p_value, detectable_effect(len(gains)) * deviation
-
-
-def _verdict_of_divergence(finalist_diverged: int, baseline_diverged: int) -> Verdict:
-    # No interval exists; with at most one finite pair, one-sided divergence is the only evidence there is.
-    if finalist_diverged and not baseline_diverged:
-        return "worse"
-    if baseline_diverged and not finalist_diverged:
-        return "improved"
-    return "no significant difference"

@@ -176,3 +176,29 @@ def test_an_unfinished_run_names_the_command_that_goes_on(tmp_path: Path) -> Non
         write_report(tmp_path)
     with pytest.raises(RunDirectoryError, match="is not a directory"):
         write_report(tmp_path / "nothing")
+
+
+def without_interval(run_directory: Path, **compared: int | float) -> str:
+    report = json.loads((run_directory / "report.json").read_text())
+    report["verdict"] = "no significant difference"
+    report["comparisons"]["original"] |= {
+        "ci95": [None, None],
+        "p_value": None,
+        "detectable": None,
+        **compared,
+    }
+    if compared["pairs"] == 10:
+        report["confirmation"]["comparison"] = [0.1] * 10
+    return summarize(change(run_directory, **report))
+
+
+def test_seeds_that_change_nothing_are_explained(run_directory: Path) -> None:
+    text = without_interval(run_directory, pairs=10)
+    assert "All 10 seeds gave the same values of val_loss (+0.0103; positive is better)" in text
+    assert "remove that call from the model" in text
+    assert "manual_seed or seed_everything" in text
+
+
+def test_too_few_finite_seeds_are_counted(run_directory: Path) -> None:
+    text = without_interval(run_directory, pairs=1, finalist_diverged=2, baseline_diverged=3, both_diverged=4)
+    assert "of 10, 6 diverged with the chosen activations and 7 with the original model." in text

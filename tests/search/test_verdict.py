@@ -70,14 +70,30 @@ def test_rounding_is_not_an_effect() -> None:
     assert compare(rounded, BETTER, "max").verdict == "no significant difference"
 
 
-def test_a_constant_shift_has_no_spread() -> None:
-    result = compare([2.0, 3.0, 4.0], [1.0, 2.0, 3.0], "max")
-    assert (result.ci95, result.p_value, result.verdict) == ((1.0, 1.0), 0.0, "improved")
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize(
+    ("finalist", "baseline"),
+    [
+        ([0.9] * 10, [0.8] * 10),
+        ([0.9] * 2, [0.8] * 2),
+        ([2.0, 3.0, 4.0], [1.0, 2.0, 3.0]),
+        ([0.9, 0.9 * (1 + 1e-8), 0.9], [0.8] * 3),
+    ],
+)
+def test_without_spread_over_seeds_there_is_no_interval(
+    finalist: list[float], baseline: list[float], mode: str
+) -> None:
+    result = compare(finalist, baseline, mode)  # type: ignore[arg-type]
+    assert result.verdict == "no significant difference"
+    content = result.to_dict()
+    assert (content["ci95"], content["p_value"], content["detectable"]) == ([None, None], None, None)
+    assert abs(content["difference"]) == pytest.approx(finalist[0] - baseline[0])
 
 
 def test_pairs_that_are_not_finite_are_left_out_and_counted() -> None:
     result = compare([*BETTER, NAN, 0.8, INF], [*WORSE, 0.9, -INF, NAN], "min")
     assert (result.pairs, result.finalist_diverged, result.baseline_diverged) == (5, 1, 1)
+    assert result.both_diverged == result.to_dict()["both_diverged"] == 1
     assert result.ci95 == compare(BETTER, WORSE, "min").ci95
 
 
@@ -87,19 +103,19 @@ def test_a_finalist_that_diverges_is_never_improved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("finalist", "baseline", "verdict"),
+    ("finalist", "baseline"),
     [
-        ([NAN, NAN, NAN], [0.1, 0.2, 0.3], "worse"),
-        ([0.1, 0.2, 0.3], [NAN, INF, NAN], "improved"),
-        ([NAN, NAN], [NAN, NAN], "no significant difference"),
-        ([0.1, NAN], [0.2, NAN], "no significant difference"),
+        ([NAN, NAN, NAN], [0.1, 0.2, 0.3]),
+        ([0.1, 0.2, 0.3], [NAN, INF, NAN]),
+        ([0.1, 0.2, 0.3], [NAN, INF, 0.9]),
+        ([NAN, INF, 0.9], [0.1, 0.2, 0.3]),
+        ([NAN, NAN], [NAN, NAN]),
+        ([0.1, NAN], [0.2, NAN]),
     ],
 )
-def test_divergence_alone_decides_when_no_interval_exists(
-    finalist: list[float], baseline: list[float], verdict: str
-) -> None:
+def test_fewer_than_two_pairs_decide_nothing(finalist: list[float], baseline: list[float]) -> None:
     result = compare(finalist, baseline, "min")
-    assert result.verdict == verdict
+    assert result.verdict == "no significant difference"
     assert result.to_dict()["ci95"] == [None, None]
     json.dumps(result.to_dict(), allow_nan=False)
 
