@@ -8,6 +8,7 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from autoact.errors import ConfigurationError, RunDirectoryError
@@ -227,7 +228,9 @@ def _create(storage: Any, name: str, domain: Domain, settings: Settings) -> optu
 
 
 def _sqlite(file: Path) -> optuna.storages.RDBStorage:
-    return optuna.storages.RDBStorage(f"sqlite:///{file.absolute()}")
+    url = URL.create("sqlite", database=str(file.absolute())).render_as_string()
+    # Optuna fills in templates: braces that are left in the URL are part of a name.
+    return optuna.storages.RDBStorage(url.replace("{", "{{").replace("}", "}}"))
 
 
 def _require_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

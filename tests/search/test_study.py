@@ -148,6 +148,19 @@ def test_a_study_half_made_by_a_killed_process_is_made_again(ledger: Ledger) -> 
     assert states(ledger) == ["COMPLETE"]
 
 
+@pytest.mark.parametrize(
+    "name", ["a?b", "lr=10%", "a%20b", "run#2", "{x}", "{0}", "a b&c=d;e", "?mode=ro", "é"]
+)
+def test_any_directory_name_holds_its_study(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    ledger = Ledger(folder / "trainings.jsonl")
+    run(opened(ledger), ledger, 1)
+    run(opened(ledger), ledger, 1)
+    assert {file.name for file in folder.iterdir()} == {"trainings.jsonl", "study.db"}
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
 def test_a_broken_study_file_is_named(ledger: Ledger) -> None:
     ledger.path.with_name("study.db").write_bytes(b"not a database" * 100)
     with pytest.raises(RunDirectoryError, match=r"study\.db cannot be opened"):
