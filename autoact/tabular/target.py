@@ -78,16 +78,17 @@ def read_target(
         raise DataError(f"{where} is empty; it needs values to learn from.")
     form, share = best_form(cells, NUMBER_FORMS)
     numbers = values(cells, NUMBER_FORMS[form])
-    if problem is None:
+    guessed = problem is None
+    if guessed:
         problem = "classification" if share < _MOSTLY or _are_classes(numbers) else "regression"
     if problem == "classification":
-        return _classes(name, cells, numbers if share == 1 else None, where)
+        return _classes(name, cells, numbers if share == 1 else None, where, guessed)
     if share < _MOSTLY:
         strange = next(
             cell for cell in cells if not is_missing(cell) and np.isnan(values([cell], _parse(form))[0])
         )
         raise DataError(f"{where} holds text such as {strange!r}; a regression needs numbers.")
-    return _numbers(name, cells, numbers, where)
+    return _numbers(name, cells, numbers, where, guessed)
 
 
 def _parse(form: str) -> Any:
@@ -102,7 +103,7 @@ def _are_classes(numbers: Floats) -> bool:
     return count <= 2 or (count <= _CLASSES and told.size >= _ROWS_PER_CLASS * count)
 
 
-def _numbers(name: str, cells: Sequence[str], numbers: Floats, where: str) -> Target:
+def _numbers(name: str, cells: Sequence[str], numbers: Floats, where: str, guessed: bool) -> Target:
     rows = np.flatnonzero(np.isfinite(numbers))
     y = numbers[rows]
     if rows.size == 0 or (y == y[0]).all():
@@ -112,7 +113,7 @@ def _numbers(name: str, cells: Sequence[str], numbers: Floats, where: str) -> Ta
         raise DataError(f"{where} reaches {np.abs(y).max():.3g}, too large to square; rescale it.")
     notes = _lost(len(cells) - rows.size, name, "no finite number")
     whole = bool((y == np.round(y)).all())
-    if whole and len(np.unique(y)) <= 2 * _CLASSES:
+    if guessed and whole and len(np.unique(y)) <= 2 * _CLASSES:
         notes.append(
             f"target {name!r}: {len(np.unique(y))} different whole numbers are taken as a regression; "
             "--problem classification makes them classes"
@@ -120,7 +121,7 @@ def _numbers(name: str, cells: Sequence[str], numbers: Floats, where: str) -> Ta
     return Target(name=name, problem="regression", classes=(), rows=rows, y=y, notes=tuple(notes))
 
 
-def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str) -> Target:
+def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str, guessed: bool) -> Target:
     labels = [_label(cell, None if numbers is None else numbers[i]) for i, cell in enumerate(cells)]
     counts = Counter(label for label in labels if label is not None)
     told = sum(counts.values())
@@ -153,7 +154,7 @@ def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str
             else f"{len(single)} classes with a single row are"
         )
         notes.append(f"target {name!r}: {lone} left out ({shown})")
-    if numbers is not None and len(classes) > 2:
+    if guessed and numbers is not None and len(classes) > 2:
         notes.append(
             f"target {name!r}: {len(classes)} different whole numbers are taken as classes; "
             "--problem regression makes them numbers"

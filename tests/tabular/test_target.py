@@ -68,6 +68,15 @@ def test_useless_targets_are_refused(cells: list[str], problem: str | None, said
     assert "t.csv: the target 'y'" in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("cells", "other"), [(["3", "1", "2"] * 12, "regression"), (["3", "1", "2"], "classification")]
+)
+def test_a_guess_is_told_and_how_to_overrule_it(cells: list[str], other: str) -> None:
+    guess = read_target("y", cells)
+    assert f"--problem {other} makes them" in guess.notes[0]
+    assert read_target("y", cells, guess.problem).notes == ()
+
+
 def test_an_unknown_problem_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="problem is 'ranking'"):
         read_target("y", ["1", "2"], "ranking")
