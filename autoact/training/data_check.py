@@ -16,7 +16,7 @@ from autoact.training.silence import restored_randomness
 def check(parts: DataParts, seconds: float = 10.0) -> None:
     """Refuse empty training or selection data, and NaN or infinity in their floating tensors.
 
-    Comparison data are not touched.
+    Comparison data are not read: of a test loader that was given, only the length is asked for.
 
     Args:
         parts: What `split` returned.
@@ -33,9 +33,32 @@ def check(parts: DataParts, seconds: float = 10.0) -> None:
             ...
         autoact.errors.DataError: The selection data hold 1 value that is NaN or infinite in batch 0 (of 1 ...
     """
+    _check_length(parts)
     with restored_randomness():
         for name, loader in zip(("training", "selection"), _loaders(parts), strict=True):
             _check_part(name, loader, time.monotonic() + seconds / 2)
+
+
+def _check_length(parts: DataParts) -> None:
+    """Refuse a test loader of known length 0; one that a data module would have to make is left alone."""
+    if parts.source == "test loader" and isinstance(parts.data, tuple | list) and _length(parts.data[2]) == 0:
+        raise DataError(
+            "The test data are empty: the loader gives no batch. Give test data, or none at all: half of the "
+            "validation data then compare."
+        )
+
+
+def _length(loader: Any) -> int | None:
+    """Return how many batches a loader, or a collection of loaders, gives; None where nobody knows."""
+    if isinstance(loader, Mapping):
+        return _length(list(loader.values()))
+    if isinstance(loader, list | tuple):
+        lengths = [_length(inner) for inner in loader]
+        return None if None in lengths else sum(length for length in lengths if length is not None)
+    try:
+        return len(loader)
+    except (TypeError, NotImplementedError, RuntimeError):  # no __len__, or one that works only when iterated
+        return None
 
 
 def _loaders(parts: DataParts) -> tuple[Any, Any]:

@@ -75,3 +75,36 @@ def test_comparison_data_and_random_state_are_untouched():
     before = torch.get_rng_state()
     check(split((load(GOOD, shuffle=True), load(GOOD), load(Untouchable()))))
     assert torch.equal(before, torch.get_rng_state())
+
+
+class Unread(IterableDataset):
+    """Data of no known length that nobody may read."""
+
+    def __iter__(self):
+        raise AssertionError("comparison data were read")
+
+
+@pytest.mark.parametrize(
+    "test", [load([]), load(GOOD, batch_size=16, drop_last=True), [load([]), load([])], {"a": load([])}]
+)
+def test_an_empty_test_loader_is_refused_before_training(test):
+    with pytest.raises(DataError, match=r"test data are empty.*half of the validation data"):
+        check(split((load(GOOD), load(GOOD), test)))
+
+
+@pytest.mark.parametrize("test", [load(Unread()), [load([]), load(Unread())], [load([]), load(GOOD)]])
+def test_a_test_loader_of_unknown_length_is_left_alone(test):
+    check(split((load(GOOD), load(GOOD), test)))
+
+
+def test_a_data_module_is_not_asked_for_its_test_loader():
+    class Module(L.LightningDataModule):
+        def train_dataloader(self):
+            return load(GOOD)
+
+        val_dataloader = train_dataloader
+
+        def test_dataloader(self):
+            raise AssertionError("the test loader was made early")
+
+    check(split(Module()))
