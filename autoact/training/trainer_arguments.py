@@ -14,6 +14,7 @@ from autoact.errors import ConfigurationError
 _DEFAULTS = {"accelerator": "auto", "devices": 1, "num_sanity_val_steps": 0}
 _OWNED = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
 _LENGTHS = ("max_epochs", "max_steps", "max_time")
+_COUNTS = ("max_epochs", "max_steps", "limit_train_batches")
 
 
 def trainer_arguments(
@@ -33,7 +34,8 @@ def trainer_arguments(
         root: Directory for whatever a callback writes, unless the user gave `default_root_dir`.
 
     Raises:
-        ConfigurationError: An argument that the Trainer does not know, or none that bounds the training.
+        ConfigurationError: An argument that the Trainer does not know, none that bounds the training, or one
+            that leaves no step of it.
 
     Example:
         >>> trainer_arguments({"max_epochs": 3})["max_epochs"]
@@ -56,6 +58,11 @@ def _check(given: Mapping[str, Any]) -> None:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ConfigurationError(f"lightning.Trainer has no argument {name!r}.{hint}")
+    for name in _COUNTS:
+        if given.get(name) == 0:
+            raise ConfigurationError(
+                f"The trainer setting {name} is 0, so nothing would be trained; give at least 1."
+            )
     if all(given.get(name) in (None, -1) for name in _LENGTHS):
         raise ConfigurationError(
             f"The trainer settings do not say how long a training is: give one of {', '.join(_LENGTHS)}."

@@ -34,3 +34,9 @@ def test_an_unknown_argument_gets_a_suggestion():
 def test_a_training_without_length_is_refused(given):
     with pytest.raises(ConfigurationError, match="how long"):
         trainer_arguments(given)
+
+
+@pytest.mark.parametrize("name", ["max_epochs", "max_steps", "limit_train_batches"])
+def test_a_training_of_no_steps_is_refused(name):
+    with pytest.raises(ConfigurationError, match=f"{name} is 0, so nothing would be trained"):
+        trainer_arguments({"max_epochs": 3, name: 0})
