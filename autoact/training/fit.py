@@ -92,7 +92,8 @@ def train(
         The measurements.
 
     Raises:
-        ConfigurationError: The monitored value was never logged, or a setting is unknown or out of range.
+        ConfigurationError: The validation never logged the monitored value, or a setting is unknown or out
+            of range.
     """
     if not 0 < limit_fraction <= 1:
         raise ConfigurationError(f"limit_fraction={limit_fraction} must be a share of the steps, in (0, 1].")
@@ -152,25 +153,26 @@ class _Run:
         if self.recorder.measured_at != self.steps:
             with opened.selecting() as arguments:
                 trainer.validate(module, verbose=False, **arguments)
-            metrics |= _scalars(trainer)
-            if self.monitor in _scalars(trainer):
-                self.recorder.curve.append(metrics[self.monitor])
-        self._require(metrics, "anywhere")
-        return metrics
+            validated = _scalars(trainer)
+            self._require(validated, only_trained=self.monitor in metrics)
+            metrics |= validated
+            self.recorder.curve.append(metrics[self.monitor])
+        return {**metrics, self.monitor: self.recorder.curve[-1]}
 
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
         trainer.loggers = []  # the logged curves are of the selection data
         with opened.comparing() as arguments:
             trainer.validate(module, verbose=False, **arguments)
         metrics = _scalars(trainer)
-        self._require(metrics, "in validation_step")
+        self._require(metrics)
         return metrics[self.monitor]
 
-    def _require(self, metrics: dict[str, float], where: str) -> None:
+    def _require(self, metrics: dict[str, float], *, only_trained: bool = False) -> None:
         if self.monitor not in metrics:
             logged = ", ".join(sorted(metrics)) or "nothing"
+            where = "by the validation, only by the training" if only_trained else "by the validation"
             raise ConfigurationError(
-                f"The monitor {self.monitor!r} was never logged {where}; logged: {logged}. "
+                f"The monitor {self.monitor!r} was never logged {where}; the validation logged: {logged}. "
                 f"Name one of these, or call self.log({self.monitor!r}, ...) in validation_step."
             )
 

@@ -20,13 +20,18 @@ class Recorder(Callback):
         self.monitor = monitor
         self.curve: list[float] = []
         self.measured_at = -1
+        self._before: object = None
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remember the value from before: training steps may log it under the same name."""
+        self._before = trainer.callback_metrics.get(self.monitor)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Read the value that this validation logged."""
         if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
             return
         value = trainer.callback_metrics.get(self.monitor)
-        if value is None:
+        if value is None or value is self._before:  # this validation logged none
             return
         self.curve.append(float(value))
         self.measured_at = trainer.global_step

@@ -48,6 +48,13 @@ class Manual(Curve):
         return loss
 
 
+class TrainedOnly(Curve):
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        loss = self._loss(batch)
+        self.log("train_loss", loss)
+        return loss
+
+
 class NeedsArguments(Curve):
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -83,6 +90,11 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
             ConfigurationError,
             r"monitor 'vall_loss' was never logged.*logged: val_loss",
         ),
+        (
+            {"model": TrainedOnly, "monitor": "train_loss"},
+            ConfigurationError,
+            r"'train_loss' was never logged by the validation, only by the training; .*logged: val_loss",
+        ),
         ({"space": ["rleu"]}, UnknownActivationError, "rleu.*Did you mean 'relu'"),
         ({"space": "no_such_space"}, ConfigurationError, "no_such_space"),
         (
@@ -111,6 +123,7 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
             "training data hold 2 values .* NaN or infinite in batch 2",
         ),
         ({"data": loaders(rows=0)}, DataError, "empty"),
+        ({"data": (*loaders()[:2], loaders(rows=0)[0])}, DataError, "test data are empty"),
         ({"data": NoValidation}, DataError, "no val_dataloader"),
         ({"data": 3}, ConfigurationError, "data of type int"),
         (
@@ -118,6 +131,7 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
             ConfigurationError,
             "no argument 'max_epoch'. Did you mean 'max_epochs'",
         ),
+        ({"trainer": {"max_epochs": 0}}, ConfigurationError, "max_epochs is 0, so nothing would be trained"),
         ({"trainer": {}}, ConfigurationError, "max_epochs, max_steps, max_time"),
         ({"workers": 2, "model": lambda: Curve()}, ConfigurationError, "no lambdas.*or set workers to 1"),
         ({"storage": "nosuch://x"}, ConfigurationError, "storage is 'nosuch://x'; Optuna cannot use it"),

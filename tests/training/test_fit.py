@@ -196,18 +196,10 @@ def test_a_data_module_reaches_the_model_and_is_halved(run, module, dataset):
 
 
 def test_a_monitor_never_logged_lists_what_was(run, module):
-    with pytest.raises(ConfigurationError, match=r"'val_acc' was never logged anywhere; logged: val_loss"):
+    with pytest.raises(
+        ConfigurationError, match=r"'val_acc' was never logged by the validation; .*logged: val_loss"
+    ):
         run(monitor="val_acc")
-
-    class TrainingOnly(Regression):
-        def training_step(self, batch, batch_idx):
-            loss = super().training_step(batch, batch_idx)
-            self.log("train_loss", loss)
-            return loss
-
-    assert run(TrainingOnly, monitor="train_loss").finite
-    with pytest.raises(ConfigurationError, match="never logged in validation_step; logged: val_loss"):
-        run(TrainingOnly, monitor="train_loss", comparison=True)
 
 
 def test_a_diverged_training_stops_and_says_so(run, module):
@@ -288,3 +280,27 @@ def test_a_fraction_is_a_share(run, fraction):
 def test_results_pickle(run):
     result = run(space=["relu", "tanh"])
     assert pickle.loads(pickle.dumps(result)) == result
+
+
+@pytest.mark.parametrize("when", [{"on_step": True}, {"on_step": False, "on_epoch": True}])
+def test_a_monitor_that_only_training_logs_is_refused(run, when):
+    class Careless(Regression):
+        def training_step(self, batch, batch_idx):
+            loss = self.loss(batch)
+            self.log("train_loss", loss, **when)
+            return loss
+
+    with pytest.raises(ConfigurationError, match=r"'train_loss' .*only by the training; .*logged: val_loss"):
+        run(Careless, monitor="train_loss")
+
+
+@pytest.mark.parametrize("when", [{"on_step": True}, {"on_step": False, "on_epoch": True}])
+def test_a_name_that_training_logs_too_is_read_from_the_validation(run, when):
+    class Both(Regression):
+        def training_step(self, batch, batch_idx):
+            self.log("val_loss", torch.tensor(-1.0), **when)
+            return self.loss(batch)
+
+    result = run(Both)
+    assert len(result.curve) == 3
+    assert result.selection == result.metrics["val_loss"] == result.curve[-1] == run().selection
