@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,8 @@ from autoact.nn.deriving import project_mixture
 from autoact.nn.fixed import module_for
 from autoact.nn.precision import is_sharded, keep_precision
 from autoact.nn.ranges import natural
-from autoact.nn.settings import Settings, channels_of, check_settings, initial_values
+from autoact.nn.saved import KEY, decoded, encoded, mismatch, reordered
+from autoact.nn.settings import Settings, channels_of, check_channels, check_settings, initial_values
 from autoact.spaces import Bounds, Choice, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -40,6 +42,7 @@ class AutoActivation(nn.Module):
     their bounds. Buffers: `temperature`, `release` (0: exactly the start candidate, 1: the relaxation; a
     schedule moves it), `anchor`, `initial` (parameter values at raw = 0), `quantiles` of the pre-activations
     seen by `observe`, and `observed`, their number of batches. In a half-precision model they stay float32.
+    The state_dict also names the candidates: a state of others is refused, and another order is put right.
 
     Code that changes x in place after the activation, which torch's ReLU lets pass, raises in backward.
 
@@ -113,22 +116,16 @@ class AutoActivation(nn.Module):
             raise ConfigurationError(
                 "granularity='channel' needs channels=C, the size of x along channel_dim."
             )
-        self._register_weights()
-        self._register_parameters()
-        self.register_buffer("quantiles", observation.normal_quantiles())
-        self.register_buffer("observed", torch.zeros((), dtype=torch.long))
+        check_channels(self.channels, channel_dim)
+        self._set_up_parameters()
+        for name, value in self._fresh().items():
+            if value is not None and name in ("logits", "raw"):
+                learnable = name == "logits" or any(p.learnable for p in self._ranges)
+                self.register_parameter(name, nn.Parameter(value, requires_grad=learnable))
+            else:
+                self.register_buffer(name, value)
 
-    def _register_weights(self) -> None:
-        anchor = start_vector(self.candidates, self.start)
-        shape = (self.channels, -1) if self.relaxation.granularity == "channel" else (-1,)
-        self.logits = nn.Parameter(anchor.expand(*shape).clone())
-        self.register_buffer("anchor", anchor)
-        self.register_buffer("temperature", torch.tensor(float(self.relaxation.temperature)))
-        self.register_buffer("release", torch.tensor(float(self.start == "uniform")))
-        scale = gradient_scale(self.candidates, self.settings) if self.relaxation.standardize else None
-        self.register_buffer("scale", scale)
-
-    def _register_parameters(self) -> None:
+    def _set_up_parameters(self) -> None:
         slots = tuple((name, self.bounds.narrow(name, p)) for name, p in parameter_slots(self.candidates))
         learn = self.relaxation.learn_parameters
         self._ranges = tuple(replace(p, learnable=p.learnable and learn) for _, p in slots)
@@ -136,10 +133,31 @@ class AutoActivation(nn.Module):
         per_channel = self.relaxation.granularity == "channel" or any(
             isinstance(value, tuple) for given in self.settings.values() for value in given.values()
         )
-        initial = initial_values(slots, self.settings, self.channels if per_channel else None)
-        learnable = any(p.learnable for p in self._ranges)
-        self.raw = nn.Parameter(torch.zeros(initial.shape), requires_grad=learnable)
-        self.register_buffer("initial", initial)
+        self._initial = partial(initial_values, slots, self.settings, self.channels if per_channel else None)
+
+    def _fresh(self) -> dict[str, Tensor | None]:
+        """Return every parameter and buffer as a new layer has it."""
+        anchor, initial = start_vector(self.candidates, self.start), self._initial()
+        shape = (self.channels, -1) if self.relaxation.granularity == "channel" else (-1,)
+        standardize = self.relaxation.standardize
+        return {
+            "logits": anchor.expand(*shape).clone(),
+            "anchor": anchor,
+            "temperature": torch.tensor(float(self.relaxation.temperature)),
+            "release": torch.tensor(float(self.start == "uniform")),
+            "scale": gradient_scale(self.candidates, self.settings) if standardize else None,
+            "raw": torch.zeros(initial.shape),
+            "initial": initial,
+            "quantiles": observation.normal_quantiles(),
+            "observed": torch.zeros((), dtype=torch.long),
+        }
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Make the layer as new, on its device: logits, parameter values, and what it observed."""
+        for name, value in self._fresh().items():
+            if value is not None:
+                getattr(self, name).copy_(value)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the mixture of every element; shape, dtype and layout of x."""
@@ -230,3 +248,31 @@ class AutoActivation(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "AutoActivation":
         super()._apply(keep_precision(fn, self.initial), recurse)
         return self
+
+    def get_extra_state(self) -> Tensor:
+        """Return the names of the candidates, for state_dict: a state is of these, in this order."""
+        return encoded(self.candidates)
+
+    def set_extra_state(self, state: Any) -> None:
+        """Change nothing: a state of other candidates is refused, or put in order, as it is loaded."""
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Mapping[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        theirs = decoded(state_dict.get(prefix + KEY)) or self.candidates
+        if wrong := mismatch(prefix.rstrip("."), self.candidates, theirs):
+            error_msgs.append(wrong)
+            return
+        state = {**state_dict, prefix + KEY: self.get_extra_state()}  # older states have no names
+        if theirs != self.candidates:
+            state = reordered(state, prefix, self.candidates, theirs)
+        super()._load_from_state_dict(
+            state, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )

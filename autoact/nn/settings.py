@@ -55,6 +55,18 @@ def channels_of(settings: Settings, channels: int | None) -> int | None:
     return channels
 
 
+def check_channels(channels: int | None, channel_dim: int) -> None:
+    """Check a number of channels and the dimension that they run along.
+
+    Raises:
+        ConfigurationError: No whole numbers, or no channel at all.
+    """
+    if channels is not None and (type(channels) is not int or channels < 1):
+        raise ConfigurationError(f"channels is a whole number of at least 1; got {channels!r}.")
+    if type(channel_dim) is not int:
+        raise ConfigurationError(f"channel_dim is a whole number, such as 1 or -1; got {channel_dim!r}.")
+
+
 def initial_values(
     slots: tuple[tuple[str, Parameter], ...], settings: Settings, channels: int | None
 ) -> Tensor:

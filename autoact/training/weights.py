@@ -13,6 +13,7 @@ from autoact.errors import ConversionError
 from autoact.kernels import parameter_slots
 from autoact.nn import AutoActivation
 from autoact.nn.ranges import natural
+from autoact.nn.saved import KEY, decoded, encoded, mismatch
 from autoact.training.checkpoint import RECIPE
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -28,7 +29,7 @@ class LoadedWeights:
     Attributes:
         loaded: Names of the model's tensors that got values.
         new: Shapes of those that the source has no values for, which stay as they were: logits, raw
-            parameters and buffers of searched layers.
+            parameters, buffers and names of candidates of searched layers.
         dropped: Shapes of the source's tensors that the model has no place for: the same, of the other side.
     """
 
@@ -49,9 +50,9 @@ class LoadedWeights:
 def load_weights(model: nn.Module, source: nn.Module | Mapping[str, Any] | str | Path) -> LoadedWeights:
     """Load weights of a model as it was into its converted form, or of a converted model into its plain form.
 
-    Only what a conversion adds may differ; anything else missing or left over is an error, and then nothing
-    is loaded. A converted model with `start="same"` computes what the original did, the learned slopes of an
-    `nn.PReLU` included.
+    Only what a conversion adds may differ, and the order of candidates, which is put right; anything else
+    missing or left over is an error, and then nothing is loaded. A converted model with `start="same"`
+    computes what the original did, the learned slopes of an `nn.PReLU` included.
 
     Args:
         model: The model that gets the weights, in place.
@@ -78,7 +79,8 @@ def load_weights(model: nn.Module, source: nn.Module | Mapping[str, Any] | str |
     state, recipe = _read(source)
     present = model.state_dict()
     searched, saved = _searched(present), _searched(state)
-    _check_candidates(model, recipe)
+    state = _named(state, present, searched & saved, recipe)
+    _check_candidates(state, present, searched & saved)
     state = _translated(state, present, searched - saved, model)
     state = _learned(state, present, saved - searched, recipe)
     missing = {name: tuple(t.shape) for name, t in present.items() if name not in state}
@@ -117,16 +119,26 @@ def _searched(state: Mapping[str, Tensor]) -> set[str]:
     return {path for path in paths if all(_join(path, own) in state for own in _OWN)}
 
 
-def _check_candidates(model: nn.Module, recipe: Mapping[str, Any] | None) -> None:
-    layers = conversion.auto_layers(model)
-    for path, entry in (recipe or {"layers": {}})["layers"].items():
-        if path in layers and entry["kind"] == "mixture":
-            theirs = tuple(entry["layer"]["candidates"])
-            if theirs != layers[path].candidates:
-                raise ConversionError(
-                    f"{path} chooses among {', '.join(layers[path].candidates)}, but the weights are of a "
-                    f"choice among {', '.join(theirs)}. Convert the model with the same space."
-                )
+def _named(
+    state: dict[str, Tensor],
+    present: Mapping[str, Tensor],
+    paths: set[str],
+    recipe: Mapping[str, Any] | None,
+) -> dict[str, Tensor]:
+    """Name the candidates of a state that was saved without: by its conversion, else those of the model."""
+    named = {_join(path, KEY): present[_join(path, KEY)] for path in paths}
+    for entry in (recipe or {"layers": {}})["layers"].values():
+        if entry["kind"] == "mixture":
+            keys = {_join(path, KEY) for path in entry["paths"]} & named.keys()
+            named |= dict.fromkeys(keys, encoded(tuple(entry["layer"]["candidates"])))
+    return named | state
+
+
+def _check_candidates(state: Mapping[str, Tensor], present: Mapping[str, Tensor], paths: set[str]) -> None:
+    for path in sorted(paths):
+        ours, theirs = (decoded(tensors[_join(path, KEY)]) for tensors in (present, state))
+        if ours and theirs and (wrong := mismatch(path, ours, theirs)):
+            raise ConversionError(wrong)
 
 
 def _translated(

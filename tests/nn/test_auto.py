@@ -217,6 +217,31 @@ def test_the_meta_device_and_back():
     assert torch.allclose(layer(x), F.elu(x, 0.7), atol=2e-7)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"start": "elu", "settings": {"elu": {"alpha": 0.7}}},
+        {"granularity": "channel", "channels": 4, "standardize": True, "temperature": 0.5},
+    ],
+)
+def test_a_reset_layer_is_as_new(arguments):
+    new, layer = AutoActivation(**arguments), AutoActivation(**arguments)
+    layer.observe(sample(8, 4))
+    with torch.no_grad():
+        for tensor in (*layer.parameters(), *layer.buffers()):
+            tensor.add_(1)
+    with torch.device("meta"):
+        empty = AutoActivation(**arguments)
+    empty.to_empty(device="cpu")
+    for each in (layer, empty):
+        held = [*each.parameters(), *each.buffers()]
+        each.reset_parameters()
+        assert all(a is b for a, b in zip(held, (*each.parameters(), *each.buffers()), strict=True))
+        for name, value in new.state_dict().items():
+            assert torch.equal(each.state_dict()[name], value), name
+            assert each.state_dict()[name].dtype == value.dtype
+
+
 @pytest.mark.parametrize("reentrant", [True, False])
 def test_activation_checkpointing(reentrant):
     layer, x = AutoActivation(), sample(8, 4).requires_grad_()
@@ -295,6 +320,10 @@ def test_candidates_by_name():
         ({"relaxation": "softmx"}, ConfigurationError, "'softmx'.*Did you mean 'softmax'"),
         ({"granularity": "channels"}, ConfigurationError, "Did you mean 'channel'"),
         ({"granularity": "channel"}, ConfigurationError, "needs channels=C"),
+        ({"granularity": "channel", "channels": -2}, ConfigurationError, "at least 1; got -2"),
+        ({"granularity": "channel", "channels": 0}, ConfigurationError, "at least 1; got 0"),
+        ({"channels": 2.5}, ConfigurationError, "whole number of at least 1; got 2.5"),
+        ({"channel_dim": "last"}, ConfigurationError, "channel_dim is a whole number.*'last'"),
         ({"temperature": 0.0}, ConfigurationError, "above 0; got 0.0"),
         ({"settings": {"sin": {}}}, ConfigurationError, "'sin', which is not among the candidates"),
         ({"settings": {"elu": {"alfa": 1.0}}}, ConfigurationError, "no parameter 'alfa'"),

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from autoact import apply, auto_layers, convert, derive, finalize
+from autoact.conversion import recipe
 from autoact.errors import ConversionError
 from autoact.training import ActivationSearch, load_weights
 from tests.training.models import Hyper, layers
@@ -110,6 +111,29 @@ def test_a_converted_model_loads_a_converted_one():
     assert (found.new, found.dropped) == ({}, {})
     with pytest.raises(ConversionError, match=r"1 chooses among relu, silu, elu, but .* relu, tanh, elu"):
         load_weights(convert(layers(), ["relu", "silu", "elu"]), first)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_candidates_in_another_order_are_put_right(old, tmp_path):
+    names = ["elu", "prelu", "relu", "tanh"]
+    first: Any = convert(layers(), names[::-1], start="uniform")
+    second: Any = convert(layers(), names, start="uniform")
+    with torch.no_grad():
+        first[1].logits.add_(torch.tensor([3.0, 1.0, 2.0, 0.0]))
+        first[1].raw.add_(torch.tensor([0.5, -0.5]))
+    state = {name: t for name, t in first.state_dict().items() if not (old and "_extra_state" in name)}
+    source = {"state_dict": state, "autoact_recipe": recipe(first)} if old else state
+    found = load_weights(second, source)
+    same(second, first)
+    assert (found.new, found.dropped) == ({}, {})
+
+
+def test_other_candidates_in_a_state_are_refused_and_nothing_is_loaded():
+    source, model = convert(layers(), ["relu", "tanh", "elu"]), convert(layers(), ["relu", "silu", "elu"])
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ConversionError, match=r"1 chooses among relu, silu, elu, but .* relu, tanh, elu"):
+        load_weights(model, source.state_dict())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize(
