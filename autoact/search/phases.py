@@ -102,6 +102,9 @@ def confirm(search: Search, models: Mapping[str, Tuned]) -> Confirmed:
     Args:
         search: The search.
         models: The three, in this order, by label.
+
+    Raises:
+        SearchFailedError: A model failed on every seed, or the comparison data gave no number at all.
     """
     first = search.seeds.confirmation[0]
     jobs = [
@@ -123,4 +126,19 @@ def confirm(search: Search, models: Mapping[str, Tuned]) -> Confirmed:
             raise SearchFailedError(
                 f"Every training of the {label} failed in the confirmation: {failures[0]}"
             )
-    return Confirmed(finalist=entries[0::3], original=entries[1::3], uniform=entries[2::3])
+    confirmed = Confirmed(finalist=entries[0::3], original=entries[1::3], uniform=entries[2::3])
+    _require_values(search, [*confirmed.finalist, *confirmed.original])
+    return confirmed
+
+
+def _require_values(search: Search, entries: Sequence[Entry]) -> None:
+    """Raise SearchFailedError if neither model of the verdict has a single value on the comparison data."""
+    if any(entry.comparison is not None and math.isfinite(entry.comparison) for entry in entries):
+        return
+    trained = sum(math.isfinite(entry.selection) for entry in entries)
+    raise SearchFailedError(
+        f"The comparison data gave no finite {search.settings.monitor}, with the chosen activations or the "
+        f"original model, on any of {len(search.seeds.confirmation)} seeds; on the selection data {trained} "
+        f"of {len(entries)} trainings ended finite. Look for NaN or infinity in the comparison data, correct "
+        "them and start a new run."
+    )

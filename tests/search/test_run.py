@@ -9,6 +9,7 @@ import optuna
 import pytest
 import torch
 import yaml
+from torch.utils.data import DataLoader, TensorDataset
 
 from autoact import Assignment, run_search
 from autoact.errors import ConfigurationError, RunDirectoryError, SearchFailedError
@@ -293,3 +294,20 @@ def test_what_failed_in_the_confirmation_is_tried_again_by_a_resume(tmp_path: Pa
     assert ledger.entries[: len(searched)] == searched
     states = [entry.state for entry in ledger.of("confirmation")]
     assert states == ["failed"] * (len(states) // 2) + ["finished"] * (len(states) // 2)
+
+
+def test_test_data_that_give_no_number_fail_the_search_with_a_partial_report(tmp_path: Path) -> None:
+    data = CurveData()
+    test = DataLoader(TensorDataset(torch.full((8, 2), float("nan")), torch.zeros(8)), batch_size=8)
+    settings = {**SMALL, "space": ["relu", "tanh"], "budget": 2, "selection_seeds": 1, "seeds": 2}
+    with pytest.raises(SearchFailedError, match=r"comparison data gave no finite val_loss.*4 of 4 trainings"):
+        run_search(
+            Curve,
+            (data.train_dataloader(), data.val_dataloader(), test),
+            out=tmp_path / "run",
+            **settings,
+        )
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["verdict"] is None
+    assert "comparison data gave no finite val_loss" in report["failure"]
+    assert report["cost"]["confirmation"]["trainings"] > 0
