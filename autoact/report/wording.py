@@ -141,7 +141,8 @@ def against_original(report: Mapping[str, Any]) -> str:
     size, span = number(abs(compared.get("difference") or 0.0), 3), f"95% interval {interval(compared)}"
     keep = "Keep its activations." if report.get("hyperparameters") else "Keep the model as it is."
     if report.get("chosen") and report["chosen"] == report.get("original"):
-        return f"The search chose the activations that the model has already. {keep}"
+        why = report.get("note") or "The search chose the activations that the model has already."
+        return f"{why} {keep}"
     if verdict is not None and (missing := _no_interval(report, compared)):
         return f"{missing} {keep}"
     if verdict == "improved":

@@ -15,6 +15,7 @@ from autoact.search.phases import (
     baseline_assignments,
     best_uniform,
     confirm,
+    fall_back,
     run_search_trials,
     train_baselines,
     train_prior,
@@ -123,6 +124,7 @@ class Completion:
             choice = repeat_best(search, SEARCH_STAGE).best()
             if choice is None and search.counts.trials == 0 and prior is not None:
                 choice = Tuned(prior)
+            choice = choice or fall_back(search)
             if choice is None:
                 raise SearchFailedError(_nothing_finite(search))
             self.directory.write_choice(choice.assignment, choice.hyperparameters)

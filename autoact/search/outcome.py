@@ -8,7 +8,7 @@ from typing import Any
 import autoact
 from autoact.report import summarize
 from autoact.search.ledger import SEARCH_PHASES, Entry, Ledger, Phase
-from autoact.search.phases import ORIGINAL, Confirmed
+from autoact.search.phases import ORIGINAL, Confirmed, fell_back
 from autoact.search.plan import SearchPlan
 from autoact.search.state import Search
 from autoact.search.tuned import Tuned
@@ -75,6 +75,7 @@ def build_report(
         "comparisons": {"original": original.to_dict(), "best_uniform": against_uniform.to_dict()},
         "latency": latency,
         "verdict": original.verdict,
+        **_note(search),
         **_hyperparameters(search, finalist, baselines),
     }
 
@@ -122,6 +123,14 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "comparison_data": plan.comparison,
         "not_finite": [entry.label for entry in search.ledger.entries if not entry.usable],
     }
+
+
+def _note(search: Search) -> dict[str, str]:
+    """Return what a reader has to know of how the choice was made; nothing where it was made as usual."""
+    if not fell_back(search):
+        return {}
+    monitor = search.settings.monitor
+    return {"note": f"No choice that the search tried ends with a finite {monitor}; the original does."}
 
 
 def _hyperparameters(

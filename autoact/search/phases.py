@@ -44,6 +44,28 @@ def run_search_trials(search: Search, study: ActivationStudy, prior: Assignment 
     run_trials(search, study, SEARCH_STAGE)
 
 
+def fall_back(search: Search) -> Tuned | None:
+    """Return the original if it trains though nothing that was tried does; None if it was tried, too."""
+    original = Tuned(search.variables.original, search.own)
+    tried = {entry.key for entry in search.ledger.of("trial")}
+    if original.key in tried or not search.variables.allows(original.assignment):
+        return None
+    job = Job(
+        phase="reevaluation",
+        label=ORIGINAL,
+        assignment=original.assignment,
+        hyperparameters=original.hyperparameters,
+        seed=search.seeds.search[0],
+    )
+    (entry,) = search.trainings.run([job])
+    return original if entry.usable else None
+
+
+def fell_back(search: Search) -> bool:
+    """Tell whether the original was chosen because nothing that was tried trains."""
+    return any(entry.label == ORIGINAL and entry.usable for entry in search.ledger.of("reevaluation"))
+
+
 def baseline_assignments(search: Search) -> dict[str, Assignment]:
     """Return the original and every uniform assignment by name."""
     variables = search.variables
@@ -73,15 +95,19 @@ def train_baselines(search: Search, models: Mapping[str, Tuned]) -> dict[str, li
 def best_uniform(search: Search, values: Mapping[str, Sequence[float]]) -> str:
     """Return the name of the uniform assignment with the best mean on the selection seeds.
 
+    Where none trains, but the original does, it is the first: the comparison then counts its divergence.
+
     Raises:
-        SearchFailedError: Not one of them trained to a finite value on every seed.
+        SearchFailedError: Neither one of them nor the original trained to a finite value on every seed.
     """
     sign = 1.0 if search.settings.minimize else -1.0
     means = {name: sign * fmean(found) for name, found in values.items() if name != ORIGINAL}
     finite = {name: mean for name, mean in means.items() if math.isfinite(mean)}
+    if not finite and math.isfinite(fmean(values[ORIGINAL])):
+        return next(iter(means))
     if not finite:
         raise SearchFailedError(
-            f"No uniform baseline reached a finite {search.settings.monitor} on every selection seed. "
+            f"No baseline reached a finite {search.settings.monitor} on every selection seed. "
             "Lower the learning rate, or check the model."
         )
     return min(finite, key=finite.__getitem__)

@@ -269,6 +269,20 @@ def test_a_search_in_which_nothing_trains_fails_with_a_partial_report(tmp_path: 
     assert not (tmp_path / "run" / "assignment.yaml").exists()
 
 
+@pytest.mark.parametrize("budget", [1, 2])
+def test_the_original_is_the_choice_where_only_it_trains(tmp_path: Path, budget: int) -> None:
+    model = partial(Diverging, "Tanh ELU FixedActivation AutoActivation")
+    settings = {**SMALL, "space": ["tanh", "elu"], "budget": budget, "selection_seeds": 1, "seeds": 2}
+    result = run_search(model, CurveData, out=tmp_path / "run", **settings)
+    assert result.report["chosen"] == result.report["original"]
+    assert result.report["comparisons"]["original"]["difference"] == 0.0
+    assert result.report["comparisons"]["best_uniform"]["baseline_diverged"] == 2
+    assert result.verdict == "no significant difference"
+    # with a budget of two the mixture diverges and the one trial is the original itself
+    note = "No choice that the search tried ends with a finite val_loss; the original does."
+    assert (note in result.summary()) == (result.report.get("note") == note) == (budget == 1)
+
+
 class Unreadable(CurveData):
     """Data whose test part cannot be read while a file is missing."""
 
