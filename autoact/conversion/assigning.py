@@ -73,7 +73,7 @@ def apply(model: M, assignment: Assignment) -> M:
         Tanh()
     """
     places = _assignable(model)
-    named = {path: _find(places, path) for path in assignment}
+    named = {path: _find(model, places, path) for path in assignment}
     changed: dict[str, Entry] = {}
     for path, target in named.items():
         if target.choice != assignment[path]:
@@ -134,11 +134,13 @@ def _assignable(model: nn.Module) -> dict[str, Place]:
     return found
 
 
-def _find(places: Mapping[str, Place], path: str) -> Place:
+def _find(model: nn.Module, places: Mapping[str, Place], path: str) -> Place:
     if path not in places:
+        whole = discover(model).whole  # modules whose calls are layers of their own
+        layers = [each for each in places if each not in whole]
         raise ConversionError(
             f"The model has no activation at {path!r}; "
-            f"there are: {', '.join(places) or 'none'}.{did_you_mean(path, places)}"
+            f"there are: {', '.join(layers) or 'none'}.{did_you_mean(path, layers)}"
         )
     return places[path]
 

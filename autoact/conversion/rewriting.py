@@ -122,7 +122,7 @@ def recompiled(method: Method, chosen: dict[Any, tuple[Site, Opened]]) -> Any:
     decorators, tree.decorator_list = tree.decorator_list, []
     made = _function(method, _code(method, tree))
     for decorator in reversed(decorators):
-        made = _evaluated(decorator, method)(made)
+        made = _decorated(decorator, method, made)
     return made
 
 
@@ -152,13 +152,24 @@ def _function(method: Method, code: CodeType) -> FunctionType:
     return new
 
 
+def _decorated(decorator: ast.expr, method: Method, made: Any) -> Any:
+    apply = _evaluated(decorator, method)
+    try:
+        return apply(made)
+    except Exception as error:  # a user's decorator runs a second time here, and may refuse for any reason
+        why = f"{type(error).__name__}: {error}"
+        raise ConversionError(
+            f"its decorator @{ast.unparse(decorator)} cannot be applied again: {why}"
+        ) from error
+
+
 def _evaluated(decorator: ast.expr, method: Method) -> Any:
     """Return a decorator by evaluating it again where its class was defined."""
     old = method.function
     inside = zip(old.__code__.co_freevars, old.__closure__ or (), strict=True)
-    cells = {name: cell.cell_contents for name, cell in inside if name != "__class__"}
     code = compile(ast.Expression(decorator), old.__code__.co_filename, "eval")
     try:
+        cells = {name: cell.cell_contents for name, cell in inside if name != "__class__"}
         return eval(code, {**old.__globals__, **cells})
-    except NameError as error:
+    except Exception as error:  # evaluating it may call a user's function, which may raise anything
         raise ConversionError(f"its decorator @{ast.unparse(decorator)} is not at hand: {error}") from error

@@ -43,7 +43,7 @@ def roles(model: nn.Module) -> Roles:
 def _ends(path: str, module: nn.Module, part: str = "") -> Iterator[str]:
     """Yield the paths of those whose results a module returns: itself, or what is last inside it."""
     named = flow(own_class(module)).named
-    if type(module).forward is nn.Sequential.forward:
+    if _in_a_row(module):
         last = [name for name, child in module._modules.items() if not isinstance(child, _PASSING)]
         child = module._modules[last[-1]] if last else None
         if child is not None:
@@ -88,13 +88,18 @@ def _child(module: nn.Module, path: str) -> str | None:
 
 
 def _between(path: str, module: nn.Module) -> Iterator[str]:
-    if type(module).forward is not nn.Sequential.forward:
+    if not _in_a_row(module):
         return
     children: Mapping[str, nn.Module | None] = module._modules
     trained = [child is not None and _has_layers(child) for child in children.values()]
     for index, name in enumerate(children):
         if any(trained[:index]) and any(trained[index + 1 :]):
             yield _join(path, name)
+
+
+def _in_a_row(module: nn.Module) -> bool:
+    """Tell whether a module runs its children as nn.Sequential does; a scripted class has no forward."""
+    return getattr(type(module), "forward", None) is nn.Sequential.forward
 
 
 def _has_layers(child: nn.Module) -> bool:
