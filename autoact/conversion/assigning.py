@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from autoact.conversion.models import check_model
 from autoact.conversion.places import Place, discover
 from autoact.conversion.plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion.recipe import Entry, M, entries, place, record
@@ -16,11 +17,15 @@ from autoact.spaces.suggestion import did_you_mean
 def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:
     """Return the `AutoActivation` layers of a model by path, each once.
 
+    Raises:
+        ConversionError: This is no model; says what it is.
+
     Example:
         >>> from autoact.conversion import convert
         >>> list(auto_layers(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))))
         ['1']
     """
+    check_model(model)
     return {path: module for path, module in model.named_modules() if isinstance(module, AutoActivation)}
 
 
@@ -65,7 +70,7 @@ def apply(model: M, assignment: Assignment) -> M:
         The model.
 
     Raises:
-        ConversionError: A path at which the model has no activation; lists those it has.
+        ConversionError: This is no model, or it has no activation at a path; lists those it has.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
@@ -122,6 +127,7 @@ def uniform_assignment(plan: ConversionPlan, name: str) -> Assignment:
 
 def _assignable(model: nn.Module) -> dict[str, Place]:
     """Return every activation by every path that leads to it; layers of a group one by one."""
+    check_model(model)
     discovered = discover(model)
     found = {**discovered.whole}
     found.update({path: spot for spot in discovered.places.values() for path in spot.paths})

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from autoact.conversion.call_sites import Call, uses
 from autoact.conversion.eligibility import Verdict, eligible, includes
+from autoact.conversion.models import check_model
 from autoact.conversion.notices import notices
 from autoact.conversion.places import Found, Place, discover
 from autoact.conversion.recipe import entries
@@ -71,7 +71,7 @@ def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPla
         >>> plan.layers, plan.candidates
         ({'1': Choice('leaky_relu', {'negative_slope': 0.2})}, {'1': ('tanh', 'leaky_relu')})
     """
-    _check_model(model)
+    check_model(model)
     space, found = SearchSpace.of(space), discover(model)
     left_alone = {**found.left_alone, **notices(model, frozenset(found.places))}
     present = _present(model, found)
@@ -94,19 +94,6 @@ def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPla
     if not places:
         raise ConversionError(_nothing(model, left_alone))
     return _plan(model, space, places, blocks, left_alone)
-
-
-def _check_model(model: Any) -> None:
-    kind = model.__name__ if isinstance(model, type) else type(model).__name__
-    if isinstance(model, type) and issubclass(model, nn.Module):
-        raise ConversionError(f"A model is an instance of a class; got the class {kind}. Pass {kind}(...).")
-    if not isinstance(model, nn.Module):
-        raise ConversionError(f"A model is an instance of nn.Module; got {kind} ({model!r:.40}).")
-    if isinstance(model, torch.jit.ScriptModule):
-        raise ConversionError(
-            "A model of torch.jit.script or torch.jit.trace cannot be converted: its code is compiled. "
-            "Convert the model that it was made from, and script or trace the finalized one."
-        )
 
 
 def _present(model: nn.Module, found: Found) -> dict[str, Place]:

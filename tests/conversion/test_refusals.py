@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autoact.conversion import apply, auto_layers, convert, find_layers
+from autoact.conversion import apply, auto_layers, convert, derive, finalize, find_layers
 from autoact.errors import ConversionError
 from autoact.spaces import Assignment
 
@@ -47,7 +47,17 @@ class Twice(nn.Module):
         return self.inner(self.act(self.inner(self.act(x))))
 
 
-@pytest.mark.parametrize("ask", [convert, find_layers])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        convert,
+        find_layers,
+        derive,
+        finalize,
+        auto_layers,
+        lambda model: apply(model, Assignment({"1": "tanh"})),
+    ],
+)
 @pytest.mark.parametrize(
     ("model", "message"),
     [
