@@ -1,0 +1,137 @@
+"""What a history tells: the surrogate over a pool of assignments, from outcomes alone."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from autoact.search.policy.problem import Names, Outcome, Problem, Step
+from autoact.search.sampler.observations import Observations
+from autoact.search.sampler.similarity import Array, Indices, Similarity
+from autoact.search.sampler.surrogate import Surrogate
+
+_LISTED = 2000  # assignments up to which all of them are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """The surrogate after a history, with everything known about who was trained how far.
+
+    Attributes:
+        problem: The problem.
+        outcomes: The history in an order that does not depend on which training ended first.
+        surrogate: Fitted to it; None before the first value.
+    """
+
+    problem: Problem
+    outcomes: tuple[Outcome, ...]
+    surrogate: Surrogate | None
+
+    @classmethod
+    def of(cls, problem: Problem, history: Sequence[Outcome]) -> Knowledge:
+        """Fit the surrogate to a history."""
+        outcomes = tuple(sorted(history, key=_order))
+        seen = observations(problem, outcomes)
+        if not len(seen):
+            return cls(problem, outcomes, None)
+        scores = standard_scores(problem, seen.assignments)
+        return cls(problem, outcomes, Surrogate.fit(similarity_of(problem.candidates), seen, scores))
+
+    def reached(self) -> dict[tuple[Names, int], Outcome]:
+        """Return the last outcome of every training."""
+        return {(o.step.assignment, o.step.run): o for o in self.outcomes}
+
+    def posterior(self, assignments: Indices) -> tuple[Array, Array]:
+        """Return mean and covariance of assignments, standardized, smaller is better."""
+        assert self.surrogate is not None
+        return self.surrogate.posterior(assignments, standard_scores(self.problem, assignments))
+
+
+def observations(problem: Problem, outcomes: Sequence[Outcome]) -> Observations:
+    """Return all values of a history; a failed training is one bad value at the end of its step."""
+    numbers: dict[tuple[Names, int], int] = {}
+    rows = []
+    sign = 1.0 if problem.minimize else -1.0
+    for outcome in outcomes:
+        step = outcome.step
+        run = numbers.setdefault((step.assignment, step.run), len(numbers))
+        values = {**outcome.values, step.stop: outcome.value}
+        rows += [(step.assignment, fraction, run, sign * value) for fraction, value in sorted(values.items())]
+    return Observations(
+        assignments=numbered(problem, [row[0] for row in rows]),
+        fractions=np.array([row[1] for row in rows], dtype=np.float64),
+        runs=np.array([row[2] for row in rows], dtype=np.intp),
+        values=np.array([row[3] for row in rows], dtype=np.float64),
+    )
+
+
+def numbered(problem: Problem, assignments: Sequence[Names]) -> Indices:
+    """Return assignments as candidate numbers, shape (N, L)."""
+    places = [{name: i for i, name in enumerate(names)} for names in problem.candidates]
+    rows = [[place[name] for place, name in zip(places, names, strict=True)] for names in assignments]
+    return np.array(rows, dtype=np.intp).reshape(len(rows), problem.layers)
+
+
+def named(problem: Problem, row: Sequence[int]) -> Names:
+    """Return one assignment by its names."""
+    return tuple(names[i] for names, i in zip(problem.candidates, row, strict=True))
+
+
+def pool(problem: Problem, knowledge: Knowledge, rng: np.random.Generator) -> Indices:
+    """Return the assignments to think about: all of them, or tried ones with neighbors and random ones."""
+    sizes = [len(names) for names in problem.candidates]
+    if problem.size <= _LISTED:
+        return np.array(list(itertools.product(*map(range, sizes))), dtype=np.intp)
+    random = rng.integers(sizes, size=(_LISTED // 4, problem.layers))
+    tried = [o.step.assignment for o in knowledge.outcomes] + list(problem.first)
+    known = numbered(problem, list(dict.fromkeys(tried)))
+    near = [_changed(row, sizes, rng) for row in known for _ in range(max(1, _LISTED // 4 // len(known)))]
+    return np.unique(
+        np.concatenate([random, known, np.array(near, dtype=np.intp).reshape(-1, len(sizes))]), axis=0
+    )
+
+
+def _changed(row: Indices, sizes: Sequence[int], rng: np.random.Generator) -> Indices:
+    copy = row.copy()
+    for layer in rng.choice(len(sizes), size=rng.integers(1, min(3, len(sizes)) + 1), replace=False):
+        copy[layer] = rng.integers(sizes[layer])
+    return copy
+
+
+def standard_scores(problem: Problem, assignments: Indices) -> Array | None:
+    """Return the prior's scores, smaller is better, about mean 0 and variance 1 over the assignments."""
+    if problem.prior is None:
+        return None
+    center, width = _moments(problem)
+    scores = np.array([problem.prior(named(problem, row)) for row in assignments])
+    return np.where(np.isfinite(scores), (center - scores) / width, 3.0)
+
+
+@lru_cache(maxsize=64)
+def similarity_of(candidates: tuple[Names, ...]) -> Similarity:
+    """Return the kernels over the assignments of some candidates."""
+    return Similarity.of(candidates)
+
+
+def _moments(problem: Problem) -> tuple[float, float]:
+    assert problem.prior is not None
+    rng = np.random.default_rng(0)
+    rows = rng.integers([len(names) for names in problem.candidates], size=(256, problem.layers))
+    scores = np.array([problem.prior(named(problem, row)) for row in rows])
+    finite = scores[np.isfinite(scores)]
+    width = float(finite.std()) if len(finite) else 0.0
+    return (float(finite.mean()) if len(finite) else 0.0), width or 1.0
+
+
+def _order(outcome: Outcome) -> tuple[Names, int, float]:
+    return outcome.step.assignment, outcome.step.run, outcome.step.stop
+
+
+def affordable(problem: Problem, left: float, step: Step) -> bool:
+    """Tell whether a step fits into what is left of the budget, rounding aside."""
+    return step.cost(problem.carry) <= left + 1e-9 and math.isfinite(left)

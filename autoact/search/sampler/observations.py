@@ -1,0 +1,123 @@
+"""What trainings have shown, on a scale on which one diverged training cannot drown the others."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoact.search.sampler.similarity import Array, Indices
+
+_USUAL = 2.0  # spreads from the median; what lies beyond is compressed
+_PAIRS = 6.0  # paired trainings that weigh as much as the belief that fractions have equal spreads
+_WORSE = 0.5  # what a failed training lies above the worst that ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observations:
+    """N values of trainings, whole or partial.
+
+    Attributes:
+        assignments: Candidate numbers, shape (N, L).
+        fractions: Part of a full training after which the value was measured, shape (N,), in (0, 1].
+        runs: Which training it was, shape (N,): equal numbers are one training that went on.
+        values: The metric, shape (N,), smaller is better; NaN or infinity where the training failed.
+    """
+
+    assignments: Indices
+    fractions: Array
+    runs: Indices
+    values: Array
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def subset(self, rows: Indices) -> Observations:
+        """Return some of the observations."""
+        return Observations(
+            assignments=self.assignments[rows],
+            fractions=self.fractions[rows],
+            runs=self.runs[rows],
+            values=self.values[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Center and spread of the values by fraction.
+
+    Example:
+        >>> values = np.array([0.3, 0.4, 0.5, 0.6, 1e9, np.nan])
+        >>> seen = Observations(assignments=np.zeros((6, 1), dtype=int), fractions=np.ones(6),
+        ...     runs=np.arange(6), values=values)
+        >>> scaled = Scale.of(seen).standardize(seen)
+        >>> bool(scaled[3] < scaled[4] < scaled[5] < 40)
+        True
+    """
+
+    centers: Mapping[float, float]
+    spreads: Mapping[float, float]
+
+    @classmethod
+    def of(cls, seen: Observations) -> Scale:
+        """Measure both: centers by fraction, spreads by how much wider the same trainings lie apart later."""
+        fractions = sorted(set(seen.fractions.tolist()))
+        finite = np.isfinite(seen.values)
+        groups = {f: seen.values[finite & (seen.fractions == f)] for f in fractions}
+        centers = {f: float(np.median(group)) if len(group) else 0.0 for f, group in groups.items()}
+        spreads = {fractions[0]: spread(groups[fractions[0]])} if fractions else {}
+        for before, after in itertools.pairwise(fractions):
+            spreads[after] = spreads[before] * _widening(seen, before, after)
+        return cls(centers, spreads)
+
+    def standardize(self, seen: Observations) -> Array:
+        """Return the values on a common scale, shape (N,), none of them infinite."""
+        center = np.array([self.centers[f] for f in seen.fractions.tolist()])
+        width = np.array([self.spreads[f] for f in seen.fractions.tolist()])
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = squash((seen.values - center) / width)
+        finite = np.isfinite(scaled)
+        worst = scaled[finite].max() if finite.any() else 0.0
+        return np.where(finite, scaled, max(worst, 1.0) + _WORSE)
+
+    def restore(self, mean: Array, deviation: Array) -> tuple[Array, Array]:
+        """Return means and standard deviations at the largest fraction in the metric's own units."""
+        last = max(self.centers)
+        return self.centers[last] + self.spreads[last] * mean, self.spreads[last] * deviation
+
+
+def squash(scaled: Array) -> Array:
+    """Compress logarithmically what lies further than two spreads from the center; keeps the order."""
+    beyond = np.maximum(np.abs(scaled) - _USUAL, 0.0)
+    return np.asarray(np.sign(scaled) * (np.minimum(np.abs(scaled), _USUAL) + np.log1p(beyond)))
+
+
+def spread(values: Array) -> float:
+    """Return the distance from the median to the better sixth: the s.d. of a normal sample, no outlier in it.
+
+    Example:
+        >>> spread(np.array([1.0, 2.0, 3.0, 4.0, 1e9])) < 3
+        True
+    """
+    if len(values) == 0:
+        return 1.0
+    median = float(np.median(values))
+    width = median - float(np.quantile(values, 0.16))
+    if width <= 0.0:
+        width = float(np.median(np.abs(values - median)))
+    return width if width > 0.0 and np.isfinite(width) else max(abs(median), 1e-12)
+
+
+def _widening(seen: Observations, before: float, after: float) -> float:
+    """Return how much further apart the same trainings lie at a later fraction, shrunk towards equal."""
+    finite = np.isfinite(seen.values)
+    early = {r: i for i, r in enumerate(seen.runs.tolist()) if seen.fractions[i] == before and finite[i]}
+    late = {r: i for i, r in enumerate(seen.runs.tolist()) if seen.fractions[i] == after and finite[i]}
+    both = sorted(early.keys() & late.keys())
+    if len(both) < 3:
+        return 1.0
+    first = spread(seen.values[[early[run] for run in both]])
+    second = spread(seen.values[[late[run] for run in both]])
+    return float((second / first) ** (len(both) / (len(both) + _PAIRS)))

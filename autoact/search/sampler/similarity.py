@@ -1,0 +1,138 @@
+"""How alike two assignments are: layer by layer, in combination, and by what they use anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from autoact.analysis import normal_quantiles, subject
+
+Array = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+
+COMPONENTS = ("smooth", "free", "smooth interactions", "free interactions", "anywhere")
+_LENGTH = 0.5  # distance at which two activations tell exp(-1) of each other; sin and tanh are 0.4 apart
+_DECAY = 0.35  # an interaction forgets exp(-1) where this part of the layers differs
+_NEGLIGIBLE = 1e-6  # of a closeness matrix's largest eigenvalue
+
+
+def closeness(names: Sequence[str], nodes: Array | None = None, length: float = _LENGTH) -> Array:
+    """Return exp(-(d / length)²) for all pairs, d the root mean square difference of standardized functions.
+
+    Args:
+        names: K registered activations.
+        nodes: Equally likely pre-activations (M,); quantiles of N(0, 1) by default.
+        length: Scale of the distance, > 0; distances lie in [0, 2].
+
+    Returns:
+        Shape (K, K), ones on the diagonal. A function that is not finite on the nodes is close to none.
+
+    Example:
+        >>> near = closeness(["relu", "leaky_relu", "sin"])
+        >>> bool(near[0, 1] > near[0, 2])
+        True
+    """
+    z = normal_quantiles() if nodes is None else np.asarray(nodes, dtype=np.float64)
+    values = np.stack([subject(name)(z) for name in names])
+    with np.errstate(all="ignore"):
+        centered = values - values.mean(axis=1, keepdims=True)
+        deviation = centered.std(axis=1, keepdims=True)
+        unit = centered / np.where(deviation > 0, deviation, 1.0)
+        apart = 2.0 - 2.0 * (unit @ unit.T) / len(z)
+    near = np.exp(-np.maximum(apart, 0.0) / length**2)
+    near = np.where(np.isfinite(near), near, 0.0)
+    np.fill_diagonal(near, 1.0)
+    return near
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """Kernels over assignments, each given as candidate numbers, one per layer.
+
+    Attributes:
+        smooth: Per layer, features (K_l, R_l) whose products are the closeness of two candidates.
+        anywhere: Per layer, features (K_l, R) of the candidates' functions, comparable between layers.
+    """
+
+    smooth: tuple[Array, ...]
+    anywhere: tuple[Array, ...]
+
+    @classmethod
+    def of(cls, candidates: Sequence[Sequence[str]], nodes: Mapping[int, Array] | None = None) -> Similarity:
+        """Build the kernels.
+
+        Args:
+            candidates: Names per layer, L >= 1 layers.
+            nodes: Measured pre-activations by number of the layer, where known.
+
+        Example:
+            >>> like = Similarity.of([("relu", "gelu", "tanh")] * 2)
+            >>> grams = like.grams(np.array([[0, 0]]), np.array([[0, 0], [1, 0], [2, 2]]))
+            >>> grams.shape, bool(grams[0, 0, 0] > grams[0, 0, 1] > grams[0, 0, 2])
+            ((5, 1, 3), True)
+        """
+        known = nodes or {}
+        own = {
+            (names, layer if layer in known else -1): _features(closeness(names, known.get(layer)))
+            for layer, names in enumerate(map(tuple, candidates))
+        }
+        smooth = tuple(
+            own[names, layer if layer in known else -1] for layer, names in enumerate(map(tuple, candidates))
+        )
+        offered = list(dict.fromkeys(name for names in candidates for name in names))
+        shared = dict(zip(offered, _features(closeness(offered)), strict=True))
+        return cls(smooth, tuple(np.stack([shared[name] for name in names]) for names in candidates))
+
+    @property
+    def layers(self) -> int:
+        """The number of layers."""
+        return len(self.smooth)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of candidates per layer."""
+        return tuple(len(features) for features in self.smooth)
+
+    def grams(self, first: Indices, second: Indices) -> Array:
+        """Return all kernels between two lists of assignments.
+
+        Args:
+            first: Candidate numbers, shape (N, L).
+            second: The same, shape (M, L).
+
+        Returns:
+            Shape (5, N, M), in the order of `COMPONENTS`; each is 1, or at most 1, for equal assignments.
+        """
+        smooth = _stacked(self.smooth, first) @ _stacked(self.smooth, second).T / self.layers
+        free = _agreement(first, second)
+        pooled = self._pooled(first) @ self._pooled(second).T
+        interactions = (np.exp((smooth - 1.0) / _DECAY), np.exp((free - 1.0) / _DECAY))
+        return np.stack([smooth, free, *interactions, pooled])
+
+    def _pooled(self, assignments: Indices) -> Array:
+        total: Array = sum(
+            (features[assignments[:, layer]] for layer, features in enumerate(self.anywhere)), np.zeros(1)
+        )
+        return total / self.layers
+
+
+def _features(gram: Array) -> Array:
+    """Return rows whose products are the entries of a positive semi-definite matrix."""
+    eigenvalues, vectors = np.linalg.eigh(gram)
+    kept = eigenvalues > _NEGLIGIBLE * eigenvalues[-1]
+    return np.asarray(vectors[:, kept] * np.sqrt(eigenvalues[kept]))
+
+
+def _stacked(features: Sequence[Array], assignments: Indices) -> Array:
+    return np.concatenate([rows[assignments[:, layer]] for layer, rows in enumerate(features)], axis=1)
+
+
+def _agreement(first: Indices, second: Indices) -> Array:
+    """Return the part of the layers on which two assignments agree, shape (N, M)."""
+    equal = np.zeros((len(first), len(second)))
+    for layer in range(first.shape[1]):
+        equal += first[:, layer, None] == second[None, :, layer]
+    return equal / first.shape[1]
