@@ -132,13 +132,15 @@ class tanh(Primitive):
     def lowered(self) -> sp.Expr:
         """Tanh |u| = -m(m+2)/(1+e²), exact near 0 too; tanh(softplus) is a ratio in e alone."""
         (u,) = self.args
+        if isinstance(u, (pos, neg)):
+            return u.func(tanh(u.args[0]))
         if isinstance(u, softplus):
             e = decay(u.args[0])
             return select(u.args[0] > 0, 1 + 2 * e, e * (e + 2)) / select(
                 u.args[0] > 0, 1 + 2 * e + 2 * e * e, e * e + 2 * e + 2
             )
         e, m = decay(u), decay1(u)
-        return sign(u) * (-m) * (m + 2) / (1 + e * e)
+        return select(u > 0, -m, m) * (m + 2) / (1 + e * e)
 
 
 class softplus(Primitive):

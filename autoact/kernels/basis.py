@@ -88,6 +88,11 @@ def grows_faster_than_linearly(function: sp.Expr) -> bool:
     return _order(function) > 1
 
 
+def finite_at_infinity(function: sp.Expr) -> bool:
+    """Tell whether a function stays finite for infinite x, so that 0 times it is 0; False where unknown."""
+    return _order(function) <= 0 and not function.has(sp.sin, sp.cos)
+
+
 _BOUNDED = (p.step, p.below, p.sign, p.window, p.sigmoid, p.tanh, sp.sin, sp.cos, sp.erf, sp.erfc, sp.atan)
 
 

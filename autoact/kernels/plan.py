@@ -44,14 +44,16 @@ class Plan:
     @cached_property
     def value(self) -> sp.Expr:
         """The mixture over coefficients. A member that may overflow reads a harmless x where it weighs 0."""
-        return sp.Add(*(c * self._masked(f, c) for c, f in self._pairs))
+        return sp.Add(*(c * self.masked(f, c) for c, f in self.pairs))
 
     @cached_property
-    def _pairs(self) -> list[tuple[sp.Symbol, sp.Expr]]:
+    def pairs(self) -> list[tuple[sp.Symbol, sp.Expr]]:
+        """(coefficient, basis function), one per basis function."""
         return list(zip(self.coefficient_symbols, self.basis.functions, strict=False))
 
     @staticmethod
-    def _masked(function: sp.Expr, c: sp.Symbol) -> sp.Expr:
+    def masked(function: sp.Expr, c: sp.Symbol) -> sp.Expr:
+        """Return the function; one that may overflow reads a harmless x where its coefficient is 0."""
         if not grows_faster_than_linearly(function):
             return function
         return function.xreplace({X: p.guard(sp.Ne(c, 0), X, sp.Integer(1))})
@@ -60,7 +62,7 @@ class Plan:
     def live_value(self) -> sp.Expr:
         """The value without members that weigh 0, which changes it only where x is infinite: 0·inf is NaN."""
         zero = sp.Integer(0)
-        return sp.Add(*(p.select(sp.Ne(c, 0), c * self._masked(f, c), zero) for c, f in self._pairs))
+        return sp.Add(*(p.select(sp.Ne(c, 0), c * self.masked(f, c), zero) for c, f in self.pairs))
 
     @cached_property
     def partials(self) -> list[sp.Expr]:
@@ -76,8 +78,8 @@ class Plan:
     def traced_value(self) -> sp.Expr:
         """The value for tracers, whose autograd must also send a gradient to weights that are exactly 0."""
         total = self.value
-        for c, f in self._pairs:
-            masked = self._masked(f, c)
+        for c, f in self.pairs:
+            masked = self.masked(f, c)
             if masked != f:
                 missing = p.select(sp.Ne(c, 0), sp.Integer(0), p.finite(f) - masked)
                 total += (c - p.stopped(c)) * p.stopped(missing)
