@@ -21,7 +21,7 @@ def run(program, *arguments):
     lines += [f"    {name.name} = {torch_source(value)}" for name, value in program.steps]
     lines.append(f"    return ({', '.join(torch_source(e) for e in program.outputs)},)")
     outputs = compile_source("run", "\n".join(lines) + "\n")(*arguments)
-    return [torch.as_tensor(o).expand_as(arguments[0]) for o in outputs]
+    return [torch.as_tensor(o).double().expand_as(arguments[0]) for o in outputs]
 
 
 def coefficients(plan, seed=0):
