@@ -27,6 +27,7 @@ from autoact.activations.piecewise import (
 __all__ = [
     "Primitive",
     "absolute",
+    "bell",
     "below",
     "clip",
     "decay",
@@ -67,9 +68,14 @@ class exp(Primitive):
         return sp.exp(self.args[0])
 
     def lowered(self) -> sp.Expr | None:
-        """exp(min(v, 0)) is the shared decay below 0 and 1 above."""
+        """exp(min(v, 0)) is the shared decay below 0 and 1 above; exp(-v²) the shared bell."""
         (u,) = self.args
-        return select(u.args[0] > 0, 1, decay(u.args[0])) if isinstance(u, neg) else None
+        if isinstance(u, neg):
+            return select(u.args[0] > 0, 1, decay(u.args[0]))
+        number, rest = u.as_coeff_Mul()
+        if number.is_negative and isinstance(rest, sp.Pow) and rest.exp == 2:
+            return bell(sp.sqrt(-number) * rest.base)
+        return None
 
 
 class expm1(Primitive):
@@ -210,6 +216,17 @@ class decay1(_Even):
     def elementary(self) -> sp.Expr:
         """exp(-|u|) - 1."""
         return sp.exp(-sp.Abs(self.args[0])) - 1
+
+
+class bell(_Even):
+    """Shared kernel exp(-u²), of Gaussians and of the derivative of erf(u), whose tails need it too."""
+
+    code = "torch.exp(-torch.square({0}))"
+    tex = r"e^{{-({0})^2}}"
+
+    def elementary(self) -> sp.Expr:
+        """exp(-u²)."""
+        return sp.exp(-(self.args[0] ** 2))
 
 
 class stopped(Primitive):

@@ -26,8 +26,8 @@ class Program:
     """Straight-line code of an elementwise kernel.
 
     Expressions hold numbers, symbols, `+ * **` (integer exponents, 1/2 and -1/2), conditions, SymPy's own
-    functions (sin, cos, atan, erf, ...) and the primitives that have no cheaper form: decay, decay1, exp,
-    expm1, log1p, pos, neg, absolute, sign, step, below, window, clip, select, guard, finite, opaque ones.
+    functions (sin, cos, atan, erf, ...) and the primitives that have no cheaper form: decay, decay1, bell,
+    exp, expm1, log1p, pos, neg, absolute, sign, step, below, window, clip, select, guard, finite, opaques.
 
     Args:
         arguments: x, then the coefficients.
@@ -116,7 +116,7 @@ class _Code:
         if e.is_number:
             return sp.Float(e.evalf(20), 17)
         if isinstance(e, sp.exp):
-            return self.named(p.exp(e.args[0]))
+            return self._lowered(p.exp(e.args[0]))
         cheaper = e.lowered() if isinstance(e, p.Primitive) else None
         if cheaper is not None:
             return self.named(cheaper)
