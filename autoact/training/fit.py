@@ -1,8 +1,8 @@
 """One silent, seeded training of a fresh model, and what came out of it."""
 
 import gc
+import inspect
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
-from torch.utils.data import DataLoader
 
 from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment
 from autoact.training.activation_search import ActivationSearch
 from autoact.training.data_parts import DataParts, OpenLoaders, OpenModule, split
+from autoact.training.pausing import Pausing, generators, save
 from autoact.training.recorder import ApplyAssignment, Recorder, ShortTraining
 from autoact.training.silence import plain_interrupt, restored_randomness, silence
 from autoact.training.trainer_arguments import trainer_arguments
@@ -34,13 +34,14 @@ class Training:
     Attributes:
         selection: The monitored value of the trained model on the selection data.
         comparison: The same on the comparison data, None unless asked for.
-        steps: Optimizer steps done.
+        steps: Optimizer steps done, those before a pause not counted.
         planned_steps: Steps of a full training, infinite where nobody can know.
         seconds: Wall time of everything.
         curve: The monitored value after each validation, the last one included.
         assignment: What a searched model derived, None for others.
         metrics: Everything logged, at the end.
         finite: Whether the result is a number.
+        ended: Whether the training is over; False if it was paused and could go on.
     """
 
     selection: float
@@ -52,6 +53,7 @@ class Training:
     assignment: Assignment | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     finite: bool
+    ended: bool = True
 
 
 def train(
@@ -65,6 +67,9 @@ def train(
     space: Any = None,
     callbacks: Iterable[Callback] = (),
     limit_fraction: float = 1.0,
+    until: float = 1.0,
+    resume_from: str | Path | None = None,
+    save_to: str | Path | None = None,
     comparison: bool = False,
     logger: Any = None,
     checkpoint: str | Path | None = None,
@@ -83,7 +88,12 @@ def train(
         assignment: Activations to give to the model; None leaves it as it is.
         space: A search space: the model is trained as a mixture over it, uniform at the start.
         callbacks: More callbacks, used as they are.
-        limit_fraction: Share of the planned optimizer steps, in (0, 1]; at least one step is done.
+        limit_fraction: Share of the planned optimizer steps, in (0, 1]; at least one step is done. Schedules
+            see a training of that length.
+        until: Share of the epochs after which to pause, in (0, 1], rounded to whole epochs and at least one.
+            Schedules see the whole training.
+        resume_from: State of a paused training of the same model, data and seed, to go on with.
+        save_to: Where to save the state if the training is paused; written whole or not at all.
         comparison: Whether to measure on the comparison data after the training.
         logger: A Lightning logger; None logs nothing.
         checkpoint: Where to save the trained model; written whole or not at all.
@@ -98,7 +108,8 @@ def train(
     if not 0 < limit_fraction <= 1:
         raise ConfigurationError(f"limit_fraction={limit_fraction} must be a share of the steps, in (0, 1].")
     start = time.perf_counter()
-    run = _Run(monitor, limit_fraction)
+    pausing = Pausing(until, None if save_to is None else Path(save_to))
+    run = _Run(monitor, limit_fraction, pausing if until < 1 or resume_from is not None else None)
     with ExitStack() as around:
         around.enter_context(restored_randomness())
         around.enter_context(silence())
@@ -107,17 +118,19 @@ def train(
         opened = (data if isinstance(data, DataParts) else split(data)).open()
         module = make_module()
         seed_everything(_second_seed(seed), workers=True, verbose=False)
-        used = [*run.callbacks, *_changes(assignment, space), *callbacks]
-        lightning = Trainer(**trainer_arguments(trainer, callbacks=used, logger=logger, root=root))
-        with plain_interrupt():
-            metrics = run.fit(lightning, module, opened, seed)
-            if checkpoint is not None:
-                _save(lightning, Path(checkpoint))
-            compared = run.compare(lightning, module, opened) if comparison else None
-        derived = next(
-            (callback.derived for callback in used if isinstance(callback, ActivationSearch)), None
+        changes = _changes(assignment, space)
+        used = [*run.callbacks, *callbacks]
+        settings = trainer_arguments(
+            trainer, first=[*run.first, *changes], callbacks=used, logger=logger, root=root
         )
-    del lightning, module, opened, used
+        lightning = Trainer(**settings)
+        with plain_interrupt():
+            metrics = run.fit(lightning, module, opened, seed, resume_from)
+            if checkpoint is not None:
+                save(lightning, Path(checkpoint))
+            compared = run.compare(lightning, module, opened) if comparison else None
+        derived = next((change.derived for change in changes if isinstance(change, ActivationSearch)), None)
+    del lightning, module, opened, used, changes, settings
     _free_accelerator()
     return Training(
         selection=metrics[monitor],
@@ -129,28 +142,43 @@ def train(
         assignment=derived,
         metrics=metrics,
         finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
+        ended=run.pausing is None or run.pausing.ended,
     )
 
 
 class _Run:
     """A fit, its validation of the final model, and its comparison."""
 
-    def __init__(self, monitor: str, fraction: float) -> None:
+    def __init__(self, monitor: str, fraction: float, pausing: Pausing | None) -> None:
         self.recorder, self.short = Recorder(monitor), ShortTraining(fraction)
-        self.monitor = monitor
+        self.monitor, self.pausing = monitor, pausing
         self.steps = 0
+
+    @property
+    def first(self) -> list[Callback]:
+        return [self.pausing] if self.pausing is not None else []
 
     @property
     def callbacks(self) -> list[Callback]:
         return [self.recorder, self.short]
 
-    def fit(self, trainer: Trainer, module: LightningModule, opened: Opened, seed: int) -> dict[str, float]:
+    def fit(
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        opened: Opened,
+        seed: int,
+        resume_from: str | Path | None,
+    ) -> dict[str, float]:
         with opened.fitting() as arguments:
-            _reseed(arguments.values(), seed)
-            trainer.fit(module, **arguments)
-        self.steps = trainer.global_step
+            for generator in generators(
+                arguments.values()
+            ):  # else each training would continue the one before
+                generator.manual_seed(_second_seed(seed))
+            trainer.fit(module, **arguments, **_state(resume_from))
+        self.steps = trainer.global_step - (self.pausing.first_step if self.pausing is not None else 0)
         metrics = _scalars(trainer)
-        if self.recorder.measured_at != self.steps:
+        if self.recorder.measured_at != trainer.global_step:
             with opened.selecting() as arguments:
                 trainer.validate(module, verbose=False, **arguments)
             validated = _scalars(trainer)
@@ -190,22 +218,17 @@ def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:
     return [ActivationSearch(space, start="uniform")] if space is not None else []
 
 
+def _state(resume_from: str | Path | None) -> dict[str, Any]:
+    """Return the arguments of `Trainer.fit` that go on with a state, which is a file of our own."""
+    if resume_from is None:
+        return {}
+    whole = {"weights_only": False} if "weights_only" in inspect.signature(Trainer.fit).parameters else {}
+    return {"ckpt_path": str(resume_from), **whole}
+
+
 def _second_seed(seed: int) -> int:
     """Return the seed of the training proper, so that it does not depend on what making the model drew."""
     return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
-
-
-def _reseed(data: Iterable[Any], seed: int) -> None:
-    """Start the loaders' own generators from the seed: else each training would continue the one before."""
-    for item in data:
-        if isinstance(item, Mapping):
-            _reseed(item.values(), seed)
-        elif isinstance(item, list | tuple):
-            _reseed(item, seed)
-        elif isinstance(item, DataLoader):
-            for generator in (item.generator, getattr(item.sampler, "generator", None)):
-                if generator is not None:
-                    generator.manual_seed(_second_seed(seed))
 
 
 def _scalars(trainer: Trainer) -> dict[str, float]:
@@ -218,10 +241,3 @@ def _free_accelerator() -> None:
     if torch.cuda.is_initialized():
         gc.collect()
         torch.cuda.empty_cache()
-
-
-def _save(trainer: Trainer, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    trainer.save_checkpoint(partial)
-    os.replace(partial, path)

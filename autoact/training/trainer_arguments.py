@@ -20,6 +20,7 @@ _COUNTS = ("max_epochs", "max_steps", "limit_train_batches")
 def trainer_arguments(
     given: Mapping[str, Any],
     *,
+    first: Iterable[Callback] = (),
     callbacks: Iterable[Callback] = (),
     logger: Any = None,
     root: str | None = None,
@@ -29,7 +30,9 @@ def trainer_arguments(
     Args:
         given: The user's arguments. Their callbacks are copied, so that no training sees another one's state;
             checkpoint callbacks and loggers are left out.
-        callbacks: Callbacks to add, used as they are.
+        first: Callbacks to put before the user's, used as they are: one that averages weights copies the
+            model as soon as it is asked, and must find it changed.
+        callbacks: Callbacks to put after the user's.
         logger: A Lightning logger, or None.
         root: Directory for whatever a callback writes, unless the user gave `default_root_dir`.
 
@@ -45,7 +48,7 @@ def trainer_arguments(
     own = given.get("callbacks") or []
     kept = [c for c in (own if isinstance(own, list | tuple) else [own]) if not isinstance(c, Checkpoint)]
     settings = {**_DEFAULTS, "default_root_dir": root, **given, **_OWNED}
-    settings["callbacks"] = [*copy.deepcopy(kept), *callbacks]
+    settings["callbacks"] = [*first, *copy.deepcopy(kept), *callbacks]
     settings["logger"] = logger if logger is not None else False
     settings.pop("barebones", None)
     return settings
