@@ -2,9 +2,9 @@
 
     python scripts/experiment_bounded_weights.py [--short] [--bound 1] [--out DIR]
 
-The network is y = v·φ(s·(w x + b)) + c. Hidden units are copies of φ, evenly shifted over the domain, all |w|
-and |b| at most B; v and c are solved exactly by bounded least squares. The scale s is set, not trained. Prints
-the root mean square error over width and scale, and draws bounded_weights.png. About 20 s; --short 4 s.
+The network is y = v·φ(s·(w x + b)) + c. Hidden units are copies of φ, evenly shifted over the domain, with
+|w| and |b| at most B; v and c are solved exactly by bounded least squares. The scale s is set, not trained.
+Prints the error over width and scale, and draws bounded_weights.png. About 20 s; --short 4 s.
 """
 
 import argparse
