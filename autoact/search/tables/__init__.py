@@ -1,4 +1,4 @@
-"""Exhaustive tables of real trainings, and search problems of known truth: what strategies are replayed on."""
+"""Exhaustive tables of real trainings, and synthetic problems of known truth: to replay on."""
 
 from autoact.search.tables.landscape import Landscape, Prior
 from autoact.search.tables.synthetic import (

@@ -15,8 +15,8 @@ from autoact.search.tables.landscape import Array, Index, Mode, Prior
 class SearchTable:
     """An exhaustive table: what every assignment reaches, by seed and by fraction of a training.
 
-    A training that diverged is NaN. The truth is the mean over all seeds at the end of training, so a pick
-    made from the same seeds is slightly flattered; `docs/benchmarks/tables/README.md` gives the floor it leaves.
+    A training that diverged is NaN. The truth is the mean over all seeds at the end of training, so a
+    pick made from the same seeds is slightly flattered: docs/benchmarks/tables/README.md gives the floor.
 
     Args:
         name: of the table.

@@ -1,0 +1,158 @@
+"""Train every assignment of a small network with several seeds; store what each reaches along the way.
+
+    python scripts/build_search_table.py --table digits --out docs/benchmarks/tables [--data-dir DIR]
+        [--seeds 12] [--workers 2] [--short]
+
+Tables: digits, digits4 (scikit-learn's data); wine, alcohol (winequality-white.csv), abalone (abalone.csv).
+A run that was killed goes on where it stopped: finished pieces lie in OUT/.NAME-<settings>/ until the table is whole.
+"""
+
+import argparse
+import hashlib
+import itertools
+import multiprocessing
+import os
+import platform
+import shutil
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from table_tasks import TASKS, TableTask
+
+from autoact.search.tables import SearchTable
+from autoact.training.stacked import train_stack
+
+STACKED = 64  # networks trained side by side: more do not stay in the cache
+Piece = tuple[int, int]  # seed, number of the first assignment
+
+
+def assignments(task: TableTask) -> list[tuple[str, ...]]:
+    """Return all of them, the last layer running fastest."""
+    return list(itertools.product(task.candidates, repeat=task.depth))
+
+
+def pieces(task: TableTask, seeds: int) -> list[Piece]:
+    starts = range(0, len(assignments(task)), STACKED)
+    return [(seed, start) for seed in range(seeds) for start in starts]
+
+
+def file_of(folder: Path, piece: Piece) -> Path:
+    return folder / f"{piece[0]}-{piece[1]}.npz"
+
+
+def work(name: str, short: bool, data_dir: Path, folder: Path, todo: list[Piece], parent: int) -> None:
+    """Train pieces and write each whole or not at all; stop when the process that asked is gone."""
+    torch.set_num_threads(1)
+    task = task_of(name, short)
+    rows, every = task.load(data_dir), assignments(task)
+    for seed, start in todo:
+        if os.getppid() != parent:
+            return
+        found = train_stack(task.sizes, every[start : start + STACKED], seed, rows, task.regime)
+        target = file_of(folder, (seed, start))
+        partial = target.with_suffix(f".{os.getpid()}.partial.npz")
+        np.savez(partial, selection=found.selection.numpy(), comparison=found.comparison.numpy())
+        partial.replace(target)
+
+
+def task_of(name: str, short: bool) -> TableTask:
+    return TASKS[name].shortened() if short else TASKS[name]
+
+
+def train_all(task: TableTask, options: argparse.Namespace, folder: Path) -> None:
+    """Have the workers train what is missing, and say how far they are."""
+    every = pieces(task, options.seeds)
+    todo = [piece for piece in every if not file_of(folder, piece).exists()]
+    context = multiprocessing.get_context("spawn")
+    shared = (task.name, options.short, options.data_dir, folder)
+    workers = [
+        context.Process(target=work, args=(*shared, todo[i :: options.workers], os.getpid()), daemon=True)
+        for i in range(options.workers)
+    ]
+    for worker in workers:
+        worker.start()
+    while any(worker.is_alive() for worker in workers):
+        done = sum(file_of(folder, piece).exists() for piece in every)
+        print(f"\r{task.name}: {done} of {len(every)} pieces", end="", file=sys.stderr, flush=True)
+        time.sleep(0.2)
+    print(file=sys.stderr)
+    if any(worker.exitcode != 0 for worker in workers):
+        sys.exit(f"{task.name}: a worker failed; its error is above, and the same command goes on from here")
+
+
+def assembled(task: TableTask, options: argparse.Namespace, folder: Path) -> SearchTable:
+    """Put the pieces together."""
+    grid = (options.seeds, *(len(task.candidates),) * task.depth)
+    loaded = [dict(np.load(file_of(folder, piece))) for piece in pieces(task, options.seeds)]
+    measured = task.regime.measured
+    return SearchTable(
+        name=task.name,
+        layers=tuple(f"layer{number}" for number in range(task.depth)),
+        candidates=(task.candidates,) * task.depth,
+        fractions=tuple(epoch / task.regime.epochs for epoch in measured),
+        selection=np.concatenate([piece["selection"] for piece in loaded]).reshape(*grid, len(measured)),
+        comparison=np.concatenate([piece["comparison"] for piece in loaded]).reshape(grid),
+        mode="min",
+        priors={},
+        about=about(task, options),
+    )
+
+
+def about(task: TableTask, options: argparse.Namespace) -> dict[str, str]:
+    regime = task.regime
+    return {
+        "data": task.data,
+        "metric": "validation loss: cross entropy, or squared error in variances of the target",
+        "network": "linear layers of sizes " + "-".join(map(str, task.sizes)),
+        "training": f"Adam, lr {regime.lr:g}, batches of {regime.batch_size}, {regime.epochs} epochs",
+        "command": f"python scripts/build_search_table.py --table {task.name} --seeds {options.seeds}",
+        "versions": f"torch {torch.__version__}, numpy {np.__version__}",
+        "machine": f"{os.cpu_count()}-core {platform.machine()} virtual machine",
+        "date": date.today().isoformat(),
+    }
+
+
+def settings_of(task: TableTask) -> str:
+    """Return a short hash of all that a piece depends on but its seed."""
+    told = repr((task.sizes, task.candidates, task.regime, STACKED, torch.__version__))
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--table", required=True, choices=sorted(TASKS))
+    parser.add_argument("--out", required=True, type=Path, help="folder that NAME.npz is written to")
+    parser.add_argument("--data-dir", type=Path, default=Path(), help="folder of the CSV files")
+    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--short", action="store_true", help="3 candidates and 2 epochs, to try the script")
+    options = parser.parse_args()
+    if min(options.seeds, options.workers) < 1:
+        parser.error(f"--seeds {options.seeds} and --workers {options.workers} must be at least 1")
+    return options
+
+
+def main() -> None:
+    options = parsed()
+    task = task_of(options.table, options.short)
+    try:
+        task.load(options.data_dir)
+    except FileNotFoundError as error:
+        sys.exit(f"{error}; name the folder that holds it with --data-dir")
+    folder = options.out / f".{task.name}-{settings_of(task)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    train_all(task, options, folder)
+    target = options.out / f"{task.name}.npz"
+    assembled(task, options, folder).save(target)
+    shutil.rmtree(folder)
+    print(f"{target}: {target.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
