@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -12,13 +13,13 @@ from sympy.core.relational import Relational
 
 from autoact.activations import primitives as p
 from autoact.activations.activation import X
-from autoact.activations.opaque import Opaque
 from autoact.activations.primitives import elementary
 from autoact.analysis.subject import Analyzable, Subject, subject
 from autoact.errors import ConfigurationError
 
 HIGHEST_ORDER = 8
 _SCAN = np.linspace(-50.0, 50.0, 20_001)
+PIECEWISE = (p.pos, p.neg, p.absolute, p.sign, p.step, p.below, p.clip, p.window)
 
 
 def smoothness(act: Analyzable, *, up_to: int = HIGHEST_ORDER, **parameters: float) -> int | float:
@@ -28,7 +29,7 @@ def smoothness(act: Analyzable, *, up_to: int = HIGHEST_ORDER, **parameters: flo
     values, and kinks of a mixture may cancel.
 
     Args:
-        act: A name, an Activation, a mapping name -> weight, or an AutoActivation.
+        act: Anything that `subject` takes and that has a formula.
         up_to: Highest derivative to compare; a function that has this many counts as smooth. High ones take
             seconds where pieces are long.
         **parameters: Parameter values of a single activation.
@@ -42,59 +43,101 @@ def smoothness(act: Analyzable, *, up_to: int = HIGHEST_ORDER, **parameters: flo
         >>> smoothness("silu")
         inf
     """
+    return min((order for _, order in _orders(_with_formula(act, parameters), up_to)), default=math.inf)
+
+
+def kinks(act: Analyzable, *, up_to: int = HIGHEST_ORDER, **parameters: float) -> list[float]:
+    """Return the points where a function is not smooth, sorted.
+
+    Args:
+        act: Anything that `subject` takes and that has a formula.
+        up_to: Highest derivative to compare.
+        **parameters: Parameter values of a single activation.
+
+    Raises:
+        ConfigurationError: A torch callable, which has no formula.
+
+    Example:
+        >>> kinks("relu6"), kinks("elu"), kinks("tanh")
+        ([0.0, 6.0], [0.0], [])
+    """
+    return [at for at, order in _orders(_with_formula(act, parameters), up_to) if order < up_to]
+
+
+def _with_formula(act: Analyzable, parameters: dict[str, float]) -> Subject:
     made = subject(act, **parameters)
-    if made.expression.has(Opaque):
+    if made.opaque:
         raise ConfigurationError(
             f"{act} is a torch callable: its smoothness cannot be computed. Write it as a SymPy expression."
         )
-    points = _with_gaps(kinks(made))
-    return min((_order_at(made.expression, at, gap, up_to) for at, gap in points), default=math.inf)
+    return made
 
 
-def kinks(of: Subject) -> list[float]:
+@lru_cache(maxsize=512)
+def _orders(of: Subject, up_to: int) -> list[tuple[float, int | float]]:
+    points = _with_gaps(boundaries(of))
+    return [(at, _order_at(of.expression, at, gap, up_to)) for at, gap in points]
+
+
+def boundaries(of: Subject) -> list[float]:
     """Return the points where a piece ends, sorted; some may turn out smooth."""
-    boundaries = set()
-    for node in sp.preorder_traversal(of.expression):
-        boundaries |= _boundaries(node)
-    found = sorted({round(root, 14) for u in boundaries for root in _roots(u)})
-    return found
+    found = {root for node in sp.preorder_traversal(of.expression) for u in _ends(node) for root in roots(u)}
+    return sorted({round(root, 14) + 0.0 for root in found})
 
 
-def _boundaries(node: sp.Basic) -> set[sp.Expr]:
-    if isinstance(node, (p.pos, p.neg, p.absolute, p.sign, p.step, p.below)):
-        return {node.args[0]}
+def _ends(node: sp.Basic) -> set[sp.Expr]:
+    """Return what is zero where a node changes its piece."""
     if isinstance(node, (p.clip, p.window)):
         u, low, high = node.args
         return {u - low, u - high}
+    if isinstance(node, PIECEWISE):
+        return {node.args[0]}
     if isinstance(node, (p.select, p.guard)):
         return {r.lhs - r.rhs for r in node.args[0].atoms(Relational)}
+    if isinstance(node, sp.Pow) and not (node.exp.is_Integer and node.exp.is_nonnegative):
+        return {node.base}
     return set()
 
 
-def _roots(u: sp.Expr) -> list[float]:
+@lru_cache(maxsize=2048)
+def roots(u: sp.Expr) -> tuple[float, ...]:
+    """Return the real zeros of an expression in x: all of a polynomial's, others' within [-50, 50]."""
     if not u.has(X):
-        return []
-    if u.is_polynomial(X):
-        return [float(r) for r in sp.Poly(u, X).nroots() if abs(sp.im(r)) < 1e-12]
+        return ()
+    return _polynomial_roots(u) if u.is_polynomial(X) else _scanned_roots(u)
+
+
+def _polynomial_roots(u: sp.Expr) -> tuple[float, ...]:
+    exact = sp.Poly(_exact(u), X)
+    simple = exact.sqf_part() if exact.domain in (sp.ZZ, sp.QQ) else exact
+    found = simple.nroots(maxsteps=500)
+    return tuple(float(sp.re(r)) for r in found if abs(sp.im(r)) <= 1e-12 * (1 + abs(r)))
+
+
+def _scanned_roots(u: sp.Expr) -> tuple[float, ...]:
     f = Subject(u)
     values = f(_SCAN)
-    exact = [float(x) for x, v in zip(_SCAN, values, strict=True) if v == 0]
-    changes = [(a, b) for (a, va), (b, vb) in pairwise(zip(_SCAN, values, strict=True)) if va * vb < 0]
-    return exact + [float(brentq(lambda x: float(f(np.array(x))), a, b, xtol=1e-14)) for a, b in changes]
+    zero = values == 0
+    inner = zero[1:-1] & zero[:-2] & zero[2:]  # of a stretch of zeros only the ends are boundaries
+    isolated = zero & ~np.concatenate([[False], inner, [False]])
+    crossing = np.flatnonzero(values[:-1] * values[1:] < 0)
+    crossed = (brentq(lambda x: float(f(np.array(x))), _SCAN[i], _SCAN[i + 1], xtol=1e-14) for i in crossing)
+    return (*map(float, _SCAN[isolated]), *map(float, crossed))
 
 
 def _with_gaps(points: list[float]) -> list[tuple[float, float]]:
     """Pair each kink with a distance within which there is no other."""
-    gaps = [b - a for a, b in pairwise(points)]
-    return [(x, 0.25 * min([1.0, *gaps])) for x in points]
+    between = [b - a for a, b in pairwise(points)]
+    beside = zip([math.inf, *between], [*between, math.inf], strict=True)
+    return [(x, 0.25 * min(1.0, *near)) for x, near in zip(points, beside, strict=False)]
 
 
 def _order_at(expression: sp.Expr, at: float, gap: float, highest: int) -> int | float:
     """Return the number of derivatives that agree at a kink, minus one."""
     point = sp.Rational(at).limit_denominator(10**12)
-    left, right = (_exact(elementary(_piece(expression, sp.Float(at + side * gap)))) for side in (-1, 1))
+    left, right = (_exact(elementary(piece(expression, at + side * gap))) for side in (-1, 1))
     for order in range(highest + 1):
-        a, b = (_value(sp.diff(piece, X, order), point, side) for piece, side in ((left, "-"), (right, "+")))
+        a, b = (_value(sp.diff(each, X, order), point, side) for each, side in ((left, "-"), (right, "+")))
         if not (a.is_finite and b.is_finite) or abs(a - b) > 1e-9 * (1 + abs(a) + abs(b)):
             return order - 1
     return math.inf
@@ -113,24 +156,23 @@ def _value(expression: sp.Expr, point: sp.Rational, side: str) -> sp.Expr:
     return sp.limit(expression, X, point, side).evalf(30)
 
 
-def _piece(expression: sp.Expr, at: sp.Float) -> sp.Expr:
+def piece(expression: sp.Expr, at: float) -> sp.Expr:
     """Return the smooth function that the expression is around a point: every primitive decided there."""
     if not expression.args or not expression.has(X):
         return expression
     if isinstance(expression, p.select):
         condition, first, second = expression.args
-        return _piece(first if condition.subs(X, at) == sp.true else second, at)
+        return piece(first if condition.subs(X, sp.Float(at)) == sp.true else second, at)
     if isinstance(expression, p.guard):
         condition, u, point = expression.args
-        return _piece(u, at) if condition.subs(X, at) == sp.true else point
-    if isinstance(expression, (p.pos, p.neg, p.absolute, p.sign, p.step, p.below, p.clip, p.window)):
+        return piece(u, at) if condition.subs(X, sp.Float(at)) == sp.true else point
+    if isinstance(expression, PIECEWISE):
         return _decided(expression, at)
-    return expression.func(*(_piece(a, at) for a in expression.args))
+    return expression.func(*(piece(a, at) for a in expression.args))
 
 
-def _decided(node: sp.Expr, at: sp.Float) -> sp.Expr:
-    u, number = _piece(node.args[0], at), _numeric(node.args[0], at)
-    up = number > 0
+def _decided(node: sp.Expr, at: float) -> sp.Expr:
+    u, number = piece(node.args[0], at), _numeric(node.args[0], at)
     if isinstance(node, (p.clip, p.window)):
         low, high = (_numeric(a, at) for a in node.args[1:])
         inside = low < number < high
@@ -145,8 +187,11 @@ def _decided(node: sp.Expr, at: sp.Float) -> sp.Expr:
         p.step: (sp.Integer(1), sp.Integer(0)),
         p.below: (sp.Integer(0), sp.Integer(1)),
     }
-    return choices[type(node)][0 if up else 1]
+    if isinstance(node, p.sign) and number == 0:
+        return sp.Integer(0)
+    return choices[type(node)][0 if number > 0 else 1]
 
 
-def _numeric(u: sp.Expr, at: sp.Float) -> float:
-    return float(Subject(u)(np.array(float(at))))
+def _numeric(u: sp.Expr, at: float) -> float:
+    """Return the value at a point: through torch, or SymPy's own where that cannot tell it from 0."""
+    return float(Subject(u)(np.array(at))) if u.has(X) else float(u)

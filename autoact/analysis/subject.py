@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from functools import cached_property, lru_cache
+from itertools import count
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import sympy as sp
 import torch
+from torch import nn
 
-from autoact.activations import Activation, get
+from autoact.activations import Activation, from_module, get
 from autoact.activations.activation import X
+from autoact.activations.mapping import to_primitives
+from autoact.activations.opaque import Opaque, opaque
 from autoact.activations.primitives import elementary
 from autoact.activations.source import compile_source, function_source
 from autoact.errors import ConfigurationError
 
 Array = npt.NDArray[np.float64]
+_serial = count()
 
 
 @runtime_checkable
@@ -33,7 +38,7 @@ class Layer(Protocol):
         """Parameter values by "candidate.parameter"."""
 
 
-Analyzable = str | Activation | Mapping[str, float] | Layer
+Elementwise = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Subject:
@@ -48,46 +53,124 @@ class Subject:
         """The expression in SymPy's own terms."""
         return elementary(self.expression)
 
+    @property
+    def opaque(self) -> bool:
+        """Whether it has a part without formula: a torch callable."""
+        return bool(self.expression.has(Opaque))
+
+    def derivative(self, order: int = 1) -> Subject:
+        """Return its derivative, wherever there is one."""
+        return interned(sp.diff(self.expression, X, order))
+
     def __call__(self, x: Array, order: int = 0) -> Array:
         """Return the value or a derivative at every x."""
         if order not in self._derivatives:
             expression = sp.diff(self.expression, X, order) if order else self.expression
             self._derivatives[order] = compile_source("f", function_source("f", ["x"], [expression]))
-        (result,) = self._derivatives[order](torch.from_numpy(np.asarray(x, dtype=np.float64)))
+        points = torch.from_numpy(np.array(x, dtype=np.float64))
+        result = torch.as_tensor(*self._derivatives[order](points)).detach().cpu()
         return np.broadcast_to(np.asarray(result, dtype=np.float64), np.shape(x))
 
 
+Analyzable: TypeAlias = (
+    str | Activation | Mapping[str, float] | Layer | sp.Expr | nn.Module | Elementwise | Subject
+)
+
+
+@lru_cache(maxsize=512)
+def interned(expression: sp.Expr) -> Subject:
+    """Return the one subject of an expression: its compiled code is made once."""
+    return Subject(expression)
+
+
 def subject(act: Analyzable, **parameters: float) -> Subject:
-    """Return the function of x that a name, an Activation, a mapping name -> weight or a layer stands for.
+    """Return the function of x that something stands for.
 
     Args:
-        act: What to analyze; a layer's weights and parameters are taken as they are now.
+        act: A name, an Activation, a mapping name -> weight, a layer (its weights and parameters as they are
+            now), an activation module, a SymPy expression of one symbol, or an elementwise torch callable.
         **parameters: Parameter values of a single activation; defaults for the rest.
 
     Raises:
-        ConfigurationError: Parameters given for a mixture, or a layer with one function per channel.
+        ConfigurationError: Parameters given for something that has none, a layer with one function per
+            channel, or something that is no function.
+
+    Example:
+        >>> subject(torch.nn.ELU(0.5)).expression
+        0.5*expm1(neg(x)) + pos(x)
     """
     if isinstance(act, str | Activation):
-        return Subject(_expression(get(act), get(act).settings(**parameters)))
+        return interned(expression_of(get(act), get(act).settings(**parameters)))
     if parameters:
         raise ConfigurationError(
-            f"Parameters {sorted(parameters)} go with one activation, not with a mixture."
+            f"Parameters {sorted(parameters)} go with the name of one activation, not with "
+            f"{type(act).__name__}. Give them there."
         )
+    if isinstance(act, Subject):
+        return act
     if isinstance(act, Mapping):
-        return Subject(sp.Add(*(sp.Float(w) * _expression(get(n), get(n).defaults) for n, w in act.items())))
-    weights = act.weights().detach().double().cpu()
-    values = {name: value.detach().double().cpu() for name, value in act.values().items()}
-    if weights.dim() != 1 or any(v.dim() for v in values.values()):
-        raise ConfigurationError(
-            "The layer has one function per channel. Analyze get(name) with one channel's values."
-        )
-    terms = []
-    for name, weight in zip(act.candidates, weights.tolist(), strict=True):
-        own = {p.name: float(values[f"{name}.{p.name}"]) for p in get(name).parameters}
-        terms.append(sp.Float(weight) * _expression(get(name), own))
-    return Subject(sp.Add(*terms))
+        terms = (sp.Float(w) * expression_of(get(n), get(n).defaults) for n, w in act.items())
+        return interned(sp.Add(*terms))
+    if isinstance(act, sp.Expr):
+        return interned(_of_one_symbol(act))
+    if isinstance(act, Layer):
+        return interned(_layer_expression(act))
+    return _of_module(act) if isinstance(act, nn.Module) else _of_callable(act)
 
 
-def _expression(act: Activation, values: Mapping[str, Any]) -> sp.Expr:
+def expression_of(act: Activation, values: Mapping[str, Any]) -> sp.Expr:
+    """Return an activation's expression with numbers for its parameters."""
     numbers = {s: sp.Float(float(values[s.name])) for s in act.symbols}
     return act.expression.xreplace(numbers)
+
+
+def _of_one_symbol(expression: sp.Expr) -> sp.Expr:
+    if len(expression.free_symbols) > 1:
+        raise ConfigurationError(
+            f"{expression} has the symbols {sorted(map(str, expression.free_symbols))}. Put numbers for all "
+            "but one."
+        )
+    return to_primitives(expression.subs(dict.fromkeys(expression.free_symbols, X)), X)
+
+
+def _layer_expression(layer: Layer) -> sp.Expr:
+    weights = layer.weights().detach().double().cpu()
+    values = {name: value.detach().double().cpu() for name, value in layer.values().items()}
+    if weights.dim() != 1 or any(v.dim() for v in values.values()):
+        raise _per_channel()
+    terms = []
+    for name, weight in zip(layer.candidates, weights.tolist(), strict=True):
+        own = {p.name: float(values[f"{name}.{p.name}"]) for p in get(name).parameters}
+        terms.append(sp.Float(weight) * expression_of(get(name), own))
+    return sp.Add(*terms)
+
+
+def _of_module(module: nn.Module) -> Subject:
+    """Return what a torch activation module or a FixedActivation computes; others are called as they are."""
+    fixed: Any = getattr(module, "settings", None)
+    found = from_module(module)
+    if found is None and hasattr(fixed, "activation") and hasattr(fixed, "parameters"):
+        found = fixed.activation, dict(fixed.parameters)
+    if found is None:
+        return _of_callable(module)
+    name, values = found
+    if any(isinstance(value, tuple) for value in values.values()):
+        raise _per_channel()
+    return interned(expression_of(get(name), {**get(name).defaults, **values}))
+
+
+def _of_callable(function: Any) -> Subject:
+    if not callable(function) or isinstance(function, type):
+        raise ConfigurationError(
+            f"Cannot analyze {function!r}. Give a name, an Activation, a mapping name -> weight, a layer, a "
+            "SymPy expression or a function of one tensor."
+        )
+    name = getattr(function, "__name__", type(function).__name__)
+    name = f"call{next(_serial)}_{name if name.isidentifier() else ''}"
+    return Subject(opaque(name, function, 1)(X))
+
+
+def _per_channel() -> ConfigurationError:
+    return ConfigurationError(
+        "The layer has one function per channel. Analyze get(name) with one channel's values."
+    )

@@ -47,9 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command", title="commands")
     _add_search(commands.add_parser("search", help="choose an activation for every layer of a model"))
     listing = commands.add_parser("list", help="list the activations")
+    listing.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
     listing.set_defaults(run=_list)
     show = commands.add_parser("show", help="show formula, parameters and facts of an activation")
     show.add_argument("name", help="name of the activation, such as elu")
+    show.add_argument("--param", metavar="NAME=VALUE", action="append", default=[], help="set a parameter")
+    show.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
     show.set_defaults(run=_show)
     add_cost_arguments(
         commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
@@ -130,14 +133,14 @@ def _search(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from autoact.cli.catalogue import print_list
 
-    print_list()
+    print_list(options.module)
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
     from autoact.cli.catalogue import print_facts
 
-    print_facts(options.name)
+    print_facts(options.name, options.param, options.module)
     return 0
 
 
