@@ -10,8 +10,8 @@ import torch
 
 from autoact.activations import Parameter
 from autoact.errors import ConfigurationError, UnsupportedInputError
-from autoact.kernels import eager
-from autoact.kernels.operator import FusedMixture
+from autoact.kernels import compiled, eager
+from autoact.kernels.operator import CompiledMixture, FusedMixture, is_direct
 from autoact.kernels.plan import generated, plan_for, slots_for, traced_name
 
 Parameters = torch.Tensor | Mapping[str, Mapping[str, Any]] | None
@@ -62,6 +62,9 @@ def mixture(
         if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
             return _traced(x, weights, values, names, channel_dim)
         plan = plan_for(names)
+        if is_direct(x, weights, values) and compiled.kernels_for(plan, x) is not None:
+            fast: torch.Tensor = CompiledMixture.apply(x, weights, values, plan.key, channel_dim)
+            return fast
         coefficients = plan.coefficients(weights, values)
         result: torch.Tensor = FusedMixture.apply(x, coefficients, plan.key, channel_dim)
         return result

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from autoact.kernels import eager
-from autoact.kernels.plan import Plan, plan_of
+from autoact.kernels import compiled, eager
+from autoact.kernels.plan import Plan, plan_for, plan_of
 
 
 @torch.library.custom_op("autoact::mixture", mutates_args=())
@@ -115,3 +115,76 @@ class FusedMixture(torch.autograd.Function):
             c_columns = eager.columns(c_tangent, x.dim(), ctx.channel_dim)
             result = result + sum(other * c for other, c in zip(others, c_columns, strict=True))
         return result.to(x.dtype)
+
+
+class CompiledMixture(torch.autograd.Function):
+    """The short way from weights and parameters to y where compiled kernels exist and nothing is traced.
+
+    Coefficients are computed in the kernels, so that a small tensor costs two calls. A one-hot mixture is
+    computed by torch as that activation: the layer then is it bit for bit.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weights: torch.Tensor,
+        parameters: torch.Tensor,
+        plan: str,
+        channel_dim: int,
+    ) -> torch.Tensor:
+        """Run the kernel; keep x and nothing of its size besides."""
+        weights, parameters = weights.contiguous(), parameters.contiguous()
+        ctx.save_for_backward(x, weights, parameters)
+        ctx.plan, ctx.channel_dim = plan, channel_dim
+        own = plan_of(plan)
+        hot = _one_hot(weights)
+        if hot is not None:
+            return _alone(own, hot, x, parameters, channel_dim)
+        kernels = compiled.kernels_for(own, x)
+        assert kernels is not None
+        return compiled.forward(kernels, x, weights, parameters, channel_dim)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[Any, ...]:
+        """Run the kernel, or the formula when gradients of gradients or batches of them are wanted."""
+        x, weights, parameters = ctx.saved_tensors
+        (grad,) = grads
+        plan = plan_of(ctx.plan)
+        kernels = compiled.kernels_for(plan, x)
+        if kernels is not None and not torch.is_grad_enabled() and is_direct(grad, x):
+            return (*compiled.backward(kernels, x, weights, parameters, grad, ctx.channel_dim), None, None)
+        coefficients, pull = torch.func.vjp(plan.coefficients, weights, parameters)
+        if torch.is_grad_enabled():
+            grad_x, sums = _plain_backward(plan, x, coefficients, grad, ctx.channel_dim)
+        else:
+            grad_x, sums = backward_kernel(x, coefficients, grad, ctx.plan, ctx.channel_dim)
+        return (grad_x, *pull(sums), None, None)
+
+
+def is_direct(*tensors: torch.Tensor) -> bool:
+    """Tell whether tensors are plain memory: no subclass, no transform, no forward mode, no dispatch mode."""
+    return (
+        all(type(t) in (torch.Tensor, torch.nn.Parameter) for t in tensors)
+        and torch._C._functorch.peek_interpreter_stack() is None
+        and torch.autograd.forward_ad._current_level < 0
+        and torch._C._len_torch_dispatch_stack() == 0
+    )
+
+
+def _one_hot(weights: torch.Tensor) -> int | None:
+    """Return the only candidate of all rows that weighs anything, if it weighs 1."""
+    row = (weights if weights.dim() == 1 else weights[0]).tolist()
+    if 1.0 not in row or row.count(0.0) != len(row) - 1:
+        return None
+    return row.index(1.0) if weights.dim() == 1 or bool((weights == weights[0]).all()) else None
+
+
+def _alone(
+    plan: Plan, candidate: int, x: torch.Tensor, parameters: torch.Tensor, channel_dim: int
+) -> torch.Tensor:
+    name = plan.candidates[candidate]
+    own = [i for i, (owner, _) in enumerate(plan.slots) if owner == name]
+    alone = plan_for((name,))
+    coefficients = alone.coefficients(parameters.new_ones(1), parameters[..., own])
+    return eager.forward(alone, x, coefficients, channel_dim)
