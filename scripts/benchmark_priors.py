@@ -1,0 +1,155 @@
+"""Measure how well cheap priors rank assignments: scores of every design against the truth of the tables.
+
+    python scripts/benchmark_priors.py --tables docs/benchmarks/tables [--data-dir DIR] [--only digits wine]
+        [--designs NAME ...] [--repetitions 8] [--workers 2] [--short] [--json FILE] [--store NAME ...]
+
+Prints, for each design and read-out: Spearman's rank correlation with the truth over all assignments, the
+regret of its best-scored assignment (median, 90th percentile over repetitions), its cost in full trainings.
+--store writes the scores of these designs ("DESIGN / READ-OUT") into the tables.
+"""
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from prior_designs import DESIGNS, Array, Outcome
+from scipy.stats import spearmanr
+from table_tasks import TASKS
+
+from autoact.search.tables import Prior, SearchTable
+
+HEADER = "| design / read-out | Spearman | regret, median | 90 % | cost |"
+FIRST_SEED = 1000  # the tables' own seeds begin at 0
+Key = tuple[str, str]  # table, "design / read-out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How good a prior is: by repetition, and its cost."""
+
+    spearman: list[float]
+    regret: list[float]
+    cost: float
+
+    def row(self) -> str:
+        """Return the cells of a markdown table."""
+        median, worst = np.median(self.regret), np.quantile(self.regret, 0.9)
+        return f"{np.mean(self.spearman):.2f} | {median:.2f} | {worst:.2f} | {self.cost:.2f}"
+
+
+def repeat(job: tuple[str, str, int], data_dir: Path) -> Outcome:
+    """Run one design once."""
+    torch.set_num_threads(1)
+    table, design, repetition = job
+    return DESIGNS[design](TASKS[table], TASKS[table].load(data_dir), FIRST_SEED + repetition)
+
+
+def measure(options: argparse.Namespace) -> dict[Key, Prior]:
+    """Run every design on every table, and gather the scores."""
+    jobs = [(t, d, r) for t in options.only for d in options.designs for r in range(options.repetitions)]
+    gathered: dict[Key, list[tuple[Array, float]]] = defaultdict(list)
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        run = partial(repeat, data_dir=options.data_dir)
+        for number, (job, outcome) in enumerate(zip(jobs, pool.map(run, jobs), strict=True), start=1):
+            for readout, scores in outcome.scores.items():
+                gathered[job[0], f"{job[1]} / {readout}"].append((standardized(scores), outcome.cost))
+            print(f"{number} of {len(jobs)}: {job[0]}, {job[1]}", file=sys.stderr, flush=True)
+    return {
+        key: Prior(
+            scores=np.stack([scores for scores, _ in found]), cost=found[0][1], additive=found[0][0].ndim == 2
+        )
+        for key, found in gathered.items()
+    }
+
+
+def standardized(scores: Array) -> Array:
+    """Bring a repetition's scores to mean 0 and s.d. 1; losses that are not finite become the worst."""
+    finite = np.where(np.isfinite(scores), scores, scores[np.isfinite(scores)].min())
+    return (finite - finite.mean()) / (finite.std() or 1.0)
+
+
+def complete(prior: Prior, table: SearchTable, repetition: int) -> Array:
+    """Return a repetition's score of every assignment."""
+    if not prior.additive:
+        return prior.scores[repetition]
+    rows = np.ix_(*prior.scores[repetition])
+    return sum(rows, start=np.zeros(table.truth.shape))
+
+
+def quality(prior: Prior, table: SearchTable) -> Quality:
+    scores = [complete(prior, table, number) for number in range(len(prior.scores))]
+    return Quality(
+        spearman=[float(spearmanr(one.ravel(), -table.truth.ravel()).statistic) for one in scores],
+        regret=[float(table.regrets.ravel()[one.argmax()]) for one in scores],
+        cost=prior.cost,
+    )
+
+
+def markdown(found: dict[Key, Quality]) -> str:
+    """Return one table of designs for each search table, best rank correlation first."""
+    lines = []
+    for table in dict.fromkeys(name for name, _ in found):
+        lines += [
+            f"\n### {table}\n",
+            HEADER,
+            "|---|--:|--:|--:|--:|",
+        ]
+        own = {design: one for (name, design), one in found.items() if name == table}
+        best_first = sorted(own, key=lambda design: -np.mean(own[design].spearman))
+        lines += [f"| {design} | {own[design].row()} |" for design in best_first]
+    return "\n".join(lines)
+
+
+def store(priors: dict[Key, Prior], names: list[str], folder: Path) -> None:
+    """Write the priors of these names into the tables' files."""
+    for table in dict.fromkeys(name for name, _ in priors):
+        path = folder / f"{table}.npz"
+        kept = {
+            design: prior for (name, design), prior in priors.items() if name == table and design in names
+        }
+        loaded = SearchTable.load(path)
+        replace(loaded, priors={**loaded.priors, **kept}).save(path)
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tables", required=True, type=Path)
+    parser.add_argument("--data-dir", type=Path, default=Path())
+    parser.add_argument("--only", nargs="+", choices=sorted(TASKS), help="tables; default: all there are")
+    parser.add_argument("--designs", nargs="+", choices=list(DESIGNS), default=list(DESIGNS), metavar="NAME")
+    parser.add_argument("--repetitions", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--short", action="store_true", help="one repetition on digits")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--store", nargs="+", default=[], metavar="DESIGN / READ-OUT")
+    options = parser.parse_args()
+    options.only = options.only or [name for name in TASKS if (options.tables / f"{name}.npz").exists()]
+    if options.short:
+        options.only, options.repetitions = ["digits"], 1
+    return options
+
+
+def main() -> None:
+    options = parsed()
+    priors = measure(options)
+    tables = {name: SearchTable.load(options.tables / f"{name}.npz") for name in options.only}
+    found = {key: quality(prior, tables[key[0]]) for key, prior in priors.items()}
+    print(markdown(found))
+    if options.json:
+        records = {" / ".join(key): asdict(one) for key, one in found.items()}
+        options.json.write_text(json.dumps(records, indent=1))
+    store(priors, options.store, options.tables)
+
+
+if __name__ == "__main__":
+    main()
