@@ -1,4 +1,4 @@
-"""What to train next: short trainings of many, longer ones of the promising, all judged by one surrogate."""
+"""What to train next: a promising assignment by a draw from the surrogate, and the step that tells most per cost."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from autoact.search.policy.knowledge import Knowledge, affordable, named, numbered, pool
-from autoact.search.policy.problem import Outcome, Problem, Step, spent
+from autoact.search.policy.knowledge import Knowledge, affordable, named, pool
+from autoact.search.policy.problem import Names, Outcome, Problem, Step, spent
 from autoact.search.sampler.similarity import Array, Indices
+from autoact.search.sampler.surrogate import Points, Surrogate
 
-_RATIO = 3.0  # each rung spends as much as those below it over this
+_OPENING = 0.25  # part of the budget that may go into short trainings of what is to be tried first
+_TO_THE_END = 0.2  # full trainings of these, per full training of the budget
+_SHORTLISTED = 96  # assignments that a draw is made for
+_HOPE = 2.0  # standard deviations
 
 
 def next_steps(
@@ -33,83 +37,111 @@ def next_steps(
         [Step(assignment=('relu', 'relu'), run=0, start=0.0, stop=1.0)]
     """
     knowledge = Knowledge.of(problem, history)
-    chosen: list[Step] = []
-    for _ in range(count):
-        step = _next(problem, knowledge, [*running, *chosen])
-        if step is None:
-            break
-        chosen.append(step)
+    steps = [*(outcome.step for outcome in knowledge.outcomes), *running]
+    left = problem.budget - spent(problem, steps)
+    rng = np.random.default_rng([problem.seed, len(steps)])
+    chosen = _openings(problem, steps, left)[:count]
+    if len(chosen) == count:
+        return chosen
+    chosen += _informed(
+        problem, knowledge, [*running, *chosen], left - spent(problem, chosen), count - len(chosen), rng
+    )
     return chosen
 
 
-def _next(problem: Problem, knowledge: Knowledge, running: list[Step]) -> Step | None:
-    done = [outcome.step for outcome in knowledge.outcomes]
-    left = problem.budget - spent(problem, [*done, *running])
-    rng = np.random.default_rng([problem.seed, len(done), len(running)])
-    for rung in _rungs(problem, [*done, *running]):
-        step = (
-            _start(problem, knowledge, running, rng)
-            if rung == 0
-            else _advance(problem, knowledge, running, rung)
-        )
-        if step is not None and affordable(problem, left, step):
-            return step
-    return None
+def _openings(problem: Problem, steps: Sequence[Step], left: float) -> list[Step]:
+    """Return what is trained whatever came out so far: what is to be tried first, some of it to the end.
+
+    Trainings that were chosen for how they began cannot tell how well beginnings foretell the ends.
+    """
+    shortest = problem.fractions[0]
+    begun = {step.assignment for step in steps}
+    room = max(1, int(problem.budget * _OPENING / shortest)) - len(begun)
+    waiting = [names for names in problem.first if names not in begun]
+    chosen = [Step(names, 0, 0.0, shortest) for names in waiting[: max(0, room)]]
+    stands = {step.assignment: step.stop for step in steps if step.run == 0}
+    rng = np.random.default_rng(problem.seed)
+    order = [problem.first[i] for i in rng.permutation(len(problem.first))]
+    for names in order[: int(problem.budget * _TO_THE_END)]:
+        if shortest < 1.0 and stands.get(names) == shortest:
+            chosen.append(Step(names, 0, shortest, 1.0))
+    return [step for step in chosen if step.cost(problem.carry) <= left + 1e-9]
 
 
-def planned(problem: Problem) -> list[int]:
-    """Return how many trainings should reach each fraction."""
-    fractions = problem.fractions
-    costs = np.diff([0.0, *fractions]) if problem.carry else np.array(fractions)
-    share = problem.budget / len(fractions)
-    counts = [max(1, int(share / cost)) for cost in costs]
-    return [min(counts[: i + 1]) for i in range(len(counts))]
-
-
-def _rungs(problem: Problem, steps: Sequence[Step]) -> list[int]:
-    """Return the rungs to try to fill, the most urgent first."""
-    counts = [sum(step.stop == fraction for step in steps) for fraction in problem.fractions]
-    missing = [
-        rung for rung, (have, want) in enumerate(zip(counts, planned(problem), strict=True)) if have < want
-    ]
-    return missing + [rung for rung in reversed(range(len(counts))) if rung not in missing]
-
-
-def _start(
-    problem: Problem, knowledge: Knowledge, running: list[Step], rng: np.random.Generator
-) -> Step | None:
-    tried = [o.step.assignment for o in knowledge.outcomes] + [step.assignment for step in running]
-    for names in problem.first:
-        if names not in tried:
-            return Step(names, 0, 0.0, problem.fractions[0])
+def _informed(
+    problem: Problem,
+    knowledge: Knowledge,
+    running: list[Step],
+    left: float,
+    count: int,
+    rng: np.random.Generator,
+) -> list[Step]:
     options = pool(problem, knowledge, rng)
-    new = np.array([named(problem, row) not in set(tried) for row in options])
-    if not new.any():
-        names = named(problem, options[rng.integers(len(options))])
-        return Step(names, tried.count(names), 0.0, problem.fractions[0])
-    options = options[new]
     if knowledge.surrogate is None:
-        return Step(named(problem, options[rng.integers(len(options))]), 0, 0.0, problem.fractions[0])
-    mean, covariance = knowledge.posterior(options)
-    return Step(named(problem, options[_thompson(mean, covariance, rng)]), 0, 0.0, problem.fractions[0])
+        drawn = [named(problem, options[rng.integers(len(options))]) for _ in range(count)]
+        steps = [Step(names, 0, 0.0, problem.fractions[0]) for names in dict.fromkeys(drawn)]
+        return steps[: max(0, int((left + 1e-9) / problem.fractions[0]))]
+    surrogate = knowledge.surrogate
+    if running:
+        surrogate = surrogate.imagine(knowledge.points(running))
+    options = _shortlist(knowledge, surrogate, options)
+    mean, covariance = surrogate.posterior(knowledge.ends(options))
+    chosen: list[Step] = []
+    for row in _draws(mean, covariance, count, rng):
+        step = _best_step(
+            problem, knowledge, surrogate, named(problem, options[row]), [*running, *chosen], left
+        )
+        if step is None:
+            continue
+        chosen.append(step)
+        left -= step.cost(problem.carry)
+        surrogate = surrogate.imagine(knowledge.points([step]))
+    return chosen
 
 
-def _advance(problem: Problem, knowledge: Knowledge, running: list[Step], rung: int) -> Step | None:
-    """Return the continuation, to a rung, of the most promising training that stands on the rung below."""
-    busy = {(step.assignment, step.run) for step in running}
-    ready = [
-        key
-        for key, outcome in knowledge.reached().items()
-        if key not in busy and not outcome.failed and outcome.step.stop == problem.fractions[rung - 1]
+def _best_step(
+    problem: Problem,
+    knowledge: Knowledge,
+    surrogate: Surrogate,
+    names: Names,
+    running: Sequence[Step],
+    left: float,
+) -> Step | None:
+    """Return the affordable training of an assignment that tells most about it per cost."""
+    steps = [
+        step for step in _possible(problem, knowledge, names, running) if affordable(problem, left, step)
     ]
-    if not ready:
+    if not steps:
         return None
-    mean, _ = knowledge.posterior(numbered(problem, [names for names, _ in ready]))
-    names, run = ready[int(np.argmin(mean))]
-    return Step(names, run, problem.fractions[rung - 1], problem.fractions[rung])
+    points = knowledge.points(steps).joined(knowledge.ends(knowledge.rows([names])))
+    _, covariance = surrogate.posterior(points)
+    told = np.square(covariance[-1, :-1]) / (np.diag(covariance)[:-1] + surrogate.noise)
+    return steps[int(np.argmax(told / [step.cost(problem.carry) for step in steps]))]
 
 
-def _thompson(mean: Array, covariance: Array, rng: np.random.Generator) -> int:
-    """Return the best of one joint draw of all values."""
-    lower = np.linalg.cholesky(covariance + 1e-6 * np.trace(covariance) / len(mean) * np.eye(len(mean)))
-    return int(np.argmin(mean + lower @ rng.standard_normal(len(mean))))
+def _possible(problem: Problem, knowledge: Knowledge, names: Names, running: Sequence[Step]) -> list[Step]:
+    """Return all trainings of an assignment that could be started or continued."""
+    busy = {step.run for step in running if step.assignment == names}
+    stands = {o.step.run: o for (own, _), o in knowledge.reached().items() if own == names}
+    new = max([*busy, *stands], default=-1) + 1
+    starts = [(new, 0.0)] + [
+        (run, outcome.step.stop) for run, outcome in stands.items() if run not in busy and not outcome.failed
+    ]
+    return [
+        Step(names, run, start, stop) for run, start in starts for stop in problem.fractions if stop > start
+    ]
+
+
+def _shortlist(knowledge: Knowledge, surrogate: Surrogate, options: Indices) -> Indices:
+    """Return the assignments that may be the best, judged by the better end of what is believed of each."""
+    mean, variance = surrogate.marginal(knowledge.ends(options))
+    hopeful = mean - _HOPE * np.sqrt(np.maximum(variance, 0.0))
+    return options[np.sort(np.argsort(hopeful, kind="stable")[:_SHORTLISTED])]
+
+
+def _draws(mean: Array, covariance: Array, count: int, rng: np.random.Generator) -> list[int]:
+    """Return the best of so many joint draws of all values."""
+    jitter = 1e-6 * float(np.trace(covariance)) / len(mean)
+    lower = np.linalg.cholesky(covariance + jitter * np.eye(len(mean)))
+    drawn = mean[:, None] + lower @ rng.standard_normal((len(mean), count))
+    return [int(row) for row in np.argmin(drawn, axis=0)]

@@ -13,7 +13,7 @@ import numpy as np
 from autoact.search.policy.problem import Names, Outcome, Problem, Step
 from autoact.search.sampler.observations import Observations
 from autoact.search.sampler.similarity import Array, Indices, Similarity
-from autoact.search.sampler.surrogate import Surrogate
+from autoact.search.sampler.surrogate import Points, Surrogate
 
 _LISTED = 2000  # assignments up to which all of them are looked at
 
@@ -46,10 +46,25 @@ class Knowledge:
         """Return the last outcome of every training."""
         return {(o.step.assignment, o.step.run): o for o in self.outcomes}
 
-    def posterior(self, assignments: Indices) -> tuple[Array, Array]:
-        """Return mean and covariance of assignments, standardized, smaller is better."""
-        assert self.surrogate is not None
-        return self.surrogate.posterior(assignments, standard_scores(self.problem, assignments))
+    def rows(self, assignments: Sequence[Names]) -> Indices:
+        """Return assignments as candidate numbers, shape (N, L)."""
+        return numbered(self.problem, assignments)
+
+    def ends(self, assignments: Indices) -> Points:
+        """Return the points of assignments' mean values at the end of training."""
+        return Points.ends(assignments, standard_scores(self.problem, assignments))
+
+    def points(self, steps: Sequence[Step]) -> Points:
+        """Return the points at the ends of some steps, every training with its own number."""
+        numbers = {key: number for number, key in enumerate(self.reached())}
+        keys = [(step.assignment, step.run) for step in steps]
+        for key in keys:
+            numbers.setdefault(key, len(numbers))
+        rows = self.rows([step.assignment for step in steps])
+        fractions = np.array([step.stop for step in steps])
+        return Points(
+            rows, fractions, np.array([numbers[key] for key in keys]), standard_scores(self.problem, rows)
+        )
 
 
 def observations(problem: Problem, outcomes: Sequence[Outcome]) -> Observations:

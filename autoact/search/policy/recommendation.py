@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autoact.errors import SearchFailedError
-from autoact.search.policy.knowledge import Knowledge, numbered
+from autoact.search.policy.knowledge import Knowledge
 from autoact.search.policy.problem import Belief, Names, Outcome, Problem
 
 
@@ -39,7 +39,7 @@ def beliefs(problem: Problem, history: Sequence[Outcome], assignments: Sequence[
     """Return what a history with at least one value says of assignments, tried or not, in their order."""
     knowledge = Knowledge.of(problem, history)
     assert knowledge.surrogate is not None
-    mean, covariance = knowledge.posterior(numbered(problem, assignments))
+    mean, covariance = knowledge.surrogate.posterior(knowledge.ends(knowledge.rows(assignments)))
     deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     mean, deviation = knowledge.surrogate.scale.restore(mean, deviation)
     sign = 1.0 if problem.minimize else -1.0

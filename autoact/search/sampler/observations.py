@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,8 +9,8 @@ import numpy as np
 
 from autoact.search.sampler.similarity import Array, Indices
 
-_USUAL = 2.0  # spreads from the median; what lies beyond is compressed
-_PAIRS = 6.0  # paired trainings that weigh as much as the belief that fractions have equal spreads
+_USUAL = 3.0  # spreads from the median; what lies beyond is compressed
+_BELIEF = 2.0  # values that weigh as much as the belief that a fraction's spread is that of the one before
 _WORSE = 0.5  # what a failed training lies above the worst that ended
 
 
@@ -62,14 +61,17 @@ class Scale:
 
     @classmethod
     def of(cls, seen: Observations) -> Scale:
-        """Measure both: centers by fraction, spreads by how much wider the same trainings lie apart later."""
-        fractions = sorted(set(seen.fractions.tolist()))
+        """Measure both; what failed has no part in them."""
         finite = np.isfinite(seen.values)
+        fractions = sorted(set(seen.fractions.tolist()))
         groups = {f: seen.values[finite & (seen.fractions == f)] for f in fractions}
         centers = {f: float(np.median(group)) if len(group) else 0.0 for f, group in groups.items()}
-        spreads = {fractions[0]: spread(groups[fractions[0]])} if fractions else {}
-        for before, after in itertools.pairwise(fractions):
-            spreads[after] = spreads[before] * _widening(seen, before, after)
+        spreads: dict[float, float] = {}
+        for fraction in fractions:
+            group, before = groups[fraction], list(spreads.values())[-1:]
+            own = np.log(spread(group))
+            weight = len(group) / (len(group) + _BELIEF) if before else 1.0
+            spreads[fraction] = float(np.exp(weight * own + (1.0 - weight) * np.log(before or [1.0])[0]))
         return cls(centers, spreads)
 
     def standardize(self, seen: Observations) -> Array:
@@ -89,7 +91,7 @@ class Scale:
 
 
 def squash(scaled: Array) -> Array:
-    """Compress logarithmically what lies further than two spreads from the center; keeps the order."""
+    """Compress logarithmically what lies further than three spreads from the center; keeps the order."""
     beyond = np.maximum(np.abs(scaled) - _USUAL, 0.0)
     return np.asarray(np.sign(scaled) * (np.minimum(np.abs(scaled), _USUAL) + np.log1p(beyond)))
 
@@ -108,16 +110,3 @@ def spread(values: Array) -> float:
     if width <= 0.0:
         width = float(np.median(np.abs(values - median)))
     return width if width > 0.0 and np.isfinite(width) else max(abs(median), 1e-12)
-
-
-def _widening(seen: Observations, before: float, after: float) -> float:
-    """Return how much further apart the same trainings lie at a later fraction, shrunk towards equal."""
-    finite = np.isfinite(seen.values)
-    early = {r: i for i, r in enumerate(seen.runs.tolist()) if seen.fractions[i] == before and finite[i]}
-    late = {r: i for i, r in enumerate(seen.runs.tolist()) if seen.fractions[i] == after and finite[i]}
-    both = sorted(early.keys() & late.keys())
-    if len(both) < 3:
-        return 1.0
-    first = spread(seen.values[[early[run] for run in both]])
-    second = spread(seen.values[[late[run] for run in both]])
-    return float((second / first) ** (len(both) / (len(both) + _PAIRS)))

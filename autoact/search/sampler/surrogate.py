@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import cho_solve
+from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
 
 from autoact.search.sampler.observations import Observations, Scale
 from autoact.search.sampler.similarity import COMPONENTS, Array, Indices, Similarity
 
-_RESIDUALS = ("short, additive", "short, interactions")
-_NOISES = ("training", "noise")
-_PRIOR = "prior"
+PRIOR, NOISE = "prior", "noise"
 # Variances expected before anything is seen, in units of the variance between assignments.
 EXPECTED: Mapping[str, float] = {
     "smooth": 0.3,
@@ -23,13 +21,16 @@ EXPECTED: Mapping[str, float] = {
     "smooth interactions": 0.15,
     "free interactions": 0.15,
     "anywhere": 0.1,
-    _PRIOR: 0.1,
-    "short, additive": 0.1,
-    "short, interactions": 0.1,
+    PRIOR: 0.1,
+    "short": 0.3,
+    "short interactions": 0.2,
     "training": 0.1,
-    "noise": 0.1,
+    NOISE: 0.1,
 }
-_DOUBT = 1.2  # s.d. of the logarithm of each of them
+SIGNAL = frozenset({*COMPONENTS, PRIOR})  # terms of the true value; it may be wider apart early
+_DOUBT = 1.5  # s.d. of the logarithm of each of them
+_DOUBT_WIDENING = 0.7
+_WIDENING_RANGE = (-2.0, 2.0)
 _CONSTANT = 4.0  # variance of what all values have in common, and of what those of one fraction do
 _MOST_FITTED = 160  # observations from which variances are learned; all enter the posterior
 _LOG_RANGE = (-12.0, 6.0)
@@ -37,24 +38,104 @@ _JITTER = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """Where values are, observed or not.
+
+    Attributes:
+        assignments: Candidate numbers, shape (N, L).
+        fractions: Parts of a full training, shape (N,).
+        runs: Which training, shape (N,); -1 is the mean over all trainings.
+        scores: A prior's standardized scores, (N,), smaller is better; None without a prior.
+    """
+
+    assignments: Indices
+    fractions: Array
+    runs: Indices
+    scores: Array | None = None
+
+    @classmethod
+    def ends(cls, assignments: Indices, scores: Array | None = None) -> Points:
+        """Return the mean values of assignments at the end of training."""
+        count = len(assignments)
+        return cls(assignments, np.ones(count), np.full(count, -1, dtype=np.intp), scores)
+
+    def subset(self, rows: Indices) -> Points:
+        """Return some of the points."""
+        scores = None if self.scores is None else self.scores[rows]
+        return Points(self.assignments[rows], self.fractions[rows], self.runs[rows], scores)
+
+    def joined(self, others: Points) -> Points:
+        """Return these points and then others."""
+        both = None if self.scores is None else np.concatenate([self.scores, _required(others.scores)])
+        return Points(
+            np.concatenate([self.assignments, others.assignments]),
+            np.concatenate([self.fractions, others.fractions]),
+            np.concatenate([self.runs, others.runs]),
+            both,
+        )
+
+    def __len__(self) -> int:
+        return len(self.fractions)
+
+
+@dataclass(frozen=True, slots=True)
+class Covariance:
+    """The prior covariance between values: a weighted sum of terms.
+
+    Attributes:
+        similarity: The kernels over assignments.
+        shortest: The shortest fraction there is.
+        variances: Weight by term; one that is missing is left out.
+        widening: Logarithm of how much wider the true values lie apart at the shortest fraction than at the end.
+    """
+
+    similarity: Similarity
+    shortest: float
+    variances: Mapping[str, float]
+    widening: float = 0.0
+
+    def terms(self, first: Points, second: Points) -> dict[str, Array]:
+        """Return the covariance per unit of each variance, each of shape (N, M)."""
+        grams = self.similarity.grams(first.assignments, second.assignments)
+        known = dict(zip(COMPONENTS, grams, strict=True))
+        own, other = (shortness(points.fractions, self.shortest) for points in (first, second))
+        if own.any() and other.any():
+            short = np.minimum.outer(own, other)
+            known["short"] = short * (grams[0] + grams[1]) / 2
+            known["short interactions"] = short * (grams[2] + grams[3]) / 2
+        if (first.runs >= 0).any() and (second.runs >= 0).any():
+            known["training"] = (np.equal.outer(first.runs, second.runs) & (first.runs >= 0)[:, None]).astype(
+                np.float64
+            )
+        if PRIOR in self.variances:
+            known[PRIOR] = np.outer(_required(first.scores), _required(second.scores))
+        return {name: term for name, term in known.items() if name in self.variances}
+
+    def between(self, first: Points, second: Points) -> Array:
+        """Return the covariance of values without their noise, shape (N, M)."""
+        total = offset(first, second)
+        own, other = (shortness(points.fractions, self.shortest) for points in (first, second))
+        wider = np.exp(self.widening * own)[:, None] * np.exp(self.widening * other)
+        for name, term in self.terms(first, second).items():
+            total += self.variances[name] * (wider * term if name in SIGNAL else term)
+        return total
+
+
+@dataclass(frozen=True, slots=True)
 class Surrogate:
     """What is believed about every assignment after some observations, smaller is better.
 
     Attributes:
-        similarity: The kernels over assignments.
-        seen: The observations.
-        scale: Their scale.
-        variances: Learned variance by component.
-        scores: A prior's score per observation, standardized; empty without a prior.
+        covariance: The prior covariance with what was learned.
+        scale: The scale of the observations.
+        points: Where they were made.
     """
 
-    similarity: Similarity
-    seen: Observations
+    covariance: Covariance
     scale: Scale
-    variances: Mapping[str, float]
-    scores: Array
+    points: Points
+    _scaled: Array
     _lower: Array
-    _weights: Array
 
     @classmethod
     def fit(
@@ -62,53 +143,64 @@ class Surrogate:
         similarity: Similarity,
         seen: Observations,
         scores: Array | None = None,
-        expected: Mapping[str, float] = EXPECTED,
+        expected: Mapping[str, float] | None = None,
     ) -> Surrogate:
         """Learn the variances by maximum a posteriori and condition on all observations.
 
         Args:
             similarity: The kernels over assignments.
-            seen: N observations.
+            seen: N >= 1 observations.
             scores: A prior's standardized score per observation, (N,), smaller is better.
-            expected: Variance by component before anything is seen; one that is missing is left out.
+            expected: Variance by term before anything is seen; one that is missing is left out.
         """
         scale = Scale.of(seen)
         scaled = scale.standardize(seen)
-        own = np.empty(0) if scores is None else scores
-        names = [n for n in expected if n != _PRIOR or scores is not None]
-        logs = np.log([expected[name] for name in names])
+        points = Points(seen.assignments, seen.fractions, seen.runs, scores)
+        used = {
+            name: value
+            for name, value in (expected or EXPECTED).items()
+            if name != PRIOR or scores is not None
+        }
+        covariance = Covariance(similarity, float(seen.fractions.min()), used)
         rows = _spread_rows(len(seen), _MOST_FITTED)
-        part = _terms(similarity, seen.subset(rows), own[rows] if len(own) else own, names)
-        learned = _learn(part, _offset(seen.subset(rows)), scaled[rows], logs)
-        variances = dict(zip(names, np.exp(learned).tolist(), strict=True))
-        full = part if len(rows) == len(seen) else _terms(similarity, seen, own, names)
-        gram = np.tensordot(np.exp(learned), full, axes=1) + _offset(seen)
-        lower: Array = np.linalg.cholesky(gram)
-        weights: Array = np.asarray(cho_solve((lower, True), scaled), dtype=np.float64)
-        return cls(similarity, seen, scale, variances, own, lower, weights)
+        learned = _learn(covariance, points.subset(rows), scaled[rows])
+        return cls._conditioned(learned, scale, points, scaled)
 
-    def posterior(self, assignments: Indices, scores: Array | None = None) -> tuple[Array, Array]:
-        """Return mean (M,) and covariance (M, M) of the true values at the end of training, standardized.
-
-        Args:
-            assignments: Candidate numbers, shape (M, L).
-            scores: Their standardized prior scores, (M,), where the surrogate was fitted with a prior.
-        """
-        cross = self._signal(assignments, scores, self.seen.assignments, self.scores) + _CONSTANT
-        own = self._signal(assignments, scores, assignments, scores)
-        solved = np.linalg.solve(self._lower, cross.T)
-        return cross @ self._weights, own + _CONSTANT - solved.T @ solved
-
-    def _signal(self, first: Indices, ours: Array | None, second: Indices, theirs: Array | None) -> Array:
-        grams = self.similarity.grams(first, second)
-        total = sum(
-            self.variances[name] * gram
-            for name, gram in zip(COMPONENTS, grams, strict=True)
-            if name in self.variances
+    @classmethod
+    def _conditioned(cls, covariance: Covariance, scale: Scale, points: Points, scaled: Array) -> Surrogate:
+        gram = covariance.between(points, points) + (covariance.variances[NOISE] + _JITTER) * np.eye(
+            len(points)
         )
-        if _PRIOR in self.variances and ours is not None and theirs is not None:
-            total = total + self.variances[_PRIOR] * np.outer(ours, theirs)
-        return np.asarray(total)
+        return cls(covariance, scale, points, scaled, np.linalg.cholesky(gram))
+
+    def imagine(self, points: Points) -> Surrogate:
+        """Return what would be believed if values came out as expected: equal means, smaller doubts."""
+        scaled = np.concatenate([self._scaled, self.mean(points)])
+        return self._conditioned(self.covariance, self.scale, self.points.joined(points), scaled)
+
+    def mean(self, points: Points) -> Array:
+        """Return the expected values at some points, standardized, shape (M,)."""
+        cross = self.covariance.between(points, self.points)
+        return np.asarray(cross @ cho_solve((self._lower, True), self._scaled))
+
+    def marginal(self, points: Points) -> tuple[Array, Array]:
+        """Return mean (M,) and variance (M,) of values without their noise, standardized."""
+        cross = self.covariance.between(points, self.points)
+        solved = solve_triangular(self._lower, cross.T, lower=True, check_finite=False)
+        own = self.covariance.between(points.subset(np.arange(1)), points.subset(np.arange(1)))[0, 0]
+        return cross @ cho_solve((self._lower, True), self._scaled), own - np.square(solved).sum(axis=0)
+
+    def posterior(self, points: Points) -> tuple[Array, Array]:
+        """Return mean (M,) and covariance (M, M) of values without their noise, standardized."""
+        cross = self.covariance.between(points, self.points)
+        solved = solve_triangular(self._lower, cross.T, lower=True, check_finite=False)
+        own = self.covariance.between(points, points)
+        return cross @ cho_solve((self._lower, True), self._scaled), own - solved.T @ solved
+
+    @property
+    def noise(self) -> float:
+        """Variance of the noise of a single value, standardized."""
+        return self.covariance.variances[NOISE]
 
 
 def shortness(fractions: Array, shortest: float) -> Array:
@@ -118,49 +210,50 @@ def shortness(fractions: Array, shortest: float) -> Array:
         >>> shortness(np.array([0.01, 0.1, 1.0]), 0.01).round(2).tolist()
         [1.0, 0.5, 0.0]
     """
-    return np.abs(np.log(fractions) / np.log(shortest)) if shortest < 1.0 else np.zeros(len(fractions))
+    if shortest >= 1.0:
+        return np.zeros(len(fractions))
+    return np.asarray(np.abs(np.log(fractions) / np.log(shortest)))
 
 
-def _terms(similarity: Similarity, seen: Observations, scores: Array, names: list[str]) -> Array:
-    """Return the covariance of the observations per unit of each variance, shape (C, N, N)."""
-    grams = similarity.grams(seen.assignments, seen.assignments)
-    short = shortness(seen.fractions, float(seen.fractions.min()))
-    common = np.minimum.outer(short, short)
-    terms = dict(zip(COMPONENTS, grams, strict=True))
-    terms["short, additive"] = common * (grams[0] + grams[1]) / 2
-    terms["short, interactions"] = common * (grams[2] + grams[3]) / 2
-    terms["training"] = np.equal.outer(seen.runs, seen.runs).astype(np.float64)
-    terms["noise"] = np.eye(len(seen))
-    if len(scores):
-        terms[_PRIOR] = np.outer(scores, scores)
-    return np.stack([terms[name] for name in names])
+def offset(first: Points, second: Points) -> Array:
+    """Return the covariance that is not learned: of constants of all values and of each shorter fraction."""
+    same = np.equal.outer(first.fractions, second.fractions) & (first.fractions < 1.0)[:, None]
+    return np.asarray(_CONSTANT * (1.0 + same))
 
 
-def _offset(seen: Observations) -> Array:
-    """Return the covariance that is not learned: constants of all, of each shorter fraction, and jitter."""
-    same = np.equal.outer(seen.fractions, seen.fractions) & (seen.fractions < 1.0)
-    return _CONSTANT * (1.0 + same) + _JITTER * np.eye(len(seen))
+def _learn(covariance: Covariance, points: Points, values: Array) -> Covariance:
+    """Return the covariance that is most probable after the values."""
+    named = {**covariance.terms(points, points), NOISE: np.eye(len(points))}
+    names, terms = list(named), np.stack(list(named.values()))
+    signal = np.array([name in SIGNAL for name in names])
+    fixed = offset(points, points) + _JITTER * np.eye(len(points))
+    start = np.array([*np.log([covariance.variances[name] for name in names]), 0.0])
+    doubt = np.array([_DOUBT] * len(names) + [_DOUBT_WIDENING])
+    short = shortness(points.fractions, covariance.shortest)
+    both = np.add.outer(short, short)
 
-
-def _learn(terms: Array, offset: Array, values: Array, start: Array) -> Array:
-    """Return the logarithms of the variances that are most probable after the values."""
-
-    def loss(logs: Array) -> tuple[float, Array]:
-        weighted = np.exp(logs)[:, None, None] * terms
-        lower, failed = dpotrf(weighted.sum(axis=0) + offset, lower=1)
+    def loss(theta: Array) -> tuple[float, Array]:
+        wider = np.exp(theta[-1] * both)
+        weighted = np.exp(theta[:-1])[:, None, None] * terms
+        of_signal = wider * weighted[signal].sum(axis=0)
+        lower, failed = dpotrf(of_signal + weighted[~signal].sum(axis=0) + fixed, lower=1)
         if failed:
-            return 1e10, np.zeros(len(logs))
+            return 1e10, np.zeros(len(theta))
         inverse, _ = dpotri(lower, lower=1)
         inverse = np.tril(inverse) + np.tril(inverse, -1).T
         alpha = inverse @ values
-        away = (logs - start) / _DOUBT
+        away = (theta - start) / doubt
         cost = 0.5 * values @ alpha + np.log(np.diag(lower)).sum() + 0.5 * away @ away
-        pull = 0.5 * np.tensordot(weighted, inverse - np.outer(alpha, alpha), axes=2)
-        return float(cost), pull + away / _DOUBT
+        pull = 0.5 * (inverse - np.outer(alpha, alpha))
+        slopes = np.where(
+            signal, np.tensordot(weighted, pull * wider, axes=2), np.tensordot(weighted, pull, axes=2)
+        )
+        return float(cost), np.append(slopes, (of_signal * both * pull).sum()) + away / doubt
 
-    bounds = [_LOG_RANGE] * len(start)
+    bounds = [_LOG_RANGE] * len(names) + [_WIDENING_RANGE]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 40})
-    return np.asarray(found.x)
+    variances = {**covariance.variances, **dict(zip(names, np.exp(found.x[:-1]).tolist(), strict=True))}
+    return replace(covariance, variances=variances, widening=float(found.x[-1]))
 
 
 def _spread_rows(count: int, most: int) -> Indices:
@@ -168,3 +261,8 @@ def _spread_rows(count: int, most: int) -> Indices:
     if count <= most:
         return np.arange(count)
     return np.unique(np.linspace(0, count - 1, most).astype(np.intp))
+
+
+def _required(scores: Array | None) -> Array:
+    assert scores is not None, "the surrogate was fitted with a prior"
+    return scores

@@ -1,0 +1,50 @@
+"""One replay of a search on a table: which seed each training gets, what it shows, how good a pick truly is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autoact.search.policy import Names, Step
+from autoact.search.tables import Landscape
+
+Index = tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Game:
+    """A table and one seed of everything that is drawn while it is replayed.
+
+    Trainings of one assignment take the table's seeds in a shuffled order, without replacement until they are
+    used up. A training that goes on keeps its seed.
+    """
+
+    table: Landscape
+    seed: int
+    _orders: dict[Index, list[int]] = field(default_factory=dict)
+
+    def value(self, index: Index, run: int, rung: int) -> float:
+        """Return what a training shows at `fractions[rung]`, in the metric's own units."""
+        return self.table.value(index, self._seed(index, run), rung)
+
+    def step_values(self, step: Step) -> dict[float, float]:
+        """Return what a step shows: the metric at each fraction that it passes."""
+        index = self.index(step.assignment)
+        return {
+            fraction: self.value(index, step.run, rung)
+            for rung, fraction in enumerate(self.table.fractions)
+            if step.start < fraction <= step.stop
+        }
+
+    def index(self, names: Names) -> Index:
+        """Return candidate numbers of names."""
+        return tuple(own.index(name) for own, name in zip(self.table.candidates, names, strict=True))
+
+    def _seed(self, index: Index, run: int) -> int:
+        order = self._orders.setdefault(index, [])
+        while len(order) <= run:
+            turn = len(order) // self.table.seeds
+            rng = np.random.default_rng([self.seed, turn, *index])
+            order.extend(rng.permutation(self.table.seeds).tolist())
+        return order[run]
