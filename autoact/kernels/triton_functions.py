@@ -88,9 +88,9 @@ def decay1(u: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
 
 
 @jit
-def bell(u: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
-    """exp(-u²)."""
-    return decay(u * u, HALF)
+def bell(u: tl.tensor, SCALE: tl.constexpr) -> tl.tensor:
+    """exp(-(SCALE·u)²); rounding u² costs more than exp2's argument could give back."""
+    return tl.exp2(u * u * (-1.4426950408889634 * SCALE * SCALE))
 
 
 @jit
@@ -127,13 +127,13 @@ def log1p_anywhere(u: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
 
 
 @jit
-def upper_tail(u: tl.tensor, b: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
-    """erfc(|u|) from b = exp(-u²), as a polynomial in 1/(1 + p|u|): off by 6e-8 times its square root."""
+def upper_tail(u: tl.tensor, SCALE: tl.constexpr, b: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
+    """erfc(|SCALE·u|) from b = bell(u, SCALE), over 1/(1 + p|u|); error 6e-8 times its square root."""
     if HALF:
-        t = reciprocal(tl.abs(u) * 0.56 + 1.0)
+        t = reciprocal(tl.abs(u) * (0.56 * SCALE) + 1.0)
         c: tl.constexpr = (0.31591301463, 0.31849929178, 0.23491517695, 0.29945777356, -0.16878970952)
         return polynomial(t, c) * t * b
-    t = reciprocal(tl.abs(u) * 0.44 + 1.0)
+    t = reciprocal(tl.abs(u) * (0.44 * SCALE) + 1.0)
     c8: tl.constexpr = (
         0.2482444392639959,
         0.24829520778929795,
@@ -148,22 +148,23 @@ def upper_tail(u: tl.tensor, b: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
 
 
 @jit
-def erf_plus_one(u: tl.tensor, b: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
-    """1 + erf(u) from b = exp(-u²)."""
-    tail = upper_tail(u, b, HALF)
+def erf_plus_one(u: tl.tensor, SCALE: tl.constexpr, b: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
+    """1 + erf(SCALE·u) from b = bell(u, SCALE), SCALE > 0."""
+    tail = upper_tail(u, SCALE, b, HALF)
     return tl.where(u > 0, 2.0 - tail, tail)
 
 
 @jit
-def erf(u: tl.tensor, b: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
-    """Error function from b = exp(-u²); a polynomial up to 1, where the complement would cancel."""
+def erf(u: tl.tensor, SCALE: tl.constexpr, b: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
+    """Error function of SCALE·u from b = bell(u, SCALE); up to 1, where 1 - erfc cancels, a polynomial."""
+    v = u * SCALE
     if HALF:
         near = polynomial(
-            u * u, (1.1283517026209664, -0.37521069679762964, 0.10802774903738, -0.0184954263365646)
+            v * v, (1.1283517026209664, -0.37521069679762964, 0.10802774903738, -0.0184954263365646)
         )
     else:
         near = polynomial(
-            u * u,
+            v * v,
             (
                 1.128379165913768,
                 -0.3761262713608535,
@@ -174,8 +175,8 @@ def erf(u: tl.tensor, b: tl.tensor, HALF: tl.constexpr) -> tl.tensor:
                 7.889123008060012e-05,
             ),
         )
-    far = 1.0 - upper_tail(u, b, HALF)
-    return tl.where(tl.abs(u) < 1.0, u * near, tl.where(u > 0, far, -far))
+    far = 1.0 - upper_tail(u, SCALE, b, HALF)
+    return tl.where(tl.abs(v) < 1.0, v * near, tl.where(u > 0, far, -far))
 
 
 @jit

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 _serial = count()
 WARPS = 4
 PER_THREAD = 8  # elements: one 16-byte access in bfloat16, two in float32
-FEW_SUMS = 12  # up to so many running sums per element of a thread fit in its registers beside the rest
+FEW = 12  # with more coefficients, 8 elements per thread do not fit in its registers
 PROGRAMS_PER_PROCESSOR = 16
 
 
@@ -186,23 +186,21 @@ def backward(
     if not x.numel():
         return grad_x, torch.zeros_like(coefficients)
     many = coefficients.shape[-1]
-    cover = _cover(grad_x, coefficients, channel_dim, few_sums=many <= FEW_SUMS)
+    cover = _cover(grad_x, coefficients, channel_dim)
     shape = (cover.slabs, cover.columns) if cover.per_column else (cover.groups, cover.slabs * cover.chunks)
     partial = torch.empty((*shape, many), dtype=torch.float32, device=x.device)
-    tensors = (_like(x, grad_x), _like(grad, grad_x), grad_x, coefficients.contiguous(), partial)
+    tensors = (_like(x, grad_x), _like(grad, grad_x), grad_x, partial, coefficients.contiguous())
     _launch(_kernels(plan)[1], cover, *tensors)
     return grad_x, partial.sum(0 if cover.per_column else 1).reshape(coefficients.shape)
 
 
-def _cover(
-    layout: torch.Tensor, coefficients: torch.Tensor, channel_dim: int, few_sums: bool = True
-) -> Tiling:
+def _cover(layout: torch.Tensor, coefficients: torch.Tensor, channel_dim: int) -> Tiling:
     """Return the tiling of a dense tensor."""
     order = sorted(range(layout.dim()), key=layout.stride, reverse=True)
     at = order.index(channel_dim % layout.dim()) if coefficients.dim() == 2 else len(order)
     sizes = [layout.shape[d] for d in order]
     split = (math.prod(sizes[:at]), math.prod(sizes[at : at + 1]), math.prod(sizes[at + 1 :]))
-    block = 32 * WARPS * (PER_THREAD if few_sums else PER_THREAD // 4)
+    block = 32 * WARPS * (PER_THREAD if coefficients.shape[-1] <= FEW else PER_THREAD // 4)
     return tiling(split, coefficients.dim() == 2, block, _programs(layout.device))
 
 
@@ -247,4 +245,4 @@ def kernel(name: str, source: str) -> Any:
     log.debug("%s\n%s", filename, source)
     namespace: dict[str, Any] = {**vars(triton_functions), "__name__": __name__}
     exec(compile(source, filename, "exec"), namespace)
-    return triton_functions.jit(namespace[name])
+    return namespace[name]

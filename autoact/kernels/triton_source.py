@@ -7,7 +7,8 @@ the same bits at every run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import sympy as sp
 from sympy.core.relational import Relational
@@ -16,7 +17,8 @@ from autoact.activations import primitives as p
 from autoact.activations.activation import X
 from autoact.errors import UnsupportedInputError
 from autoact.kernels.lowering import Program
-from autoact.kernels.triton_tails import Steps, erf_over_bell, erf_plus_one, with_shared_bells
+from autoact.kernels.triton_merging import Code, compared_with_0, merged, with_all_live
+from autoact.kernels.triton_tails import erf_over_bell, erf_plus_one, with_shared_bells
 
 _TEMPLATES: dict[type, str] = {
     p.step: "tl.where({0} > 0, 1.0, 0.0)",
@@ -32,7 +34,7 @@ _TEMPLATES: dict[type, str] = {
     p.finite: "tl.where(tl.abs({0}) <= 3.4028234663852886e38, {0}, 0.0)",
     p.decay: "decay({0}, HALF)",
     p.decay1: "decay1({0}, HALF)",
-    p.bell: "bell({0}, HALF)",
+    p.bell: "bell({0})",
     p.exp: "exp({0}, HALF)",
     p.expm1: "expm1({0}, HALF)",
     p.log1p: "log1p_anywhere({0}, HALF)",
@@ -47,97 +49,145 @@ _TEMPLATES: dict[type, str] = {
     sp.asinh: "asinh({0}, HALF)",
 }
 _COMPARISONS = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "!=": "!=", "==": "=="}
-_SIZES = """tiles, slabs, chunks, rows, columns, row_stride, group_stride, total,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, PER_COLUMN: tl.constexpr,
-    EVEN: tl.constexpr, BIG: tl.constexpr, HALF: tl.constexpr,"""
-_FORWARD = """def forward(
-    x_ptr, y_ptr, c_ptr, {sizes}
-):
-    slab, group, column = place(chunks, slabs, COLUMNS, BIG)
-{coefficients}
+_SIZES = (
+    "tiles, slabs, chunks, rows, columns, row_stride, group_stride, total, "
+    "ROWS: tl.constexpr, COLUMNS: tl.constexpr, PER_COLUMN: tl.constexpr, "
+    "EVEN: tl.constexpr, BIG: tl.constexpr, HALF: tl.constexpr"
+)
+_WALK = """@jit
+def {name}({pointers}, slab, group, column, {coefficients}, {sizes}):
+{starts}
     tile = slab
     while tile < tiles:
         offset, inside = within(
             tile, group, column, rows, columns, row_stride, group_stride, total, ROWS, BIG
         )
-        x = load(x_ptr + offset, inside, 1.0, EVEN)
 {body}
-        store(y_ptr + offset, y, inside, EVEN)
         tile += slabs
+{ends}
+
 """
-_BACKWARD = """def backward(
-    x_ptr, g_ptr, out_ptr, c_ptr, sum_ptr, {sizes}
-):
+_KERNEL = """@jit
+def {name}({pointers}, c_ptr, {sizes}):
     slab, group, column = place(chunks, slabs, COLUMNS, BIG)
-{coefficients}
-    tile = slab
-    while tile < tiles:
-        offset, inside = within(
-            tile, group, column, rows, columns, row_stride, group_stride, total, ROWS, BIG
-        )
-        x = load(x_ptr + offset, inside, 1.0, EVEN)
-        g = load(g_ptr + offset, inside, 0.0, EVEN)
-{body}
-        store(out_ptr + offset, g * slope, inside, EVEN)
-        tile += slabs
-{sums}
+{loads}
+    if {test}:
+        walk_live({arguments})
+    else:
+        walk({arguments})
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What differs between the two kernels: pointers, names of the outputs, and lines around them."""
+
+    name: str
+    pointers: str
+    outputs: tuple[str, ...]
+    loads: tuple[str, ...]
+    stores: tuple[str, ...]
+    starts: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+
+
+_LOAD_X = "x = load(x_ptr + offset, inside, 1.0, EVEN)"
+_FORWARD = _Kind("forward", "x_ptr, y_ptr", ("y",), (_LOAD_X,), ("store(y_ptr + offset, y, inside, EVEN)",))
+
+
+def _backward(many: int) -> _Kind:
+    each = range(many)
+    return _Kind(
+        "backward",
+        "x_ptr, g_ptr, out_ptr, sum_ptr",
+        ("slope", *(f"d{j}" for j in each)),
+        (_LOAD_X, "g = load(g_ptr + offset, inside, 0.0, EVEN)"),
+        (*(f"s{j} += g * d{j}" for j in each), "store(out_ptr + offset, g * slope, inside, EVEN)"),
+        tuple(f"s{j} = tl.zeros([ROWS, COLUMNS], tl.float32)" for j in each),
+        tuple(f"store_sum(sum_ptr, s{j}, {many}, {j}, slab, column, columns, PER_COLUMN)" for j in each),
+    )
 
 
 def forward_source(program: Program) -> str:
-    """Return the source of the forward kernel.
+    """Return the source of the forward kernel, which is called `forward`.
 
     Raises:
-        UnsupportedInputError: A function that has no Triton form: a torch callable, a power with an exponent
-            that is not a number.
+        UnsupportedInputError: A function that has no Triton form: a torch callable, or a power whose exponent
+            is neither a whole number nor 1/2.
     """
-    lines = list(_Printer(program).body(["y"]))
-    return _FORWARD.format(sizes=_SIZES, coefficients=_coefficients(program), body=_indented(lines, 8))
+    return _source(program, _FORWARD)
 
 
 def backward_source(program: Program) -> str:
-    """Return the source of the backward kernel.
+    """Return the source of the backward kernel, which is called `backward`.
 
     Raises:
         UnsupportedInputError: A function that has no Triton form.
     """
+    return _source(program, _backward(len(program.arguments) - 1))
+
+
+def _source(program: Program, kind: _Kind) -> str:
+    """Print both walks over the tiles: the plain one, and the one for coefficients that all differ from 0."""
     many = len(program.arguments) - 1
-    names = [f"d{j}" for j in range(many)]
-    lines = list(_Printer(program).body(["slope", *names]))
-    starts = [f"s{j} = tl.zeros([ROWS, COLUMNS], tl.float32)" for j in range(many)]
-    ends = [f"store_sum(sum_ptr, s{j}, {many}, {j}, slab, column, columns, PER_COLUMN)" for j in range(many)]
-    return _BACKWARD.format(
+    code = _with_plain_names(with_shared_bells(program), program.arguments[1:])
+    quick = merged(with_all_live(code), forward=kind is _FORWARD)
+    coefficients = ", ".join(f"c{j}" for j in range(many))
+    loads = [
+        f"c{j} = coefficient(c_ptr, {many}, {j}, group, column, columns, PER_COLUMN)" for j in range(many)
+    ]
+    live = [f"({c} != 0.0)" for c in sorted(map(str, compared_with_0(code)), key=lambda c: int(c[1:]))]
+    return "".join(
+        [
+            _walk("walk", code, kind, coefficients),
+            _walk("walk_live", quick, kind, coefficients),
+            _KERNEL.format(
+                name=kind.name,
+                pointers=kind.pointers,
+                sizes=_SIZES,
+                loads=_indented(loads, 4),
+                test=f"not PER_COLUMN and {' & '.join(live)}" if live else "True",
+                arguments=", ".join(
+                    [kind.pointers, "slab, group, column", coefficients, _SIZES.replace(": tl.constexpr", "")]
+                ),
+            ),
+        ]
+    )
+
+
+def _walk(name: str, code: Code, kind: _Kind, coefficients: str) -> str:
+    body = [*kind.loads, *_Printer(code).body(kind.outputs), *kind.stores]
+    return _WALK.format(
+        name=name,
+        pointers=kind.pointers,
+        coefficients=coefficients,
         sizes=_SIZES,
-        coefficients=_coefficients(program) + "\n" + _indented(starts, 4),
-        body=_indented([*lines, *(f"s{j} += g * {name}" for j, name in enumerate(names))], 8),
-        sums=_indented(ends, 4),
+        starts=_indented(kind.starts, 4),
+        body=_indented(body, 8),
+        ends=_indented(kind.ends, 4),
     )
 
 
-def _coefficients(program: Program) -> str:
-    many = len(program.arguments) - 1
-    return _indented(
-        [f"c{j} = coefficient(c_ptr, {many}, {j}, group, column, columns, PER_COLUMN)" for j in range(many)],
-        4,
-    )
+def _with_plain_names(code: Code, coefficients: Sequence[sp.Symbol]) -> Code:
+    """Call the coefficients c0, c1, ...: a parameter may have any name."""
+    names = {s: sp.Symbol(f"c{j}", real=True) for j, s in enumerate(coefficients)}
+    steps = {name: value.xreplace(names) for name, value in code.steps.items()}
+    return Code(steps, tuple(output.xreplace(names) for output in code.outputs))
 
 
-def _indented(lines: list[str], by: int) -> str:
+def _indented(lines: Sequence[str], by: int) -> str:
     return "\n".join(" " * by + line for line in lines)
 
 
 class _Printer:
-    """Prints the steps that outputs need; coefficients become c0, c1, ... whatever they are called."""
+    """Prints the steps that outputs need."""
 
-    def __init__(self, program: Program) -> None:
-        arguments = {s: sp.Symbol(f"c{j}", real=True) for j, s in enumerate(program.arguments[1:])}
-        steps, outputs = with_shared_bells(program)
-        self._steps: Steps = {name: value.xreplace(arguments) for name, value in steps.items()}
-        self._outputs = [output.xreplace(arguments) for output in outputs]
+    def __init__(self, code: Code) -> None:
+        self._steps, self._outputs = code.steps, code.outputs
         self._near_one: set[sp.Symbol] = set()
         self._done: set[sp.Symbol] = set()
 
-    def body(self, names: list[str]) -> Iterator[str]:
+    def body(self, names: Sequence[str]) -> Iterator[str]:
         """Give the lines that assign the outputs to names."""
         for name, output in zip(names, self._outputs, strict=True):
             yield from self._needed(output)
@@ -227,4 +277,11 @@ class _Printer:
         template = _TEMPLATES.get(type(e))
         if template is None:
             raise UnsupportedInputError(f"{type(e).__name__} has no Triton form.")
+        if isinstance(e, (p.bell, erf_over_bell, erf_plus_one)):
+            return template.format(self._scaled(e.args[0]), *(self._text(a) for a in e.args[1:]))
         return template.format(*(self._text(a) for a in e.args))
+
+    def _scaled(self, u: sp.Expr) -> str:
+        """Print number·v as "v, number", number > 0: the function folds it into constants of its own."""
+        number, v = self._steps.get(u, u).as_coeff_Mul()
+        return f"{self._text(v if number > 0 else -v)}, {float(abs(number))!r}"

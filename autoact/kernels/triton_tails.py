@@ -10,8 +10,7 @@ import sympy as sp
 
 from autoact.activations import primitives as p
 from autoact.kernels.lowering import Program
-
-Steps = dict[sp.Symbol, sp.Expr]
+from autoact.kernels.triton_merging import Code
 
 
 class erf_over_bell(sp.Function):
@@ -26,14 +25,14 @@ class erf_plus_one(sp.Function):
     nargs = 2
 
 
-def with_shared_bells(program: Program) -> tuple[Steps, tuple[sp.Expr, ...]]:
-    """Return steps (in no order) and outputs of a program, with every erf written over a bell.
+def with_shared_bells(program: Program) -> Code:
+    """Return a program with every erf written over a bell.
 
     Example:
         >>> from autoact.kernels import plan_for
         >>> from autoact.kernels.lowering import forward_program
-        >>> steps, outputs = with_shared_bells(forward_program(plan_for(("gelu",))))
-        >>> sorted(type(value).__name__ for value in steps.values())
+        >>> code = with_shared_bells(forward_program(plan_for(("gelu",))))
+        >>> sorted(type(value).__name__ for value in code.steps.values())
         ['Mul', 'bell', 'erf_over_bell', 'erf_plus_one']
     """
     steps, outputs = dict(program.steps), program.outputs
@@ -48,7 +47,7 @@ def with_shared_bells(program: Program) -> tuple[Steps, tuple[sp.Expr, ...]]:
         outputs = tuple(_joined(old, name, plus) for old in outputs)
         steps |= {bell: p.bell(u), plus: erf_plus_one(u, bell)}
         steps[name] = erf_over_bell(u, bell) if isinstance(value, sp.erf) else plus
-    return steps, outputs
+    return Code(steps, outputs)
 
 
 def _joined(value: sp.Expr, erf: sp.Symbol, plus: sp.Symbol) -> sp.Expr:
