@@ -6,32 +6,31 @@ from typing import Any
 
 from autoact.errors import SearchFailedError
 from autoact.report import write_report
+from autoact.search.clock import Clock
+from autoact.search.guided import ORIGINAL
 from autoact.search.latency import latency
 from autoact.search.ledger import Entry, Ledger
 from autoact.search.outcome import SearchResult, build_partial_report, build_report
 from autoact.search.phases import (
     FINALIST,
-    ORIGINAL,
     baseline_assignments,
     best_uniform,
     confirm,
     fall_back,
-    run_search_trials,
+    search_freely,
+    search_guided,
     train_baselines,
-    train_prior,
 )
 from autoact.search.plan import SearchPlan
 from autoact.search.preparation import Prepared
 from autoact.search.progress import SearchProgress
 from autoact.search.run_directory import RunDirectory
 from autoact.search.seeds import Seeds
-from autoact.search.stage import SEARCH_STAGE
+from autoact.search.settling import settle
 from autoact.search.state import Search
-from autoact.search.study import open_study
 from autoact.search.task import Task
 from autoact.search.trainings import Trainings
 from autoact.search.trial_log import log_trial
-from autoact.search.trials import repeat_best
 from autoact.search.tuned import Tuned
 from autoact.search.tuning import tune_baselines
 from autoact.spaces import Assignment
@@ -83,6 +82,8 @@ class Completion:
                     variables=self.prepared.variables,
                     directory=self.directory,
                     trainings=trainings,
+                    rungs=self.plan.rungs,
+                    clock=Clock.of(settings.hours, ledger, settings.workers),
                     own=self.prepared.own,
                 )
                 return self._report(search, progress)
@@ -91,10 +92,13 @@ class Completion:
         task = self.prepared.task
         space = task.space
         try:
-            finalist = self._choose(search)
-            baselines = tune_baselines(search, baseline_assignments(search), finalist)
-            values = train_baselines(search, baselines)
+            chosen = self._choose(search)
+            baselines = tune_baselines(search, baseline_assignments(search), chosen)
+            values = train_baselines(search, {**baselines, FINALIST: chosen})
             uniform = best_uniform(search, values)
+            finalist = settle(search, {**baselines, FINALIST: chosen}, values)
+            if finalist != chosen:
+                self.directory.write_choice(finalist.assignment, finalist.hyperparameters)
             models = {FINALIST: finalist, ORIGINAL: baselines[ORIGINAL], uniform: baselines[uniform]}
             progress.shrink(_total(search, [model.key for model in models.values()]))
             confirmed = confirm(search, models)
@@ -107,7 +111,7 @@ class Completion:
             space=space.name,
             finalist=finalist,
             baselines=baselines,
-            values=values,
+            values={name: values[name] for name in baselines},
             uniform=uniform,
             confirmed=confirmed,
             latency=latency(task, finalist.assignment) if isinstance(task, Task) else None,
@@ -116,14 +120,7 @@ class Completion:
     def _choose(self, search: Search) -> Tuned:
         """Return the choice; whatever reads comparison data comes after it is on disk."""
         if not self.directory.assignment_file.exists():
-            settings = search.settings
-            name = self.directory.configuration()["study"]
-            study = open_study(self.directory.study_file, name, search.variables, settings, search.ledger)
-            prior = train_prior(search)
-            run_search_trials(search, study, prior)
-            choice = repeat_best(search, SEARCH_STAGE).best()
-            if choice is None and search.counts.trials == 0 and prior is not None:
-                choice = Tuned(prior)
+            choice = search_guided(search) if search.guided else search_freely(search)
             choice = choice or fall_back(search)
             if choice is None:
                 raise SearchFailedError(_nothing_finite(search))

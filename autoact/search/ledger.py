@@ -31,10 +31,17 @@ class Entry:
         selection: The monitored value on selection data; NaN when the training did not give one.
         comparison: The value on comparison data, None where those were not read.
         curve: The monitored value after each validation.
+        at: Share of the whole training that was done by each value of the curve, where that is known.
         state: "diverged" when a value was not finite, "failed" when the training raised.
         trial: Number of the Optuna trial, where there is one.
         error: What was raised, for a failed training.
         hyperparameters: Values of those that are searched; the model's own for others.
+        run: Which training of its assignment in the search, from 0, for one that may have been paused.
+        start: Share of the whole training that an earlier entry had done already.
+        stop: Share that is done now; below 1 the training was paused, or ended by itself.
+        ended: Whether the training is over, though it may not have done all of its steps.
+        share: What it cost, in full trainings.
+        details: What a mixture learned.
     """
 
     phase: Phase
@@ -51,6 +58,13 @@ class Entry:
     trial: int | None = None
     error: str | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    at: tuple[float, ...] = ()
+    run: int | None = None
+    start: float = 0.0
+    stop: float = 1.0
+    ended: bool = True
+    share: float = 1.0
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def usable(self) -> bool:
@@ -67,7 +81,8 @@ class Entry:
         data = json.loads(line)
         known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
         known["selection"] = _number(known["selection"])
-        known["curve"] = tuple(_number(value) for value in known.get("curve", ()))
+        for name in ("curve", "at"):
+            known[name] = tuple(_number(value) for value in known.get(name, ()))
         if known.get("comparison") is None and known["phase"] == "confirmation":
             known["comparison"] = math.nan  # it was read, and was not finite
         return cls(**known)

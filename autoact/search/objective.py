@@ -11,6 +11,7 @@ from typing import Any
 from autoact.errors import AutoActError, ConfigurationError, SearchFailedError
 from autoact.search.ledger import Entry
 from autoact.search.probe import Probe
+from autoact.search.rungs import Rungs
 from autoact.search.settings import Settings
 from autoact.search.task import Job
 from autoact.spaces import Assignment, Choice, SearchSpace
@@ -42,7 +43,7 @@ class ObjectiveTask:
     def measure(self, job: Job) -> Training:
         """Return the number for one assignment and seed, as a training would."""
         assert job.assignment is not None, "a function cannot train a mixture"
-        return self.call(job.assignment, job.seed, 1.0, comparison=job.phase == "confirmation")
+        return self.call(job.assignment, job.seed, job.stop, comparison=job.phase == "confirmation")
 
     def call(self, assignment: Assignment, seed: int, fraction: float, *, comparison: bool) -> Training:
         """Call the function and check what it returns."""
@@ -56,7 +57,9 @@ class ObjectiveTask:
             planned_steps=math.nan,
             seconds=time.perf_counter() - began,
             curve=[value],
+            at=[fraction],
             finite=math.isfinite(value),
+            ended=fraction >= 1,
         )
 
 
@@ -79,7 +82,7 @@ class NamedLayers:
     space: SearchSpace
 
 
-def probe_objective(task: ObjectiveTask, seed: int) -> Probe:
+def probe_objective(task: ObjectiveTask, seed: int, settings: Settings) -> Probe:
     """Call the function once with a small fraction: what would fail later fails now.
 
     Raises:
@@ -105,7 +108,7 @@ def probe_objective(task: ObjectiveTask, seed: int) -> Probe:
         seconds=training.seconds,
         selection=training.selection,
     )
-    return Probe(entry, math.nan, math.nan)
+    return Probe(entry, math.nan, math.nan, Rungs.of_function() if settings.rungs else Rungs(carry=False))
 
 
 def check_objective(objective: Any, settings: Settings) -> None:

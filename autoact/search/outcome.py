@@ -7,8 +7,9 @@ from typing import Any
 
 import autoact
 from autoact.report import summarize
+from autoact.search.guided import ORIGINAL
 from autoact.search.ledger import SEARCH_PHASES, Entry, Ledger, Phase
-from autoact.search.phases import ORIGINAL, Confirmed, fell_back
+from autoact.search.phases import Confirmed, fell_back
 from autoact.search.plan import SearchPlan
 from autoact.search.state import Search
 from autoact.search.tuned import Tuned
@@ -103,10 +104,21 @@ def cost(ledger: Ledger) -> dict[str, dict[str, Any]]:
 
 def _spent(entries: Sequence[Entry]) -> dict[str, Any]:
     return {
-        "trainings": sum(entry.phase != "probe" for entry in entries),
+        "trainings": whole(sum(entry.share for entry in entries if entry.phase != "probe")),
         "steps": sum(entry.steps for entry in entries),
         "seconds": round(sum(entry.seconds for entry in entries), 3),
     }
+
+
+def whole(share: float) -> float | int:
+    """Return a number of full trainings, as an integer where it is one.
+
+    Example:
+        >>> whole(0.1 + 0.2 + 0.7), whole(19.75)
+        (1, 19.75)
+    """
+    near = round(share, 4)
+    return int(near) if near == int(near) else near
 
 
 def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from autoact.errors import SearchFailedError
+from autoact.search.guided import ORIGINAL, PRIOR_CHOICE, Guided
 from autoact.search.ledger import Entry
 from autoact.search.recommendation import assignment_of
+from autoact.search.record import open_record
 from autoact.search.stage import SEARCH_STAGE
 from autoact.search.state import Search
-from autoact.search.study import ActivationStudy
+from autoact.search.study import open_study
 from autoact.search.task import Job
-from autoact.search.trials import run_trials
+from autoact.search.trials import repeat_best, run_trials
 from autoact.search.tuned import Tuned
 from autoact.spaces import Assignment
 
-PRIOR_CHOICE = "prior's choice"
-ORIGINAL = "original"
 FINALIST = "finalist"
 
 
@@ -36,12 +36,27 @@ def train_prior(search: Search) -> Assignment | None:
     return assignment_of(entry.assignment) if entry.usable and entry.assignment else None
 
 
-def run_search_trials(search: Search, study: ActivationStudy, prior: Assignment | None) -> None:
-    """Try the prior's choice, the original, and what the study thinks of."""
+def search_guided(search: Search) -> Tuned | None:
+    """Search with the policy; return its choice, None if nothing trains."""
+    train_prior(search)
+    guided = Guided.of(search)
+    guided.run(open_record(search))
+    return guided.best()
+
+
+def search_freely(search: Search) -> Tuned | None:
+    """Search with TPE, which also knows hyperparameters; return its choice, None if nothing trains."""
+    name = search.directory.configuration()["study"]
+    study = open_study(search.directory.study_file, name, search.variables, search.settings, search.ledger)
+    prior = train_prior(search)
     if prior is not None:
         study.enqueue(prior, PRIOR_CHOICE, search.own)
     study.enqueue(search.variables.original, ORIGINAL, search.own)
     run_trials(search, study, SEARCH_STAGE)
+    choice = repeat_best(search, SEARCH_STAGE).best()
+    if choice is None and search.counts.trials == 0 and prior is not None:
+        return Tuned(prior)
+    return choice
 
 
 def fall_back(search: Search) -> Tuned | None:
@@ -73,7 +88,7 @@ def baseline_assignments(search: Search) -> dict[str, Assignment]:
 
 
 def train_baselines(search: Search, models: Mapping[str, Tuned]) -> dict[str, list[float]]:
-    """Train every baseline on the selection seeds; return their values by name."""
+    """Train every baseline, and the choice of the search, on the selection seeds; return values by name."""
     jobs = [
         Job(
             phase="baseline",
@@ -101,7 +116,8 @@ def best_uniform(search: Search, values: Mapping[str, Sequence[float]]) -> str:
         SearchFailedError: Neither one of them nor the original trained to a finite value on every seed.
     """
     sign = 1.0 if search.settings.minimize else -1.0
-    means = {name: sign * fmean(found) for name, found in values.items() if name != ORIGINAL}
+    uniform = [name for name in values if name not in (ORIGINAL, FINALIST)]
+    means = {name: sign * fmean(values[name]) for name in uniform}
     finite = {name: mean for name, mean in means.items() if math.isfinite(mean)}
     if not finite and math.isfinite(fmean(values[ORIGINAL])):
         return next(iter(means))

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from autoact.report.wording import duration
 from autoact.search.hyperparameters import Value
+from autoact.search.rungs import Rungs
 from autoact.search.seeds import least_tuning
 from autoact.search.settings import Settings
 from autoact.search.variables import Variables, key_of
 
-_REEVALUATED = 4  # one in four trainings of the budget repeats the best few on fresh seeds
+_REEVALUATED = 4  # where TPE searches, one in four trainings repeats the best few on fresh seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Counts:
     @classmethod
     def of(cls, settings: Settings, variables: Variables) -> "Counts":
         """Divide the budget; count baselines and confirmation."""
-        reevaluations = settings.budget // _REEVALUATED
+        guided = is_guided(settings, variables)
+        reevaluations = 0 if guided else settings.budget // _REEVALUATED
         prior = int(variables.mixture)
         trials = settings.budget - prior - reevaluations
         models = {key_of(a) for a in (variables.original, *map(variables.uniform, variables.names))}
@@ -37,7 +39,7 @@ class Counts:
             prior=prior,
             trials=trials,
             reevaluations=reevaluations,
-            baselines=len(models) * settings.selection_seeds,
+            baselines=(len(models) + 1) * settings.selection_seeds,
             confirmation=3 * settings.seeds,
             tuning_trials=max(trials, least_tuning(settings)) if tuned else 0,
             tuned=tuned,
@@ -64,6 +66,11 @@ class Counts:
         return self.search + self.tuning + self.baselines + self.confirmation
 
 
+def is_guided(settings: Settings, variables: Variables) -> bool:
+    """Tell whether the policy chooses the trainings; TPE does where it is not activations alone."""
+    return not settings.parameters and not variables.parametric
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPlan:
     """A search before it starts.
@@ -74,6 +81,7 @@ class SearchPlan:
         left_alone: Reason by path of activations that are not searched.
         notes: What the space says about members of families that do not fit.
         own: The model's values of the hyperparameters that are searched, where they are known.
+        rungs: Where trainings may pause.
         settings: The settings.
         comparison: Where the comparison data come from.
         planned_steps: Optimizer steps of one training, infinite where unknown.
@@ -89,6 +97,7 @@ class SearchPlan:
     seconds: float
     notes: tuple[str, ...] = ()
     own: Mapping[str, Value] = field(default_factory=dict)
+    rungs: Rungs = field(default_factory=Rungs)
 
     @property
     def counts(self) -> Counts:
@@ -125,20 +134,33 @@ class SearchPlan:
 
     def _cost(self) -> list[str]:
         counts, settings = self.counts, self.settings
-        models = counts.baselines // settings.selection_seeds
+        models = counts.baselines // settings.selection_seeds - 1
         names = max(len(str(counts.total)), 3)
-        mixture = "1 mixture, " if counts.prior else ""
         rows = [
-            (
-                counts.search,
-                f"search ({mixture}{counts.trials} trials, {counts.reevaluations} repeats of the best)",
-            ),
+            (counts.search, f"search ({self._search()})"),
             *self._tuning(models),
-            (counts.baselines, f"baselines ({models} models on {settings.selection_seeds} seeds)"),
+            (
+                counts.baselines,
+                f"baselines ({models} models and the choice on {settings.selection_seeds} seeds)",
+            ),
             (counts.confirmation, f"confirmation (at most 3 models on {settings.seeds} fresh seeds)"),
             (counts.total, f"in all, {self._length()}"),
         ]
         return ["Cost in trainings", *(f"  {count:>{names}}  {what}" for count, what in rows)]
+
+    def _search(self) -> str:
+        counts = self.counts
+        mixture = "1 mixture, " if counts.prior else ""
+        if not is_guided(self.settings, self.variables):
+            what = f"{counts.trials} trials, {counts.reevaluations} repeats of the best"
+        elif len(self.rungs.fractions) > 1:
+            short = ", ".join(f"{fraction:.0%}" for fraction in self.rungs.fractions[:-1])
+            what = f"{counts.trials} trainings' worth: short ones of {short}, the promising go on"
+            what += "" if self.rungs.carry else ", each time from the start"
+        else:
+            what = f"{counts.trials} trials"
+        limit = "" if self.settings.hours is None else f", at most {duration(3600 * self.settings.hours)}"
+        return f"{mixture}{what}{limit}"
 
     def _tuning(self, models: int) -> list[tuple[int, str]]:
         counts = self.counts

@@ -19,6 +19,7 @@ from autoact.search.objective import (
     layers_of,
 )
 from autoact.search.plan import SearchPlan
+from autoact.search.rungs import Rungs
 from autoact.search.settings import Settings
 from autoact.search.task import Task, built
 from autoact.search.variables import Variables
@@ -42,7 +43,7 @@ class Prepared:
     comparison: str
     own: Mapping[str, Value]
 
-    def plan(self, planned_steps: float, seconds: float) -> SearchPlan:
+    def plan(self, planned_steps: float, seconds: float, rungs: Rungs) -> SearchPlan:
         """Return what is going to happen, given what one training takes."""
         return SearchPlan(
             task=self.name,
@@ -54,6 +55,7 @@ class Prepared:
             comparison=self.comparison,
             planned_steps=planned_steps,
             seconds=seconds,
+            rungs=rungs,
         )
 
 

@@ -1,15 +1,23 @@
 """Train the model and its mixture for a few steps: what would fail later fails now, and the cost is known."""
 
 import math
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.search.ledger import Entry
+from autoact.search.rungs import Rungs
+from autoact.search.settings import Settings
 from autoact.search.task import Job, Task
 from autoact.training import Training, train
 from autoact.training.clock import Clock
 
+_ROOM = 0.25  # of the free disk space, at most, for states of paused trainings
+_SETUP = 5.0  # seconds of setting up a training from which on they are compared with what a short one does
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
 _SHARE = 0.02
 
@@ -22,15 +30,23 @@ class Probe:
         entry: The steps, for the ledger: they are part of the search's cost.
         planned_steps: Optimizer steps of one full training; infinite where nobody can know.
         seconds: Estimated wall time of one full training; NaN where it cannot be estimated.
+        rungs: Where a training may pause.
     """
 
     entry: Entry
     planned_steps: float
     seconds: float
+    rungs: Rungs = field(default_factory=Rungs)
 
 
-def probe(task: Task, seed: int) -> Probe:
+def probe(task: Task, seed: int, settings: Settings, folder: Path) -> Probe:
     """Train the original for one step, then for a few, and the mixture for one; validate them.
+
+    Args:
+        task: The model and its data.
+        seed: Of the trainings.
+        settings: What is asked for.
+        folder: Where the run will be, for the space that is left there.
 
     Raises:
         AutoActError: The monitor is never logged, or the Trainer does not take its arguments.
@@ -40,7 +56,11 @@ def probe(task: Task, seed: int) -> Probe:
         first = _train(task, seed, fraction=1e-9)
         steps = min(_STEPS, _SHARE * first.planned_steps)
         clock = Clock()
-        second = _train(task, seed, fraction=max(steps, 2) / first.planned_steps, callbacks=[clock])
+        with tempfile.TemporaryDirectory() as temporary:
+            state = Path(temporary) / "state.ckpt"
+            share = max(steps, 2) / first.planned_steps
+            second = _train(task, seed, fraction=share, callbacks=[clock], checkpoint=state)
+            size = state.stat().st_size
         trainings = [first, second]
         if second.finite:  # a mixture of what diverges from the start derives nothing
             trainings.append(_train(task, seed, fraction=1e-9, space=task.space))
@@ -61,10 +81,25 @@ def probe(task: Task, seed: int) -> Probe:
         seconds=sum(training.seconds for training in trainings),
         selection=second.selection,
     )
-    return Probe(entry, first.planned_steps, _seconds(clock, first.planned_steps, task.trainer))
+    seconds = _seconds(clock, first.planned_steps, task.trainer)
+    setup = second.seconds - (clock.seconds_per_step or 0.0) * second.steps
+    rungs = _rungs(task.trainer, first.planned_steps) if settings.rungs else Rungs()
+    if setup > _SETUP:
+        rungs = rungs.longer_than(setup / seconds)
+    states = settings.budget / rungs.fractions[0]
+    room = _ROOM * shutil.disk_usage(folder).free
+    return Probe(entry, first.planned_steps, seconds, replace(rungs, carry=size * states <= room))
 
 
-def _train(task: Task, seed: int, fraction: float, callbacks: Any = (), space: Any = None) -> Training:
+def _rungs(trainer: Mapping[str, Any], steps: float) -> Rungs:
+    """Return where a training may pause, if epochs are what ends it."""
+    epochs = trainer.get("max_epochs") or 0
+    if trainer.get("max_steps") not in (None, -1) or trainer.get("max_time") is not None:
+        epochs = 0
+    return Rungs.of(epochs, steps, trainer.get("check_val_every_n_epoch") or 1)
+
+
+def _train(task: Task, seed: int, fraction: float, **more: Any) -> Training:
     return train(
         task.make_module,
         task.parts,
@@ -72,8 +107,7 @@ def _train(task: Task, seed: int, fraction: float, callbacks: Any = (), space: A
         monitor=task.monitor,
         trainer=task.trainer,
         limit_fraction=min(max(fraction, 1e-9), 1.0),
-        callbacks=callbacks,
-        space=space,
+        **more,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from autoact.report.wording import duration, number, setting
 from autoact.search.ledger import Entry
@@ -28,7 +28,8 @@ class SearchProgress:
     def __init__(
         self, settings: Settings, total: int, *, quiet: bool = False, console: Console | None = None
     ) -> None:
-        self._settings, self._total, self._done, self._new = settings, total, 0, 0
+        self._settings, self._total = settings, total
+        self._done, self._spent, self._new = 0, 0.0, 0.0
         self._best: float | None = None
         self._quiet = quiet
         self._console = console or Console(highlight=False, soft_wrap=True)
@@ -36,7 +37,7 @@ class SearchProgress:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.completed:.1f}/{task.total:.0f}"),
             TextColumn("{task.fields[state]}"),
             console=self._console,
             transient=True,
@@ -60,6 +61,12 @@ class SearchProgress:
         """Number of trainings that have ended."""
         return self._done
 
+    @property
+    def _worth(self) -> str:
+        """How many full trainings those that ended were worth."""
+        spent = round(self._spent, 1)
+        return f"{spent:.0f}" if spent == round(spent) else f"{spent:.1f}"
+
     def say(self, text: str) -> None:
         """Print a line."""
         if not self._quiet:
@@ -72,10 +79,10 @@ class SearchProgress:
     def finished(self, entry: Entry) -> None:
         """Count a training that has just ended, and print its line."""
         self._count(entry)
-        self._new += 1
+        self._new += entry.share
         self.say(self._line(entry))
         self._bar.update(
-            self._task, completed=self._done, description=_PHASES[entry.phase], state=self._state()
+            self._task, completed=self._spent, description=_PHASES[entry.phase], state=self._state()
         )
 
     def shrink(self, total: int) -> None:
@@ -84,7 +91,9 @@ class SearchProgress:
         self._bar.update(self._task, total=total)
 
     def _count(self, entry: Entry) -> None:
-        self._done += entry.phase != "probe"
+        if entry.phase != "probe":
+            self._done += 1
+            self._spent += entry.share
         if entry.usable and entry.phase in ("trial", "reevaluation"):
             better: Callable[..., float] = min if self._settings.minimize else max
             self._best = entry.selection if self._best is None else better(self._best, entry.selection)
@@ -93,16 +102,16 @@ class SearchProgress:
         value = number(entry.selection) if entry.usable else entry.error or "diverged"
         words = [_choice(choice) for choice in (entry.assignment or {}).values()]
         words += [f"{name} {setting(value)}" for name, value in entry.hyperparameters.items()]
-        width = len(str(self._total))
+        width, share = len(str(self._total)), f" {entry.stop:.0%}" if entry.stop < 1 else ""
         return (
-            f"{self._done:>{width}}/{self._total} {entry.label:<14} {self._settings.monitor} {value:<8} "
-            f"{duration(entry.seconds):>6}  {', '.join(words)}"
+            f"{self._worth:>{width}}/{self._total} {entry.label + share:<14} "
+            f"{self._settings.monitor} {value:<8} {duration(entry.seconds):>6}  {', '.join(words)}"
         )
 
     def _state(self) -> str:
         best = f"best {self._settings.monitor} {number(self._best)}" if self._best is not None else ""
         elapsed = time.monotonic() - self._began
-        left = elapsed / max(self._new, 1) * max(self._total - self._done, 0)
+        left = elapsed / max(self._new, 0.1) * max(self._total - self._spent, 0)
         return f"{best}  {duration(left)} left"
 
 

@@ -17,6 +17,7 @@ from autoact.search.outcome import SearchResult
 from autoact.search.preparation import prepare, prepare_objective
 from autoact.search.probe import Probe, probe
 from autoact.search.run_directory import RunDirectory
+from autoact.search.rungs import Rungs
 from autoact.search.seeds import seeds_for
 from autoact.search.settings import DEFAULT_SELECTION_SEEDS, Settings
 from autoact.search.study import check_storage, quiet_optuna
@@ -43,6 +44,8 @@ def run_search(
     workers: int = 1,
     trainer: Mapping[str, Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
+    rungs: bool = True,
+    hours: float | None = None,
     seed: int = 0,
     selection_seeds: int | None = None,
     resume: bool = False,
@@ -73,6 +76,10 @@ def run_search(
         parameters: Hyperparameters of the model to search with the activations, such as
             `{"model.lr": {"log": [1e-4, 1e-1]}}` (also `uniform`, `int` and `choice`). Every baseline is
             then tuned with as many trainings as the search tries.
+        rungs: Whether trainings may pause after a part of their length, so that only promising ones go on;
+            False where a part of a training tells nothing.
+        hours: Wall time after which the search starts no further training and chooses; baselines and
+            confirmation come on top.
         seed: Everything random follows from it.
         selection_seeds: Seeds on which the best uniform baseline is chosen; default 3.
         resume: Go on with the run in `out`; finished trainings are not repeated.
@@ -112,6 +119,8 @@ def run_search(
         storage=storage,
         trainer=trainer or {},
         parameters=parameters or {},
+        rungs=rungs,
+        hours=hours,
     )
     wanted = SearchSpace.of(space)
     with ExitStack() as stack:
@@ -128,8 +137,8 @@ def run_search(
             prepared = prepare(model, data, wanted, settings, task)
         seeds_of = seeds_for(settings)
         if directory is None:
-            probed = _probe(prepared.task, seeds_of.search[0])
-            plan = prepared.plan(probed.planned_steps, probed.seconds)
+            probed = _probe(prepared.task, seeds_of.search[0], settings, out)
+            plan = prepared.plan(probed.planned_steps, probed.seconds, probed.rungs)
             if not quiet:
                 print(plan.describe())
             if dry_run:
@@ -137,13 +146,19 @@ def run_search(
                     run_dir=None, verdict=None, assignment=prepared.variables.original, report={}, plan=plan
                 )
             content = configuration(
-                settings, wanted, task=prepared.name, study=_study_name(out), source=source
+                settings,
+                wanted,
+                task=prepared.name,
+                study=_study_name(out),
+                rungs=plan.rungs,
+                source=source,
             )
             directory = RunDirectory.create(_required(out), content)
             stack.enter_context(directory.locked())
             Ledger(directory.ledger_file).append(probed.entry)
         else:
-            plan = prepared.plan(math.nan, math.nan)
+            kept = Rungs.from_dict(directory.configuration().get("rungs"))
+            plan = prepared.plan(math.nan, math.nan, kept)
         return Completion(prepared, plan, seeds_of, directory, quiet, resume).run()
 
 
@@ -159,8 +174,14 @@ def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
         raise ConfigurationError("layers is for objective; the layers of a model are found by looking.")
 
 
-def _probe(task: Task | ObjectiveTask, seed: int) -> Probe:
-    return probe(task, seed) if isinstance(task, Task) else probe_objective(task, seed)
+def _probe(
+    task: Task | ObjectiveTask, seed: int, settings: Settings, out: str | os.PathLike[str] | None
+) -> Probe:
+    if isinstance(task, Task):
+        target = Path(out or ".").absolute()
+        folder = next(each for each in (target, *target.parents) if each.is_dir())
+        return probe(task, seed, settings, folder)
+    return probe_objective(task, seed, settings)
 
 
 @contextmanager

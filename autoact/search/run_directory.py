@@ -102,6 +102,11 @@ class RunDirectory:
         return self.path / "report.json"
 
     @property
+    def states(self) -> Path:
+        """States of paused trainings, while the search goes on."""
+        return self.path / "states"
+
+    @property
     def hyperparameters_file(self) -> Path:
         """The hyperparameters that belong to the choice, where any were searched."""
         return self.path / "hyperparameters.yaml"

@@ -24,6 +24,13 @@ class Seeds:
     selection: tuple[int, ...]
     confirmation: tuple[int, ...]
 
+    def of_run(self, run: int) -> int:
+        """Return the search's seed of the n-th training of any assignment, from 0, however many there are."""
+        if run < len(self.search):
+            return self.search[run]
+        entropy = [self.search[0], run, 2]
+        return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
 
 def seeds_for(settings: Settings) -> Seeds:
     """Derive all seeds of a search; the same settings give the same seeds.

@@ -1,8 +1,9 @@
 """What a search is asked to do, checked before anything runs."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, cast
 
 from autoact.errors import ConfigurationError
@@ -27,6 +28,8 @@ class Settings:
         storage: URL of the Optuna storage; None keeps the study in the run directory.
         trainer: Keyword arguments of `lightning.Trainer`, used for every training alike.
         parameters: Hyperparameters of the model to search with the activations; see `Hyperparameters.of`.
+        rungs: Whether trainings may pause after a part of their length, so that only promising ones go on.
+        hours: Wall time after which the search starts no further training and chooses; None: no limit.
 
     Raises:
         ConfigurationError: If a value is out of range, or the mode cannot be inferred.
@@ -46,6 +49,8 @@ class Settings:
     storage: str | None = None
     trainer: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    rungs: bool = True
+    hours: float | None = None
 
     def __post_init__(self) -> None:
         """Check every value and settle the mode."""
@@ -58,6 +63,7 @@ class Settings:
         _at_least("selection_seeds", self.selection_seeds, 1, "seeds that choose the best uniform baseline")
         _at_least("workers", self.workers, 1, "processes that train at the same time")
         _at_least("seed", self.seed, 0, "the number from which every seed is derived")
+        _check_rest(self.rungs, self.hours)
         if not isinstance(self.trainer, Mapping):
             raise ConfigurationError(
                 f"trainer is {self.trainer!r}; it must map names of Trainer arguments to values, "
@@ -83,10 +89,11 @@ class Settings:
         return Hyperparameters.of(self.parameters)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain types; without parameters, what a run of an earlier version wrote."""
+        """Return plain types; with the defaults of later versions, what an earlier version wrote."""
         content = asdict(self)
-        if not self.parameters:
-            del content["parameters"]
+        for name, usual in (("parameters", {}), ("rungs", True), ("hours", None)):
+            if content[name] == usual:
+                del content[name]
         return content
 
 
@@ -108,6 +115,17 @@ def settle_mode(mode: str | None, monitor: str) -> Mode:
             "Set mode to 'min' if a smaller value is better, to 'max' if a larger one is."
         )
     return "min" if lowers else "max"
+
+
+def _check_rest(rungs: Any, hours: Any) -> None:
+    if not isinstance(rungs, bool):
+        raise ConfigurationError(f"rungs is {rungs!r}; it must be true (trainings may pause) or false.")
+    number = float(hours) if isinstance(hours, Real) and not isinstance(hours, bool) else math.nan
+    if hours is not None and not 0 < number < math.inf:
+        raise ConfigurationError(
+            f"hours is {hours!r}; it must be a number above 0: the wall time of the search. "
+            "Leave it out for no limit."
+        )
 
 
 def _at_least(name: str, value: Any, lowest: int, meaning: str) -> None:

@@ -22,9 +22,9 @@ from autoact.search.tuned import Tuned
 from autoact.search.variables import Variables
 from autoact.spaces import Assignment
 
-_VARIABLES, _LABEL, _RETRY = "variables", "label", "retry_of"
-_ASSIGNMENT, _HYPERPARAMETERS = "assignment", "hyperparameters"
-_KEPT = (_LABEL, _ASSIGNMENT, _HYPERPARAMETERS)
+LABEL, ASSIGNMENT = "label", "assignment"
+_VARIABLES, _RETRY, _HYPERPARAMETERS = "variables", "retry_of", "hyperparameters"
+_KEPT = (LABEL, ASSIGNMENT, _HYPERPARAMETERS)
 _RANDOM_SHARE = 4  # one in four trials is drawn at random before TPE has enough to go on
 
 
@@ -69,11 +69,11 @@ class ActivationStudy:
         if not self._domain.allows(assignment):
             return
         tuned = Tuned(assignment, hyperparameters or {})
-        if label not in {trial.user_attrs.get(_LABEL) for trial in self._study.trials}:
+        if label not in {trial.user_attrs.get(LABEL) for trial in self._study.trials}:
             # Parameters may only be near to the assignment (clipped, one for a group): keep what is meant.
             attributes = {
-                _LABEL: label,
-                _ASSIGNMENT: assignment.to_dict()["layers"],
+                LABEL: label,
+                ASSIGNMENT: assignment.to_dict()["layers"],
                 _HYPERPARAMETERS: dict(tuned.hyperparameters),
             }
             self._study.enqueue_trial(self._domain.encode(tuned), user_attrs=attributes)
@@ -88,12 +88,12 @@ class ActivationStudy:
         self._open.add(trial.number)
         suggested, given = self._domain.suggest(trial), trial.user_attrs
         assignment = (
-            Assignment.from_dict({"layers": given[_ASSIGNMENT]})
-            if _ASSIGNMENT in given
+            Assignment.from_dict({"layers": given[ASSIGNMENT]})
+            if ASSIGNMENT in given
             else suggested.assignment
         )
         values = {**suggested.hyperparameters, **given.get(_HYPERPARAMETERS, {})}
-        return Proposal(trial.number, given.get(_LABEL) or f"trial {trial.number}", Tuned(assignment, values))
+        return Proposal(trial.number, given.get(LABEL) or f"trial {trial.number}", Tuned(assignment, values))
 
     def tell(self, entry: Entry) -> None:
         """Finish a trial with what its training gave; a value that is not finite makes it FAIL."""
@@ -150,6 +150,13 @@ def open_study(
         RunDirectoryError: The run's own study cannot be read.
     """
     domain = Domain(variables, settings.hyperparameters, stage.fixed)
+    opened = ActivationStudy(connect(file, name, domain, settings), domain, settings)
+    opened.reconcile(stage.trials(ledger))
+    return opened
+
+
+def connect(file: Path, name: str, domain: Domain, settings: Settings) -> optuna.Study:
+    """Return the Optuna study of a run; made if it is not there; see `open_study`."""
     with quiet_optuna():
         try:
             study = (
@@ -160,9 +167,7 @@ def open_study(
                 f"The study in {settings.storage or file} cannot be opened: {_first_line(error)}"
             ) from error
     _require_same(study.user_attrs.get(_VARIABLES, {}), domain.description())
-    opened = ActivationStudy(study, domain, settings)
-    opened.reconcile(stage.trials(ledger))
-    return opened
+    return study
 
 
 @contextmanager

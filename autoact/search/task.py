@@ -53,6 +53,11 @@ class Job:
         checkpoint: Where to save the trained model.
         logs: Directory of its TensorBoard events.
         hyperparameters: Values of the model's arguments by name; those not named are its own.
+        run: Which training of its assignment, for one that may be paused.
+        start: Share of the training that is done already.
+        stop: Share after which to pause; 1 ends it.
+        share: What it costs, in full trainings.
+        states: Directory of the states of paused trainings; None keeps none.
     """
 
     phase: Phase
@@ -63,6 +68,17 @@ class Job:
     checkpoint: Path | None = None
     logs: Path | None = None
     hyperparameters: Mapping[str, Value] = field(default_factory=dict)
+    run: int | None = None
+    start: float = 0.0
+    stop: float = 1.0
+    share: float = 1.0
+    states: Path | None = None
+
+    def state(self, share: float) -> Path | None:
+        """Return the file of the state at a share of the training; None where there is none to keep."""
+        if self.states is None or not 0 < share < 1:
+            return None
+        return self.states / f"{self.key}-{self.seed}-{share:.6f}.ckpt"
 
     @property
     def key(self) -> str:
@@ -107,6 +123,7 @@ def built(make_module: Callable[[], Any]) -> Any:
 
 def _train(task: Task, job: Job) -> Training:
     as_it_is = job.assignment == task.original
+    before = job.state(job.start)  # without it the same training begins anew, to the same end
     return train(
         with_values(task.make_module, job.hyperparameters),
         task.parts,
@@ -115,6 +132,9 @@ def _train(task: Task, job: Job) -> Training:
         trainer=task.trainer,
         assignment=None if as_it_is else job.assignment,
         space=task.space if job.assignment is None else None,
+        until=job.stop,
+        resume_from=before if before is not None and before.exists() else None,
+        save_to=job.state(job.stop),
         comparison=job.phase == "confirmation",
         logger=None if job.logs is None else event_log(job.logs),
         checkpoint=job.checkpoint,
@@ -133,8 +153,15 @@ def _entry(job: Job, training: Training) -> Entry:
         selection=training.selection,
         comparison=training.comparison,
         curve=tuple(training.curve),
+        at=tuple(training.at),
         trial=job.trial,
         hyperparameters=job.hyperparameters,
+        run=job.run,
+        start=job.start,
+        stop=job.stop,
+        ended=training.ended,
+        share=job.share,
+        details=training.mixture,
     )
     return entry if training.finite else replace(entry, state="diverged")
 
@@ -153,6 +180,10 @@ def _failure(job: Job, error: Exception) -> Entry:
         comparison=math.nan if job.phase == "confirmation" else None,
         trial=job.trial,
         hyperparameters=job.hyperparameters,
+        run=job.run,
+        start=job.start,
+        stop=job.stop,
+        share=job.share,
         state="failed",
         error=f"{type(error).__name__}: {first_line}",
     )

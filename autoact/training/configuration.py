@@ -24,6 +24,8 @@ SEARCH_KEYS = (
     "workers",
     "storage",
     "parameters",
+    "rungs",
+    "hours",
 )
 _KEYS = ("model", "data", "trainer", "space", "search")
 # What LightningCLI writes besides: null means "not used", anything else would silently change the training.

@@ -38,10 +38,12 @@ class Training:
         planned_steps: Steps of a full training, infinite where nobody can know.
         seconds: Wall time of everything.
         curve: The monitored value after each validation, the last one included.
+        at: Share of the whole training's steps that was done by each value of the curve; NaN where unknown.
         assignment: What a searched model derived, None for others.
         metrics: Everything logged, at the end.
         finite: Whether the result is a number.
         ended: Whether the training is over; False if it was paused and could go on.
+        mixture: What a searched model learned, layer by layer; empty for others.
     """
 
     selection: float
@@ -50,10 +52,12 @@ class Training:
     planned_steps: float
     seconds: float
     curve: list[float] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
     assignment: Assignment | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     finite: bool
     ended: bool = True
+    mixture: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train(
@@ -139,6 +143,7 @@ def train(
         planned_steps=run.short.planned_steps,
         seconds=time.perf_counter() - start,
         curve=run.recorder.curve,
+        at=[_share(step, run.short.planned_steps) for step in run.recorder.steps],
         assignment=derived,
         metrics=metrics,
         finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
@@ -178,13 +183,14 @@ class _Run:
             trainer.fit(module, **arguments, **_state(resume_from))
         self.steps = trainer.global_step - (self.pausing.first_step if self.pausing is not None else 0)
         metrics = _scalars(trainer)
-        if self.recorder.measured_at != trainer.global_step:
+        if self.recorder.steps[-1:] != [trainer.global_step]:
             with opened.selecting() as arguments:
                 trainer.validate(module, verbose=False, **arguments)
             validated = _scalars(trainer)
             self._require(validated, only_trained=self.monitor in metrics)
             metrics |= validated
             self.recorder.curve.append(metrics[self.monitor])
+            self.recorder.steps.append(trainer.global_step)
         return {**metrics, self.monitor: self.recorder.curve[-1]}
 
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
@@ -224,6 +230,10 @@ def _state(resume_from: str | Path | None) -> dict[str, Any]:
         return {}
     whole = {"weights_only": False} if "weights_only" in inspect.signature(Trainer.fit).parameters else {}
     return {"ckpt_path": str(resume_from), **whole}
+
+
+def _share(step: int, planned: float) -> float:
+    return step / planned if math.isfinite(planned) else math.nan
 
 
 def _second_seed(seed: int) -> int:

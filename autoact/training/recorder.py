@@ -19,7 +19,7 @@ class Recorder(Callback):
     def __init__(self, monitor: str) -> None:
         self.monitor = monitor
         self.curve: list[float] = []
-        self.measured_at = -1
+        self.steps: list[int] = []
         self._before: object = None
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -34,7 +34,7 @@ class Recorder(Callback):
         if value is None or value is self._before:  # this validation logged none
             return
         self.curve.append(float(value))
-        self.measured_at = trainer.global_step
+        self.steps.append(trainer.global_step)
         if not math.isfinite(self.curve[-1]) and not _finite(pl_module):
             trainer.should_stop = True
 

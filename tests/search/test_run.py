@@ -137,20 +137,7 @@ def test_the_study_holds_the_priors_choice_the_original_and_true_values(
     assert [trial.user_attrs.get("label") for trial in study.trials[:2]] == ["prior's choice", "original"]
     values = {entry.trial: entry.selection for entry in Ledger(out / "trainings.jsonl").of("trial")}
     assert {trial.number: trial.value for trial in study.trials} == values
-    assert len(values) == 5
-
-
-def test_the_choice_was_repeated_and_is_best_among_the_repeated(
-    watched: tuple[SearchResult, Path, str],
-) -> None:
-    ledger = Ledger(watched[1] / "trainings.jsonl")
-    values: dict[str, list[float]] = {}
-    for entry in ledger.of("trial", "reevaluation"):
-        values.setdefault(entry.key, []).append(entry.selection)
-    means = {key: sum(found) / len(found) for key, found in values.items() if len(found) > 1}
-    (chosen,) = {entry.key for entry in ledger.of("confirmation") if entry.label == "finalist"}
-    assert len(means) == 2
-    assert min(means, key=means.__getitem__) == chosen
+    assert len(values) == 7
 
 
 def test_the_checkpoint_is_the_finalist_of_the_first_seed(watched: tuple[SearchResult, Path, str]) -> None:
@@ -165,7 +152,7 @@ def test_the_checkpoint_is_the_finalist_of_the_first_seed(watched: tuple[SearchR
 
 def test_tensorboard_has_one_run_per_trial_and_the_prior(watched: tuple[SearchResult, Path, str]) -> None:
     runs = {folder.name for folder in (watched[1] / "tensorboard").iterdir()}
-    assert runs == {"prior", *(f"trial-{number:04d}" for number in range(5))}
+    assert runs == {"prior", *(f"trial-{number:04d}" for number in range(7))}
 
 
 def test_the_summary_says_verdict_and_place(watched: tuple[SearchResult, Path, str]) -> None:
