@@ -1,4 +1,4 @@
-"""What to train next: a promising assignment by a draw from the surrogate, and the step that tells most per cost."""
+"""What to train next: an assignment that may be the best, by the step that tells most of it per cost."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from autoact.search.policy.knowledge import Knowledge, affordable, named, pool
+from autoact.search.policy.knowledge import Knowledge, affordable, named
 from autoact.search.policy.problem import Names, Outcome, Problem, Step, spent
-from autoact.search.sampler.similarity import Array, Indices
-from autoact.search.sampler.surrogate import Points, Surrogate
+from autoact.search.sampler.proposal import draws, pool, shortlist
+from autoact.search.sampler.surrogate import Surrogate
 
 _OPENING = 0.25  # part of the budget that may go into short trainings of what is to be tried first
 _TO_THE_END = 0.2  # full trainings of these, per full training of the budget
-_SHORTLISTED = 96  # assignments that a draw is made for
-_HOPE = 2.0  # standard deviations
 
 
 def next_steps(
@@ -76,7 +74,7 @@ def _informed(
     count: int,
     rng: np.random.Generator,
 ) -> list[Step]:
-    options = pool(problem, knowledge, rng)
+    options = pool([len(names) for names in problem.candidates], knowledge.tried(), rng)
     if knowledge.surrogate is None:
         drawn = [named(problem, options[rng.integers(len(options))]) for _ in range(count)]
         steps = [Step(names, 0, 0.0, problem.fractions[0]) for names in dict.fromkeys(drawn)]
@@ -84,10 +82,9 @@ def _informed(
     surrogate = knowledge.surrogate
     if running:
         surrogate = surrogate.imagine(knowledge.points(running))
-    options = _shortlist(knowledge, surrogate, options)
-    mean, covariance = surrogate.posterior(knowledge.ends(options))
+    options = shortlist(surrogate, options, knowledge.ends)
     chosen: list[Step] = []
-    for row in _draws(mean, covariance, count, rng):
+    for row in draws(surrogate, knowledge.ends(options), count, rng):
         step = _best_step(
             problem, knowledge, surrogate, named(problem, options[row]), [*running, *chosen], left
         )
@@ -130,18 +127,3 @@ def _possible(problem: Problem, knowledge: Knowledge, names: Names, running: Seq
     return [
         Step(names, run, start, stop) for run, start in starts for stop in problem.fractions if stop > start
     ]
-
-
-def _shortlist(knowledge: Knowledge, surrogate: Surrogate, options: Indices) -> Indices:
-    """Return the assignments that may be the best, judged by the better end of what is believed of each."""
-    mean, variance = surrogate.marginal(knowledge.ends(options))
-    hopeful = mean - _HOPE * np.sqrt(np.maximum(variance, 0.0))
-    return options[np.sort(np.argsort(hopeful, kind="stable")[:_SHORTLISTED])]
-
-
-def _draws(mean: Array, covariance: Array, count: int, rng: np.random.Generator) -> list[int]:
-    """Return the best of so many joint draws of all values."""
-    jitter = 1e-6 * float(np.trace(covariance)) / len(mean)
-    lower = np.linalg.cholesky(covariance + jitter * np.eye(len(mean)))
-    drawn = mean[:, None] + lower @ rng.standard_normal((len(mean), count))
-    return [int(row) for row in np.argmin(drawn, axis=0)]

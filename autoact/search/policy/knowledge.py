@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ from autoact.search.policy.problem import Names, Outcome, Problem, Step
 from autoact.search.sampler.observations import Observations
 from autoact.search.sampler.similarity import Array, Indices, Similarity
 from autoact.search.sampler.surrogate import Points, Surrogate
-
-_LISTED = 2000  # assignments up to which all of them are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,14 @@ class Knowledge:
     def reached(self) -> dict[tuple[Names, int], Outcome]:
         """Return the last outcome of every training."""
         return {(o.step.assignment, o.step.run): o for o in self.outcomes}
+
+    def tried(self) -> Indices:
+        """Return what was tried, best expectation first, and then what is to be tried first, shape (N, L)."""
+        names = dict.fromkeys([o.step.assignment for o in self.outcomes] + list(self.problem.first))
+        rows = self.rows(list(names))
+        if self.surrogate is None:
+            return rows
+        return rows[np.argsort(self.surrogate.mean(self.ends(rows)), kind="stable")]
 
     def rows(self, assignments: Sequence[Names]) -> Indices:
         """Return assignments as candidate numbers, shape (N, L)."""
@@ -95,27 +100,6 @@ def numbered(problem: Problem, assignments: Sequence[Names]) -> Indices:
 def named(problem: Problem, row: Sequence[int]) -> Names:
     """Return one assignment by its names."""
     return tuple(names[i] for names, i in zip(problem.candidates, row, strict=True))
-
-
-def pool(problem: Problem, knowledge: Knowledge, rng: np.random.Generator) -> Indices:
-    """Return the assignments to think about: all of them, or tried ones with neighbors and random ones."""
-    sizes = [len(names) for names in problem.candidates]
-    if problem.size <= _LISTED:
-        return np.array(list(itertools.product(*map(range, sizes))), dtype=np.intp)
-    random = rng.integers(sizes, size=(_LISTED // 4, problem.layers))
-    tried = [o.step.assignment for o in knowledge.outcomes] + list(problem.first)
-    known = numbered(problem, list(dict.fromkeys(tried)))
-    near = [_changed(row, sizes, rng) for row in known for _ in range(max(1, _LISTED // 4 // len(known)))]
-    return np.unique(
-        np.concatenate([random, known, np.array(near, dtype=np.intp).reshape(-1, len(sizes))]), axis=0
-    )
-
-
-def _changed(row: Indices, sizes: Sequence[int], rng: np.random.Generator) -> Indices:
-    copy = row.copy()
-    for layer in rng.choice(len(sizes), size=rng.integers(1, min(3, len(sizes)) + 1), replace=False):
-        copy[layer] = rng.integers(sizes[layer])
-    return copy
 
 
 def standard_scores(problem: Problem, assignments: Indices) -> Array | None:

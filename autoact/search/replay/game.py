@@ -1,4 +1,4 @@
-"""One replay of a search on a table: which seed each training gets, what it shows, how good a pick truly is."""
+"""One replay of a search on a table: the seed of each training, what it shows, how good a pick truly is."""
 
 from __future__ import annotations
 

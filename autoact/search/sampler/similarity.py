@@ -112,6 +112,11 @@ class Similarity:
         interactions = (np.exp((smooth - 1.0) / _DECAY), np.exp((free - 1.0) / _DECAY))
         return np.stack([smooth, free, *interactions, pooled])
 
+    def squares(self, assignments: Indices) -> Array:
+        """Return all kernels between each assignment and itself, shape (5, N)."""
+        ones = np.ones(len(assignments))
+        return np.stack([ones, ones, ones, ones, np.square(self._pooled(assignments)).sum(axis=1)])
+
     def _pooled(self, assignments: Indices) -> Array:
         total: Array = sum(
             (features[assignments[:, layer]] for layer, features in enumerate(self.anywhere)), np.zeros(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,7 +86,7 @@ class Covariance:
         similarity: The kernels over assignments.
         shortest: The shortest fraction there is.
         variances: Weight by term; one that is missing is left out.
-        widening: Logarithm of how much wider the true values lie apart at the shortest fraction than at the end.
+        widening: Logarithm of how much wider the true values lie apart at the shortest fraction.
     """
 
     similarity: Similarity
@@ -119,6 +119,21 @@ class Covariance:
         for name, term in self.terms(first, second).items():
             total += self.variances[name] * (wider * term if name in SIGNAL else term)
         return total
+
+    def diagonal(self, points: Points) -> Array:
+        """Return the variance of values without their noise, shape (N,)."""
+        short = shortness(points.fractions, self.shortest)
+        known = dict(zip(COMPONENTS, self.similarity.squares(points.assignments), strict=True))
+        if PRIOR in self.variances:
+            known[PRIOR] = np.square(_required(points.scores))
+        signal = sum(
+            (self.variances[name] * term for name, term in known.items() if name in self.variances),
+            np.zeros(len(points)),
+        )
+        early = sum(self.variances.get(name, 0.0) for name in ("short", "short interactions"))
+        own = self.variances.get("training", 0.0) * (points.runs >= 0)
+        constants = _CONSTANT * (1.0 + (points.fractions < 1.0))
+        return np.asarray(np.exp(2.0 * self.widening * short) * signal + early * short + own + constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +186,7 @@ class Surrogate:
         gram = covariance.between(points, points) + (covariance.variances[NOISE] + _JITTER) * np.eye(
             len(points)
         )
-        return cls(covariance, scale, points, scaled, np.linalg.cholesky(gram))
+        return cls(covariance, scale, points, scaled, np.asarray(np.linalg.cholesky(gram), dtype=np.float64))
 
     def imagine(self, points: Points) -> Surrogate:
         """Return what would be believed if values came out as expected: equal means, smaller doubts."""
@@ -187,8 +202,8 @@ class Surrogate:
         """Return mean (M,) and variance (M,) of values without their noise, standardized."""
         cross = self.covariance.between(points, self.points)
         solved = solve_triangular(self._lower, cross.T, lower=True, check_finite=False)
-        own = self.covariance.between(points.subset(np.arange(1)), points.subset(np.arange(1)))[0, 0]
-        return cross @ cho_solve((self._lower, True), self._scaled), own - np.square(solved).sum(axis=0)
+        left = self.covariance.diagonal(points) - np.square(solved).sum(axis=0)
+        return cross @ cho_solve((self._lower, True), self._scaled), np.maximum(left, 0.0)
 
     def posterior(self, points: Points) -> tuple[Array, Array]:
         """Return mean (M,) and covariance (M, M) of values without their noise, standardized."""
