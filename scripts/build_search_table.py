@@ -1,10 +1,11 @@
 """Train every assignment of a small network with several seeds; store what each reaches along the way.
 
     python scripts/build_search_table.py --table digits --out docs/benchmarks/tables [--data-dir DIR]
-        [--seeds 12] [--workers 2] [--short]
+        [--seeds 10] [--workers 2] [--short]
 
 Tables: digits, digits4 (scikit-learn's data); wine, alcohol (winequality-white.csv), abalone (abalone.csv).
-A run that was killed goes on where it stopped: finished pieces lie in OUT/.NAME-<settings>/ until the table is whole.
+A run that was killed goes on where it stopped: finished pieces lie in OUT/.NAME-<settings>/ until the table
+is whole.
 """
 
 import argparse
@@ -15,7 +16,6 @@ import os
 import platform
 import shutil
 import sys
-import time
 from datetime import date
 from pathlib import Path
 
@@ -77,9 +77,8 @@ def train_all(task: TableTask, options: argparse.Namespace, folder: Path) -> Non
         worker.start()
     while any(worker.is_alive() for worker in workers):
         done = sum(file_of(folder, piece).exists() for piece in every)
-        print(f"\r{task.name}: {done} of {len(every)} pieces", end="", file=sys.stderr, flush=True)
-        time.sleep(0.2)
-    print(file=sys.stderr)
+        print(f"{task.name}: {done} of {len(every)} pieces", file=sys.stderr, flush=True)
+        workers[0].join(5.0)
     if any(worker.exitcode != 0 for worker in workers):
         sys.exit(f"{task.name}: a worker failed; its error is above, and the same command goes on from here")
 
@@ -129,7 +128,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--table", required=True, choices=sorted(TASKS))
     parser.add_argument("--out", required=True, type=Path, help="folder that NAME.npz is written to")
     parser.add_argument("--data-dir", type=Path, default=Path(), help="folder of the CSV files")
-    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--short", action="store_true", help="3 candidates and 2 epochs, to try the script")
     options = parser.parse_args()

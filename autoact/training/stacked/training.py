@@ -13,7 +13,7 @@ from autoact.training.stacked.regime import Regime, Rows, losses, measured_losse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What N trainings reached: losses on selection rows (N, F), by `Regime.measured`, and comparison rows (N,)."""
+    """What N trainings reached: losses on selection rows (N, F), and on comparison rows (N,)."""
 
     selection: Tensor
     comparison: Tensor
