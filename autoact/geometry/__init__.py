@@ -1,0 +1,29 @@
+"""What a model's activations do to a space and to gradients."""
+
+from autoact.geometry.bounds import zaslavsky_bound
+from autoact.geometry.counting import Cells, count_regions, layer_cells
+from autoact.geometry.curving import Curvature, curvature
+from autoact.geometry.hyperplanes import Hyperplanes, hyperplanes
+from autoact.geometry.patterns import activation_patterns
+from autoact.geometry.pictures import draw_arrangement, draw_pieces, draw_slice
+from autoact.geometry.segments import LinePieces, linear_pieces
+from autoact.geometry.slices import SliceRegions, slice_regions
+
+__all__ = [
+    "Cells",
+    "Curvature",
+    "Hyperplanes",
+    "LinePieces",
+    "SliceRegions",
+    "activation_patterns",
+    "count_regions",
+    "curvature",
+    "draw_arrangement",
+    "draw_pieces",
+    "draw_slice",
+    "hyperplanes",
+    "layer_cells",
+    "linear_pieces",
+    "slice_regions",
+    "zaslavsky_bound",
+]

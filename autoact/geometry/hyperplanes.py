@@ -1,0 +1,101 @@
+"""The hyperplanes in which a layer of neurons bends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from autoact.analysis import linear_pieces
+from autoact.analysis.subject import Analyzable
+from autoact.errors import UnsupportedInputError
+
+Array = npt.NDArray[np.float64]
+SAME = 1e-9  # of unit normals, and of offsets relative to the largest: closer ones count once
+SAME_SINGLE = 1e-6  # the same for float32 and lower, whose copies differ by rounding
+Numbers = torch.Tensor | npt.NDArray[Any] | Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hyperplanes:
+    """Distinct hyperplanes normals · x + offsets = 0.
+
+    Attributes:
+        normals: Unit vectors, (H, d).
+        offsets: (H,).
+    """
+
+    normals: Array
+    offsets: Array
+
+
+def read_layer(weight: Numbers, bias: Numbers | None) -> tuple[Array, Array, float]:
+    """Return weight (m, d) and bias (m,) in float64, and how close two hyperplanes count as one.
+
+    Raises:
+        UnsupportedInputError: Wrong shapes, or values that are not finite.
+    """
+    single = isinstance(weight, torch.Tensor) and weight.dtype != torch.float64
+    w = to_float64(weight)
+    if w.ndim != 2:
+        raise UnsupportedInputError(
+            f"weight has shape {w.shape}; a layer's is (neurons, inputs), as in torch.nn.Linear. For a "
+            "convolution use weight.flatten(1) and patches as inputs."
+        )
+    b = np.zeros(len(w)) if bias is None else to_float64(bias)
+    if b.shape != (len(w),):
+        raise UnsupportedInputError(
+            f"bias has shape {b.shape}; weight {w.shape} needs one value per neuron: ({len(w)},)."
+        )
+    if not (np.isfinite(w).all() and np.isfinite(b).all()):
+        raise UnsupportedInputError("weight or bias has values that are not finite.")
+    return w, b, SAME_SINGLE if single else SAME
+
+
+def to_float64(values: Numbers) -> Array:
+    """Return numbers as a NumPy array."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().double().numpy()
+    return np.asarray(values, dtype=np.float64)
+
+
+def hyperplanes(weight: Numbers, bias: Numbers | None, activation: Analyzable = "relu") -> Hyperplanes:
+    """Return the distinct hyperplanes w · x + b = kink of a layer; neurons without weights have none.
+
+    Raises:
+        UnsupportedInputError: Wrong shapes.
+        ConfigurationError: An activation that is not piecewise linear.
+    """
+    w, b, same = read_layer(weight, bias)
+    kinks = linear_pieces(activation).kinks
+    length = np.linalg.norm(w, axis=1)
+    there = length > 0
+    normals = np.repeat(w[there] / length[there, None], len(kinks), axis=0)
+    offsets = ((b[there, None] - kinks) / length[there, None]).ravel()
+    return distinct(normals, offsets, same)
+
+
+def distinct(normals: Array, offsets: Array, same: float) -> Hyperplanes:
+    """Give every hyperplane the direction of its first parallel, and drop those that occur again."""
+    scale = np.abs(offsets).max(initial=0.0) or 1.0
+    kept: list[tuple[Array, list[float]]] = []
+    for normal, offset in zip(normals, offsets, strict=True):
+        for direction, places in kept:
+            sign = 1.0 if normal @ direction > 0 else -1.0
+            if np.abs(normal - sign * direction).max() <= same:
+                place = sign * offset
+                if all(abs(place - other) > same * scale for other in places):
+                    places.append(place)
+                break
+        else:
+            kept.append((normal, [offset]))
+    dimensions = normals.shape[1]
+    rows = [direction for direction, places in kept for _ in places]
+    return Hyperplanes(
+        normals=np.array(rows).reshape(-1, dimensions),
+        offsets=np.array([place for _, places in kept for place in places]),
+    )
