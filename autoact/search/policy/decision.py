@@ -8,7 +8,7 @@ import numpy as np
 
 from autoact.search.policy.knowledge import Knowledge, affordable, named
 from autoact.search.policy.problem import Names, Outcome, Problem, Step, spent
-from autoact.search.sampler.proposal import draws, pool, shortlist
+from autoact.search.sampler.proposal import duels, pool, shortlist, told
 from autoact.search.sampler.surrogate import Surrogate
 
 _OPENING = 0.25  # part of the budget that may go into short trainings of what is to be tried first
@@ -84,10 +84,9 @@ def _informed(
         surrogate = surrogate.imagine(knowledge.points(running))
     options = shortlist(surrogate, options, knowledge.ends)
     chosen: list[Step] = []
-    for row in draws(surrogate, knowledge.ends(options), count, rng):
-        step = _best_step(
-            problem, knowledge, surrogate, named(problem, options[row]), [*running, *chosen], left
-        )
+    for pair in duels(surrogate, knowledge.ends(options), count, rng):
+        names = [named(problem, options[row]) for row in pair]
+        step = _best_step(problem, knowledge, surrogate, names, [*running, *chosen], left)
         if step is None:
             continue
         chosen.append(step)
@@ -100,20 +99,18 @@ def _best_step(
     problem: Problem,
     knowledge: Knowledge,
     surrogate: Surrogate,
-    names: Names,
+    pair: Sequence[Names],
     running: Sequence[Step],
     left: float,
 ) -> Step | None:
-    """Return the affordable training of an assignment that tells most about it per cost."""
-    steps = [
-        step for step in _possible(problem, knowledge, names, running) if affordable(problem, left, step)
-    ]
+    """Return the affordable training of one of two assignments that tells most of the difference per cost."""
+    possible = [step for names in pair for step in _possible(problem, knowledge, names, running)]
+    steps = [step for step in possible if affordable(problem, left, step)]
     if not steps:
         return None
-    points = knowledge.points(steps).joined(knowledge.ends(knowledge.rows([names])))
-    _, covariance = surrogate.posterior(points)
-    told = np.square(covariance[-1, :-1]) / (np.diag(covariance)[:-1] + surrogate.noise)
-    return steps[int(np.argmax(told / [step.cost(problem.carry) for step in steps]))]
+    leader, challenger = (knowledge.ends(knowledge.rows([names])) for names in pair)
+    worth = told(surrogate, knowledge.points(steps), leader, challenger)
+    return steps[int(np.argmax(worth / [step.cost(problem.carry) for step in steps]))]
 
 
 def _possible(problem: Problem, knowledge: Knowledge, names: Names, running: Sequence[Step]) -> list[Step]:

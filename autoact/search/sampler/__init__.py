@@ -1,1 +1,5 @@
-"""Searching assignments jointly in anybody's Optuna study: the surrogate and the sampler on it."""
+"""Searching assignments jointly: a surrogate over them, and a sampler for anybody's Optuna study on it."""
+
+from autoact.search.sampler.function_space import FunctionSpaceSampler
+
+__all__ = ["FunctionSpaceSampler"]

@@ -1,4 +1,4 @@
-"""Which assignments to look at, and which of them to try: draws of what the truth may be."""
+"""Which assignments to look at, and which of them to compare."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ LISTED = 1024  # assignments up to which all of them are looked at
 _WORK = 2e7  # comparisons of layers that one look may take: 0.1 s
 _SHORTLISTED = 96  # assignments that draws are made for
 _HOPE = 2.0  # standard deviations
+_DRAWS = 8  # per pair
 _MOST_CHANGED = 3  # layers in which a neighbor differs
 
 ToPoints = Callable[[Indices], Points]
@@ -54,13 +55,37 @@ def shortlist(surrogate: Surrogate, options: Indices, at: ToPoints) -> Indices:
     return options[np.sort(np.argsort(hopeful, kind="stable")[:_SHORTLISTED])]
 
 
-def draws(surrogate: Surrogate, points: Points, count: int, rng: np.random.Generator) -> list[int]:
-    """Return which point is best in each of so many joint draws of all values (Thompson sampling)."""
+def duels(
+    surrogate: Surrogate, points: Points, count: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Return pairs of points between which the best is to be decided: the expected best and a challenger.
+
+    A challenger is the best of one joint draw of all values (Thompson sampling); where that is the expected
+    best itself, another draw is made, so that what is known well is not looked at again and again.
+
+    Args:
+        surrogate: What is believed.
+        points: M >= 2 points.
+        count: How many pairs.
+        rng: Makes the draws.
+    """
     mean, covariance = surrogate.posterior(points)
+    leader = int(np.argmin(mean))
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    drawn: Array = mean[:, None] + root @ rng.standard_normal((len(mean), count))
-    return [int(row) for row in np.argmin(drawn, axis=0)]
+    drawn: Array = mean[:, None] + root @ rng.standard_normal((len(mean), count * _DRAWS))
+    best = np.argmin(drawn, axis=0)
+    drawn[leader] = np.inf
+    second = np.argmin(drawn, axis=0)
+    others = [*best[best != leader].tolist(), *second[best == leader].tolist()]
+    return [(leader, int(other)) for other in others[:count]]
+
+
+def told(surrogate: Surrogate, trainings: Points, leader: Points, challenger: Points) -> Array:
+    """Return by how much each training would reduce the variance of the difference of two points, (N,)."""
+    _, covariance = surrogate.posterior(trainings.joined(leader).joined(challenger))
+    with_difference = covariance[:-2, -2] - covariance[:-2, -1]
+    return np.asarray(np.square(with_difference) / (np.diag(covariance)[:-2] + surrogate.noise))
 
 
 def _changed(rows: Indices, sizes: Sequence[int], rng: np.random.Generator) -> Indices:

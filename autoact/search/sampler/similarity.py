@@ -19,7 +19,7 @@ _DECAY = 0.35  # an interaction forgets exp(-1) where this part of the layers di
 _NEGLIGIBLE = 1e-6  # of a closeness matrix's largest eigenvalue
 
 
-def closeness(names: Sequence[str], nodes: Array | None = None, length: float = _LENGTH) -> Array:
+def closeness(names: Sequence[str], nodes: Array | None = None, length: float | None = None) -> Array:
     """Return exp(-(d / length)²) for all pairs, d the root mean square difference of standardized functions.
 
     Args:
@@ -42,7 +42,7 @@ def closeness(names: Sequence[str], nodes: Array | None = None, length: float = 
         deviation = centered.std(axis=1, keepdims=True)
         unit = centered / np.where(deviation > 0, deviation, 1.0)
         apart = 2.0 - 2.0 * (unit @ unit.T) / len(z)
-    near = np.exp(-np.maximum(apart, 0.0) / length**2)
+    near = np.exp(-np.maximum(apart, 0.0) / (length or _LENGTH) ** 2)
     near = np.where(np.isfinite(near), near, 0.0)
     np.fill_diagonal(near, 1.0)
     return near

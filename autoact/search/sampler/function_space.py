@@ -1,0 +1,177 @@
+"""An Optuna sampler that knows how close two activations are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.search.sampler.proposal import duels, pool, shortlist, told
+from autoact.search.sampler.similarity import Array, Indices, Similarity
+from autoact.search.sampler.surrogate import Points, Surrogate
+from autoact.search.sampler.trials import Layers, activation_choices, common_space, observations, pending
+
+if TYPE_CHECKING:
+    from autoact.search.sampler.observations import Observations
+
+
+class FunctionSpaceSampler(BaseSampler):
+    """Samples activations jointly by a surrogate in function space, all other parameters independently.
+
+    Categorical parameters whose choices are all registered activations are recognized, in any study with one
+    objective. The surrogate is additive over layers with interactions; it learns the noise, how far closeness
+    of functions can be trusted, and how well the values at which trials were pruned foretell complete ones.
+    Running trials count as seen without surprise, so that suggestions made at the same time differ.
+    The first trial, and parameters that not all trials have, are left to the independent sampler.
+
+    Args:
+        seed: Everything random follows from it and the trial's number: processes on one storage may share
+            it. None draws one.
+        independent_sampler: For all other parameters; None is TPE.
+        max_step: Step of `trial.report` at which a full training ends; None takes the largest that a complete
+            trial has reported.
+        nodes: Measured pre-activations by parameter: equally likely values (M,), under which functions are
+            compared; N(0, 1) where nothing is given.
+
+    Raises:
+        ConfigurationError: A parameter offers an activation twice.
+        ValueError: The study has several objectives.
+
+    Example:
+        >>> import optuna
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> def objective(trial):
+        ...     layers = [trial.suggest_categorical(f"layer{i}", ["relu", "gelu", "tanh"]) for i in range(2)]
+        ...     return layers.count("tanh") - 0.5 * layers.count("gelu")
+        >>> sampler = FunctionSpaceSampler(seed=0)
+        >>> study = optuna.create_study(sampler=sampler)
+        >>> study.optimize(objective, n_trials=12)
+        >>> sampler.best_assignment(study)
+        {'layer0': 'gelu', 'layer1': 'gelu'}
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        independent_sampler: BaseSampler | None = None,
+        max_step: int | None = None,
+        nodes: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
+        if max_step is not None and max_step < 1:
+            raise ConfigurationError(
+                f"max_step is {max_step!r}; it must be the last step of a training, >= 1."
+            )
+        self._entropy = np.random.SeedSequence(seed).entropy
+        self._independent = independent_sampler or TPESampler(seed=seed)
+        self._max_step = max_step
+        self._nodes = {name: tuple(map(float, values)) for name, values in (nodes or {}).items()}
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return the parameters that choose activations and that all complete trials have."""
+        self._raise_error_if_multi_objective(study)
+        common = common_space(study.get_trials(deepcopy=False))
+        return {name: d for name, d in common.items() if not d.single() and activation_choices(name, d)}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the activations of the best of one joint draw of what all assignments may be worth."""
+        layers = Layers.of(search_space)
+        if not layers.names:
+            return {}
+        rng = self._generator(trial)
+        trials = study.get_trials(deepcopy=False)
+        seen = self._observations(study, layers, trials)
+        if not len(seen):
+            return layers.name(rng.integers(layers.sizes).tolist())
+        surrogate = Surrogate.fit(self._similarity(layers), seen)
+        running = pending(layers, trials, trial.number)
+        if len(running):
+            surrogate = surrogate.imagine(_trainings(running, np.arange(len(running)) + 1 + seen.runs.max()))
+        options = shortlist(surrogate, pool(layers.sizes, _best_first(surrogate, seen), rng), Points.ends)
+        (pair,) = duels(surrogate, Points.ends(options), 1, rng)
+        leader, challenger = (Points.ends(options[[row]]) for row in pair)
+        new = np.full(2, seen.runs.max() + len(running) + 1, dtype=np.intp)
+        worth = told(surrogate, _trainings(options[list(pair)], new), leader, challenger)
+        return layers.name(options[pair[int(np.argmax(worth))]].tolist())
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Sample what is no activation, or an activation before there is anything to go by."""
+        self._raise_error_if_multi_objective(study)
+        activation_choices(param_name, param_distribution)  # says what is wrong with it, if anything is
+        return self._independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Tell the independent sampler."""
+        self._independent.before_trial(study, trial)
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """Tell the independent sampler."""
+        self._independent.after_trial(study, trial, state, values)
+
+    def reseed_rng(self) -> None:
+        """Reseed the independent sampler; draws of activations differ by the number of the trial."""
+        self._independent.reseed_rng()
+
+    def best_assignment(self, study: Study) -> dict[str, str]:
+        """Return the tried activations with the best posterior mean, by parameter.
+
+        The trial with the best value is mostly a lucky one; the posterior mean weighs it with its neighbors.
+
+        Raises:
+            SearchFailedError: No trial has ended with a value, or none chose any activation.
+        """
+        self._raise_error_if_multi_objective(study)
+        trials = study.get_trials(deepcopy=False)
+        layers = Layers.of(common_space(trials))
+        seen = self._observations(study, layers, trials)
+        usable = seen.subset(np.flatnonzero(np.isfinite(seen.values)))
+        if not layers.names or not len(usable):
+            raise SearchFailedError(
+                f"None of the {len(trials)} trials of the study ended with a finite value and a choice of "
+                "activations in every layer; there is nothing to recommend."
+            )
+        surrogate = Surrogate.fit(self._similarity(layers), seen)
+        return layers.name(_best_first(surrogate, usable)[0].tolist())
+
+    def _observations(self, study: Study, layers: Layers, trials: Sequence[FrozenTrial]) -> Observations:
+        minimize = study.direction == StudyDirection.MINIMIZE
+        return observations(layers, trials, minimize, self._max_step)
+
+    def _similarity(self, layers: Layers) -> Similarity:
+        nodes = tuple((i, self._nodes[n]) for i, n in enumerate(layers.names) if n in self._nodes)
+        return similarity_of(layers.candidates, nodes)
+
+    def _generator(self, trial: FrozenTrial) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(trial.number,)))
+
+
+@lru_cache(maxsize=64)
+def similarity_of(
+    candidates: tuple[tuple[str, ...], ...], nodes: tuple[tuple[int, tuple[float, ...]], ...] = ()
+) -> Similarity:
+    """Return the kernels over the assignments of some candidates, computed once."""
+    return Similarity.of(candidates, {layer: np.array(values) for layer, values in nodes})
+
+
+def _best_first(surrogate: Surrogate, seen: Observations) -> Indices:
+    """Return the different assignments that have been seen, the best expectation first."""
+    rows = np.unique(seen.assignments, axis=0)
+    return rows[np.argsort(surrogate.mean(Points.ends(rows)), kind="stable")]
+
+
+def _trainings(rows: Indices, numbers: Indices) -> Points:
+    whole: Array = np.ones(len(rows))
+    return Points(rows, whole, numbers)

@@ -1,0 +1,187 @@
+"""The trials of an Optuna study as observations: complete, pruned and failed ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from autoact.activations import list_activations
+from autoact.errors import ConfigurationError
+from autoact.search.sampler.observations import Observations
+from autoact.search.sampler.similarity import Indices
+
+_MOST = 600  # observations that a surrogate is made of
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+_SHORTEST = 1 / 64  # of a full training; what was stopped earlier counts as stopped then
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The parameters of a study that choose activations: names with their choices, in the order of names."""
+
+    names: tuple[str, ...]
+    candidates: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, space: Mapping[str, BaseDistribution]) -> Layers:
+        """Find them in a search space.
+
+        Raises:
+            ConfigurationError: A choice is offered twice.
+        """
+        found = {
+            name: choices for name, d in sorted(space.items()) if (choices := activation_choices(name, d))
+        }
+        return cls(tuple(found), tuple(found.values()))
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of candidates per layer."""
+        return [len(names) for names in self.candidates]
+
+    def number(self, trial: FrozenTrial) -> tuple[int, ...] | None:
+        """Return the candidate numbers of a trial, None if it lacks a layer or has what is no candidate."""
+        try:
+            return tuple(
+                names.index(trial.params[layer])
+                for layer, names in zip(self.names, self.candidates, strict=True)
+            )
+        except (KeyError, ValueError):
+            return None
+
+    def name(self, row: Iterable[int]) -> dict[str, str]:
+        """Return activations by name of the parameter."""
+        return {layer: names[i] for layer, names, i in zip(self.names, self.candidates, row, strict=True)}
+
+
+def activation_choices(name: str, distribution: BaseDistribution) -> tuple[str, ...]:
+    """Return the choices of a parameter if they are all registered activations, else nothing.
+
+    Raises:
+        ConfigurationError: A choice is offered twice.
+
+    Example:
+        >>> activation_choices("a", CategoricalDistribution(["relu", "tanh"]))
+        ('relu', 'tanh')
+        >>> activation_choices("optimizer", CategoricalDistribution(["adam", "sgd"]))
+        ()
+    """
+    if not isinstance(distribution, CategoricalDistribution):
+        return ()
+    choices = distribution.choices
+    registered = set(list_activations())
+    if not all(isinstance(choice, str) and choice in registered for choice in choices):
+        return ()
+    names = tuple(str(choice) for choice in choices)
+    if len(set(names)) < len(names):
+        raise ConfigurationError(
+            f"Parameter {name!r} offers {', '.join(names)}; each activation may be offered only once."
+        )
+    return names
+
+
+def common_space(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
+    """Return the parameters that all complete trials have with one distribution (else: all pruned trials)."""
+    for state in _FINISHED:
+        spaces = [trial.distributions for trial in trials if trial.state == state]
+        if spaces:
+            first, *others = spaces
+            return {
+                name: own for name, own in first.items() if all(space.get(name) == own for space in others)
+            }
+    return {}
+
+
+def observations(
+    layers: Layers, trials: Sequence[FrozenTrial], minimize: bool, max_step: int | None = None
+) -> Observations:
+    """Return what the finished trials of a study have shown.
+
+    A failed trial is a bad value until the same activations have been trained: then it was the machine.
+
+    Args:
+        layers: The layers; trials without one of them tell nothing.
+        trials: Trials in any state.
+        minimize: Whether a smaller value is better.
+        max_step: Step at which a full training ends; None takes the largest that a complete trial reported.
+    """
+    known = [(row, trial) for trial in trials if (row := layers.number(trial)) is not None]
+    done = {row for row, trial in known if trial.state == TrialState.COMPLETE}
+    rung_of = _rungs([trial for _, trial in known], max_step)
+    stopped = {
+        rung_of(max(_steps(trial)))
+        for _, trial in known
+        if trial.state == TrialState.PRUNED and _steps(trial)
+    }
+    rows = [
+        (row, fraction, trial.number, value)
+        for row, trial in known
+        if not (trial.state == TrialState.FAIL and row in done)
+        for fraction, value in _values(trial, stopped, rung_of)
+    ]
+    kept = [rows[i] for i in _kept([row[3] if minimize else -row[3] for row in rows])]
+    sign = 1.0 if minimize else -1.0
+    return Observations(
+        assignments=np.array([row[0] for row in kept], dtype=np.intp).reshape(-1, len(layers.names)),
+        fractions=np.array([row[1] for row in kept], dtype=np.float64),
+        runs=np.array([row[2] for row in kept], dtype=np.intp),
+        values=np.array([sign * row[3] for row in kept], dtype=np.float64),
+    )
+
+
+def pending(layers: Layers, trials: Sequence[FrozenTrial], own: int) -> Indices:
+    """Return the assignments of trials that are running, without that of the trial number `own`."""
+    rows = [
+        row
+        for trial in trials
+        if trial.state == TrialState.RUNNING
+        and trial.number != own
+        and (row := layers.number(trial)) is not None
+    ]
+    return np.array(rows, dtype=np.intp).reshape(-1, len(layers.names))
+
+
+def _values(
+    trial: FrozenTrial, stopped: set[float], rung_of: Callable[[int], float]
+) -> list[tuple[float, float]]:
+    """Return fractions and values: the end, and the latest at each rung on which trials have been stopped."""
+    if trial.state == TrialState.FAIL:
+        return [(1.0, math.nan)]
+    if trial.state not in _FINISHED:
+        return []
+    latest = {rung_of(step): trial.intermediate_values[step] for step in _steps(trial)}
+    values = [(rung, value) for rung, value in latest.items() if rung in stopped and rung < 1.0]
+    if trial.state == TrialState.COMPLETE and trial.value is not None:
+        values.append((1.0, trial.value))
+    return values
+
+
+def _steps(trial: FrozenTrial) -> list[int]:
+    return sorted(trial.intermediate_values)
+
+
+def _rungs(trials: Sequence[FrozenTrial], max_step: int | None) -> Callable[[int], float]:
+    """Return what turns a step into a part of a full training: a power of 1/2, below 1."""
+    complete = [step for trial in trials if trial.state == TrialState.COMPLETE for step in _steps(trial)]
+    reported = [step for trial in trials for step in _steps(trial)]
+    first = 1 if 0 in reported else 0  # steps may be counted from 0 or from 1
+    last = max(complete or reported or [1]) if max_step is None else max_step
+
+    def rung(step: int) -> float:
+        part = (step + first) / max(last + first, 1)
+        return float(2.0 ** min(-1, round(math.log2(max(part, _SHORTEST)))))
+
+    return rung
+
+
+def _kept(values: Sequence[float]) -> list[int]:
+    """Return which observations to keep, in their order: all, or else the best half and an even sample."""
+    if len(values) <= _MOST:
+        return list(range(len(values)))
+    best = np.argsort(values, kind="stable")[: _MOST // 2].tolist()
+    return sorted({*best, *np.linspace(0, len(values) - 1, _MOST // 2).astype(int).tolist()})
