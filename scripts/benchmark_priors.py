@@ -12,7 +12,9 @@ import argparse
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from multiprocessing import get_context
@@ -47,7 +49,6 @@ class Quality:
 
 def repeat(job: tuple[str, str, int], data_dir: Path) -> Outcome:
     """Run one design once."""
-    torch.set_num_threads(1)
     table, design, repetition = job
     return DESIGNS[design](TASKS[table], TASKS[table].load(data_dir), FIRST_SEED + repetition)
 
@@ -56,9 +57,12 @@ def measure(options: argparse.Namespace) -> dict[Key, Prior]:
     """Run every design on every table, and gather the scores."""
     jobs = [(t, d, r) for t in options.only for d in options.designs for r in range(options.repetitions)]
     gathered: dict[Key, list[tuple[Array, float]]] = defaultdict(list)
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
-        run = partial(repeat, data_dir=options.data_dir)
-        for number, (job, outcome) in enumerate(zip(jobs, pool.map(run, jobs), strict=True), start=1):
+    run = partial(repeat, data_dir=options.data_dir)
+    with ExitStack() as stack:
+        results = (
+            map(run, jobs) if options.workers == 1 else stack.enter_context(pool(options)).map(run, jobs)
+        )
+        for number, (job, outcome) in enumerate(zip(jobs, results, strict=True), start=1):
             for readout, scores in outcome.scores.items():
                 gathered[job[0], f"{job[1]} / {readout}"].append((standardized(scores), outcome.cost))
             print(f"{number} of {len(jobs)}: {job[0]}, {job[1]}", file=sys.stderr, flush=True)
@@ -68,6 +72,11 @@ def measure(options: argparse.Namespace) -> dict[Key, Prior]:
         )
         for key, found in gathered.items()
     }
+
+
+def pool(options: argparse.Namespace) -> ProcessPoolExecutor:
+    spawn = get_context("spawn")
+    return ProcessPoolExecutor(options.workers, spawn, initializer=torch.set_num_threads, initargs=(1,))
 
 
 def standardized(scores: Array) -> Array:
@@ -119,7 +128,7 @@ def store(priors: dict[Key, Prior], names: list[str], folder: Path) -> None:
         replace(loaded, priors={**loaded.priors, **kept}).save(path)
 
 
-def parsed() -> argparse.Namespace:
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -132,15 +141,15 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="one repetition on digits")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--store", nargs="+", default=[], metavar="DESIGN / READ-OUT")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.only = options.only or [name for name in TASKS if (options.tables / f"{name}.npz").exists()]
     if options.short:
         options.only, options.repetitions = ["digits"], 1
     return options
 
 
-def main() -> None:
-    options = parsed()
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parsed(arguments)
     priors = measure(options)
     tables = {name: SearchTable.load(options.tables / f"{name}.npz") for name in options.only}
     found = {key: quality(prior, tables[key[0]]) for key, prior in priors.items()}

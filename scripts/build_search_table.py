@@ -16,8 +16,10 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,8 +47,7 @@ def file_of(folder: Path, piece: Piece) -> Path:
 
 
 def work(name: str, short: bool, data_dir: Path, folder: Path, todo: list[Piece], parent: int) -> None:
-    """Train pieces and write each whole or not at all; stop when the process that asked is gone."""
-    torch.set_num_threads(1)
+    """Train pieces and write each whole or not at all; stop when the process `parent` is gone."""
     task = task_of(name, short)
     rows, every = task.load(data_dir), assignments(task)
     for seed, start in todo:
@@ -59,6 +60,11 @@ def work(name: str, short: bool, data_dir: Path, folder: Path, todo: list[Piece]
         partial.replace(target)
 
 
+def work_beside_others(*arguments: Any) -> None:
+    torch.set_num_threads(1)
+    work(*arguments)
+
+
 def task_of(name: str, short: bool) -> TableTask:
     return TASKS[name].shortened() if short else TASKS[name]
 
@@ -67,10 +73,14 @@ def train_all(task: TableTask, options: argparse.Namespace, folder: Path) -> Non
     """Have the workers train what is missing, and say how far they are."""
     every = pieces(task, options.seeds)
     todo = [piece for piece in every if not file_of(folder, piece).exists()]
-    context = multiprocessing.get_context("spawn")
     shared = (task.name, options.short, options.data_dir, folder)
+    if options.workers == 1:
+        return work(*shared, todo, os.getppid())
+    context = multiprocessing.get_context("spawn")
     workers = [
-        context.Process(target=work, args=(*shared, todo[i :: options.workers], os.getpid()), daemon=True)
+        context.Process(
+            target=work_beside_others, args=(*shared, todo[i :: options.workers], os.getpid()), daemon=True
+        )
         for i in range(options.workers)
     ]
     for worker in workers:
@@ -78,7 +88,8 @@ def train_all(task: TableTask, options: argparse.Namespace, folder: Path) -> Non
     while any(worker.is_alive() for worker in workers):
         done = sum(file_of(folder, piece).exists() for piece in every)
         print(f"{task.name}: {done} of {len(every)} pieces", file=sys.stderr, flush=True)
-        workers[0].join(5.0)
+        for worker in workers:
+            worker.join(2.0)
     if any(worker.exitcode != 0 for worker in workers):
         sys.exit(f"{task.name}: a worker failed; its error is above, and the same command goes on from here")
 
@@ -121,7 +132,7 @@ def settings_of(task: TableTask) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
-def parsed() -> argparse.Namespace:
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -131,14 +142,14 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--short", action="store_true", help="3 candidates and 2 epochs, to try the script")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if min(options.seeds, options.workers) < 1:
         parser.error(f"--seeds {options.seeds} and --workers {options.workers} must be at least 1")
     return options
 
 
-def main() -> None:
-    options = parsed()
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parsed(arguments)
     task = task_of(options.table, options.short)
     try:
         task.load(options.data_dir)
