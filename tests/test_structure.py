@@ -29,6 +29,7 @@ ORDER = (
     "report",
     "search",
     "tabular",
+    "advice",
     "cli",
 )
 # Who may import what is heavy or belongs to one place.

@@ -1,4 +1,4 @@
-"""The command `autoact`: search, cost, list, show, report.
+"""The command `autoact`: search, advise, cost, list, show, report.
 
 Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import autoact
+from autoact.cli.advise import add_arguments as add_advise_arguments
 from autoact.cli.cost import add_arguments as add_cost_arguments
 from autoact.cli.request import read_request
 from autoact.errors import AutoActError, ConfigurationError, SearchFailedError
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--param", metavar="NAME=VALUE", action="append", default=[], help="set a parameter")
     show.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
     show.set_defaults(run=_show)
+    add_advise_arguments(commands.add_parser("advise", help="which activations suit a problem, and why"))
     add_cost_arguments(
         commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
     )
