@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import sympy as sp
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import Boolean
+from sympy.logic.boolalg import BooleanFunction
 
 from autoact.activations import primitives as p
 from autoact.activations.activation import X
@@ -158,7 +158,7 @@ def _steps(program: Program) -> str:
     for name, value in program.steps:
         if isinstance(value, p.log1p) and value.args[0] not in decays:
             raise UnsupportedInputError(f"{value} has a vector form in C only of exp(-|u|); use softplus.")
-        kind = "int" if isinstance(value, Boolean) else "float"
+        kind = "int" if isinstance(value, (Relational, BooleanFunction)) else "float"
         lines.append(f"const {kind} {name.name} = {c_expression(value)};")
     return " ".join(lines)
 

@@ -117,7 +117,7 @@ def backward(
     layout = _layout(dense.shape, weights.shape, parameters.shape, 0 if moved else channel_dim)
     rows = layout.items if layout.weights_step or layout.parameters_step else 1
     out = torch.empty_like(dense)
-    totals = torch.empty(layout.items * kernels.coefficients, dtype=torch.float64)
+    totals = torch.empty(layout.items * kernels.coefficients, dtype=torch.float64, device=x.device)
     grad_w, grad_p = (t.new_empty((rows, t.shape[-1])) for t in (weights, parameters))
     w, p = weights.data_ptr(), parameters.data_ptr()
     pointers = (dense.data_ptr(), grad.data_ptr(), w, p, out.data_ptr(), totals.data_ptr())

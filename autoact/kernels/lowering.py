@@ -103,7 +103,9 @@ class _Code:
         names = [name for name, _ in self._steps]
         shared, reduced = tree_cse([*(value for _, value in self._steps), *outputs], self._fresh)
         values = dict([*shared, *zip(names, reduced, strict=False)])
-        results = reduced[len(names) :]
+        aliases = {name: value for name, value in values.items() if value.is_Symbol}
+        values = {name: value.xreplace(aliases) for name, value in values.items()}
+        results = [e.xreplace(aliases) for e in reduced[len(names) :]]
         order: dict[sp.Symbol, None] = {}
         for result in results:
             _visit(result, values, order)

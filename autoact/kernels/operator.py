@@ -149,12 +149,13 @@ class CompiledMixture(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[Any, ...]:
         """Run the kernel, or the formula when gradients of gradients or batches of them are wanted."""
         x, weights, parameters = ctx.saved_tensors
-        (grad,) = grads
+        grad = grads[0]
         plan = plan_of(ctx.plan)
         kernels = compiled.kernels_for(plan, x)
         if kernels is not None and not torch.is_grad_enabled() and is_direct(grad, x):
             return (*compiled.backward(kernels, x, weights, parameters, grad, ctx.channel_dim), None, None)
-        coefficients, pull = torch.func.vjp(plan.coefficients, weights, parameters)
+        pair: Any = torch.func.vjp(plan.coefficients, weights, parameters)
+        coefficients, pull = pair
         if torch.is_grad_enabled():
             grad_x, sums = _plain_backward(plan, x, coefficients, grad, ctx.channel_dim)
         else:
@@ -162,10 +163,13 @@ class CompiledMixture(torch.autograd.Function):
         return (grad_x, *pull(sums), None, None)
 
 
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
 def is_direct(*tensors: torch.Tensor) -> bool:
     """Tell whether tensors are plain memory: no subclass, no transform, no forward mode, no dispatch mode."""
     return (
-        all(type(t) in (torch.Tensor, torch.nn.Parameter) for t in tensors)
+        all(type(t) in _PLAIN and not torch._C._functorch.is_legacy_batchedtensor(t) for t in tensors)
         and torch._C._functorch.peek_interpreter_stack() is None
         and torch.autograd.forward_ad._current_level < 0
         and torch._C._len_torch_dispatch_stack() == 0

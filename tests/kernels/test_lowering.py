@@ -82,3 +82,8 @@ def test_nan_stays():
     outputs = run(backward_program(plan), torch.tensor([torch.nan], dtype=torch.float64), *coefficients(plan))
     assert torch.isnan(outputs[0]).all()
     assert torch.isnan(run(forward_program(plan), outputs[0], *coefficients(plan))[0]).all()
+
+
+def test_no_step_is_only_another_name():
+    for direction in (forward_program, backward_program):
+        assert not [name for name, value in direction(plan_for(BUILT_IN)).steps if value.is_Symbol]
