@@ -6,6 +6,9 @@ create_graph, under functorch transforms and in forward mode the generated formu
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -13,11 +16,27 @@ import torch
 from autoact.kernels import compiled, eager
 from autoact.kernels.plan import Plan, plan_for, plan_of
 
+log = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=1024)
+def _back_end(key: str, device: str, dtype: torch.dtype) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return forward and backward of Triton on NVIDIA GPUs, of torch elsewhere; a debug line says which."""
+    if device != "cuda":
+        return eager.forward, eager.backward
+    from autoact.kernels import triton_kernels
+
+    reason = triton_kernels.unsupported(plan_of(key), torch.empty(0, dtype=dtype, device=device))
+    log.debug("mixture of %s on %s: %s", key, device, f"torch, {reason}" if reason else "Triton")
+    chosen = eager if reason else triton_kernels
+    return chosen.forward, chosen.backward
+
 
 @torch.library.custom_op("autoact::mixture", mutates_args=())
 def mixture_kernel(x: torch.Tensor, coefficients: torch.Tensor, plan: str, channel_dim: int) -> torch.Tensor:
     """Value of a plan's mixture."""
-    return eager.forward(plan_of(plan), x, coefficients, channel_dim)
+    forward, _ = _back_end(plan, x.device.type, x.dtype)
+    return forward(plan_of(plan), x, coefficients, channel_dim)
 
 
 @mixture_kernel.register_fake
@@ -30,7 +49,8 @@ def backward_kernel(
     x: torch.Tensor, coefficients: torch.Tensor, grad: torch.Tensor, plan: str, channel_dim: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Gradients of x and of the coefficients."""
-    return eager.backward(plan_of(plan), x, coefficients, grad, channel_dim)
+    _, backward = _back_end(plan, x.device.type, x.dtype)
+    return backward(plan_of(plan), x, coefficients, grad, channel_dim)
 
 
 @backward_kernel.register_fake
