@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 _serial = count()
 WARPS = 4
 PER_THREAD = 8  # elements: one 16-byte access in bfloat16, two in float32
-FEW = 12  # with more coefficients, 8 elements per thread do not fit in its registers
+FEW = 12  # coefficients: with more of them, 8 elements per thread do not fit in its registers
 PROGRAMS_PER_PROCESSOR = 16
 
 
@@ -144,6 +144,11 @@ def tiling(sizes: tuple[int, int, int], per_channel: bool, block: int, programs:
     )
 
 
+def per_thread(coefficients: int) -> int:
+    """Return how many elements of a tile each thread computes."""
+    return PER_THREAD if coefficients <= FEW else PER_THREAD // 4
+
+
 def _power_of_2(n: int) -> int:
     return 1 << max(n - 1, 0).bit_length()
 
@@ -163,7 +168,7 @@ def unsupported(plan: Plan, x: torch.Tensor) -> str | None:
     if torch.version.hip or not (x.is_cuda or triton_functions.INTERPRETED.value):
         return "the kernels are written for NVIDIA GPUs"
     try:
-        _kernels(plan)
+        kernels(plan)
     except UnsupportedInputError as reason:
         return str(reason)
     return None
@@ -174,7 +179,7 @@ def forward(plan: Plan, x: torch.Tensor, coefficients: torch.Tensor, channel_dim
     y = torch.empty_like(x)
     if x.numel():
         cover = _cover(y, coefficients, channel_dim)
-        _launch(_kernels(plan)[0], cover, _like(x, y), y, coefficients.contiguous())
+        _launch(kernels(plan)[0], cover, _like(x, y), y, coefficients.contiguous())
     return y
 
 
@@ -190,7 +195,7 @@ def backward(
     shape = (cover.slabs, cover.columns) if cover.per_column else (cover.groups, cover.slabs * cover.chunks)
     partial = torch.empty((*shape, many), dtype=torch.float32, device=x.device)
     tensors = (_like(x, grad_x), _like(grad, grad_x), grad_x, partial, coefficients.contiguous())
-    _launch(_kernels(plan)[1], cover, *tensors)
+    _launch(kernels(plan)[1], cover, *tensors)
     return grad_x, partial.sum(0 if cover.per_column else 1).reshape(coefficients.shape)
 
 
@@ -200,7 +205,7 @@ def _cover(layout: torch.Tensor, coefficients: torch.Tensor, channel_dim: int) -
     at = order.index(channel_dim % layout.dim()) if coefficients.dim() == 2 else len(order)
     sizes = [layout.shape[d] for d in order]
     split = (math.prod(sizes[:at]), math.prod(sizes[at : at + 1]), math.prod(sizes[at + 1 :]))
-    block = 32 * WARPS * (PER_THREAD if coefficients.shape[-1] <= FEW else PER_THREAD // 4)
+    block = 32 * WARPS * per_thread(coefficients.shape[-1])
     return tiling(split, coefficients.dim() == 2, block, _programs(layout.device))
 
 
@@ -229,7 +234,7 @@ def _launch(kernel: Any, cover: Tiling, *tensors: torch.Tensor) -> None:
 
 
 @lru_cache(maxsize=512)
-def _kernels(plan: Plan) -> tuple[Any, Any]:
+def kernels(plan: Plan) -> tuple[Any, Any]:
     """Return the forward and the backward kernel; Triton compiles them when they are first launched."""
     log.debug("mixture of %s runs as Triton kernels", plan.key)
     return (
