@@ -1,0 +1,89 @@
+"""Print how much there is to find in each search table, and how well short trainings tell.
+
+python scripts/describe_search_tables.py docs/benchmarks/tables/*.npz
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from autoact.search.tables import SearchTable
+from autoact.search.tables.landscape import Array
+from autoact.search.tables.table import normalised_regret
+
+SPLITS = 500
+
+
+def final_values(table: SearchTable) -> Array:
+    """Return the values at the end of training, (seeds, assignments), smaller is better."""
+    flat = table.selection[..., -1].reshape(table.seeds, -1)
+    return flat if table.mode == "min" else -flat
+
+
+def spread(table: SearchTable) -> str:
+    """Return s.d. between assignments, s.d. between seeds, and the latter in units of regret."""
+    values, truth = final_values(table), table.truth.ravel()
+    noise = np.sqrt(values.var(axis=0, ddof=1).mean())
+    between = np.sqrt(max(truth.var() - noise**2 / table.seeds, 0.0))
+    return f"{between:.4f} | {noise:.4f} | {noise / (np.median(truth) - truth.min()):.2f}"
+
+
+def agreement(table: SearchTable) -> str:
+    """Return the rank correlation of a single training with the truth, by fraction."""
+    values = table.selection.reshape(table.seeds, -1, len(table.fractions))
+    sign = 1 if table.mode == "min" else -1
+    by_fraction = [
+        np.mean([spearmanr(sign * one[:, rung], table.truth.ravel()).statistic for one in values])
+        for rung in range(len(table.fractions))
+    ]
+    return ", ".join(f"{rho:.2f}" for rho in by_fraction)
+
+
+def floor(table: SearchTable) -> str:
+    """Return the regret, by one half of the seeds, of the best by the other half: median, 90th percentile."""
+    values, draw, found = final_values(table), np.random.default_rng(0), []
+    for _ in range(SPLITS):
+        order = draw.permutation(table.seeds)
+        first, second = (values[half].mean(axis=0) for half in np.array_split(order, 2))
+        found.append(normalised_regret(second)[first.argmin()])
+    return f"{np.median(found):.2f}, {np.quantile(found, 0.9):.2f}"
+
+
+def uniform(table: SearchTable) -> str:
+    """Return the best uniform assignment and its regret."""
+    shared = [(table.regret((k,) * len(table.layers)), name) for k, name in enumerate(table.candidates[0])]
+    return "{1} {0:.2f}".format(*min(shared))
+
+
+def best(table: SearchTable) -> str:
+    """Return the names of the best assignment."""
+    index = np.unravel_index(int(table.regrets.argmin()), table.regrets.shape)
+    return ", ".join(names[choice] for names, choice in zip(table.candidates, index, strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("tables", nargs="+", type=Path)
+    tables = [SearchTable.load(path) for path in parser.parse_args().tables]
+    print("| table | assignments | seeds | s.d. between | seed s.d. | seed s.d. in regret ", end="")
+    print("| rank correlation of one training by fraction | floor | best uniform | best |")
+    print("|---|--:|--:|--:|--:|--:|---|---|---|---|")
+    for table in tables:
+        cells = (
+            table.truth.size,
+            table.seeds,
+            spread(table),
+            agreement(table),
+            floor(table),
+            uniform(table),
+            best(table),
+        )
+        print(f"| {table.name} | " + " | ".join(map(str, cells)) + " |")
+
+
+if __name__ == "__main__":
+    main()
