@@ -10,9 +10,10 @@ import torch
 
 from autoact.activations import Parameter
 from autoact.errors import ConfigurationError, UnsupportedInputError
-from autoact.kernels import compiled, eager
+from autoact.kernels import compiled
 from autoact.kernels.operator import CompiledMixture, FusedMixture, is_direct
-from autoact.kernels.plan import generated, plan_for, slots_for, traced_name
+from autoact.kernels.plan import plan_for, slots_for
+from autoact.kernels.traced import traced_mixture
 
 Parameters = torch.Tensor | Mapping[str, Mapping[str, Any]] | None
 
@@ -60,7 +61,7 @@ def mixture(
     weights, values = weights.to(dtype), values.to(dtype)
     with _without_autocast(x.device.type):
         if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
-            return _traced(x, weights, values, names, channel_dim)
+            return traced_mixture(x, weights, values, names, channel_dim)
         plan = plan_for(names)
         if is_direct(x, weights, values) and compiled.kernels_for(plan, x) is not None:
             fast: torch.Tensor = CompiledMixture.apply(x, weights, values, plan.key, channel_dim)
@@ -68,16 +69,6 @@ def mixture(
         coefficients = plan.coefficients(weights, values)
         result: torch.Tensor = FusedMixture.apply(x, coefficients, plan.key, channel_dim)
         return result
-
-
-def _traced(
-    x: torch.Tensor, weights: torch.Tensor, values: torch.Tensor, names: tuple[str, ...], channel_dim: int
-) -> torch.Tensor:
-    """The plain formula: the tracer's compiler differentiates, inlines and fuses it."""
-    wide = eager.widened(x)
-    arguments = [c for t in (weights, values) for c in eager.columns(t, x.dim(), channel_dim)]
-    (y,) = getattr(generated, traced_name(names))(wide, *arguments)
-    return eager.as_tensor(y, wide).to(x.dtype)
 
 
 def parameter_slots(candidates: Sequence[str]) -> tuple[tuple[str, Parameter], ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache
-from types import ModuleType
 from typing import Any
 
 import sympy as sp
@@ -198,16 +197,3 @@ def plan_for(candidates: tuple[str, ...]) -> Plan:
 def slots_for(candidates: tuple[str, ...]) -> tuple[tuple[str, str, float], ...]:
     """Return (candidate, parameter, default) in the order of the parameter vector; a constant for tracers."""
     return tuple((name, p.name, p.default) for name, p in plan_for(candidates).slots)
-
-
-# A module, because torch.compile reads its attributes live and can inline functions that it finds there.
-generated = ModuleType("autoact.kernels.generated")
-
-
-@torch._dynamo.assume_constant_result
-def traced_name(candidates: tuple[str, ...]) -> str:
-    """Return the name under which `generated` holds the plain formula (x, *weights, *parameters) -> (y,)."""
-    plan = plan_for(candidates)
-    name = "traced_" + plan.key.replace("|", "__")
-    setattr(generated, name, plan.traced)
-    return name
