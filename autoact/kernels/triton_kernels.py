@@ -243,8 +243,12 @@ def kernels(plan: Plan) -> tuple[Any, Any]:
     )
 
 
+@lru_cache(maxsize=1024)
 def kernel(name: str, source: str) -> Any:
-    """Turn generated source into a kernel whose lines Triton and tracebacks can read."""
+    """Turn generated source into a kernel whose lines Triton and tracebacks can read.
+
+    Mixtures of one set of basis functions have one source, whatever their members are called.
+    """
     filename = f"<autoact triton {name} {next(_serial)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     log.debug("%s\n%s", filename, source)

@@ -91,13 +91,22 @@ def test_thirty_two_members():
     assert forward.atomics == backward.atomics == 0
 
 
-def test_equal_sets_share_their_kernels():
-    """One kernel per set of basis functions: weights and parameters are arguments."""
-    first = plan_for(("relu", "elu", "silu"))
-    assert triton_kernels.kernels(first) is triton_kernels.kernels(plan_for(("relu", "elu", "silu")))
-    text = forward_source(forward_program(first))
-    assert "alpha" not in text
-    assert text.count("def ") == 3
+def test_equal_sets_of_basis_functions_share_their_kernels():
+    """Weights and parameters are arguments, and so are members that differ in them alone."""
+    first, second = plan_for(("relu", "elu", "silu")), plan_for(("silu", "selu", "relu"))
+    assert triton_kernels.kernels(first)[0] is triton_kernels.kernels(second)[0]
+    assert triton_kernels.kernels(first)[1] is triton_kernels.kernels(second)[1]
+
+
+def test_without_a_gpu_the_script_says_so_in_one_line(tmp_path):
+    results = tmp_path / "results.json"
+    environment = {**os.environ, "PYTHON": sys.executable, "CUDA_VISIBLE_DEVICES": ""}
+    command = ["bash", str(ROOT / "scripts" / "gpu_checks.sh"), str(results)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Nothing was checked or measured: torch ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not results.exists()
 
 
 def test_a_function_without_a_triton_form_is_named():
