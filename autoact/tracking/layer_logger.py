@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from autoact.geometry.meters import FlowMeter
 from autoact.nn import AutoActivation
 from autoact.tracking import tags
 from autoact.tracking.budget import TimeBudget
-from autoact.tracking.flow import FlowMeter
 from autoact.tracking.layout import layout
 
 
@@ -109,7 +109,15 @@ class LayerLogger:
         for name, value in layer.values().items():
             yield tags.parameter(path, name), value
         meter = self._meters[path]
-        for tag, fact in ((tags.kappa, meter.kappa), (tags.chi, meter.chi), (tags.dead, meter.dead)):
+        for tag, fact in (
+            (tags.kappa, meter.kappa),
+            (tags.chi, meter.chi),
+            (tags.dead, meter.dead),
+            (tags.saturated, meter.saturated),
+            (tags.gradient, meter.gradient),
+            (tags.mean, meter.mean),
+            (tags.second_moment, meter.second_moment),
+        ):
             if fact is not None:
                 yield tag(path), fact
 

@@ -13,6 +13,8 @@ _ACROSS = {
     "kappa": tags.kappa,
     "chi": tags.chi,
     "dead": tags.dead,
+    "saturated": tags.saturated,
+    "gradient": tags.gradient,
 }
 
 

@@ -46,5 +46,25 @@ def dead(layer: str) -> str:
     return _of(layer, "dead")
 
 
+def saturated(layer: str) -> str:
+    """Return the tag of the share of units that were met only where the function is nearly flat."""
+    return _of(layer, "saturated")
+
+
+def gradient(layer: str) -> str:
+    """Return the tag of the root mean square of the gradient at the pre-activations."""
+    return _of(layer, "gradient")
+
+
+def mean(layer: str) -> str:
+    """Return the tag of the mean of the pre-activations."""
+    return _of(layer, "mean")
+
+
+def second_moment(layer: str) -> str:
+    """Return the tag of the mean square of the pre-activations."""
+    return _of(layer, "second_moment")
+
+
 def _of(layer: str, quantity: str) -> str:
     return f"{PREFIX}/{layer or 'model'}/{quantity}"

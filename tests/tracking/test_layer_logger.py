@@ -11,7 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from autoact.tracking import LayerLogger
 from autoact.tracking.budget import TimeBudget
 
-LAYER_TAGS = ["entropy", "margin", "kappa", "chi", "dead"]
+LAYER_TAGS = ["entropy", "margin", "kappa", "chi", "dead", "saturated", "mean", "second_moment"]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from autoact import AutoActivation, analysis
-from autoact.tracking.flow import FlowMeter, slopes, weight_scale
+from autoact.geometry.meters import FlowMeter, slopes, weight_scale
 
 
 def test_slopes_are_derivatives():
@@ -95,3 +95,34 @@ def test_an_empty_batch_says_nothing():
     meter = FlowMeter()
     meter.see(AutoActivation(["relu"]), torch.empty(0, 4))
     assert (meter.kappa, meter.chi, meter.dead) == (None, None, None)
+
+
+def test_saturated_units_are_those_met_only_where_the_function_is_flat():
+    meter, z = FlowMeter(), torch.randn(64, 4)
+    z[:, 0] = 3.0 + torch.rand(64)  # tanh' < 0.01 there, and above 1e-6
+    z[:, 1] = 40.0  # tanh' = 0: dead
+    meter.see(AutoActivation(["tanh"]), z)
+    assert meter.saturated == 0.25
+    assert meter.dead == 0.25
+    meter.see(AutoActivation(["tanh"]), torch.randn(64, 4))
+    assert meter.saturated == 0.0
+    assert meter.dead == 0.0
+
+
+def test_moments_and_the_gradient_that_comes_back():
+    linear, layer, meter = nn.Linear(8, 4), AutoActivation(["tanh"]), FlowMeter()
+    z = linear(torch.randn(32, 8))
+    z.retain_grad()
+    meter.see(layer, z)
+    layer(z).square().sum().backward()
+    measured = [meter.mean, meter.second_moment, meter.gradient]
+    want = [z.detach().mean(), z.detach().square().mean(), z.grad.square().mean().sqrt()]
+    assert [value.item() for value in measured if value is not None] == pytest.approx(
+        [each.item() for each in want], rel=1e-5
+    )
+
+
+def test_one_dimension_is_one_unit_per_element():
+    meter = FlowMeter()
+    meter.see(AutoActivation(["relu"]), torch.tensor([-1.0, 2.0, 3.0, -4.0]))
+    assert meter.dead == 0.5

@@ -1,0 +1,260 @@
+"""How signals and gradients pass every activation of a model, against what its functions do under N(0, 1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autoact.errors import DataError
+from autoact.geometry.advice import warnings_of
+from autoact.geometry.meters import FlowMeter, Look, slopes, unit_dim
+from autoact.geometry.watching import Seen, run, watching
+
+Loss = Callable[[nn.Module, Any], Tensor]
+_QUANTILES = torch.special.ndtri((torch.arange(2001, dtype=torch.float64) + 0.5) / 2001)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerProfile:
+    """One activation of a model over a window of batches.
+
+    Attributes:
+        path: Where it is.
+        activation: What it is: a registered name, or "mixture".
+        kappa: E[φ'²] / E[φ']² under the measured pre-activations: the relative gradient noise.
+        own_kappa: The same under N(0, 1).
+        chi: σ_w² E[φ'²] with the weights that feed it: what the layer does to squared gradients.
+        own_chi: The same under N(0, 1).
+        mean: E[z].
+        std: Standard deviation of z.
+        second_moment: E[z²].
+        gradient: Root mean square of the gradient at z.
+        dead: Share of units without gradient in all batches.
+        saturated: Share of units that were met only where φ is nearly flat: below 5 % of its steepest slope.
+        dead_units: Which units are dead, (units,) of bool.
+    """
+
+    path: str
+    activation: str
+    kappa: float
+    own_kappa: float
+    chi: float
+    own_chi: float
+    mean: float
+    std: float
+    second_moment: float
+    gradient: float
+    dead: float
+    saturated: float
+    dead_units: Tensor = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile(Mapping[str, LayerProfile]):
+    """Layers by path in the order in which they run, and what is wrong with them.
+
+    Attributes:
+        layers: By path.
+        warnings: Each names a layer, what was measured, what its function does under N(0, 1), and a remedy.
+    """
+
+    layers: dict[str, LayerProfile]
+    warnings: tuple[str, ...]
+
+    def __getitem__(self, path: str) -> LayerProfile:
+        return self.layers[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __str__(self) -> str:
+        """Return a table, and the warnings."""
+        head = ("layer", "activation", "κ (own)", "χ (own)", "E[z]", "std z", "gradient", "dead", "saturated")
+        rows = [head, *(_row(layer) for layer in self.layers.values())]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(f"{c:<{w}}" for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
+        return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
+
+
+def _row(layer: LayerProfile) -> tuple[str, ...]:
+    return (
+        layer.path,
+        layer.activation,
+        f"{layer.kappa:.3g} ({layer.own_kappa:.3g})",
+        f"{layer.chi:.3g} ({layer.own_chi:.3g})",
+        f"{layer.mean:.3g}",
+        f"{layer.std:.3g}",
+        f"{layer.gradient:.3g}",
+        f"{layer.dead:.1%}",
+        f"{layer.saturated:.1%}",
+    )
+
+
+class _Record:
+    """What was seen of one activation so far."""
+
+    def __init__(self, seen: Seen) -> None:
+        self.name, self.meter = seen.name, FlowMeter(window=None)
+        self.looks: list[Look] = []
+        self.chis: list[float] = []
+        self.gradients: list[float] = []
+        self.own = (math.nan, math.nan)
+
+    def see(self, seen: Seen) -> None:
+        found = self.meter.see(seen.function, seen.z)
+        if found is not None:
+            self.looks.append(found)
+            self.chis.append(float(_value(self.meter.chi)))
+            self.own = _own(seen)
+
+
+def profile(model: nn.Module, batches: Iterable[Any], *, loss: Loss | None = None) -> Profile:
+    """Return how signals and gradients pass every activation of a model, over a window of batches.
+
+    Activations are AutoActivation, FixedActivation, torch's modules, and calls of torch's functions. The
+    model runs in the mode it is in; its gradients, buffers and parameters stay as they are.
+
+    Args:
+        model: Any module.
+        batches: Inputs, or (inputs, ...) as a loader yields them; 4 or more say which units stay dead.
+        loss: (model, batch) -> scalar whose gradients are measured; None: a fixed random combination of the
+            outputs, which tells how gradients grow or fade between layers, not how large they are.
+
+    Raises:
+        DataError: No batch.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+        >>> found = profile(model, [torch.randn(256, 64) for _ in range(4)])
+        >>> round(found["1"].own_kappa, 2), abs(found["1"].kappa - 2) < 0.2, found["1"].dead
+        (2.0, True, 0.0)
+    """
+    records: dict[str, _Record] = {}
+    buffers = {name: value.clone() for name, value in model.named_buffers()}
+    count = 0
+    try:
+        for batch in batches:
+            _measure(model, batch, loss, records)
+            count += 1
+    finally:
+        with torch.no_grad():
+            for name, value in model.named_buffers():
+                value.copy_(buffers.get(name, value))
+    if not count:
+        raise DataError("No batch to profile. Give at least one; four or more tell which units stay dead.")
+    layers = {path: _summary(path, record) for path, record in records.items() if record.looks}
+    return Profile(layers=layers, warnings=warnings_of(tuple(layers.values()), count))
+
+
+def _measure(model: nn.Module, batch: Any, loss: Loss | None, records: dict[str, _Record]) -> None:
+    """Run one batch forward and backward."""
+    current: dict[str, Tensor] = {}
+
+    def see(seen: Seen) -> None:
+        records.setdefault(seen.path, _Record(seen)).see(seen)
+        if seen.z.requires_grad:
+            current[seen.path] = seen.z
+
+    with torch.enable_grad(), watching(model, see):
+        value = loss(model, batch) if loss is not None else _combination(run(model, batch))
+    if value.requires_grad and current:
+        found = torch.autograd.grad(value, list(current.values()), allow_unused=True)
+        for path, gradient in zip(current, found, strict=True):
+            if gradient is not None:
+                records[path].gradients.append(float(gradient.float().square().mean()))
+
+
+def _combination(outputs: Any) -> Tensor:
+    """Return all outputs added up with fixed random signs."""
+    tensors = [each for each in _tensors(outputs) if each.is_floating_point()]
+    draw = torch.Generator().manual_seed(0)
+    signs = (torch.randint(0, 2, each.shape[1:], generator=draw).to(each) * 2 - 1 for each in tensors)
+    return sum(((each * sign).sum() for each, sign in zip(tensors, signs, strict=True)), torch.zeros(()))
+
+
+def _tensors(outputs: Any) -> Iterator[Tensor]:
+    if isinstance(outputs, Tensor):
+        yield outputs
+    elif isinstance(outputs, Mapping):
+        for each in outputs.values():
+            yield from _tensors(each)
+    elif isinstance(outputs, list | tuple):
+        for each in outputs:
+            yield from _tensors(each)
+
+
+def _own(seen: Seen) -> tuple[float, float]:
+    """Return E[φ'] and E[φ'²] under N(0, 1), over the channels where parameters differ."""
+    unit = unit_dim(seen.z)
+    narrow = [size if i == unit else 1 for i, size in enumerate(seen.z.shape) if i]
+    z = _QUANTILES.to(seen.z.device, seen.z.dtype).view(-1, *[1] * len(narrow)).expand(-1, *narrow)
+    slope = slopes(seen.function, z).double()
+    return float(slope.mean()), float(slope.square().mean())
+
+
+def _summary(path: str, record: _Record) -> LayerProfile:
+    mean_of: Callable[[str], float] = partial(_mean, record.looks)
+    slope, moment, own = mean_of("slope"), mean_of("slope_moment"), record.own
+    chi = sum(record.chis) / len(record.chis)
+    z, second = mean_of("mean"), mean_of("second_moment")
+    return LayerProfile(
+        path=path,
+        activation=record.name,
+        kappa=_ratio(slope, moment),
+        own_kappa=_ratio(*own),
+        chi=chi,
+        own_chi=chi / moment * own[1] if moment > 0 else math.nan,
+        mean=z,
+        std=math.sqrt(max(0.0, second - z * z)),
+        second_moment=second,
+        gradient=math.sqrt(sum(record.gradients) / len(record.gradients)) if record.gradients else math.nan,
+        dead=float(_value(record.meter.dead)),
+        saturated=float(_value(record.meter.saturated)),
+        dead_units=_value(record.meter.dead_units).cpu(),
+    )
+
+
+def _mean(looks: list[Look], name: str) -> float:
+    return sum(float(getattr(each, name)) for each in looks) / len(looks)
+
+
+def _ratio(slope: float, moment: float) -> float:
+    return moment / slope**2 if slope * slope > 1e-12 * moment else math.inf
+
+
+def _value(tensor: Tensor | None) -> Tensor:
+    assert tensor is not None  # a meter that has seen a batch has all of them
+    return tensor
+
+
+def dead_units(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tensor]:
+    """Return which units of every activation got no gradient in any of the batches.
+
+    Args:
+        model: Any module.
+        batches: A window: a unit that wakes up in one of them is not dead.
+
+    Returns:
+        By path, (units,) of bool; units are channels of images and features of vectors and sequences.
+
+    Raises:
+        DataError: No batch.
+
+    Example:
+        >>> layer = nn.Linear(3, 2)
+        >>> with torch.no_grad():
+        ...     _ = layer.bias.copy_(torch.tensor([-100.0, 0.0]))
+        >>> dead_units(nn.Sequential(layer, nn.ReLU()), [torch.randn(50, 3)])
+        {'1': tensor([ True, False])}
+    """
+    return {path: layer.dead_units for path, layer in profile(model, batches).items()}

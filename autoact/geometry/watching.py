@@ -1,0 +1,136 @@
+"""See every activation of a running model with its pre-activations: modules and calls in source alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
+
+from autoact.activations import from_function, from_module, get
+from autoact.conversion.call_arguments import with_settings
+from autoact.errors import ConversionError
+from autoact.nn import AutoActivation, FixedActivation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """One activation as it runs.
+
+    Attributes:
+        path: Of the module, or of the calling module and the function's name and number: "encoder.relu_1".
+        name: What it is: a registered name, or "mixture".
+        function: Computes it, elementwise but for parameters per channel.
+        z: Its input, (N, ...), with autograd's history.
+    """
+
+    path: str
+    name: str
+    function: Callable[[Tensor], Tensor]
+    z: Tensor
+
+
+class _Calls(TorchFunctionMode):
+    """Hand on calls of activation functions outside activation modules."""
+
+    def __init__(self, modules: _Modules) -> None:
+        super().__init__()
+        self._modules = modules
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name = from_function(func)
+        if name is not None and args and isinstance(args[0], Tensor):
+            self._modules.called(name, args, kwargs or {})
+            args = (args[0].clone(), *args[1:])  # an in-place call would change what was seen
+        return func(*args, **(kwargs or {}))
+
+
+class _Modules:
+    """Which module runs, and which activations it has called so far."""
+
+    def __init__(self, see: Callable[[Seen], None]) -> None:
+        self._see = see
+        self._running: list[str] = []
+        self._inside: list[str] = []
+        self._called: Counter[tuple[str, str]] = Counter()
+
+    def called(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self._inside:
+            return
+        path = self._running[-1] if self._running else ""
+        self._called[path, name] += 1
+        try:
+            values = with_settings(name, args[1:], kwargs).parameters
+        except ConversionError:  # a setting that is known when it runs only
+            return
+        label = f"{name}_{self._called[path, name]}"
+        here = f"{path}.{label}" if path else label
+        self._see(Seen(here, name, lambda z: get(name)(z, **values), args[0]))
+
+    def enter(self, path: str, module: nn.Module, arguments: tuple[Any, ...]) -> Any:
+        self._running.append(path)
+        if not (is_activation(module) and arguments and isinstance(arguments[0], Tensor)):
+            return None
+        self._inside.append(path)  # first: what is seen here is called once more to look at it
+        if len(self._inside) == 1:
+            self._see(Seen(path, _name(module), lambda z: module.forward(z.clone()), arguments[0]))
+        return (arguments[0].clone(), *arguments[1:]) if getattr(module, "inplace", False) else None
+
+    def leave(self, path: str) -> None:
+        self._running.pop()
+        if self._inside and self._inside[-1] == path:
+            self._inside.pop()
+
+
+def is_activation(module: nn.Module) -> bool:
+    """Tell whether a module is an activation that autoact knows."""
+    return isinstance(module, AutoActivation | FixedActivation) or from_module(module) is not None
+
+
+def _name(module: nn.Module) -> str:
+    if isinstance(module, FixedActivation):
+        return module.name
+    found = from_module(module)
+    return found[0] if found else "mixture"
+
+
+@contextmanager
+def watching(model: nn.Module, see: Callable[[Seen], None]) -> Iterator[None]:
+    """Call a function with every activation that runs meanwhile; nothing stays on the model."""
+    modules = _Modules(see)
+    handles: list[RemovableHandle] = []
+    for path, module in model.named_modules():
+        handles.append(module.register_forward_pre_hook(_entering(modules, path)))
+        handles.append(module.register_forward_hook(_leaving(modules, path), always_call=True))
+    try:
+        with _Calls(modules):
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _entering(modules: _Modules, path: str) -> Callable[..., Any]:
+    return lambda module, arguments: modules.enter(path, module, arguments)
+
+
+def _leaving(modules: _Modules, path: str) -> Callable[..., Any]:
+    return lambda module, arguments, result: modules.leave(path)
+
+
+def run(model: nn.Module, batch: Any) -> Any:
+    """Run a model on a batch: a tensor, a mapping of arguments, or a sequence that begins with the input."""
+    inputs = batch[0] if isinstance(batch, list | tuple) else batch
+    near = next((p for p in model.parameters()), torch.empty(0))
+    if isinstance(inputs, Tensor):
+        moved = inputs.to(near.device, near.dtype if inputs.is_floating_point() else None)
+        return model(moved)
+    return model(**{k: v.to(near.device) if isinstance(v, Tensor) else v for k, v in inputs.items()})

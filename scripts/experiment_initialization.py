@@ -1,0 +1,86 @@
+"""Fifty layers of 2,048 units without normalization: what geometry.initialize keeps, for every activation.
+
+    python scripts/experiment_initialization.py [--out docs/theory/initialization.csv] [--short]
+
+Second moment and batch variance of the last pre-activations on a batch that the initialization has not seen,
+mean over draws; beside them the second moment with the analytic gain alone. Every activation gets the same
+draws. --short: 3 activations, 2 draws, 12 layers of 512.
+"""
+
+import argparse
+import csv
+import math
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from torch import nn
+
+import autoact
+from autoact import analysis, geometry
+
+FIELDS = ("activation", "slope", "moment", "lowest", "highest", "variance", "analytic")
+ROWS = 32
+
+
+def chain(depth: int, width: int) -> nn.Sequential:
+    """Return linear layers with places for activations between; weights are drawn for each seed."""
+    parts = [(nn.utils.skip_init(nn.Linear, width, width), nn.Identity()) for _ in range(depth)]
+    return nn.Sequential(*(layer for pair in parts for layer in pair))
+
+
+def draw(model: nn.Sequential, width: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw all weights, and return two batches."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in model[::2]:
+        nn.init.normal_(layer.weight, std=width**-0.5, generator=generator)
+        nn.init.zeros_(layer.bias)
+    return torch.randn(ROWS, width, generator=generator), torch.randn(ROWS, width, generator=generator)
+
+
+@torch.no_grad()
+def measure(model: nn.Sequential, name: str, batch: torch.Tensor, fresh: torch.Tensor) -> tuple[float, ...]:
+    """Return E[z²] and the variance over the batch of the last layer, and E[z²] under constant gains."""
+    for index in range(1, len(model), 2):
+        model[index] = autoact.FixedActivation(name)
+    try:
+        done = geometry.initialize(model, batch, redraw=False)
+    except autoact.errors.ConfigurationError:
+        return math.nan, math.nan, math.nan
+    z = model[:-1](fresh).double()
+    x = fresh
+    for index, layer in enumerate(model[:-1]):
+        x = layer(x)
+        if isinstance(layer, nn.Linear):
+            x *= done[str(index)].gain / math.sqrt(layer.weight.square().sum() / len(layer.weight))
+    return float(z.square().mean()), float(z.var(0, correction=0).mean()), float(x.double().square().mean())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("docs/theory/initialization.csv"))
+    parser.add_argument("--short", action="store_true")
+    options = parser.parse_args()
+    depth, width, draws = (12, 512, 2) if options.short else (50, 2048, 8)
+    names = ("relu", "silu", "sigmoid") if options.short else autoact.list_activations()
+    model, found = chain(depth, width), {name: list[tuple[float, ...]]() for name in names}
+    for seed in range(draws):
+        batch, fresh = draw(model, width, seed)
+        for name in names:
+            found[name].append(measure(model, name, batch, fresh))
+        print(f"draw {seed + 1} of {draws}", flush=True)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with options.out.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(FIELDS)
+        for name, rows in found.items():
+            moment, variance, analytic = zip(*rows, strict=True)
+            slope = analysis.variance_map_slope(name)
+            values = (slope, fmean(moment), min(moment), max(moment), fmean(variance), fmean(analytic))
+            table.writerow((name, *(f"{value:.4g}" for value in values)))
+
+
+if __name__ == "__main__":
+    main()
