@@ -29,21 +29,27 @@ def progress(run: RunFiles) -> str:
     if not trainings:
         return ""
     values = [t["selection"] for t in trainings]
-    tried = [n for n, t in enumerate(trainings, 1) if t["phase"] != "prior"]  # a mixture is no choice
+    full = [t["phase"] != "prior" and t.get("stop", 1.0) >= 1 for t in trainings]  # a mixture is no choice
+    tried = [n for n, counts in enumerate(full, 1) if counts]
     best = list(accumulate((values[n - 1] for n in tried), max if run.larger_is_better else min))
+    short = [n for n, t in enumerate(trainings, 1) if t.get("stop", 1.0) < 1]
 
     def paint(axes: Axes) -> None:
         axes.step(tried, best, where="post", color=COLORS["chosen"], lw=1.5, label="best so far")
         for phase, (marker, label) in _MARKERS.items():
-            at = [n for n, t in enumerate(trainings, 1) if t["phase"] == phase]
+            at = [n for n, t in enumerate(trainings, 1) if t["phase"] == phase and n not in short]
             if at:
                 color = COLORS["muted" if phase == "trial" else "chosen"]
                 there = [values[n - 1] for n in at]
                 axes.scatter(at, there, s=22, marker=marker, color=color, label=label, lw=0, zorder=3)
+        if short:
+            there = [values[n - 1] for n in short]
+            label = "short training"
+            axes.scatter(short, there, s=8, color=COLORS["muted"], alpha=0.6, label=label, lw=0, zorder=2)
         _limit(axes, values, run.larger_is_better)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="training", ylabel=f"{run.metric}, selection data")
-        axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, handlelength=1.2)
+        axes.legend(ncols=5, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, handlelength=1.2)
 
     return draw("progress", f"{run.metric} of every training of the search", 8, 3, paint)
 

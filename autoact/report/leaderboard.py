@@ -9,7 +9,10 @@ from typing import Any
 
 from autoact.report.run_files import RunFiles, Training
 
-COLUMNS = ("rank", "assignment", "mean", "sd", "n", "diverged", "phases", "comparison_mean", "comparison_n")
+COLUMNS = (
+    *("rank", "assignment", "mean", "sd", "n", "diverged", "phases", "comparison_mean", "comparison_n"),
+    *("short", "believed", "believed_sd", "latency_ms", "pareto"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +23,14 @@ class Row:
         assignment: Each layer's activation in words.
         layers: Layer path -> choice.
         hyperparameters: Values of those that were searched.
-        selection: Finite values on selection data.
+        selection: Finite values on selection data after full trainings.
         comparison: Finite values on comparison data.
         diverged: Trainings without a finite value.
         phases: What it was trained for, in order, each once.
+        short: Trainings that were never finished.
+        believed: What the search believes its value to be, with a standard deviation; None if nothing.
+        latency: Milliseconds of a forward pass, where that was measured.
+        front: Whether nothing that was measured is both as good and as fast; None where it was not measured.
     """
 
     assignment: str
@@ -33,6 +40,15 @@ class Row:
     diverged: int
     phases: tuple[str, ...]
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    short: int = 0
+    believed: tuple[float, float] | None = None
+    latency: float | None = None
+    front: bool | None = None
+
+    @property
+    def value(self) -> float | None:
+        """What the row is ranked by: what the search believes, else the mean."""
+        return self.believed[0] if self.believed is not None else self.mean
 
     @property
     def mean(self) -> float | None:
@@ -46,7 +62,9 @@ class Row:
 
 
 def leaderboard(run: RunFiles) -> list[Row]:
-    """Return the rows of a run, best mean on selection data first, hopeless ones last.
+    """Return the rows of a run, the best first, hopeless ones last.
+
+    A search that has trained many assignments a little ranks them by what it believes, others by means.
 
     The prior trains a mixture, so its value belongs to no assignment and it has no row.
     """
@@ -55,20 +73,27 @@ def leaderboard(run: RunFiles) -> list[Row]:
         if training.get("assignment") and training["phase"] not in ("probe", "prior"):
             grouped.setdefault(training["key"], []).append(training)
     sign = -1.0 if run.larger_is_better else 1.0
-    rows = [_row(trainings) for trainings in grouped.values()]
-    return sorted(rows, key=lambda row: (row.mean is None, sign * (row.mean or 0.0)))
+    rows = [_row(key, trainings, run) for key, trainings in grouped.items()]
+    return sorted(rows, key=lambda row: (row.value is None, sign * (row.value or 0.0)))
 
 
-def _row(trainings: Sequence[Training]) -> Row:
+def _row(key: str, trainings: Sequence[Training], run: RunFiles) -> Row:
     layers, values = dict(trainings[0]["assignment"]), trainings[0].get("hyperparameters") or {}
+    full = [t for t in trainings if t.get("stop", 1.0) >= 1]
+    belief = (run.report.get("beliefs") or {}).get(key)
+    point: Mapping[str, Any] = next((p for p in run.report.get("pareto") or () if p["layers"] == layers), {})
     return Row(
         assignment=describe(layers, values),
         layers=layers,
-        selection=tuple(t["selection"] for t in trainings if t["selection"] is not None),
+        selection=tuple(t["selection"] for t in full if t["selection"] is not None),
         comparison=tuple(t["comparison"] for t in trainings if t.get("comparison") is not None),
         diverged=sum(t["selection"] is None for t in trainings),
         phases=tuple(dict.fromkeys(t["phase"] for t in trainings)),
         hyperparameters=values,
+        short=len({t["seed"] for t in trainings} - {t["seed"] for t in full}),
+        believed=(belief["mean"], belief["sd"]) if belief else None,
+        latency=point.get("latency"),
+        front=point.get("front"),
     )
 
 
@@ -116,6 +141,10 @@ def to_csv(rows: Sequence[Row]) -> str:
                 "+".join(row.phases),
                 compared,
                 len(row.comparison),
+                row.short,
+                *(row.believed or ("", "")),
+                "" if row.latency is None else row.latency,
+                "" if row.front is None else int(row.front),
             ]
         )
     return text.getvalue()

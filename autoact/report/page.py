@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from autoact.report import figures, wording
+from autoact.report import figures, search_figures, wording
 from autoact.report.leaderboard import Row
 from autoact.report.run_files import RunFiles
 
@@ -55,6 +55,7 @@ def render(run: RunFiles, rows: Sequence[Row]) -> str:
         interval=wording.interval,
         rows=[(row, wording.trained(row.layers, row.hyperparameters)) for row in rows[:SHOWN_ROWS]],
         row_count=len(rows),
+        prior=wording.discretization(run.report),
         figures={name: Markup(draw(run)) for name, draw in _FIGURES.items()},
         failed=[t for t in run.trainings if t.get("state", "finished") != "finished"],
     )
@@ -74,6 +75,8 @@ _FIGURES = {
     "differences": figures.differences,
     "progress": figures.progress,
     "uniforms": figures.uniforms,
+    "pareto": search_figures.pareto,
+    "prior": search_figures.prior,
     "curves": figures.curves,
 }
 
@@ -82,6 +85,8 @@ def _sentences(run: RunFiles) -> Iterator[str]:
     yield wording.against_original(run.report)
     yield wording.tuning(run.report)
     yield wording.detectable(run.report)
+    yield wording.needed(run.report)
+    yield wording.replaced(run.report)
     yield wording.against_best_uniform(run.report)
 
 

@@ -22,7 +22,8 @@ def summarize(run: RunFiles | str | Path) -> str:
         _verdict(run),
         _layers(run),
         _hyperparameters(run.report),
-        _cost(run.report.get("cost") or {}),
+        _front(run),
+        _cost(run.report),
         _files(run.path),
     )
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
@@ -33,6 +34,8 @@ def _verdict(run: RunFiles) -> list[str]:
         wording.against_original(run.report),
         wording.tuning(run.report),
         wording.detectable(run.report),
+        wording.needed(run.report),
+        wording.replaced(run.report),
         wording.against_best_uniform(run.report),
     )
     return [f"Verdict: {run.report.get('verdict', 'none')}", *(f"  {text}" for text in sentences if text)]
@@ -58,13 +61,27 @@ def _hyperparameters(report: Mapping[str, Any]) -> list[str]:
     return ["Hyperparameters", *lines] if lines else []
 
 
-def _cost(cost: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _front(run: RunFiles) -> list[str]:
+    """Return the assignments that nothing beats in value and latency, where there is more than one."""
+    front = [point for point in run.report.get("pareto") or () if point["front"]]
+    if len(front) < 2:
+        return []
+    rows = [
+        f"  {wording.number(point['latency'], 3):>7} ms  {run.metric} {wording.number(point['mean']):<8} "
+        f"{wording.assignment(point['layers'])}"
+        for point in front
+    ]
+    return ["Accuracy against latency", *rows]
+
+
+def _cost(report: Mapping[str, Any]) -> list[str]:
+    cost, worth = report.get("cost") or {}, wording.worth(report)
     rows = [
         f"  {part:<12}  {wording.number(spent['trainings'], 3):>5} trainings  {spent['steps']:>9,} steps  "
         f"{wording.duration(spent['seconds'])}"
         for part, spent in cost.items()
     ]
-    return ["Cost", *rows] if rows else []
+    return ["Cost", *rows, *([f"  search: {worth}"] if worth else [])] if rows else []
 
 
 def _files(path: Path) -> list[str]:

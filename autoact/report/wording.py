@@ -151,6 +151,9 @@ def against_original(report: Mapping[str, Any]) -> str:
         what = (
             f"the chosen activations lose to the original model: {metric} is worse by {size} ({span}). {keep}"
         )
+    elif verdict == "no significant difference" and not compared.get("decides", True):
+        found = f"{signed(compared.get('difference'))} ({span}; positive is better)"
+        return f"{seeds} are too few to decide: the difference in {metric} is {found}. {keep}"
     elif verdict == "no significant difference":
         found = f"{signed(compared.get('difference'))} ({span}; positive is better)"
         what = (
@@ -190,6 +193,75 @@ def detectable(report: Mapping[str, Any]) -> str:
     if not seen:
         return ""
     return f"A true difference of {number(seen, 3)} or more would have been found four times out of five."
+
+
+def needed(report: Mapping[str, Any]) -> str:
+    """Return how many seeds would decide, in one sentence; nothing where the verdict has decided.
+
+    Example:
+        >>> compared = {"pairs": 4, "decides": False, "seeds_needed": 37}
+        >>> needed({"verdict": "no significant difference", "comparisons": {"original": compared}})
+        'With --seeds 10 a difference of one standard deviation between seeds would be found four times out of
+        five; one as large as the difference seen takes about 37 seeds.'
+    """
+    compared = (report.get("comparisons") or {}).get("original") or {}
+    if report.get("verdict") != "no significant difference" or not compared.get("difference", 1):
+        return ""
+    count = compared.get("seeds_needed")
+    seen = f"one as large as the difference seen takes about {count:,} seeds" if count else ""
+    if not compared.get("decides", True):
+        least = (
+            "With --seeds 10 a difference of one standard deviation between seeds would be found four times "
+            "out of five"
+        )
+        return f"{least}; {seen}." if seen else f"{least}."
+    return f"A true difference as large as the one seen takes about {count:,} seeds to find." if count else ""
+
+
+def replaced(report: Mapping[str, Any]) -> str:
+    """Return that a baseline took the place of the search's own choice, in one sentence, where it did."""
+    found = report.get("recommendation") or {}
+    if not found.get("replaced") or not found.get("searched"):
+        return ""
+    return (
+        f"The search itself chose {assignment(found['searched'])}; on the selection seeds, before any "
+        "comparison data were read, a baseline did better and took its place."
+    )
+
+
+def discretization(report: Mapping[str, Any]) -> str:
+    """Return what replacing the mixture by single activations cost, in one sentence.
+
+    Example:
+        >>> gap = {"mixture": 0.21, "derived": 0.35, "fine_tuned": 0.22}
+        >>> discretization({"metric": "val_loss", "prior": {"discretization": gap}})
+        'val_loss of the mixture 0.21, with the nearest single activations 0.35, after some epochs more 0.22.'
+    """
+    gap = (report.get("prior") or {}).get("discretization") or {}
+    said = [f"{report.get('metric', 'value')} of the mixture {number(gap.get('mixture'))}"]
+    if "derived" in gap:
+        said.append(f"with the nearest single activations {number(gap['derived'])}")
+    if "fine_tuned" in gap:
+        said.append(f"after some epochs more {number(gap['fine_tuned'])}")
+    return f"{', '.join(said)}." if gap else ""
+
+
+def worth(report: Mapping[str, Any]) -> str:
+    """Return what the budget of the search was spent on, in a few words; nothing for older runs.
+
+    Example:
+        >>> reached = {"0.1": 31, "0.5": 6, "1": 9}
+        >>> worth({"rungs": {"reached": reached}, "prior": {}, "cost": {"search": {"trainings": 20}}})
+        "20 trainings' worth: 1 mixture, 37 short, 9 full"
+    """
+    reached = (report.get("rungs") or {}).get("reached")
+    if not reached:
+        return ""
+    full = sum(count for share, count in reached.items() if float(share) >= 1)
+    short = sum(reached.values()) - full
+    spent = number(((report.get("cost") or {}).get("search") or {}).get("trainings"), 3)
+    parts = (["1 mixture"] if "prior" in report else []) + ([f"{short} short"] if short else [])
+    return f"{spent} trainings' worth: {', '.join([*parts, f'{full} full'])}"
 
 
 def against_best_uniform(report: Mapping[str, Any]) -> str:

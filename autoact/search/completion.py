@@ -7,10 +7,12 @@ from typing import Any
 from autoact.errors import SearchFailedError
 from autoact.report import write_report
 from autoact.search.clock import Clock
+from autoact.search.findings import findings
 from autoact.search.guided import ORIGINAL
 from autoact.search.latency import latency
 from autoact.search.ledger import Entry, Ledger
 from autoact.search.outcome import SearchResult, build_partial_report, build_report
+from autoact.search.pareto import pareto
 from autoact.search.phases import (
     FINALIST,
     baseline_assignments,
@@ -30,7 +32,7 @@ from autoact.search.settling import settle
 from autoact.search.state import Search
 from autoact.search.task import Task
 from autoact.search.trainings import Trainings
-from autoact.search.trial_log import log_trial
+from autoact.search.trial_log import log_trial, log_unfinished
 from autoact.search.tuned import Tuned
 from autoact.search.tuning import tune_baselines
 from autoact.spaces import Assignment
@@ -115,6 +117,8 @@ class Completion:
             uniform=uniform,
             confirmed=confirmed,
             latency=latency(task, finalist.assignment) if isinstance(task, Task) else None,
+            found=findings(search, finalist, values),
+            front=pareto(search, task, finalist),
         )
 
     def _choose(self, search: Search) -> Tuned:
@@ -125,6 +129,7 @@ class Completion:
             if choice is None:
                 raise SearchFailedError(_nothing_finite(search))
             self.directory.write_choice(choice.assignment, choice.hyperparameters)
+            log_unfinished(self.directory, search.ledger, search.settings.monitor)
         return Tuned(*self.directory.choice())
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from autoact.search.ledger import Entry
 from autoact.search.policy import Belief, Names, Outcome, Problem, Step, beliefs, next_steps, ranking
+from autoact.search.recommendation import assignment_of
 from autoact.search.record import Record
 from autoact.search.state import Search
 from autoact.search.task import Job
 from autoact.search.trainings import first_finished
 from autoact.search.tuned import Tuned
+from autoact.search.vocabulary import Vocabulary
 from autoact.spaces import Assignment
 
 PRIOR_CHOICE = "prior's choice"
@@ -24,29 +26,24 @@ _SAME = 1e-6  # between two shares of a training that are one
 class Guided:
     """A search whose trainings the policy chooses.
 
-    An activation stands for the same function wherever the policy names it: with the parameters that the
-    prior learned for it in that layer, else with those of the model, else with its defaults.
-
     Attributes:
         search: The search.
         prior: What the mixture derived; None without one.
         cost: What the mixture cost, in full trainings.
+        words: What the policy's names stand for.
     """
 
     search: Search
     prior: Assignment | None
     cost: float
+    words: Vocabulary
 
     @classmethod
     def of(cls, search: Search) -> "Guided":
         """Return the guided search of a run whose prior has been trained."""
         found = next(search.ledger.of("prior"), None)
-        if found is None:
-            return cls(search, None, 0.0)
-        usable = found.usable and found.assignment is not None
-        return cls(
-            search, Assignment.from_dict({"layers": found.assignment}) if usable else None, found.share
-        )
+        prior = assignment_of(found.assignment) if found and found.usable and found.assignment else None
+        return cls(search, prior, found.share if found else 0.0, Vocabulary.of(search.variables, prior))
 
     @property
     def problem(self) -> Problem | None:
@@ -56,7 +53,7 @@ class Guided:
         if left < rungs.fractions[0] - _SAME:
             return None
         return Problem(
-            candidates=self.search.variables.candidates,
+            candidates=self.words.candidates,
             budget=left,
             fractions=rungs.fractions,
             minimize=settings.minimize,
@@ -114,39 +111,29 @@ class Guided:
         """Return the choice of the search; without any trial the prior's."""
         ranked = self.ranking()
         if ranked:
-            return Tuned(self.assignment(ranked[0].assignment))
+            return Tuned(self.words.assignment(ranked[0].assignment))
         return Tuned(self.prior) if self.prior is not None and not self.entries() else None
 
-    def assignment(self, names: Names) -> Assignment:
-        """Return what some names stand for."""
-        return self.search.variables.named(names, self.prior)
-
     def names(self, entry: Entry) -> Names:
-        """Return the names that a training's assignment has for the policy."""
-        assert entry.assignment is not None
-        return self.search.variables.names_of(Assignment.from_dict({"layers": entry.assignment}))
+        """Return the policy's names for what a training of the search trained."""
+        found = self.words.names(assignment_of(entry.assignment or {}))
+        assert found is not None, "every training of the search comes from these names"
+        return found
 
     def represents(self, entry: Entry) -> bool:
         """Tell whether a training's assignment is one that the policy has names for."""
-        return self.stands_for(Assignment.from_dict({"layers": entry.assignment})) is not None
-
-    def stands_for(self, assignment: Assignment) -> Names | None:
-        """Return the names that stand for an assignment; None where none do."""
-        if not self.search.variables.allows(assignment):
-            return None
-        names = self.search.variables.names_of(assignment)
-        return names if self.assignment(names) == assignment else None
+        return self.words.names(assignment_of(entry.assignment or {})) is not None
 
     def _first(self) -> list[Names]:
         variables = self.search.variables
         cheap = self.search.rungs.fractions[0] <= _CHEAP
         uniform = [variables.uniform(name) for name in variables.names] if cheap else []
         given = [*([self.prior] if self.prior is not None else []), variables.original, *uniform]
-        found = [self.stands_for(assignment) for assignment in given]
+        found = [self.words.names(assignment) for assignment in given]
         return list(dict.fromkeys(names for names in found if names is not None))
 
     def _start(self, step: Step, record: Record) -> "Future[Entry]":
-        assignment = self.assignment(step.assignment)
+        assignment = self.words.assignment(step.assignment)
         key, seed = Tuned(assignment).key, self.search.seeds.of_run(step.run)
         earlier = [entry for entry in self.entries() if (entry.key, entry.seed) == (key, seed)]
         trial = record.begin(assignment, self._label(step.assignment, earlier), earlier)
@@ -173,11 +160,10 @@ class Guided:
     def _finish(self, future: "Future[Entry]", record: Record) -> None:
         entry = self.search.trainings.finish(future)
         record.tell(entry)
-        assert entry.assignment is not None
         job = Job(
             phase=entry.phase,
             label=entry.label,
-            assignment=Assignment.from_dict({"layers": entry.assignment}),
+            assignment=assignment_of(entry.assignment or {}),
             seed=entry.seed,
             states=self.search.directory.states,
         )
@@ -194,7 +180,7 @@ class Guided:
             ORIGINAL: self.search.variables.original,
         }
         own = (
-            label for label, given in known.items() if given is not None and self.stands_for(given) == names
+            label for label, given in known.items() if given is not None and self.words.names(given) == names
         )
         tried = any(self.names(entry) == names for entry in self.entries())
         return None if tried else next(own, None)

@@ -1,6 +1,6 @@
-"""How long one forward pass takes with the chosen activations and with the original ones."""
+"""How long one forward pass takes with different activations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,16 +18,27 @@ def latency(task: Task, chosen: Assignment) -> dict[str, float | str] | None:
 
     None where the model cannot be called on a batch outside a Trainer.
     """
+    found = latencies(task, {"chosen": chosen, "original": None})
+    return None if found is None else {**found, "unit": "ms per batch on the CPU"}
+
+
+def latencies(task: Task, assignments: Mapping[str, Assignment | None]) -> dict[str, float] | None:
+    """Return median milliseconds per batch by name, taken in turns on the CPU; None as above.
+
+    Args:
+        task: The model and its data.
+        assignments: By name; None is the model as it is.
+    """
     try:
         batch = _inputs(next(iter(task.parts.selection())))
         with restored_randomness():
-            models = {"chosen": _model(task, chosen), "original": _model(task, None)}
+            models = {name: _model(task, assignment) for name, assignment in assignments.items()}
         calls: dict[str, Callable[[], Any]] = {name: partial(model, batch) for name, model in models.items()}
         with torch.inference_mode():
             seconds = medians(calls)
     except Exception:  # the user's forward may need anything; a latency is a courtesy, not a result
         return None
-    return {name: 1e3 * value for name, value in seconds.items()} | {"unit": "ms per batch on the CPU"}
+    return {name: 1e3 * value for name, value in seconds.items()}
 
 
 def _model(task: Task, assignment: Assignment | None) -> torch.nn.Module:

@@ -58,6 +58,8 @@ def build_report(
     uniform: str,
     confirmed: Confirmed,
     latency: Mapping[str, Any] | None,
+    found: Mapping[str, Any],
+    front: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the content of report.json for a search that is done."""
     original = _compare(search, confirmed.finalist, confirmed.original, ORIGINAL)
@@ -76,6 +78,8 @@ def build_report(
         "comparisons": {"original": original.to_dict(), "best_uniform": against_uniform.to_dict()},
         "latency": latency,
         "verdict": original.verdict,
+        "pareto": list(front),
+        **found,
         **_note(search),
         **_hyperparameters(search, finalist, baselines),
     }

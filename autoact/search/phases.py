@@ -19,21 +19,34 @@ from autoact.search.tuned import Tuned
 from autoact.spaces import Assignment
 
 FINALIST = "finalist"
+_TUNED_FROM = 10  # trainings of budget: a tenth of one is then at most a hundredth
 
 
 def train_prior(search: Search) -> Assignment | None:
     """Train one mixture of all candidates; return what it derived, None if it diverged or there is none."""
     if not search.variables.mixture:
         return None
+    tuning = fine_tuning(search)
     job = Job(
         phase="prior",
         label="prior",
         assignment=None,
         seed=search.seeds.search[0],
+        share=1.0 + tuning,
+        fine_tune=tuning,
         logs=search.directory.tensorboard("prior"),
     )
     (entry,) = search.trainings.run([job])
     return assignment_of(entry.assignment) if entry.usable and entry.assignment else None
+
+
+def fine_tuning(search: Search) -> float:
+    """Return the share of a training that tells what deriving costs; nothing of a small budget."""
+    trainer = search.settings.trainer
+    epochs = trainer.get("max_epochs") or 0
+    if search.settings.budget < _TUNED_FROM or not search.guided or epochs < 10:
+        return 0.0
+    return float(epochs // 10 / epochs)
 
 
 def search_guided(search: Search) -> Tuned | None:

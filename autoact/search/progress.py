@@ -104,7 +104,7 @@ class SearchProgress:
         words += [f"{name} {setting(value)}" for name, value in entry.hyperparameters.items()]
         width, share = len(str(self._total)), f" {entry.stop:.0%}" if entry.stop < 1 else ""
         return (
-            f"{self._worth:>{width}}/{self._total} {entry.label + share:<14} "
+            f"{self._worth:>{width}}/{self._total} {entry.label + share:<18} "
             f"{self._settings.monitor} {value:<8} {duration(entry.seconds):>6}  {', '.join(words)}"
         )
 

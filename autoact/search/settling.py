@@ -41,7 +41,7 @@ def _by_belief(search: Search, models: Mapping[str, Tuned]) -> str | None:
     if not search.guided:
         return None
     guided = Guided.of(search)
-    known = {name: guided.stands_for(model.assignment) for name, model in models.items()}
+    known = {name: guided.words.names(model.assignment) for name, model in models.items()}
     names: dict[str, Names] = {name: own for name, own in known.items() if own is not None}
     if guided.problem is None or FINALIST not in names or len(names) < len(models):
         return None

@@ -58,6 +58,7 @@ class Job:
         stop: Share after which to pause; 1 ends it.
         share: What it costs, in full trainings.
         states: Directory of the states of paused trainings; None keeps none.
+        fine_tune: Share of a full training in which a derived mixture is tuned; None does not derive.
     """
 
     phase: Phase
@@ -73,6 +74,7 @@ class Job:
     stop: float = 1.0
     share: float = 1.0
     states: Path | None = None
+    fine_tune: float | None = None
 
     def state(self, share: float) -> Path | None:
         """Return the file of the state at a share of the training; None where there is none to keep."""
@@ -135,6 +137,7 @@ def _train(task: Task, job: Job) -> Training:
         until=job.stop,
         resume_from=before if before is not None and before.exists() else None,
         save_to=job.state(job.stop),
+        fine_tune=job.fine_tune,
         comparison=job.phase == "confirmation",
         logger=None if job.logs is None else event_log(job.logs),
         checkpoint=job.checkpoint,

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Protocol
@@ -137,27 +137,6 @@ class Variables:
         """Whether there is nothing to choose but parameters of activations."""
         single = all(len(names) == 1 for names in self.candidates)
         return single and any(True for v in self.variables for _ in v.searched(v.candidates[0]))
-
-    def named(self, names: Sequence[str], known: Assignment | None = None) -> Assignment:
-        """Return the assignment with one activation per variable.
-
-        Args:
-            names: An activation for every variable.
-            known: Whose parameters are taken wherever it has the same activation.
-        """
-        return Assignment(
-            {
-                path: known[path]
-                if known is not None and known[path].activation == name
-                else v.choice(path, name)
-                for v, name in zip(self.variables, names, strict=True)
-                for path in v.layers
-            }
-        )
-
-    def names_of(self, assignment: Assignment) -> tuple[str, ...]:
-        """Return one activation per variable: of a group, the one that most of its layers have."""
-        return tuple(_most_common([assignment[path].activation for path in v.layers]) for v in self.variables)
 
     def suggest(self, trial: Suggester) -> Assignment:
         """Ask a trial for every choice, and for the parameters of what it chose."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean, stdev
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ Verdict = Literal["improved", "no significant difference", "worse"]
 
 LEVEL = 0.95
 POWER = 0.80
+DECISIVE = 10  # seeds that find a difference of one paired s.d. with this power
+_MOST = 10_000
 _NODES = 2000  # of the average over estimated spreads: 1e-4 of the exact effect
 _RESOLUTION = 2.0**-23  # metrics are float32 means: a smaller relative difference is rounding, not an effect
 
@@ -32,6 +35,8 @@ class Comparison:
             spread over seeds then cannot be estimated.
         p_value: Two-sided paired t test of "no difference".
         detectable: Smallest true difference found with 80 % power at this spread and number of seeds.
+        seeds_needed: Seeds with which a true difference of the size that was seen would be found with that
+            power; None where that cannot be estimated, or would be more than 10,000.
         pairs: Seeds in which both trainings ended finite; only these enter the statistics.
         finalist_diverged: Seeds in which only the finalist's value was not finite.
         baseline_diverged: Seeds in which only the baseline's value was not finite.
@@ -47,6 +52,12 @@ class Comparison:
     finalist_diverged: int = 0
     baseline_diverged: int = 0
     both_diverged: int = 0
+    seeds_needed: int | None = None
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are seeds enough to find a difference of one paired s.d. with 80 % power."""
+        return self.pairs >= DECISIVE
 
     @property
     def verdict(self) -> Verdict:
@@ -66,6 +77,8 @@ class Comparison:
             "p_value": finite(self.p_value),
             "detectable": finite(self.detectable),
             "pairs": self.pairs,
+            "decides": self.decides,
+            "seeds_needed": self.seeds_needed,
             "finalist_diverged": self.finalist_diverged,
             "baseline_diverged": self.baseline_diverged,
             "both_diverged": self.both_diverged,
@@ -110,6 +123,7 @@ def compare(
         p_value=p_value,
         detectable=detectable,
         pairs=len(gains),
+        seeds_needed=seeds_needed(difference, detectable, len(gains)),
         finalist_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
         baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
@@ -143,6 +157,38 @@ def detectable_effect(pairs: int, *, level: float = LEVEL, power: float = POWER)
     while shortfall(upper) < 0:
         upper *= 2
     return float(optimize.brentq(shortfall, 0.0, upper))
+
+
+def seeds_needed(difference: float, detectable: float, pairs: int) -> int | None:
+    """Return how many paired seeds would find a difference with 80 % power.
+
+    Args:
+        difference: The true difference.
+        detectable: What is found with that power now.
+        pairs: Seeds now.
+
+    Returns:
+        At least 2; None if it cannot be known, or if it is more than 10,000.
+
+    Example:
+        >>> seeds_needed(0.5, detectable=1.0, pairs=10)
+        34
+    """
+    if pairs < 2 or not (math.isfinite(detectable) and detectable > 0 and difference):
+        return None
+    wanted = abs(difference) / detectable * detectable_effect(pairs)  # in paired s.d.
+    if _effect(_MOST) > wanted:
+        return None
+    low, high = 1, _MOST
+    while high - low > 1:  # low does not find it, high does
+        middle = (low + high) // 2
+        low, high = (low, middle) if _effect(middle) <= wanted else (middle, high)
+    return high
+
+
+@lru_cache(maxsize=256)
+def _effect(pairs: int) -> float:
+    return detectable_effect(pairs)
 
 
 def finite(value: float) -> float | None:

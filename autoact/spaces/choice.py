@@ -58,6 +58,28 @@ class Choice:
         """Build a choice from what `to_dict` returned."""
         return cls(data["activation"], data.get("parameters") or {})
 
+    @classmethod
+    def parse(cls, text: str) -> "Choice":
+        """Read what `str` wrote.
+
+        Raises:
+            UnknownActivationError: No such activation.
+            ConfigurationError: This is not a name with values in parentheses.
+
+        Example:
+            >>> Choice.parse("elu(alpha=0.7)"), Choice.parse("relu")
+            (Choice('elu', {'alpha': 0.7}), Choice('relu'))
+        """
+        name, opened, rest = text.partition("(")
+        if not opened:
+            return cls(name)
+        try:
+            pairs = (each.split("=") for each in rest.removesuffix(")").split(", "))
+            values = {key: float(value) for key, value in pairs}
+        except ValueError as error:
+            raise ConfigurationError(f"{text!r} is no choice; write it like elu(alpha=0.7).") from error
+        return cls(name, values)
+
     def __hash__(self) -> int:
         """Hash by value."""
         return hash((self.activation, tuple(self.parameters.items())))

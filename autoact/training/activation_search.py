@@ -75,6 +75,7 @@ class ActivationSearch(Callback):
         self.schedule = Schedule(release=None if start == "uniform" else release, temperature=temperature)
         self.observe_every, self.total_steps = observe_every, total_steps
         self.derived: Assignment | None = None
+        self.learned: dict[str, Any] = {}
         self._restored: dict[str, Any] | None = None
         self._optimizer: ActivationOptimizer | None = None
         self._layers: dict[str, AutoActivation] = {}
@@ -176,6 +177,7 @@ class ActivationSearch(Callback):
             self._logger.finish(trainer.global_step)
         finite = all(_finite(layer) for layer in self._layers.values())
         chosen: Any = conversion.derive(pl_module) if finite and trainer.is_global_zero else None
+        self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if chosen else {}
         self.derived = trainer.strategy.broadcast(chosen)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -214,6 +216,18 @@ class ActivationSearch(Callback):
 
 def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:
     layer.observe(x.detach())
+
+
+def _learned(layer: AutoActivation) -> dict[str, Any]:
+    """Return what a layer learned, in plain types: weights, and how far candidates are from the mixture."""
+    projection = layer.projection()
+    weights = layer.weights().detach().reshape(-1, len(layer.candidates)).mean(0).tolist()
+    return {
+        "weights": dict(zip(layer.candidates, weights, strict=True)),
+        "margin": float(layer.margin().detach()),
+        "error": projection.error,
+        "errors": dict(projection.errors),
+    }
 
 
 def _finite(layer: AutoActivation) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 
+from autoact import conversion
 from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment
 from autoact.training.activation_search import ActivationSearch
@@ -43,7 +44,8 @@ class Training:
         metrics: Everything logged, at the end.
         finite: Whether the result is a number.
         ended: Whether the training is over; False if it was paused and could go on.
-        mixture: What a searched model learned, layer by layer; empty for others.
+        mixture: What a searched model learned: "layers" with weights, margin and the distance of every
+            candidate from the mixture, and "discretization", if that was asked for; empty for others.
     """
 
     selection: float
@@ -74,6 +76,7 @@ def train(
     until: float = 1.0,
     resume_from: str | Path | None = None,
     save_to: str | Path | None = None,
+    fine_tune: float | None = None,
     comparison: bool = False,
     logger: Any = None,
     checkpoint: str | Path | None = None,
@@ -98,6 +101,8 @@ def train(
             Schedules see the whole training.
         resume_from: State of a paused training of the same model, data and seed, to go on with.
         save_to: Where to save the state if the training is paused; written whole or not at all.
+        fine_tune: Measure a mixture's discretization gap: the value of the mixture, of the derived model with
+            the mixture's weights, and of that after this share of the epochs more. 0 leaves out the last.
         comparison: Whether to measure on the comparison data after the training.
         logger: A Lightning logger; None logs nothing.
         checkpoint: Where to save the trained model; written whole or not at all.
@@ -133,8 +138,15 @@ def train(
             if checkpoint is not None:
                 save(lightning, Path(checkpoint))
             compared = run.compare(lightning, module, opened) if comparison else None
-        derived = next((change.derived for change in changes if isinstance(change, ActivationSearch)), None)
-    del lightning, module, opened, used, changes, settings
+            searched = next((change for change in changes if isinstance(change, ActivationSearch)), None)
+            derived, learned = (searched.derived, searched.learned) if searched else (None, {})
+            mixture: dict[str, Any] = {"layers": learned} if derived is not None else {}
+            if fine_tune is not None and derived is not None:
+                conversion.apply(module, derived)
+                again = _tuning_trainer(trainer, fine_tune, root)
+                gap = run.discretization(lightning, again, module, opened)
+                mixture["discretization"] = {"mixture": metrics[monitor], **gap}
+    del lightning, module, opened, used, changes, settings, searched
     _free_accelerator()
     return Training(
         selection=metrics[monitor],
@@ -148,6 +160,7 @@ def train(
         metrics=metrics,
         finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
         ended=run.pausing is None or run.pausing.ended,
+        mixture=mixture,
     )
 
 
@@ -193,6 +206,23 @@ class _Run:
             self.recorder.steps.append(trainer.global_step)
         return {**metrics, self.monitor: self.recorder.curve[-1]}
 
+    def discretization(
+        self, trainer: Trainer, again: Trainer | None, module: LightningModule, opened: Opened
+    ) -> dict[str, float]:
+        """Return the value of a model whose mixture has been replaced, before and after some epochs more."""
+        gap = {"derived": self._value(trainer, module, opened)}
+        if again is not None:
+            with opened.fitting() as arguments:
+                again.fit(module, **arguments)
+            self.steps += again.global_step
+            gap["fine_tuned"] = self._value(again, module, opened)
+        return gap
+
+    def _value(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
+        with opened.selecting() as arguments:
+            trainer.validate(module, verbose=False, **arguments)
+        return _scalars(trainer)[self.monitor]
+
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
         trainer.loggers = []  # the logged curves are of the selection data
         with opened.comparing() as arguments:
@@ -222,6 +252,14 @@ def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:
     # a fresh model has no function to keep; from a uniform start a task made of sines led to sine in both
     # layers in 3 seeds of 3, from ReLU in none
     return [ActivationSearch(space, start="uniform")] if space is not None else []
+
+
+def _tuning_trainer(settings: Mapping[str, Any], share: float, root: str) -> Trainer | None:
+    """Return the Trainer of a share of the epochs; None where epochs are not what counts."""
+    epochs = round(share * (settings.get("max_epochs") or 0))
+    if epochs < 1:
+        return None
+    return Trainer(**trainer_arguments({**settings, "max_epochs": epochs}, root=root))
 
 
 def _state(resume_from: str | Path | None) -> dict[str, Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from autoact.analysis import normal_quantiles, subject
+from autoact.analysis.subject import Subject
+from autoact.spaces import Choice
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -23,7 +26,7 @@ def closeness(names: Sequence[str], nodes: Array | None = None, length: float | 
     """Return exp(-(d / length)²) for all pairs, d the root mean square difference of standardized functions.
 
     Args:
-        names: K registered activations.
+        names: K registered activations, or with parameter values, such as "elu(alpha=0.7)".
         nodes: Equally likely pre-activations (M,); quantiles of N(0, 1) by default.
         length: Scale of the distance, > 0; distances lie in [0, 2].
 
@@ -36,7 +39,7 @@ def closeness(names: Sequence[str], nodes: Array | None = None, length: float | 
         True
     """
     z = normal_quantiles() if nodes is None else np.asarray(nodes, dtype=np.float64)
-    values = np.stack([subject(name)(z) for name in names])
+    values = np.stack([_function(name)(z) for name in names])
     with np.errstate(all="ignore"):
         centered = values - values.mean(axis=1, keepdims=True)
         deviation = centered.std(axis=1, keepdims=True)
@@ -122,6 +125,20 @@ class Similarity:
             (features[assignments[:, layer]] for layer, features in enumerate(self.anywhere)), np.zeros(1)
         )
         return total / self.layers
+
+
+@lru_cache(maxsize=64)
+def similarity_of(
+    candidates: tuple[tuple[str, ...], ...], nodes: tuple[tuple[int, tuple[float, ...]], ...] = ()
+) -> Similarity:
+    """Return the kernels over the assignments of some candidates, computed once."""
+    return Similarity.of(candidates, {layer: np.array(values) for layer, values in nodes})
+
+
+def _function(name: str) -> Subject:
+    choice = Choice.parse(name)
+    values = {key: value for key, value in choice.parameters.items() if isinstance(value, float)}
+    return subject(choice.activation, **values)
 
 
 def _features(gram: Array) -> Array:

@@ -1,0 +1,57 @@
+"""Figures of what the search knows besides values of trainings: latency and the mixture's weights."""
+
+from matplotlib.axes import Axes
+
+from autoact.report import wording
+from autoact.report.run_files import RunFiles
+from autoact.report.svg import COLORS, draw
+
+_SHOWN_LAYERS = 24
+
+
+def pareto(run: RunFiles) -> str:
+    """Draw what was tried by latency and by what its value is believed to be; the front is a line."""
+    points = [p for p in run.report.get("pareto") or () if p.get("mean") is not None]
+    front = [p for p in points if p["front"]]
+    if len(points) < 2:
+        return ""
+
+    def paint(axes: Axes) -> None:
+        for point in points:
+            place, color = (point["latency"], point["mean"]), COLORS["chosen" if point["front"] else "muted"]
+            axes.errorbar(*place, yerr=point.get("sd") or 0.0, fmt="o", ms=6, color=color, elinewidth=1)
+            if point["front"]:
+                words = wording.assignment(point["layers"])
+                axes.annotate(words, place, (7, 6), textcoords="offset points", fontsize=8)
+        line = [p["latency"] for p in front], [p["mean"] for p in front]
+        axes.step(*line, where="post", color=COLORS["chosen"], lw=1)
+        axes.margins(x=0.25)
+        axes.set(xlabel="ms of a forward pass", ylabel=f"{run.metric}, believed")
+
+    return draw("pareto", f"{run.metric} against the latency of a forward pass", 8, 3, paint)
+
+
+def prior(run: RunFiles) -> str:
+    """Draw the weights that the mixture gave to the candidates of each layer, as areas."""
+    layers = dict(list(((run.report.get("prior") or {}).get("layers") or {}).items())[:_SHOWN_LAYERS])
+    names = list(dict.fromkeys(name for layer in layers.values() for name in layer["weights"]))
+    if len(names) < 2:
+        return ""
+    dots = [
+        (names.index(name), row, weight)
+        for row, layer in enumerate(layers.values())
+        for name, weight in layer["weights"].items()
+    ]
+
+    def paint(axes: Axes) -> None:
+        columns, rows, weights = zip(*dots, strict=True)
+        areas = [360 * max(weight, 0.0) / max(weights) for weight in weights]
+        axes.scatter(columns, rows, s=areas, color=COLORS["chosen"], alpha=0.75, lw=0)
+        axes.set_xticks(range(len(names)), names)
+        errors = [f"{path}\nerror {wording.number(found['error'], 2)}" for path, found in layers.items()]
+        axes.set_yticks(range(len(errors)), errors)
+        axes.set_ylim(len(errors) - 0.4, -0.6)
+        axes.set_xlim(-0.6, len(names) - 0.4)
+        axes.set(title="Weights; error: distance of the nearest single activation, in s.d. of the function")
+
+    return draw("prior", "Weights of the mixture by layer and candidate", 8, 0.9 + 0.5 * len(layers), paint)
