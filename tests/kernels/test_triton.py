@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 
 import autoact
 from autoact.errors import UnsupportedInputError
@@ -60,6 +62,53 @@ def test_mixtures_compile(name, capability):
     for unusual in ({"per_column": True}, {"even": False}, {"big": True}):
         assert compiled(plan, name, "bfloat16", capability, **unusual).asm["cubin"]
     assert compiled(plan_for(FIRST_32), name, "float32", capability).asm["cubin"]
+
+
+class NoDriver:
+    """Says that an H200 is there: enough for everything of a launch but the launch."""
+
+    def get_current_device(self):
+        return 0
+
+    def get_current_stream(self, device):
+        return 0
+
+    def get_current_target(self):
+        return import_module("triton.backends.compiler").GPUTarget("cuda", 90, 32)
+
+
+def test_every_kind_of_launch_up_to_the_device(monkeypatch):
+    """Triton turns arguments that are 1, or multiples of 16, into constants: each such kernel must compile."""
+    compilations = []
+
+    class Compiling:
+        def __init__(self, kernel):
+            self.kernel = kernel
+
+        def __getitem__(self, grid):
+            return lambda *tensors, **numbers: compilations.append(
+                self.kernel.warmup(*tensors, grid=grid, **numbers).asm["cubin"]
+            )
+
+    monkeypatch.setattr(import_module("triton").runtime.driver, "_active", NoDriver())
+    made = triton_kernels.kernels
+    monkeypatch.setattr(triton_kernels, "kernels", lambda plan: tuple(Compiling(k) for k in made(plan)))
+    plan = plan_for(("relu", "silu"))
+    for shape, channels in (
+        ((1,), 0),
+        ((32768,), 0),
+        ((1000,), 0),
+        ((3, 5), 5),
+        ((3, 5, 7), 5),
+        ((2, 32, 64), 32),
+    ):
+        for dtype in (torch.float32, torch.bfloat16):
+            x = torch.ones(shape, dtype=dtype)
+            c = torch.ones((channels, 2) if channels else 2)
+            triton_kernels.forward(plan, x, c, 1)
+            triton_kernels.backward(plan, x, c, x, 1)
+    assert len(compilations) == 24
+    assert all(compilations)
 
 
 # What one element may cost, so that memory is the limit: on an H200 of 132 multiprocessors at 1.98 GHz that
