@@ -5,6 +5,7 @@ from autoact.geometry.counting import Cells, count_regions, layer_cells
 from autoact.geometry.curving import Curvature, curvature
 from autoact.geometry.hyperplanes import Hyperplanes, hyperplanes
 from autoact.geometry.initializing import InitializedLayer, initialize
+from autoact.geometry.noise import sample_noise
 from autoact.geometry.patterns import activation_patterns
 from autoact.geometry.pictures import draw_arrangement, draw_pieces, draw_slice
 from autoact.geometry.profiling import LayerProfile, Profile, dead_units, profile
@@ -32,6 +33,7 @@ __all__ = [
     "layer_cells",
     "linear_pieces",
     "profile",
+    "sample_noise",
     "slice_regions",
     "zaslavsky_bound",
 ]
