@@ -59,13 +59,16 @@ def mixture(
     _check(x, weights, values, names, channel_dim)
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     weights, values = weights.to(dtype), values.to(dtype)
-    with _without_autocast(x.device.type):
-        if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
-            return traced_mixture(x, weights, values, names, channel_dim)
+    tracing = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+    if not tracing and is_direct(x, weights, values):
         plan = plan_for(names)
-        if is_direct(x, weights, values) and compiled.kernels_for(plan, x) is not None:
+        if compiled.kernels_for(plan, x) is not None:
             fast: torch.Tensor = CompiledMixture.apply(x, weights, values, plan.key, channel_dim)
             return fast
+    with _without_autocast(x.device.type):
+        if tracing:
+            return traced_mixture(x, weights, values, names, channel_dim)
+        plan = plan_for(names)
         coefficients = plan.coefficients(weights, values)
         result: torch.Tensor = FusedMixture.apply(x, coefficients, plan.key, channel_dim)
         return result

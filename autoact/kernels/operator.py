@@ -188,12 +188,16 @@ _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 def is_direct(*tensors: torch.Tensor) -> bool:
     """Tell whether tensors are plain memory: no subclass, no transform, no forward mode, no dispatch mode."""
-    return (
-        all(type(t) in _PLAIN and not torch._C._functorch.is_legacy_batchedtensor(t) for t in tensors)
-        and torch._C._functorch.peek_interpreter_stack() is None
-        and torch.autograd.forward_ad._current_level < 0
-        and torch._C._len_torch_dispatch_stack() == 0
-    )
+    if (
+        torch._C._functorch.peek_interpreter_stack() is not None
+        or torch.autograd.forward_ad._current_level >= 0
+        or torch._C._len_torch_dispatch_stack()
+    ):
+        return False
+    for t in tensors:
+        if type(t) not in _PLAIN or torch._C._functorch.is_legacy_batchedtensor(t):
+            return False
+    return True
 
 
 def _one_hot(weights: torch.Tensor) -> int | None:

@@ -35,6 +35,11 @@ class Plan:
         return self.basis.slots
 
     @cached_property
+    def defaults(self) -> tuple[tuple[str, str, float], ...]:
+        """(candidate, parameter, default) in the order of the parameter vector."""
+        return tuple((name, p.name, p.default) for name, p in self.slots)
+
+    @cached_property
     def coefficient_symbols(self) -> tuple[sp.Symbol, ...]:
         """Symbols of the coefficients that the kernels take."""
         own = [sp.Symbol(f"c{j}", real=True) for j in range(len(self.basis.functions))]
@@ -183,11 +188,13 @@ def _plan(candidates: tuple[str, ...]) -> Plan:
     return Plan(candidates)
 
 
+@lru_cache(maxsize=512)
 def plan_of(key: str) -> Plan:
     """Return the plan whose key an operator was called with."""
     return _plan(tuple(key.split("|")))
 
 
+@lru_cache(maxsize=512)
 def plan_for(candidates: tuple[str, ...]) -> Plan:
     """Return the (cached) plan of a tuple of activation names."""
     return _plan(tuple(get(name).name for name in candidates))
@@ -196,4 +203,4 @@ def plan_for(candidates: tuple[str, ...]) -> Plan:
 @torch._dynamo.assume_constant_result
 def slots_for(candidates: tuple[str, ...]) -> tuple[tuple[str, str, float], ...]:
     """Return (candidate, parameter, default) in the order of the parameter vector; a constant for tracers."""
-    return tuple((name, p.name, p.default) for name, p in plan_for(candidates).slots)
+    return plan_for(candidates).defaults

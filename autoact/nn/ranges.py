@@ -5,6 +5,7 @@ difference that is 0 there without rounding (log2(1 + 2^0) is exactly 1).
 """
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -33,8 +34,34 @@ def natural(raw: Tensor, initial: Tensor, parameters: tuple[Parameter, ...]) -> 
     """
     if not any(parameter.learnable for parameter in parameters):
         return initial
+    if not torch.compiler.is_compiling() and all(math.isinf(parameter.upper) for parameter in parameters):
+        return _together(raw, initial, parameters)
     columns = zip(raw.unbind(-1), initial.unbind(-1), parameters, strict=True)
     return torch.stack([_value(r, start, parameter) for r, start, parameter in columns], -1)
+
+
+def _together(raw: Tensor, initial: Tensor, parameters: tuple[Parameter, ...]) -> Tensor:
+    """Return the same values as column by column, bit for bit, with a third of the calls of torch."""
+    lower, floor, free, above = _masks(parameters, initial.dtype, initial.device)
+    gap = initial - floor
+    span = above * (gap + (gap == 0))
+    moved = span * (torch.logaddexp2(raw, raw.new_zeros(())) - 1)
+    return (initial + (free * raw + moved)).clamp(min=lower)
+
+
+@lru_cache(maxsize=256)
+def _masks(
+    parameters: tuple[Parameter, ...], dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return lower bounds, the same with 0 for none, and which parameters move freely or above a bound."""
+    lower = [p.lower if p.learnable else -math.inf for p in parameters]
+    floor = [low if math.isfinite(low) else 0.0 for low in lower]
+    above = [float(math.isfinite(low)) for low in lower]
+    free = [float(p.learnable) - a for p, a in zip(parameters, above, strict=True)]
+    with torch.inference_mode(False):
+        rows = torch.tensor([lower, floor, free, above], dtype=dtype, device=device)
+    first, second, third, fourth = rows.unbind()
+    return first, second, third, fourth
 
 
 def _value(raw: Tensor, initial: Tensor, parameter: Parameter) -> Tensor:

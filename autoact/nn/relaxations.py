@@ -68,6 +68,8 @@ def anchored(logits: Tensor, temperature: Tensor, release: Tensor, anchor: Tenso
         tensor([1., 0.])
     """
     p = softmax(logits, temperature)
+    if relax is softmax:  # the gradients of both parts add up to that of p: half the calls of torch
+        return ((1 - release) * anchor + release * p.detach()) + (p - p.detach())
     # without the inner parentheses the sum rounds to 1e-6 instead of the anchor
     return (1 - release) * (anchor + (p - p.detach())) + release * relax(logits, temperature)
 
