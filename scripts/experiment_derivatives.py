@@ -151,4 +151,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # the models are tiny: threads that wait for each other cost more than they do
     main()
