@@ -35,8 +35,8 @@ part() { # NAME SECONDS COMMAND...: run one part within a time limit; it writes 
     [ "$status" -eq 0 ] || failed=1
 }
 
-part checks 210 "$python" tests/kernels/triton_checks.py
-part mixture 150 "$python" scripts/benchmark_mixture.py
+part checks 180 "$python" tests/kernels/triton_checks.py
+part mixture 190 "$python" scripts/benchmark_mixture.py
 part step 100 "$python" scripts/benchmark_mixture.py --step
 "$python" - "$parts" "$results" <<'EOF' || failed=1
 import datetime

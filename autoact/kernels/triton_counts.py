@@ -111,7 +111,9 @@ def count(plan: Plan, name: str, dtype: str = "float32", capability: int = 90) -
     lines = _disassembled(binary, "nvdisasm", "-c")
     code = [line for line in map(_INSTRUCTION.match, lines) if line]
     names = [line.group(1) for line in code]
-    loop = min((loop for loop in _loops(lines) if "LDG" in loop), key=len)
+    # the other loop tests coefficients for 0, which is more work, or none at all if there is only one
+    pick = min if len(plan.coefficient_symbols) > 1 else max
+    loop = pick((loop for loop in _loops(lines) if "LDG" in loop), key=len)
     each = per_thread(len(plan.coefficient_symbols))
     usage = re.search(r"REG:(\d+)", "".join(_disassembled(binary, "cuobjdump", "-res-usage")))
     widths = [int(w) // 8 for line in lines for w in re.findall(r"\bLDG\.E\.(64|128)\b", line)]

@@ -29,7 +29,9 @@ _serial = count()
 WARPS = 4
 PER_THREAD = 8  # elements: one 16-byte access in bfloat16, two in float32
 FEW = 12  # coefficients: with more of them, 8 elements per thread do not fit in its registers
-PROGRAMS_PER_PROCESSOR = 16
+# Programs per multiprocessor: as many as its registers hold at once, since a program that waits for a place
+# leaves others idle at the end. 32 registers per thread forward, about 128 backward (triton_counts.py).
+FORWARD_PROGRAMS, BACKWARD_PROGRAMS = 16, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +180,7 @@ def forward(plan: Plan, x: torch.Tensor, coefficients: torch.Tensor, channel_dim
     """Return y of the shape, dtype and layout of x: one kernel, which reads x and writes y."""
     y = torch.empty_like(x)
     if x.numel():
-        cover = _cover(y, coefficients, channel_dim)
+        cover = _cover(y, coefficients, channel_dim, FORWARD_PROGRAMS)
         _launch(kernels(plan)[0], cover, _like(x, y), y, coefficients.contiguous())
     return y
 
@@ -191,7 +193,7 @@ def backward(
     if not x.numel():
         return grad_x, torch.zeros_like(coefficients)
     many = coefficients.shape[-1]
-    cover = _cover(grad_x, coefficients, channel_dim)
+    cover = _cover(grad_x, coefficients, channel_dim, BACKWARD_PROGRAMS)
     shape = (cover.slabs, cover.columns) if cover.per_column else (cover.groups, cover.slabs * cover.chunks)
     partial = torch.empty((*shape, many), dtype=torch.float32, device=x.device)
     tensors = (_like(x, grad_x), _like(grad, grad_x), grad_x, partial, coefficients.contiguous())
@@ -199,21 +201,20 @@ def backward(
     return grad_x, partial.sum(0 if cover.per_column else 1).reshape(coefficients.shape)
 
 
-def _cover(layout: torch.Tensor, coefficients: torch.Tensor, channel_dim: int) -> Tiling:
+def _cover(layout: torch.Tensor, coefficients: torch.Tensor, channel_dim: int, programs: int) -> Tiling:
     """Return the tiling of a dense tensor."""
     order = sorted(range(layout.dim()), key=layout.stride, reverse=True)
     at = order.index(channel_dim % layout.dim()) if coefficients.dim() == 2 else len(order)
     sizes = [layout.shape[d] for d in order]
     split = (math.prod(sizes[:at]), math.prod(sizes[at : at + 1]), math.prod(sizes[at + 1 :]))
     block = 32 * WARPS * per_thread(coefficients.shape[-1])
-    return tiling(split, coefficients.dim() == 2, block, _programs(layout.device))
+    return tiling(split, coefficients.dim() == 2, block, programs * _processors(layout.device))
 
 
 @lru_cache
-def _programs(device: torch.device) -> int:
-    if device.type != "cuda":
-        return 3  # the interpreter: enough to walk over tiles and to add up partial sums
-    return PROGRAMS_PER_PROCESSOR * torch.cuda.get_device_properties(device).multi_processor_count
+def _processors(device: torch.device) -> int:
+    """Return the multiprocessors of a device; 1 for the interpreter."""
+    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1
 
 
 def _like(t: torch.Tensor, layout: torch.Tensor) -> torch.Tensor:

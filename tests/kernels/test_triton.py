@@ -128,8 +128,8 @@ def test_instructions_per_element(name, dtype, instructions, special):
 
 def test_thirty_two_members():
     forward, backward = (count(plan_for(FIRST_32), name, "bfloat16") for name in ("forward", "backward"))
-    assert forward.instructions <= 400
-    assert backward.instructions <= 660
+    assert forward.instructions <= 450  # 372 with Triton 3.6, 422 with 3.9
+    assert backward.instructions <= 720
     assert forward.atomics == backward.atomics == 0
 
 
