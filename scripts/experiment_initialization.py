@@ -3,8 +3,8 @@
     python scripts/experiment_initialization.py [--out docs/theory/initialization.csv] [--short]
 
 Second moment and batch variance of the last pre-activations on a batch that the initialization has not seen,
-mean over draws; beside them the second moment with the analytic gain alone. Every activation gets the same
-draws. --short: 3 activations, 2 draws, 12 layers of 512.
+mean over draws; beside them the second moment with the analytic gain alone, first draw. Every activation
+gets the same draws. --short: 3 activations, 2 draws, 12 layers of 512.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from torch import nn
 import autoact
 from autoact import analysis, geometry
 
-FIELDS = ("activation", "slope", "moment", "lowest", "highest", "variance", "analytic")
-ROWS = 32
+FIELDS = ("activation", "slope", "moment", "lowest", "highest", "variance", "analytic", "draws")
+ROWS = 16
 
 
 def chain(depth: int, width: int) -> nn.Sequential:
@@ -39,8 +39,10 @@ def draw(model: nn.Sequential, width: int, seed: int) -> tuple[torch.Tensor, tor
 
 
 @torch.no_grad()
-def measure(model: nn.Sequential, name: str, batch: torch.Tensor, fresh: torch.Tensor) -> tuple[float, ...]:
-    """Return E[z²] and the variance over the batch of the last layer, and E[z²] under constant gains."""
+def measure(
+    model: nn.Sequential, name: str, batch: torch.Tensor, fresh: torch.Tensor, constant: bool
+) -> tuple[float, float, float]:
+    """Return E[z²] and the batch variance of the last layer, and E[z²] under constant gains if wanted."""
     for index in range(1, len(model), 2):
         model[index] = autoact.FixedActivation(name)
     try:
@@ -48,12 +50,31 @@ def measure(model: nn.Sequential, name: str, batch: torch.Tensor, fresh: torch.T
     except autoact.errors.ConfigurationError:
         return math.nan, math.nan, math.nan
     z = model[:-1](fresh).double()
-    x = fresh
+    analytic = under_constant_gains(model, done, fresh) if constant else math.nan
+    return float(z.square().mean()), float(z.var(0, correction=0).mean()), analytic
+
+
+def under_constant_gains(
+    model: nn.Sequential, done: dict[str, geometry.InitializedLayer], x: torch.Tensor
+) -> float:
+    """Return E[z²] of the last layer if every layer had the deviation gain / sqrt(width), not what it has."""
     for index, layer in enumerate(model[:-1]):
         x = layer(x)
         if isinstance(layer, nn.Linear):
             x *= done[str(index)].gain / math.sqrt(layer.weight.square().sum() / len(layer.weight))
-    return float(z.square().mean()), float(z.var(0, correction=0).mean()), float(x.double().square().mean())
+    return float(x.double().square().mean())
+
+
+def write(path: Path, found: dict[str, list[tuple[float, float, float]]]) -> None:
+    """Write means over the draws so far; the constant gains are measured in the first."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(FIELDS)
+        for name, rows in found.items():
+            moment, variance, analytic = zip(*rows, strict=True)
+            slope = analysis.variance_map_slope(name)
+            values = (slope, fmean(moment), min(moment), max(moment), fmean(variance), analytic[0])
+            table.writerow((name, *(f"{value:.4g}" for value in values), len(rows)))
 
 
 def main() -> None:
@@ -65,21 +86,14 @@ def main() -> None:
     options = parser.parse_args()
     depth, width, draws = (12, 512, 2) if options.short else (50, 2048, 8)
     names = ("relu", "silu", "sigmoid") if options.short else autoact.list_activations()
-    model, found = chain(depth, width), {name: list[tuple[float, ...]]() for name in names}
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    model, found = chain(depth, width), {name: list[tuple[float, float, float]]() for name in names}
     for seed in range(draws):
         batch, fresh = draw(model, width, seed)
         for name in names:
-            found[name].append(measure(model, name, batch, fresh))
+            found[name].append(measure(model, name, batch, fresh, constant=seed == 0))
+        write(options.out, found)
         print(f"draw {seed + 1} of {draws}", flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(FIELDS)
-        for name, rows in found.items():
-            moment, variance, analytic = zip(*rows, strict=True)
-            slope = analysis.variance_map_slope(name)
-            values = (slope, fmean(moment), min(moment), max(moment), fmean(variance), fmean(analytic))
-            table.writerow((name, *(f"{value:.4g}" for value in values)))
 
 
 if __name__ == "__main__":

@@ -191,7 +191,10 @@ class guard(Primitive):
 
     def _eval_derivative(self, symbol: Any) -> sp.Expr:
         condition, u, point = self.args
-        return select(condition, u.diff(symbol), point.diff(symbol))
+        inside, outside = u.diff(symbol), point.diff(symbol)
+        if inside.is_number and outside.is_number:  # as in elementary: nobody reads it outside, and
+            return inside  # torch.where of two numbers would be float32
+        return select(condition, inside, outside)
 
     def elementary(self) -> sp.Expr:
         """U itself: the guarded branch is only read where the condition holds."""

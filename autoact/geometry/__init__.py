@@ -8,7 +8,7 @@ from autoact.geometry.initializing import InitializedLayer, initialize
 from autoact.geometry.noise import sample_noise
 from autoact.geometry.patterns import activation_patterns
 from autoact.geometry.pictures import draw_arrangement, draw_pieces, draw_slice
-from autoact.geometry.profiling import LayerProfile, Profile, dead_units, profile
+from autoact.geometry.profiling import LayerProfile, Profile, dead_units, flow_warnings, profile
 from autoact.geometry.segments import LinePieces, linear_pieces
 from autoact.geometry.slices import SliceRegions, slice_regions
 
@@ -28,6 +28,7 @@ __all__ = [
     "draw_arrangement",
     "draw_pieces",
     "draw_slice",
+    "flow_warnings",
     "hyperplanes",
     "initialize",
     "layer_cells",

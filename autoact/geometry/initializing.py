@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -103,8 +103,17 @@ def _gains(model: nn.Module, batch: Any) -> dict[str, tuple[Weighted, float]]:
         feeding[0] = _gain(seen)
 
     with _hooks(model, weighted), watching(model, see):
-        run(model, batch)
+        run(model, _few(batch))
     return found
+
+
+def _few(batch: Any) -> Any:
+    """Return two rows: what follows what needs no more."""
+    if isinstance(batch, Tensor):
+        return batch[:2]
+    if isinstance(batch, Mapping):
+        return {key: _few(value) for key, value in batch.items()}
+    return [_few(batch[0])] if isinstance(batch, list | tuple) else batch
 
 
 def _gain(seen: Seen) -> float:

@@ -57,24 +57,24 @@ class FlowMeter:
         self.reference: Tensor | None = None
         self.kappa: Tensor | None = None
         self.chi: Tensor | None = None
-        self.mean: Tensor | None = None
-        self.second_moment: Tensor | None = None
         self.gradient: Tensor | None = None
+        self.own: tuple[Tensor, Tensor] | None = None
+        self.last: Look | None = None
 
     def see(self, function: Function, x: Tensor) -> Look | None:
         """Measure the slope of a layer's present function where this batch falls; an empty one says none."""
         if not x.numel():
             return None
-        seen = look(function, x)
+        self.last = seen = look(function, x)
         self.kappa = seen.slope_moment / seen.slope.square()
         self.chi = seen.slope_moment * weight_scale(x)
-        self.mean, self.second_moment = seen.mean, seen.second_moment
         if x.requires_grad:
             x.register_hook(self._take)
         fresh = self._window is not None and self._looks % self._window == 0
         if fresh or self.steepest is None or self.steepest.shape != seen.steepest.shape:
             self.steepest = seen.steepest
             self.reference = steepest_around_zero(function, x)
+            self.own = own_moments(function, x)
         else:
             self.steepest = torch.maximum(self.steepest, seen.steepest)
         self._looks += 1
@@ -83,6 +83,21 @@ class FlowMeter:
     def _take(self, gradient: Tensor) -> None:
         """Keep the root mean square of the gradient that came back to the pre-activations."""
         self.gradient = gradient.detach().float().square().mean().sqrt()
+
+    @property
+    def mean(self) -> Tensor | None:
+        """E[z] of the last look."""
+        return None if self.last is None else self.last.mean
+
+    @property
+    def second_moment(self) -> Tensor | None:
+        """E[z²] of the last look."""
+        return None if self.last is None else self.last.second_moment
+
+    @property
+    def own_kappa(self) -> Tensor | None:
+        """What κ would be under N(0, 1), as the function was when the window began."""
+        return None if self.own is None else self.own[1] / self.own[0].square()
 
     @property
     def dead_units(self) -> Tensor | None:
@@ -114,22 +129,31 @@ def slopes(function: Function, x: Tensor) -> Tensor:
 
 
 def steepest_around_zero(function: Function, x: Tensor) -> Tensor:
-    """Return the largest |φ'| on [-4, 4], for every channel where parameters differ."""
-    z = _AROUND_ZERO.to(x.device, x.dtype).view(-1, *[1] * (x.dim() - 1)).expand(-1, *_narrow(x))
-    slope = slopes(function, z).abs()
+    """Return the largest |φ'| on [-4, 4], for every unit."""
+    slope = slopes(function, _spread(_AROUND_ZERO, x)).abs()
     return _by_unit(slope).amax(1) if x.dim() > 1 else slope.max()
+
+
+def own_moments(function: Function, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return E[φ'] and E[φ'²] under N(0, 1) of a function of tensors like x, over all units."""
+    units = x.shape[unit_dim(x)] if x.dim() > 1 else 1
+    count = min(max(SAMPLE // units, 65), 2001)
+    levels = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    slope = slopes(function, _spread(torch.special.ndtri(levels), x))
+    return slope.mean(), slope.square().mean()
+
+
+def _spread(values: Tensor, x: Tensor) -> Tensor:
+    """Return values (V,) as rows of one value each, in the shape of x but for time and place."""
+    unit = unit_dim(x)
+    narrow = [size if i == unit else 1 for i, size in enumerate(x.shape) if i]
+    return values.to(x.device, x.dtype).view(-1, *[1] * len(narrow)).expand(-1, *narrow)
 
 
 def _by_unit(values: Tensor) -> Tensor:
     """Return (units, ...)."""
     unit = unit_dim(values)
     return values.movedim(unit, 0).reshape(values.shape[unit], -1)
-
-
-def _narrow(x: Tensor) -> tuple[int, ...]:
-    """Return the shape of one row with units only: a function does not depend on time or place."""
-    unit = unit_dim(x)
-    return tuple(size if i == unit else 1 for i, size in enumerate(x.shape) if i)
 
 
 def weight_scale(x: Tensor) -> Tensor | float:

@@ -1,4 +1,4 @@
-"""The gradient noise of real layers, sample by sample: κ predicts it where slope and error are independent."""
+"""The gradient noise of real layers, sample by sample: κ predicts it where the error is independent."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def sample_noise(model: nn.Module, loss: SampleLoss, inputs: Tensor, targets: Te
         ConfigurationError: No layer has a bias.
 
     Example:
+        >>> import torch
         >>> _ = torch.manual_seed(0)
         >>> model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 1))
         >>> loss = lambda y, t: (y * t).sum()  # the error is t: independent of the inputs

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 from autoact.errors import DataError
 from autoact.geometry.advice import warnings_of
-from autoact.geometry.meters import FlowMeter, Look, slopes, unit_dim
+from autoact.geometry.meters import WINDOW, FlowMeter, Look
 from autoact.geometry.watching import Seen, run, watching
 
 Loss = Callable[[nn.Module, Any], Tensor]
-_QUANTILES = torch.special.ndtri((torch.arange(2001, dtype=torch.float64) + 0.5) / 2001)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +106,12 @@ class _Record:
         self.looks: list[Look] = []
         self.chis: list[float] = []
         self.gradients: list[float] = []
-        self.own = (math.nan, math.nan)
 
     def see(self, seen: Seen) -> None:
         found = self.meter.see(seen.function, seen.z)
         if found is not None:
             self.looks.append(found)
             self.chis.append(float(_value(self.meter.chi)))
-            self.own = _own(seen)
 
 
 def profile(model: nn.Module, batches: Iterable[Any], *, loss: Loss | None = None) -> Profile:
@@ -193,34 +190,54 @@ def _tensors(outputs: Any) -> Iterator[Tensor]:
             yield from _tensors(each)
 
 
-def _own(seen: Seen) -> tuple[float, float]:
-    """Return E[φ'] and E[φ'²] under N(0, 1), over the channels where parameters differ."""
-    unit = unit_dim(seen.z)
-    narrow = [size if i == unit else 1 for i, size in enumerate(seen.z.shape) if i]
-    z = _QUANTILES.to(seen.z.device, seen.z.dtype).view(-1, *[1] * len(narrow)).expand(-1, *narrow)
-    slope = slopes(seen.function, z).double()
-    return float(slope.mean()), float(slope.square().mean())
-
-
 def _summary(path: str, record: _Record) -> LayerProfile:
-    mean_of: Callable[[str], float] = partial(_mean, record.looks)
-    slope, moment, own = mean_of("slope"), mean_of("slope_moment"), record.own
-    chi = sum(record.chis) / len(record.chis)
-    z, second = mean_of("mean"), mean_of("second_moment")
+    gradient = math.sqrt(sum(record.gradients) / len(record.gradients)) if record.gradients else math.nan
+    mean_of = partial(_mean, record.looks)
+    return _described(
+        path,
+        record.name,
+        record.meter,
+        (mean_of("slope"), mean_of("slope_moment")),
+        (mean_of("mean"), mean_of("second_moment")),
+        sum(record.chis) / len(record.chis),
+        gradient,
+    )
+
+
+def live_profile(path: str, activation: str, meter: FlowMeter) -> LayerProfile | None:
+    """Return what a meter says at present, of its last look and its window; None before the first."""
+    if meter.last is None:
+        return None
+    seen, chi = meter.last, float(_value(meter.chi))
+    gradient = math.nan if meter.gradient is None else float(meter.gradient)
+    slope, z = (float(seen.slope), float(seen.slope_moment)), (float(seen.mean), float(seen.second_moment))
+    return _described(path, activation, meter, slope, z, chi, gradient)
+
+
+def _described(
+    path: str,
+    activation: str,
+    meter: FlowMeter,
+    slope: tuple[float, float],
+    z: tuple[float, float],
+    chi: float,
+    gradient: float,
+) -> LayerProfile:
+    own = tuple(float(each) for each in meter.own or ())
     return LayerProfile(
         path=path,
-        activation=record.name,
-        kappa=_ratio(slope, moment),
+        activation=activation,
+        kappa=_ratio(*slope),
         own_kappa=_ratio(*own),
         chi=chi,
-        own_chi=chi / moment * own[1] if moment > 0 else math.nan,
-        mean=z,
-        std=math.sqrt(max(0.0, second - z * z)),
-        second_moment=second,
-        gradient=math.sqrt(sum(record.gradients) / len(record.gradients)) if record.gradients else math.nan,
-        dead=float(_value(record.meter.dead)),
-        saturated=float(_value(record.meter.saturated)),
-        dead_units=_value(record.meter.dead_units).cpu(),
+        own_chi=chi / slope[1] * own[1] if slope[1] > 0 else math.nan,
+        mean=z[0],
+        std=math.sqrt(max(0.0, z[1] - z[0] ** 2)),
+        second_moment=z[1],
+        gradient=gradient,
+        dead=float(_value(meter.dead)),
+        saturated=float(_value(meter.saturated)),
+        dead_units=_value(meter.dead_units).cpu(),
     )
 
 
@@ -258,3 +275,9 @@ def dead_units(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tensor]:
         {'1': tensor([ True, False])}
     """
     return {path: layer.dead_units for path, layer in profile(model, batches).items()}
+
+
+def flow_warnings(meters: Mapping[str, FlowMeter]) -> tuple[str, ...]:
+    """Return what a profile would warn of, from meters of searched layers by path as they are now."""
+    found = (live_profile(path, "mixture", meter) for path, meter in meters.items())
+    return warnings_of(tuple(each for each in found if each is not None), WINDOW)

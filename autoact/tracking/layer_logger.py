@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from autoact.geometry import flow_warnings
 from autoact.geometry.meters import FlowMeter
 from autoact.nn import AutoActivation
 from autoact.tracking import tags
@@ -84,7 +85,13 @@ class LayerLogger:
         with self.budget.spending():
             self._write_scalars(step)
             self._write_figures(step)
+            self._write_warnings(step)
             self._writer.flush()
+
+    def _write_warnings(self, step: int) -> None:
+        """Write what is wrong with the flow of gradients, with remedies; nothing where nothing is."""
+        if found := flow_warnings(self._meters):
+            self._writer.add_text(tags.WARNINGS, "\n\n".join(found), step)
 
     @torch.no_grad()
     def _write_scalars(self, step: int) -> None:
@@ -111,6 +118,7 @@ class LayerLogger:
         meter = self._meters[path]
         for tag, fact in (
             (tags.kappa, meter.kappa),
+            (tags.own_kappa, meter.own_kappa),
             (tags.chi, meter.chi),
             (tags.dead, meter.dead),
             (tags.saturated, meter.saturated),

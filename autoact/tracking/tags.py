@@ -4,6 +4,7 @@ PREFIX = "autoact"
 WEIGHTS_FIGURE = f"{PREFIX}/weights"
 FUNCTIONS_FIGURE = f"{PREFIX}/functions"
 COMPARISON_FIGURE = f"{PREFIX}/comparison"
+WARNINGS = f"{PREFIX}/warnings"
 LOGGING_SHARE = f"{PREFIX}/logging_share"  # of the elapsed time
 
 
@@ -34,6 +35,11 @@ def parameter(layer: str, name: str) -> str:
 def kappa(layer: str) -> str:
     """Return the tag of κ, the relative gradient noise E[f'²] / E[f']² under measured pre-activations."""
     return _of(layer, "kappa")
+
+
+def own_kappa(layer: str) -> str:
+    """Return the tag of what κ would be under N(0, 1): the function's own."""
+    return _of(layer, "own_kappa")
 
 
 def chi(layer: str) -> str:

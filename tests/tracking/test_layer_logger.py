@@ -8,10 +8,11 @@ import torch
 from tensorboard.plugins.custom_scalar import layout_pb2
 from torch.utils.tensorboard import SummaryWriter
 
+from autoact import AutoActivation
 from autoact.tracking import LayerLogger
 from autoact.tracking.budget import TimeBudget
 
-LAYER_TAGS = ["entropy", "margin", "kappa", "chi", "dead", "saturated", "mean", "second_moment"]
+LAYER_TAGS = ["entropy", "margin", "kappa", "chi", "dead", "own_kappa", "saturated", "mean", "second_moment"]
 
 
 @pytest.fixture
@@ -179,3 +180,15 @@ def test_a_path_that_begins_like_another_stays_apart(writer):
     assert not re.match(pattern, "autoact/net.11/weight/relu")
     assert not re.match(pattern, "autoact/netx1/weight/relu")
     assert "autoact: parameters" not in found
+
+
+def test_what_is_wrong_with_the_flow_is_written_at_the_end(writer, tmp_path, read):
+    layer = AutoActivation(["relu"])
+    logger = LayerLogger(writer, {"net.1": layer}, share=1.0)
+    logger.see("net.1", layer, -torch.rand(64, 10) - 0.1)
+    logger.log(1)
+    logger.finish(2)
+    (event,) = read(tmp_path).Tensors("autoact/warnings/text_summary")
+    text = event.tensor_proto.string_val[0].decode()
+    assert text.startswith("net.1 (mixture): 100% of the units got no gradient")
+    assert "Use a function with a slope below 0" in text

@@ -31,7 +31,7 @@ def test_every_tag_of_the_contract_arrives(fit, tmp_path):
     events = EventAccumulator(str(tmp_path), size_guidance={"scalars": 0})
     events.Reload()
     quantities = ["entropy", "margin", "kappa", "chi", "dead", "parameter/elu.alpha"]
-    quantities += ["saturated", "gradient", "mean", "second_moment"]
+    quantities += ["own_kappa", "saturated", "gradient", "mean", "second_moment"]
     quantities += [f"weight/{name}" for name in SPACE]
     expected = {f"autoact/{path}/{tag}" for path in ("net.1", "net.3") for tag in quantities}
     expected |= {"autoact/logging_share"}
