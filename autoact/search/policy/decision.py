@@ -11,8 +11,8 @@ from autoact.search.policy.problem import Names, Outcome, Problem, Step, spent
 from autoact.search.sampler.proposal import duels, pool, shortlist, told
 from autoact.search.sampler.surrogate import Surrogate
 
-_OPENING = 0.25  # part of the budget that may go into short trainings of what is to be tried first
-_TO_THE_END = 0.2  # full trainings of these, per full training of the budget
+_START = 0.4  # part of the budget for whole trainings, before short ones are trusted
+_TRUSTED = 0.8  # correlation with the end from which on a fraction is used
 
 
 def next_steps(
@@ -38,35 +38,28 @@ def next_steps(
     steps = [*(outcome.step for outcome in knowledge.outcomes), *running]
     left = problem.budget - spent(problem, steps)
     rng = np.random.default_rng([problem.seed, len(steps)])
-    chosen = _openings(problem, steps, left)[:count]
-    if len(chosen) == count:
-        return chosen
-    chosen += _informed(
-        problem, knowledge, [*running, *chosen], left - spent(problem, chosen), count - len(chosen), rng
-    )
-    return chosen
+    if knowledge.surrogate is None:
+        return _unguided(problem, [step.assignment for step in running], left, count, rng)
+    return _guided(problem, knowledge, list(running), left, count, rng)
 
 
-def _openings(problem: Problem, steps: Sequence[Step], left: float) -> list[Step]:
-    """Return what is trained whatever came out so far: what is to be tried first, some of it to the end.
-
-    Trainings that were chosen for how they began cannot tell how well beginnings foretell the ends.
-    """
-    shortest = problem.fractions[0]
-    begun = {step.assignment for step in steps}
-    room = max(1, int(problem.budget * _OPENING / shortest)) - len(begun)
-    waiting = [names for names in problem.first if names not in begun]
-    chosen = [Step(names, 0, 0.0, shortest) for names in waiting[: max(0, room)]]
-    stands = {step.assignment: step.stop for step in steps if step.run == 0}
-    rng = np.random.default_rng(problem.seed)
-    order = [problem.first[i] for i in rng.permutation(len(problem.first))]
-    for names in order[: int(problem.budget * _TO_THE_END)]:
-        if shortest < 1.0 and stands.get(names) == shortest:
-            chosen.append(Step(names, 0, shortest, 1.0))
-    return [step for step in chosen if step.cost(problem.carry) <= left + 1e-9]
+def _unguided(
+    problem: Problem, running: Sequence[Names], left: float, count: int, rng: np.random.Generator
+) -> list[Step]:
+    """Return trainings of what is to be tried first, and of random assignments: before there is any value."""
+    sizes = [len(names) for names in problem.candidates]
+    drawn = [named(problem, rng.integers(sizes).tolist()) for _ in range(count)]
+    waiting = [names for names in dict.fromkeys([*problem.first[:1], *drawn]) if names not in running]
+    steps = []
+    for names in waiting[:count]:
+        within = [fraction for fraction in problem.fractions if fraction <= left + 1e-9]
+        if within:
+            steps.append(Step(names, 0, 0.0, within[-1]))
+            left -= within[-1]
+    return steps
 
 
-def _informed(
+def _guided(
     problem: Problem,
     knowledge: Knowledge,
     running: list[Step],
@@ -74,24 +67,21 @@ def _informed(
     count: int,
     rng: np.random.Generator,
 ) -> list[Step]:
-    options = pool([len(names) for names in problem.candidates], knowledge.tried(), rng)
-    if knowledge.surrogate is None:
-        drawn = [named(problem, options[rng.integers(len(options))]) for _ in range(count)]
-        steps = [Step(names, 0, 0.0, problem.fractions[0]) for names in dict.fromkeys(drawn)]
-        return steps[: max(0, int((left + 1e-9) / problem.fractions[0]))]
+    """Return the steps that tell most of which of two assignments is better, for several pairs."""
     surrogate = knowledge.surrogate
+    assert surrogate is not None
     if running:
         surrogate = surrogate.imagine(knowledge.points(running))
+    options = pool([len(names) for names in problem.candidates], knowledge.tried(), rng)
     options = shortlist(surrogate, options, knowledge.ends)
     chosen: list[Step] = []
     for pair in duels(surrogate, knowledge.ends(options), count, rng):
         names = [named(problem, options[row]) for row in pair]
         step = _best_step(problem, knowledge, surrogate, names, [*running, *chosen], left)
-        if step is None:
-            continue
-        chosen.append(step)
-        left -= step.cost(problem.carry)
-        surrogate = surrogate.imagine(knowledge.points([step]))
+        if step is not None:
+            chosen.append(step)
+            left -= step.cost(problem.carry)
+            surrogate = surrogate.imagine(knowledge.points([step]))
     return chosen
 
 
@@ -108,9 +98,21 @@ def _best_step(
     steps = [step for step in possible if affordable(problem, left, step)]
     if not steps:
         return None
+    steps = [
+        step for step in steps if step.stop == 1.0 or _telling(problem, knowledge, running, step)
+    ] or steps
     leader, challenger = (knowledge.ends(knowledge.rows([names])) for names in pair)
     worth = told(surrogate, knowledge.points(steps), leader, challenger)
     return steps[int(np.argmax(worth / [step.cost(problem.carry) for step in steps]))]
+
+
+def _telling(problem: Problem, knowledge: Knowledge, running: Sequence[Step], step: Step) -> bool:
+    """Tell whether enough whole trainings have shown that a fraction foretells the end."""
+    assert knowledge.surrogate is not None
+    whole = [other for other in [*(o.step for o in knowledge.outcomes), *running] if other.stop == 1.0]
+    if spent(problem, whole) < _START * problem.budget - 1.0:
+        return False
+    return knowledge.surrogate.covariance.foretells(step.stop) >= _TRUSTED
 
 
 def _possible(problem: Problem, knowledge: Knowledge, names: Names, running: Sequence[Step]) -> list[Step]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from autoact.search.policy.problem import Names, Outcome, Problem, Step
 from autoact.search.sampler.observations import Observations
-from autoact.search.sampler.similarity import Array, Indices, Similarity
-from autoact.search.sampler.surrogate import Points, Surrogate
+from autoact.search.sampler.similarity import Array, Indices, similarity_of
+from autoact.search.sampler.surrogate import EXPECTED, Points, Surrogate
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,9 @@ class Knowledge:
         if not len(seen):
             return cls(problem, outcomes, None)
         scores = standard_scores(problem, seen.assignments)
-        return cls(problem, outcomes, Surrogate.fit(similarity_of(problem.candidates), seen, scores))
+        terms = {name: value for name, value in EXPECTED.items() if name not in problem.without}
+        surrogate = Surrogate.fit(similarity_of(problem.candidates), seen, scores, terms)
+        return cls(problem, outcomes, surrogate)
 
     def reached(self) -> dict[tuple[Names, int], Outcome]:
         """Return the last outcome of every training."""
@@ -109,12 +110,6 @@ def standard_scores(problem: Problem, assignments: Indices) -> Array | None:
     center, width = _moments(problem)
     scores = np.array([problem.prior(named(problem, row)) for row in assignments])
     return np.where(np.isfinite(scores), (center - scores) / width, 3.0)
-
-
-@lru_cache(maxsize=64)
-def similarity_of(candidates: tuple[Names, ...]) -> Similarity:
-    """Return the kernels over the assignments of some candidates."""
-    return Similarity.of(candidates)
 
 
 def _moments(problem: Problem) -> tuple[float, float]:

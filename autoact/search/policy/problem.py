@@ -24,6 +24,8 @@ class Problem:
         seed: Everything random follows from it.
         first: Assignments to try before others: the original and uniform ones; each must be possible.
         prior: Gives an assignment's score by a cheap prior, higher is better; None without one.
+        without: Terms of the surrogate to leave out, by name in `surrogate.EXPECTED`: benchmarks learn by it
+            what each is worth.
 
     Raises:
         ConfigurationError: A value out of its range, with the remedy.
@@ -42,6 +44,7 @@ class Problem:
     seed: int = 0
     first: tuple[Names, ...] = ()
     prior: Callable[[Names], float] | None = None
+    without: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Check every value; lists become tuples."""

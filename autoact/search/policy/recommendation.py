@@ -12,7 +12,7 @@ from autoact.search.policy.problem import Belief, Names, Outcome, Problem
 
 
 def recommend(problem: Problem, history: Sequence[Outcome]) -> Belief:
-    """Return the assignment with the best posterior mean among those that were trained.
+    """Return the assignment with the best posterior mean among those that were trained to the end.
 
     Raises:
         SearchFailedError: No training ended with a number.
@@ -21,7 +21,9 @@ def recommend(problem: Problem, history: Sequence[Outcome]) -> Belief:
 
 
 def ranking(problem: Problem, history: Sequence[Outcome]) -> list[Belief]:
-    """Return what is believed of every assignment with at least one training that did not fail, best first.
+    """Return what is believed of every assignment that was trained to the end, best first.
+
+    Where nothing was, those count that were trained at all. A training that failed does not count.
 
     Raises:
         SearchFailedError: No training ended with a number.
@@ -31,7 +33,8 @@ def ranking(problem: Problem, history: Sequence[Outcome]) -> list[Belief]:
         raise SearchFailedError(
             f"None of the {len(history)} trainings of the search ended with a finite value; see their errors."
         )
-    found = beliefs(problem, history, sorted(set(usable)))
+    ended = [o.step.assignment for o in history if not o.failed and o.step.stop == 1.0]
+    found = beliefs(problem, history, sorted(set(ended or usable)))
     return sorted(found, key=lambda belief: belief.mean if problem.minimize else -belief.mean)
 
 

@@ -1,1 +1,29 @@
 """Replays of search strategies on tables: what each would have found, at what cost."""
+
+from autoact.search.replay.game import Game
+from autoact.search.replay.strategies import (
+    MeanOf,
+    Picks,
+    Rungs,
+    Strategy,
+    function_space,
+    gaussian_process,
+    random_search,
+    tpe,
+)
+from autoact.search.replay.tournament import Regrets, play, ratio_of_medians
+
+__all__ = [
+    "Game",
+    "MeanOf",
+    "Picks",
+    "Regrets",
+    "Rungs",
+    "Strategy",
+    "function_space",
+    "gaussian_process",
+    "play",
+    "random_search",
+    "ratio_of_medians",
+    "tpe",
+]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.search.sampler.proposal import duels, pool, shortlist, told
-from autoact.search.sampler.similarity import Array, Indices, Similarity
+from autoact.search.sampler.similarity import Array, Indices, Similarity, similarity_of
 from autoact.search.sampler.surrogate import Points, Surrogate
 from autoact.search.sampler.trials import Layers, activation_choices, common_space, observations, pending
 
@@ -156,14 +155,6 @@ class FunctionSpaceSampler(BaseSampler):
 
     def _generator(self, trial: FrozenTrial) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(trial.number,)))
-
-
-@lru_cache(maxsize=64)
-def similarity_of(
-    candidates: tuple[tuple[str, ...], ...], nodes: tuple[tuple[int, tuple[float, ...]], ...] = ()
-) -> Similarity:
-    """Return the kernels over the assignments of some candidates, computed once."""
-    return Similarity.of(candidates, {layer: np.array(values) for layer, values in nodes})
 
 
 def _best_first(surrogate: Surrogate, seen: Observations) -> Indices:

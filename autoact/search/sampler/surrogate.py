@@ -22,8 +22,8 @@ EXPECTED: Mapping[str, float] = {
     "free interactions": 0.15,
     "anywhere": 0.1,
     PRIOR: 0.1,
-    "short": 0.3,
-    "short interactions": 0.2,
+    "short": 0.5,
+    "short interactions": 0.5,
     "training": 0.1,
     NOISE: 0.1,
 }
@@ -119,6 +119,14 @@ class Covariance:
         for name, term in self.terms(first, second).items():
             total += self.variances[name] * (wider * term if name in SIGNAL else term)
         return total
+
+    def foretells(self, fraction: float) -> float:
+        """Return the correlation of an assignment's true values at a fraction and at the end, in [0, 1]."""
+        (short,) = shortness(np.array([fraction]), self.shortest)
+        signal = sum(self.variances.get(name, 0.0) for name in COMPONENTS)
+        early = sum(self.variances.get(name, 0.0) for name in ("short", "short interactions"))
+        wider = np.exp(2.0 * self.widening * short) * signal
+        return float(np.sqrt(wider / (wider + short * early)))
 
     def diagonal(self, points: Points) -> Array:
         """Return the variance of values without their noise, shape (N,)."""
@@ -266,7 +274,9 @@ def _learn(covariance: Covariance, points: Points, values: Array) -> Covariance:
         return float(cost), np.append(slopes, (of_signal * both * pull).sum()) + away / doubt
 
     bounds = [_LOG_RANGE] * len(names) + [_WIDENING_RANGE]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 40})
+    found = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 40, "ftol": 1e-4}
+    )
     variances = {**covariance.variances, **dict(zip(names, np.exp(found.x[:-1]).tolist(), strict=True))}
     return replace(covariance, variances=variances, widening=float(found.x[-1]))
 
