@@ -29,8 +29,8 @@ INLINE void store_f16(_Float16 *p, float v) { *p = (_Float16)v; }
 INLINE float pick(int32_t mask, float u, float v) { /* u where all bits of the mask are set, v where none is */
   return from_bits((to_bits(u) & mask) | (to_bits(v) & ~mask));
 }
-INLINE float pos(float u) { return u <= 0.0f ? 0.0f : u; }
-INLINE float neg(float u) { return u > 0.0f ? 0.0f : u; }
+INLINE float pos(float u) { return 0.0f > u ? 0.0f : u; }
+INLINE float neg(float u) { return 0.0f < u ? 0.0f : u; }
 INLINE float step(float u) { return u > 0.0f ? 1.0f : 0.0f; }
 INLINE float below(float u) { return u <= 0.0f ? 1.0f : 0.0f; }
 INLINE float sign(float u) { return u > 0.0f ? 1.0f : (u < 0.0f ? -1.0f : 0.0f); }
@@ -38,35 +38,39 @@ INLINE float window(float u, float low, float high) { return (u > low) & (u < hi
 INLINE float clip(float u, float low, float high) { return u < low ? low : (u > high ? high : u); }
 INLINE float finite_(float u) { return fabsf(u) <= 3.4028235e38f ? u : 0.0f; }
 
-/* exp(u) = 2^n (1 + q) with n = round(u / log 2) and q = expm1(u - n log 2); 2e-10 */
-INLINE float power_of(float u) { return nearest(u * 1.44269504f); }
-INLINE float rest_of(float u, float n) {
-  float r = (u - n * 0.693359375f) + n * 2.12194440e-4f;
-  float s = 0.0013941008f + r * 0.00019914171f;
-  s = 0.5f + r * (0.16666667f + r * (0.041666355f + r * (0.0083332732f + r * s)));
-  return r + (r * r) * s;
+/* exp(u) = 2^n (1 + q), n = round(u / log 2), q = expm1(u - n log 2); 1e-8. `turns` is n + TURNS: added to so large
+   a number, n is rounded and stands in its lowest bits, 127 above them: shifted by 23, they are 2^n. */
+#define TURNS 12583039.0f /* 1.5 * 2^23 + 127 */
+INLINE float turns_of(float u) { return u * 1.44269504f + TURNS; }
+INLINE float scale_of(float turns) { return from_bits((int32_t)((uint32_t)to_bits(turns) << 23)); }
+INLINE float rest_of(float u, float turns) {
+  float n = turns - TURNS, r = (u - n * 0.693359375f) + n * 2.12194440e-4f;
+  float s = 0.041666280f + r * (0.0083665838f + r * 0.0013946451f);
+  return r + (r * r) * (0.5f + r * (0.16666543f + r * s));
 }
-INLINE float scale_of(float n) { return from_bits(((int32_t)n + 127) << 23); } /* -127 <= n <= 128 */
 
-INLINE float decay_argument(float u) { float a = -fabsf(u); return a < -88.0f ? -88.0f : a; }
+INLINE float decay_argument(float u) { float a = -fabsf(u); return -88.0f > a ? -88.0f : a; }
 INLINE float decay(float u) { /* exp(-|u|); 0 below 1e-38 */
-  float a = decay_argument(u), n = power_of(a), s = scale_of(n);
-  return s + s * rest_of(a, n);
+  float a = decay_argument(u), t = turns_of(a), s = scale_of(t);
+  return s + s * rest_of(a, t);
 }
 INLINE float decay1(float u) { /* expm1(-|u|) */
-  float a = decay_argument(u), n = power_of(a), s = scale_of(n);
-  return (s - 1.0f) + s * rest_of(a, n);
+  float a = decay_argument(u), t = turns_of(a), s = scale_of(t);
+  return (s - 1.0f) + s * rest_of(a, t);
 }
 INLINE float bell(float u) { return decay(u * u); } /* exp(-u^2) */
 
-INLINE float exp_(float u) {
-  float a = u < -104.0f ? -104.0f : (u > 89.0f ? 89.0f : u), n = power_of(a), half = nearest(n * 0.5f);
-  return (scale_of(half) + scale_of(half) * rest_of(a, n)) * scale_of(n - half);
+INLINE float exp_(float u) { /* the square of exp(u / 2) would lose digits: 2^n as a product of two */
+  float a = -104.0f > u ? -104.0f : u;
+  a = 89.0f < a ? 89.0f : a;
+  float t = turns_of(a), half = nearest((t - TURNS) * 0.5f), s = scale_of(half + TURNS);
+  return (s + s * rest_of(a, t)) * scale_of((t - half));
 }
 INLINE float expm1_(float u) {
-  float a = u < -88.0f ? -88.0f : (u > 89.0f ? 89.0f : u), n = power_of(a), half = nearest(n * 0.5f);
-  float q = rest_of(a, n), s = scale_of(half);
-  return n == 0.0f ? q : (s + s * q) * scale_of(n - half) - 1.0f;
+  float a = -88.0f > u ? -88.0f : u;
+  a = 89.0f < a ? 89.0f : a;
+  float t = turns_of(a), half = nearest((t - TURNS) * 0.5f), s = scale_of(half + TURNS), q = rest_of(a, t);
+  return t == TURNS ? q : (s + s * q) * scale_of(t - half) - 1.0f;
 }
 
 INLINE float log1p_unit(float e) { /* log(1 + e) for 0 <= e <= 1; 5e-9 */
