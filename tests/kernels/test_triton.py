@@ -17,13 +17,14 @@ from autoact.kernels.lowering import backward_program, forward_program
 from autoact.kernels.triton_counts import EIGHT, compiled, count
 from autoact.kernels.triton_source import backward_source, forward_source
 from tests.kernels import triton_checks
+from tests.kernels.triton_comparison import built_in
 
 pytestmark = pytest.mark.skipif(
     not triton_functions.INSTALLED, reason="Triton is not installed: pip install triton (Linux)"
 )
 ROOT = Path(__file__).parents[2]
 NUMERIC = ("every_activation_to_float32_accuracy", "relative_accuracy_near_zero", "mixtures_of_odd_sizes")
-ALL = triton_checks.built_in()
+ALL = built_in()
 FIRST_32 = ALL[:32]
 
 
