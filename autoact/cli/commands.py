@@ -14,7 +14,7 @@ from autoact.cli.cost import add_arguments as add_cost_arguments
 from autoact.cli.request import read_request
 from autoact.errors import AutoActError, ConfigurationError, SearchFailedError
 
-_SETTINGS = ("monitor", "mode", "budget", "seeds", "workers", "storage", "seed")
+_SETTINGS = ("monitor", "mode", "budget", "seeds", "workers", "storage", "seed", "hours", "rungs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,6 +88,12 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--mode", metavar="min|max", help="inferred from loss or acc in the monitor's name")
     how.add_argument("--budget", metavar="N", type=int, help="trainings to spend on the search (default: 20)")
     how.add_argument("--seeds", metavar="N", type=int, help="fresh seeds of the confirmation (default: 10)")
+    how.add_argument(
+        "--hours", metavar="H", type=float, help="wall time after which the search stops and chooses"
+    )
+    how.add_argument(
+        "--no-rungs", dest="rungs", action="store_const", const=False, help="never pause or prune a training"
+    )
     how.add_argument("--seed", metavar="N", type=int, help="everything random follows from it (default: 0)")
     how.add_argument("--workers", metavar="N", type=int, help="processes that train at once (default: 1)")
     how.add_argument(

@@ -12,7 +12,7 @@ from autoact.search.guided import ORIGINAL
 from autoact.search.latency import latency
 from autoact.search.ledger import Entry, Ledger
 from autoact.search.outcome import SearchResult, build_partial_report, build_report
-from autoact.search.pareto import pareto
+from autoact.search.pareto import believed, pareto
 from autoact.search.phases import (
     FINALIST,
     baseline_assignments,
@@ -107,6 +107,7 @@ class Completion:
         except SearchFailedError as error:
             self.directory.write_report(build_partial_report(search, self.plan, space.name, str(error)))
             raise
+        known = believed(search)
         return build_report(
             search,
             self.plan,
@@ -117,8 +118,8 @@ class Completion:
             uniform=uniform,
             confirmed=confirmed,
             latency=latency(task, finalist.assignment) if isinstance(task, Task) else None,
-            found=findings(search, finalist, values),
-            front=pareto(search, task, finalist),
+            found=findings(search, finalist, known),
+            front=pareto(search, task, finalist, known),
         )
 
     def _choose(self, search: Search) -> Tuned:

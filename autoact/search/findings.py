@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoact.search.guided import Guided
-from autoact.search.pareto import believed
+from autoact.search.pareto import Believed
 from autoact.search.stage import SEARCH_STAGE
 from autoact.search.state import Search
 from autoact.search.trials import evidence_of
@@ -14,16 +14,22 @@ from autoact.search.variables import key_of
 from autoact.search.verdict import finite
 
 
-def findings(search: Search, finalist: Tuned, values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def findings(search: Search, finalist: Tuned, known: Sequence[Believed]) -> dict[str, Any]:
     """Return the keys `rungs`, `prior`, `beliefs` and `recommendation` of report.json, as far as they apply.
 
     Args:
         search: The search, settled.
         finalist: What was confirmed.
-        values: On the selection seeds, by label: those of the search's own choice are under "finalist".
+        known: What is believed of everything that was tried.
     """
-    recommendation = _recommendation(search, finalist, values)
-    return {**_rungs(search), **_prior(search), **_beliefs(search), "recommendation": recommendation}
+    beliefs = {
+        key_of(assignment): {"mean": mean, "sd": sd}
+        for assignment, mean, sd in known
+        if math.isfinite(mean) and math.isfinite(sd)
+    }
+    recommendation = _recommendation(search, finalist, beliefs)
+    told = {"beliefs": beliefs} if beliefs else {}
+    return {**_rungs(search), **_prior(search), **told, "recommendation": recommendation}
 
 
 def _rungs(search: Search) -> dict[str, Any]:
@@ -41,18 +47,6 @@ def _rungs(search: Search) -> dict[str, Any]:
     return {"rungs": {**search.rungs.to_dict(), "reached": counts}}
 
 
-def _beliefs(search: Search) -> dict[str, Any]:
-    """Return what is believed of everything that was tried, by the key of its trainings."""
-    if not search.guided:
-        return {}
-    found = {
-        key_of(assignment): {"mean": mean, "sd": sd}
-        for assignment, mean, sd in believed(search)
-        if math.isfinite(mean) and math.isfinite(sd)
-    }
-    return {"beliefs": found} if found else {}
-
-
 def _prior(search: Search) -> dict[str, Any]:
     """Return what the mixture learned, and what replacing it by single activations cost."""
     found = next((entry for entry in search.ledger.of("prior") if entry.usable and entry.assignment), None)
@@ -63,23 +57,20 @@ def _prior(search: Search) -> dict[str, Any]:
     return {"prior": {"choice": found.assignment, "discretization": gap, "layers": layers}}
 
 
-def _recommendation(search: Search, finalist: Tuned, values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def _recommendation(
+    search: Search, finalist: Tuned, beliefs: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
     """Return the search's own choice, what is believed of the confirmed one, and whether they differ."""
     own = _own_choice(search)
-    content: dict[str, Any] = {
+    measured = [e.selection for e in search.ledger.of("baseline") if own is not None and e.key == own.key]
+    return {
         "searched": own.assignment.to_dict()["layers"] if own is not None else None,
         "replaced": own is not None and own.key != finalist.key,
         "mean": None,
         "sd": None,
-        "selection": [finite(value) for value in values.get("finalist", ())],
+        **beliefs.get(key_of(finalist.assignment), {}),
+        "selection": [finite(value) for value in measured],
     }
-    guided = Guided.of(search) if search.guided else None
-    names = guided.words.names(finalist.assignment) if guided is not None else None
-    if guided is not None and names is not None and guided.problem is not None and guided.entries():
-        evidence = [entry for entry in search.ledger.of("baseline") if guided.represents(entry)]
-        (belief,) = guided.beliefs([names], evidence)
-        content |= {"mean": finite(belief.mean), "sd": finite(belief.deviation)}
-    return content
 
 
 def _own_choice(search: Search) -> Tuned | None:

@@ -1,7 +1,7 @@
 """Accuracy against latency: how good is what was tried, and how long does its forward pass take."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -15,6 +15,8 @@ from autoact.search.tuned import Tuned
 from autoact.search.variables import key_of
 from autoact.search.verdict import finite
 from autoact.spaces import Assignment
+
+Believed = tuple[Assignment, float, float]  # mean and standard deviation
 
 _MEASURED = 8  # of what was tried, the best; each is a model in memory while latencies are taken in turns
 
@@ -46,16 +48,22 @@ class Point:
         }
 
 
-def pareto(search: Search, task: Any, finalist: Tuned) -> list[dict[str, Any]]:
+def pareto(search: Search, task: Any, finalist: Tuned, known: Sequence[Believed]) -> list[dict[str, Any]]:
     """Return the best of what was tried with its measured latency, the fastest first.
 
     An assignment is on the front if none of the others is both at least as good and at least as fast.
     Nothing is returned where the model cannot be called outside a Trainer.
+
+    Args:
+        search: The search.
+        task: The model and its data.
+        finalist: What was chosen; it is measured in any case.
+        known: What is believed of everything that was tried.
     """
     if not isinstance(task, Task):
         return []
     sign = 1.0 if search.settings.minimize else -1.0
-    ranked = sorted(believed(search), key=lambda each: (each[0] != finalist.assignment, sign * each[1]))
+    ranked = sorted(known, key=lambda each: (each[0] != finalist.assignment, sign * each[1]))
     kept = ranked[:_MEASURED]
     measured = latencies(task, {str(place): each[0] for place, each in enumerate(kept)})
     if measured is None:
@@ -79,7 +87,7 @@ def on_front(points: Iterable[Point], *, minimize: bool) -> list[Point]:
     return front
 
 
-def believed(search: Search) -> list[tuple[Assignment, float, float]]:
+def believed(search: Search) -> list[Believed]:
     """Return what was tried with mean and standard deviation; uniform baselines count as tried."""
     if search.guided and (guided := Guided.of(search)).problem is not None:
         evidence = [

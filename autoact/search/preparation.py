@@ -75,6 +75,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     check(parts)
     own = _own_values(make_module, settings.hyperparameters, layers)
     variables = Variables.of(layers)
+    _require_choice(variables, settings)
     task = Task(
         make_module=make_module,
         parts=parts,
@@ -108,6 +109,7 @@ def prepare_objective(
     check_objective(objective, settings)
     found = layers_of(layers, space)
     variables = Variables.of(found, mixture=False)
+    _require_choice(variables, settings)
     task = ObjectiveTask(
         objective=objective, space=space, original=variables.original, monitor=settings.monitor
     )
@@ -140,6 +142,17 @@ def _own_values(
                     "the two cannot be searched together. Leave it out, or search each of its values alone."
                 )
     return own
+
+
+def _require_choice(variables: Variables, settings: Settings) -> None:
+    """Refuse a search in which no layer has two candidates and nothing else is searched."""
+    single = all(len(names) == 1 for names in variables.candidates)
+    if single and not variables.parametric and not settings.parameters:
+        only = ", ".join(dict.fromkeys(names[0] for names in variables.candidates))
+        raise ConfigurationError(
+            f"There is nothing to choose: every layer has {only} as its only candidate. "
+            "Give a space with two candidates or more."
+        )
 
 
 def _callable(what: str, given: Any) -> Callable[[], Any]:

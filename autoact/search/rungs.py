@@ -41,7 +41,7 @@ class Rungs:
             return cls(carry=carry)
         least = _LEAST_STEPS * epochs / steps
         wanted = [max(round(share * epochs / every), 1) * every for share in _SHARES]
-        kept = sorted({epoch for epoch in wanted if least <= epoch <= epochs / 2})
+        kept = sorted({epoch for epoch in wanted if least <= epoch < epochs})
         return cls(fractions=(*(epoch / epochs for epoch in kept), 1.0), carry=carry)
 
     def longer_than(self, share: float) -> "Rungs":

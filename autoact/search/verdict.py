@@ -35,8 +35,6 @@ class Comparison:
             spread over seeds then cannot be estimated.
         p_value: Two-sided paired t test of "no difference".
         detectable: Smallest true difference found with 80 % power at this spread and number of seeds.
-        seeds_needed: Seeds with which a true difference of the size that was seen would be found with that
-            power; None where that cannot be estimated, or would be more than 10,000.
         pairs: Seeds in which both trainings ended finite; only these enter the statistics.
         finalist_diverged: Seeds in which only the finalist's value was not finite.
         baseline_diverged: Seeds in which only the baseline's value was not finite.
@@ -52,7 +50,11 @@ class Comparison:
     finalist_diverged: int = 0
     baseline_diverged: int = 0
     both_diverged: int = 0
-    seeds_needed: int | None = None
+
+    @property
+    def seeds_needed(self) -> int | None:
+        """Seeds that would find a true difference of the size that was seen; see `seeds_needed`."""
+        return seeds_needed(self.difference, self.detectable, self.pairs)
 
     @property
     def decides(self) -> bool:
@@ -123,7 +125,6 @@ def compare(
         p_value=p_value,
         detectable=detectable,
         pairs=len(gains),
-        seeds_needed=seeds_needed(difference, detectable, len(gains)),
         finalist_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
         baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
@@ -176,14 +177,15 @@ def seeds_needed(difference: float, detectable: float, pairs: int) -> int | None
     """
     if pairs < 2 or not (math.isfinite(detectable) and detectable > 0 and difference):
         return None
-    wanted = abs(difference) / detectable * detectable_effect(pairs)  # in paired s.d.
+    wanted = abs(difference) / detectable * _effect(pairs)  # in paired s.d.
     if _effect(_MOST) > wanted:
         return None
-    low, high = 1, _MOST
-    while high - low > 1:  # low does not find it, high does
-        middle = (low + high) // 2
-        low, high = (low, middle) if _effect(middle) <= wanted else (middle, high)
-    return high
+    count = max(2, round((_effect(_MOST) / wanted) ** 2 * _MOST))  # nearly, where there are many
+    while count > 2 and _effect(count - 1) <= wanted:
+        count -= 1
+    while _effect(count) > wanted:
+        count += 1
+    return count
 
 
 @lru_cache(maxsize=256)
@@ -227,4 +229,4 @@ def _paired_t(gains: Sequence[float], rounding: float) -> tuple[float, tuple[flo
     error = deviation / math.sqrt(len(gains))
     half = float(stats.t.ppf((1 + LEVEL) / 2, degrees)) * error
     p_value = float(2 * stats.t.sf(abs(mean) / error, degrees))
-    return mean, (mean - half, mean + half), p_value, detectable_effect(len(gains)) * deviation
+    return mean, (mean - half, mean + half), p_value, _effect(len(gains)) * deviation

@@ -1,4 +1,4 @@
-"""A search in its own process, for tests that kill it: python -m tests.search.killed_search LOG OUT N W."""
+"""A search in its own process, to be killed: python -m tests.search.killed_search LOG OUT N W [KIND]."""
 
 import sys
 from functools import partial
@@ -8,7 +8,10 @@ from autoact import run_search
 from tests.search.models import SEARCH, CurveData, Watched
 
 if __name__ == "__main__":
-    log, out, stop_at, workers = sys.argv[1:]
+    log, out, stop_at, workers, *kind = sys.argv[1:]
+    settings = SEARCH
+    if kind:
+        from tests.search.test_rungs import LONG as settings
     data = CurveData(log, str(Path(out) / "assignment.yaml"))
     run_search(
         partial(Watched, log, int(stop_at)),
@@ -16,5 +19,5 @@ if __name__ == "__main__":
         out=out,
         resume=Path(out).exists(),
         workers=int(workers),
-        **SEARCH,
+        **settings,
     )

@@ -78,7 +78,17 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
     ("changes", "error", "message"),
     [
         ({"budget": 0}, ConfigurationError, "budget is 0; it must be an integer of at least 1"),
+        ({"budget": 0.5}, ConfigurationError, "budget is 0.5; it must be an integer of at least 1"),
         ({"seeds": 1}, ConfigurationError, "seeds is 1; it must be an integer of at least 2"),
+        ({"hours": 0}, ConfigurationError, "hours is 0; it must be a number above 0"),
+        ({"hours": "ten"}, ConfigurationError, "hours is 'ten'; it must be a number above 0"),
+        ({"rungs": "no"}, ConfigurationError, "rungs is 'no'; it must be true .* or false"),
+        (
+            {"space": ["relu"]},
+            ConfigurationError,
+            "nothing to choose: every layer has relu as its only candidate. Give a space with two",
+        ),
+        ({"space": ["relu", "tanh", "relu"]}, ConfigurationError, "'relu' is listed twice; remove one"),
         ({"monitor": "val_score"}, ConfigurationError, "mode is not given and cannot be inferred"),
         (
             {"monitor": "val_score", "mode": "up"},

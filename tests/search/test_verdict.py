@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from autoact.errors import ConfigurationError
-from autoact.search.verdict import Comparison, compare, detectable_effect
+from autoact.search.settings import Settings
+from autoact.search.verdict import Comparison, compare, detectable_effect, seeds_needed
 
 BETTER = [0.81, 0.84, 0.79, 0.88, 0.83]
 WORSE = [0.90, 0.91, 0.93, 0.95, 0.86]
@@ -151,3 +152,50 @@ def test_detectable_scales_with_the_spread() -> None:
 def test_bad_arguments(finalist: list[float], baseline: list[float], mode: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         compare(finalist, baseline, mode)  # type: ignore[arg-type]
+
+
+def clopper_pearson_upper(found: int, of: int, level: float) -> float:
+    return float(stats.beta.ppf(level, found + 1, of - found))
+
+
+@pytest.mark.parametrize("tails", ["normal", "heavy", "skewed"])
+def test_noise_is_called_improved_in_5_percent_at_most(tails: str) -> None:
+    """The bar: the upper 99 % bound of the rate is 5 % or less, whatever was chosen on other seeds."""
+    generator, replays = np.random.default_rng(7), 4000
+    sizes = (2, replays, Settings(monitor="val_loss").seeds)
+    values = {
+        "normal": generator.normal(size=sizes),
+        "heavy": generator.standard_t(3, size=sizes),
+        "skewed": generator.exponential(size=sizes),
+    }[tails]
+    verdicts = [compare(ours, theirs, "min").verdict for ours, theirs in zip(*values.tolist(), strict=True)]
+    for verdict in ("improved", "worse"):
+        assert clopper_pearson_upper(verdicts.count(verdict), replays, 0.99) <= 0.05
+
+
+def test_the_default_seeds_find_one_standard_deviation_in_80_percent() -> None:
+    seeds = Settings(monitor="val_loss").seeds
+    generator = np.random.default_rng(1)
+    found = 0
+    for _ in range(2000):
+        shared = generator.normal(size=seeds)  # what a seed does to both models
+        gains = generator.normal(1.0, 1.0, size=seeds)
+        found += compare((shared - gains).tolist(), shared.tolist(), "min").verdict == "improved"
+    assert found / 2000 >= 0.80 - 2 * math.sqrt(0.8 * 0.2 / 2000)
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 9, 10, 11])
+def test_too_few_seeds_do_not_decide(pairs: int) -> None:
+    assert compare([0.1 * n for n in range(pairs)], [0.0] * pairs, "max").decides == (pairs >= 10)
+
+
+def test_seeds_needed_find_the_difference_in_80_percent() -> None:
+    generator = np.random.default_rng(3)
+    values = generator.normal(0.5, 1.0, 6)
+    result = compare(values.tolist(), [0.0] * 6, "max")
+    needed = result.seeds_needed
+    assert needed is not None
+    effect = abs(values.mean()) / values.std(ddof=1)
+    assert detectable_effect(needed) <= effect < detectable_effect(needed - 1)
+    assert compare([1.0, 2.0], [1.0, 2.0], "min").seeds_needed is None
+    assert seeds_needed(1e-9, detectable=1.0, pairs=10) is None
