@@ -127,10 +127,10 @@ def _shape_note(shape: Shape, units: Sequence[Unit]) -> str:
     if shape.form == "line":
         return "what a linear fit leaves over has no shape: no single unit explains any of it on other rows"
     slopes = f"slopes {shape.left:+.2f}, {shape.middle:+.2f}, {shape.right:+.2f} from left to right"
-    best = units[0]
+    best, kind = units[0], "asymmetric evidence: the target" if shape.asymmetric else "the target"
     return (
-        f"what a linear fit leaves over: {MEANING[shape.form]} ({slopes}); one unit of {best.name} "
-        f"explains {100 * best.explained:.0f} % of it on other rows"
+        f"{kind} {MEANING[shape.form]} ({slopes}); one unit of {best.name} explains "
+        f"{100 * best.explained:.0f} % of what a linear fit leaves over, on other rows"
     )
 
 

@@ -8,8 +8,7 @@ from autoact.advice.demands import oscillates
 from autoact.advice.evidence import Evidence
 from autoact.advice.needs import Needs
 from autoact.advice.shape import MEANING
-from autoact.advice.sides import fitness as fitness_for
-from autoact.advice.sides import sides
+from autoact.advice.sides import fitness, sides
 from autoact.advice.units import Unit
 from autoact.spaces import SearchSpace
 from autoact.spaces.facts import Values
@@ -40,20 +39,22 @@ def by_evidence(names: Sequence[str], evidence: Evidence) -> tuple[list[str], di
         bounded = [name for name in names if analysis.growth(name) == "bounded"]
         return [n for n in names if n not in bounded] + bounded if evidence.heavy_tails else list(names), {}
     form, best = evidence.shape.form, evidence.units[0].explained
-    fitness = {unit.name: fitness_for(unit.name, _values(unit), form) for unit in evidence.units}
+    fits = {unit.name: fitness(unit.name, _values(unit), form) for unit in evidence.units}
+    behind = {unit.name for unit in evidence.units if unit.explained < best - _WORSE}
     ruled_out = {
-        unit.name: f"{sides(unit.name, _values(unit))}, but the target: {MEANING[form]}; {_share(unit)}"
+        unit.name: f"{sides(unit.name, _values(unit))}, but the target {MEANING[form]}; {_share(unit)}"
         for unit in evidence.units
-        if fitness[unit.name] is None and unit.worse_than_best and unit.explained < best - _WORSE
+        if fits[unit.name] is None and unit.worse_than_best and unit.name in behind
     }
-    good = [unit.name for unit in evidence.units if not unit.worse_than_best]
-    first = [name for name in names if name in good and fitness[name] is not None]
-    first.sort(key=lambda name: fitness[name] or 0)
-    rest = [u for u in evidence.units if u.name not in first and u.name not in ruled_out]
-    rest.sort(
-        key=lambda unit: fitness[unit.name] is None or unit.explained < best - _WORSE
-    )  # keeps the order else
-    return first + [unit.name for unit in rest], ruled_out
+    units = {unit.name: unit for unit in evidence.units if unit.name not in ruled_out}
+    order = [name for name in names if name in units]  # sorting keeps it among equals
+
+    def worth(name: str) -> tuple[float, ...]:
+        if fits[name] is not None and not units[name].worse_than_best:
+            return 0, fits[name] or 0
+        return 1, fits[name] is None or name in behind, -round(units[name].explained, 2)
+
+    return sorted(order, key=worth), ruled_out
 
 
 def _values(unit: Unit) -> Values:

@@ -14,12 +14,12 @@ _FLAT = 0.35  # of the steepest slope, at most, for a side that saturates
 _SURE = 3.0  # standard errors that slopes must differ by
 
 MEANING: dict[Form, str] = {
-    "line": "no bend beyond noise",
-    "one side saturates": "asymmetric evidence: it adds up on one side and saturates on the other",
-    "both sides saturate": "it saturates on both sides",
-    "turns": "it falls on one side and rises on the other",
-    "two slopes": "asymmetric evidence: it adds up on both sides, more on one than on the other",
-    "curve": "a bend in the middle, with equal slopes on both sides",
+    "line": "does not bend beyond noise",
+    "one side saturates": "adds up on one side and saturates on the other",
+    "both sides saturate": "saturates on both sides",
+    "turns": "falls on one side and rises on the other",
+    "two slopes": "adds up on both sides, more on one than on the other",
+    "curve": "bends, with equal slopes on both sides",
 }
 
 

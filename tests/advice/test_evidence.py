@@ -58,7 +58,7 @@ def test_sides_that_saturate_both_lead_to_bounded_candidates(advised) -> None:
     found = advised(lambda t: 4 / (1 + np.exp(-3 * t)))
     assert evidence_of(found).shape.form == "both sides saturate"
     assert {"tanh", "sigmoid"} <= {c.name for c in found.candidates}
-    assert found.ruled_out["relu"].startswith("saturates on one side, but the target: it saturates on both")
+    assert found.ruled_out["relu"].startswith("saturates on one side, but the target saturates on both")
     assert "relu" not in {c.name for c in found.candidates}
 
 
