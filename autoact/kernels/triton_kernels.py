@@ -203,12 +203,21 @@ def backward(
 
 def _cover(layout: torch.Tensor, coefficients: torch.Tensor, channel_dim: int, programs: int) -> Tiling:
     """Return the tiling of a dense tensor."""
-    order = sorted(range(layout.dim()), key=layout.stride, reverse=True)
-    at = order.index(channel_dim % layout.dim()) if coefficients.dim() == 2 else len(order)
-    sizes = [layout.shape[d] for d in order]
-    split = (math.prod(sizes[:at]), math.prod(sizes[at : at + 1]), math.prod(sizes[at + 1 :]))
+    at = channel_dim % layout.dim() if coefficients.dim() == 2 else None
     block = 32 * WARPS * per_thread(coefficients.shape[-1])
-    return tiling(split, coefficients.dim() == 2, block, programs * _processors(layout.device))
+    return _dense(layout.shape, layout.stride(), at, block, programs * _processors(layout.device))
+
+
+@lru_cache(maxsize=4096)
+def _dense(
+    shape: tuple[int, ...], strides: tuple[int, ...], channel_dim: int | None, block: int, programs: int
+) -> Tiling:
+    """Split the shape in memory order at the channels; a cache, since small tensors wait for Python."""
+    order = sorted(range(len(shape)), key=strides.__getitem__, reverse=True)
+    at = len(order) if channel_dim is None else order.index(channel_dim)
+    sizes = [shape[d] for d in order]
+    split = (math.prod(sizes[:at]), math.prod(sizes[at : at + 1]), math.prod(sizes[at + 1 :]))
+    return tiling(split, channel_dim is not None, block, programs)
 
 
 @lru_cache

@@ -24,7 +24,7 @@ import autoact
 from autoact.activations.activation import X
 from autoact.kernels import plan_for, triton_kernels
 from autoact.kernels.triton_counts import EIGHT
-from tests.kernels.triton_comparison import built_in, close, compare, inputs, launches, make_noisy
+from tests.kernels.triton_comparison import built_in, close, compare, inputs, launches, limits, make_noisy
 
 POINTS = [
     s * v
@@ -78,11 +78,15 @@ def relative_accuracy_near_zero(device: str, tolerance: float) -> None:
         want = autoact.get(name)(x.double().cpu())
         got = triton_kernels.forward(plan, x, c.to(device), 0).double().cpu()
         assert ((got - want) / want).abs().max() <= 2 * tolerance, name
+        half = triton_kernels.forward(plan, x.bfloat16(), c.to(device), 0).double().cpu()
+        want = autoact.get(name)(x.bfloat16().double().cpu())
+        assert ((half - want) / want).abs().max() <= limits(tolerance)[torch.bfloat16], f"{name} bfloat16"
 
 
 @check
 def mixtures_of_odd_sizes(device: str, tolerance: float) -> None:
     """One element, one more than a tile, and more tiles than programs."""
+    compare(EIGHT, inputs(device=device), tolerance)  # no dimensions
     for size in (1, 3, 127, 1025, 20000):
         compare(EIGHT, inputs(size, device=device), tolerance)
     compare(built_in()[:32], inputs(999, device=device), tolerance)
