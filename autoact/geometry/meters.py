@@ -130,7 +130,7 @@ def slopes(function: Function, x: Tensor) -> Tensor:
 
 def steepest_around_zero(function: Function, x: Tensor) -> Tensor:
     """Return the largest |φ'| on [-4, 4], for every unit."""
-    slope = slopes(function, _spread(_AROUND_ZERO, x)).abs()
+    slope = slopes(function, spread(_AROUND_ZERO, x)).abs()
     return _by_unit(slope).amax(1) if x.dim() > 1 else slope.max()
 
 
@@ -139,14 +139,20 @@ def own_moments(function: Function, x: Tensor) -> tuple[Tensor, Tensor]:
     units = x.shape[unit_dim(x)] if x.dim() > 1 else 1
     count = min(max(SAMPLE // units, 65), 2001)
     levels = (torch.arange(count, dtype=torch.float64) + 0.5) / count
-    slope = slopes(function, _spread(torch.special.ndtri(levels), x))
+    slope = slopes(function, spread(torch.special.ndtri(levels), x))
     return slope.mean(), slope.square().mean()
 
 
-def _spread(values: Tensor, x: Tensor) -> Tensor:
-    """Return values (V,) as rows of one value each, in the shape of x but for time and place."""
+def spread(values: Tensor, x: Tensor, units: int | None = None) -> Tensor:
+    """Return values (V,) as rows of one value each, in the shape of x but for time and place.
+
+    Args:
+        values: (V,).
+        x: What a function takes.
+        units: How many to make; None: as many as x has.
+    """
     unit = unit_dim(x)
-    narrow = [size if i == unit else 1 for i, size in enumerate(x.shape) if i]
+    narrow = [(units or size) if i == unit else 1 for i, size in enumerate(x.shape) if i]
     return values.to(x.device, x.dtype).view(-1, *[1] * len(narrow)).expand(-1, *narrow)
 
 

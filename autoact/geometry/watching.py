@@ -16,6 +16,7 @@ from torch.utils.hooks import RemovableHandle
 from autoact.activations import from_function, from_module, get
 from autoact.conversion.call_arguments import with_settings
 from autoact.errors import ConversionError
+from autoact.geometry.meters import unit_dim
 from autoact.nn import AutoActivation, FixedActivation
 
 
@@ -28,12 +29,14 @@ class Seen:
         name: What it is: a registered name, or "mixture".
         function: Computes it, elementwise but for parameters per channel.
         z: Its input, (N, ...), with autograd's history.
+        units: How many units it tells apart: 1 where all have the same parameters.
     """
 
     path: str
     name: str
     function: Callable[[Tensor], Tensor]
     z: Tensor
+    units: int = 1
 
 
 class _Calls(TorchFunctionMode):
@@ -81,7 +84,8 @@ class _Modules:
             return None
         self._inside.append(path)  # first: what is seen here is called once more to look at it
         if len(self._inside) == 1:
-            self._see(Seen(path, _name(module), lambda z: module.forward(z.clone()), arguments[0]))
+            z, function = arguments[0], lambda z: module.forward(z.clone())
+            self._see(Seen(path, _name(module), function, z, _units(module, z)))
         return (arguments[0].clone(), *arguments[1:]) if getattr(module, "inplace", False) else None
 
     def leave(self, path: str) -> None:
@@ -100,6 +104,13 @@ def _name(module: nn.Module) -> str:
         return module.name
     found = from_module(module)
     return found[0] if found else "mixture"
+
+
+def _units(module: nn.Module, z: Tensor) -> int:
+    """Return the number of channels where the module has a value for each, else 1."""
+    channels = z.shape[unit_dim(z)] if z.dim() else 1
+    held = (*module.parameters(), *module.buffers())
+    return channels if any(t.shape[:1] == (channels,) for t in held) else 1
 
 
 @contextmanager
