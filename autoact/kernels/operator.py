@@ -157,13 +157,7 @@ class CompiledMixture(torch.autograd.Function):
         weights, parameters = weights.contiguous(), parameters.contiguous()
         ctx.save_for_backward(x, weights, parameters)
         ctx.plan, ctx.channel_dim = plan, channel_dim
-        own = plan_of(plan)
-        hot = _one_hot(weights)
-        if hot is not None:
-            return _alone(own, hot, x, parameters, channel_dim)
-        kernels = compiled.kernels_for(own, x)
-        assert kernels is not None
-        return compiled.forward(kernels, x, weights, parameters, channel_dim)
+        return direct_forward(plan_of(plan), x, weights, parameters, channel_dim)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[Any, ...]:
@@ -181,6 +175,26 @@ class CompiledMixture(torch.autograd.Function):
         else:
             grad_x, sums = backward_kernel(x, coefficients, grad, ctx.plan, ctx.channel_dim)
         return (grad_x, *pull(sums), None, None)
+
+
+def direct_forward(
+    plan: Plan, x: torch.Tensor, weights: torch.Tensor, parameters: torch.Tensor, channel_dim: int
+) -> torch.Tensor:
+    """Return the mixture of an x that has compiled kernels; of one-hot weights, that activation bit for bit.
+
+    Args:
+        plan: The mixture's plan.
+        x: Any shape and layout.
+        weights: (K,) or (C, K), float32, contiguous.
+        parameters: (P,) or (C, P), float32, contiguous.
+        channel_dim: Dimension of x that C runs along.
+    """
+    hot = _one_hot(weights)
+    if hot is not None:
+        return _alone(plan, hot, x, parameters, channel_dim)
+    kernels = compiled.kernels_for(plan, x)
+    assert kernels is not None
+    return compiled.forward(kernels, x, weights, parameters, channel_dim)
 
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from autoact.analysis import Projection
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.kernels import mixture, parameter_slots
-from autoact.nn import observation, relaxations
+from autoact.nn import directly, observation, relaxations
 from autoact.nn.candidates import candidate_bounds, candidate_names, gradient_scale, start_vector
 from autoact.nn.deriving import project_mixture
 from autoact.nn.fixed import module_for
@@ -120,7 +120,7 @@ class AutoActivation(nn.Module):
         self._set_up_parameters()
         for name, value in self._fresh().items():
             if value is not None and name in ("logits", "raw"):
-                learnable = name == "logits" or any(p.learnable for p in self._ranges)
+                learnable = name == "logits" or any(p.learnable for p in self.ranges)
                 self.register_parameter(name, nn.Parameter(value, requires_grad=learnable))
             else:
                 self.register_buffer(name, value)
@@ -128,7 +128,7 @@ class AutoActivation(nn.Module):
     def _set_up_parameters(self) -> None:
         slots = tuple((name, self.bounds.narrow(name, p)) for name, p in parameter_slots(self.candidates))
         learn = self.relaxation.learn_parameters
-        self._ranges = tuple(replace(p, learnable=p.learnable and learn) for _, p in slots)
+        self.ranges = tuple(replace(p, learnable=p.learnable and learn) for _, p in slots)
         self._slots = tuple(f"{name}.{parameter.name}" for name, parameter in slots)
         per_channel = self.relaxation.granularity == "channel" or any(
             isinstance(value, tuple) for given in self.settings.values() for value in given.values()
@@ -161,7 +161,11 @@ class AutoActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the mixture of every element; shape, dtype and layout of x."""
-        return mixture(x, self.weights(), self.candidates, self._values(), channel_dim=self.channel_dim)
+        if directly.applies(self, x):
+            return directly.computed(self, x)
+        return mixture(
+            x, self.weights(), self.candidates, self.natural_values(), channel_dim=self.channel_dim
+        )
 
     def weights(self) -> Tensor:
         """Return the weights in effect, (K,) or (C, K), float32 (float64 in a float64 model)."""
@@ -183,12 +187,13 @@ class AutoActivation(nn.Module):
         best = mean.topk(min(2, len(mean))).values
         return best[0] - best[1] if len(best) == 2 else best[0]
 
-    def _values(self) -> Tensor:
-        return natural(self.raw.to(self.initial.dtype), self.initial, self._ranges)
+    def natural_values(self) -> Tensor:
+        """Return parameter values in natural units, (P,) or (C, P), in the order of `parameter_slots`."""
+        return natural(self.raw.to(self.initial.dtype), self.initial, self.ranges)
 
     def values(self) -> dict[str, Tensor]:
         """Return parameter values in natural units by "candidate.parameter", () or (C,) each."""
-        return dict(zip(self._slots, self._values().unbind(-1), strict=True)) if self._slots else {}
+        return dict(zip(self._slots, self.natural_values().unbind(-1), strict=True)) if self._slots else {}
 
     def observe(self, x: Tensor) -> None:
         """Take a batch of pre-activations into account; at most 8192 of its elements are read."""
@@ -210,9 +215,11 @@ class AutoActivation(nn.Module):
                 "derive a choice. Call model.unshard() on every process first; better, train with DDP while "
                 "activations are searched, and shard the finalized model."
             )
-        if not all(bool(t.isfinite().all()) for t in (self.weights(), self._values())):
+        if not all(bool(t.isfinite().all()) for t in (self.weights(), self.natural_values())):
             raise ConversionError("The weights of an AutoActivation are not finite: its training diverged.")
-        return project_mixture(self.candidates, self.weights(), self._values(), self.quantiles, self.bounds)
+        return project_mixture(
+            self.candidates, self.weights(), self.natural_values(), self.quantiles, self.bounds
+        )
 
     def finalize(self) -> nn.Module:
         """Return a plain module that computes `choice()`."""
