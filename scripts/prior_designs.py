@@ -161,10 +161,17 @@ def by_distance(model: nn.Module) -> Array:
     )
 
 
+def by_contribution(model: nn.Module) -> Array:
+    """Score candidates by logits plus the log of their s.d. under N(0, 1): by what they add to the output."""
+    spreads = [[_moments(name)[1] for name in layer.candidates] for layer in searched(model)]
+    return by_weight(model) + np.log(spreads)
+
+
 READOUTS: Mapping[str, Callable[[nn.Module], Array]] = {
     "weights": by_weight,
     "projection": by_projection,
     "distance": by_distance,
+    "contribution": by_contribution,
 }
 
 
@@ -268,6 +275,25 @@ def bilevel(order: int) -> Design:
             loss_of(model(inner[0]), inner[1]).backward()
             weights.step()
         return Outcome(scores={"weights": by_weight(model)}, cost=float(order))
+
+    return design
+
+
+def by_selection(standardized: bool) -> Design:
+    """Learn weights on the training rows and logits on the selection rows, by turns."""
+
+    def design(task: TableTask, rows: Rows, seed: int) -> Outcome:
+        model = network(task, seed, lambda: Mixed(task.candidates, softmax, standardized))
+        weights, structure = optimizers(model, task, rows)
+        x_all, y_all = rows.selection
+        draw = torch.Generator().manual_seed(seed)
+        for _, x, y in steps(task, rows, seed):
+            batch = torch.randint(len(x_all), (len(x),), generator=draw)
+            for optimizer, part in ((structure, (x_all[batch], y_all[batch])), (weights, (x, y))):
+                optimizer.zero_grad()
+                loss_of(model(part[0]), part[1]).backward()
+                optimizer.step()
+        return Outcome(scores={"weights": by_weight(model)}, cost=2.0)
 
     return design
 
@@ -376,7 +402,7 @@ def mixed(relax: Relax, standardized: bool = False) -> Callable[[TableTask], nn.
     return lambda task: Mixed(task.candidates, relax, standardized)
 
 
-ALL = ("weights", "projection", "distance")
+ALL = tuple(READOUTS)
 DESIGNS: Mapping[str, Design] = {
     "uniform softmax": joint(auto, readouts=ALL),
     "uniform softmax, scaled gradients": joint(partial(auto, standardize=True), readouts=ALL),
@@ -395,6 +421,8 @@ DESIGNS: Mapping[str, Design] = {
     "shrinking": joint(mixed(shrinking)),
     "bilevel, first order": bilevel(1),
     "bilevel, second order": bilevel(2),
+    "logits on selection rows": by_selection(standardized=False),
+    "logits on selection rows, standardised candidates": by_selection(standardized=True),
     "one-shot": one_shot(standardized=False),
     "one-shot, standardised candidates": one_shot(standardized=True),
 }
