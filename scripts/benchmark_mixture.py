@@ -263,8 +263,8 @@ class Block(nn.Module):
 
 
 def models(act: Callable[[], nn.Module], large: bool) -> dict[str, tuple[nn.Module, torch.Tensor]]:
-    """Return models and inputs by name; on a GPU as people train them, on a CPU smaller."""
-    widths = [64, 128, 256, 512] if large else [16, 32, 64, 128]
+    """Return models and inputs by name; on a CPU with smaller batches, and two of them narrower."""
+    widths = [64, 128, 256, 512]
     blocks = [
         Residual(a, b, stride, act)
         for a, b, stride in zip([widths[0], *widths[:-1]], widths, (1, 2, 2, 2), strict=True)
@@ -278,7 +278,7 @@ def models(act: Callable[[], nn.Module], large: bool) -> dict[str, tuple[nn.Modu
         nn.Linear(256, hidden), act(), nn.Linear(hidden, hidden), act(), nn.Linear(hidden, 10)
     )
     return {
-        "ResNet-18-like": (cnn, torch.randn(256 if large else 16, 3, 32, 32)),
+        "ResNet-18-like": (cnn, torch.randn(256 if large else 4, 3, 32, 32)),
         "GPT-2-like block": (Block(width, act), torch.randn(*((16, 1024) if large else (4, 128)), width)),
         "MLP": (mlp, torch.randn(8192 if large else 256, 256)),
     }
