@@ -135,7 +135,7 @@ def draw(models: dict[str, Poisson], result: SearchResult, path: Path) -> None:
     left.plot(x, solution(x), color="black", linestyle="--", label="exact")
     for name, model in models.items():
         left.plot(x, model(x), label=f"{name}: error {float(model.error(x)):.2g}", linewidth=1)
-    left.set(xlabel="x", ylabel="u")
+    left.set(xlabel="x", ylabel="u", ylim=(-2.5, 2.5), xticks=(-1, 0, 1))  # ReLU leaves the picture
     left.legend(fontsize=8)
     draw_seeds(right, result)
     right.set_ylabel("log10 of the relative error of u")
