@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from autoact.analysis.centers import centers
 from autoact.analysis.quadrature import expectation
@@ -44,6 +45,8 @@ def _under_normal(
 
 def _distribution(mean: float, std: float, sample: Array | None) -> _Distribution:
     if sample is not None:
+        if isinstance(sample, torch.Tensor):
+            sample = sample.detach().cpu().numpy()
         drawn = np.asarray(sample, dtype=np.float64).ravel()
         if not drawn.size or not np.isfinite(drawn).all():
             raise ConfigurationError(

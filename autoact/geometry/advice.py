@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _DEAD, _SATURATED = 0.1, 0.25
 _NOISIER = 1.5  # times the function's own κ
-_CHI = (0.5, 2.0)
+_CHI = 2.0  # times the function's own χ, or a half
 _FADED = 1e-3
 _REDRAW = "geometry.initialize(model, batch) scales the weights for the activations in place"
 
@@ -43,11 +43,11 @@ def _of_layer(layer: LayerProfile, batches: int) -> Iterator[str]:
             f"for z has mean {layer.mean:.2g} and deviation {layer.std:.2g}. "
             f"Normalize before it, or {_REDRAW}."
         )
-    if not _CHI[0] <= layer.chi <= _CHI[1]:
-        verb = "shrink" if layer.chi < 1 else "grow"
+    if layer.own_chi > 0 and not 1 / _CHI <= layer.chi / layer.own_chi <= _CHI:
         yield (
-            f"{name}: squared gradients {verb} by χ = {layer.chi:.3g} in this layer, under N(0, 1) by "
-            f"{layer.own_chi:.3g}. {_REDRAW}; or add a residual connection or normalization."
+            f"{name}: χ is {layer.chi:.3g}, under N(0, 1) it would be {layer.own_chi:.3g}: squared gradients "
+            f"{'shrink' if layer.chi < layer.own_chi else 'grow'} by that much more per layer, for z has "
+            f"mean {layer.mean:.2g} and deviation {layer.std:.2g}. Normalize before it, or {_REDRAW}."
         )
 
 

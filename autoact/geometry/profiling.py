@@ -122,7 +122,8 @@ def profile(model: nn.Module, batches: Iterable[Any], *, loss: Loss | None = Non
 
     Args:
         model: Any module.
-        batches: Inputs, or (inputs, ...) as a loader yields them; 4 or more say which units stay dead.
+        batches: Inputs, or (inputs, ...) as a loader yields them, or one tensor of inputs; 4 or more batches
+            say which units stay dead.
         loss: (model, batch) -> scalar whose gradients are measured; None: a fixed random combination of the
             outputs, which tells how gradients grow or fade between layers, not how large they are.
 
@@ -140,7 +141,7 @@ def profile(model: nn.Module, batches: Iterable[Any], *, loss: Loss | None = Non
     buffers = {name: value.clone() for name, value in model.named_buffers()}
     count = 0
     try:
-        for batch in batches:
+        for batch in [batches] if isinstance(batches, Tensor) else batches:
             _measure(model, batch, loss, records)
             count += 1
     finally:

@@ -125,7 +125,7 @@ def test_warnings_name_layer_and_remedy():
     assert "gradients vanish: at 1 they are" in vanishing
     assert "geometry.initialize(model, batch)" in vanishing
     saturated = profile(deep(60.0, depth=3), batches()).warnings
-    assert any(w.startswith("3 (tanh)") and "grow by χ" in w for w in saturated)
+    assert any(w.startswith("3 (tanh): χ is") and "under N(0, 1) it would be" in w for w in saturated)
     linear = nn.Linear(64, 10)
     nn.init.constant_(linear.bias, -3.0)
     dead = nn.Sequential(linear, nn.ReLU())
@@ -160,3 +160,9 @@ def test_even_functions_have_infinite_own_noise():
 def test_no_batch():
     with pytest.raises(DataError, match="No batch to profile"):
         profile(nn.ReLU(), [])
+
+
+def test_one_tensor_is_one_batch():
+    x = batches(1)[0]
+    model = nn.Sequential(nn.Linear(64, 8), nn.Tanh())
+    assert profile(model, x)["1"] == profile(model, [x])["1"]
