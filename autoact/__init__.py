@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autoact import analysis, conversion, nn, search, spaces, tabular, training
+    from autoact import analysis, conversion, geometry, nn, search, spaces, tabular, training
     from autoact.activations import Activation, Parameter, activation, get, list_activations
     from autoact.conversion import apply, auto_layers, convert, derive, finalize
     from autoact.kernels import mixture
@@ -27,8 +27,10 @@ _HOMES = {
 }
 _FOLDERS = (
     "activations",
+    "advice",
     "analysis",
     "conversion",
+    "geometry",
     "kernels",
     "latency",
     "nn",
@@ -57,6 +59,7 @@ __all__ = [
     "convert",
     "derive",
     "finalize",
+    "geometry",
     "get",
     "list_activations",
     "mixture",

@@ -56,6 +56,7 @@ PUBLIC = {
     "convert",
     "derive",
     "finalize",
+    "geometry",
     "get",
     "list_activations",
     "mixture",
