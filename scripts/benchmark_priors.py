@@ -3,8 +3,8 @@
     python scripts/benchmark_priors.py --tables docs/benchmarks/tables [--data-dir DIR] [--only digits wine]
         [--designs NAME ...] [--repetitions 8] [--workers 2] [--short] [--json FILE] [--store NAME ...]
 
-Prints, for each design and read-out: Spearman's rank correlation with the truth over all assignments, the
-regret of its best-scored assignment (median, 90th percentile over repetitions), its cost in full trainings.
+Prints, for each design, read-out and table: Spearman's rank correlation with the truth over all assignments;
+the regret of the best-scored assignment (median, 90th percentile over repetitions). Costs are full trainings.
 --store writes the scores of these designs ("DESIGN / READ-OUT") into the tables.
 """
 
@@ -28,7 +28,6 @@ from table_tasks import TASKS
 
 from autoact.search.tables import Prior, SearchTable
 
-HEADER = "| design / read-out | Spearman | regret, median | 90 % | cost |"
 FIRST_SEED = 1000  # the tables' own seeds begin at 0
 Key = tuple[str, str]  # table, "design / read-out"
 
@@ -41,10 +40,10 @@ class Quality:
     regret: list[float]
     cost: float
 
-    def row(self) -> str:
-        """Return the cells of a markdown table."""
+    def cell(self) -> str:
+        """Return Spearman's correlation, and median and 90th percentile of the regret."""
         median, worst = np.median(self.regret), np.quantile(self.regret, 0.9)
-        return f"{np.mean(self.spearman):.2f} | {median:.2f} | {worst:.2f} | {self.cost:.2f}"
+        return f"{np.mean(self.spearman):.2f}; {median:.2f}, {worst:.2f}"
 
 
 def repeat(job: tuple[str, str, int], data_dir: Path) -> Outcome:
@@ -103,18 +102,31 @@ def quality(prior: Prior, table: SearchTable) -> Quality:
 
 
 def markdown(found: dict[Key, Quality]) -> str:
-    """Return one table of designs for each search table, best rank correlation first."""
-    lines = []
-    for table in dict.fromkeys(name for name, _ in found):
-        lines += [
-            f"\n### {table}\n",
-            HEADER,
-            "|---|--:|--:|--:|--:|",
-        ]
-        own = {design: one for (name, design), one in found.items() if name == table}
-        best_first = sorted(own, key=lambda design: -np.mean(own[design].spearman))
-        lines += [f"| {design} | {own[design].row()} |" for design in best_first]
+    """Return one row per design and read-out, the best mean rank correlation first."""
+    tables = list(dict.fromkeys(table for table, _ in found))
+    by_design: dict[str, dict[str, Quality]] = defaultdict(dict)
+    for (table, design), one in found.items():
+        by_design[design][table] = one
+    order = sorted(by_design, key=lambda design: -mean_rank(by_design[design]))
+    lines = [
+        "| design / read-out | mean | " + " | ".join(tables) + " | cost |",
+        "|---|--:|" + "--:|" * (len(tables) + 1),
+    ]
+    for design in order:
+        own = by_design[design]
+        cells = [own[table].cell() if table in own else "" for table in tables]
+        costs = [one.cost for one in own.values()]
+        lines.append(f"| {design} | {mean_rank(own):.2f} | {' | '.join(cells)} | {shown_cost(costs)} |")
     return "\n".join(lines)
+
+
+def mean_rank(own: dict[str, Quality]) -> float:
+    return float(np.mean([np.mean(one.spearman) for one in own.values()]))
+
+
+def shown_cost(costs: list[float]) -> str:
+    low, high = f"{min(costs):.1f}", f"{max(costs):.1f}"
+    return low if low == high else f"{low}-{high}"
 
 
 def store(priors: dict[Key, Prior], names: list[str], folder: Path) -> None:

@@ -83,3 +83,21 @@ def test_another_file_is_refused(tmp_path: Path):
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     with pytest.raises(ValueError, match="is not a search table"):
         SearchTable.load(tmp_path / "other.npz")
+
+
+COMMITTED = sorted((Path(__file__).parents[3] / "docs" / "benchmarks" / "tables").glob("*.npz"))
+
+
+def test_there_are_tables_of_every_kind():
+    assert {path.stem for path in COMMITTED} >= {"digits", "digits4", "wine", "abalone"}
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_a_committed_table_is_compact_and_complete(path: Path):
+    committed = SearchTable.load(path)
+    assert path.stat().st_size <= 150_000
+    assert committed.seeds >= 10
+    assert np.isfinite(committed.selection).all()
+    assert np.isfinite(committed.comparison).all()
+    assert {"data", "network", "training", "command", "versions", "machine", "date"} <= set(committed.about)
+    assert all(prior.cost > 0 and np.isfinite(prior.scores).all() for prior in committed.priors.values())
