@@ -1,9 +1,18 @@
-"""The search: one mixture as prior, an Optuna study, baselines, confirmation on fresh seeds, a verdict."""
+"""The search: one mixture as prior, short and full trainings, baselines, confirmation on fresh seeds, a verdict."""
 
 from autoact.search.outcome import SearchResult
 from autoact.search.plan import SearchPlan
 from autoact.search.run import run_search
 from autoact.search.run_directory import RunDirectory
+from autoact.search.sampler import FunctionSpaceSampler
 from autoact.search.verdict import Comparison, compare
 
-__all__ = ["Comparison", "RunDirectory", "SearchPlan", "SearchResult", "compare", "run_search"]
+__all__ = [
+    "Comparison",
+    "FunctionSpaceSampler",
+    "RunDirectory",
+    "SearchPlan",
+    "SearchResult",
+    "compare",
+    "run_search",
+]
