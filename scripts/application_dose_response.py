@@ -5,7 +5,7 @@
 Simulated: two compounds at doses from 0.01 to 100, responses bottom + span·dose^n / (K^n + dose^n) with
 noise. One unit c0 + c1·φ(dose) per compound. Searches the space `systems_biology` against ReLU and prints
 the verdict; then learns K and n as parameters of the activations and compares them with the truth. Draws
-dose_response.png. About 30 s; --short 10 s.
+dose_response.png. About 2 minutes; --short 10 s.
 """
 
 import argparse
@@ -93,10 +93,10 @@ def search(out: Path, *, short: bool) -> SearchResult:
         loaders(64),
         space=["relu", "hill"] if short else "systems_biology",
         monitor="val_loss",
-        budget=2 if short else 24,
-        seeds=2 if short else 8,
+        budget=2 if short else 12,
+        seeds=2 if short else 6,
         selection_seeds=1 if short else 2,
-        trainer={"max_epochs": 3 if short else 15, "accelerator": "cpu"},
+        trainer={"max_epochs": 3 if short else 40, "accelerator": "cpu"},
         out=out,
         quiet=True,
         task="dose response",

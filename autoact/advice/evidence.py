@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autoact.advice.demands import oscillates
 from autoact.advice.index import broken_line, find_index
 from autoact.advice.periods import Period, find_period
 from autoact.advice.rows import Array, Rows
@@ -62,7 +63,7 @@ def look(
     bends = bool(units) and units[0].explained > _BEND and _beats_a_line(units)
     shape = shape_of(t, y, bends=bends)
     residual = y - line
-    period = find_period(rows.raw, residual)
+    period = _period(rows, residual, units)
     heavy = len(y) >= 100 and _kurtosis(residual) > _HEAVY
     layer, where = _output(y)
     notes = (
@@ -85,6 +86,13 @@ def _of_classes(rows: Rows) -> Evidence:
         f"{rows.target.name!r} with {count} classes, which have no shape along a line"
     )
     return Evidence(notes=(note,), shape=None, units=(), period=None, heavy_tails=False, output_layer=layer)
+
+
+def _period(rows: Rows, residual: Array, units: Sequence[Unit]) -> Period | None:
+    """Return a wave, unless a unit that does not oscillate explains more: a step looks like one, too."""
+    found = find_period(rows.raw, residual)
+    plain = max((unit.explained for unit in units if not oscillates(unit.name)), default=0.0)
+    return found if found and found.share > plain else None
 
 
 def _may_bend(t: Array, y: Array, line: Array) -> bool:
@@ -120,7 +128,9 @@ def _tails(residual: Array, heavy: bool) -> str:
         return (
             f"heavy tails (excess kurtosis {kurtosis:.1f}): bounded units reach them with large weights only"
         )
-    return f"tails as those of a normal or lighter (excess kurtosis {kurtosis:.1f})"
+    if kurtosis > _HEAVY:
+        return f"too few rows to judge tails (excess kurtosis {kurtosis:.1f})"
+    return f"tails are not heavy (excess kurtosis {kurtosis:.1f})"
 
 
 def _shape_note(shape: Shape, units: Sequence[Unit]) -> str:

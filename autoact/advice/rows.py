@@ -30,7 +30,7 @@ class Rows:
         target: The target as it was read.
         x: Inputs (N, D), mean 0 and variance 1.
         y: The target's numbers (N,); class numbers of a classification.
-        raw: Numbers and dates by column, (N,) each, unscaled.
+        raw: Numbers, and dates in days, by column, (N,) each.
     """
 
     source: str
@@ -72,13 +72,22 @@ def read_rows(path: str | os.PathLike[str], target: str, problem: str | None = N
         target=found,
         x=_standardized(x),
         y=found.y[kept].astype(np.float64),
-        raw={encoder.name: raw for encoder, column in used if (raw := _raw(encoder, column)) is not None},
+        raw=dict(
+            _told(encoder, raw) for encoder, column in used if (raw := _raw(encoder, column)) is not None
+        ),
     )
 
 
 def _some(count: int) -> NDArray[np.int64]:
     order = np.random.default_rng(0).permutation(count)
     return np.sort(order[:_MOST])
+
+
+def _told(encoder: Encoder, raw: Array) -> tuple[str, Array]:
+    """Return a column's name and numbers as people say them: dates in days."""
+    if isinstance(encoder, Dates):
+        return f"{encoder.name} (days)", raw / 86400
+    return encoder.name, raw
 
 
 def _raw(encoder: Encoder, cells: Sequence[str]) -> Array | None:

@@ -118,6 +118,19 @@ def test_a_single_bend_is_no_period(f) -> None:
     assert find_period({"u": u}, f(2 * u)) is None
 
 
+def test_a_step_is_no_period_and_dates_are_told_in_days(tmp_path) -> None:
+    x = np.random.default_rng(0).normal(size=300)
+    step = advise(Needs(), table(tmp_path / "step.csv", x[:, None], np.where(x > 0.2, 1.5, -0.5)), "y")
+    assert evidence_of(step).period is None
+    days = [f"2024-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(140)]
+    since = [(np.datetime64(day) - np.datetime64("2024-01-01")).astype(int) for day in days]
+    rows = "\n".join(f"{day},{np.sin(2 * np.pi * at / 9):.4f}" for day, at in zip(days, since, strict=True))
+    (tmp_path / "days.csv").write_text(f"when,y\n{rows}\n")
+    found = evidence_of(advise(Needs(), tmp_path / "days.csv", "y")).period
+    assert found.column == "when (days)"
+    assert found.length == pytest.approx(9, rel=0.02)
+
+
 def test_heavy_tails_put_bounded_candidates_last(tmp_path) -> None:
     random = np.random.default_rng(4)
     x = random.normal(size=(2000, 2))
