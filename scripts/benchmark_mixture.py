@@ -1,10 +1,11 @@
 """Time a mixture of activations against what it replaces, in turns; the best of three processes counts.
 
-    PYTHONPATH=. python3 scripts/benchmark_mixture.py [--device cpu|cuda] [--step] [--json FILE] [--short]
+    PYTHONPATH=. python3 scripts/benchmark_mixture.py [--device cpu|cuda] [--step | --bars] [--json FILE]
 
 Contestants are measured in turns, so that whatever else the machine does meets all of them; a ratio is the
 median of the ratios round by round. Of three processes the best ratio counts. On a CPU the time is that of
-the process and its one thread, without what other programs take. `--step` times whole training steps.
+the process and its one thread, without what other programs take. `--step` times whole training steps,
+`--bars` only the cases that the project has set itself limits for.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ ROUNDS, SECONDS = 15, 0.004  # rounds of turns, and the least duration of a turn
 Run = Callable[[], None]
 
 
-def candidate_sets(short: bool) -> dict[str, tuple[str, ...]]:
+def candidate_sets(short: bool, bars: bool) -> dict[str, tuple[str, ...]]:
     """Return names by label: the list, the first of the registry, and random subsets of it."""
     names, draw = autoact.list_activations(), random.Random(0)
-    if short:
-        return {"list 8": LIST}
+    if short or bars:
+        return {"list 8": LIST} | ({"first 32": names[:32]} if bars else {})
     subsets = {f"random {k}": tuple(sorted(draw.sample(names, k))) for k in (1, 4, 8, 16)}
     return {"list 8": LIST, **subsets, "first 32": names[:32]}
 
@@ -181,18 +182,20 @@ def row(times: dict[str, list[float]], **what: Any) -> dict[str, Any]:
     return {**what, "microseconds": microseconds, "ratios": ratios}
 
 
-def elementwise(device: str, short: bool) -> list[dict[str, Any]]:
+def elementwise(device: str, short: bool, bars: bool) -> list[dict[str, Any]]:
     """Return one row per dtype, size, candidate set and direction."""
     rows = []
     dtypes = [torch.float32] + ([torch.bfloat16] if device == "cuda" else [])
     for dtype in dtypes:
-        for exponent in SIZES[device][:: len(SIZES[device]) - 1] if short else SIZES[device]:
+        for exponent in SIZES[device][:: len(SIZES[device]) - 1] if short or bars else SIZES[device]:
             arenas = {}
-            for label, names in candidate_sets(short).items():
+            for label, names in candidate_sets(short, bars).items():
                 if label not in ("list 8", "first 32") and exponent not in (13, 22):
                     continue
                 compile = label in COMPILED and exponent > 13
                 arena = arenas[label] = Arena(1 << exponent, device, dtype, names, compile)
+                if label == "first 32" and bars:
+                    continue  # is compared with the list below
                 if exponent > 22 and len(names) > 8:
                     del arena.forward["naive"]  # would keep more than 60 times x
                 what = {
@@ -324,7 +327,9 @@ def measured(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     if arguments.device == "cpu":
         torch.set_num_threads(1)
     torch._dynamo.config.recompile_limit = 64
-    return (steps if arguments.step else elementwise)(arguments.device, arguments.short)
+    if arguments.step:
+        return steps(arguments.device, arguments.short)
+    return elementwise(arguments.device, arguments.short, arguments.bars)
 
 
 def best(processes: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -371,6 +376,7 @@ def main() -> None:
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--step", action="store_true", help="whole training steps")
+    parser.add_argument("--bars", action="store_true", help="only what the project has limits for")
     parser.add_argument("--json", type=Path, help="write all numbers here")
     parser.add_argument("--short", action="store_true", help="one process, few cases: a check that it runs")
     parser.add_argument("--processes", type=int, default=3)
@@ -397,7 +403,8 @@ def children(arguments: argparse.Namespace) -> list[list[dict[str, Any]]]:
         for number in range(arguments.processes):
             file = Path(folder, f"{number}.json")
             command = [sys.executable, __file__, "--device", arguments.device, "--child", str(file)]
-            subprocess.run([*command, *(["--step"] if arguments.step else [])], check=True)
+            modes = [flag for flag in ("step", "bars") if getattr(arguments, flag)]
+            subprocess.run([*command, *(f"--{flag}" for flag in modes)], check=True)
             found.append(json.loads(file.read_text(encoding="utf-8")))
     return found
 

@@ -10,8 +10,7 @@ import torch
 
 from autoact.activations import Parameter
 from autoact.errors import ConfigurationError, UnsupportedInputError
-from autoact.kernels import compiled
-from autoact.kernels.operator import CompiledMixture, FusedMixture, is_direct
+from autoact.kernels.operator import CompiledMixture, FusedMixture, takes_short_way
 from autoact.kernels.plan import plan_for, slots_for
 from autoact.kernels.traced import traced_mixture
 
@@ -60,11 +59,9 @@ def mixture(
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     weights, values = weights.to(dtype), values.to(dtype)
     tracing = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
-    if not tracing and is_direct(x, weights, values):
-        plan = plan_for(names)
-        if compiled.kernels_for(plan, x) is not None:
-            fast: torch.Tensor = CompiledMixture.apply(x, weights, values, plan.key, channel_dim)
-            return fast
+    if not tracing and takes_short_way(plan_for(names), x, weights, values):
+        short: torch.Tensor = CompiledMixture.apply(x, weights, values, plan_for(names).key, channel_dim)
+        return short
     with _without_autocast(x.device.type):
         if tracing:
             return traced_mixture(x, weights, values, names, channel_dim)

@@ -100,7 +100,7 @@ def test_functional_call_differentiates_the_tensors_that_it_was_given():
         ({"standardize": True}, torch.randn(2048)),
         ({"bounds": {"elu": {"alpha": [0.5, 2.0]}}}, torch.randn(2048)),
         ({}, torch.randn(2048, dtype=torch.float64)),
-        ({}, torch.randn(100)),
+        ({}, torch.randn(255)),
     ],
 )
 def test_other_layers_go_the_long_way(arguments, x):
