@@ -19,7 +19,7 @@ from autoact.search.tuned import Tuned
 from autoact.spaces import Assignment
 
 FINALIST = "finalist"
-_TUNED_FROM = 10  # trainings of budget: a tenth of one is then at most a hundredth
+_TUNED_FROM, _LEAST_EPOCHS = 6, 4  # trainings of budget, epochs of a training
 
 
 def train_prior(search: Search) -> Assignment | None:
@@ -32,7 +32,6 @@ def train_prior(search: Search) -> Assignment | None:
         label="prior",
         assignment=None,
         seed=search.seeds.search[0],
-        share=1.0 + tuning,
         fine_tune=tuning,
         logs=search.directory.tensorboard("prior"),
     )
@@ -41,12 +40,12 @@ def train_prior(search: Search) -> Assignment | None:
 
 
 def fine_tuning(search: Search) -> float:
-    """Return the share of a training that tells what deriving costs; nothing of a small budget."""
+    """Return the share of a training that learns a derived model's parameters; nothing of a small budget."""
     trainer = search.settings.trainer
     epochs = trainer.get("max_epochs") or 0
-    if search.settings.budget < _TUNED_FROM or not search.guided or epochs < 10:
+    if search.settings.budget < _TUNED_FROM or not search.guided or epochs < _LEAST_EPOCHS:
         return 0.0
-    return float(epochs // 10 / epochs)
+    return float(epochs // 2 / epochs)
 
 
 def search_guided(search: Search) -> Tuned | None:

@@ -163,7 +163,7 @@ def _entry(job: Job, training: Training) -> Entry:
         start=job.start,
         stop=job.stop,
         ended=training.ended,
-        share=job.share,
+        share=job.share + training.mixture.get("share", 0.0),
         details=training.mixture,
     )
     return entry if training.finite else replace(entry, state="diverged")

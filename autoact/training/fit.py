@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 
-from autoact import conversion
 from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment
 from autoact.training.activation_search import ActivationSearch
 from autoact.training.data_parts import DataParts, OpenLoaders, OpenModule, split
 from autoact.training.pausing import Pausing, generators, save
 from autoact.training.recorder import ApplyAssignment, Recorder, ShortTraining
+from autoact.training.refining import Refining
 from autoact.training.silence import plain_interrupt, restored_randomness, silence
 from autoact.training.trainer_arguments import trainer_arguments
 
@@ -45,7 +45,8 @@ class Training:
         finite: Whether the result is a number.
         ended: Whether the training is over; False if it was paused and could go on.
         mixture: What a searched model learned: "layers" with weights, margin and the distance of every
-            candidate from the mixture, and "discretization", if that was asked for; empty for others.
+            candidate from the mixture, and "discretization", if that was asked for, with the "share" of a
+            training that it took; empty for others.
     """
 
     selection: float
@@ -102,7 +103,8 @@ def train(
         resume_from: State of a paused training of the same model, data and seed, to go on with.
         save_to: Where to save the state if the training is paused; written whole or not at all.
         fine_tune: Measure a mixture's discretization gap: the value of the mixture, of the derived model with
-            the mixture's weights, and of that after this share of the epochs more. 0 leaves out the last.
+            the mixture's weights, and of that after this share of the epochs more, which also learns the
+            parameters of the derived activations in place. 0 leaves out the last.
         comparison: Whether to measure on the comparison data after the training.
         logger: A Lightning logger; None logs nothing.
         checkpoint: Where to save the trained model; written whole or not at all.
@@ -142,10 +144,14 @@ def train(
             derived, learned = (searched.derived, searched.learned) if searched else (None, {})
             mixture: dict[str, Any] = {"layers": learned} if derived is not None else {}
             if fine_tune is not None and derived is not None:
-                conversion.apply(module, derived)
-                again = _tuning_trainer(trainer, fine_tune, root)
-                gap = run.discretization(lightning, again, module, opened)
+                refining = Refining(module, derived, space)
+                plain = Trainer(**trainer_arguments(trainer, root=root))  # the other one would convert again
+                again = refining.trainer(trainer, fine_tune, root)
+                gap = run.discretization(plain, again, module, opened)
                 mixture["discretization"] = {"mixture": metrics[monitor], **gap}
+                mixture["share"] = refining.share
+                if math.isfinite(gap.get("fine_tuned", math.nan)):
+                    derived = refining.assignment()
     del lightning, module, opened, used, changes, settings, searched
     _free_accelerator()
     return Training(
@@ -252,14 +258,6 @@ def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:
     # a fresh model has no function to keep; from a uniform start a task made of sines led to sine in both
     # layers in 3 seeds of 3, from ReLU in none
     return [ActivationSearch(space, start="uniform")] if space is not None else []
-
-
-def _tuning_trainer(settings: Mapping[str, Any], share: float, root: str) -> Trainer | None:
-    """Return the Trainer of a share of the epochs; None where epochs are not what counts."""
-    epochs = round(share * (settings.get("max_epochs") or 0))
-    if epochs < 1:
-        return None
-    return Trainer(**trainer_arguments({**settings, "max_epochs": epochs}, root=root))
 
 
 def _state(resume_from: str | Path | None) -> dict[str, Any]:

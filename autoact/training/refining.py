@@ -1,0 +1,75 @@
+"""What replacing a mixture by single activations costs, and how far some more training wins it back."""
+
+import glob
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from autoact import conversion
+from autoact.spaces import Assignment, LayerRule, SearchSpace
+from autoact.training.activation_search import ActivationSearch
+from autoact.training.trainer_arguments import trainer_arguments
+
+_WITHOUT = 0.1  # of the epochs, where there is nothing to learn but weights
+
+
+class Refining:
+    """Train a derived model on, its activations' own parameters with it.
+
+    The projection of a mixture finds parameters up to scale and offset, which the next layer has to make up
+    for. Where a layer's scale is fixed, and wherever training goes on, they are better learned in place.
+
+    Args:
+        module: A model whose mixture has been trained; its layers become what was derived.
+        derived: That.
+        space: The space of the mixture, for its bounds and groups.
+    """
+
+    def __init__(self, module: LightningModule, derived: Assignment, space: Any) -> None:
+        conversion.apply(module, derived)
+        self.derived, self.space = derived, SearchSpace.of(space).within(derived)
+        self.search: ActivationSearch | None = None
+        self.share = 0.0
+        self.learns = {
+            path: any(p.learnable for p in self.space.bounds.parameters(choice.activation))
+            and not self._shared(path)
+            for path, choice in derived.items()
+        }
+
+    def trainer(self, settings: Mapping[str, Any], share: float, root: str) -> Trainer | None:
+        """Return the Trainer of a share of the epochs; None where epochs are not what counts.
+
+        Without parameters to learn, a tenth of them is enough to tell what the derivation has cost.
+        """
+        whole = settings.get("max_epochs") or 0
+        epochs = round(min(share, 1.0 if any(self.learns.values()) else _WITHOUT) * whole)
+        if epochs < 1:
+            return None
+        self.share = epochs / whole
+        first: list[Callback] = []
+        if any(self.learns.values()):
+            self.search = ActivationSearch(self._own(), start="uniform")
+            first = [self.search]
+        return Trainer(**trainer_arguments({**settings, "max_epochs": epochs}, first=first, root=root))
+
+    def assignment(self) -> Assignment:
+        """Return what was derived, with the parameters that were learned since, as far as they are finite."""
+        found = self.search.derived if self.search is not None else None
+        if found is None:
+            return self.derived
+        merged = {path: found[path] if path in found else choice for path, choice in self.derived.items()}
+        return Assignment(merged, name=self.derived.name)
+
+    def _own(self) -> SearchSpace:
+        """Return the space in which every layer has its own activation only."""
+        rules = [
+            LayerRule(match=glob.escape(path), candidates=(choice.activation,), keep=not self.learns[path])
+            for path, choice in self.derived.items()
+        ]
+        names = tuple(dict.fromkeys(choice.activation for choice in self.derived.values()))
+        return SearchSpace("refined", names, layers=tuple(rules), bounds=self.space.bounds)
+
+    def _shared(self, path: str) -> bool:
+        rule = self.space.rule_for(path)
+        return rule is not None and rule.share == "group"
