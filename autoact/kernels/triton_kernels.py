@@ -27,8 +27,6 @@ from autoact.kernels.triton_source import backward_source, forward_source
 log = logging.getLogger(__name__)
 _serial = count()
 WARPS = 4
-PER_THREAD = 8  # elements: one 16-byte access in bfloat16, two in float32
-FEW = 12  # coefficients: with more of them, 8 elements per thread do not fit in its registers
 # Programs per multiprocessor: as many as its registers hold at once, since a program that waits for a place
 # leaves others idle at the end. 32 registers per thread forward, about 128 backward (triton_counts.py).
 FORWARD_PROGRAMS, BACKWARD_PROGRAMS = 16, 4
@@ -147,8 +145,12 @@ def tiling(sizes: tuple[int, int, int], per_channel: bool, block: int, programs:
 
 
 def per_thread(coefficients: int) -> int:
-    """Return how many elements of a tile each thread computes."""
-    return PER_THREAD if coefficients <= FEW else PER_THREAD // 4
+    """Return how many elements of a tile each thread computes.
+
+    8 are one 16-byte access in bfloat16 and two in float32. Each costs the backward kernel a register per
+    coefficient: 11 coefficients take 178 registers with 8 elements and 96 with 4; 43 spill with 4.
+    """
+    return 8 if coefficients <= 8 else 4 if coefficients <= 12 else 2
 
 
 def _power_of_2(n: int) -> int:
