@@ -1,6 +1,6 @@
 """Fifty layers of 2,048 units without normalization: what geometry.initialize keeps, for every activation.
 
-    python scripts/experiment_initialization.py [--out docs/theory/initialization.csv] [--short]
+    python scripts/experiment_initialization.py [--out FILE] [--short] [--activations relu,silu]
 
 Second moment and batch variance of the last pre-activations on a batch that the initialization has not seen,
 mean over draws; beside them the second moment with the analytic gain alone, first draw. Every activation
@@ -76,9 +76,11 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("docs/theory/initialization.csv"))
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--activations", help="names with commas between; default: all")
     options = parser.parse_args()
     depth, width, draws = (12, 512, 2) if options.short else (50, 2048, 8)
     names = ("relu", "silu", "sigmoid") if options.short else autoact.list_activations()
+    names = tuple(options.activations.split(",")) if options.activations else names
     options.out.parent.mkdir(parents=True, exist_ok=True)
     model, found = chain(depth, width), {name: list[tuple[float, float, float]]() for name in names}
     for seed in range(draws):

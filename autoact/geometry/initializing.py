@@ -76,21 +76,26 @@ def initialize(
         >>> list(done), round(done["2"].gain, 3), round(done["2"].second_moment, 3)
         (['0', '2'], 1.677, 1.0)
     """
-    was_training, buffers = model.training, {n: b.clone() for n, b in model.named_buffers()}
+    with torch.no_grad(), _evaluating(model):
+        plans = _plans(model, batch)
+        if redraw:
+            for plan in plans.values():
+                _draw(plan, generator)
+        with _measuring(plans) as done:
+            run(model, batch)
+    return done
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into eval mode meanwhile; every module gets its own mode back, frozen ones stay frozen."""
+    modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
-        with torch.no_grad():
-            plans = _plans(model, batch)
-            if redraw:
-                for plan in plans.values():
-                    _draw(plan, generator)
-            with _measuring(plans) as done:
-                run(model, batch)
-            for name, value in model.named_buffers():
-                value.copy_(buffers.get(name, value))
+        yield
     finally:
-        model.train(was_training)
-    return done
+        for module, mode in modes.items():
+            module.training = mode
 
 
 @dataclass(frozen=True, slots=True)

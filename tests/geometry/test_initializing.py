@@ -62,6 +62,15 @@ def test_the_gain_is_that_of_the_activation_that_feeds():
     assert model.training
 
 
+def test_every_module_keeps_its_mode():
+    model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout()).train()
+    model.get_submodule("1").eval()
+    state = {key: value.clone() for key, value in model.get_submodule("1").state_dict().items()}
+    initialize(model, torch.randn(64, 8))
+    assert [module.training for module in model] == [True, False, True, True]
+    assert all(torch.equal(v, state[k]) for k, v in model.get_submodule("1").state_dict().items())
+
+
 def test_learned_mixtures_count_as_they_are():
     mixture = autoact.AutoActivation(["tanh", "softplus"])
     with torch.no_grad():
