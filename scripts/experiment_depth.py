@@ -25,9 +25,9 @@ import autoact
 from autoact import geometry
 from autoact.nn import module_for
 
-ACTIVATIONS = ("sigmoid", "tanh", "softplus", "selu", "elu", "silu", "gelu", "prelu", "leaky_relu", "relu")
+ACTIVATIONS = ("sigmoid", "tanh", "elu", "silu", "prelu", "relu")
 STARTS = ("torch", "initialize")
-WIDTH, POINTS, GOAL, RATE = 64, 256, 0.3, 1e-3
+WIDTH, POINTS, GOAL, RATE, LIMIT = 64, 256, 0.3, 1e-3, 200
 COLUMNS = ("depth", "start", "activation", "steps", "kappa", "own_kappa", "chi", "dead", "gradient_ratio")
 
 
@@ -65,14 +65,14 @@ def network(name: str, depth: int, start: str, x: Tensor, seed: int) -> nn.Seque
     return model
 
 
-def train(name: str, depth: int, start: str, seed: int, limit: int) -> Result:
+def train(name: str, depth: int, start: str, seed: int) -> Result:
     """Train until the loss is below the goal."""
     x, label = spirals(seed)
     model = network(name, depth, start, x, seed)
     layers = list(geometry.profile(model, [x]).values())
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
     steps = math.inf
-    for step in range(limit):
+    for step in range(LIMIT):
         loss = nn.functional.binary_cross_entropy_with_logits(model(x)[:, 0], label)
         if loss.item() < GOAL:
             steps = step
@@ -92,13 +92,13 @@ def train(name: str, depth: int, start: str, seed: int, limit: int) -> Result:
     )
 
 
-def draw_panel(axes: Axes, depth: int, rows: dict[tuple[int, str, str], Result], limit: int) -> None:
+def draw_panel(axes: Axes, depth: int, rows: dict[tuple[int, str, str], Result]) -> None:
     """Draw steps against the ratio of gradients between the first and the last layer."""
     for start, marker in zip(STARTS, ("o", "s"), strict=True):
         for (d, s, name), result in rows.items():
             if (d, s) == (depth, start):
                 ratio = min(max(result.gradient_ratio, 1e-12), 1e12)
-                steps = min(result.steps, limit)
+                steps = min(result.steps, LIMIT)
                 color = "tab:orange" if start == "torch" else "tab:blue"
                 axes.plot(ratio, steps, marker, color=color, mfc="none" if math.isinf(result.steps) else None)
                 axes.annotate(name, (ratio, steps), fontsize=6, xytext=(3, 2), textcoords="offset points")
@@ -115,7 +115,6 @@ def main() -> None:
     depths, names = (
         ((4, 16), ("sigmoid", "tanh", "silu", "relu")) if options.short else ((4, 16, 64), ACTIVATIONS)
     )
-    limit = 200 if options.short else 300
     rows: dict[tuple[int, str, str], Result] = {}
     print(
         ("{:>6} {:<11}{:<12}" + "{:>8}" * 6).format(
@@ -123,7 +122,7 @@ def main() -> None:
         )
     )
     for depth, start, name in product(depths, STARTS, names):
-        result = train(name, depth, start, 0, limit)
+        result = train(name, depth, start, 0)
         rows[depth, start, name] = result
         steps = "-" if math.isinf(result.steps) else f"{result.steps:.0f}"
         numbers = (result.kappa, result.own_kappa, result.chi, result.dead, result.gradient_ratio)
@@ -134,8 +133,8 @@ def main() -> None:
     figure = Figure(figsize=(4.3 * len(depths), 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     for axes, depth in zip(figure.subplots(1, len(depths), sharey=True), depths, strict=True):
-        draw_panel(axes, depth, rows, limit)
-    figure.axes[0].set_ylabel(f"steps to a loss of {GOAL} (hollow: not within {limit})")
+        draw_panel(axes, depth, rows)
+    figure.axes[0].set_ylabel(f"steps to a loss of {GOAL} (hollow: not within {LIMIT})")
     figure.savefig(options.out / "depth.png", dpi=90)
     with (options.out / "depth.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)

@@ -1,0 +1,74 @@
+"""Draw docs/theory/pictures/initialisation.png: second moment and batch variance, layer by layer.
+
+    python scripts/draw_initialization.py [--out FILE]
+
+50 layers of 512 units, 64 inputs that the initialization has not seen; dashed: the constant gain alone.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+import autoact
+from autoact import analysis, geometry
+
+HERE = Path(__file__).parent.parent / "docs" / "theory" / "pictures" / "initialisation.png"
+NAMES, DEPTH, WIDTH = ("relu", "tanh", "silu", "hardswish", "sigmoid"), 50, 512
+
+
+def network(name: str) -> nn.Sequential:
+    layers = [(nn.Linear(WIDTH, WIDTH), autoact.FixedActivation(name)) for _ in range(DEPTH)]
+    return nn.Sequential(*(layer for pair in layers for layer in pair))
+
+
+def constant(model: nn.Sequential, name: str) -> None:
+    """Draw weights with the constant gain, the first layer with 1."""
+    gain = analysis.gain(name)
+    for index, layer in enumerate(model[::2]):
+        nn.init.normal_(layer.weight, std=(gain if index else 1.0) / WIDTH**0.5)
+        nn.init.zeros_(layer.bias)
+
+
+@torch.no_grad()
+def course(model: nn.Sequential, x: Tensor) -> tuple[list[float], list[float]]:
+    """Return second moment and batch variance of every layer's outputs."""
+    moments, variances = [], []
+    for layer in model:
+        x = layer(x)
+        if isinstance(layer, nn.Linear):
+            moments.append(float(x.double().square().mean()))
+            variances.append(float(x.double().var(0).mean()))
+    return moments, variances
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=HERE)
+    out = parser.parse_args().out
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    for color, name in enumerate(NAMES):
+        torch.manual_seed(0)
+        model, batch, fresh = network(name), *torch.randn(2, 64, WIDTH)
+        geometry.initialize(model, batch)
+        for axes, values in zip((left, right), course(model, fresh), strict=True):
+            axes.semilogy(range(1, DEPTH + 1), values, color=f"C{color}", label=name)
+        constant(model, name)
+        left.semilogy(range(1, DEPTH + 1), course(model, fresh)[0], "--", color=f"C{color}", lw=0.9)
+    left.axhspan(0.5, 2.0, color="0.9", zorder=0)
+    left.set(xlabel="layer", title="second moment (dashed: constant gain)", ylim=(1e-3, 1e6))
+    right.set(xlabel="layer", title="variance over the batch")
+    right.legend(frameon=False)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=90)
+
+
+if __name__ == "__main__":
+    main()
