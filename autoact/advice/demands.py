@@ -15,6 +15,7 @@ from autoact.spaces import facts
 from autoact.spaces.facts import Values
 
 _CLOSE = 1e-6  # rounding that a range may be left by
+_INPUTS = np.linspace(-20.0, 20.0, 401)  # where every candidate must have a value
 _GRADIENT_FACTOR = 1e3  # by which gradients may grow or shrink over all layers
 _FAR = 200.0  # where a function that does not oscillate has settled
 _WIGGLE = 1e-3  # share of the slope's size that its oscillation has at least
@@ -36,16 +37,17 @@ class Demand:
 
 
 def demands_of(needs: Needs) -> tuple[Demand, ...]:
-    """Return what the needs demand of every candidate; at most linear growth always.
+    """Return what the needs demand of every candidate; values everywhere and at most linear growth always.
 
     Example:
         >>> [demand.asks for demand in demands_of(Needs(derivatives=2))]
-        ['at most linear growth', '2 continuous derivatives']
+        ['a value for every input, not all equal', 'at most linear growth', '2 continuous derivatives']
     """
     return tuple(_demands(needs))
 
 
 def _demands(needs: Needs) -> Iterator[Demand]:
+    yield Demand(asks="a value for every input, not all equal", broken=_undefined, everywhere=False)
     yield Demand(asks="at most linear growth", broken=_superlinear, everywhere=False)
     count = needs.required_derivatives
     if count:
@@ -73,6 +75,13 @@ _SATURATION = {
     "right": "saturation on one side, and growth on the other",
     "both": "saturation on both sides",
 }
+
+
+def _undefined(name: str, values: Values) -> str | None:
+    y = analysis.subject(get(name), **dict(values))(_INPUTS)
+    if not np.isfinite(y).all():
+        return f"is not defined at x = {_INPUTS[~np.isfinite(y)][0]:g}"
+    return "is constant" if np.ptp(y) == 0 else None
 
 
 def _superlinear(name: str, values: Values) -> str | None:

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--problem", metavar="classification|regression", help="decided by the target's values if left out"
     )
+    parser.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
     parser.add_argument("--out", metavar="SPACE.yaml", type=Path, help="write a search space")
     parser.set_defaults(run=run)
 
@@ -38,10 +39,13 @@ def run(options: argparse.Namespace) -> int:
     from autoact.advice import Needs, advise
     from autoact.advice.needs import read_range
     from autoact.advice.text import check_free, describe, write_space
+    from autoact.cli.catalogue import load_module
 
     _check(options)
     if options.out:
         check_free(options.out)
+    if options.module:
+        load_module(options.module)
     needs = Needs(
         derivatives=options.derivatives,
         output=options.output,

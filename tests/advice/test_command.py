@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from autoact.activations import registry
 from autoact.cli import main
 
 
@@ -35,6 +36,21 @@ def test_needs_alone_are_enough(capsys) -> None:
     assert "has 0 continuous derivatives; asked for: 2 continuous derivatives" in out
 
 
+def test_activations_of_a_users_file_are_judged_too(file, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    file.with_name("mine.py").write_text(
+        "import sympy as sp\nimport autoact\n\n\n"
+        "@autoact.activation(family='mine')\n"
+        "def softstep(x):\n    '''Smooth step from 0 to 2.'''\n    return 1 + sp.tanh(x)\n\n\n"
+        "@autoact.activation(family='mine')\n"
+        "def half_log(x):\n    '''Not defined below -1.'''\n    return sp.log(1 + x)\n"
+    )
+    assert main(["advise", "--range", "0:2", "--derivatives", "1", "--module", "mine.py"]) == 0
+    found, _, ruled_out = capsys.readouterr().out.partition("Ruled out")
+    assert "softstep" in found
+    assert "half_log" in ruled_out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -49,6 +65,7 @@ def test_needs_alone_are_enough(capsys) -> None:
         ),
         (["--data", "none.csv", "--target", "y"], "There is no file none.csv"),
         (["--data", "bad.csv", "--target", "b"], "bad.csv, line 3: 3 cells where the first line has 2"),
+        (["--module", "none.py"], "--module none.py: there is no such Python file"),
         (["--out", "table.csv"], "must end in .yaml"),
         (["--out", "there.yaml"], "there.yaml exists"),
         (["--out", "no/where.yaml"], "Cannot write no/where.yaml"),

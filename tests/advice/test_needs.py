@@ -134,6 +134,19 @@ def test_a_users_own_activation_is_judged_by_its_facts(monkeypatch) -> None:
     assert judge("softstep", demands_of(Needs(range=(0, 2), derivatives=2))).ruled_out is None
     assert judge("softstep", demands_of(Needs(range=(0, 1)))).ruled_out == "takes values from 0 to 2"
     assert judge("torch_step", demands_of(Needs(saturates="both"))).ruled_out is None
+
+    @autoact.activation(family="mine")
+    def root(x):
+        """Square root."""
+        return sp.sqrt(x)
+
+    @autoact.activation(family="mine")
+    def two(x):
+        """Always 2."""
+        return 2 + 0 * x
+
+    assert judge("root", demands_of(Needs())).ruled_out == "is not defined at x = -20"
+    assert judge("two", demands_of(Needs())).ruled_out == "is constant"
     against = judge("torch_step", demands_of(Needs(derivatives=1))).ruled_out
     assert against == "has no formula, so its derivatives cannot be counted"
 
