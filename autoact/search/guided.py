@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autoact.search.ledger import Entry
 from autoact.search.policy import Belief, Names, Outcome, Problem, Step, beliefs, next_steps, ranking
@@ -31,19 +31,24 @@ class Guided:
         prior: What the mixture derived; None without one.
         cost: What the mixture cost, in full trainings.
         words: What the policy's names stand for.
+        errors: By layer, how far each candidate is from what the mixture learned.
     """
 
     search: Search
     prior: Assignment | None
     cost: float
     words: Vocabulary
+    errors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, search: Search) -> "Guided":
         """Return the guided search of a run whose prior has been trained."""
         found = next(search.ledger.of("prior"), None)
         prior = assignment_of(found.assignment) if found and found.usable and found.assignment else None
-        return cls(search, prior, found.share if found else 0.0, Vocabulary.of(search.variables, prior))
+        learned = found.details.get("layers", {}) if found and prior is not None else {}
+        errors = {path: layer["errors"] for path, layer in learned.items()}
+        cost = found.share if found else 0.0
+        return cls(search, prior, cost, Vocabulary.of(search.variables, prior), errors)
 
     @property
     def problem(self) -> Problem | None:
@@ -60,6 +65,7 @@ class Guided:
             carry=rungs.carry,
             seed=settings.seed,
             first=tuple(self._first()),
+            prior=self._score if self.errors else None,
         )
 
     def run(self, record: Record) -> None:
@@ -123,6 +129,14 @@ class Guided:
     def represents(self, entry: Entry) -> bool:
         """Tell whether a training's assignment is one that the policy has names for."""
         return self.words.names(assignment_of(entry.assignment or {})) is not None
+
+    def _score(self, names: Names) -> float:
+        """Return how near an assignment is to what the mixture learned, higher is nearer."""
+        chosen = self.words.assignment(names)
+        found = (
+            self.errors[path].get(choice.activation) for path, choice in chosen.items() if path in self.errors
+        )
+        return -sum(error for error in found if error is not None)
 
     def _first(self) -> list[Names]:
         variables = self.search.variables
