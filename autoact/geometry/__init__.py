@@ -5,10 +5,11 @@ from autoact.geometry.counting import Cells, count_regions, layer_cells
 from autoact.geometry.curving import Curvature, curvature
 from autoact.geometry.hyperplanes import Hyperplanes, hyperplanes
 from autoact.geometry.initializing import InitializedLayer, initialize
+from autoact.geometry.layer_profile import LayerProfile, Profile, flow_warnings
 from autoact.geometry.noise import sample_noise
 from autoact.geometry.patterns import activation_patterns
 from autoact.geometry.pictures import draw_arrangement, draw_pieces, draw_slice
-from autoact.geometry.profiling import LayerProfile, Profile, dead_units, flow_warnings, profile
+from autoact.geometry.profiling import dead_units, profile
 from autoact.geometry.segments import LinePieces, linear_pieces
 from autoact.geometry.slices import SliceRegions, slice_regions
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from autoact.geometry.profiling import LayerProfile
+    from autoact.geometry.layer_profile import LayerProfile
 
 _DEAD, _SATURATED = 0.1, 0.25
 _NOISIER = 1.5  # times the function's own κ
