@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -31,8 +32,8 @@ from autoact.search.replay.tournament import TableOf
 ROOT = Path(__file__).resolve().parent.parent
 OURS, BASE, RANDOM = "autoact", "TPE, best trial", "random, best trial"
 BAR_COST = 20.0  # at which ingredients are compared and the bar stands
-SLOW = 40  # repetitions of what takes seconds each
-DISTANCE = frozenset({"smooth", "smooth interactions", "anywhere"})
+SLOW = 20  # repetitions of what takes seconds each
+DISTANCE = frozenset({"smooth", "smooth interactions"})
 INTERACTIONS = frozenset({"smooth interactions", "free interactions"})
 SYNTHETIC = ("additive", "planted", "adversarial", "misleading_start", "pure_noise")
 
@@ -45,15 +46,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not found:
         print(f"{options.tables} holds no .npz table and synthetic ones are left out.", file=sys.stderr)
         return 2
-    # One thread each: processes share the cores.
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("forkserver")) as executor:
+    with processes(options.workers) as executor:
         results = {
             name: run(name, table, options.prior, costs, repetitions, executor)
             for name, table in found.items()
         }
     write(results, costs, options)
     return 0
+
+
+def processes(workers: int) -> AbstractContextManager[Executor | None]:
+    """Return where to play: processes of one thread each, or here if one is enough."""
+    if workers == 1:
+        return nullcontext()
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    return ProcessPoolExecutor(workers, mp_context=get_context("forkserver"))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -107,7 +114,6 @@ def strategies(prior: str | None) -> dict[str, tuple[Strategy, bool]]:
         "without short trainings": Rungs(prior=prior, short=False),
         "without distance": Rungs(prior=prior, without=DISTANCE),
         "without interactions": Rungs(prior=prior, without=INTERACTIONS),
-        "without 'anywhere'": Rungs(prior=prior, without=frozenset({"anywhere"})),
         "without posterior mean": Rungs(prior=prior, posterior=False),
     }
     if prior is not None:
@@ -118,7 +124,12 @@ def strategies(prior: str | None) -> dict[str, tuple[Strategy, bool]]:
 
 
 def run(
-    name: str, table: TableOf, prior: str | None, costs: list[float], repetitions: int, executor: Executor
+    name: str,
+    table: TableOf,
+    prior: str | None,
+    costs: list[float],
+    repetitions: int,
+    executor: Executor | None,
 ) -> dict[str, Regrets]:
     regrets = {}
     for strategy, (own, once) in strategies(prior).items():

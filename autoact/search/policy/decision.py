@@ -11,7 +11,7 @@ from autoact.search.policy.problem import Names, Outcome, Problem, Step, spent
 from autoact.search.sampler.proposal import duels, pool, shortlist, told
 from autoact.search.sampler.surrogate import Surrogate
 
-_START = 0.4  # part of the budget for whole trainings, before short ones are trusted
+_START = 0.5  # part of the budget for whole trainings, before short ones are trusted
 _TRUSTED = 0.8  # correlation with the end from which on a fraction is used
 
 

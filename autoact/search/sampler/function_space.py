@@ -135,13 +135,13 @@ class FunctionSpaceSampler(BaseSampler):
         self._raise_error_if_multi_objective(study)
         trials = study.get_trials(deepcopy=False)
         layers = Layers.of(common_space(trials))
-        seen = self._observations(study, layers, trials)
-        usable = seen.subset(np.flatnonzero(np.isfinite(seen.values)))
-        if not layers.names or not len(usable):
+        seen = self._observations(study, layers, trials) if layers.names else None
+        if seen is None or not np.isfinite(seen.values).any():
             raise SearchFailedError(
                 f"None of the {len(trials)} trials of the study ended with a finite value and a choice of "
                 "activations in every layer; there is nothing to recommend."
             )
+        usable = seen.subset(np.flatnonzero(np.isfinite(seen.values)))
         surrogate = Surrogate.fit(self._similarity(layers), seen)
         return layers.name(_best_first(surrogate, usable)[0].tolist())
 

@@ -1,4 +1,4 @@
-"""How alike two assignments are: layer by layer, in combination, and by what they use anywhere."""
+"""How alike two assignments are: layer by layer, and in combination."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autoact.spaces import Choice
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-COMPONENTS = ("smooth", "free", "smooth interactions", "free interactions", "anywhere")
+COMPONENTS = ("smooth", "free", "smooth interactions", "free interactions")
 _LENGTH = 0.5  # distance at which two activations tell exp(-1) of each other; sin and tanh are 0.4 apart
 _DECAY = 0.35  # an interaction forgets exp(-1) where this part of the layers differs
 _NEGLIGIBLE = 1e-6  # of a closeness matrix's largest eigenvalue
@@ -57,11 +57,9 @@ class Similarity:
 
     Attributes:
         smooth: Per layer, features (K_l, R_l) whose products are the closeness of two candidates.
-        anywhere: Per layer, features (K_l, R) of the candidates' functions, comparable between layers.
     """
 
     smooth: tuple[Array, ...]
-    anywhere: tuple[Array, ...]
 
     @classmethod
     def of(cls, candidates: Sequence[Sequence[str]], nodes: Mapping[int, Array] | None = None) -> Similarity:
@@ -75,19 +73,19 @@ class Similarity:
             >>> like = Similarity.of([("relu", "gelu", "tanh")] * 2)
             >>> grams = like.grams(np.array([[0, 0]]), np.array([[0, 0], [1, 0], [2, 2]]))
             >>> grams.shape, bool(grams[0, 0, 0] > grams[0, 0, 1] > grams[0, 0, 2])
-            ((5, 1, 3), True)
+            ((4, 1, 3), True)
         """
         known = nodes or {}
         own = {
             (names, layer if layer in known else -1): _features(closeness(names, known.get(layer)))
             for layer, names in enumerate(map(tuple, candidates))
         }
-        smooth = tuple(
-            own[names, layer if layer in known else -1] for layer, names in enumerate(map(tuple, candidates))
+        return cls(
+            tuple(
+                own[names, layer if layer in known else -1]
+                for layer, names in enumerate(map(tuple, candidates))
+            )
         )
-        offered = list(dict.fromkeys(name for names in candidates for name in names))
-        shared = dict(zip(offered, _features(closeness(offered)), strict=True))
-        return cls(smooth, tuple(np.stack([shared[name] for name in names]) for names in candidates))
 
     @property
     def layers(self) -> int:
@@ -107,24 +105,12 @@ class Similarity:
             second: The same, shape (M, L).
 
         Returns:
-            Shape (5, N, M), in the order of `COMPONENTS`; each is 1, or at most 1, for equal assignments.
+            Shape (4, N, M), in the order of `COMPONENTS`; each is 1 for equal assignments.
         """
         smooth = _stacked(self.smooth, first) @ _stacked(self.smooth, second).T / self.layers
         free = _agreement(first, second)
-        pooled = self._pooled(first) @ self._pooled(second).T
         interactions = (np.exp((smooth - 1.0) / _DECAY), np.exp((free - 1.0) / _DECAY))
-        return np.stack([smooth, free, *interactions, pooled])
-
-    def squares(self, assignments: Indices) -> Array:
-        """Return all kernels between each assignment and itself, shape (5, N)."""
-        ones = np.ones(len(assignments))
-        return np.stack([ones, ones, ones, ones, np.square(self._pooled(assignments)).sum(axis=1)])
-
-    def _pooled(self, assignments: Indices) -> Array:
-        total: Array = sum(
-            (features[assignments[:, layer]] for layer, features in enumerate(self.anywhere)), np.zeros(1)
-        )
-        return total / self.layers
+        return np.stack([smooth, free, *interactions])
 
 
 @lru_cache(maxsize=64)

@@ -20,17 +20,18 @@ EXPECTED: Mapping[str, float] = {
     "free": 0.15,
     "smooth interactions": 0.15,
     "free interactions": 0.15,
-    "anywhere": 0.1,
-    PRIOR: 0.1,
+    PRIOR: 0.3,
     "short": 0.5,
     "short interactions": 0.5,
     "training": 0.1,
-    NOISE: 0.1,
+    NOISE: 0.4,
 }
 SIGNAL = frozenset({*COMPONENTS, PRIOR})  # terms of the true value; it may be wider apart early
-_DOUBT = 1.5  # s.d. of the logarithm of each of them
+_DOUBT = 0.7  # s.d. of the logarithm of each of them
+_WIDE_DOUBT = 1.5  # of those that may be next to nothing, or drown everything: priors, short trainings, noise
 _DOUBT_WIDENING = 0.7
 _WIDENING_RANGE = (-2.0, 2.0)
+_FADING = 2.0  # variance of what short trainings mislead by, as a power of their shortness
 _CONSTANT = 4.0  # variance of what all values have in common, and of what those of one fraction do
 _MOST_FITTED = 160  # observations from which variances are learned; all enter the posterior
 _LOG_RANGE = (-12.0, 6.0)
@@ -100,7 +101,7 @@ class Covariance:
         known = dict(zip(COMPONENTS, grams, strict=True))
         own, other = (shortness(points.fractions, self.shortest) for points in (first, second))
         if own.any() and other.any():
-            short = np.minimum.outer(own, other)
+            short = np.minimum.outer(own, other) ** _FADING
             known["short"] = short * (grams[0] + grams[1]) / 2
             known["short interactions"] = short * (grams[2] + grams[3]) / 2
         if (first.runs >= 0).any() and (second.runs >= 0).any():
@@ -126,22 +127,20 @@ class Covariance:
         signal = sum(self.variances.get(name, 0.0) for name in COMPONENTS)
         early = sum(self.variances.get(name, 0.0) for name in ("short", "short interactions"))
         wider = np.exp(2.0 * self.widening * short) * signal
-        return float(np.sqrt(wider / (wider + short * early)))
+        return float(np.sqrt(wider / (wider + short**_FADING * early)))
 
     def diagonal(self, points: Points) -> Array:
         """Return the variance of values without their noise, shape (N,)."""
         short = shortness(points.fractions, self.shortest)
-        known = dict(zip(COMPONENTS, self.similarity.squares(points.assignments), strict=True))
+        signal = np.full(len(points), sum(self.variances.get(name, 0.0) for name in COMPONENTS))
         if PRIOR in self.variances:
-            known[PRIOR] = np.square(_required(points.scores))
-        signal = sum(
-            (self.variances[name] * term for name, term in known.items() if name in self.variances),
-            np.zeros(len(points)),
-        )
+            signal += self.variances[PRIOR] * np.square(_required(points.scores))
         early = sum(self.variances.get(name, 0.0) for name in ("short", "short interactions"))
         own = self.variances.get("training", 0.0) * (points.runs >= 0)
         constants = _CONSTANT * (1.0 + (points.fractions < 1.0))
-        return np.asarray(np.exp(2.0 * self.widening * short) * signal + early * short + own + constants)
+        return np.asarray(
+            np.exp(2.0 * self.widening * short) * signal + early * short**_FADING + own + constants
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +250,7 @@ def _learn(covariance: Covariance, points: Points, values: Array) -> Covariance:
     signal = np.array([name in SIGNAL for name in names])
     fixed = offset(points, points) + _JITTER * np.eye(len(points))
     start = np.array([*np.log([covariance.variances[name] for name in names]), 0.0])
-    doubt = np.array([_DOUBT] * len(names) + [_DOUBT_WIDENING])
+    doubt = np.array([_DOUBT if name in COMPONENTS else _WIDE_DOUBT for name in names] + [_DOUBT_WIDENING])
     short = shortness(points.fractions, covariance.shortest)
     both = np.add.outer(short, short)
 
