@@ -1,4 +1,4 @@
-"""The search: a mixture as prior, short and full trainings, baselines, confirmation on fresh seeds, a verdict."""
+"""The search: a mixture as prior, short and full trainings, baselines, fresh seeds, a verdict."""
 
 from autoact.search.outcome import SearchResult
 from autoact.search.plan import SearchPlan
