@@ -26,15 +26,19 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mixture_models import models, training_step
 from torch import nn
 
 import autoact
+from autoact.activations.source import compile_source, torch_source
+from autoact.kernels import compiled, plan_for
+from autoact.kernels.lowering import Program, backward_program, forward_program
 
 LIST = ("identity", "relu", "leaky_relu", "prelu", "elu", "silu", "gelu", "tanh")
 SIZES = {"cpu": (13, 18, 22), "cuda": (13, 22, 28)}
 COMPILED = ("list 8", "random 8")  # compared with compiled formulas too: each costs 6 s of compilation
 ROUNDS, SECONDS = 15, 0.004  # rounds of turns, and the least duration of a turn
-Run = Callable[[], None]
+Run = Callable[[], object]
 
 
 def candidate_sets(short: bool, bars: bool) -> dict[str, tuple[str, ...]]:
@@ -184,7 +188,7 @@ def row(times: dict[str, list[float]], **what: Any) -> dict[str, Any]:
 
 def elementwise(device: str, short: bool, bars: bool) -> list[dict[str, Any]]:
     """Return one row per dtype, size, candidate set and direction."""
-    rows = []
+    rows = [same_formula(exponent) for exponent in (13, 22)] if device == "cpu" and bars else []
     dtypes = [torch.float32] + ([torch.bfloat16] if device == "cuda" else [])
     for dtype in dtypes:
         for exponent in SIZES[device][:: len(SIZES[device]) - 1] if short or bars else SIZES[device]:
@@ -228,74 +232,44 @@ def elementwise(device: str, short: bool, bars: bool) -> list[dict[str, Any]]:
     return rows
 
 
-class Residual(nn.Module):
-    """A basic block of ResNet-18."""
-
-    def __init__(self, inside: int, outside: int, stride: int, act: Callable[[], nn.Module]) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(inside, outside, 3, stride, 1, bias=False), nn.BatchNorm2d(outside), act(),
-            nn.Conv2d(outside, outside, 3, 1, 1, bias=False), nn.BatchNorm2d(outside),
-        )  # fmt: skip
-        self.short = nn.Conv2d(inside, outside, 1, stride, bias=False)
-        self.act = act()
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the block of x."""
-        return self.act(self.body(x) + self.short(x))
+def printed(program: Program) -> Callable[..., tuple[torch.Tensor, ...]]:
+    """Return the torch function of a lowered program, for Inductor to compile: the C kernels' own formula."""
+    lines = [f"def run({', '.join(s.name for s in program.arguments)}):"]
+    lines += [f"    {name.name} = {torch_source(value)}" for name, value in program.steps]
+    lines.append(f"    return ({', '.join(torch_source(e) for e in program.outputs)},)")
+    return compile_source("run", "\n".join(lines) + "\n")
 
 
-class Block(nn.Module):
-    """A transformer block as in GPT-2."""
+def same_formula(exponent: int) -> dict[str, Any]:
+    """Return a row: the C kernels beside torch.compile of the formula that they are printed from."""
+    plan = plan_for(LIST)
+    value, partials = printed(forward_program(plan)), printed(backward_program(plan))
+    x, grad = torch.randn(2, 1 << exponent)
+    w, theta = torch.full((8,), 0.125), torch.tensor([p.default for _, p in plan.slots])
+    c = plan.coefficients(w, theta)
+    kernels = compiled.kernels_for(plan, x)
+    assert kernels is not None
 
-    def __init__(self, width: int, act: Callable[[], nn.Module]) -> None:
-        super().__init__()
-        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.mixed, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), act(), nn.Linear(4 * width, width))
-        self.heads = width // 64
+    @torch.compile
+    def inductor(x: torch.Tensor, c: torch.Tensor, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        slope, *others = partials(x, *c.unbind())
+        return grad * slope, torch.stack([(grad * o).sum() for o in others])
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the block of x, (N, T, width)."""
-        q, k, v = (
-            t.unflatten(-1, (self.heads, 64)).transpose(1, 2) for t in self.mixed(self.before(x)).chunk(3, -1)
-        )
-        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
-        x = x + self.out(attended)
-        return x + self.mlp(self.between(x))
-
-
-def models(act: Callable[[], nn.Module], large: bool) -> dict[str, tuple[nn.Module, torch.Tensor]]:
-    """Return models and inputs by name; on a CPU with smaller batches, and two of them narrower."""
-    widths = [64, 128, 256, 512]
-    blocks = [
-        Residual(a, b, stride, act)
-        for a, b, stride in zip([widths[0], *widths[:-1]], widths, (1, 2, 2, 2), strict=True)
-        for a, stride in ((a, stride), (b, 1))
-    ]
-    stem = nn.Sequential(nn.Conv2d(3, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), act())
-    cnn = nn.Sequential(stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 10))
-    width = 768 if large else 256
-    hidden = 4096 if large else 512
-    mlp = nn.Sequential(
-        nn.Linear(256, hidden), act(), nn.Linear(hidden, hidden), act(), nn.Linear(hidden, 10)
-    )
-    return {
-        "ResNet-18-like": (cnn, torch.randn(256 if large else 4, 3, 32, 32)),
-        "GPT-2-like block": (Block(width, act), torch.randn(*((16, 1024) if large else (4, 128)), width)),
-        "MLP": (mlp, torch.randn(8192 if large else 256, 256)),
+    first = torch.compile(lambda x, c: value(x, *c.unbind())[0])
+    runs: dict[str, Run] = {
+        "Inductor": lambda: (first(x, c), inductor(x, c, grad)),
+        "mixture": lambda: (
+            compiled.forward(kernels, x, w, theta, 0),
+            compiled.backward(kernels, x, w, theta, grad, 0),
+        ),
+    }  # fmt: skip
+    what = {
+        "dtype": "float32",
+        "elements": f"2^{exponent}",
+        "candidates": "list 8",
+        "direction": "same formula",
     }
-
-
-def training_step(model: nn.Module, x: torch.Tensor) -> Run:
-    optimizer = torch.optim.SGD(model.parameters(), 1e-4)
-
-    def run() -> None:
-        model(x).square().mean().backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return run
+    return row(in_turns(runs, "cpu", ROUNDS), **what)
 
 
 def steps(device: str, short: bool) -> list[dict[str, Any]]:
