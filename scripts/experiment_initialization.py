@@ -118,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path("docs/theory/initialization.csv"))
+    parser.add_argument("--out", type=Path, default=Path("docs/theory/fifty-layers.csv"))
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--activations", help="names with commas between; default: all")
     parser.add_argument("--table", type=Path, nargs="+", help="write the page from these files and stop")
