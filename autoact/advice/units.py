@@ -56,7 +56,7 @@ def fit_units(
     spent = np.mean((line[1::2] - y[1::2]) ** 2) or 1.0
     errors, parameters = {}, {}
     for name in names:
-        predicted, parameters[name] = _fit(name, *bins, t[1::2], (fixed or {}).get(name, {}))
+        predicted, parameters[name] = _fit(name, bins, t[1::2], (fixed or {}).get(name, {}))
         errors[name] = (predicted - y[1::2]) ** 2
     order = sorted(names, key=lambda name: float(errors[name].mean()))
     best = errors[order[0]] if order else np.empty(0)
@@ -85,45 +85,69 @@ def _binned(t: Array, y: Array) -> tuple[Array, Array, Array]:
     return np.array(means[0]), np.array(means[1]), np.sqrt([len(part) for part in parts])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Curve:
+    """c0 + c1·φ(s·t + b) along an index; θ = (s, b, φ's own parameters), c0 and c1 follow from it."""
+
+    name: str
+    free: tuple[Parameter, ...]
+    fixed: Mapping[str, float]
+    t: Array
+    y: Array
+    weight: Array
+
+    def own(self, theta: Array) -> dict[str, float]:
+        """Return φ's parameters."""
+        learned = {p.name: float(v) for p, v in zip(self.free, theta[2:], strict=True)}
+        return {**self.fixed, **learned}
+
+    def unit(self, theta: Array, t: Array) -> Array:
+        """Return φ alone."""
+        x = torch.from_numpy(theta[0] * t + theta[1])
+        return np.clip(np.nan_to_num(get(self.name)(x, **self.own(theta)).numpy()), -_HUGE, _HUGE)
+
+    def at(self, theta: Array, t: Array) -> Array:
+        """Return the curve."""
+        c0, c1 = _line(self.unit(theta, self.t), self.y, self.weight)
+        return c0 + c1 * self.unit(theta, t)
+
+    def residual(self, theta: Array) -> Array:
+        """Return weighted differences from the target."""
+        unit = self.unit(theta, self.t)
+        c0, c1 = _line(unit, self.y, self.weight)
+        return self.weight * (c0 + c1 * unit - self.y)
+
+    def starts(self) -> list[Array]:
+        """Return the best start for each side that the bend may be on."""
+        own = [p.default for p in self.free]
+        tried = [np.array([s, b, *own]) for s in _signed(_SCALES) for b in _SHIFTS]
+        tried.sort(key=lambda theta: float(np.sum(self.residual(theta) ** 2)), reverse=True)
+        return list({float(np.sign(theta[1])): theta for theta in tried}.values())
+
+    def best(self) -> Array:
+        """Return θ of the least squared error."""
+        low, high = np.array([(-_LARGEST, _LARGEST)] * 2 + [_range(p) for p in self.free]).T
+        fits = [
+            least_squares(
+                self.residual, _inside(start, self.free), bounds=(low, high), x_scale="jac", max_nfev=20
+            )
+            for start in self.starts()
+        ]
+        return np.asarray(min(fits, key=lambda fit: float(fit.cost)).x, dtype=np.float64)
+
+
 def _fit(
-    name: str, t: Array, y: Array, weight: Array, at: Array, fixed: Mapping[str, float]
+    name: str, bins: tuple[Array, Array, Array], at: Array, fixed: Mapping[str, float]
 ) -> tuple[Array, dict[str, float]]:
     """Return predictions at other indices, and the activation's own parameters."""
-    free = [p for p in get(name).parameters if p.learnable and p.name not in fixed]
-
-    def settings(theta: Array) -> dict[str, float]:
-        own = {p.name: float(v) for p, v in zip(free, theta[2:], strict=True)}
-        return {**fixed, **own}
-
-    def residual(theta: Array) -> Array:
-        unit = _values(name, theta, settings(theta), t)
-        c0, c1 = _outer(unit, y, weight)
-        return weight * (c0 + c1 * unit - y)
-
-    starts = [np.array([s, b, *(p.default for p in free)]) for s in _signed(_SCALES) for b in _SHIFTS]
-    starts.sort(key=lambda theta: float(np.sum(residual(theta) ** 2)))
-    sides = {
-        float(np.sign(theta[1])): theta for theta in reversed(starts)
-    }  # the best start per side of the bend
-    ends = [_range(p) for p in free]
-    low = [-_LARGEST, -_LARGEST, *(low for low, _ in ends)]
-    high = [_LARGEST, _LARGEST, *(high for _, high in ends)]
-    fits = [
-        least_squares(residual, _inside(start, free), bounds=(low, high), x_scale="jac", max_nfev=20)
-        for start in sides.values()
-    ]
-    theta = min(fits, key=lambda fit: float(fit.cost)).x
-    own = settings(theta)
-    c0, c1 = _outer(_values(name, theta, own, t), y, weight)
-    return c0 + c1 * _values(name, theta, own, at), own
+    free = tuple(p for p in get(name).parameters if p.learnable and p.name not in fixed)
+    t, y, weight = bins
+    curve = _Curve(name=name, free=free, fixed=fixed, t=t, y=y, weight=weight)
+    theta = curve.best()
+    return curve.at(theta, at), curve.own(theta)
 
 
-def _values(name: str, theta: Array, own: Mapping[str, float], t: Array) -> Array:
-    unit = get(name)(torch.from_numpy(theta[0] * t + theta[1]), **own).numpy()
-    return np.clip(np.nan_to_num(unit), -_HUGE, _HUGE)
-
-
-def _outer(unit: Array, y: Array, weight: Array) -> tuple[float, float]:
+def _line(unit: Array, y: Array, weight: Array) -> tuple[float, float]:
     """Return c0 and c1 of the weighted least-squares line from the unit to y."""
     share = weight**2 / np.sum(weight**2)
     center, middle = share @ unit, share @ y
