@@ -91,6 +91,7 @@ def forward(
         parameters: (P,) or (C, P), float32, contiguous.
         channel_dim: Dimension of x that C runs along.
     """
+    x = x.resolve_neg()  # imag of a conjugate is a view whose memory holds the other sign
     moved = _is_scattered(x, weights, parameters, channel_dim)
     dense = _dense(x.movedim(channel_dim, 0) if moved else x, moved)
     layout = _layout(dense.shape, weights.shape, parameters.shape, 0 if moved else channel_dim)
@@ -109,6 +110,7 @@ def backward(
     channel_dim: int,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the gradients of x, weights and parameters; arguments as in `forward`, grad like x."""
+    x, grad = x.resolve_neg(), grad.resolve_neg()
     moved = _is_scattered(x, weights, parameters, channel_dim)
     dense = _dense(x.movedim(channel_dim, 0) if moved else x, moved)
     grad = grad.movedim(channel_dim, 0) if moved else grad

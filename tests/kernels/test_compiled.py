@@ -321,6 +321,16 @@ def test_a_forked_process_has_threads_of_its_own():
         child.join(10)
 
 
+def test_views_that_hold_the_other_sign():
+    z = torch.randn(2048, dtype=torch.complex64)
+    x, w = z.conj().imag, torch.rand(8)
+    assert x.is_neg()
+    assert torch.equal(autoact.mixture(x, w, EIGHT), autoact.mixture(x.clone(), w, EIGHT))
+    theta, copy = defaults(EIGHT), x.clone()
+    for a, b in zip(gradients(x, w, theta, EIGHT, x), gradients(copy, w, theta, EIGHT, copy), strict=True):
+        assert torch.equal(a, b)
+
+
 def test_library_names_its_own_functions_only():
     source = library_source(plan_for(EIGHT), "float32")
     assert source.count("void forward(") == source.count("void backward(") == 1
