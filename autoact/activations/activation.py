@@ -199,7 +199,8 @@ class Activation:
             inner.new_tensor(v) if isinstance(v, float | int) else v
             for v in self.settings(**parameters).values()
         ]
-        (result,) = self._value(inner, *values)
+        (value,) = self._value(inner, *values)
+        result = value if isinstance(value, torch.Tensor) else inner.new_tensor(value)  # a constant expression
         return result.to(x.dtype).expand_as(x) if result.shape != x.shape else result.to(x.dtype)
 
     def module(self, **parameters: Value) -> nn.Module | None:

@@ -127,3 +127,9 @@ def test_functions_are_recognized():
     assert from_function(torch.nn.functional.relu) == "relu"
     assert from_function(torch.tanh) == "tanh"
     assert from_function(torch.sum) is None
+
+
+@pytest.mark.parametrize("shape", [(), (2, 3)])
+def test_an_activation_may_be_constant(shape):
+    flat = autoact.Activation("flat", sp.Integer(2), family="mine")
+    assert torch.equal(flat(torch.zeros(shape)), torch.full(shape, 2.0))
