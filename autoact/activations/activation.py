@@ -200,7 +200,8 @@ class Activation:
             for v in self.settings(**parameters).values()
         ]
         (value,) = self._value(inner, *values)
-        result = value if isinstance(value, torch.Tensor) else inner.new_tensor(value)  # a constant expression
+        # a constant expression gives a plain number
+        result = value if isinstance(value, torch.Tensor) else inner.new_tensor(value)
         return result.to(x.dtype).expand_as(x) if result.shape != x.shape else result.to(x.dtype)
 
     def module(self, **parameters: Value) -> nn.Module | None:
