@@ -4,7 +4,8 @@
 
 Zachary's club (1977): 34 members, 78 friendships, two factions. A graph convolutional network sees who is
 friends with whom; the factions of ten members train it, those of eight guide the search, and those of 16
-compare. With --data-dir, the Cora citations (cora.content and cora.cites in that folder) instead. Searches
+compare. With --data-dir, the Cora citations instead: cora.npz in that folder, or cora.content and cora.cites.
+Searches
 the space `graph`, prints the verdict and draws graph.png. About 30 s; --short 10 s.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from pictures import draw_seeds
@@ -57,6 +59,10 @@ FRIENDS = {
     33: (3, 9, 15, 16, 19, 21, 23, 24, 30, 31, 32),
     34: (9, 10, 14, 15, 16, 19, 20, 21, 23, 24, 27, 28, 29, 30, 31, 32, 33),
 }
+CORA_ARRAYS = (
+    *("feature_rows", "feature_cols", "num_features", "labels", "edges"),
+    *("train_index", "val_index", "test_index"),
+)
 INSTRUCTORS = frozenset((1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 17, 18, 20, 22))  # who stayed with him
 
 
@@ -97,9 +103,33 @@ def karate_club() -> Graph:
 def cora(folder: Path) -> Graph:
     """Return the citations: 2,708 papers, 1,433 words, 7 subjects; 20 papers of each subject train.
 
+    Arrays in cora.npz bring the public split of Yang et al. (2016) along; text files are divided here.
+
     Raises:
         DataError: A file is missing, or a line is not what it should be; names both.
     """
+    arrays = folder / "cora.npz"
+    return _cora_arrays(arrays) if arrays.is_file() else _cora_text(folder)
+
+
+def _cora_arrays(path: Path) -> Graph:
+    with np.load(path) as stored:
+        missing = [name for name in CORA_ARRAYS if name not in stored]
+        if missing:
+            raise DataError(f"{path} lacks {', '.join(missing)}; it must hold {', '.join(CORA_ARRAYS)}.")
+        arrays = {name: torch.from_numpy(np.asarray(stored[name], dtype=np.int64)) for name in CORA_ARRAYS}
+    words = torch.zeros(len(arrays["labels"]), int(arrays["num_features"]))
+    words[arrays["feature_rows"], arrays["feature_cols"]] = 1.0
+    ends = arrays["edges"].sort(dim=1).values.unique(dim=0)
+    return Graph(
+        features=words / words.sum(1, keepdim=True).clamp(min=1),
+        labels=arrays["labels"],
+        edges=ends[ends[:, 0] != ends[:, 1]],
+        parts=(arrays["train_index"], arrays["val_index"], arrays["test_index"]),
+    )
+
+
+def _cora_text(folder: Path) -> Graph:
     rows = [_paper(folder / "cora.content", at, line) for at, line in _lines(folder / "cora.content")]
     place = {name: row for row, (name, _, _) in enumerate(rows)}
     subjects = sorted({subject for _, _, subject in rows})
@@ -115,7 +145,9 @@ def cora(folder: Path) -> Graph:
 
 def _lines(path: Path) -> list[tuple[int, str]]:
     if not path.is_file():
-        raise DataError(f"There is no {path}; --data-dir takes the folder of cora.content and cora.cites.")
+        raise DataError(
+            f"There is no {path}; --data-dir takes the folder of cora.npz, or of cora.content and cora.cites."
+        )
     return [(at, line) for at, line in enumerate(path.read_text().splitlines(), 1) if line.strip()]
 
 
@@ -235,7 +267,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Search, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--short", action="store_true", help="two candidates, few seeds")
-    parser.add_argument("--data-dir", type=Path, metavar="CORA", help="folder of cora.content and cora.cites")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="CORA", help="folder of cora.npz or cora.content, cora.cites"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="for run and picture")
     options = parser.parse_args(arguments)
     try:

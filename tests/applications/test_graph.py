@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -60,6 +61,28 @@ def test_cora_is_read(run, tmp_path) -> None:
     assert graph.features.tolist() == [[0.5, 0, 0.5], [0, 0.5, 0.5], [0, 0, 0]]
     assert graph.labels.tolist() == [1, 0, 1]
     assert graph.edges.tolist() == [[0, 1], [1, 2]]  # each pair once, no paper with itself
+
+
+def test_cora_is_read_from_arrays(run, tmp_path) -> None:
+    arrays = {
+        "feature_rows": [0, 0, 1],
+        "feature_cols": [0, 2, 1],
+        "num_features": 3,
+        "labels": [1, 0, 1],
+        "edges": [[0, 1], [1, 0], [2, 1], [2, 2]],
+        "train_index": [0],
+        "val_index": [1],
+        "test_index": [2],
+    }
+    np.savez(tmp_path / "cora.npz", **{name: np.array(values) for name, values in arrays.items()})
+    graph = run.cora(tmp_path)
+    assert graph.features.tolist() == [[0.5, 0, 0.5], [0, 1, 0], [0, 0, 0]]
+    assert graph.edges.tolist() == [[0, 1], [1, 2]]
+    assert [part.tolist() for part in graph.parts] == [[0], [1], [2]]
+    del arrays["edges"]
+    np.savez(tmp_path / "cora.npz", **{name: np.array(values) for name, values in arrays.items()})
+    with pytest.raises(DataError, match=r"cora.npz lacks edges; it must hold feature_rows"):
+        run.cora(tmp_path)
 
 
 @pytest.mark.parametrize(
