@@ -5,7 +5,8 @@
 
 Prints, for each design, read-out and table: Spearman's rank correlation with the truth over all assignments;
 the regret of the best-scored assignment (median, 90th percentile over repetitions). Costs are full trainings.
---store writes the scores of these designs ("DESIGN / READ-OUT") into the tables.
+--store writes the scores of these designs ("DESIGN / READ-OUT") into the tables. --replay N trains nothing:
+it replays the search at a cost of 20 with each stored prior, N times.
 """
 
 import argparse
@@ -26,8 +27,11 @@ from prior_designs import DESIGNS, Array, Outcome
 from scipy.stats import spearmanr
 from table_tasks import TASKS
 
+from autoact.search.replay.game import Game
+from autoact.search.replay.strategies import Rungs
 from autoact.search.tables import Prior, SearchTable
 
+COST = 20.0  # full trainings of a replayed search
 FIRST_SEED = 1000  # the tables' own seeds begin at 0
 Key = tuple[str, str]  # table, "design / read-out"
 
@@ -140,6 +144,17 @@ def store(priors: dict[Key, Prior], names: list[str], folder: Path) -> None:
         replace(loaded, priors={**loaded.priors, **kept}).save(path)
 
 
+def replayed(table: SearchTable, cost: float, repetitions: int) -> str:
+    """Return markdown rows: regret of the search at a cost, prior included, without and with each prior."""
+    lines = []
+    for name in (None, *table.priors):
+        search = Rungs(prior=name)
+        found = [table.regret(search(Game(table, seed), (cost,))[cost]) for seed in range(repetitions)]
+        cells = f"{np.median(found):.2f} | {np.mean(found):.2f} | {np.quantile(found, 0.9):.2f}"
+        lines.append(f"| {table.name} | {name or 'none'} | {cells} |")
+    return "\n".join(lines)
+
+
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -152,6 +167,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--short", action="store_true", help="one repetition on digits")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--replay", type=int, default=0, metavar="N", help="train nothing; replay the search")
     parser.add_argument("--store", nargs="+", default=[], metavar="DESIGN / READ-OUT")
     options = parser.parse_args(arguments)
     options.only = options.only or [name for name in TASKS if (options.tables / f"{name}.npz").exists()]
@@ -162,8 +178,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parsed(arguments)
-    priors = measure(options)
     tables = {name: SearchTable.load(options.tables / f"{name}.npz") for name in options.only}
+    if options.replay:
+        print("| table | prior | median | mean | 90 % |\n|---|---|--:|--:|--:|")
+        print("\n".join(replayed(table, COST, options.replay) for table in tables.values()))
+        return
+    priors = measure(options)
     found = {key: quality(prior, tables[key[0]]) for key, prior in priors.items()}
     print(markdown(found))
     if options.json:
