@@ -77,7 +77,7 @@ class FunctionSpaceSampler(BaseSampler):
         """Return the parameters that choose activations and that all complete trials have."""
         self._raise_error_if_multi_objective(study)
         common = common_space(study.get_trials(deepcopy=False))
-        return {name: d for name, d in common.items() if not d.single() and activation_choices(name, d)}
+        return {name: distribution for name, distribution in common.items() if not distribution.single()}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

@@ -12,7 +12,7 @@ from autoact.search.sampler.similarity import Array, Indices
 from autoact.search.sampler.surrogate import Points, Surrogate
 
 LISTED = 1024  # assignments up to which all of them are looked at
-_WORK = 2e7  # comparisons of layers that one look may take: 0.1 s
+_WORK = 1e7  # comparisons of layers that one look may take: 0.05 s
 _SHORTLISTED = 96  # assignments that draws are made for
 _HOPE = 2.0  # standard deviations
 _DRAWS = 8  # per pair

@@ -76,14 +76,14 @@ class Similarity:
             ((4, 1, 3), True)
         """
         known = nodes or {}
-        own = {
-            (names, layer if layer in known else -1): _features(closeness(names, known.get(layer)))
-            for layer, names in enumerate(map(tuple, candidates))
-        }
+        made: dict[tuple[tuple[str, ...], int], Array] = {}
+        for layer, names in enumerate(candidates):
+            key = (tuple(names), layer if layer in known else -1)
+            if key not in made:  # layers with equal candidates share theirs
+                made[key] = _features(closeness(names, known.get(layer)))
         return cls(
             tuple(
-                own[names, layer if layer in known else -1]
-                for layer, names in enumerate(map(tuple, candidates))
+                made[tuple(names), layer if layer in known else -1] for layer, names in enumerate(candidates)
             )
         )
 
@@ -140,7 +140,8 @@ def _stacked(features: Sequence[Array], assignments: Indices) -> Array:
 
 def _agreement(first: Indices, second: Indices) -> Array:
     """Return the part of the layers on which two assignments agree, shape (N, M)."""
-    equal = np.zeros((len(first), len(second)))
-    for layer in range(first.shape[1]):
-        equal += first[:, layer, None] == second[None, :, layer]
+    ours, theirs = first.T.astype(np.int16), second.T.astype(np.int16)
+    equal = np.zeros((len(first), len(second)), dtype=np.int16)
+    for own, other in zip(ours, theirs, strict=True):
+        equal += own[:, None] == other[None, :]
     return equal / first.shape[1]

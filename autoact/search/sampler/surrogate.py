@@ -20,7 +20,7 @@ EXPECTED: Mapping[str, float] = {
     "free": 0.15,
     "smooth interactions": 0.15,
     "free interactions": 0.15,
-    PRIOR: 0.3,
+    PRIOR: 0.1,
     "short": 0.5,
     "short interactions": 0.5,
     "training": 0.1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -26,6 +26,12 @@ class Layers:
 
     names: tuple[str, ...]
     candidates: tuple[tuple[str, ...], ...]
+    _places: tuple[tuple[str, dict[str, int]], ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Number the candidates once."""
+        numbered = ({name: number for number, name in enumerate(names)} for names in self.candidates)
+        object.__setattr__(self, "_places", tuple(zip(self.names, numbered, strict=True)))
 
     @classmethod
     def of(cls, space: Mapping[str, BaseDistribution]) -> Layers:
@@ -47,11 +53,8 @@ class Layers:
     def number(self, trial: FrozenTrial) -> tuple[int, ...] | None:
         """Return the candidate numbers of a trial, None if it lacks a layer or has what is no candidate."""
         try:
-            return tuple(
-                names.index(trial.params[layer])
-                for layer, names in zip(self.names, self.candidates, strict=True)
-            )
-        except (KeyError, ValueError):
+            return tuple([places[trial.params[layer]] for layer, places in self._places])
+        except KeyError:
             return None
 
     def name(self, row: Iterable[int]) -> dict[str, str]:
@@ -86,15 +89,22 @@ def activation_choices(name: str, distribution: BaseDistribution) -> tuple[str, 
 
 
 def common_space(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
-    """Return the parameters that all complete trials have with one distribution (else: all pruned trials)."""
+    """Return the activation parameters that all complete trials share (without any: all pruned ones)."""
     for state in _FINISHED:
         spaces = [trial.distributions for trial in trials if trial.state == state]
         if spaces:
             first, *others = spaces
             return {
-                name: own for name, own in first.items() if all(space.get(name) == own for space in others)
+                name: own
+                for name, own in first.items()
+                if (names := activation_choices(name, own))
+                and all(_offers(space.get(name), names) for space in others)
             }
     return {}
+
+
+def _offers(distribution: BaseDistribution | None, names: tuple[str, ...]) -> bool:
+    return isinstance(distribution, CategoricalDistribution) and distribution.choices == names
 
 
 def observations(

@@ -1,0 +1,78 @@
+"""How well the surrogate ranks all assignments of a table after random trainings of equal total cost.
+
+    python scripts/benchmark_surrogate.py [--tables DIR] [--draws 30]
+
+Prints, per variant, the mean over tables and draws of Spearman's correlation with the truth and of the
+regret of the best posterior mean. Only for tables with the fractions 1/8, 1/4, 1/2 and 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from autoact.search.sampler.observations import Observations
+from autoact.search.sampler.similarity import similarity_of
+from autoact.search.sampler.surrogate import EXPECTED, Points, Surrogate
+from autoact.search.tables import SearchTable
+
+ROOT = Path(__file__).resolve().parent.parent
+Design = tuple[tuple[int, int], ...]  # how many trainings, up to which rung
+WHOLE: Design = ((20, 3),)
+VARIANTS: dict[str, tuple[Design, frozenset[str]]] = {
+    "20 whole": (WHOLE, frozenset()),
+    "20 whole, without closeness": (WHOLE, frozenset({"smooth", "smooth interactions"})),
+    "20 whole, without interactions": (WHOLE, frozenset({"smooth interactions", "free interactions"})),
+    "10 whole, 20 to 1/2": (((10, 3), (20, 2)), frozenset()),
+    "10 whole, 40 to 1/4": (((10, 3), (40, 1)), frozenset()),
+    "10 whole, 80 to 1/8": (((10, 3), (80, 0)), frozenset()),
+    "10 whole": (((10, 3),), frozenset()),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Judge the surrogate by how it ranks assignments.")
+    parser.add_argument("--tables", default=str(ROOT / "docs" / "benchmarks" / "tables"))
+    parser.add_argument("--draws", type=int, default=30)
+    options = parser.parse_args()
+    tables = [SearchTable.load(path) for path in sorted(Path(options.tables).glob("*.npz"))]
+    for name, (design, without) in VARIANTS.items():
+        scores = [judged(table, design, without, draw) for table in tables for draw in range(options.draws)]
+        correlation, regret = np.mean(scores, axis=0)
+        print(f"| {name} | {correlation:.2f} | {regret:.2f} |", flush=True)
+
+
+def judged(table: SearchTable, design: Design, without: frozenset[str], draw: int) -> tuple[float, float]:
+    """Return the correlation with the truth, and the regret of the best posterior mean."""
+    terms = {name: value for name, value in EXPECTED.items() if name not in without}
+    similarity = similarity_of(table.candidates)
+    surrogate = Surrogate.fit(similarity, observed(table, design, np.random.default_rng(draw)), None, terms)
+    listed = np.array(list(itertools.product(*map(range, similarity.sizes))))
+    mean = surrogate.mean(Points.ends(listed))
+    return float(spearmanr(mean, table.truth.ravel())[0]), float(table.regrets.ravel()[mean.argmin()])
+
+
+def observed(table: SearchTable, design: Design, rng: np.random.Generator) -> Observations:
+    """Train random assignments with random seeds; each shows all fractions that it passes."""
+    sign = 1.0 if table.mode == "min" else -1.0
+    rows = []
+    for run, last in enumerate(last for count, last in design for _ in range(count)):
+        index = tuple(int(rng.integers(len(names))) for names in table.candidates)
+        seed = int(rng.integers(table.seeds))
+        rows += [
+            (index, table.fractions[r], run, sign * table.value(index, seed, r)) for r in range(last + 1)
+        ]
+    return Observations(
+        assignments=np.array([row[0] for row in rows], dtype=np.intp),
+        fractions=np.array([row[1] for row in rows]),
+        runs=np.array([row[2] for row in rows], dtype=np.intp),
+        values=np.array([row[3] for row in rows]),
+    )
+
+
+if __name__ == "__main__":
+    main()
