@@ -227,6 +227,7 @@ def _learned(layer: AutoActivation) -> dict[str, Any]:
         "margin": float(layer.margin().detach()),
         "error": projection.error,
         "errors": dict(projection.errors),
+        "values": {key: float(value.detach().mean()) for key, value in layer.values().items()},
     }
 
 

@@ -144,7 +144,7 @@ def train(
             derived, learned = (searched.derived, searched.learned) if searched else (None, {})
             mixture: dict[str, Any] = {"layers": learned} if derived is not None else {}
             if fine_tune is not None and derived is not None:
-                refining = Refining(module, derived, space)
+                refining = Refining(module, derived, space, learned)
                 plain = Trainer(**trainer_arguments(trainer, root=root))  # the other one would convert again
                 again = refining.trainer(trainer, fine_tune, root)
                 gap = run.discretization(plain, again, module, opened)

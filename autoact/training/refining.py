@@ -7,11 +7,12 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from autoact import conversion
-from autoact.spaces import Assignment, LayerRule, SearchSpace
+from autoact.spaces import Assignment, Choice, LayerRule, SearchSpace
 from autoact.training.activation_search import ActivationSearch
 from autoact.training.trainer_arguments import trainer_arguments
 
 _WITHOUT = 0.1  # of the epochs, where there is nothing to learn but weights
+_DOUBT = 1.25  # times the error of the nearest candidate: up to here one that can still move is preferred
 
 
 class Refining:
@@ -22,19 +23,30 @@ class Refining:
 
     Args:
         module: A model whose mixture has been trained; its layers become what was derived.
-        derived: That.
+        derived: That. Where another candidate is about as near and has a parameter to learn, it is taken
+            instead: it will come nearer.
         space: The space of the mixture, for its bounds and groups.
+        learned: What the mixture learned, by layer; see `Training.mixture`.
     """
 
-    def __init__(self, module: LightningModule, derived: Assignment, space: Any) -> None:
-        conversion.apply(module, derived)
-        self.derived, self.space = derived, SearchSpace.of(space).within(derived)
+    def __init__(
+        self,
+        module: LightningModule,
+        derived: Assignment,
+        space: Any,
+        learned: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self.space = SearchSpace.of(space).within(derived)
+        self.derived = Assignment(
+            {path: self._movable(path, choice, learned.get(path)) for path, choice in derived.items()},
+            name=derived.name,
+        )
+        conversion.apply(module, self.derived)
         self.search: ActivationSearch | None = None
         self.share = 0.0
         self.learns = {
-            path: any(p.learnable for p in self.space.bounds.parameters(choice.activation))
-            and not self._shared(path)
-            for path, choice in derived.items()
+            path: self._learnable(choice.activation) and not self._shared(path)
+            for path, choice in self.derived.items()
         }
 
     def trainer(self, settings: Mapping[str, Any], share: float, root: str) -> Trainer | None:
@@ -60,6 +72,24 @@ class Refining:
             return self.derived
         merged = {path: found[path] if path in found else choice for path, choice in self.derived.items()}
         return Assignment(merged, name=self.derived.name)
+
+    def _movable(self, path: str, choice: Choice, learned: Mapping[str, Any] | None) -> Choice:
+        """Return a layer's choice, or one that is about as near and has a parameter to learn."""
+        if learned is None or self._shared(path) or self._learnable(choice.activation):
+            return choice
+        errors = {name: error for name, error in learned["errors"].items() if self._learnable(name)}
+        near = min(errors, key=errors.__getitem__, default=None)
+        if near is None or errors[near] > _DOUBT * learned["error"]:
+            return choice
+        values = {
+            key.partition(".")[2]: value
+            for key, value in learned["values"].items()
+            if key.partition(".")[0] == near
+        }
+        return Choice(near, values)
+
+    def _learnable(self, activation: str) -> bool:
+        return any(parameter.learnable for parameter in self.space.bounds.parameters(activation))
 
     def _own(self) -> SearchSpace:
         """Return the space in which every layer has its own activation only."""
