@@ -202,3 +202,64 @@ def test_seeds_that_change_nothing_are_explained(run_directory: Path) -> None:
 def test_too_few_finite_seeds_are_counted(run_directory: Path) -> None:
     text = without_interval(run_directory, pairs=1, finalist_diverged=2, baseline_diverged=3, both_diverged=4)
     assert "of 10, 6 diverged with the chosen activations and 7 with the original model." in text
+
+
+def known(run: Path) -> dict[str, Any]:
+    """Return what a search that pools short trainings adds to its report."""
+    lines = [json.loads(line) for line in (run / "trainings.jsonl").read_text().splitlines()]
+    tried = [line for line in lines if line["phase"] == "trial"]
+    return {
+        "rungs": {"fractions": [0.1, 1.0], "carry": True, "reached": {"0.1": 12, "1": 3}},
+        "prior": {
+            "choice": tried[0]["assignment"],
+            "discretization": {"mixture": 0.21, "derived": 0.35, "fine_tuned": 0.22},
+            "layers": {"net.1": {"weights": {"relu": 0.7, "tanh": 0.3}, "error": 0.12, "margin": 0.4}},
+        },
+        "beliefs": {tried[1]["key"]: {"mean": 0.05, "sd": 0.01}},
+        "pareto": [
+            {"layers": tried[0]["assignment"], "mean": 0.2, "sd": 0.01, "latency": 0.5, "front": True},
+            {"layers": tried[1]["assignment"], "mean": 0.1, "sd": None, "latency": 0.9, "front": True},
+            {"layers": tried[2]["assignment"], "mean": 0.3, "sd": 0.02, "latency": 1.1, "front": False},
+        ],
+    }
+
+
+def test_what_the_search_knows_is_shown(run_directory: Path) -> None:
+    found = known(run_directory)
+    text = " ".join(Page(page(change(run_directory, **found))).text.split())
+    for said in (
+        "Accuracy against latency",
+        "with the nearest single activations 0.35, after some epochs more 0.22",
+        "0.05 ± 0.01",
+        "Ranked by what the search believes",
+    ):
+        assert said in text
+    summary = summarize(run_directory)
+    assert "20 trainings' worth: 1 mixture, 12 short, 3 full" in summary
+    assert summary.count(" ms  val_loss ") == 2
+    rows = list(csv.DictReader((run_directory / "leaderboard.csv").read_text().splitlines()))
+    assert (rows[0]["believed"], rows[0]["latency_ms"], rows[0]["pareto"]) == ("0.05", "0.9", "1")
+
+
+def test_short_trainings_are_no_values_of_their_assignment(run_directory: Path) -> None:
+    file = run_directory / "trainings.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    short = {**lines[1], "stop": 0.1, "selection": 1e-9, "key": "short", "assignment": lines[5]["assignment"]}
+    file.write_text("".join(json.dumps(line) + "\n" for line in [*lines, short]))
+    page(run_directory)
+    rows = list(csv.DictReader((run_directory / "leaderboard.csv").read_text().splitlines()))
+    (row,) = (row for row in rows if row["short"] == "1")
+    assert (row["mean"], row["n"]) == ("", "0")
+
+
+def test_too_few_seeds_are_said_to_decide_nothing(run_directory: Path) -> None:
+    report = json.loads((run_directory / "report.json").read_text())
+    compared = {**report["comparisons"]["original"], "ci95": [-0.02, 0.04], "pairs": 4, "decides": False}
+    comparisons = {**report["comparisons"], "original": {**compared, "seeds_needed": 37}}
+    change(run_directory, verdict="no significant difference", comparisons=comparisons)
+    summary = summarize(run_directory)
+    assert "4 fresh paired seeds are too few to decide" in summary
+    assert "one as large as the difference seen takes about 37 seeds." in summary
+    enough = {**comparisons["original"], "pairs": 12, "decides": True}
+    change(run_directory, comparisons={**comparisons, "original": enough})
+    assert "as large as the one seen takes about 37 seeds to find." in summarize(run_directory)
