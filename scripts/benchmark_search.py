@@ -35,7 +35,7 @@ BAR_COST = 20.0  # at which ingredients are compared and the bar stands
 SLOW = 20  # repetitions of what takes seconds each
 DISTANCE = frozenset({"smooth", "smooth interactions"})
 INTERACTIONS = frozenset({"smooth interactions", "free interactions"})
-SYNTHETIC = ("additive", "planted", "adversarial", "misleading_start", "pure_noise")
+SYNTHETIC = ("additive", "planted", "adversarial", "misleading_start")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
