@@ -1,9 +1,11 @@
 """The search as the policy guides it: short trainings first, the promising go on, all of them are pooled."""
 
+import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from statistics import median
 
 from autoact.search.ledger import Entry
 from autoact.search.policy import Belief, Names, Outcome, Problem, Step, beliefs, next_steps, ranking
@@ -19,6 +21,7 @@ from autoact.spaces import Assignment
 PRIOR_CHOICE = "prior's choice"
 ORIGINAL = "original"
 _CHEAP = 0.25  # of a full training: up to here every uniform assignment is among the first that are tried
+_DECADES = 100.0  # between the median and the best: from here on losses are compared by ratio
 _SAME = 1e-6  # between two shares of a training that are one
 
 
@@ -89,7 +92,18 @@ class Guided:
 
     def history(self) -> list[Outcome]:
         """Return what the policy may know: every training of the search, with the values that it passed."""
-        return [self._outcome(entry, entry.run or 0) for entry in self.entries()]
+        by_ratio = self.by_ratio()
+        return [self._outcome(entry, entry.run or 0, by_ratio) for entry in self.entries()]
+
+    def by_ratio(self) -> bool:
+        """Tell whether values are compared by their logarithms: losses whose best is decades below the rest.
+
+        On their own scale, what is ten times better than the second best would look like the same.
+        """
+        values = [entry.selection for entry in self.entries() if entry.usable]
+        if not values or not self.search.settings.minimize or min(values) <= 0:
+            return False
+        return median(values) > _DECADES * min(values)
 
     def entries(self) -> list[Entry]:
         """Return the trainings of the search that are done."""
@@ -100,7 +114,7 @@ class Guided:
         history = self.history()
         if self.problem is None or all(outcome.failed for outcome in history):
             return []
-        return ranking(self.problem, history)
+        return list(map(self._plain, ranking(self.problem, history)))
 
     def beliefs(self, names: Sequence[Names], evidence: Iterable[Entry] = ()) -> list[Belief]:
         """Return what is believed of some assignments, with other full trainings as further evidence."""
@@ -110,8 +124,16 @@ class Guided:
         for entry in evidence:
             own = self.names(entry)
             runs[own] = runs.get(own, len(history)) + 1  # no training of the search has this number
-            history.append(self._outcome(replace(entry, start=0.0, stop=1.0), runs[own]))
-        return beliefs(self.problem, history, names)
+            whole = replace(entry, start=0.0, stop=1.0)
+            history.append(self._outcome(whole, runs[own], self.by_ratio()))
+        return list(map(self._plain, beliefs(self.problem, history, names)))
+
+    def _plain(self, belief: Belief) -> Belief:
+        """Return a belief in the metric's own units."""
+        if not self.by_ratio():
+            return belief
+        middle = math.exp(belief.mean)
+        return replace(belief, mean=middle, deviation=middle * belief.deviation)
 
     def best(self) -> Tuned | None:
         """Return the choice of the search; without any trial the prior's."""
@@ -199,9 +221,9 @@ class Guided:
         tried = any(self.names(entry) == names for entry in self.entries())
         return None if tried else next(own, None)
 
-    def _outcome(self, entry: Entry, run: int) -> Outcome:
+    def _outcome(self, entry: Entry, run: int, by_ratio: bool) -> Outcome:
         step = Step(self.names(entry), run, entry.start, entry.stop)
-        if not entry.usable:
+        if not entry.usable or (by_ratio and entry.selection <= 0):
             return Outcome(step)
         passed = zip(entry.at, entry.curve, strict=True)
         values = {
@@ -210,4 +232,7 @@ class Guided:
             for fraction in self.search.rungs.fractions
             if abs(share - fraction) < _SAME and entry.start < fraction < entry.stop
         }
-        return Outcome(step, {**values, entry.stop: entry.selection})
+        values[entry.stop] = entry.selection
+        if by_ratio:
+            values = {fraction: math.log(value) for fraction, value in values.items() if value > 0}
+        return Outcome(step, values)
