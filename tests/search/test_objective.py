@@ -151,7 +151,9 @@ def test_groups_choose_together(tmp_path: Path) -> None:
         "candidates": SPACE,
         "layers": [{"match": "block*", "share": "group"}, {"match": "head", "candidates": ["relu", "tanh"]}],
     }
-    result = search(Recorded(), tmp_path / "run", layers=["block.0", "block.1", "head"], space=space)
+    result = search(
+        Recorded(), tmp_path / "run", layers=["block.0", "block.1", "head"], space=space, budget=20
+    )
     assert result.assignment["block.0"] == result.assignment["block.1"] == Choice("sin")
     assert result.assignment["head"] == Choice("tanh")
 
