@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
 import logging
@@ -37,6 +38,7 @@ def load(source: str) -> ctypes.CDLL | None:
     """Return the library made of C source, or None where none can be made; a debug line says why.
 
     Processes that make the same library at once do no harm: each writes a file of its own and renames it.
+    A file's name ends in the hash of what it holds: one that was cut short or changed is made again.
 
     Example:
         >>> library = load("int seven(void) { return 7; }")
@@ -48,22 +50,46 @@ def load(source: str) -> ctypes.CDLL | None:
         if compiler is None:
             return None
         flags = (*_FLAGS, *_VECTORS.get(torch.backends.cpu.get_cpu_capability(), ()))
-        key = hashlib.sha256("\0".join([*compiler, *flags, source]).encode()).hexdigest()
-        path = _folder() / f"{key}.so"
+        key = _digest("\0".join([*compiler, *flags, source]).encode())
         try:
-            return ctypes.CDLL(str(path if path.exists() else _built(source, path, compiler[0], flags)))
+            folder = _folder()
+            return ctypes.CDLL(str(_kept(folder, key) or _built(source, folder, key, compiler[0], flags)))
         except (OSError, subprocess.SubprocessError) as error:
             log.debug("no compiled CPU kernel, torch computes it eagerly: %s", _reason(error))
             return None
 
 
-def _built(source: str, path: Path, compiler: str, flags: tuple[str, ...]) -> Path:
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        file, made = Path(folder, "mixture.c"), Path(folder, "mixture.so")
+def _renew_lock() -> None:
+    """Let a forked process compile although another thread of its parent was about to."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:40]
+
+
+def _kept(folder: Path, key: str) -> Path | None:
+    """Return a library made before whose file is whole: to load one that was cut short ends the process."""
+    for path in sorted(folder.glob(f"{key}-*.so")):
+        if path.stem == f"{key}-{_digest(path.read_bytes())}":
+            return path
+        log.debug("a damaged CPU kernel is made again: %s", path)
+    return None
+
+
+def _built(source: str, folder: Path, key: str, compiler: str, flags: tuple[str, ...]) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # whoever deleted it may have done so just now
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        file, made = Path(place, "mixture.c"), Path(place, "mixture.so")
         file.write_text(source, encoding="utf-8")
         command = [compiler, *flags, "-o", str(made), str(file), "-lm"]
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS)
-        made.replace(path)
+        path = made.replace(folder / f"{key}-{_digest(made.read_bytes())}.so")
     log.debug("compiled a CPU kernel with %s: %s", compiler, path)
     return path
 
@@ -93,14 +119,30 @@ def _compiler() -> tuple[str, str] | None:
 @lru_cache(maxsize=1)
 def _folder() -> Path:
     """Return the cache folder, the user's own and nobody else's to write; else one of this process."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = Path(base, "autoact", "kernels")
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    base = base if base.is_absolute() else Path(os.path.expanduser("~"), ".cache")
+    folder = base / "autoact" / "kernels"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
-        private = status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        if private and os.access(folder, os.W_OK):
-            return folder
+        if base.is_absolute():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if _is_private(folder) and os.access(folder, os.W_OK):
+                return folder
     except OSError as error:
         log.debug("no cache for compiled CPU kernels: %s", error)
-    return Path(tempfile.mkdtemp(prefix="autoact-"))
+    made = tempfile.mkdtemp(prefix="autoact-")
+    atexit.register(_remove, made, os.getpid())
+    return Path(made)
+
+
+def _is_private(folder: Path) -> bool:
+    """Tell whether nobody else may write to a folder; where files have no modes, its place says so."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = folder.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _remove(folder: str, process: int) -> None:
+    """Remove the folder of this process at its end; a fork of it leaves its parent's alone."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -278,17 +278,6 @@ def test_without_a_working_compiler_torch_computes(monkeypatch, caplog, tmp_path
     assert len(lines) == (1 if broken == "failing" else 0)
 
 
-def test_a_damaged_library_is_made_again(monkeypatch, tmp_path):
-    monkeypatch.setattr(c_library, "_folder", lambda: tmp_path)
-    assert c_library.load("int seven(void) { return 7; }") is not None
-    (file,) = tmp_path.glob("*.so")
-    file.unlink()
-    file.write_bytes(b"half a file")
-    again = c_library.load("int seven(void) { return 7; }")
-    assert again is not None
-    assert again.seven() == 7
-
-
 def test_small_single_wide_and_other_tensors_stay_with_torch():
     plan = plan_for(EIGHT)
     assert compiled.kernels_for(plan, torch.empty(compiled.SMALLEST - 1)) is None
