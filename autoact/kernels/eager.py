@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
+from typing import Any
 
 import torch
 
@@ -35,6 +37,12 @@ def columns(
 def widened(x: torch.Tensor) -> torch.Tensor:
     """Return x in the dtype of the computation: float64 stays, all else is float32."""
     return x if x.dtype == torch.float64 else x.float()
+
+
+def without_autocast(device: str) -> Any:
+    """Keep autocast out of the arithmetic: it is float32 or float64 by construction."""
+    on = device != "meta" and torch.is_autocast_enabled(device)
+    return torch.autocast(device, enabled=False) if on else nullcontext()
 
 
 def as_tensor(value: torch.Tensor | float, like: torch.Tensor) -> torch.Tensor:
@@ -110,7 +118,8 @@ def reduced_backward(
     slope, *others = (plan.live_backward if live else plan.backward)(x, *cols)
     if keep is None:
         rows = torch.stack([as_tensor(other, x) for other in others]).reshape(len(others), -1)
-        return grad * slope, rows @ grad.reshape(-1)
+        with without_autocast(x.device.type):
+            return grad * slope, rows @ grad.reshape(-1)
     dims = [d for d in range(x.dim()) if d != keep]
     sums = [_sum(grad * other, dims) for other in others]
     return grad * slope, torch.stack(sums, -1)

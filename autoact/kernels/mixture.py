@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import torch
 
 from autoact.activations import Parameter
 from autoact.errors import ConfigurationError, UnsupportedInputError
+from autoact.kernels.eager import without_autocast
 from autoact.kernels.operator import CompiledMixture, FusedMixture, takes_short_way
 from autoact.kernels.plan import plan_for, slots_for
 from autoact.kernels.traced import traced_mixture
@@ -58,11 +58,12 @@ def mixture(
     _check(x, weights, values, names, channel_dim)
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     weights, values = weights.to(dtype), values.to(dtype)
+    values = values if values.shape[-1] else values.new_empty(0)  # no parameters have no channels either
     tracing = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
     if not tracing and takes_short_way(plan_for(names), x, weights, values):
         short: torch.Tensor = CompiledMixture.apply(x, weights, values, plan_for(names).key, channel_dim)
         return short
-    with _without_autocast(x.device.type):
+    with without_autocast(x.device.type):
         if tracing:
             return traced_mixture(x, weights, values, names, channel_dim)
         plan = plan_for(names)
@@ -115,6 +116,12 @@ def _check_tensors(**tensors: torch.Tensor) -> None:
     for name, t in tensors.items():
         if not isinstance(t, torch.Tensor):
             raise UnsupportedInputError(f"{name} is {t!r}; mixture takes tensors. Use torch.tensor(...).")
+        if t.layout is not torch.strided or t.is_nested:
+            kind = "nested" if t.is_nested else t.layout
+            raise UnsupportedInputError(
+                f"{name} is {kind}, {t.dtype} on {t.device}; mixture takes dense tensors. Convert with "
+                f"{'torch.nested.to_padded_tensor(...)' if t.is_nested else '.to_dense()'}."
+            )
 
 
 def _check(
@@ -138,9 +145,3 @@ def _unsupported(
     named = (("x", x), ("weights", weights), ("parameters", values))
     got = ", ".join(f"{name} {tuple(t.shape)} {t.dtype} on {t.device}" for name, t in named)
     return UnsupportedInputError(f"mixture needs {need}; got {got}.")
-
-
-def _without_autocast(device: str) -> Any:
-    """Keep autocast out of the arithmetic: it is float32 or float64 by construction."""
-    on = device != "meta" and torch.is_autocast_enabled(device)
-    return torch.autocast(device, enabled=False) if on else nullcontext()

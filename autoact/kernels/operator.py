@@ -224,7 +224,10 @@ _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 
 def is_direct(*tensors: torch.Tensor) -> bool:
-    """Tell whether tensors are plain memory: no subclass, no transform, no forward mode, no dispatch mode."""
+    """Tell whether tensors are plain memory that a kernel may read: no subclass, transform or mode.
+
+    A gradient that torch knows to be 0 has no memory, nor do sparse tensors and those of functionalization.
+    """
     if (
         torch._C._functorch.peek_interpreter_stack() is not None
         or torch.autograd.forward_ad._current_level >= 0
@@ -233,6 +236,13 @@ def is_direct(*tensors: torch.Tensor) -> bool:
         return False
     for t in tensors:
         if type(t) not in _PLAIN or torch._C._functorch.is_legacy_batchedtensor(t):
+            return False
+        if (
+            t.layout is not torch.strided
+            or t.is_nested
+            or t._is_zerotensor()
+            or torch._is_functional_tensor(t)
+        ):
             return False
     return True
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from autoact.nn.auto import AutoActivation
 
 
+_NUMBERS: Any = {"dtype": torch.float32, "device": "cpu"}  # whatever the default device is
+
+
 def applies(layer: AutoActivation, x: Tensor) -> bool:
     """Tell whether a layer's forward is a plain CPU computation with one softmax for all channels."""
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
@@ -54,12 +57,12 @@ class LayerMixture(torch.autograd.Function):
         temperature, release = layer.temperature.item(), layer.release.item()
         shares = softmax([z / temperature for z in logits.tolist()])
         pairs = zip(layer.anchor.tolist(), shares, strict=True)
-        weights = torch.tensor([(1 - release) * e + release * p for e, p in pairs], dtype=torch.float32)
+        weights = torch.tensor([(1 - release) * e + release * p for e, p in pairs], **_NUMBERS)
         moved = [
             value(r, start, parameter)
             for r, start, parameter in zip(raw.tolist(), layer.initial.tolist(), layer.ranges, strict=True)
         ]
-        values = torch.tensor([v for v, _ in moved], dtype=torch.float32)
+        values = torch.tensor([v for v, _ in moved], **_NUMBERS)
         ctx.save_for_backward(x, logits, raw, weights, values)
         ctx.layer, ctx.speeds = layer, [speed for _, speed in moved]
         ctx.slopes = [p / temperature for p in shares]

@@ -52,3 +52,26 @@ def test_wrong_kinds_of_argument(call, error, text):
 def test_meta_tensors_have_shapes():
     x = torch.ones(3, 4, device="meta", requires_grad=True)
     assert autoact.mixture(x, torch.ones(2, device="meta"), NAMES).shape == (3, 4)
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensors:UserWarning")
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda: torch.ones(32, 32).to_sparse(), "sparse_coo"),
+        (lambda: torch.nested.nested_tensor([torch.ones(300), torch.ones(200)]), "nested"),
+    ],
+)
+def test_tensors_without_dense_memory_are_refused(make, kind):
+    with pytest.raises(UnsupportedInputError, match=f"x is .*{kind}, torch.float32 on cpu; .* dense"):
+        autoact.mixture(make(), W, NAMES)
+    with pytest.raises(UnsupportedInputError, match="dense"):
+        autoact.AutoActivation(NAMES)(make())
+
+
+@pytest.mark.parametrize("shape", [(64, 300), (4, 3)])
+def test_no_parameters_per_channel(shape):
+    x, theta = torch.randn(shape, requires_grad=True), torch.empty(shape[1], 0, requires_grad=True)
+    y = autoact.mixture(x, W, ("relu", "tanh"), theta)
+    y.sum().backward()
+    torch.testing.assert_close(y, 0.5 * torch.relu(x) + 0.5 * torch.tanh(x))

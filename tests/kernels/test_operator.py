@@ -259,3 +259,27 @@ def test_layouts(make, per_channel):
 def test_zero_dimensional_and_single_element():
     w = torch.rand(K)
     assert autoact.mixture(torch.tensor(0.5), w, CANDIDATES).shape == ()
+
+
+@pytest.mark.parametrize("size", [100, 1000])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_backward_within_autocast_is_as_exact(size, create_graph):
+    x, w = torch.randn(size, requires_grad=True), torch.rand(K, requires_grad=True)
+
+    def gradients():
+        return torch.autograd.grad(fused(x, w).square().sum(), (x, w), create_graph=create_graph)
+
+    outside = gradients()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = gradients()
+    for a, b in zip(inside, outside, strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("size", [100, 1000])
+def test_gradients_that_torch_knows_to_be_zero(size):
+    x, w = torch.randn(size, requires_grad=True), torch.rand(K, requires_grad=True)
+    zero = torch._efficientzerotensor(size)
+    for gradient in torch.autograd.grad(fused(x, w), (x, w), zero):
+        assert torch.equal(gradient, torch.zeros_like(gradient))
+    assert torch.isfinite(fused(zero, w)).all()

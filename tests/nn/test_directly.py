@@ -105,3 +105,14 @@ def test_functional_call_differentiates_the_tensors_that_it_was_given():
 )
 def test_other_layers_go_the_long_way(arguments, x):
     assert not directly.applies(autoact.AutoActivation(NAMES, **arguments), x)
+
+
+def test_any_default_device():
+    layer, x = autoact.AutoActivation(["relu", "elu", "tanh"]), torch.randn(1024, requires_grad=True)
+    want = layer(x)
+    with torch.device("meta"):
+        y = layer(x)
+        y.backward(torch.ones(1024, device="cpu"))
+    assert torch.equal(y, want)
+    assert layer.logits.grad is not None
+    assert layer.logits.grad.device.type == "cpu"
