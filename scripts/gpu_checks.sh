@@ -36,8 +36,8 @@ part() { # NAME SECONDS COMMAND...: run one part within a time limit; it writes 
 }
 
 part checks 180 "$python" tests/kernels/triton_checks.py
-part mixture 190 "$python" scripts/benchmark_mixture.py
-part step 100 "$python" scripts/benchmark_mixture.py --step
+part mixture 190 "$python" scripts/benchmark_mixture.py --bars
+part step 100 "$python" scripts/benchmark_mixture.py --step --processes 1
 "$python" - "$parts" "$results" <<'EOF' || failed=1
 import datetime
 import json

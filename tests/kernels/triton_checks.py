@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -31,6 +32,12 @@ POINTS = [
     for s in (-1.0, 1.0)
     for v in (0.0, 1e-30, 1e-12, 1e-4, 0.01, 0.3, 0.9999, 1.0, 2.5, 7.0, 19.9, 40.0, 80.0, 700.0, 1e4)
 ]
+
+
+class Skipped(Exception):
+    """A check that this machine cannot make; its text says why."""
+
+
 CHECKS: dict[str, Callable[[str, float], None]] = {}
 
 
@@ -234,7 +241,7 @@ def unsupported_is_said(device: str, tolerance: float) -> None:
 def more_than_two_to_the_31_elements(device: str, tolerance: float) -> None:
     """Offsets of 64 bits; on a GPU with 40 GB free."""
     if device != "cuda" or torch.cuda.mem_get_info()[0] < 40e9:
-        return
+        raise Skipped("needs a GPU with 40 GB free")
     plan = plan_for(("relu", "identity"))
     c = torch.ones(len(plan.coefficient_symbols), device=device)
     x = torch.ones(2**31 + 4097, device=device, dtype=torch.bfloat16)
@@ -251,7 +258,7 @@ def more_than_two_to_the_31_elements(device: str, tolerance: float) -> None:
 def through_the_operator(device: str, tolerance: float) -> None:
     """On a GPU, `autoact.mixture` and its gradients run through these kernels."""
     if device != "cuda":
-        return
+        raise Skipped("needs a GPU")
     x = inputs(33, 65, device=device).requires_grad_()
     w = torch.full((8,), 0.125, device=device, requires_grad=True)
     with launches() as seen:
@@ -265,16 +272,18 @@ def through_the_operator(device: str, tolerance: float) -> None:
         close(got, want, float(want.abs().max()), 20 * tolerance, f"gradient of shape {tuple(got.shape)}")
 
 
-def run(names: Sequence[str], device: str, tolerance: float) -> Iterator[tuple[str, str | None, float]]:
-    """Give name, error (None if there is none) and seconds of checks."""
+def run(names: Sequence[str], device: str, tolerance: float) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give name and result of checks: error and why it was skipped, None if neither, and seconds."""
     for name in names:
         start = time.perf_counter()
+        error = skipped = None
         try:
             CHECKS[name](device, tolerance)
-            error = None
+        except Skipped as reason:
+            skipped = str(reason)
         except Exception:  # a check may fail in any way; the others run all the same
             error = traceback.format_exc()
-        yield name, error, time.perf_counter() - start
+        yield name, {"error": error, "skipped": skipped, "seconds": round(time.perf_counter() - start, 2)}
 
 
 def main() -> int:
@@ -291,11 +300,12 @@ def main() -> int:
     if arguments.noise:
         make_noisy()
     results = {}
-    for name, error, seconds in run(arguments.only, arguments.device, 1e-6 if arguments.noise else 4e-7):
-        print(f"{'ok    ' if error is None else 'FAILED'} {seconds:6.1f} s  {name}", flush=True)
-        if error is not None:
-            print(error, flush=True)
-        results[name] = {"error": error, "seconds": round(seconds, 2)}
+    for name, result in run(arguments.only, arguments.device, 1e-6 if arguments.noise else 4e-7):
+        word = "FAILED" if result["error"] else "skipped" if result["skipped"] else "ok"
+        print(f"{word:7} {result['seconds']:6.1f} s  {name}", result["skipped"] or "", flush=True)
+        if result["error"]:
+            print(result["error"], flush=True)
+        results[name] = result
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1))
     return sum(result["error"] is not None for result in results.values())
