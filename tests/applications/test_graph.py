@@ -63,6 +63,10 @@ def test_cora_is_read(run, tmp_path) -> None:
     assert graph.edges.tolist() == [[0, 1], [1, 2]]  # each pair once, no paper with itself
 
 
+def save(path, arrays: dict[str, Any]) -> None:
+    np.savez(path, allow_pickle=False, **{name: np.array(values) for name, values in arrays.items()})
+
+
 def test_cora_is_read_from_arrays(run, tmp_path) -> None:
     arrays = {
         "feature_rows": [0, 0, 1],
@@ -74,13 +78,13 @@ def test_cora_is_read_from_arrays(run, tmp_path) -> None:
         "val_index": [1],
         "test_index": [2],
     }
-    np.savez(tmp_path / "cora.npz", **{name: np.array(values) for name, values in arrays.items()})
+    save(tmp_path / "cora.npz", arrays)
     graph = run.cora(tmp_path)
     assert graph.features.tolist() == [[0.5, 0, 0.5], [0, 1, 0], [0, 0, 0]]
     assert graph.edges.tolist() == [[0, 1], [1, 2]]
     assert [part.tolist() for part in graph.parts] == [[0], [1], [2]]
     del arrays["edges"]
-    np.savez(tmp_path / "cora.npz", **{name: np.array(values) for name, values in arrays.items()})
+    save(tmp_path / "cora.npz", arrays)
     with pytest.raises(DataError, match=r"cora.npz lacks edges; it must hold feature_rows"):
         run.cora(tmp_path)
 
