@@ -14,7 +14,7 @@ from sympy.core.relational import Relational
 from sympy.simplify.cse_main import tree_cse
 
 from autoact.activations.opaque import FUNCTIONS
-from autoact.activations.primitives import Primitive
+from autoact.activations.primitives import Primitive, select
 
 log = logging.getLogger(__name__)
 _serial = count()
@@ -52,6 +52,8 @@ def torch_source(expression: sp.Expr) -> str:
     if isinstance(expression, sp.Or):
         return "(" + " | ".join(torch_source(a) for a in expression.args) + ")"
     arguments = [torch_source(a) for a in expression.args]
+    if isinstance(expression, select) and all(a.is_number for a in expression.args[1:]):
+        arguments[1] = f"torch.full_like(x, {arguments[1]})"  # torch.where of two numbers would be float32
     if isinstance(expression, Primitive):
         return expression.code.format(*arguments)
     return f"{_FUNCTIONS[type(expression).__name__]}({', '.join(arguments)})"

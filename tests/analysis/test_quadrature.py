@@ -153,3 +153,14 @@ def test_not_a_function():
         analysis.gain(3)
     with pytest.raises(ConfigurationError, match=r"has the symbols \['x', 'y'\]"):
         analysis.gain(X + sp.Symbol("y"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_slopes_of_branches_are_constants_in_float64(seed):
+    draw = random.Random(seed)
+    at, left, right = draw.uniform(-1, 1), draw.gauss(0, 2), draw.gauss(0, 2)
+    act = sp.Piecewise((right * (X - at), X > at), (left * (X - at), True))
+    below = 0.5 * math.erfc((0.3 - at) / (1.7 * math.sqrt(2)))
+    want = left**2 * below + right**2 * (1 - below)
+    assert analysis.slope_moment(act, mean=0.3, std=1.7) == pytest.approx(want, rel=1e-12)
+    assert analysis.lipschitz(act) == max(abs(left), abs(right))
