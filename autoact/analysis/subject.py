@@ -135,15 +135,52 @@ def _of_one_symbol(expression: sp.Expr) -> sp.Expr:
 
 
 def _layer_expression(layer: Layer) -> sp.Expr:
+    found = _layer_expressions(layer)
+    if len(found) > 1:
+        raise _per_channel()
+    return found[0]
+
+
+def _layer_expressions(layer: Layer) -> list[sp.Expr]:
+    """Return the function of every channel, or the one that all share."""
     weights = layer.weights().detach().double().cpu()
     values = {name: value.detach().double().cpu() for name, value in layer.values().items()}
-    if weights.dim() != 1 or any(v.dim() for v in values.values()):
-        raise _per_channel()
+    sizes = [len(weights)] if weights.dim() == 2 else []
+    count = max([*sizes, *(len(v) for v in values.values() if v.dim())], default=1)
+    rows = weights.expand(count, -1).tolist()
+    columns = {name: value.expand(count).tolist() for name, value in values.items()}
+    return [
+        _mixed(layer.candidates, row, {name: column[c] for name, column in columns.items()})
+        for c, row in enumerate(rows)
+    ]
+
+
+def _mixed(candidates: tuple[str, ...], weights: list[float], values: dict[str, float]) -> sp.Expr:
     terms = []
-    for name, weight in zip(layer.candidates, weights.tolist(), strict=True):
-        own = {p.name: float(values[f"{name}.{p.name}"]) for p in get(name).parameters}
+    for name, weight in zip(candidates, weights, strict=True):
+        own = {p.name: values[f"{name}.{p.name}"] for p in get(name).parameters}
         terms.append(sp.Float(weight) * expression_of(get(name), own))
     return sp.Add(*terms)
+
+
+def channel_subjects(layer: Layer | nn.Module) -> list[Subject]:
+    """Return the function of every channel of a layer, or the one that all share.
+
+    Args:
+        layer: A mixture layer, or an activation module, whose parameters may have a value per channel.
+    """
+    if isinstance(layer, Layer):
+        return [interned(each) for each in _layer_expressions(layer)]
+    settings: Any = getattr(layer, "settings", None)
+    sizes = [len(v) for v in settings.parameters.values() if isinstance(v, tuple)] if settings else []
+    if not sizes:
+        return [subject(layer)]
+    act = get(settings.activation)
+    each = [
+        {k: v[c] if isinstance(v, tuple) else v for k, v in settings.parameters.items()}
+        for c in range(max(sizes))
+    ]
+    return [subject(act, **values) for values in each]
 
 
 def _of_module(module: nn.Module) -> Subject:

@@ -57,6 +57,40 @@ def convolutional() -> nn.Sequential:
     )
 
 
+class Comparing(nn.Module):
+    """Comparisons, maxima along a dimension and sorting in place of activations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(5, 12), nn.Linear(6, 8), nn.Linear(8, 2)
+
+    def forward(self, x):
+        h = self.a(x)
+        h = torch.where(h > 0.1, h - 0.1, 0.0 * h) + h * (h < 0)
+        h = self.b(h.view(-1, 6, 2).max(-1).values)
+        return self.c(h.sort(dim=1).values) + F.threshold(h.amax(1, keepdim=True), 0.2, 0.2)
+
+
+def per_channel() -> nn.Sequential:
+    """Weights per channel, and one with parameters per channel."""
+    searched = autoact.AutoActivation(["relu", "prelu", "hardtanh"], granularity="channel", channels=12)
+    nn.init.normal_(searched.logits)
+    nn.init.normal_(searched.raw)
+    slopes = autoact.FixedActivation("leaky_relu", negative_slope=(0.1, -0.5, 0.7))
+    return nn.Sequential(nn.Linear(5, 12), searched, nn.Linear(12, 3), slopes, nn.Linear(3, 2))
+
+
+def pooled() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(5, 72),
+        nn.Unflatten(1, (2, 6, 6)),
+        nn.MaxPool2d(3, 2, padding=1),
+        nn.Flatten(2),
+        nn.MaxPool1d(3, 2, padding=1),
+        nn.Flatten(),
+    )
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "relu": lambda: perceptron(nn.ReLU()),
     "relu in place": lambda: perceptron(nn.ReLU(inplace=True)),
@@ -65,7 +99,10 @@ MODELS: dict[str, Callable[[], Any]] = {
     "softshrink": lambda: perceptron(nn.Softshrink(0.1)),
     "abs": lambda: perceptron(autoact.FixedActivation("abs")),
     "functional": Functional,
+    "comparing": Comparing,
     "searched": searched,
+    "per channel": per_channel,
+    "pooled": pooled,
     "convolutional": convolutional,
 }
 
@@ -168,6 +205,10 @@ def test_wrong_inputs():
         linear_pieces(perceptron(nn.ReLU()), torch.zeros(5), torch.full((5,), torch.inf))
     with pytest.raises(UnsupportedInputError, match="origin, right and up have shapes"):
         slice_regions(perceptron(nn.ReLU()), torch.zeros(5), torch.zeros(4), torch.zeros(5))
+    with pytest.raises(UnsupportedInputError, match=r"inputs of shape \(2, 4\), 0\.weight \(12, 5\)"):
+        linear_pieces(perceptron(nn.ReLU()), torch.zeros(4), torch.ones(4))
+    with pytest.raises(UnsupportedInputError, match="model is a function, not a module"):
+        linear_pieces(F.relu, torch.zeros(5), torch.ones(5))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["relu", "hardtanh", "functional", "searched"])
