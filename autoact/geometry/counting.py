@@ -16,6 +16,7 @@ Rows = npt.NDArray[np.intp]
 Sides = npt.NDArray[np.bool_]
 _EQUAL = 1e-10  # of intersections computed in float64
 _PLANE_SECONDS, _LINE_SECONDS = 1e-4, 5e-6  # to count lines in a plane, on a 2-core x86-64 virtual machine
+_MOST_STEPS = 10**300  # as many as a float holds
 _CELL_SECONDS = 1e-4  # to find one region and its point
 
 
@@ -145,8 +146,9 @@ def cells(planes: Hyperplanes, *, seconds: float = 60.0) -> Cells:
     """
     count, dimensions = planes.normals.shape
     _check_time(count, min(count, dimensions), _CELL_SECONDS, min(count, dimensions), seconds)
-    signs, points = _cells(planes.normals, planes.offsets)
-    return Cells(signs=signs, points=points)
+    directions = _directions(planes)
+    signs, points = _cells(planes.normals @ directions.T, planes.offsets)
+    return Cells(signs=signs, points=points @ directions)
 
 
 def _cells(normals: Array, offsets: Array) -> tuple[Sides, Array]:
@@ -197,13 +199,19 @@ def _room(points: Array, normals: Array, offsets: Array, direction: Array) -> Ar
 
 def _essential(planes: Hyperplanes) -> Hyperplanes:
     """Leave out directions along which nothing changes: as many dimensions as the normals span."""
+    return Hyperplanes(normals=planes.normals @ _directions(planes).T, offsets=planes.offsets)
+
+
+def _directions(planes: Hyperplanes) -> Array:
+    """Return orthonormal directions (rank, d) that the normals span."""
     _, size, directions = np.linalg.svd(planes.normals, full_matrices=False)
     rank = int((size > _EQUAL * size.max(initial=0.0)).sum())
-    return Hyperplanes(normals=planes.normals @ directions[:rank].T, offsets=planes.offsets)
+    return np.asarray(directions[:rank])
 
 
 def _check_time(count: int, dimensions: int, unit: float, depth: int, limit: float) -> None:
-    estimate = unit * sum(math.comb(count, k) for k in range(max(depth, 0) + 1))
+    steps = sum(math.comb(count, k) for k in range(max(depth, 0) + 1))
+    estimate = unit * min(steps, _MOST_STEPS)
     if estimate > limit:
         raise ConfigurationError(
             f"{count} hyperplanes in {dimensions} dimensions would take about {_words(estimate)}, more than "

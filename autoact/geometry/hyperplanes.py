@@ -16,6 +16,7 @@ from autoact.errors import UnsupportedInputError
 
 Array = npt.NDArray[np.float64]
 SAME = 1e-9  # of unit normals, and of offsets relative to the largest: closer ones count once
+_PARALLEL = 0.999  # of the cosine: others need no closer look
 SAME_SINGLE = 1e-6  # the same for float32 and lower, whose copies differ by rounding
 Numbers = torch.Tensor | npt.NDArray[Any] | Sequence[Any]
 
@@ -57,10 +58,22 @@ def read_layer(weight: Numbers, bias: Numbers | None) -> tuple[Array, Array, flo
 
 
 def to_float64(values: Numbers) -> Array:
-    """Return numbers as a NumPy array."""
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().double().numpy()
-    return np.asarray(values, dtype=np.float64)
+    """Return numbers as a NumPy array.
+
+    Raises:
+        UnsupportedInputError: Something that is no array of real numbers.
+    """
+    try:
+        if isinstance(values, torch.Tensor):
+            if values.is_complex():
+                raise TypeError("complex numbers")
+            values = values.detach().cpu().double().numpy()
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UnsupportedInputError(
+            f"{type(values).__name__} is no array of real numbers: {error}. Give tensors, arrays or lists of "
+            "rows; of a layer its weight and its bias."
+        ) from error
 
 
 def hyperplanes(weight: Numbers, bias: Numbers | None, activation: Analyzable = "relu") -> Hyperplanes:
@@ -82,20 +95,21 @@ def hyperplanes(weight: Numbers, bias: Numbers | None, activation: Analyzable = 
 def distinct(normals: Array, offsets: Array, same: float) -> Hyperplanes:
     """Give every hyperplane the direction of its first parallel, and drop those that occur again."""
     scale = np.abs(offsets).max(initial=0.0) or 1.0
-    kept: list[tuple[Array, list[float]]] = []
+    directions, places = np.empty_like(normals), list[list[float]]()
     for normal, offset in zip(normals, offsets, strict=True):
-        for direction, places in kept:
-            sign = 1.0 if normal @ direction > 0 else -1.0
-            if np.abs(normal - sign * direction).max() <= same:
-                place = sign * offset
-                if all(abs(place - other) > same * scale for other in places):
-                    places.append(place)
-                break
+        known = directions[: len(places)]
+        cosine = known @ normal
+        near = np.flatnonzero(np.abs(cosine) > _PARALLEL)
+        gaps = np.abs(normal - np.sign(cosine[near, None]) * known[near]).max(1, initial=0.0)
+        index = next(iter(near[gaps <= same]), None)
+        if index is None:
+            directions[len(places)] = normal
+            places.append([offset])
         else:
-            kept.append((normal, [offset]))
-    dimensions = normals.shape[1]
-    rows = [direction for direction, places in kept for _ in places]
+            place = np.sign(cosine[index]) * offset
+            if all(abs(place - other) > same * scale for other in places[index]):
+                places[index].append(place)
     return Hyperplanes(
-        normals=np.array(rows).reshape(-1, dimensions),
-        offsets=np.array([place for _, places in kept for place in places]),
+        normals=np.repeat(directions[: len(places)], [len(each) for each in places], axis=0),
+        offsets=np.array([place for each in places for place in each]),
     )

@@ -138,6 +138,7 @@ def test_patterns_of_the_cross():
 
 
 def test_neurons_that_do_not_bend_count_for_nothing():
+    assert count_regions(np.zeros((3, 0))) == count_regions(np.zeros((0, 3))) == 1
     weight = [[0.0, 0.0], [1.0, 2.0], [0.0, 0.0]]
     assert count_regions(weight, [1.0, 0.0, -1.0]) == 2
     assert count_regions([[0.0, 0.0]], [1.0]) == 1
@@ -164,6 +165,9 @@ def test_learned_layers_count_too():
             r"bias has shape \(2,\); weight \(1, 2\) needs one value per neuron: \(1,\)",
         ),
         ([[math.nan, 2.0]], None, "not finite"),
+        ([[1.0, 2.0], [3.0]], None, "list is no array of real numbers"),
+        (torch.nn.Linear(2, 3), None, "Linear is no array of real numbers.*its weight and its bias"),
+        (torch.ones(2, 2, dtype=torch.complex64), None, "complex numbers"),
     ],
 )
 def test_wrong_layers(weight, bias, said):
@@ -188,6 +192,19 @@ def test_what_cannot_be_counted_says_what_to_use():
     with pytest.raises(ConfigurationError, match="Use zaslavsky_bound"):
         layer_cells(np.random.default_rng(0).normal(size=(40, 8)), seconds=1.0)
     assert count_regions(np.eye(70)) == 2**70
+    with pytest.raises(
+        ConfigurationError, match=r"1200 hyperplanes in 600 dimensions would take about .* years"
+    ):
+        count_regions(np.random.default_rng(0).normal(size=(1200, 600)))  # an integer that no float holds
+
+
+def test_fewer_neurons_than_inputs_are_enumerated_in_the_space_they_span():
+    draw = np.random.default_rng(3)
+    weight, bias = draw.normal(size=(8, 784)), draw.normal(size=8)
+    found = layer_cells(weight, bias)
+    assert found.points.shape == (count_regions(weight, bias), 784) == (256, 784)
+    patterns = activation_patterns(weight, bias, found.points)
+    assert len(patterns.unique(dim=0)) == 256
 
 
 @pytest.mark.parametrize(("m", "d"), [(-1, 2), (2.5, 2), (True, 2), ("4", 2)])
