@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -58,7 +59,7 @@ def initialize(
 
     Args:
         model: Any module; learned mixtures count as the functions they are now. Changed in place.
-        batch: Inputs, or (inputs, ...) as a loader yields them; 64 rows and more.
+        batch: Inputs, (inputs, ...) as a loader yields them, or a mapping by argument; 64 rows and more.
         redraw: False keeps the directions of the weights and the biases and measures again only: after an
             assignment changed.
         generator: Of the random numbers.
@@ -68,6 +69,7 @@ def initialize(
 
     Raises:
         ConfigurationError: A layer whose outputs are all 0, or not finite, on the batch; names it.
+        UnsupportedInputError: A batch that the model does not take.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -129,11 +131,11 @@ def _plans(model: nn.Module, batch: Any) -> dict[str, _Plan]:
 
 def _few(batch: Any) -> Any:
     """Return two rows: what follows what needs no more."""
-    if isinstance(batch, Tensor):
-        return batch[:2]
     if isinstance(batch, Mapping):
         return {key: _few(value) for key, value in batch.items()}
-    return [_few(batch[0])] if isinstance(batch, list | tuple) else batch
+    if isinstance(batch, list | tuple):
+        return [_few(each) for each in batch]
+    return batch[:2] if isinstance(batch, Tensor | np.ndarray) and batch.ndim > 1 else batch
 
 
 def _wishes(seen: Seen) -> tuple[float, float]:

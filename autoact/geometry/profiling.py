@@ -43,13 +43,14 @@ def profile(model: nn.Module, batches: Iterable[Any], *, loss: Loss | None = Non
 
     Args:
         model: Any module.
-        batches: Inputs, or (inputs, ...) as a loader yields them, or one tensor of inputs; 4 or more batches
-            say which units stay dead.
+        batches: Inputs, (inputs, ...) as a loader yields them, mappings, or one tensor of inputs; 4 or more
+            batches say which units stay dead.
         loss: (model, batch) -> scalar whose gradients are measured; None: a fixed random combination of the
             outputs, which tells how gradients grow or fade between layers, not how large they are.
 
     Raises:
         DataError: No batch.
+        UnsupportedInputError: A batch that the model does not take.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -142,6 +143,7 @@ def dead_units(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tensor]:
 
     Raises:
         DataError: No batch.
+        UnsupportedInputError: A batch that the model does not take.
 
     Example:
         >>> layer = nn.Linear(3, 2)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -15,7 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from autoact.activations import from_function, from_module, get
 from autoact.conversion.call_arguments import with_settings
-from autoact.errors import ConversionError
+from autoact.errors import ConversionError, UnsupportedInputError
 from autoact.geometry.meters import unit_dim
 from autoact.nn import AutoActivation, FixedActivation
 
@@ -138,10 +140,58 @@ def _leaving(modules: _Modules, path: str) -> Callable[..., Any]:
 
 
 def run(model: nn.Module, batch: Any) -> Any:
-    """Run a model on a batch: a tensor, a mapping of arguments, or a sequence that begins with the input."""
-    inputs = batch[0] if isinstance(batch, list | tuple) else batch
+    """Run a model on a batch as a loader yields it.
+
+    Args:
+        model: Any module.
+        batch: A tensor or array; a sequence that begins with as many inputs as forward requires; a mapping of
+            forward's arguments, of which those that it does not take are left out, or the one argument
+            itself.
+
+    Raises:
+        UnsupportedInputError: Something that is no batch, or one that the model does not take.
+    """
+    named, positional = _arguments(model, batch)
     near = next((p for p in model.parameters()), torch.empty(0))
-    if isinstance(inputs, Tensor):
-        moved = inputs.to(near.device, near.dtype if inputs.is_floating_point() else None)
-        return model(moved)
-    return model(**{k: v.to(near.device) if isinstance(v, Tensor) else v for k, v in inputs.items()})
+    try:
+        return model(*(_moved(x, near) for x in positional), **{k: _moved(x, near) for k, x in named.items()})
+    except (RuntimeError, TypeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        shapes = ", ".join(_shape(each) for each in (*positional, *named.values()))
+        raise UnsupportedInputError(
+            f"{type(model).__name__} does not take a batch of {shapes}: {error}. Give inputs as its forward "
+            "takes them: a tensor, a sequence that begins with them, or a mapping by argument."
+        ) from error
+
+
+def _arguments(model: nn.Module, batch: Any) -> tuple[dict[str, Any], Sequence[Any]]:
+    """Return what forward is called with, by name and by place."""
+    takes = inspect.signature(model.forward).parameters.values()
+    if isinstance(batch, Mapping):
+        names = {p.name for p in takes if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        known = {k: v for k, v in batch.items() if k in names or any(p.kind is p.VAR_KEYWORD for p in takes)}
+        return (known, ()) if known else ({}, (batch,))
+    if isinstance(batch, list | tuple) and batch:
+        required = [p for p in takes if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+        return {}, batch[: max(1, len(required))]
+    if isinstance(batch, Tensor | np.ndarray):
+        return {}, (batch,)
+    raise UnsupportedInputError(
+        f"{type(batch).__name__} is no batch. Give a tensor, a sequence that begins with the inputs, or a "
+        "mapping by argument of forward."
+    )
+
+
+def _moved(value: Any, near: Tensor) -> Any:
+    """Return tensors where the model's parameters are, floating-point ones of their precision."""
+    value = torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+    if isinstance(value, Mapping):
+        return {key: _moved(each, near) for key, each in value.items()}
+    if not isinstance(value, Tensor):
+        return value
+    return value.to(near.device, near.dtype if value.is_floating_point() else None)
+
+
+def _shape(value: Any) -> str:
+    return str(tuple(value.shape)) if isinstance(value, Tensor | np.ndarray) else type(value).__name__

@@ -10,8 +10,8 @@ from torch import nn
 
 import autoact
 from autoact import analysis
-from autoact.errors import DataError
-from autoact.geometry import dead_units, profile
+from autoact.errors import DataError, UnsupportedInputError
+from autoact.geometry import dead_units, initialize, profile
 
 
 class Functional(nn.Module):
@@ -166,3 +166,41 @@ def test_one_tensor_is_one_batch():
     x = batches(1)[0]
     model = nn.Sequential(nn.Linear(64, 8), nn.Tanh())
     assert profile(model, x)["1"] == profile(model, [x])["1"]
+
+
+class TwoInputs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(64, 8), nn.Linear(3, 8)
+
+    def forward(self, x, more, scale=1.0):
+        return torch.tanh(self.a(x) + scale * self.b(more))
+
+
+class OneMapping(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(64, 8)
+
+    def forward(self, batch):
+        return {"logits": F.relu(self.a(batch["features"]))}
+
+
+def test_batches_of_several_inputs_arrays_and_mappings():
+    x, more = batches(1)[0], torch.randn(256, 3)
+    model = TwoInputs()
+    want = profile(model, [(x, more, torch.zeros(256))])["tanh_1"]
+    assert want == profile(model, [{"x": x, "more": more, "labels": torch.zeros(256)}])["tanh_1"]
+    assert want == profile(model, [(x.numpy(), more.numpy())])["tanh_1"]
+    assert profile(OneMapping(), [{"features": x}])["relu_1"].second_moment > 0
+    for batch in ((x, more), {"x": x, "more": more, "labels": torch.zeros(256)}):
+        (done,) = initialize(model, batch).values()
+        assert done.second_moment == pytest.approx(1.0, rel=1e-5)
+
+
+def test_what_is_no_batch_of_the_model():
+    model = nn.Sequential(nn.Linear(64, 8), nn.Tanh())
+    with pytest.raises(UnsupportedInputError, match=r"Sequential does not take a batch of \(5, 3\)"):
+        profile(model, [torch.randn(5, 3)])
+    with pytest.raises(UnsupportedInputError, match="NoneType is no batch"):
+        initialize(model, None)
