@@ -65,7 +65,7 @@ def _masks(
 
 
 def _value(raw: Tensor, initial: Tensor, parameter: Parameter) -> Tensor:
-    low, high = math.isfinite(parameter.lower), math.isfinite(parameter.upper)
+    low, high = parameter.lower > -math.inf, parameter.upper < math.inf  # torch.compile cannot trace isfinite
     if not parameter.learnable:
         return initial
     if not low and not high:

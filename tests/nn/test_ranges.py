@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+import autoact
 from autoact.activations import Parameter
 from autoact.nn.ranges import natural
 
@@ -63,3 +64,19 @@ def test_a_parameter_that_is_not_learnable_stays():
     assert value.tolist() == [1.5, 0.5]
     (gradient,) = torch.autograd.grad(value.sum(), raw)
     assert gradient.tolist() == [1.0, 0.0]
+
+
+def test_compiled_with_bounds_as_symbols():
+    torch._dynamo.reset()
+    names = ("prelu", "elu", "swish", "celu", "hill")  # free, bounded below, fixed
+    layers = [
+        autoact.AutoActivation(names),
+        autoact.AutoActivation(names, bounds={"elu": {"alpha": [0.5, 2.0]}, "hill": {"n": [2, 6]}}),
+    ]
+    model = torch.nn.Sequential(*layers)
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="aot_eager")
+    for rows in (3, 5):
+        x = torch.randn(rows, 7)
+        y = compiled(x)
+        torch.testing.assert_close(y, model(x))
+        y.sum().backward()
