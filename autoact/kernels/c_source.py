@@ -18,6 +18,7 @@ from autoact.activations.activation import X
 from autoact.errors import UnsupportedInputError
 from autoact.kernels.lowering import Program, backward_program, forward_program
 from autoact.kernels.plan import Plan
+from autoact.kernels.tabulated import has_table
 
 STORED = {"float32": ("float", "f32"), "bfloat16": ("uint16_t", "bf16"), "float16": ("_Float16", "f16")}
 _CALLS: dict[type, str] = {
@@ -110,10 +111,11 @@ def library_source(plan: Plan, stored: str) -> str:
     kind, loader = STORED[stored]
     head = [f"#define STORED {kind}", f"#define LOAD load_{loader}", f"#define STORE store_{loader}"]
     head += ["#define HALF"] if stored == "float16" else []
-    math, loops = (
+    math, loops, table = (
         files("autoact.kernels").joinpath(name).read_text(encoding="utf-8")
-        for name in ("elementwise.h", "mixture.c")
+        for name in ("elementwise.h", "mixture.c", "tabulated.c")
     )
+    loops += table if has_table(plan) else ""
     return "\n".join([*head, math, *_macros(plan), *_coefficients(plan), loops])
 
 
@@ -137,6 +139,8 @@ def _macros(plan: Plan) -> list[str]:
         f'#define REDUCE _Pragma("omp simd reduction(+ : {", ".join(sums)})")',
         "#define ZERO_SUMS " + _joined(f"float {s} = 0.0f;" for s in sums),
         "#define ADD_SUMS " + _joined(f"{s} += g * {e};" for s, e in zip(sums, partials, strict=True)),
+        "#define KEEP_PARTIALS "
+        + _joined(f"partial[{j} * POINTS + i] = {e};" for j, e in enumerate(partials)),
         "#define KEEP_SUMS " + _joined(f"total[{j}] += {s};" for j, s in enumerate(sums)),
     ]
 

@@ -22,6 +22,7 @@ from autoact.errors import UnsupportedInputError
 from autoact.kernels.c_library import load, log
 from autoact.kernels.c_source import library_source
 from autoact.kernels.plan import Plan, plan_of
+from autoact.kernels.tabulated import LEAST_ELEMENTS, MOMENTS, has_table, takes_table
 
 SMALLEST = 256  # elements; from here on a call saves 0.8 ms, so that a compilation of 0.3 s pays after 400
 CHUNK = 1 << 16  # elements of a layer that share one row of sums, and the least that a thread is woken for
@@ -41,12 +42,17 @@ class Layout(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """The functions of one library, and the number of sums that they keep."""
+    """The functions of one library, the number of sums that they keep, and those that go through a table."""
 
     forward: Callable[..., None]
     backward: Callable[..., None]
     pull_back: Callable[..., None]
-    coefficients: int
+    totals: int
+    table: Kernels | None = None
+
+    def for_tensor(self, x: torch.Tensor, weights: torch.Tensor, parameters: torch.Tensor) -> Kernels:
+        """Return the functions that are faster for a tensor; its shape alone decides."""
+        return self.table if self.table and takes_table(x, weights, parameters) else self
 
 
 def kernels_for(plan: Plan, x: torch.Tensor) -> Kernels | None:
@@ -71,12 +77,23 @@ def _kernels(key: str, stored: str) -> Kernels | None:
     library = load(source)
     if library is None:
         return None
-    library.forward.argtypes = [_POINTER] * 5 + [_INTEGER] * 2
-    library.backward.argtypes = [_POINTER] * 7 + [_INTEGER] * 2
-    library.pull_back.argtypes = [_POINTER] * 6
-    for function in (library.forward, library.backward, library.pull_back):
+    sums = len(plan.coefficient_symbols)
+    if not has_table(plan):
+        return _bound(library, "", sums, None)
+    log.debug("mixture of %s: from %d elements on through a table of cubics", key, LEAST_ELEMENTS)
+    return _bound(library, "", sums, _bound(library, "table_", sums + MOMENTS, None))
+
+
+def _bound(library: ctypes.CDLL, prefix: str, totals: int, table: Kernels | None) -> Kernels:
+    forward, backward, pull_back = (
+        getattr(library, prefix + name) for name in ("forward", "backward", "pull_back")
+    )
+    forward.argtypes = [_POINTER] * 5 + [_INTEGER] * 2
+    backward.argtypes = [_POINTER] * 7 + [_INTEGER] * 2
+    pull_back.argtypes = [_POINTER] * 6
+    for function in (forward, backward, pull_back):
         function.restype = None
-    return Kernels(library.forward, library.backward, library.pull_back, len(plan.coefficient_symbols))
+    return Kernels(forward, backward, pull_back, totals, table)
 
 
 def forward(
@@ -91,6 +108,7 @@ def forward(
         parameters: (P,) or (C, P), float32, contiguous.
         channel_dim: Dimension of x that C runs along.
     """
+    kernels = kernels.for_tensor(x, weights, parameters)
     x = x.resolve_neg()  # imag of a conjugate is a view whose memory holds the other sign
     moved = _is_scattered(x, weights, parameters, channel_dim)
     dense = _dense(x.movedim(channel_dim, 0) if moved else x, moved)
@@ -110,6 +128,7 @@ def backward(
     channel_dim: int,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the gradients of x, weights and parameters; arguments as in `forward`, grad like x."""
+    kernels = kernels.for_tensor(x, weights, parameters)
     x, grad = x.resolve_neg(), grad.resolve_neg()
     moved = _is_scattered(x, weights, parameters, channel_dim)
     dense = _dense(x.movedim(channel_dim, 0) if moved else x, moved)
@@ -119,7 +138,7 @@ def backward(
     layout = _layout(dense.shape, weights.shape, parameters.shape, 0 if moved else channel_dim)
     rows = layout.items if layout.weights_step or layout.parameters_step else 1
     out = torch.empty_like(dense)
-    totals = torch.empty(layout.items * kernels.coefficients, dtype=torch.float64, device=x.device)
+    totals = torch.empty(layout.items * kernels.totals, dtype=torch.float64, device=x.device)
     grad_w, grad_p = (t.new_empty((rows, t.shape[-1])) for t in (weights, parameters))
     w, p = weights.data_ptr(), parameters.data_ptr()
     pointers = (dense.data_ptr(), grad.data_ptr(), w, p, out.data_ptr(), totals.data_ptr())
