@@ -79,10 +79,17 @@ def _piecewise(expression: sp.Piecewise, x: sp.Symbol) -> sp.Expr:
         rest = sp.Not(condition) & rest
     for value, condition, region in reversed(branches):
         mapped = to_primitives(value, x)
-        inside = mapped.subs(x, p.guard(region, x, _inner_point(region, x)))
-        result = inside if result is None else p.select(condition, inside, result)
+        inside = mapped.subs(x, p.guard(_condition(region, x), x, _inner_point(region, x)))
+        result = inside if result is None else p.select(_condition(condition, x), inside, result)
     assert result is not None
     return result
+
+
+def _condition(condition: Boolean, x: sp.Symbol) -> Boolean:
+    """Return a condition whose sides are over primitives too."""
+    return condition.xreplace(
+        {r: r.func(to_primitives(r.lhs, x), to_primitives(r.rhs, x)) for r in condition.atoms(Relational)}
+    )
 
 
 def _inner_point(condition: Boolean, x: sp.Symbol) -> sp.Expr:

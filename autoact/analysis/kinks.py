@@ -162,13 +162,19 @@ def piece(expression: sp.Expr, at: float) -> sp.Expr:
         return expression
     if isinstance(expression, p.select):
         condition, first, second = expression.args
-        return piece(first if condition.subs(X, sp.Float(at)) == sp.true else second, at)
+        return piece(first if _holds(condition, at) else second, at)
     if isinstance(expression, p.guard):
         condition, u, point = expression.args
-        return piece(u, at) if condition.subs(X, sp.Float(at)) == sp.true else point
+        return piece(u, at) if _holds(condition, at) else point
     if isinstance(expression, PIECEWISE):
         return _decided(expression, at)
     return expression.func(*(piece(a, at) for a in expression.args))
+
+
+def _holds(condition: sp.Basic, at: float) -> bool:
+    """Tell whether a condition holds at a point; its sides may have pieces of their own."""
+    sides = {r: r.func(*(elementary(side) for side in r.args)) for r in condition.atoms(Relational)}
+    return bool(condition.xreplace(sides).subs(X, sp.Float(at)) == sp.true)
 
 
 def _decided(node: sp.Expr, at: float) -> sp.Expr:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import sympy as sp
 from scipy.stats import norm
 
 import autoact
@@ -110,3 +111,14 @@ def test_growth(name):
 @pytest.mark.parametrize(("n", "k"), [(1.0, 0), (1.5, 1), (2.0, 1), (3.0, 2)])
 def test_smoothness_of_hill(n, k):
     assert analysis.smoothness("hill", n=n) == k
+
+
+def test_conditions_with_pieces_of_their_own():
+    x = sp.Symbol("x", real=True)
+    capped = sp.Piecewise((x, sp.Max(x, 0) < 2), (2, True))  # min(x, 2)
+    assert analysis.kinks(capped) == [2.0]
+    assert analysis.smoothness(capped) == 0
+    clipped = sp.Max(-1, sp.Min(1, x))
+    leaky = sp.Piecewise((clipped, clipped > 0), (clipped / 4, True))
+    assert analysis.kinks(leaky) == [-1.0, 0.0, 1.0]
+    assert analysis.value_range(leaky) == (-0.25, 1.0)
