@@ -1,10 +1,12 @@
 """Fifty layers of 2,048 units without normalization: what geometry.initialize keeps, for every activation.
 
-    python scripts/experiment_initialization.py [--out FILE] [--short] [--activations relu,silu]
+    python scripts/experiment_initialization.py [--out FILE] [--short] [--activations relu,silu] [--first 2]
+    python scripts/experiment_initialization.py --table FILE [FILE ...]
 
 Second moment and batch variance of the last pre-activations on a batch that the initialization has not seen,
 mean over draws; beside them the second moment with the analytic gain alone, first draw. Every activation
-gets the same seeds. --short: 3 activations, 2 draws, 12 layers of 512.
+gets the same seeds. --first continues after the draws in another file, --table merges files.
+--short: 3 activations, 2 draws, 12 layers of 512.
 """
 
 import argparse
@@ -80,6 +82,22 @@ def write(path: Path, found: dict[str, list[tuple[float, float, float]]]) -> Non
             table.writerow((name, *(f"{value:.4g}" for value in values), len(rows)))
 
 
+def merged(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return one row per activation, over the draws of all files; constant gains are in the first."""
+    kept: dict[str, dict[str, str]] = {}
+    for row in rows:
+        old = kept.setdefault(row["activation"], row)
+        if old is not row:
+            counts = int(old["draws"]), int(row["draws"])
+            for key in ("moment", "variance"):
+                total = sum(n * float(each[key]) for n, each in zip(counts, (old, row), strict=True))
+                old[key] = f"{total / sum(counts):.4g}"
+            old["lowest"] = min(old["lowest"], row["lowest"], key=float)
+            old["highest"] = max(old["highest"], row["highest"], key=float)
+            old["draws"] = str(sum(counts))
+    return list(kept.values())
+
+
 def verdict(row: dict[str, str]) -> str:
     """Say whether an activation holds its second moment and tells inputs apart, and if not, why."""
     name, moment, variance = row["activation"], float(row["moment"]), float(row["variance"])
@@ -87,6 +105,8 @@ def verdict(row: dict[str, str]) -> str:
     if not 0.5 <= moment <= 2:
         cause = f"{growth} growth" if growth == "superlinear" else "a variance map that one scale cannot hold"
         return f"does not hold: {cause}" + (", and tails that one batch does not show" if moment > 2 else "")
+    if float(row["lowest"]) < 0.5:
+        return f"holds on average only: one draw ends at {float(row['lowest']):.1g}"
     if variance < LOST:
         steep = float(row["slope"]) > 1
         return f"holds, inputs lost: χ {chi:.2f} at its gain" + (
@@ -120,11 +140,16 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("docs/theory/fifty-layers.csv"))
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first draw")
     parser.add_argument("--activations", help="names with commas between; default: all")
     parser.add_argument("--table", type=Path, nargs="+", help="write the page from these files and stop")
     options = parser.parse_args()
     if options.table:
-        rows = [row for file in options.table for row in csv.DictReader(file.open(encoding="utf-8"))]
+        rows = merged([row for file in options.table for row in csv.DictReader(file.open(encoding="utf-8"))])
+        with options.out.open("w", newline="", encoding="utf-8") as file:
+            out = csv.DictWriter(file, FIELDS)
+            out.writeheader()
+            out.writerows(rows)
         options.out.with_suffix(".md").write_text(table(rows), encoding="utf-8")
         return
     depth, width, draws = (12, 512, 2) if options.short else (50, 2048, 8)
@@ -132,7 +157,7 @@ def main() -> None:
     names = tuple(options.activations.split(",")) if options.activations else names
     options.out.parent.mkdir(parents=True, exist_ok=True)
     model, found = chain(depth, width), {name: list[tuple[float, float, float]]() for name in names}
-    for seed in range(draws):
+    for seed in range(options.first, draws):
         batch, fresh = torch.randn(2, ROWS, width, generator=torch.Generator().manual_seed(100 + seed))
         for name in names:
             found[name].append(measure(model, name, batch, fresh, seed))
