@@ -1,4 +1,4 @@
-"""Draw docs/theory/pictures/initialisation.png: second moment and batch variance, layer by layer.
+"""Draw docs/theory/pictures/initialization.png: second moment and batch variance, layer by layer.
 
     python scripts/draw_initialization.py [--out FILE]
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import autoact
 from autoact import analysis, geometry
 
-HERE = Path(__file__).parent.parent / "docs" / "theory" / "pictures" / "initialisation.png"
+HERE = Path(__file__).parent.parent / "docs" / "theory" / "pictures" / "initialization.png"
 NAMES, DEPTH, WIDTH = ("relu", "tanh", "silu", "hardswish", "sigmoid"), 50, 512
 
 

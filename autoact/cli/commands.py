@@ -4,6 +4,7 @@ Exit status 0: done. 1: the search failed. 2: bad input, told in one line on std
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -29,7 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = _parser().parse_args(arguments)
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except AutoActError as error:
         print(f"autoact: {' '.join(str(error).split())}", file=sys.stderr)
         return 1 if isinstance(error, SearchFailedError) else 2

@@ -1,7 +1,9 @@
 """Bad input ends in exit status 2 and one line; good input in 0; a failed search in 1."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -254,3 +256,12 @@ def test_a_torch_callable_is_listed_without_the_facts_that_need_a_formula(capsys
     assert main(["list"]) == 0
     (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("written_with_torch "))
     assert row.split()[3:5] == ["unknown", "bounded"]
+
+
+def test_a_reader_may_stop_early():
+    read, write = os.pipe()
+    os.close(read)
+    code = "from autoact.cli import main; raise SystemExit(main(['show', 'relu']))"
+    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, timeout=120)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")

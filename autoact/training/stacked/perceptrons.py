@@ -18,7 +18,7 @@ def perceptron(sizes: Sequence[int], activations: Sequence[str], seed: int) -> n
     Args:
         sizes: Numbers per row, units of each hidden layer, outputs.
         activations: A registered name per hidden layer; parameters keep their defaults.
-        seed: Of `nn.Linear`'s own initialisation.
+        seed: Of `nn.Linear`'s own initialization.
 
     Raises:
         ValueError: If there are more or fewer activations than hidden layers.
