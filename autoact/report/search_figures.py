@@ -22,7 +22,9 @@ def pareto(run: RunFiles) -> str:
             axes.errorbar(*place, yerr=point.get("sd") or 0.0, fmt="o", ms=6, color=color, elinewidth=1)
             if point["front"]:
                 words = wording.assignment(point["layers"])
-                axes.annotate(words, place, (7, 6), textcoords="offset points", fontsize=8)
+                # above and below in turn: neighbors on the front are often closer than their names are long
+                offset = (7, -13 if front.index(point) % 2 else 6)
+                axes.annotate(words, place, offset, textcoords="offset points", fontsize=8)
         line = [p["latency"] for p in front], [p["mean"] for p in front]
         axes.step(*line, where="post", color=COLORS["chosen"], lw=1)
         axes.margins(x=0.25)
