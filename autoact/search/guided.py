@@ -1,4 +1,4 @@
-"""The search as the policy guides it: short trainings first, the promising go on, all of them are pooled."""
+"""The search as the policy guides it: whole trainings, short ones once they foretell the end, all pooled."""
 
 import math
 import shutil
