@@ -1,6 +1,6 @@
 """Print how much there is to find in each search table, and how well short trainings tell.
 
-python scripts/describe_search_tables.py docs/benchmarks/tables/*.npz
+python scripts/describe_search_tables.py docs/benchmarks/tables/*.npz docs/benchmarks/tables/held_out/*.npz
 """
 
 import argparse
@@ -14,6 +14,19 @@ from autoact.search.tables.landscape import Array
 from autoact.search.tables.table import normalised_regret
 
 SPLITS = 500
+COLUMNS = (
+    "table",
+    "assignments",
+    "seeds",
+    "s.d. between",
+    "seed s.d.",
+    "seed s.d. in regret",
+    "its square: shared, by layer, rest",
+    "rank correlation of one training by fraction",
+    "floor",
+    "best uniform",
+    "best",
+)
 
 
 def final_values(table: SearchTable) -> Array:
@@ -28,6 +41,32 @@ def spread(table: SearchTable) -> str:
     noise = np.sqrt(values.var(axis=0, ddof=1).mean())
     between = np.sqrt(max(truth.var() - noise**2 / table.seeds, 0.0))
     return f"{between:.4f} | {noise:.4f} | {noise / (np.median(truth) - truth.min()):.2f}"
+
+
+def seed_parts(table: SearchTable) -> Array:
+    """Split the variance between trainings of one assignment, in squares of the regret's unit.
+
+    Returns:
+        The variance of what a seed adds to all assignments alike; of what it adds to each layer's choices,
+        summed over layers; of the rest. Unbiased; the three sum to the squared seed s.d. in regret.
+    """
+    off = final_values(table).reshape(table.seeds, *table.truth.shape)
+    off = off - off.mean(axis=0)
+    squares = table.seeds - 1, table.truth.size
+    shared = off.mean(axis=tuple(range(1, off.ndim)), keepdims=True)
+    by_layer = [_layer_means(off, layer) - shared for layer in range(1, off.ndim)]
+    rest = off - shared - sum(by_layer)
+    degrees = sum(count - 1 for count in table.truth.shape)
+    smallest = (rest**2).sum() / squares[0] / (squares[1] - 1 - degrees)
+    layers = sum((part**2).mean() for part in by_layer) * table.seeds / squares[0]
+    alike = (shared**2).mean() * table.seeds / squares[0]
+    found = np.array([alike - smallest / squares[1], layers - smallest * degrees / squares[1], smallest])
+    return found / (np.median(table.truth) - table.truth.min()) ** 2
+
+
+def _layer_means(off: Array, layer: int) -> Array:
+    others = tuple(axis for axis in range(1, off.ndim) if axis != layer)
+    return off.mean(axis=others, keepdims=True)
 
 
 def agreement(table: SearchTable) -> str:
@@ -69,14 +108,14 @@ def main() -> None:
     )
     parser.add_argument("tables", nargs="+", type=Path)
     tables = [SearchTable.load(path) for path in parser.parse_args().tables]
-    print("| table | assignments | seeds | s.d. between | seed s.d. | seed s.d. in regret ", end="")
-    print("| rank correlation of one training by fraction | floor | best uniform | best |")
-    print("|---|--:|--:|--:|--:|--:|---|---|---|---|")
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|---|" + "--:|" * 5 + "---|" * (len(COLUMNS) - 6))
     for table in tables:
         cells = (
             table.truth.size,
             table.seeds,
             spread(table),
+            "{:.2f}, {:.2f}, {:.2f}".format(*seed_parts(table)),
             agreement(table),
             floor(table),
             uniform(table),
