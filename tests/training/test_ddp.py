@@ -48,7 +48,7 @@ logits = {path: layer.logits.tolist() for path, layer in auto_layers(model).item
 result = {"logits": logits, "assignment": callback.assignment.to_dict(), "steps": trainer.global_step}
 with open(f"{out}/{trainer.global_rank}.json", "w") as file:
     json.dump(result, file)
-if devices > 1:  # Lightning ends only NCCL groups; a thread of gloo that outlives the interpreter may abort it
+if devices > 1:  # Lightning ends NCCL groups only; a thread of gloo that outlives the interpreter aborts it
     torch.distributed.barrier()
     torch.distributed.destroy_process_group()
 """
