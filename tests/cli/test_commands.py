@@ -262,6 +262,6 @@ def test_a_reader_may_stop_early():
     read, write = os.pipe()
     os.close(read)
     code = "from autoact.cli import main; raise SystemExit(main(['show', 'relu']))"
-    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, timeout=300)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -304,7 +304,7 @@ def test_a_forked_process_has_threads_of_its_own():
     finally:
         torch.set_num_threads(before)
     try:
-        assert queue.get(timeout=30) == here.numpy().tobytes()
+        assert queue.get(timeout=120) == here.numpy().tobytes()
     finally:
         child.kill()
         child.join(10)

@@ -29,6 +29,7 @@ for _ in range(2):  # a second pass fails if any parameter got no gradient in th
 gradients = {name: p.grad for name, p in model.module.named_parameters() if p.requires_grad}
 torch.save(gradients, f"{folder}/{rank}.pt")
 dist.barrier()
+del model  # it holds the group, and a thread of gloo that outlives the interpreter aborts it
 dist.destroy_process_group()
 """
 
@@ -43,7 +44,7 @@ def test_two_processes_agree_with_one(tmp_path, relaxation, start):
         for rank in (0, 1)
     ]
     for process in ranks:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
     torch.manual_seed(0)

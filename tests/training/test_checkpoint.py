@@ -172,5 +172,5 @@ def test_another_process_loads_it(loaders, make_trainer, tmp_path, monkeypatch):
     path = tmp_path / "model.ckpt"
     trainer.save_checkpoint(path)
     program = LOAD.format(folder=str(tmp_path), path=str(path))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.stdout.split() == ["Model", "AutoActivation", "5"], done.stderr

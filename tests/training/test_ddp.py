@@ -67,7 +67,7 @@ def ranks(program):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PL_", "MASTER_", "LOCAL_"))}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), environment.get("PYTHONPATH")]))
     command = [sys.executable, str(program), str(program.parent), "2"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads((program.parent / f"{rank}.json").read_text()) for rank in range(2)]
 
