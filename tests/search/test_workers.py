@@ -43,12 +43,12 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.search.killed_search", *paths, "0", "2"]
     parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ledger = tmp_path / "run" / "trainings.jsonl"
-    _wait(lambda: ledger.exists() and ledger.read_text().count("\n") > 2, seconds=60)
+    _wait(lambda: ledger.exists() and ledger.read_text().count("\n") > 2, seconds=300)
     children = _children(parent.pid)
     assert len(children) >= 2
     parent.kill()
     parent.wait()
-    _wait(lambda: not any(_alive(child) for child in children), seconds=20)
+    _wait(lambda: not any(_alive(child) for child in children), seconds=120)
     result = run_search(Curve, CurveData, out=tmp_path / "run", resume=True, **SEARCH)
     assert result.report["cost"]["search"]["trainings"] == 6
 

@@ -38,7 +38,7 @@ def pieces(folder: Path) -> set[str]:
 def test_a_killed_build_goes_on_where_it_stopped_and_gives_real_trainings(tmp_path, build):
     arguments = ["--table", "digits", "--short", "--seeds", "3", "--workers", "1", "--out", str(tmp_path)]
     first = subprocess.Popen([sys.executable, str(SCRIPTS / "build_search_table.py"), *arguments])
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 300
     while not pieces(tmp_path) and time.monotonic() < limit:
         time.sleep(0.01)
     first.send_signal(signal.SIGKILL)
