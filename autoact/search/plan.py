@@ -86,6 +86,7 @@ class SearchPlan:
         comparison: Where the comparison data come from.
         planned_steps: Optimizer steps of one training, infinite where unknown.
         seconds: Estimated wall time of one training, NaN where unknown.
+        deciding: Estimated wall time of choosing all trainings of the search.
     """
 
     task: str
@@ -95,6 +96,7 @@ class SearchPlan:
     comparison: str
     planned_steps: float
     seconds: float
+    deciding: float = 0.0
     notes: tuple[str, ...] = ()
     own: Mapping[str, Value] = field(default_factory=dict)
     rungs: Rungs = field(default_factory=Rungs)
@@ -103,6 +105,11 @@ class SearchPlan:
     def counts(self) -> Counts:
         """Trainings per phase."""
         return Counts.of(self.settings, self.variables)
+
+    @property
+    def whole(self) -> float:
+        """Estimated wall time of everything: workers share the trainings, one process decides."""
+        return self.seconds * self.counts.total / self.settings.workers + self.deciding
 
     def describe(self) -> str:
         """Return the plan as people read it."""
@@ -180,5 +187,4 @@ class SearchPlan:
         )
         if not math.isfinite(self.seconds):
             return steps
-        whole = self.seconds * self.counts.total / self.settings.workers
-        return f"{steps}, about {duration(whole)} here"
+        return f"{steps}, about {duration(self.whole)} here"

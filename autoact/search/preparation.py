@@ -43,7 +43,7 @@ class Prepared:
     comparison: str
     own: Mapping[str, Value]
 
-    def plan(self, planned_steps: float, seconds: float, rungs: Rungs) -> SearchPlan:
+    def plan(self, planned_steps: float, seconds: float, rungs: Rungs, deciding: float = 0.0) -> SearchPlan:
         """Return what is going to happen, given what one training takes."""
         return SearchPlan(
             task=self.name,
@@ -55,6 +55,7 @@ class Prepared:
             comparison=self.comparison,
             planned_steps=planned_steps,
             seconds=seconds,
+            deciding=deciding,
             rungs=rungs,
         )
 

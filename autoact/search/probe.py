@@ -3,7 +3,7 @@
 import math
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ class Probe:
     Attributes:
         entry: The steps, for the ledger: they are part of the search's cost.
         planned_steps: Optimizer steps of one full training; infinite where nobody can know.
-        seconds: Estimated wall time of one full training; NaN where it cannot be estimated.
+        seconds: Estimated wall time of one full training, from its setting up; NaN where it cannot be
+            estimated.
         rungs: Where a training may pause.
     """
 
@@ -53,9 +54,9 @@ def probe(task: Task, seed: int, settings: Settings, folder: Path) -> Probe:
         SearchFailedError: The user's own model or data raised.
     """
     try:
-        first = _train(task, seed, fraction=1e-9)
-        steps = min(_STEPS, _SHARE * first.planned_steps)
         clock = Clock()
+        first = _train(task, seed, fraction=1e-9, callbacks=[clock])
+        steps = min(_STEPS, _SHARE * first.planned_steps)
         with tempfile.TemporaryDirectory() as temporary:
             state = Path(temporary) / "state.ckpt"
             share = max(steps, 2) / first.planned_steps
@@ -81,8 +82,8 @@ def probe(task: Task, seed: int, settings: Settings, folder: Path) -> Probe:
         seconds=sum(training.seconds for training in trainings),
         selection=second.selection,
     )
-    seconds = _seconds(clock, first.planned_steps, task.trainer)
-    setup = second.seconds - (clock.seconds_per_step or 0.0) * second.steps
+    setup = _setup(clock, [first, second])
+    seconds = _seconds(clock, setup, first.planned_steps, task.trainer)
     rungs = _rungs(task.trainer, first.planned_steps) if settings.rungs else Rungs()
     if setup > _SETUP:
         rungs = rungs.longer_than(setup / seconds)
@@ -111,9 +112,17 @@ def _train(task: Task, seed: int, fraction: float, **more: Any) -> Training:
     )
 
 
-def _seconds(clock: Clock, planned_steps: float, trainer: dict[str, Any]) -> float:
+def _setup(clock: Clock, trainings: Sequence[Training]) -> float:
+    """Return the seconds of a training beside its steps, one validation included: the least that was seen."""
+    step = clock.seconds_per_step or 0.0
+    return max(min(training.seconds - step * training.steps for training in trainings), 0.0)
+
+
+def _seconds(clock: Clock, setup: float, planned_steps: float, trainer: Mapping[str, Any]) -> float:
+    """Return the seconds of a full training: its setting up, its steps and its validations."""
     if clock.seconds_per_step is None or not math.isfinite(planned_steps):
         return math.nan
     epochs = max(trainer.get("max_epochs") or 1, 1)
     validations = epochs / max(trainer.get("check_val_every_n_epoch") or 1, 1)
-    return planned_steps * clock.seconds_per_step + validations * clock.seconds_per_validation
+    steps = planned_steps * clock.seconds_per_step
+    return setup + steps + max(validations - 1, 0) * clock.seconds_per_validation

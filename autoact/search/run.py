@@ -11,6 +11,7 @@ from typing import Any
 from autoact.errors import ConfigurationError
 from autoact.search.completion import Completion
 from autoact.search.configuration import configuration, require_same
+from autoact.search.deciding import seconds_to_decide
 from autoact.search.ledger import Ledger
 from autoact.search.objective import OBJECTIVE, Layers, Objective, ObjectiveTask, probe_objective
 from autoact.search.outcome import SearchResult
@@ -138,7 +139,8 @@ def run_search(
         seeds_of = seeds_for(settings)
         if directory is None:
             probed = _probe(prepared.task, seeds_of.search[0], settings, out)
-            plan = prepared.plan(probed.planned_steps, probed.seconds, probed.rungs)
+            deciding = seconds_to_decide(settings, prepared.variables, probed.rungs)
+            plan = prepared.plan(probed.planned_steps, probed.seconds, probed.rungs, deciding)
             if not quiet:
                 print(plan.describe())
             if dry_run:

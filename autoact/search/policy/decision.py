@@ -1,4 +1,4 @@
-"""What to train next: an assignment that may be the best, by the step that tells most of it per cost."""
+"""What to train next: the step that betters the recommendation most per cost."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import numpy as np
 
 from autoact.search.policy.knowledge import Knowledge, affordable, named
 from autoact.search.policy.problem import Names, Outcome, Problem, Step, spent
-from autoact.search.sampler.proposal import duels, pool, shortlist, told
-from autoact.search.sampler.surrogate import Surrogate
+from autoact.search.sampler.proposal import gains, pool, shortlist
 
 _START = 0.5  # part of the budget for whole trainings, before short ones are trusted
-_TRUSTED = 0.8  # correlation with the end from which on a fraction is used
+_TRUSTED = 0.95  # correlation with the end from which on a fraction is used
 
 
 def next_steps(
@@ -67,58 +66,61 @@ def _guided(
     count: int,
     rng: np.random.Generator,
 ) -> list[Step]:
-    """Return the steps that tell most of which of two assignments is better, for several pairs."""
+    """Return the steps that better the recommendation most per cost, each given those before."""
     surrogate = knowledge.surrogate
     assert surrogate is not None
     if running:
         surrogate = surrogate.imagine(knowledge.points(running))
     options = pool([len(names) for names in problem.candidates], knowledge.tried(), rng)
     options = shortlist(surrogate, options, knowledge.ends)
+    choices = [named(problem, row) for row in options]
     chosen: list[Step] = []
-    for pair in duels(surrogate, knowledge.ends(options), count, rng):
-        names = [named(problem, options[row]) for row in pair]
-        step = _best_step(problem, knowledge, surrogate, names, [*running, *chosen], left)
-        if step is not None:
-            chosen.append(step)
-            left -= step.cost(problem.carry)
-            surrogate = surrogate.imagine(knowledge.points([step]))
+    while len(chosen) < count:
+        steps = _allowed(problem, knowledge, choices, [*running, *chosen], left)
+        if not steps:
+            break
+        worth = gains(surrogate, knowledge.points(steps), knowledge.ends(options))
+        step = steps[int(np.argmax(worth / [step.cost(problem.carry) for step in steps]))]
+        chosen.append(step)
+        left -= step.cost(problem.carry)
+        surrogate = surrogate.imagine(knowledge.points([step]))
     return chosen
 
 
-def _best_step(
-    problem: Problem,
-    knowledge: Knowledge,
-    surrogate: Surrogate,
-    pair: Sequence[Names],
-    running: Sequence[Step],
-    left: float,
-) -> Step | None:
-    """Return the affordable training of one of two assignments that tells most of the difference per cost."""
-    possible = [step for names in pair for step in _possible(problem, knowledge, names, running)]
+def _allowed(
+    problem: Problem, knowledge: Knowledge, choices: Sequence[Names], running: Sequence[Step], left: float
+) -> list[Step]:
+    """Return all affordable steps of some assignments; short ones only where they tell enough."""
+    reached: dict[Names, list[Outcome]] = {}
+    for outcome in knowledge.reached().values():
+        reached.setdefault(outcome.step.assignment, []).append(outcome)
+    possible = [
+        step
+        for names in choices
+        for step in _possible(
+            problem, names, reached.get(names, []), [step for step in running if step.assignment == names]
+        )
+    ]
     steps = [step for step in possible if affordable(problem, left, step)]
-    if not steps:
-        return None
-    steps = [
-        step for step in steps if step.stop == 1.0 or _telling(problem, knowledge, running, step)
-    ] or steps
-    leader, challenger = (knowledge.ends(knowledge.rows([names])) for names in pair)
-    worth = told(surrogate, knowledge.points(steps), leader, challenger)
-    return steps[int(np.argmax(worth / [step.cost(problem.carry) for step in steps]))]
+    telling = {stop: stop == 1.0 or _telling(problem, knowledge, running, stop) for stop in problem.fractions}
+    return [step for step in steps if telling[step.stop]] or steps
 
 
-def _telling(problem: Problem, knowledge: Knowledge, running: Sequence[Step], step: Step) -> bool:
+def _telling(problem: Problem, knowledge: Knowledge, running: Sequence[Step], fraction: float) -> bool:
     """Tell whether enough whole trainings have shown that a fraction foretells the end."""
     assert knowledge.surrogate is not None
     whole = [other for other in [*(o.step for o in knowledge.outcomes), *running] if other.stop == 1.0]
     if spent(problem, whole) < _START * problem.budget - 1.0:
         return False
-    return knowledge.surrogate.covariance.foretells(step.stop) >= _TRUSTED
+    return knowledge.surrogate.covariance.foretells(fraction) >= _TRUSTED
 
 
-def _possible(problem: Problem, knowledge: Knowledge, names: Names, running: Sequence[Step]) -> list[Step]:
+def _possible(
+    problem: Problem, names: Names, reached: Sequence[Outcome], running: Sequence[Step]
+) -> list[Step]:
     """Return all trainings of an assignment that could be started or continued."""
-    busy = {step.run for step in running if step.assignment == names}
-    stands = {o.step.run: o for (own, _), o in knowledge.reached().items() if own == names}
+    busy = {step.run for step in running}
+    stands = {outcome.step.run: outcome for outcome in reached}
     new = max([*busy, *stands], default=-1) + 1
     starts = [(new, 0.0)] + [
         (run, outcome.step.stop) for run, outcome in stands.items() if run not in busy and not outcome.failed

@@ -12,7 +12,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from autoact.errors import ConfigurationError, SearchFailedError
-from autoact.search.sampler.proposal import duels, pool, shortlist, told
+from autoact.search.sampler.proposal import gains, pool, shortlist
 from autoact.search.sampler.similarity import Array, Indices, Similarity, similarity_of
 from autoact.search.sampler.surrogate import Points, Surrogate
 from autoact.search.sampler.trials import Layers, activation_choices, common_space, observations, pending
@@ -82,7 +82,7 @@ class FunctionSpaceSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return the activations of the best of one joint draw of what all assignments may be worth."""
+        """Return the activations whose training betters the recommendation most, as far as is known."""
         layers = Layers.of(search_space)
         if not layers.names:
             return {}
@@ -96,11 +96,9 @@ class FunctionSpaceSampler(BaseSampler):
         if len(running):
             surrogate = surrogate.imagine(_trainings(running, np.arange(len(running)) + 1 + seen.runs.max()))
         options = shortlist(surrogate, pool(layers.sizes, _best_first(surrogate, seen), rng), Points.ends)
-        (pair,) = duels(surrogate, Points.ends(options), 1, rng)
-        leader, challenger = (Points.ends(options[[row]]) for row in pair)
-        new = np.full(2, seen.runs.max() + len(running) + 1, dtype=np.intp)
-        worth = told(surrogate, _trainings(options[list(pair)], new), leader, challenger)
-        return layers.name(options[pair[int(np.argmax(worth))]].tolist())
+        new = np.full(len(options), seen.runs.max() + len(running) + 1, dtype=np.intp)
+        worth = gains(surrogate, _trainings(options, new), Points.ends(options))
+        return layers.name(options[int(np.argmax(worth))].tolist())
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -1,4 +1,4 @@
-"""Which assignments to look at, and which of them to compare."""
+"""Which assignments to look at, and what training one of them would be worth."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ LISTED = 1024  # assignments up to which all of them are looked at
 _WORK = 1e7  # comparisons of layers that one look may take: 0.05 s
 _SHORTLISTED = 96  # assignments that draws are made for
 _HOPE = 2.0  # standard deviations
-_DRAWS = 8  # per pair
 _MOST_CHANGED = 3  # layers in which a neighbor differs
+_SURPRISES = np.linspace(-4.0, 4.0, 33)  # in standard deviations
+_WEIGHTS = np.exp(-0.5 * _SURPRISES**2) / np.exp(-0.5 * _SURPRISES**2).sum()
 
 ToPoints = Callable[[Indices], Points]
 
@@ -55,37 +56,27 @@ def shortlist(surrogate: Surrogate, options: Indices, at: ToPoints) -> Indices:
     return options[np.sort(np.argsort(hopeful, kind="stable")[:_SHORTLISTED])]
 
 
-def duels(
-    surrogate: Surrogate, points: Points, count: int, rng: np.random.Generator
-) -> list[tuple[int, int]]:
-    """Return pairs of points between which the best is to be decided: the expected best and a challenger.
+def gains(surrogate: Surrogate, trainings: Points, ends: Points) -> Array:
+    """Return by how much one more training is expected to better the recommendation: the knowledge gradient.
 
-    A challenger is the best of one joint draw of all values (Thompson sampling); where that is the expected
-    best itself, another draw is made, so that what is known well is not looked at again and again.
+    After a training all expectations move together along one line, by how it surprises; the recommendation is
+    then the best of them. Frazier, Powell and Dayanik, INFORMS J. Comput. 21 (2009).
 
     Args:
         surrogate: What is believed.
-        points: M >= 2 points.
-        count: How many pairs.
-        rng: Makes the draws.
+        trainings: N trainings to choose from, at the fraction at which each would be measured.
+        ends: M points of what may be recommended.
+
+    Returns:
+        Shape (N,), standardized, >= 0 but for rounding.
     """
-    mean, covariance = surrogate.posterior(points)
-    leader = int(np.argmin(mean))
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    drawn: Array = mean[:, None] + root @ rng.standard_normal((len(mean), count * _DRAWS))
-    best = np.argmin(drawn, axis=0)
-    drawn[leader] = np.inf
-    second = np.argmin(drawn, axis=0)
-    others = [*best[best != leader].tolist(), *second[best == leader].tolist()]
-    return [(leader, int(other)) for other in others[:count]]
-
-
-def told(surrogate: Surrogate, trainings: Points, leader: Points, challenger: Points) -> Array:
-    """Return by how much each training would reduce the variance of the difference of two points, (N,)."""
-    _, covariance = surrogate.posterior(trainings.joined(leader).joined(challenger))
-    with_difference = covariance[:-2, -2] - covariance[:-2, -1]
-    return np.asarray(np.square(with_difference) / (np.diag(covariance)[:-2] + surrogate.noise))
+    _, variance = surrogate.marginal(trainings)
+    slopes = surrogate.shared(trainings, ends) / np.sqrt(variance + surrogate.noise)[:, None]
+    mean = surrogate.mean(ends)
+    lowest = np.zeros(len(trainings))
+    for surprise, weight in zip(_SURPRISES, _WEIGHTS, strict=True):
+        lowest += weight * (mean + surprise * slopes).min(axis=1)
+    return np.asarray(mean.min() - lowest)
 
 
 def _changed(rows: Indices, sizes: Sequence[int], rng: np.random.Generator) -> Indices:

@@ -219,6 +219,16 @@ class Surrogate:
         own = self.covariance.between(points, points)
         return cross @ cho_solve((self._lower, True), self._scaled), own - solved.T @ solved
 
+    def shared(self, first: Points, second: Points) -> Array:
+        """Return the covariance between values at two lists of points, standardized, shape (N, M)."""
+        own, other = (
+            solve_triangular(
+                self._lower, self.covariance.between(self.points, points), lower=True, check_finite=False
+            )
+            for points in (first, second)
+        )
+        return np.asarray(self.covariance.between(first, second) - own.T @ other)
+
     @property
     def noise(self) -> float:
         """Variance of the noise of a single value, standardized."""
