@@ -18,8 +18,8 @@ _MEASURED = 4  # decisions; the first warms up
 def seconds_to_decide(settings: Settings, variables: Variables, rungs: Rungs) -> float:
     """Return the estimated seconds of all decisions of a search: one per training of its budget.
 
-    A decision takes longer the more is known, so it is measured halfway: on values drawn at random for half as
-    many trainings. The median of three counts, after one that warms up.
+    A decision takes longer the more is known, so it is measured halfway: on values drawn at random for half
+    as many trainings. The median of three counts, after one that warms up.
 
     Args:
         settings: The settings.

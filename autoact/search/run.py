@@ -45,7 +45,7 @@ def run_search(
     workers: int = 1,
     trainer: Mapping[str, Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
-    rungs: bool = True,
+    rungs: bool = False,
     hours: float | None = None,
     seed: int = 0,
     selection_seeds: int | None = None,
@@ -77,8 +77,8 @@ def run_search(
         parameters: Hyperparameters of the model to search with the activations, such as
             `{"model.lr": {"log": [1e-4, 1e-1]}}` (also `uniform`, `int` and `choice`). Every baseline is
             then tuned with as many trainings as the search tries.
-        rungs: Whether trainings may pause after a part of their length, so that only promising ones go on;
-            False where a part of a training tells nothing.
+        rungs: Whether trainings may pause after a part of their length, once short ones foretell the end.
+            On average that did not pay where it was measured (docs/benchmarks/search.md).
         hours: Wall time after which the search starts no further training and chooses; baselines and
             confirmation come on top.
         seed: Everything random follows from it.

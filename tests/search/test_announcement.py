@@ -5,15 +5,20 @@ import logging
 import math
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
 from autoact import run_search
 from autoact.search.ledger import Entry
+from autoact.search.probe import _seconds, _setup
 from autoact.search.progress import SearchProgress
 from autoact.search.settings import Settings
+from autoact.training.clock import Clock
 from tests.search.models import SEARCH, STEPS, TRAINER, Curve, CurveData
 
 LOUD = {**SEARCH, "quiet": False}
@@ -60,6 +65,62 @@ def test_the_announced_time_is_of_the_right_order() -> None:
     plan = run_search(Curve, CurveData, dry_run=True, **{**SEARCH, "trainer": trainer}).plan
     assert plan.planned_steps == 20 * STEPS
     assert 0.02 < plan.seconds < 20
+
+
+def test_the_announced_time_is_that_of_trainings_side_by_side_and_of_decisions_one_by_one() -> None:
+    plan = run_search(Curve, CurveData, dry_run=True, **{**SEARCH, "workers": 2}).plan
+    assert plan.deciding > 0  # measured
+    known = replace(plan, seconds=100.0, deciding=10.0)
+    assert known.whole == 100.0 * 19 / 2 + 10.0
+    assert f"{STEPS} steps each, about 16 min 0 s here" in known.describe()
+
+
+class Training:
+    """A training whose steps and validations take as long as they are told to, seen by a clock."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock, self.now = Clock(), 0.0
+        self.trainer = cast(Any, SimpleNamespace(global_step=0, sanity_checking=False))
+        self.module = cast(Any, None)
+        monkeypatch.setattr("autoact.training.clock.time", SimpleNamespace(perf_counter=lambda: self.now))
+        self.clock.on_train_start(self.trainer, self.module)
+
+    def step(self, seconds: float) -> None:
+        self.now += seconds
+        self.trainer.global_step += 1
+        self.clock.on_train_batch_end(self.trainer, self.module, None, None, 0)
+
+    def validate(self, seconds: float) -> None:
+        self.clock.on_validation_start(self.trainer, self.module)
+        self.now += seconds
+        self.clock.on_validation_end(self.trainer, self.module)
+
+
+def test_neither_warming_up_nor_a_busy_moment_stretches_the_announced_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Clock().seconds_per_step is None
+    training = Training(monkeypatch)
+    training.step(30.0)
+    assert training.clock.seconds_per_step == 30.0  # better than none
+    for seconds in (1.0, 1.0, 90.0, 1.0):
+        training.step(seconds)
+    for seconds in (5.0, 60.0):
+        training.validate(seconds)
+    assert (training.clock.seconds_per_step, training.clock.seconds_per_validation) == (1.0, 5.0)
+    probed: Any = [SimpleNamespace(seconds=50.0, steps=1), SimpleNamespace(seconds=20.0, steps=6)]
+    setup = _setup(training.clock, probed)
+    assert setup == 14.0  # with one validation
+    assert _seconds(training.clock, setup, 100, {"max_epochs": 10}) == 14.0 + 100 * 1.0 + 9 * 5.0
+    assert math.isnan(_seconds(training.clock, setup, math.inf, {}))
+
+
+def test_a_validation_is_no_part_of_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training(monkeypatch)
+    for _ in range(3):
+        training.step(1.0)
+        training.validate(7.0)
+    assert training.clock.seconds_per_step == 1.0
 
 
 def test_a_run_prints_one_line_per_training_and_nothing_of_the_libraries(
