@@ -1,6 +1,7 @@
 import csv
 import math
 import pickle
+import time
 import warnings
 from typing import Any
 
@@ -30,13 +31,15 @@ def run(module, loaders):
 
 
 def test_the_result_is_that_of_a_plain_trainer(run, module, loaders, make_trainer):
+    began = time.perf_counter()
     result = run()
+    elapsed = time.perf_counter() - began
     assert result.steps == result.planned_steps == 18
     assert len(result.curve) == 3
     assert result.curve[-1] == result.selection == result.metrics["val_loss"]
     assert result.curve[0] > result.curve[-1]
     assert (result.comparison, result.assignment, result.finite) == (None, None, True)
-    assert 0 < result.seconds < 20
+    assert 0 < result.seconds <= elapsed
 
 
 def test_the_seed_decides_everything(run, dataset):
