@@ -98,7 +98,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--hours", metavar="H", type=float, help="wall time after which the search stops and chooses"
     )
     how.add_argument(
-        "--no-rungs", dest="rungs", action="store_const", const=False, help="never pause or prune a training"
+        "--rungs", action="store_const", const=True, help="let trainings pause, once short ones tell enough"
     )
     how.add_argument("--seed", metavar="N", type=int, help="everything random follows from it (default: 0)")
     how.add_argument("--workers", metavar="N", type=int, help="processes that train at once (default: 1)")

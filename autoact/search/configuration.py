@@ -11,7 +11,7 @@ from autoact.search.settings import Settings
 from autoact.spaces import SearchSpace
 
 _MAY_CHANGE = ("workers", "hours")
-_LATER = {"parameters": {}, "rungs": True}  # settings that are left out while they have these defaults
+_LATER = {"parameters": {}, "rungs": False}  # settings that are left out while they have these defaults
 
 
 def configuration(

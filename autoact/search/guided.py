@@ -1,10 +1,10 @@
-"""The search as the policy guides it: whole trainings, short ones once they foretell the end, all pooled."""
+"""The search as the policy guides it: whole trainings, short ones if they may be, all pooled."""
 
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import median
 
 from autoact.search.ledger import Entry
@@ -34,24 +34,20 @@ class Guided:
         prior: What the mixture derived; None without one.
         cost: What the mixture cost, in full trainings.
         words: What the policy's names stand for.
-        errors: By layer, how far each candidate is from what the mixture learned.
     """
 
     search: Search
     prior: Assignment | None
     cost: float
     words: Vocabulary
-    errors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, search: Search) -> "Guided":
         """Return the guided search of a run whose prior has been trained."""
         found = next(search.ledger.of("prior"), None)
         prior = assignment_of(found.assignment) if found and found.usable and found.assignment else None
-        learned = found.details.get("layers", {}) if found and prior is not None else {}
-        errors = {path: layer["errors"] for path, layer in learned.items()}
         cost = found.share if found else 0.0
-        return cls(search, prior, cost, Vocabulary.of(search.variables, prior), errors)
+        return cls(search, prior, cost, Vocabulary.of(search.variables, prior))
 
     @property
     def problem(self) -> Problem | None:
@@ -68,7 +64,6 @@ class Guided:
             carry=rungs.carry,
             seed=settings.seed,
             first=tuple(self._first()),
-            prior=self._score if self.errors else None,
         )
 
     def run(self, record: Record) -> None:
@@ -152,14 +147,6 @@ class Guided:
         """Tell whether a training's assignment is one that the policy has names for."""
         return self.words.names(assignment_of(entry.assignment or {})) is not None
 
-    def _score(self, names: Names) -> float:
-        """Return how near an assignment is to what the mixture learned, higher is nearer."""
-        chosen = self.words.assignment(names)
-        found = (
-            self.errors[path].get(choice.activation) for path, choice in chosen.items() if path in self.errors
-        )
-        return -sum(error for error in found if error is not None)
-
     def _first(self) -> list[Names]:
         variables = self.search.variables
         cheap = self.search.rungs.fractions[0] <= _CHEAP
@@ -170,7 +157,8 @@ class Guided:
 
     def _start(self, step: Step, record: Record) -> "Future[Entry]":
         assignment = self.words.assignment(step.assignment)
-        key, seed = Tuned(assignment).key, self.search.seeds.of_run(step.run)
+        key = Tuned(assignment).key
+        seed = self.search.seeds.of_training(key, step.run)
         earlier = [entry for entry in self.entries() if (entry.key, entry.seed) == (key, seed)]
         trial = record.begin(assignment, self._label(step.assignment, earlier), earlier)
         if earlier and earlier[-1].ended:  # by itself, before its last step: nothing is left to do

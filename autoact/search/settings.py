@@ -28,7 +28,8 @@ class Settings:
         storage: URL of the Optuna storage; None keeps the study in the run directory.
         trainer: Keyword arguments of `lightning.Trainer`, used for every training alike.
         parameters: Hyperparameters of the model to search with the activations; see `Hyperparameters.of`.
-        rungs: Whether trainings may pause after a part of their length, so that only promising ones go on.
+        rungs: Whether trainings may pause after a part of their length, once short ones foretell the end; it
+            did not pay on average where it was measured (docs/benchmarks/search.md).
         hours: Wall time after which the search starts no further training and chooses; None: no limit.
 
     Raises:
@@ -49,7 +50,7 @@ class Settings:
     storage: str | None = None
     trainer: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    rungs: bool = True
+    rungs: bool = False
     hours: float | None = None
 
     def __post_init__(self) -> None:
@@ -91,7 +92,7 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Return plain types; with the defaults of later versions, what an earlier version wrote."""
         content = asdict(self)
-        for name, usual in (("parameters", {}), ("rungs", True), ("hours", None)):
+        for name, usual in (("parameters", {}), ("rungs", False), ("hours", None)):
             if content[name] == usual:
                 del content[name]
         return content

@@ -25,6 +25,7 @@ LONG: dict[str, Any] = {
     **SEARCH,
     "budget": 4,
     "seeds": 2,
+    "rungs": True,
     "trainer": {"max_epochs": EPOCHS, "accelerator": "cpu"},
 }
 

@@ -3,6 +3,7 @@
 from autoact.search.replay.game import Game
 from autoact.search.replay.strategies import (
     MeanOf,
+    OneSeed,
     Picks,
     Rungs,
     Strategy,
@@ -11,17 +12,19 @@ from autoact.search.replay.strategies import (
     random_search,
     tpe,
 )
-from autoact.search.replay.tournament import Regrets, play, ratio_of_medians
+from autoact.search.replay.tournament import Regrets, mean_difference, play, ratio_of_medians
 
 __all__ = [
     "Game",
     "MeanOf",
+    "OneSeed",
     "Picks",
     "Regrets",
     "Rungs",
     "Strategy",
     "function_space",
     "gaussian_process",
+    "mean_difference",
     "play",
     "random_search",
     "ratio_of_medians",

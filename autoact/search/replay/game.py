@@ -18,10 +18,16 @@ class Game:
 
     Trainings of one assignment take the table's seeds in a shuffled order, without replacement until they are
     used up. A training that goes on keeps its seed.
+
+    Attributes:
+        table: What is searched.
+        seed: Of the game.
+        paired: Whether the order is the same for all assignments: all first trainings share one seed.
     """
 
     table: Landscape
     seed: int
+    paired: bool = False
     _orders: dict[Index, list[int]] = field(default_factory=dict)
 
     def value(self, index: Index, run: int, rung: int) -> float:
@@ -42,9 +48,10 @@ class Game:
         return tuple(own.index(name) for own, name in zip(self.table.candidates, names, strict=True))
 
     def _seed(self, index: Index, run: int) -> int:
-        order = self._orders.setdefault(index, [])
+        key = () if self.paired else index
+        order = self._orders.setdefault(key, [])
         while len(order) <= run:
             turn = len(order) // self.table.seeds
-            rng = np.random.default_rng([self.seed, turn, *index])
+            rng = np.random.default_rng([self.seed, turn, *key])
             order.extend(rng.permutation(self.table.seeds).tolist())
         return order[run]

@@ -12,9 +12,11 @@ import optuna
 from autoact.search.policy import Names, Outcome, Problem, Step, next_steps, recommend
 from autoact.search.replay.game import Game, Index
 from autoact.search.sampler import FunctionSpaceSampler
+from autoact.search.tables import Prior
 
 Picks = Mapping[float, Index]  # what is recommended, by cost in full trainings
 Strategy = Callable[[Game, Sequence[float]], Picks]
+_MIXTURE = 1.0  # what training a mixture costs, in full trainings
 _AT_ONCE = 1  # trainings that run at the same time; the other samplers are asked one at a time too
 
 
@@ -23,54 +25,84 @@ class Rungs:
     """What a search does: the policy, with or without its parts.
 
     Args:
-        prior: Name of the table's prior to use and pay for; None for none, and where the table lacks it.
+        prior: Name of the table's mixture to pay for, whose choice is tried first; None for none. Where the
+            table lacks it, its cost is paid for nothing: a uniform assignment comes first.
+        scores: Whether the mixture's scores of all assignments enter the surrogate too.
         short: Whether short trainings may be used.
         without: Terms of the surrogate to leave out.
         posterior: Whether the posterior mean recommends; else the best value of a full training.
     """
 
     prior: str | None = None
-    short: bool = True
+    scores: bool = False
+    short: bool = False
     without: frozenset[str] = frozenset()
     posterior: bool = True
 
     def __call__(self, game: Game, costs: Sequence[float]) -> Picks:
-        """Play once for each cost: the policy plans with its budget."""
-        return {cost: self._pick(game, cost) for cost in costs}
+        """Play once; once for each cost with short trainings, as the policy then plans with its budget."""
+        spare = {cost: cost - self.paid(game) for cost in costs}
+        playable = [cost for cost in costs if spare[cost] >= game.table.fractions[0 if self.short else -1]]
+        if self.short or not playable:
+            return {cost: self._pick(game, *self._played(game, cost)) for cost in playable}
+        problem, history = self._played(game, max(playable))
+        return {cost: self._pick(game, problem, history[: int(spare[cost])]) for cost in playable}
 
-    def _pick(self, game: Game, cost: float) -> Index:
+    def _played(self, game: Game, cost: float) -> tuple[Problem, list[Outcome]]:
         problem = self.problem(game, cost)
         history: list[Outcome] = []
         while steps := next_steps(problem, history, count=_AT_ONCE):
             history += [Outcome(step, _values(game, step, problem)) for step in steps]
+        return problem, history
+
+    def _pick(self, game: Game, problem: Problem, history: list[Outcome]) -> Index:
         if self.posterior:
             return game.index(recommend(problem, history).assignment)
         whole = [outcome for outcome in history if outcome.step.stop == 1.0 and not outcome.failed] or history
         best = min(whole, key=lambda outcome: outcome.value if problem.minimize else -outcome.value)
         return game.index(best.step.assignment)
 
+    def paid(self, game: Game) -> float:
+        """Return what the mixture costs, in full trainings."""
+        if self.prior is None:
+            return 0.0
+        return game.table.priors[self.prior].cost if self.prior in game.table.priors else _MIXTURE
+
     def problem(self, game: Game, cost: float) -> Problem:
-        """Return what the policy is given; uniform assignments are tried first."""
+        """Return what the policy is given; the mixture's choice is tried first, then uniform assignments."""
         table = game.table
-        prior = table.priors.get(self.prior) if self.prior else None
-        score: Callable[[Names], float] | None = None
-        if prior is not None and prior.cost < cost:
-            repetition = game.seed % len(prior.scores)
-
-            def score(names: Names) -> float:
-                return prior.score(repetition, game.index(names))
-
         shared = [name for name in table.candidates[0] if all(name in own for own in table.candidates)]
+        first = [(name,) * len(table.layers) for name in shared]
+        prior = table.priors.get(self.prior) if self.prior else None
+        repetition = game.seed % len(prior.scores) if prior is not None else 0
+        if prior is not None:
+            first = [_best_scored(prior, repetition, table.candidates), *first]
+
+        def score(names: Names) -> float:
+            assert prior is not None
+            return prior.score(repetition, game.index(names))
+
         return Problem(
             candidates=table.candidates,
-            budget=cost - (prior.cost if prior is not None and score is not None else 0.0),
+            budget=cost - self.paid(game),
             fractions=table.fractions if self.short else (1.0,),
             minimize=table.mode == "min",
             seed=game.seed,
-            first=tuple((name,) * len(table.layers) for name in shared),
-            prior=score,
+            first=tuple(dict.fromkeys(first)),
+            prior=score if prior is not None and self.scores else None,
             without=self.without,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OneSeed:
+    """Another strategy with one seed for the first trainings of all assignments, one for the second, ..."""
+
+    strategy: Strategy
+
+    def __call__(self, game: Game, costs: Sequence[float]) -> Picks:
+        """Play the same game with paired seeds."""
+        return self.strategy(Game(game.table, game.seed, paired=True), costs)
 
 
 def random_search(game: Game, costs: Sequence[float]) -> Picks:
@@ -156,6 +188,17 @@ def _oriented(game: Game, index: Index, run: int) -> float:
     if not math.isfinite(value):
         return math.inf
     return value if game.table.mode == "min" else -value
+
+
+def _best_scored(prior: Prior, repetition: int, candidates: Sequence[Names]) -> Names:
+    """Return the assignment that one repetition of a prior likes best."""
+    scores = prior.scores[repetition]
+    best = (
+        np.nanargmax(scores, axis=1)
+        if prior.additive
+        else np.unravel_index(np.nanargmax(scores), scores.shape)
+    )
+    return tuple(names[int(choice)] for names, choice in zip(candidates, best, strict=True))
 
 
 def _values(game: Game, step: Step, problem: Problem) -> dict[float, float]:

@@ -81,6 +81,23 @@ def ratio_of_medians(ours: Array, theirs: Array, seed: int = 0) -> tuple[float, 
     return float(ratio[0]), float(low), float(high)
 
 
+def mean_difference(differences: Sequence[Array], seed: int = 0) -> tuple[float, float, float]:
+    """Return the mean over tables of mean differences with its 95 % bootstrap interval: (mean, low, high).
+
+    Args:
+        differences: Per table, differences of regrets in the same games, (R,).
+        seed: Of the resampling, of games within each table: the tables are taken as they are.
+
+    Example:
+        >>> mean_difference([np.full(20, 0.1), np.full(10, 0.3)])
+        (0.2, 0.2, 0.2)
+    """
+    rng = np.random.default_rng(seed)
+    drawn = [own[rng.integers(len(own), size=(_RESAMPLED, len(own)))].mean(axis=1) for own in differences]
+    low, high = np.quantile(np.mean(drawn, axis=0), [0.025, 0.975])
+    return float(np.mean([own.mean() for own in differences])), float(low), float(high)
+
+
 def _ratio(ours: Array, theirs: Array) -> Array:
     safe = np.where(theirs > 0, theirs, 1.0)
     return np.where(theirs > 0, ours / safe, np.where(ours > 0, np.inf, 1.0))
