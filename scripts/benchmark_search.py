@@ -1,11 +1,13 @@
 """Replay search strategies on tables of trainings: regret against cost, and what each ingredient is worth.
 
-    python scripts/benchmark_search.py [--tables DIR] [--repetitions 200] [--costs 5,10,20,40] [--workers 2]
-        [--prior NAME] [--without-synthetic] [--short] [--json FILE] [--markdown FILE] [--figure FILE]
+    python scripts/benchmark_search.py [--tables DIR] [--held-out] [--repetitions 200] [--costs 5,10,20,40]
+        [--workers 2] [--prior NAME] [--without-synthetic] [--short] [--json FILE] [--markdown FILE]
+        [--figure FILE]
 
 A regret of 0 is the best assignment of a table, 1 the median one, by the mean over all seeds of the table.
 Costs are in full trainings, and include what a prior costs. `--tables` takes any folder of tables in the
-format of `autoact.search.tables.SearchTable`.
+format of `autoact.search.tables.SearchTable`; `--held-out` adds those of its folder held_out. What the JSON
+file holds already is not played again: a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -15,42 +17,67 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from autoact.search import replay, tables
-from autoact.search.replay import MeanOf, Regrets, Rungs, Strategy
+from autoact.search.replay import MeanOf, OneSeed, Regrets, Rungs, Strategy
 from autoact.search.replay.tournament import TableOf
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS, BASE, RANDOM = "autoact", "TPE, best trial", "random, best trial"
+OURS, SAMPLER, BASE, RANDOM = "autoact", "FunctionSpaceSampler", "TPE, best trial", "random, best trial"
+PAIRED_BASE = "TPE, best trial, one seed"
+ORACLE = "oracle: best mean of n"
+REPEATS = (1, 2, 3, 4, 5, 6, 8, 10)  # n of the oracle, who knows afterwards which one was best
 BAR_COST = 20.0  # at which ingredients are compared and the bar stands
-SLOW = 20  # repetitions of what takes seconds each
+BAR = 0.65  # ratio of medians to TPE's
+SLOW_ONE = "Optuna GP, best trial"
+SLOW = 40  # repetitions of Optuna's GP, which takes longest
+MIXTURE = "uniform softmax / projection"  # what a run trains
 DISTANCE = frozenset({"smooth", "smooth interactions"})
 INTERACTIONS = frozenset({"smooth interactions", "free interactions"})
-SYNTHETIC = ("additive", "planted", "adversarial", "misleading_start")
+SYNTHETIC = ("adversarial", "additive", "planted")
+Results = dict[str, dict[str, Regrets]]  # by table and strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A strategy, and where it plays.
+
+    Attributes:
+        play: Gives its regrets: (table, costs, repetitions, executor).
+        once: Whether it is asked at one cost only.
+        stored: Whether it has a meaning on stored tables only, which have priors and paired seeds.
+    """
+
+    play: Callable[[TableOf, Sequence[float], int, Executor | None], Regrets]
+    once: bool = False
+    stored: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     costs = [float(cost) for cost in options.costs.split(",")]
     repetitions = 4 if options.short else options.repetitions
-    found = find_tables(Path(options.tables), synthetic=not options.without_synthetic)
+    folders = [Path(options.tables)] + ([Path(options.tables) / "held_out"] if options.held_out else [])
+    found = find_tables(folders, synthetic=not options.without_synthetic)
     if not found:
         print(f"{options.tables} holds no .npz table and synthetic ones are left out.", file=sys.stderr)
         return 2
+    results: Results = {name: known(options.json).get(name, {}) for name in found}
     with processes(options.workers) as executor:
-        results = {
-            name: run(name, table, options.prior, costs, repetitions, executor)
-            for name, table in found.items()
-        }
+        for name, strategy, row in games(found, options.prior):
+            run(results[name], found[name], (name, strategy, row), costs, repetitions, executor)
+            if options.json:
+                Path(options.json).write_text(as_json(results), encoding="utf-8")
     write(results, costs, options)
     return 0
 
@@ -66,22 +93,25 @@ def processes(workers: int) -> AbstractContextManager[Executor | None]:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Replay search strategies on tables of trainings.")
     parser.add_argument("--tables", default=str(ROOT / "docs" / "benchmarks" / "tables"))
+    parser.add_argument("--held-out", action="store_true", help="also the tables in the folder's held_out")
     parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--costs", default="5,10,20,40")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--prior", help="name of the tables' prior that the search uses; none by default")
+    parser.add_argument("--prior", default=MIXTURE, help="the tables' prior that the search trains")
     parser.add_argument("--without-synthetic", action="store_true")
     parser.add_argument("--short", action="store_true", help="four repetitions: shows that everything runs")
-    parser.add_argument("--json")
+    parser.add_argument("--json", help="where results are kept; those that it holds are not played again")
     parser.add_argument("--markdown")
     parser.add_argument("--figure")
     return parser.parse_args(arguments)
 
 
-def find_tables(folder: Path, synthetic: bool) -> dict[str, TableOf]:
+def find_tables(folders: Sequence[Path], synthetic: bool) -> dict[str, TableOf]:
     """Return what gives the table of a repetition, by name; a synthetic one is another problem every time."""
-    stored = {path.stem: partial(stored_table, str(path)) for path in sorted(folder.glob("*.npz"))}
-    made = {f"{name} (synthetic)": partial(synthetic_table, name) for name in SYNTHETIC}
+    paths = [path for folder in folders for path in sorted(folder.glob("*.npz"))]
+    marks = {path: "held out: " if path.parent.name == "held_out" else "" for path in paths}
+    stored = {marks[path] + path.stem: partial(stored_table, str(path)) for path in paths}
+    made = {f"synthetic: {name}": partial(synthetic_table, name) for name in SYNTHETIC}
     return {**stored, **(made if synthetic else {})}
 
 
@@ -100,64 +130,123 @@ def synthetic_table(name: str, repetition: int) -> tables.SyntheticTable:
     return made
 
 
-def strategies(prior: str | None) -> dict[str, tuple[Strategy, bool]]:
-    """Return all strategies by name, and whether each is played at one cost only."""
-    always: dict[str, Strategy] = {
-        RANDOM: replay.random_search,
-        BASE: replay.tpe,
-        "FunctionSpaceSampler": replay.function_space,
-        OURS: Rungs(prior=prior),
-        **{f"best mean of {repeats}": MeanOf(repeats) for repeats in (2, 3)},
+def playing(strategy: Strategy, most: int = 10**9) -> Callable[..., Regrets]:
+    """Return what replays a strategy, at most so many times."""
+
+    def play(table: TableOf, costs: Sequence[float], repetitions: int, executor: Executor | None) -> Regrets:
+        return replay.play(table, strategy, costs, min(repetitions, most), executor)
+
+    return play
+
+
+def oracle(table: TableOf, costs: Sequence[float], repetitions: int, executor: Executor | None) -> Regrets:
+    """Play the mean of n random assignments for many n, and keep the one of the best median at each cost."""
+    played = [replay.play(table, MeanOf(n), costs, repetitions, executor) for n in REPEATS]
+    medians = np.array([np.median(own.values, axis=0) for own in played])  # NaN where n trainings cost more
+    best = np.nanargmin(medians, axis=0)
+    chosen = [played[n].values[:, place] for place, n in enumerate(best)]
+    return Regrets(tuple(costs), np.stack(chosen, axis=1))
+
+
+def strategies(prior: str) -> dict[str, Row]:
+    """Return all strategies by name."""
+    return {
+        RANDOM: Row(playing(replay.random_search)),
+        BASE: Row(playing(replay.tpe)),
+        PAIRED_BASE: Row(playing(OneSeed(replay.tpe)), stored=True),
+        SAMPLER: Row(playing(replay.function_space)),
+        OURS: Row(playing(Rungs(prior=prior))),
+        **{f"best mean of {n}": Row(playing(MeanOf(n))) for n in (2, 3)},
+        ORACLE: Row(oracle),
+        "without mixture": Row(playing(Rungs()), once=True),
+        "mixture's scores in the surrogate": Row(playing(Rungs(prior=prior, scores=True)), True, True),
+        "with short trainings": Row(playing(Rungs(prior=prior, short=True)), once=True),
+        "without distance": Row(playing(Rungs(prior=prior, without=DISTANCE)), once=True),
+        "without interactions": Row(playing(Rungs(prior=prior, without=INTERACTIONS)), once=True),
+        "best trial, not posterior mean": Row(playing(Rungs(prior=prior, posterior=False)), once=True),
+        "one seed": Row(playing(OneSeed(Rungs(prior=prior))), True, True),
+        SLOW_ONE: Row(playing(replay.gaussian_process, SLOW), once=True),
     }
-    once: dict[str, Strategy] = {
-        "Optuna GP, best trial": replay.gaussian_process,
-        "without short trainings": Rungs(prior=prior, short=False),
-        "without distance": Rungs(prior=prior, without=DISTANCE),
-        "without interactions": Rungs(prior=prior, without=INTERACTIONS),
-        "without posterior mean": Rungs(prior=prior, posterior=False),
-    }
-    if prior is not None:
-        once["without prior"] = Rungs()
-    return {name: (own, False) for name, own in always.items()} | {
-        name: (own, True) for name, own in once.items()
-    }
+
+
+def games(found: Mapping[str, TableOf], prior: str) -> Iterator[tuple[str, str, Row]]:
+    """Yield table, strategy and its row: all tables first, then ingredients, and what is slow at the end."""
+    for stage in range(3):
+        for name, table in found.items():
+            measured = isinstance(table(0), tables.SearchTable)
+            for strategy, row in strategies(prior).items():
+                if stage == row.once + (strategy == SLOW_ONE) and (measured or not row.stored):
+                    yield name, strategy, row
 
 
 def run(
-    name: str,
+    kept: dict[str, Regrets],
     table: TableOf,
-    prior: str | None,
+    named: tuple[str, str, Row],
     costs: list[float],
     repetitions: int,
     executor: Executor | None,
-) -> dict[str, Regrets]:
-    regrets = {}
-    for strategy, (own, once) in strategies(prior).items():
-        started = time.perf_counter()
-        at = [cost for cost in costs if cost == BAR_COST] or costs[-1:] if once else costs
-        count = min(repetitions, SLOW) if "Optuna GP" in strategy else repetitions
-        regrets[strategy] = replay.play(table, own, at, count, executor)
-        print(f"{name}: {strategy}, {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    return regrets
-
-
-def write(
-    results: Mapping[str, Mapping[str, Regrets]], costs: list[float], options: argparse.Namespace
 ) -> None:
-    text = "\n".join(markdown(name, regrets, costs) for name, regrets in results.items())
+    """Play one strategy on one table, unless enough of it is there."""
+    name, strategy, row = named
+    at = ([cost for cost in costs if cost == BAR_COST] or costs[-1:]) if row.once else costs
+    wanted = min(repetitions, SLOW) if strategy == SLOW_ONE else repetitions
+    if strategy in kept and set(at) <= set(kept[strategy].costs) and len(kept[strategy].values) >= wanted:
+        return
+    started = time.perf_counter()
+    played = row.play(table, at, repetitions, executor)
+    kept[strategy] = Regrets(played.costs, played.values.round(3))
+    print(f"{name}: {strategy}, {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def known(path: str | None) -> Results:
+    """Read the results that a JSON file holds."""
+    if path is None or not Path(path).exists():
+        return {}
+    stored = json.loads(Path(path).read_text(encoding="utf-8"))
+    return {
+        table: {
+            strategy: Regrets(tuple(map(float, own)), np.array(list(own.values()), dtype=np.float64).T)
+            for strategy, own in regrets.items()
+        }
+        for table, regrets in stored.items()
+    }
+
+
+def as_json(results: Results) -> str:
+    """Return all regrets by table, strategy, cost and repetition; null where one could not play."""
+    plain = {
+        table: {
+            strategy: {
+                f"{cost:g}": [None if np.isnan(value) else value for value in own.at(cost).tolist()]
+                for cost in own.costs
+            }
+            for strategy, own in regrets.items()
+        }
+        for table, regrets in results.items()
+    }
+    return json.dumps(plain, separators=(",", ":"))
+
+
+def write(results: Results, costs: list[float], options: argparse.Namespace) -> None:
+    text = "\n".join(
+        [*(markdown(name, own, costs) for name, own in results.items()), bars(results), parts(results)]
+    )
     print(text)
     if options.markdown:
         Path(options.markdown).write_text(text, encoding="utf-8")
-    if options.json:
-        Path(options.json).write_text(json.dumps(as_json(results), indent=1), encoding="utf-8")
     if options.figure:
         draw(results).savefig(options.figure, bbox_inches="tight")
 
 
 def markdown(name: str, regrets: Mapping[str, Regrets], costs: list[float]) -> str:
     head = [f"### {name}", "", "| strategy | " + " | ".join(f"{cost:g}" for cost in costs) + " | to TPE |"]
-    rows = [row(strategy, own, regrets[BASE], costs) for strategy, own in regrets.items()]
-    return "\n".join([*head, "|---" * (len(costs) + 2) + "|", *rows, ""])
+    rows = [row(strategy, own, regrets[BASE], costs) for strategy, own in in_order(regrets)]
+    return "\n".join([*head, "|---" + "|--:" * (len(costs) + 1) + "|", *rows, ""])
+
+
+def in_order(regrets: Mapping[str, Regrets]) -> list[tuple[str, Regrets]]:
+    return [(strategy, regrets[strategy]) for strategy in strategies(MIXTURE) if strategy in regrets]
 
 
 def row(strategy: str, own: Regrets, base: Regrets, costs: list[float]) -> str:
@@ -166,20 +255,75 @@ def row(strategy: str, own: Regrets, base: Regrets, costs: list[float]) -> str:
         f"{own.quantile(cost, 0.5):.2f} ({own.quantile(cost, 0.9):.2f})" if cost in own.costs else ""
         for cost in costs
     ]
-    at = BAR_COST if BAR_COST in own.costs else own.costs[-1]
+    return f"| {strategy} | " + " | ".join(cells) + f" | {ratio(own, base)[1]} |"
+
+
+def ratio(own: Regrets, base: Regrets) -> tuple[float, str]:
+    """Return the ratio of medians where the bar stands, and the same with its interval as text."""
+    at = bar_cost(own)
     theirs = base.at(at)[: len(own.values)]
-    ratio, low, high = replay.ratio_of_medians(own.at(at), theirs)
-    return f"| {strategy} | " + " | ".join(cells) + f" | {ratio:.2f} [{low:.2f}, {high:.2f}] |"
+    if np.isnan(own.at(at)).any():
+        return float("nan"), ""
+    found, low, high = replay.ratio_of_medians(own.at(at)[: len(theirs)], theirs)
+    return found, f"{found:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def as_json(results: Mapping[str, Mapping[str, Regrets]]) -> dict[str, Any]:
-    return {
-        table: {
-            strategy: {f"{cost:g}": own.at(cost).round(4).tolist() for cost in own.costs}
-            for strategy, own in regrets.items()
-        }
-        for table, regrets in results.items()
+def bar_cost(own: Regrets) -> float:
+    return BAR_COST if BAR_COST in own.costs else own.costs[-1]
+
+
+def bars(results: Results) -> str:
+    """Return which bars are met: ratio of medians to TPE's, and 90th percentile against TPE's median."""
+    lines = [
+        "| table | strategy | median to TPE's | met | to TPE's with one seed | 90 % | TPE's median | met |",
+        "|---|---|--:|---|--:|--:|--:|---|",
+    ]
+    for name, regrets in results.items():
+        at, base = bar_cost(regrets[BASE]), regrets[BASE]
+        for strategy in (OURS, SAMPLER):
+            own = regrets[strategy]
+            found, shown = ratio(own, base)
+            paired = ratio(own, regrets[PAIRED_BASE])[1] if PAIRED_BASE in regrets else ""
+            high, theirs = own.quantile(at, 0.9), base.quantile(at, 0.5)
+            cells = [shown, said(found <= BAR), paired, f"{high:.2f}", f"{theirs:.2f}", said(high <= theirs)]
+            lines.append(f"| {name} | {strategy} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def said(met: bool) -> str:
+    return "yes" if met else "no"
+
+
+def parts(results: Results) -> str:
+    """Return what leaving a part out, or putting one in, adds to the mean regret of the search."""
+    stored = [name for name in results if not name.startswith("synthetic")]
+    groups = {
+        "tables of development": [name for name in stored if not name.startswith("held out")],
+        "held out": [name for name in stored if name.startswith("held out")],
     }
+    lines = [
+        "| " + " | ".join(["change of the search", *groups, *results]) + " |",
+        "|---" + "|--:" * (len(groups) + len(results)) + "|",
+    ]
+    for strategy in strategies(MIXTURE):
+        if strategy not in (OURS, ORACLE):
+            cells = [added(results, strategy, names) for names in [*groups.values(), *([n] for n in results)]]
+            lines.append(f"| {strategy} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def added(results: Results, strategy: str, names: Sequence[str]) -> str:
+    """Return the mean over tables of the difference in mean regret, with its paired 95 % interval."""
+    pairs = [
+        (results[name][strategy].at(at), results[name][OURS].at(at))
+        for name in names
+        if strategy in results[name]
+        for at in [bar_cost(results[name][OURS])]
+    ]
+    if not pairs or len(pairs) < len(names):
+        return ""
+    found, low, high = replay.mean_difference([own - ours[: len(own)] for own, ours in pairs])
+    return f"{found:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
 def draw(results: Mapping[str, Mapping[str, Regrets]]) -> Figure:
