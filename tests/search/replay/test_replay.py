@@ -2,6 +2,7 @@
 
 import json
 import runpy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +14,10 @@ from autoact.search.policy import Step
 from autoact.search.replay import (
     Game,
     MeanOf,
+    OneSeed,
     Rungs,
     function_space,
+    mean_difference,
     play,
     random_search,
     ratio_of_medians,
@@ -54,6 +57,29 @@ def test_trainings_use_each_seed_once_before_any_twice() -> None:
     assert values[:4] != [Game(measured(), seed=6).value((0, 1), run, 1) for run in range(4)]
 
 
+def test_paired_trainings_share_their_seeds() -> None:
+    table = measured()
+    game = Game(table, seed=5, paired=True)
+    for run in range(4):
+        seeds = [
+            next(s for s in range(4) if table.value(index, s, 1) == game.value(index, run, 1))
+            for index in ((0, 1), (2, 2), (1, 0))
+        ]
+        assert len(set(seeds)) == 1
+    assert len({game.value((0, 1), run, 1) for run in range(4)}) == 4
+
+
+def test_one_seed_plays_the_same_strategy_on_paired_trainings() -> None:
+    seen: list[Game] = []
+
+    def strategy(game: Game, costs: Sequence[float]) -> dict[float, tuple[int, ...]]:
+        seen.append(game)
+        return {cost: (0, 0) for cost in costs}
+
+    assert OneSeed(strategy)(Game(measured(), seed=3), [2.0]) == {2.0: (0, 0)}
+    assert (seen[0].seed, seen[0].paired) == (3, True)
+
+
 def test_a_continued_training_keeps_its_seed() -> None:
     table = measured()
     game = Game(table, seed=1)
@@ -65,7 +91,7 @@ def test_a_continued_training_keeps_its_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    "strategy", [random_search, tpe, function_space, MeanOf(2), Rungs(), Rungs(short=False)]
+    "strategy", [random_search, tpe, function_space, MeanOf(2), OneSeed(tpe), Rungs(), Rungs(short=True)]
 )
 @pytest.mark.parametrize("mode", ["min", "max"])
 def test_every_strategy_finds_the_best_of_nine_with_patience(strategy, mode: Literal["min", "max"]) -> None:
@@ -80,13 +106,35 @@ def test_repetitions_can_be_repeated() -> None:
     np.testing.assert_array_equal(first, second)
 
 
-def test_a_prior_is_paid_for() -> None:
-    strategy = Rungs(prior="exact")
+def test_a_mixture_is_paid_for_and_its_choice_is_tried_first() -> None:
+    strategy, table = Rungs(prior="exact"), measured()
+    game = Game(table, seed=0)
+    problem = strategy.problem(game, 5.0)
+    best = np.unravel_index(table.priors["exact"].scores[0].argmax(), (3, 3))
+    assert problem.budget == 4.0
+    assert game.index(problem.first[0]) == best
+    assert problem.prior is None
+    assert set(strategy(game, [1.5, 2.0, 5.0])) == {2.0, 5.0}  # nothing would be left of 1.5
+
+
+def test_scores_of_a_mixture_enter_the_surrogate_only_if_asked_for() -> None:
+    problem = Rungs(prior="exact", scores=True).problem(Game(table := measured(), seed=0), 5.0)
+    assert problem.prior is not None
+    assert problem.prior(("gelu", "tanh")) == table.priors["exact"].score(0, (1, 2))
+
+
+def test_a_mixture_that_the_table_lacks_costs_and_says_nothing() -> None:
     game = Game(measured(), seed=0)
-    assert strategy.problem(game, 5.0).budget == 4.0
-    assert strategy.problem(game, 5.0).prior is not None
-    assert strategy.problem(game, 1.0).prior is None  # nothing would be left
-    assert Rungs(prior="unknown").problem(game, 5.0).budget == 5.0
+    problem = Rungs(prior="unknown").problem(game, 5.0)
+    assert problem.budget == 4.0
+    assert problem.first == Rungs().problem(game, 5.0).first == tuple((name, name) for name in NAMES)
+
+
+def test_one_play_recommends_at_every_cost_what_separate_plays_would() -> None:
+    strategy = Rungs(prior="exact")
+    costs = [3.0, 5.0, 9.0]
+    separate = {cost: strategy(Game(measured(), seed=2), [cost])[cost] for cost in costs}
+    assert strategy(Game(measured(), seed=2), costs) == separate
 
 
 def test_a_strategy_that_cannot_play_has_no_regret() -> None:
@@ -105,6 +153,14 @@ def test_intervals_cover_and_zeros_are_no_problem() -> None:
     assert ratio_of_medians(np.ones(9), np.zeros(9))[0] == np.inf
 
 
+def test_differences_count_every_table_alike() -> None:
+    rng = np.random.default_rng(0)
+    found, low, high = mean_difference([rng.normal(0.3, 1.0, 400), rng.normal(-0.1, 1.0, 100)])
+    assert low < found < high
+    assert abs(found - 0.1) < 0.2
+    assert 0.05 < (high - low) / 4 < 0.07  # s.e. of the mean of both means is sqrt(1/400 + 1/100) / 2 = 0.056
+
+
 @pytest.fixture(scope="module")
 def benchmark() -> dict:
     return runpy.run_path(str(ROOT / "scripts" / "benchmark_search.py"))
@@ -120,9 +176,27 @@ def test_the_benchmark_plays_any_folder_of_tables(tmp_path: Path, benchmark: dic
     assert benchmark["main"]([*options, "--tables", str(tmp_path), *files]) == 0
     results = json.loads((tmp_path / "r.json").read_text())["stranger"]
     assert len(results["TPE, best trial"]["5"]) == 4
-    assert {"autoact", "without prior", "without distance"} <= set(results)
+    assert {"autoact", "without mixture", "without distance"} <= set(results)
     assert "| autoact | " in capsys.readouterr().out == (tmp_path / "r.md").read_text() + "\n"
     assert "<svg" in (tmp_path / "r.svg").read_text()
+
+
+def test_results_that_are_kept_are_not_played_again(tmp_path: Path, benchmark: dict, capsys) -> None:
+    (tmp_path / "held_out").mkdir()
+    measured().save(tmp_path / "held_out" / "stranger.npz")
+    options = [f"--tables={tmp_path}", "--held-out", "--short", "--without-synthetic", "--costs=3"]
+    options += ["--workers=1", "--prior=exact", f"--json={tmp_path / 'r.json'}"]
+    assert benchmark["main"](options) == 0
+    results = json.loads((tmp_path / "r.json").read_text())
+    del results["held out: stranger"]["without mixture"]
+    results["held out: stranger"]["autoact"]["3"] = [0.5, 0.5, 0.5, 0.5]
+    (tmp_path / "r.json").write_text(json.dumps(results))
+    capsys.readouterr()
+    assert benchmark["main"](options) == 0
+    shown = capsys.readouterr()
+    assert [line.split(",")[0] for line in shown.err.splitlines()] == ["held out: stranger: without mixture"]
+    assert "| autoact | 0.50 (0.50) |" in shown.out
+    assert "| held out: stranger | autoact | " in shown.out
 
 
 def test_an_empty_folder_is_said_to_be_empty(tmp_path: Path, benchmark: dict, capsys) -> None:
