@@ -31,6 +31,7 @@ from matplotlib.figure import Figure
 from autoact.search import replay, tables
 from autoact.search.replay import MeanOf, OneSeed, Regrets, Rungs, Strategy
 from autoact.search.replay.tournament import TableOf
+from autoact.search.sampler.similarity import Array
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS, SAMPLER, BASE, RANDOM = "autoact", "FunctionSpaceSampler", "TPE, best trial", "random, best trial"
@@ -38,13 +39,20 @@ PAIRED_BASE = "TPE, best trial, one seed"
 ORACLE = "oracle: best mean of n"
 REPEATS = (1, 2, 3, 4, 5, 6, 8, 10)  # n of the oracle, who knows afterwards which one was best
 BAR_COST = 20.0  # at which ingredients are compared and the bar stands
-BAR = 0.65  # ratio of medians to TPE's
+BAR, MISLED_BAR = 0.65, 1.1  # ratios of medians: to TPE's, and to random search's where distance misleads
 SLOW_ONE = "Optuna GP, best trial"
 SLOW = 40  # repetitions of Optuna's GP, which takes longest
 MIXTURE = "uniform softmax / projection"  # what a run trains
 DISTANCE = frozenset({"smooth", "smooth interactions"})
 INTERACTIONS = frozenset({"smooth interactions", "free interactions"})
 SYNTHETIC = ("adversarial", "additive", "planted")
+DRAWN = {  # color and width of lines
+    RANDOM: ("0.65", 1.2),
+    BASE: ("tab:orange", 1.4),
+    ORACLE: ("tab:green", 1.2),
+    SAMPLER: ("tab:cyan", 1.4),
+    OURS: ("tab:blue", 2.2),
+}
 Results = dict[str, dict[str, Regrets]]  # by table and strategy
 
 
@@ -230,7 +238,7 @@ def as_json(results: Results) -> str:
 
 def write(results: Results, costs: list[float], options: argparse.Namespace) -> None:
     text = "\n".join(
-        [*(markdown(name, own, costs) for name, own in results.items()), bars(results), parts(results)]
+        [bars(results), parts(results), *(markdown(n, own, costs) for n, own in results.items())]
     )
     print(text)
     if options.markdown:
@@ -240,119 +248,119 @@ def write(results: Results, costs: list[float], options: argparse.Namespace) -> 
 
 
 def markdown(name: str, regrets: Mapping[str, Regrets], costs: list[float]) -> str:
+    """Return all strategies on one table: median (90th percentile) by cost, ratio of medians to TPE's."""
     head = [f"### {name}", "", "| strategy | " + " | ".join(f"{cost:g}" for cost in costs) + " | to TPE |"]
-    rows = [row(strategy, own, regrets[BASE], costs) for strategy, own in in_order(regrets)]
+    rows = []
+    for strategy in (strategy for strategy in strategies(MIXTURE) if strategy in regrets):
+        own = regrets[strategy]
+        cells = [shown(own, cost) if cost in own.costs else "" for cost in costs]
+        rows.append(f"| {strategy} | " + " | ".join([*cells, ratio([regrets], strategy, BASE)]) + " |")
     return "\n".join([*head, "|---" + "|--:" * (len(costs) + 1) + "|", *rows, ""])
 
 
-def in_order(regrets: Mapping[str, Regrets]) -> list[tuple[str, Regrets]]:
-    return [(strategy, regrets[strategy]) for strategy in strategies(MIXTURE) if strategy in regrets]
+def shown(own: Regrets, cost: float) -> str:
+    return f"{own.quantile(cost, 0.5):.2f} ({own.quantile(cost, 0.9):.2f})"
 
 
-def row(strategy: str, own: Regrets, base: Regrets, costs: list[float]) -> str:
-    """Return one line: median (90th percentile) by cost, and the ratio of medians to TPE's."""
-    cells = [
-        f"{own.quantile(cost, 0.5):.2f} ({own.quantile(cost, 0.9):.2f})" if cost in own.costs else ""
-        for cost in costs
-    ]
-    return f"| {strategy} | " + " | ".join(cells) + f" | {ratio(own, base)[1]} |"
+def at_bar(regrets: Mapping[str, Regrets], strategy: str) -> Array:
+    """Return regrets where the bar stands, (R,)."""
+    own = regrets[strategy]
+    return own.at(BAR_COST if BAR_COST in own.costs else own.costs[-1])
 
 
-def ratio(own: Regrets, base: Regrets) -> tuple[float, str]:
-    """Return the ratio of medians where the bar stands, and the same with its interval as text."""
-    at = bar_cost(own)
-    theirs = base.at(at)[: len(own.values)]
-    if np.isnan(own.at(at)).any():
-        return float("nan"), ""
-    found, low, high = replay.ratio_of_medians(own.at(at)[: len(theirs)], theirs)
-    return found, f"{found:.2f} [{low:.2f}, {high:.2f}]"
+def ratio(games: Sequence[Mapping[str, Regrets]], strategy: str, base: str, bar: float = 0.0) -> str:
+    """Return the ratio of medians, summed over tables, with its interval; bold if not above a bar."""
+    pairs = [(at_bar(own, strategy), at_bar(own, base)) for own in games if {strategy, base} <= set(own)]
+    if len(pairs) < len(games) or any(np.isnan(ours).any() for ours, _ in pairs):
+        return ""
+    found, low, high = replay.ratio_of_medians(
+        [ours for ours, _ in pairs], [theirs[: len(ours)] for ours, theirs in pairs]
+    )
+    return bold(f"{found:.2f}", found <= bar) + f" [{low:.2f}, {high:.2f}]"
 
 
-def bar_cost(own: Regrets) -> float:
-    return BAR_COST if BAR_COST in own.costs else own.costs[-1]
+def bold(text: str, met: bool) -> str:
+    return f"**{text}**" if met else text
+
+
+def groups(results: Results) -> dict[str, list[str]]:
+    """Return which tables are looked at together: those of development, those held out, and each."""
+    stored = [name for name in results if not name.startswith("synthetic")]
+    made = {
+        "**of development**": [name for name in stored if not name.startswith("held out")],
+        "**held out**": [name for name in stored if name.startswith("held out")],
+    }
+    return {name: own for name, own in made.items() if own} | {name: [name] for name in results}
 
 
 def bars(results: Results) -> str:
-    """Return which bars are met: ratio of medians to TPE's, and 90th percentile against TPE's median."""
+    """Return what the bars are about, bold where met: a ratio of medians, and a 90th percentile."""
     lines = [
-        "| table | strategy | median to TPE's | met | to TPE's with one seed | 90 % | TPE's median | met |",
-        "|---|---|--:|---|--:|--:|--:|---|",
+        f"| table | {OURS} to TPE | 90 % | TPE's median | {OURS} to TPE, one seed | {SAMPLER} to TPE | 90 % "
+        f"| oracle to TPE | {OURS} to random |",
+        "|---" + "|--:" * 8 + "|",
     ]
-    for name, regrets in results.items():
-        at, base = bar_cost(regrets[BASE]), regrets[BASE]
-        for strategy in (OURS, SAMPLER):
-            own = regrets[strategy]
-            found, shown = ratio(own, base)
-            paired = ratio(own, regrets[PAIRED_BASE])[1] if PAIRED_BASE in regrets else ""
-            high, theirs = own.quantile(at, 0.9), base.quantile(at, 0.5)
-            cells = [shown, said(found <= BAR), paired, f"{high:.2f}", f"{theirs:.2f}", said(high <= theirs)]
-            lines.append(f"| {name} | {strategy} | " + " | ".join(cells) + " |")
+    for name, members in groups(results).items():
+        games = [results[member] for member in members]
+        high = {strategy: "" for strategy in (OURS, SAMPLER)}
+        median = ""
+        if name in results:
+            theirs = float(np.median(at_bar(games[0], BASE)))
+            median = f"{theirs:.2f}"
+            for strategy in high:
+                own = float(np.quantile(at_bar(games[0], strategy), 0.9))
+                high[strategy] = bold(f"{own:.2f}", own <= theirs)
+        limit = MISLED_BAR if "adversarial" in name else 0.0
+        cells = [name, ratio(games, OURS, BASE, BAR), high[OURS], median, ratio(games, OURS, PAIRED_BASE)]
+        cells += [ratio(games, SAMPLER, BASE, BAR), high[SAMPLER], ratio(games, ORACLE, BASE)]
+        lines.append("| " + " | ".join([*cells, ratio(games, OURS, RANDOM, limit)]) + " |")
     return "\n".join([*lines, ""])
-
-
-def said(met: bool) -> str:
-    return "yes" if met else "no"
 
 
 def parts(results: Results) -> str:
-    """Return what leaving a part out, or putting one in, adds to the mean regret of the search."""
-    stored = [name for name in results if not name.startswith("synthetic")]
-    groups = {
-        "tables of development": [name for name in stored if not name.startswith("held out")],
-        "held out": [name for name in stored if name.startswith("held out")],
-    }
-    lines = [
-        "| " + " | ".join(["change of the search", *groups, *results]) + " |",
-        "|---" + "|--:" * (len(groups) + len(results)) + "|",
-    ]
-    for strategy in strategies(MIXTURE):
-        if strategy not in (OURS, ORACLE):
-            cells = [added(results, strategy, names) for names in [*groups.values(), *([n] for n in results)]]
-            lines.append(f"| {strategy} | " + " | ".join(cells) + " |")
+    """Return what changing one thing adds to the mean regret of the search: with a paired 95 % interval."""
+    changes = [name for name, row in strategies(MIXTURE).items() if row.once]
+    lines = ["| table | " + " | ".join(changes) + " |", "|---" + "|--:" * len(changes) + "|"]
+    for name, members in groups(results).items():
+        cells = [added([results[member] for member in members], change) for change in changes]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
 
 
-def added(results: Results, strategy: str, names: Sequence[str]) -> str:
-    """Return the mean over tables of the difference in mean regret, with its paired 95 % interval."""
-    pairs = [
-        (results[name][strategy].at(at), results[name][OURS].at(at))
-        for name in names
-        if strategy in results[name]
-        for at in [bar_cost(results[name][OURS])]
-    ]
-    if not pairs or len(pairs) < len(names):
+def added(games: Sequence[Mapping[str, Regrets]], change: str) -> str:
+    """Return the mean over tables of the difference in mean regret to the search."""
+    if not all(change in own for own in games):
         return ""
+    pairs = [(at_bar(own, change), at_bar(own, OURS)) for own in games]
     found, low, high = replay.mean_difference([own - ours[: len(own)] for own, ours in pairs])
     return f"{found:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
-def draw(results: Mapping[str, Mapping[str, Regrets]]) -> Figure:
-    """Draw medians against cost, one plot per table."""
+def draw(results: Results) -> Figure:
+    """Draw medians against cost, one plot per table, and the 90th percentile of the search and of TPE."""
     columns = min(4, len(results))
     lines = -(-len(results) // columns)
-    figure = Figure(figsize=(3.4 * columns, 2.9 * lines), layout="constrained")
+    figure = Figure(figsize=(2.9 * columns, 2.3 * lines + 0.4), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for plot, (name, regrets) in zip(axes, results.items(), strict=False):
-        for strategy, own in regrets.items():
-            if len(own.costs) > 1:
-                medians = [own.quantile(cost, 0.5) for cost in own.costs]
-                width = 2.4 if strategy == OURS else 1.1
-                plot.plot(own.costs, medians, marker="o", markersize=3, linewidth=width, label=strategy)
+        for strategy, (color, width) in DRAWN.items():
+            own = regrets[strategy]
+            medians, high = ([own.quantile(cost, level) for cost in own.costs] for level in (0.5, 0.9))
+            plot.plot(own.costs, medians, "o-", color=color, markersize=3, linewidth=width, label=strategy)
+            if strategy in (OURS, BASE):
+                plot.plot(own.costs, high, ":", color=color, linewidth=width, label=f"{strategy}: 90 %")
         plot.set_title(name, fontsize=9)
         plot.set_xscale("log")
         plot.set_ylim(bottom=0)
-        plot.set_xticks(own_costs(regrets), [f"{cost:g}" for cost in own_costs(regrets)])
+        plot.set_xticks(own.costs, [f"{cost:g}" for cost in own.costs])
         plot.minorticks_off()
-        plot.set_xlabel("cost in full trainings", fontsize=8)
-        plot.set_ylabel("regret, median", fontsize=8)
+        plot.tick_params(labelsize=8)
     for plot in axes[len(results) :]:
         plot.set_axis_off()
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    figure.supxlabel("cost in full trainings", fontsize=9)
+    figure.supylabel("regret: 0 is the best assignment, 1 the median one", fontsize=9)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     return figure
-
-
-def own_costs(regrets: Mapping[str, Regrets]) -> tuple[float, ...]:
-    return max((own.costs for own in regrets.values()), key=len)
 
 
 if __name__ == "__main__":

@@ -59,26 +59,32 @@ def play(
     return Regrets(tuple(costs), np.array(rows, dtype=np.float64).reshape(repetitions, len(costs)))
 
 
-def ratio_of_medians(ours: Array, theirs: Array, seed: int = 0) -> tuple[float, float, float]:
+def ratio_of_medians(
+    ours: Sequence[Array], theirs: Sequence[Array], seed: int = 0
+) -> tuple[float, float, float]:
     """Return the ratio of two medians with its paired 95 % bootstrap interval: (ratio, low, high).
 
     Args:
-        ours: Regrets by repetition, (R,).
-        theirs: Regrets of the same games, (R,).
-        seed: Of the resampling.
+        ours: Per table, regrets by repetition, (R,); medians are summed over tables.
+        theirs: Per table, regrets of the same games, (R,).
+        seed: Of the resampling, of games within each table.
 
     Returns:
         Infinite where their median is 0 and ours is not; 1 where both are 0.
 
     Example:
-        >>> ratio_of_medians(np.full(20, 0.1), np.full(20, 0.2))
+        >>> ratio_of_medians([np.full(20, 0.1)], [np.full(20, 0.2)])
         (0.5, 0.5, 0.5)
     """
-    rows = np.random.default_rng(seed).integers(len(ours), size=(_RESAMPLED, len(ours)))
-    resampled = _ratio(np.median(ours[rows], axis=1), np.median(theirs[rows], axis=1))
-    low, high = np.quantile(resampled, [0.025, 0.975], method="nearest")
-    ratio = _ratio(np.median(ours, keepdims=True), np.median(theirs, keepdims=True))
-    return float(ratio[0]), float(low), float(high)
+    rng = np.random.default_rng(seed)
+    above, below = np.zeros(1 + _RESAMPLED), np.zeros(1 + _RESAMPLED)  # the first is not resampled
+    for own, other in zip(ours, theirs, strict=True):
+        rows = rng.integers(len(own), size=(_RESAMPLED, len(own)))
+        above += np.append(np.median(own), np.median(own[rows], axis=1))
+        below += np.append(np.median(other), np.median(other[rows], axis=1))
+    ratios = _ratio(above, below)
+    low, high = np.quantile(ratios[1:], [0.025, 0.975], method="nearest")
+    return float(ratios[0]), float(low), float(high)
 
 
 def mean_difference(differences: Sequence[Array], seed: int = 0) -> tuple[float, float, float]:
