@@ -359,7 +359,7 @@ def draw(results: Results) -> Figure:
         plot.set_axis_off()
     figure.supxlabel("cost in full trainings", fontsize=9)
     figure.supylabel("regret: 0 is the best assignment, 1 the median one", fontsize=9)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8)
     return figure
 
 
