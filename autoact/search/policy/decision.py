@@ -8,7 +8,7 @@ import numpy as np
 
 from autoact.search.policy.knowledge import Knowledge, affordable, named
 from autoact.search.policy.problem import Names, Outcome, Problem, Step, spent
-from autoact.search.sampler.proposal import gains, pool, shortlist
+from autoact.search.sampler.proposal import pool, shortlist, worthiest
 
 _START = 0.5  # part of the budget for whole trainings, before short ones are trusted
 _TRUSTED = 0.95  # correlation with the end from which on a fraction is used
@@ -71,19 +71,21 @@ def _guided(
     assert surrogate is not None
     if running:
         surrogate = surrogate.imagine(knowledge.points(running))
-    options = pool([len(names) for names in problem.candidates], knowledge.tried(), rng)
-    options = shortlist(surrogate, options, knowledge.ends)
-    choices = [named(problem, row) for row in options]
+    options = pool([len(names) for names in problem.candidates], knowledge.tried, rng)
+    ends = surrogate.outlook(knowledge.ends(options))
+    ends = ends.subset(shortlist(ends))
+    choices = [named(problem, row) for row in ends.points.assignments]
     chosen: list[Step] = []
     while len(chosen) < count:
         steps = _allowed(problem, knowledge, choices, [*running, *chosen], left)
         if not steps:
             break
-        worth = gains(surrogate, knowledge.points(steps), knowledge.ends(options))
-        step = steps[int(np.argmax(worth / [step.cost(problem.carry) for step in steps]))]
+        costs = np.array([step.cost(problem.carry) for step in steps])
+        step = steps[worthiest(surrogate, surrogate.outlook(knowledge.points(steps)), ends, costs)]
         chosen.append(step)
         left -= step.cost(problem.carry)
         surrogate = surrogate.imagine(knowledge.points([step]))
+        ends = surrogate.outlook(ends.points)
     return chosen
 
 

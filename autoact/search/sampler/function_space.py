@@ -12,10 +12,19 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from autoact.errors import ConfigurationError, SearchFailedError
-from autoact.search.sampler.proposal import gains, pool, shortlist
+from autoact.search.sampler.proposal import pool, shortlist, worthiest
 from autoact.search.sampler.similarity import Array, Indices, Similarity, similarity_of
 from autoact.search.sampler.surrogate import Points, Surrogate
-from autoact.search.sampler.trials import Layers, activation_choices, common_space, observations, pending
+from autoact.search.sampler.trials import (
+    Layers,
+    OncePerTrial,
+    Row,
+    activation_choices,
+    activation_space,
+    common_space,
+    observations,
+    pending,
+)
 
 if TYPE_CHECKING:
     from autoact.search.sampler.observations import Observations
@@ -24,11 +33,12 @@ if TYPE_CHECKING:
 class FunctionSpaceSampler(BaseSampler):
     """Samples activations jointly by a surrogate in function space, all other parameters independently.
 
-    Categorical parameters whose choices are all registered activations are recognized, in any study with one
-    objective. The surrogate is additive over layers with interactions; it learns the noise, how far closeness
-    of functions can be trusted, and how well the values at which trials were pruned foretell complete ones.
-    Running trials count as seen without surprise, so that suggestions made at the same time differ.
-    The first trial, and parameters that not all trials have, are left to the independent sampler.
+    Categorical parameters whose choices are all activations ("relu", "elu(alpha=0.7)") are recognized, in any
+    study with one objective. The surrogate is additive over layers with interactions; it learns the noise,
+    how far closeness of functions can be trusted, and how well the values at which trials were pruned
+    foretell complete ones. Running trials count as seen without surprise, so that suggestions made at the
+    same time differ. The first trial, and parameters that not all trials have, are left to the independent
+    sampler.
 
     Args:
         seed: Everything random follows from it and the trial's number: processes on one storage may share
@@ -71,12 +81,14 @@ class FunctionSpaceSampler(BaseSampler):
         self._entropy = np.random.SeedSequence(seed).entropy
         self._independent = independent_sampler or TPESampler(seed=seed)
         self._max_step = max_step
+        self._space_of = OncePerTrial(activation_space)
+        self._rows: tuple[Layers, OncePerTrial[Row | None]] | None = None
         self._nodes = {name: tuple(map(float, values)) for name, values in (nodes or {}).items()}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the parameters that choose activations and that all complete trials have."""
         self._raise_error_if_multi_objective(study)
-        common = common_space(study.get_trials(deepcopy=False))
+        common = common_space(study.get_trials(deepcopy=False), self._space_of)
         return {name: distribution for name, distribution in common.items() if not distribution.single()}
 
     def sample_relative(
@@ -94,11 +106,13 @@ class FunctionSpaceSampler(BaseSampler):
         surrogate = Surrogate.fit(self._similarity(layers), seen)
         running = pending(layers, trials, trial.number)
         if len(running):
-            surrogate = surrogate.imagine(_trainings(running, np.arange(len(running)) + 1 + seen.runs.max()))
-        options = shortlist(surrogate, pool(layers.sizes, _best_first(surrogate, seen), rng), Points.ends)
-        new = np.full(len(options), seen.runs.max() + len(running) + 1, dtype=np.intp)
-        worth = gains(surrogate, _trainings(options, new), Points.ends(options))
-        return layers.name(options[int(np.argmax(worth))].tolist())
+            numbers = seen.runs.max() + 1 + np.arange(len(running))
+            surrogate = surrogate.imagine(Points(running, np.ones(len(running)), numbers))
+        options = pool(layers.sizes, lambda: _best_first(seen.assignments, surrogate.seen_means()), rng)
+        ends = surrogate.outlook(Points.ends(options))
+        ends = ends.subset(shortlist(ends))
+        chosen = worthiest(surrogate, surrogate.trained(ends), ends)
+        return layers.name(ends.points.assignments[chosen].tolist())
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -132,20 +146,27 @@ class FunctionSpaceSampler(BaseSampler):
         """
         self._raise_error_if_multi_objective(study)
         trials = study.get_trials(deepcopy=False)
-        layers = Layers.of(common_space(trials))
+        layers = Layers.of(common_space(trials, self._space_of))
         seen = self._observations(study, layers, trials) if layers.names else None
         if seen is None or not np.isfinite(seen.values).any():
             raise SearchFailedError(
                 f"None of the {len(trials)} trials of the study ended with a finite value and a choice of "
                 "activations in every layer; there is nothing to recommend."
             )
-        usable = seen.subset(np.flatnonzero(np.isfinite(seen.values)))
-        surrogate = Surrogate.fit(self._similarity(layers), seen)
-        return layers.name(_best_first(surrogate, usable)[0].tolist())
+        usable = np.flatnonzero(np.isfinite(seen.values))
+        means = Surrogate.fit(self._similarity(layers), seen).seen_means()
+        return layers.name(_best_first(seen.assignments[usable], means[usable])[0].tolist())
 
     def _observations(self, study: Study, layers: Layers, trials: Sequence[FrozenTrial]) -> Observations:
         minimize = study.direction == StudyDirection.MINIMIZE
-        return observations(layers, trials, minimize, self._max_step)
+        return observations(layers, trials, minimize, self._max_step, self._row_of(layers))
+
+    def _row_of(self, layers: Layers) -> OncePerTrial[Row | None]:
+        """Return what reads candidate numbers, the one of before while the layers are the same."""
+        known = self._rows
+        if known is None or known[0] != layers:
+            known = self._rows = (layers, OncePerTrial(layers.number))
+        return known[1]
 
     def _similarity(self, layers: Layers) -> Similarity:
         nodes = tuple((i, self._nodes[n]) for i, n in enumerate(layers.names) if n in self._nodes)
@@ -155,12 +176,7 @@ class FunctionSpaceSampler(BaseSampler):
         return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(trial.number,)))
 
 
-def _best_first(surrogate: Surrogate, seen: Observations) -> Indices:
-    """Return the different assignments that have been seen, the best expectation first."""
-    rows = np.unique(seen.assignments, axis=0)
-    return rows[np.argsort(surrogate.mean(Points.ends(rows)), kind="stable")]
-
-
-def _trainings(rows: Indices, numbers: Indices) -> Points:
-    whole: Array = np.ones(len(rows))
-    return Points(rows, whole, numbers)
+def _best_first(assignments: Indices, means: Array) -> Indices:
+    """Return the different ones of some assignments, the best mean first."""
+    rows, where = np.unique(assignments, axis=0, return_index=True)
+    return rows[np.argsort(means[where], kind="stable")]

@@ -9,25 +9,25 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from autoact.search.sampler.similarity import Array, Indices
-from autoact.search.sampler.surrogate import Points, Surrogate
+from autoact.search.sampler.surrogate import Outlook, Surrogate
 
 LISTED = 1024  # assignments up to which all of them are looked at
 _WORK = 1e7  # comparisons of layers that one look may take: 0.05 s
-_SHORTLISTED = 96  # assignments that draws are made for
+_SHORTLISTED = 96  # assignments that are judged by what training them is worth
 _HOPE = 2.0  # standard deviations
 _MOST_CHANGED = 3  # layers in which a neighbor differs
 _SURPRISES = np.linspace(-4.0, 4.0, 33)  # in standard deviations
 _WEIGHTS = np.exp(-0.5 * _SURPRISES**2) / np.exp(-0.5 * _SURPRISES**2).sum()
+_NOTHING = 1e-12  # gains up to which are rounding
+_EQUAL = 1.0 - 1e-9  # part of the largest gain from which on another is as large but for rounding
 
-ToPoints = Callable[[Indices], Points]
 
-
-def pool(sizes: Sequence[int], tried: Indices, rng: np.random.Generator) -> Indices:
+def pool(sizes: Sequence[int], best_first: Callable[[], Indices], rng: np.random.Generator) -> Indices:
     """Return the assignments to look at: all, or else what was tried, neighbors of it and random ones.
 
     Args:
         sizes: The number of candidates per layer, (L,).
-        tried: Assignments that were tried, the best first, shape (N, L).
+        best_first: Gives what was tried, the best first, shape (N, L); called where that matters.
         rng: Draws neighbors and random ones.
 
     Returns:
@@ -35,11 +35,12 @@ def pool(sizes: Sequence[int], tried: Indices, rng: np.random.Generator) -> Indi
 
     Example:
         >>> nothing = np.empty((0, 2), dtype=np.intp)
-        >>> pool([2, 2], nothing, np.random.default_rng(0)).tolist()
+        >>> pool([2, 2], lambda: nothing, np.random.default_rng(0)).tolist()
         [[0, 0], [0, 1], [1, 0], [1, 1]]
     """
     if math.prod(sizes) <= LISTED:
         return np.array(list(itertools.product(*map(range, sizes))), dtype=np.intp)
+    tried = best_first()
     most = int(min(LISTED, max(128, _WORK / (len(sizes) * max(1, len(tried))))))
     parts = [rng.integers(sizes, size=(most // 3, len(sizes))).astype(np.intp)]
     if len(tried):
@@ -49,34 +50,67 @@ def pool(sizes: Sequence[int], tried: Indices, rng: np.random.Generator) -> Indi
     return np.unique(np.concatenate(parts), axis=0)
 
 
-def shortlist(surrogate: Surrogate, options: Indices, at: ToPoints) -> Indices:
-    """Return the assignments that may be the best, judged by the better end of what is believed of each."""
-    mean, variance = surrogate.marginal(at(options))
-    hopeful = mean - _HOPE * np.sqrt(variance)
-    return options[np.sort(np.argsort(hopeful, kind="stable")[:_SHORTLISTED])]
+def shortlist(options: Outlook) -> Indices:
+    """Return the numbers of the options that may be best, by the better end of what is believed of each."""
+    hopeful = options.mean - _HOPE * np.sqrt(options.variance)
+    return np.sort(np.argsort(hopeful, kind="stable")[:_SHORTLISTED])
 
 
-def gains(surrogate: Surrogate, trainings: Points, ends: Points) -> Array:
+def worthiest(surrogate: Surrogate, trainings: Outlook, ends: Outlook, costs: Array | None = None) -> int:
+    """Return the number of the training with the largest gain per cost, the first one of equals.
+
+    Where none is expected to better anything, it is the one that takes the least surprise to.
+
+    Args:
+        surrogate: What is believed.
+        trainings: N trainings to choose from, at the fraction at which each would be measured.
+        ends: M points of what may be recommended.
+        costs: What each training costs, (N,), > 0; None where all cost the same.
+    """
+    moves = slopes(surrogate, trainings, ends)
+    each = np.ones(len(moves)) if costs is None else costs
+    worth = gains(ends.mean, moves) / each
+    if worth.max() <= _NOTHING:
+        return int(np.argmin(np.log(each) + 0.5 * surprises(ends.mean, moves) ** 2))
+    return int(np.argmax(worth >= _EQUAL * worth.max()))
+
+
+def slopes(surrogate: Surrogate, trainings: Outlook, ends: Outlook) -> Array:
+    """Return how far the mean of each end moves with a surprise of one standard deviation, shape (N, M)."""
+    return surrogate.shared(trainings, ends) / np.sqrt(trainings.variance + surrogate.noise)[:, None]
+
+
+def gains(mean: Array, moves: Array) -> Array:
     """Return by how much one more training is expected to better the recommendation: the knowledge gradient.
 
     After a training all expectations move together along one line, by how it surprises; the recommendation is
     then the best of them. Frazier, Powell and Dayanik, INFORMS J. Comput. 21 (2009).
 
     Args:
-        surrogate: What is believed.
-        trainings: N trainings to choose from, at the fraction at which each would be measured.
-        ends: M points of what may be recommended.
+        mean: What is expected of M ends, shape (M,), smaller is better.
+        moves: What `slopes` returns for N trainings, shape (N, M).
 
     Returns:
-        Shape (N,), standardized, >= 0 but for rounding.
+        Shape (N,), in units of the mean, >= 0 but for rounding.
     """
-    _, variance = surrogate.marginal(trainings)
-    slopes = surrogate.shared(trainings, ends) / np.sqrt(variance + surrogate.noise)[:, None]
-    mean = surrogate.mean(ends)
-    lowest = np.zeros(len(trainings))
+    lowest = np.zeros(len(moves))
     for surprise, weight in zip(_SURPRISES, _WEIGHTS, strict=True):
-        lowest += weight * (mean + surprise * slopes).min(axis=1)
+        lowest += weight * (mean + surprise * moves).min(axis=1)
     return np.asarray(mean.min() - lowest)
+
+
+def surprises(mean: Array, moves: Array) -> Array:
+    """Return by how many standard deviations each training must surprise to change what is recommended, (N,).
+
+    Example:
+        >>> surprises(np.array([0.0, 1.0]), np.array([[0.1, 0.0], [0.5, 0.3], [0.2, 0.2]])).round(6).tolist()
+        [10.0, 5.0, inf]
+    """
+    best = int(np.argmin(mean))
+    apart = np.abs(moves - moves[:, best : best + 1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed = (mean - mean[best]) / apart
+    return np.asarray(np.where(apart > 0, needed, np.inf).min(axis=1))
 
 
 def _changed(rows: Indices, sizes: Sequence[int], rng: np.random.Generator) -> Indices:

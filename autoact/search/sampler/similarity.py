@@ -107,7 +107,9 @@ class Similarity:
         Returns:
             Shape (4, N, M), in the order of `COMPONENTS`; each is 1 for equal assignments.
         """
-        smooth = _stacked(self.smooth, first) @ _stacked(self.smooth, second).T / self.layers
+        own = _stacked(self.smooth, first)
+        other = own if second is first else _stacked(self.smooth, second)
+        smooth = own @ other.T / self.layers
         free = _agreement(first, second)
         interactions = (np.exp((smooth - 1.0) / _DECAY), np.exp((free - 1.0) / _DECAY))
         return np.stack([smooth, free, *interactions])
@@ -140,8 +142,9 @@ def _stacked(features: Sequence[Array], assignments: Indices) -> Array:
 
 def _agreement(first: Indices, second: Indices) -> Array:
     """Return the part of the layers on which two assignments agree, shape (N, M)."""
-    ours, theirs = first.T.astype(np.int16), second.T.astype(np.int16)
-    equal = np.zeros((len(first), len(second)), dtype=np.int16)
+    small = np.uint8 if max(first.shape[1], first.max(initial=0), second.max(initial=0)) < 256 else np.int16
+    ours, theirs = first.T.astype(small), second.T.astype(small)
+    equal = np.zeros((len(first), len(second)), dtype=small)
     for own, other in zip(ours, theirs, strict=True):
         equal += own[:, None] == other[None, :]
     return equal / first.shape[1]

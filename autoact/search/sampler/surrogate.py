@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from autoact.search.sampler.observations import Observations, Scale
 from autoact.search.sampler.similarity import COMPONENTS, Array, Indices, Similarity
 
-PRIOR, NOISE = "prior", "noise"
+PRIOR, TRAINING, NOISE = "prior", "training", "noise"
 # Variances expected before anything is seen, in units of the variance between assignments.
 EXPECTED: Mapping[str, float] = {
     "smooth": 0.3,
@@ -23,7 +23,7 @@ EXPECTED: Mapping[str, float] = {
     PRIOR: 0.1,
     "short": 0.5,
     "short interactions": 0.5,
-    "training": 0.1,
+    TRAINING: 0.1,
     NOISE: 0.4,
 }
 SIGNAL = frozenset({*COMPONENTS, PRIOR})  # terms of the true value; it may be wider apart early
@@ -95,9 +95,16 @@ class Covariance:
     variances: Mapping[str, float]
     widening: float = 0.0
 
-    def terms(self, first: Points, second: Points) -> dict[str, Array]:
-        """Return the covariance per unit of each variance, each of shape (N, M)."""
-        grams = self.similarity.grams(first.assignments, second.assignments)
+    def terms(self, first: Points, second: Points, grams: Array | None = None) -> dict[str, Array]:
+        """Return the covariance per unit of each variance, each of shape (N, M).
+
+        Args:
+            first: N points.
+            second: M points.
+            grams: What `Similarity.grams` gives for their assignments, (4, N, M), where it is known already.
+        """
+        if grams is None:
+            grams = self.similarity.grams(first.assignments, second.assignments)
         known = dict(zip(COMPONENTS, grams, strict=True))
         own, other = (shortness(points.fractions, self.shortest) for points in (first, second))
         if own.any() and other.any():
@@ -105,19 +112,19 @@ class Covariance:
             known["short"] = short * (grams[0] + grams[1]) / 2
             known["short interactions"] = short * (grams[2] + grams[3]) / 2
         if (first.runs >= 0).any() and (second.runs >= 0).any():
-            known["training"] = (np.equal.outer(first.runs, second.runs) & (first.runs >= 0)[:, None]).astype(
+            known[TRAINING] = (np.equal.outer(first.runs, second.runs) & (first.runs >= 0)[:, None]).astype(
                 np.float64
             )
         if PRIOR in self.variances:
             known[PRIOR] = np.outer(_required(first.scores), _required(second.scores))
         return {name: term for name, term in known.items() if name in self.variances}
 
-    def between(self, first: Points, second: Points) -> Array:
-        """Return the covariance of values without their noise, shape (N, M)."""
+    def between(self, first: Points, second: Points, grams: Array | None = None) -> Array:
+        """Return the covariance of values without their noise, shape (N, M); arguments as of `terms`."""
         total = offset(first, second)
         own, other = (shortness(points.fractions, self.shortest) for points in (first, second))
         wider = np.exp(self.widening * own)[:, None] * np.exp(self.widening * other)
-        for name, term in self.terms(first, second).items():
+        for name, term in self.terms(first, second, grams).items():
             total += self.variances[name] * (wider * term if name in SIGNAL else term)
         return total
 
@@ -136,11 +143,32 @@ class Covariance:
         if PRIOR in self.variances:
             signal += self.variances[PRIOR] * np.square(_required(points.scores))
         early = sum(self.variances.get(name, 0.0) for name in ("short", "short interactions"))
-        own = self.variances.get("training", 0.0) * (points.runs >= 0)
+        own = self.variances.get(TRAINING, 0.0) * (points.runs >= 0)
         constants = _CONSTANT * (1.0 + (points.fractions < 1.0))
         return np.asarray(
             np.exp(2.0 * self.widening * short) * signal + early * short**_FADING + own + constants
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is believed of the values at some points, without their noise, standardized.
+
+    Attributes:
+        points: M points.
+        mean: Expected values, shape (M,).
+        variance: How uncertain they are, shape (M,).
+        told: What the N observations tell of them: covariances, whitened, shape (N, M).
+    """
+
+    points: Points
+    mean: Array
+    variance: Array
+    told: Array
+
+    def subset(self, rows: Indices) -> Outlook:
+        """Return what is believed at some of the points."""
+        return Outlook(self.points.subset(rows), self.mean[rows], self.variance[rows], self.told[:, rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +184,8 @@ class Surrogate:
     covariance: Covariance
     scale: Scale
     points: Points
-    _scaled: Array
+    _grams: Array  # of the assignments that were observed, not imagined
+    _weights: Array
     _lower: Array
 
     @classmethod
@@ -183,51 +212,57 @@ class Surrogate:
             for name, value in (expected or EXPECTED).items()
             if name != PRIOR or scores is not None
         }
+        grams = similarity.grams(points.assignments, points.assignments)
         covariance = Covariance(similarity, float(seen.fractions.min()), used)
         rows = _spread_rows(len(seen), _MOST_FITTED)
-        learned = _learn(covariance, points.subset(rows), scaled[rows])
-        return cls._conditioned(learned, scale, points, scaled)
-
-    @classmethod
-    def _conditioned(cls, covariance: Covariance, scale: Scale, points: Points, scaled: Array) -> Surrogate:
-        gram = covariance.between(points, points) + (covariance.variances[NOISE] + _JITTER) * np.eye(
-            len(points)
-        )
-        return cls(covariance, scale, points, scaled, np.asarray(np.linalg.cholesky(gram), dtype=np.float64))
+        covariance = _learn(covariance, points.subset(rows), grams[:, rows][:, :, rows], scaled[rows])
+        lower = _factor(covariance, covariance.between(points, points, grams))
+        return cls(covariance, scale, points, grams, np.asarray(cho_solve((lower, True), scaled)), lower)
 
     def imagine(self, points: Points) -> Surrogate:
         """Return what would be believed if values came out as expected: equal means, smaller doubts."""
-        scaled = np.concatenate([self._scaled, self.mean(points)])
-        return self._conditioned(self.covariance, self.scale, self.points.joined(points), scaled)
+        told = self.outlook(points).told
+        corner = _factor(self.covariance, self.covariance.between(points, points) - told.T @ told)
+        above = np.concatenate([self._lower, np.zeros_like(told)], axis=1)
+        return replace(
+            self,
+            points=self.points.joined(points),
+            _weights=np.concatenate([self._weights, np.zeros(len(points))]),
+            _lower=np.concatenate([above, np.concatenate([told.T, corner], axis=1)]),
+        )
 
     def mean(self, points: Points) -> Array:
         """Return the expected values at some points, standardized, shape (M,)."""
-        cross = self.covariance.between(points, self.points)
-        return np.asarray(cross @ cho_solve((self._lower, True), self._scaled))
+        return np.asarray(self.covariance.between(points, self.points) @ self._weights)
 
-    def marginal(self, points: Points) -> tuple[Array, Array]:
-        """Return mean (M,) and variance (M,) of values without their noise, standardized."""
+    def seen_means(self) -> Array:
+        """Return the expected values at the end of training of all N assignments that were observed, (N,)."""
+        count = self._grams.shape[1]
+        seen = self.points.subset(np.arange(count))
+        ends = Points.ends(seen.assignments, seen.scores)
+        return np.asarray(self.covariance.between(ends, seen, self._grams) @ self._weights[:count])
+
+    def outlook(self, points: Points) -> Outlook:
+        """Return mean and variance of values without their noise, and what it takes to relate them."""
         cross = self.covariance.between(points, self.points)
-        solved = solve_triangular(self._lower, cross.T, lower=True, check_finite=False)
-        left = self.covariance.diagonal(points) - np.square(solved).sum(axis=0)
-        return cross @ cho_solve((self._lower, True), self._scaled), np.maximum(left, 0.0)
+        told = solve_triangular(self._lower, cross.T, lower=True, check_finite=False)
+        left = self.covariance.diagonal(points) - np.square(told).sum(axis=0)
+        return Outlook(points, cross @ self._weights, np.maximum(left, 0.0), told)
+
+    def trained(self, ends: Outlook) -> Outlook:
+        """Return what is believed of new whole trainings of some assignments, given that of their means."""
+        new = np.full(len(ends.points), self.points.runs.max() + 1, dtype=np.intp)
+        variance = ends.variance + self.covariance.variances.get(TRAINING, 0.0)
+        return replace(ends, points=replace(ends.points, runs=new), variance=variance)
 
     def posterior(self, points: Points) -> tuple[Array, Array]:
         """Return mean (M,) and covariance (M, M) of values without their noise, standardized."""
-        cross = self.covariance.between(points, self.points)
-        solved = solve_triangular(self._lower, cross.T, lower=True, check_finite=False)
-        own = self.covariance.between(points, points)
-        return cross @ cho_solve((self._lower, True), self._scaled), own - solved.T @ solved
+        known = self.outlook(points)
+        return known.mean, self.shared(known, known)
 
-    def shared(self, first: Points, second: Points) -> Array:
+    def shared(self, first: Outlook, second: Outlook) -> Array:
         """Return the covariance between values at two lists of points, standardized, shape (N, M)."""
-        own, other = (
-            solve_triangular(
-                self._lower, self.covariance.between(self.points, points), lower=True, check_finite=False
-            )
-            for points in (first, second)
-        )
-        return np.asarray(self.covariance.between(first, second) - own.T @ other)
+        return np.asarray(self.covariance.between(first.points, second.points) - first.told.T @ second.told)
 
     @property
     def noise(self) -> float:
@@ -253,9 +288,15 @@ def offset(first: Points, second: Points) -> Array:
     return np.asarray(_CONSTANT * (1.0 + same))
 
 
-def _learn(covariance: Covariance, points: Points, values: Array) -> Covariance:
+def _factor(covariance: Covariance, gram: Array) -> Array:
+    """Return the Cholesky factor of a covariance of values with their noise, given it without."""
+    noisy = gram + (covariance.variances[NOISE] + _JITTER) * np.eye(len(gram))
+    return np.asarray(np.linalg.cholesky(noisy), dtype=np.float64)
+
+
+def _learn(covariance: Covariance, points: Points, grams: Array, values: Array) -> Covariance:
     """Return the covariance that is most probable after the values."""
-    named = {**covariance.terms(points, points), NOISE: np.eye(len(points))}
+    named = {**covariance.terms(points, points, grams), NOISE: np.eye(len(points))}
     names, terms = list(named), np.stack(list(named.values()))
     signal = np.array([name in SIGNAL for name in names])
     fixed = offset(points, points) + _JITTER * np.eye(len(points))

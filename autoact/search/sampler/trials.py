@@ -5,19 +5,60 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from autoact.activations import list_activations
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, UnknownActivationError
 from autoact.search.sampler.observations import Observations
 from autoact.search.sampler.similarity import Indices
+from autoact.spaces import Choice
 
 _MOST = 600  # observations that a surrogate is made of
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _SHORTEST = 1 / 64  # of a full training; what was stopped earlier counts as stopped then
+
+Space = tuple[tuple[str, tuple[str, ...]], ...]  # parameters that choose activations, with their choices
+Row = tuple[int, ...]  # candidate numbers, one per layer
+T = TypeVar("T")
+
+
+class OncePerTrial(Generic[T]):
+    """What is read from ended trials, read once from each: they do not change any more.
+
+    A storage may hand out another object for the same trial; that is read again. Pickles without the trials.
+
+    Args:
+        read: What is read from a trial.
+
+    Example:
+        >>> from optuna.trial import create_trial
+        >>> value, trial = OncePerTrial(lambda trial: print("reads") or trial.value), create_trial(value=2.0)
+        >>> value(trial), value(trial)
+        reads
+        (2.0, 2.0)
+    """
+
+    def __init__(self, read: Callable[[FrozenTrial], T]) -> None:
+        self._read = read
+        self._known: dict[int, tuple[FrozenTrial, T]] = {}
+
+    def __call__(self, trial: FrozenTrial) -> T:
+        """Return what is read from a trial."""
+        if not trial.state.is_finished():
+            return self._read(trial)
+        known = self._known.get(trial.number)
+        if known is None or known[0] is not trial:
+            known = self._known[trial.number] = (trial, self._read(trial))
+        return known[1]
+
+    def __reduce__(self) -> tuple[type[OncePerTrial[T]], tuple[Callable[[FrozenTrial], T]]]:
+        """Pickle without the trials."""
+        return type(self), (self._read,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +91,7 @@ class Layers:
         """The number of candidates per layer."""
         return [len(names) for names in self.candidates]
 
-    def number(self, trial: FrozenTrial) -> tuple[int, ...] | None:
+    def number(self, trial: FrozenTrial) -> Row | None:
         """Return the candidate numbers of a trial, None if it lacks a layer or has what is no candidate."""
         try:
             return tuple([places[trial.params[layer]] for layer, places in self._places])
@@ -62,25 +103,31 @@ class Layers:
         return {layer: names[i] for layer, names, i in zip(self.names, self.candidates, row, strict=True)}
 
 
-def activation_choices(name: str, distribution: BaseDistribution) -> tuple[str, ...]:
-    """Return the choices of a parameter if they are all registered activations, else nothing.
+def activation_choices(
+    name: str, distribution: BaseDistribution, registered: tuple[str, ...] | None = None
+) -> tuple[str, ...]:
+    """Return the choices of a parameter if they are all activations, with values or without, else nothing.
+
+    Args:
+        name: The parameter.
+        distribution: What it is drawn from.
+        registered: What `list_activations` returns, where it is known already.
 
     Raises:
         ConfigurationError: A choice is offered twice.
 
     Example:
-        >>> activation_choices("a", CategoricalDistribution(["relu", "tanh"]))
-        ('relu', 'tanh')
+        >>> activation_choices("a", CategoricalDistribution(["relu", "elu(alpha=0.7)"]))
+        ('relu', 'elu(alpha=0.7)')
         >>> activation_choices("optimizer", CategoricalDistribution(["adam", "sgd"]))
         ()
     """
     if not isinstance(distribution, CategoricalDistribution):
         return ()
-    choices = distribution.choices
-    registered = set(list_activations())
-    if not all(isinstance(choice, str) and choice in registered for choice in choices):
+    try:
+        names = _activations(distribution.choices, registered or list_activations())
+    except TypeError:  # a choice that cannot be hashed is no name
         return ()
-    names = tuple(str(choice) for choice in choices)
     if len(set(names)) < len(names):
         raise ConfigurationError(
             f"Parameter {name!r} offers {', '.join(names)}; each activation may be offered only once."
@@ -88,27 +135,58 @@ def activation_choices(name: str, distribution: BaseDistribution) -> tuple[str, 
     return names
 
 
-def common_space(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
-    """Return the activation parameters that all complete trials share (without any: all pruned ones)."""
+@lru_cache(maxsize=1024)
+def _activations(choices: tuple[Any, ...], registered: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the choices if all are activations, else nothing."""
+    known = frozenset(registered)
+    return choices if all(choice in known or _has_values(choice) for choice in choices) else ()
+
+
+def _has_values(choice: Any) -> bool:
+    """Tell whether this is an activation with parameter values, such as elu(alpha=0.7)."""
+    try:
+        return isinstance(choice, str) and "(" in choice and bool(Choice.parse(choice).parameters)
+    except (ConfigurationError, UnknownActivationError):
+        return False
+
+
+def activation_space(trial: FrozenTrial) -> Space:
+    """Return the parameters of a trial that choose activations; equal spaces are one object."""
+    names = list_activations()
+    found = ((name, activation_choices(name, own, names)) for name, own in trial.distributions.items())
+    return _interned(tuple((name, choices) for name, choices in found if choices))
+
+
+@lru_cache(maxsize=256)
+def _interned(space: Space) -> Space:
+    return space
+
+
+def common_space(
+    trials: Sequence[FrozenTrial], space_of: Callable[[FrozenTrial], Space] = activation_space
+) -> dict[str, BaseDistribution]:
+    """Return the activation parameters that all complete trials share (without any: all pruned ones).
+
+    Args:
+        trials: Trials in any state.
+        space_of: Reads the space of a trial.
+    """
     for state in _FINISHED:
-        spaces = [trial.distributions for trial in trials if trial.state == state]
-        if spaces:
-            first, *others = spaces
-            return {
-                name: own
-                for name, own in first.items()
-                if (names := activation_choices(name, own))
-                and all(_offers(space.get(name), names) for space in others)
-            }
+        ended = [trial for trial in trials if trial.state == state]
+        if ended:
+            different = {id(space): space for space in map(space_of, ended)}
+            shared = set.intersection(*map(set, different.values()))
+            first = ended[0].distributions
+            return {name: first[name] for name, names in space_of(ended[0]) if (name, names) in shared}
     return {}
 
 
-def _offers(distribution: BaseDistribution | None, names: tuple[str, ...]) -> bool:
-    return isinstance(distribution, CategoricalDistribution) and distribution.choices == names
-
-
 def observations(
-    layers: Layers, trials: Sequence[FrozenTrial], minimize: bool, max_step: int | None = None
+    layers: Layers,
+    trials: Sequence[FrozenTrial],
+    minimize: bool,
+    max_step: int | None = None,
+    row_of: Callable[[FrozenTrial], Row | None] | None = None,
 ) -> Observations:
     """Return what the finished trials of a study have shown.
 
@@ -119,8 +197,10 @@ def observations(
         trials: Trials in any state.
         minimize: Whether a smaller value is better.
         max_step: Step at which a full training ends; None takes the largest that a complete trial reported.
+        row_of: Reads the candidate numbers of a trial; `layers.number` by default.
     """
-    known = [(row, trial) for trial in trials if (row := layers.number(trial)) is not None]
+    row_of = row_of or layers.number
+    known = [(row, trial) for trial in trials if (row := row_of(trial)) is not None]
     done = {row for row, trial in known if trial.state == TrialState.COMPLETE}
     rung_of = _rungs([trial for _, trial in known], max_step)
     stopped = {

@@ -214,7 +214,7 @@ def test_asking_stays_fast_at_500_trials(layers: int, count: int) -> None:
     names = list_activations()[:count]
     rng = np.random.default_rng(0)
     tried = rng.integers(len(names), size=(500, layers))
-    options = pool([len(names)] * layers, tried, rng)
+    options = pool([len(names)] * layers, lambda: tried, rng)
     assert len(options) * 500 * layers <= 3e7
     assert len(options) >= 128
 

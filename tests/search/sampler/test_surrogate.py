@@ -67,7 +67,7 @@ def test_posterior_is_that_of_the_formula(rng) -> None:
     np.testing.assert_allclose(mean, cross @ np.linalg.solve(gram, scaled), rtol=1e-6, atol=1e-8)
     expected = between(asked, asked) - cross @ np.linalg.solve(gram, cross.T)
     np.testing.assert_allclose(covariance, expected, atol=1e-6)
-    marginal_mean, variance = surrogate.marginal(asked)
+    marginal_mean, variance = surrogate.outlook(asked).mean, surrogate.outlook(asked).variance
     np.testing.assert_allclose(marginal_mean, mean, atol=1e-9)
     np.testing.assert_allclose(variance, np.diag(covariance), atol=1e-4)
 
