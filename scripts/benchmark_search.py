@@ -266,7 +266,11 @@ def shown(own: Regrets, cost: float) -> str:
 def at_bar(regrets: Mapping[str, Regrets], strategy: str) -> Array:
     """Return regrets where the bar stands, (R,)."""
     own = regrets[strategy]
-    return own.at(BAR_COST if BAR_COST in own.costs else own.costs[-1])
+    return own.at(bar_cost(own))
+
+
+def bar_cost(own: Regrets) -> float:
+    return BAR_COST if BAR_COST in own.costs else own.costs[-1]
 
 
 def ratio(games: Sequence[Mapping[str, Regrets]], strategy: str, base: str, bar: float = 0.0) -> str:
@@ -318,12 +322,21 @@ def bars(results: Results) -> str:
     return "\n".join([*lines, ""])
 
 
-def parts(results: Results) -> str:
-    """Return what changing one thing adds to the mean regret of the search: with a paired 95 % interval."""
-    changes = [name for name, row in strategies(MIXTURE).items() if row.once]
+def added_by(changes: Sequence[str], results: Results) -> str:
+    """Return what other strategies add to the mean regret of the search: with a paired 95 % interval."""
     lines = ["| table | " + " | ".join(changes) + " |", "|---" + "|--:" * len(changes) + "|"]
     for name, members in groups(results).items():
         cells = [added([results[member] for member in members], change) for change in changes]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def overview(results: Results) -> str:
+    """Return median (90th percentile) where the bar stands, of what plays at all costs."""
+    chosen = [name for name, row in strategies(MIXTURE).items() if not row.once]
+    lines = ["| table | " + " | ".join(chosen) + " |", "|---" + "|--:" * len(chosen) + "|"]
+    for name, regrets in results.items():
+        cells = [shown(own, bar_cost(own)) if (own := regrets.get(strategy)) else "" for strategy in chosen]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
 
