@@ -238,9 +238,10 @@ def as_json(results: Results) -> str:
 
 
 def write(results: Results, costs: list[float], options: argparse.Namespace) -> None:
-    text = "\n".join(
-        [bars(results), parts(results), *(markdown(n, own, costs) for n, own in results.items())]
-    )
+    changes = [name for name, row in strategies(MIXTURE).items() if row.once]
+    others = [RANDOM, BASE, PAIRED_BASE, SAMPLER]
+    summary = [bars(results), overview(results), added_by(others, results), added_by(changes, results)]
+    text = "\n".join([*summary, *(markdown(name, own, costs) for name, own in results.items())])
     print(text)
     if options.markdown:
         Path(options.markdown).write_text(text, encoding="utf-8")
