@@ -118,8 +118,10 @@ def _moments(problem: Problem) -> tuple[float, float]:
     rows = rng.integers([len(names) for names in problem.candidates], size=(256, problem.layers))
     scores = np.array([problem.prior(named(problem, row)) for row in rows])
     finite = scores[np.isfinite(scores)]
-    width = float(finite.std()) if len(finite) else 0.0
-    return (float(finite.mean()) if len(finite) else 0.0), width or 1.0
+    if not len(finite):
+        return 0.0, 1.0
+    size = float(np.abs(finite).max()) or 1.0  # its square may be infinite
+    return size * float((finite / size).mean()), size * float((finite / size).std()) or 1.0
 
 
 def _order(outcome: Outcome) -> tuple[Names, int, float]:

@@ -11,7 +11,8 @@ from autoact.search.sampler.similarity import Array, Indices
 
 _USUAL = 3.0  # spreads from the median; what lies beyond is compressed
 _BELIEF = 2.0  # values that weigh as much as the belief that a fraction's spread is that of the one before
-_WORSE = 0.5  # what a failed training lies above the worst that ended
+_DIVERGED = 9.0  # compressed: 400 spreads above the center; what lies higher has failed
+_WORSE = 0.5  # what a failed training lies above the worst that has not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Scale:
         >>> seen = Observations(assignments=np.zeros((6, 1), dtype=int), fractions=np.ones(6),
         ...     runs=np.arange(6), values=values)
         >>> scaled = Scale.of(seen).standardize(seen)
-        >>> bool(scaled[3] < scaled[4] < scaled[5] < 40)
+        >>> bool(scaled[3] < scaled[4] == scaled[5] < 3)
         True
     """
 
@@ -80,9 +81,9 @@ class Scale:
         width = np.array([self.spreads[f] for f in seen.fractions.tolist()])
         with np.errstate(over="ignore", invalid="ignore"):
             scaled = squash((seen.values - center) / width)
-        finite = np.isfinite(scaled)
-        worst = scaled[finite].max() if finite.any() else 0.0
-        return np.where(finite, scaled, max(worst, 1.0) + _WORSE)
+        usual = np.isfinite(scaled) & (scaled <= _DIVERGED)
+        worst = scaled[usual].max() if usual.any() else 0.0
+        return np.where(usual, scaled, max(worst, 1.0) + _WORSE)
 
     def restore(self, mean: Array, deviation: Array) -> tuple[Array, Array]:
         """Return means and standard deviations at the largest fraction in the metric's own units."""

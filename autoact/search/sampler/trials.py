@@ -214,11 +214,13 @@ def observations(
         if not (trial.state == TrialState.FAIL and row in done)
         for fraction, value in _values(trial, stopped, rung_of)
     ]
+    # where nothing is complete, the longest trainings are what there is to compare
+    longest = 1.0 if done else max((row[1] for row in rows if math.isfinite(row[3])), default=1.0)
     kept = [rows[i] for i in _kept([row[3] if minimize else -row[3] for row in rows])]
     sign = 1.0 if minimize else -1.0
     return Observations(
         assignments=np.array([row[0] for row in kept], dtype=np.intp).reshape(-1, len(layers.names)),
-        fractions=np.array([row[1] for row in kept], dtype=np.float64),
+        fractions=np.minimum([row[1] / longest for row in kept], 1.0, dtype=np.float64),
         runs=np.array([row[2] for row in kept], dtype=np.intp),
         values=np.array([sign * row[3] for row in kept], dtype=np.float64),
     )

@@ -191,3 +191,69 @@ def test_large_spaces() -> None:
 def test_bad_problems_say_what_is_wrong(settings, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         problem(**settings)
+
+
+@pytest.mark.parametrize(("budget", "trained"), [(2.5, 2), (0.999, 0), (1.0000001, 1), (0.1 * 3 + 0.7, 1)])
+def test_what_is_left_of_a_budget_ends_the_search(budget: float, trained: int) -> None:
+    assert len(played(problem(budget=budget, fractions=(1.0,)))) == trained
+
+
+@pytest.mark.parametrize("carry", [True, False])
+def test_thirds_add_up(carry: bool) -> None:
+    history = played(problem(budget=5, fractions=(1 / 27, 1 / 9, 1 / 3, 1.0), carry=carry), count=3)
+    assert 5 - 1 / 27 - 1e-9 < spent(problem(carry=carry), [done.step for done in history]) <= 5 + 1e-9
+
+
+@pytest.mark.parametrize("count", [1, 8])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1.0, 0.0, 1e30, 1e-30])
+def test_values_that_say_nothing_are_spread_over_the_budget(value: float, count: int) -> None:
+    task = problem(candidates=(NAMES,) * 2, budget=9.3, fractions=(0.25, 1.0), first=())
+    history = played(task, count=count, value=lambda step, fraction: value)
+    assert len({done.step.assignment for done in history}) >= 6
+    if math.isfinite(value):
+        assert recommend(task, history).mean == pytest.approx(value)
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e30, 1e300])
+def test_units_do_not_matter(unit: float) -> None:
+    task = problem(budget=8)
+    history, scaled = played(task), played(task, value=lambda step, fraction: unit * loss(step, fraction))
+    assert [done.step for done in history] == [done.step for done in scaled]
+    assert recommend(task, scaled).mean == pytest.approx(unit * recommend(task, history).mean, rel=1e-6)
+
+
+@pytest.mark.parametrize("candidates", [(("relu", "gelu"),), (("relu",),), (("relu",), NAMES, ("tanh",))])
+def test_layers_with_one_or_two_candidates(candidates) -> None:
+    task = problem(candidates=candidates, budget=8, fractions=(1.0,), first=())
+    names = recommend(task, played(task)).assignment
+    assert all(name == "gelu" or "gelu" not in own for name, own in zip(names, candidates, strict=True))
+
+
+def test_sixty_steps_at_once_differ() -> None:
+    task = problem(budget=100, fractions=(1.0,))
+    history = [outcome(task, step) for step in next_steps(task, [], count=2)]
+    running = next_steps(task, history, count=60)
+    more = next_steps(task, history, running=running, count=20)
+    assert len(set(running + more)) == 80
+    assert len({step.assignment for step in running}) >= 30
+    assert next_steps(task, history, count=0) == []
+
+
+@pytest.mark.parametrize(
+    "score", [math.nan, 3.0, (math.inf, -math.inf, 1e300, -1e300), (1e-300, 2e-300, 0.0, 1e300)]
+)
+def test_absurd_priors_are_no_problem(score) -> None:
+    def prior(names) -> float:
+        return score[NAMES.index(names[0])] if isinstance(score, tuple) else score
+
+    task = problem(budget=8, fractions=(1.0,), prior=prior)
+    assert sum(name != "gelu" for name in recommend(task, played(task)).assignment) <= 1
+
+
+def test_activations_with_parameter_values() -> None:
+    names = ("relu", "elu(alpha=1.5)", "elu(alpha=0.7)", "leaky_relu(negative_slope=0.2)")
+    task = problem(candidates=(names,) * 2, budget=12, fractions=(1.0,), first=())
+    history = played(
+        task, value=lambda step, fraction: float(sum(abs(names.index(n) - 2) for n in step.assignment))
+    )
+    assert recommend(task, history).assignment == (names[2],) * 2

@@ -143,7 +143,14 @@ def test_one_diverged_training_does_not_drown_the_others() -> None:
     scaled = Scale.of(observed(np.zeros((8, 1)), values)).standardize(observed(np.zeros((8, 1)), values))
     assert np.isfinite(scaled).all()
     assert np.diff(scaled[:5]).min() > 0.3
-    assert scaled[5] < scaled[6] == scaled[7]
+    assert scaled[4] < scaled[5] == scaled[6] == scaled[7] < 4
+
+
+def test_values_far_off_keep_their_order_until_they_have_diverged() -> None:
+    values = np.array([0.10, 0.11, 0.12, 0.13, 0.14, 1.0, 5.0, 1e3, -1e3])
+    scaled = Scale.of(observed(np.zeros((9, 1)), values)).standardize(observed(np.zeros((9, 1)), values))
+    assert (np.diff(scaled[:8]) > 0).all()
+    assert scaled[8] < scaled[0]
 
 
 @pytest.mark.parametrize("values", [[0.3], [0.3, 0.3, 0.3], [np.nan], [np.nan, 1.0], [0.0, 0.0, 1e-300]])
