@@ -172,7 +172,8 @@ def strategies(prior: str) -> dict[str, Row]:
         "without distance": Row(playing(Rungs(prior=prior, without=DISTANCE)), once=True),
         "without interactions": Row(playing(Rungs(prior=prior, without=INTERACTIONS)), once=True),
         "best trial, not posterior mean": Row(playing(Rungs(prior=prior, posterior=False)), True, True),
-        "one seed": Row(playing(OneSeed(Rungs(prior=prior))), True, True),
+        "a seed for every training": Row(playing(Rungs(prior=prior, seeds=0)), True, True),
+        "one seed": Row(playing(Rungs(prior=prior, seeds=1)), True, True),
         SLOW_ONE: Row(playing(replay.gaussian_process), True, True),
     }
 

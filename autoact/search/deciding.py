@@ -54,4 +54,8 @@ def _imagined(problem: Problem, count: int) -> list[Outcome]:
     """Return full trainings of assignments drawn at random, each as its own run."""
     rng = np.random.default_rng(problem.seed)
     drawn = [tuple(str(rng.choice(names)) for names in problem.candidates) for _ in range(count)]
-    return [Outcome(Step(names, run, 0.0, 1.0), {1.0: rng.normal()}) for run, names in enumerate(drawn)]
+    different = dict.fromkeys(drawn)
+    return [
+        Outcome(Step(names, number % problem.seeds, 0.0, 1.0), {1.0: rng.normal()})
+        for number, names in enumerate(different)
+    ]

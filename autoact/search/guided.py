@@ -114,13 +114,13 @@ class Guided:
     def beliefs(self, names: Sequence[Names], evidence: Iterable[Entry] = ()) -> list[Belief]:
         """Return what is believed of some assignments, with other full trainings as further evidence."""
         assert self.problem is not None
-        runs: dict[Names, int] = {}
+        numbers: dict[int, int] = {}
         history = self.history()
+        unused = 1 + max((outcome.step.run for outcome in history), default=0)  # as a number of a seed
         for entry in evidence:
-            own = self.names(entry)
-            runs[own] = runs.get(own, len(history)) + 1  # no training of the search has this number
+            number = numbers.setdefault(entry.seed, unused + len(numbers))
             whole = replace(entry, start=0.0, stop=1.0)
-            history.append(self._outcome(whole, runs[own], self.by_ratio()))
+            history.append(self._outcome(whole, number, self.by_ratio()))
         return list(map(self._plain, beliefs(self.problem, history, names)))
 
     def _plain(self, belief: Belief) -> Belief:
@@ -157,8 +157,7 @@ class Guided:
 
     def _start(self, step: Step, record: Record) -> "Future[Entry]":
         assignment = self.words.assignment(step.assignment)
-        key = Tuned(assignment).key
-        seed = self.search.seeds.of_training(key, step.run)
+        key, seed = Tuned(assignment).key, self.search.seeds.of_run(step.run)
         earlier = [entry for entry in self.entries() if (entry.key, entry.seed) == (key, seed)]
         trial = record.begin(assignment, self._label(step.assignment, earlier), earlier)
         if earlier and earlier[-1].ended:  # by itself, before its last step: nothing is left to do

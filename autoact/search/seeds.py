@@ -1,6 +1,5 @@
 """Which seed each training gets: all follow from one, and no phase shares any with another."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +15,8 @@ class Seeds:
     """The seeds of a search by phase.
 
     Attributes:
-        search: The first is the mixture's. Where hyperparameters are searched, too, the n-th is that of the
-            n-th training of any assignment.
+        search: Seeds that the trainings of the search share as the policy says; the mixture takes the first.
+            Where hyperparameters are searched, too, the n-th is that of any assignment's n-th training.
         selection: Seeds of the uniform baselines, which choose the best of them.
         confirmation: Fresh seeds on which finalist and baselines are compared.
     """
@@ -26,14 +25,11 @@ class Seeds:
     selection: tuple[int, ...]
     confirmation: tuple[int, ...]
 
-    def of_training(self, key: str, run: int) -> int:
-        """Return the seed of the n-th training of an assignment, from 0: every training has one of its own.
-
-        A seed favors some activations. Were one shared by all, the search would find what suits that seed:
-        docs/benchmarks/search.md has the measured difference.
-        """
-        digest = hashlib.sha256(f"{run} {key}".encode()).digest()
-        entropy = [self.search[0], int.from_bytes(digest[:8], "little")]
+    def of_run(self, run: int) -> int:
+        """Return the search's seed of a number, from 0, however many there are."""
+        if run < len(self.search):
+            return self.search[run]
+        entropy = [self.search[0], run, 2]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
 
 

@@ -60,12 +60,3 @@ def test_seeds_follow_from_the_seed() -> None:
     assert first == again
     assert not {*first.search, *first.confirmation} & {*other.search, *other.confirmation}
     assert len({sampler_seed(0, trial) for trial in range(100)} | {sampler_seed(1, 0)}) == 101
-
-
-def test_no_two_trainings_of_a_search_share_a_seed() -> None:
-    seeds = seeds_for(Settings(monitor="val_loss", budget=4, seeds=2))
-    drawn = [seeds.of_training(key, run) for key in ("1=relu", "1=gelu", "1=elu") for run in range(50)]
-    assert len({*drawn, *seeds.search, *seeds.selection, *seeds.confirmation}) == 150 + 4 + 3 + 2
-    assert drawn == [
-        seeds.of_training(key, run) for key in ("1=relu", "1=gelu", "1=elu") for run in range(50)
-    ]

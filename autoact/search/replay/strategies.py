@@ -31,6 +31,7 @@ class Rungs:
         short: Whether short trainings may be used.
         without: Terms of the surrogate to leave out.
         posterior: Whether the posterior mean recommends; else the best value of a full training.
+        seeds: Seeds that trainings take in turn; 0: each has its own.
     """
 
     prior: str | None = None
@@ -38,9 +39,11 @@ class Rungs:
     short: bool = False
     without: frozenset[str] = frozenset()
     posterior: bool = True
+    seeds: int = 4
 
     def __call__(self, game: Game, costs: Sequence[float]) -> Picks:
         """Play once; once for each cost with short trainings, as the policy then plans with its budget."""
+        game = Game(game.table, game.seed, paired=self.seeds > 0)
         spare = {cost: cost - self.paid(game) for cost in costs}
         playable = [cost for cost in costs if spare[cost] >= game.table.fractions[0 if self.short else -1]]
         if self.short or not playable:
@@ -88,6 +91,7 @@ class Rungs:
             fractions=table.fractions if self.short else (1.0,),
             minimize=table.mode == "min",
             seed=game.seed,
+            seeds=self.seeds,
             first=tuple(dict.fromkeys(first)),
             prior=score if prior is not None and self.scores else None,
             without=self.without,
