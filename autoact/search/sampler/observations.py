@@ -11,7 +11,7 @@ from autoact.search.sampler.similarity import Array, Indices
 
 _USUAL = 3.0  # spreads from the median; what lies beyond is compressed
 _BELIEF = 2.0  # values that weigh as much as the belief that a fraction's spread is that of the one before
-_DIVERGED = 9.0  # compressed: 400 spreads above the center; what lies higher has failed
+_DIVERGED = 12.0  # compressed: 8,000 spreads above the center; what lies higher has failed
 _WORSE = 0.5  # what a failed training lies above the worst that has not
 
 
@@ -24,14 +24,12 @@ class Observations:
         fractions: Part of a full training after which the value was measured, shape (N,), in (0, 1].
         runs: Which training it was, shape (N,): equal numbers are one training that went on.
         values: The metric, shape (N,), smaller is better; NaN or infinity where the training failed.
-        seeds: Random seed of the training, (N,), numbered; None where no two are known to share one.
     """
 
     assignments: Indices
     fractions: Array
     runs: Indices
     values: Array
-    seeds: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -43,7 +41,6 @@ class Observations:
             fractions=self.fractions[rows],
             runs=self.runs[rows],
             values=self.values[rows],
-            seeds=None if self.seeds is None else self.seeds[rows],
         )
 
 

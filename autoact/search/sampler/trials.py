@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -264,6 +264,7 @@ def _rungs(trials: Sequence[FrozenTrial], max_step: int | None) -> Callable[[int
     first = 1 if 0 in reported else 0  # steps may be counted from 0 or from 1
     last = max(complete or reported or [1]) if max_step is None else max_step
 
+    @cache
     def rung(step: int) -> float:
         part = (step + first) / max(last + first, 1)
         return float(2.0 ** min(-1, round(math.log2(max(part, _SHORTEST)))))
