@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -50,10 +50,10 @@ def _unguided(
     drawn = [named(problem, rng.integers(sizes).tolist()) for _ in range(count)]
     waiting = [names for names in dict.fromkeys([*problem.first[:1], *drawn]) if names not in running]
     steps = []
-    for names in waiting[:count]:
+    for turn, names in enumerate(waiting[:count], len(running)):
         within = [fraction for fraction in problem.fractions if fraction <= left + 1e-9]
         if within:
-            steps.append(Step(names, 0, 0.0, within[-1]))
+            steps.append(Step(names, _seed(problem, (), turn), 0.0, within[-1]))
             left -= within[-1]
     return steps
 
@@ -96,11 +96,16 @@ def _allowed(
     reached: dict[Names, list[Outcome]] = {}
     for outcome in knowledge.reached().values():
         reached.setdefault(outcome.step.assignment, []).append(outcome)
+    turn = len({*knowledge.reached(), *((step.assignment, step.run) for step in running)})
     possible = [
         step
         for names in choices
         for step in _possible(
-            problem, names, reached.get(names, []), [step for step in running if step.assignment == names]
+            problem,
+            names,
+            reached.get(names, []),
+            [step for step in running if step.assignment == names],
+            turn,
         )
     ]
     steps = [step for step in possible if affordable(problem, left, step)]
@@ -118,15 +123,21 @@ def _telling(problem: Problem, knowledge: Knowledge, running: Sequence[Step], fr
 
 
 def _possible(
-    problem: Problem, names: Names, reached: Sequence[Outcome], running: Sequence[Step]
+    problem: Problem, names: Names, reached: Sequence[Outcome], running: Sequence[Step], turn: int
 ) -> list[Step]:
-    """Return all trainings of an assignment that could be started or continued."""
+    """Return all trainings of an assignment that could be started or continued, after `turn` were started."""
     busy = {step.run for step in running}
     stands = {outcome.step.run: outcome for outcome in reached}
-    new = max([*busy, *stands], default=-1) + 1
+    new = _seed(problem, {*busy, *stands}, turn)
     starts = [(new, 0.0)] + [
         (run, outcome.step.stop) for run, outcome in stands.items() if run not in busy and not outcome.failed
     ]
     return [
         Step(names, run, start, stop) for run, start in starts for stop in problem.fractions if stop > start
     ]
+
+
+def _seed(problem: Problem, had: Collection[int], turn: int) -> int:
+    """Return the number of a training's seed: whose turn it is, else the next that its assignment lacks."""
+    in_turn = [(turn + step) % problem.seeds for step in range(problem.seeds)]
+    return next((number for number in in_turn if number not in had), max(had, default=-1) + 1)

@@ -68,9 +68,9 @@ class Knowledge:
             numbers.setdefault(key, len(numbers))
         rows = self.rows([step.assignment for step in steps])
         fractions = np.array([step.stop for step in steps])
-        return Points(
-            rows, fractions, np.array([numbers[key] for key in keys]), standard_scores(self.problem, rows)
-        )
+        runs = np.array([numbers[key] for key in keys], dtype=np.intp)
+        seeds = np.array([step.run for step in steps], dtype=np.intp) if self.problem.seeds else None
+        return Points(rows, fractions, runs, standard_scores(self.problem, rows), seeds)
 
 
 def observations(problem: Problem, outcomes: Sequence[Outcome]) -> Observations:
@@ -82,12 +82,16 @@ def observations(problem: Problem, outcomes: Sequence[Outcome]) -> Observations:
         step = outcome.step
         run = numbers.setdefault((step.assignment, step.run), len(numbers))
         values = {**outcome.values, step.stop: outcome.value}
-        rows += [(step.assignment, fraction, run, sign * value) for fraction, value in sorted(values.items())]
+        rows += [
+            (step.assignment, fraction, run, sign * value, step.run)
+            for fraction, value in sorted(values.items())
+        ]
     return Observations(
         assignments=numbered(problem, [row[0] for row in rows]),
         fractions=np.array([row[1] for row in rows], dtype=np.float64),
         runs=np.array([row[2] for row in rows], dtype=np.intp),
         values=np.array([row[3] for row in rows], dtype=np.float64),
+        seeds=np.array([row[4] for row in rows], dtype=np.intp) if problem.seeds else None,
     )
 
 

@@ -22,6 +22,9 @@ class Problem:
         minimize: Whether a smaller value is better.
         carry: Whether a training that goes on costs only what is added; False where nothing can be kept.
         seed: Everything random follows from it.
+        seeds: Seeds that trainings take in turn, so that some share one: the surrogate tells what a seed does
+            to all of them from what an activation does. With 0 the seeds are all different, whatever their
+            numbers: no more is known of them.
         first: Assignments to try before others: the original and uniform ones; each must be possible.
         prior: Gives an assignment's score by a cheap prior, higher is better; None without one.
         without: Terms of the surrogate to leave out, by name in `surrogate.EXPECTED`: benchmarks learn by it
@@ -42,6 +45,7 @@ class Problem:
     minimize: bool = True
     carry: bool = True
     seed: int = 0
+    seeds: int = 4
     first: tuple[Names, ...] = ()
     prior: Callable[[Names], float] | None = None
     without: frozenset[str] = frozenset()
@@ -56,6 +60,10 @@ class Problem:
         if not (math.isfinite(self.budget) and self.budget > 0):
             raise ConfigurationError(
                 f"budget is {self.budget!r}; it must be a number of full trainings above 0."
+            )
+        if not (isinstance(self.seeds, int) and self.seeds >= 0):
+            raise ConfigurationError(
+                f"seeds is {self.seeds!r}; it must be how many seeds trainings take in turn, or 0."
             )
         for names in self.first:
             self.require(names)
@@ -89,7 +97,7 @@ class Step:
 
     Attributes:
         assignment: One activation per layer.
-        run: Which training of this assignment, from 0; another number is another random seed.
+        run: Number of its random seed, from 0: trainings of one number share it and differ in assignment.
         start: Fraction it has reached; 0 starts it.
         stop: Fraction to train to, one of the problem's.
     """

@@ -24,12 +24,14 @@ class Observations:
         fractions: Part of a full training after which the value was measured, shape (N,), in (0, 1].
         runs: Which training it was, shape (N,): equal numbers are one training that went on.
         values: The metric, shape (N,), smaller is better; NaN or infinity where the training failed.
+        seeds: Random seed of the training, (N,), numbered; None where no two are known to share one.
     """
 
     assignments: Indices
     fractions: Array
     runs: Indices
     values: Array
+    seeds: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -41,6 +43,7 @@ class Observations:
             fractions=self.fractions[rows],
             runs=self.runs[rows],
             values=self.values[rows],
+            seeds=None if self.seeds is None else self.seeds[rows],
         )
 
 

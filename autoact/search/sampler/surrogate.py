@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from autoact.search.sampler.observations import Observations, Scale
 from autoact.search.sampler.similarity import COMPONENTS, Array, Indices, Similarity
 
-PRIOR, TRAINING, NOISE = "prior", "training", "noise"
+PRIOR, SEED, SEED_LAYERS, TRAINING, NOISE = "prior", "seed", "seed layers", "training", "noise"
 # Variances expected before anything is seen, in units of the variance between assignments.
 EXPECTED: Mapping[str, float] = {
     "smooth": 0.3,
@@ -23,6 +23,8 @@ EXPECTED: Mapping[str, float] = {
     PRIOR: 0.1,
     "short": 0.5,
     "short interactions": 0.5,
+    SEED: 0.3,
+    SEED_LAYERS: 0.1,
     TRAINING: 0.1,
     NOISE: 0.4,
 }
@@ -47,12 +49,14 @@ class Points:
         fractions: Parts of a full training, shape (N,).
         runs: Which training, shape (N,); -1 is the mean over all trainings.
         scores: A prior's standardized scores, (N,), smaller is better; None without a prior.
+        seeds: Random seed of the training, (N,), numbered; None where no two are known to share one.
     """
 
     assignments: Indices
     fractions: Array
     runs: Indices
     scores: Array | None = None
+    seeds: Indices | None = None
 
     @classmethod
     def ends(cls, assignments: Indices, scores: Array | None = None) -> Points:
@@ -63,16 +67,21 @@ class Points:
     def subset(self, rows: Indices) -> Points:
         """Return some of the points."""
         scores = None if self.scores is None else self.scores[rows]
-        return Points(self.assignments[rows], self.fractions[rows], self.runs[rows], scores)
+        seeds = None if self.seeds is None else self.seeds[rows]
+        return Points(self.assignments[rows], self.fractions[rows], self.runs[rows], scores, seeds)
 
     def joined(self, others: Points) -> Points:
         """Return these points and then others."""
         both = None if self.scores is None else np.concatenate([self.scores, _required(others.scores)])
+        seeds = (
+            None if self.seeds is None or others.seeds is None else np.concatenate([self.seeds, others.seeds])
+        )
         return Points(
             np.concatenate([self.assignments, others.assignments]),
             np.concatenate([self.fractions, others.fractions]),
             np.concatenate([self.runs, others.runs]),
             both,
+            seeds,
         )
 
     def __len__(self) -> int:
@@ -115,6 +124,9 @@ class Covariance:
             known[TRAINING] = (np.equal.outer(first.runs, second.runs) & (first.runs >= 0)[:, None]).astype(
                 np.float64
             )
+        if first.seeds is not None and second.seeds is not None:
+            known[SEED] = np.equal.outer(first.seeds, second.seeds).astype(np.float64)
+            known[SEED_LAYERS] = known[SEED] * (grams[0] + grams[1]) / 2
         if PRIOR in self.variances:
             known[PRIOR] = np.outer(_required(first.scores), _required(second.scores))
         return {name: term for name, term in known.items() if name in self.variances}
@@ -144,6 +156,8 @@ class Covariance:
             signal += self.variances[PRIOR] * np.square(_required(points.scores))
         early = sum(self.variances.get(name, 0.0) for name in ("short", "short interactions"))
         own = self.variances.get(TRAINING, 0.0) * (points.runs >= 0)
+        if points.seeds is not None:
+            own = own + sum(self.variances.get(name, 0.0) for name in (SEED, SEED_LAYERS))
         constants = _CONSTANT * (1.0 + (points.fractions < 1.0))
         return np.asarray(
             np.exp(2.0 * self.widening * short) * signal + early * short**_FADING + own + constants
@@ -206,7 +220,7 @@ class Surrogate:
         """
         scale = Scale.of(seen)
         scaled = scale.standardize(seen)
-        points = Points(seen.assignments, seen.fractions, seen.runs, scores)
+        points = Points(seen.assignments, seen.fractions, seen.runs, scores, seen.seeds)
         used = {
             name: value
             for name, value in (expected or EXPECTED).items()
@@ -250,7 +264,10 @@ class Surrogate:
         return Outlook(points, cross @ self._weights, np.maximum(left, 0.0), told)
 
     def trained(self, ends: Outlook) -> Outlook:
-        """Return what is believed of new whole trainings of some assignments, given that of their means."""
+        """Return what is believed of new whole trainings of some assignments, given that of their means.
+
+        Where seeds are known, nothing is: these are trainings with an unknown one.
+        """
         new = np.full(len(ends.points), self.points.runs.max() + 1, dtype=np.intp)
         variance = ends.variance + self.covariance.variances.get(TRAINING, 0.0)
         return replace(ends, points=replace(ends.points, runs=new), variance=variance)

@@ -155,15 +155,49 @@ def test_beliefs_are_in_units_of_the_metric_and_shrink_with_evidence() -> None:
 
 def test_a_prior_that_knows_the_truth_helps_at_once() -> None:
     truth = {(a, b): -abs(NAMES.index(a) - 1) - abs(NAMES.index(b) - 1) for a in NAMES for b in NAMES}
-    guided = problem(
-        candidates=(NAMES,) * 2, first=(), budget=6, fractions=(1.0,), prior=lambda names: truth[names]
-    )
-    values = [loss(done.step, 1.0) for done in played(guided)[2:]]
-    alone = [
-        loss(done.step, 1.0)
-        for done in played(problem(candidates=(NAMES,) * 2, first=(), budget=6, fractions=(1.0,)))[2:]
-    ]
-    assert np.mean(values) < np.mean(alone)
+    means = []
+    for prior in (lambda names: truth[names], None):
+        tasks = [
+            problem(candidates=(NAMES,) * 2, first=(), budget=6, fractions=(1.0,), prior=prior, seed=seed)
+            for seed in range(8)
+        ]
+        means.append(np.mean([loss(done.step, 1.0) for task in tasks for done in played(task)[2:]]))
+    assert means[0] < means[1]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_trainings_take_seeds_in_turn_and_none_twice(count: int) -> None:
+    task = problem(candidates=(NAMES[:2],) * 2, budget=14, fractions=(1.0,), seeds=3, first=())
+    steps = [done.step for done in played(task, count=count)]
+    assert len({(step.assignment, step.run) for step in steps}) == 14
+    fresh = [step.run for place, step in enumerate(steps) if step.assignment not in _before(steps, place)]
+    turns = [place % 3 for place, step in enumerate(steps) if step.assignment not in _before(steps, place)]
+    assert fresh == turns
+    repeated = max({step.assignment for step in steps}, key=[step.assignment for step in steps].count)
+    assert {0, 1, 2} <= {step.run for step in steps if step.assignment == repeated}
+
+
+def _before(steps: list[Step], place: int) -> set[tuple[str, ...]]:
+    return {step.assignment for step in steps[:place]}
+
+
+def test_what_a_seed_does_to_all_is_told_from_what_an_activation_does() -> None:
+    regrets = {}
+    for seeds in (0, 4):
+
+        def value(step: Step, fraction: float, shared: bool = seeds > 0) -> float:
+            key = [] if shared else [NAMES.index(name) for name in step.assignment]
+            return loss(step, fraction) + 4.0 * float(np.random.default_rng([step.run, *key]).normal())
+
+        tasks = [problem(budget=16, fractions=(1.0,), seeds=seeds, seed=seed) for seed in range(6)]
+        chosen = [recommend(task, played(task, value=value)).assignment for task in tasks]
+        regrets[seeds] = np.mean([[abs(NAMES.index(name) - 1) for name in names] for names in chosen])
+    assert regrets[4] < regrets[0] / 2
+
+
+def test_a_number_of_seeds_below_zero_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="seeds is -1; it must be how many"):
+        problem(seeds=-1)
 
 
 def test_large_spaces() -> None:
