@@ -24,6 +24,7 @@ from autoact.search.settings import DEFAULT_SELECTION_SEEDS, Settings
 from autoact.search.study import check_storage, quiet_optuna
 from autoact.search.task import Task
 from autoact.search.verdict import Mode
+from autoact.search.workers import threads_as_in
 from autoact.spaces import SearchSpace
 
 _MONITOR = "val_loss"
@@ -182,7 +183,8 @@ def _probe(
     if isinstance(task, Task):
         target = Path(out or ".").absolute()
         folder = next(each for each in (target, *target.parents) if each.is_dir())
-        return probe(task, seed, settings, folder)
+        with threads_as_in(settings.workers):
+            return probe(task, seed, settings, folder)
     return probe_objective(task, seed, settings)
 
 

@@ -5,7 +5,9 @@ import os
 import pickle
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 
 import torch
@@ -31,10 +33,29 @@ _task_of_worker: list[Measuring] = []
 
 def start_workers(task: Measuring, workers: int) -> ProcessPoolExecutor:
     """Return an executor whose processes share the machine's cores and hold the task."""
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    arguments = (task, _threads(workers))
     return ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(task, threads)
+        workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=arguments
     )
+
+
+@contextmanager
+def threads_as_in(workers: int) -> Iterator[None]:
+    """Let torch use as many threads here as in one of so many workers; with one, nothing changes.
+
+    What is measured here then holds there: on a busy machine threads that wait for each other take many times
+    as long as one alone.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(_threads(workers) if workers > 1 else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _threads(workers: int) -> int:
+    return max(1, (os.cpu_count() or 1) // workers)
 
 
 def stop_workers(executor: ProcessPoolExecutor, *, abandon: bool) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from autoact import run_search
 from autoact.search.ledger import Ledger
+from autoact.search.workers import threads_as_in
 from tests.search.models import SEARCH, Curve, CurveData, Watched
 
 ROOT = Path(__file__).parents[2]
@@ -71,3 +73,15 @@ def _alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z" and os.path.exists(f"/proc/{pid}")
+
+
+def test_a_probe_uses_the_threads_of_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    before = torch.get_num_threads()
+    with threads_as_in(3):
+        assert torch.get_num_threads() == 2
+    with threads_as_in(20):
+        assert torch.get_num_threads() == 1
+    with threads_as_in(1):
+        assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == before
