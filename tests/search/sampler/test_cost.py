@@ -1,6 +1,7 @@
 """What asking takes, counted: each comparison and each factorization once, each ended trial read once."""
 
 import pickle
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,9 @@ def test_a_sampler_pickles_without_what_it_has_read() -> None:
     again = optuna.create_study(sampler=pickle.loads(copy))
     again.add_trials(study.trials)
     assert again.ask(space).params == study.ask(space).params
+
+
+def test_the_script_that_times_asks_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    script = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "benchmark_ask.py"))
+    assert script["main"](["--short", "--running", "1"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(script["SIZES"])
