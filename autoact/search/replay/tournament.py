@@ -95,8 +95,8 @@ def mean_difference(differences: Sequence[Array], seed: int = 0) -> tuple[float,
         seed: Of the resampling, of games within each table: the tables are taken as they are.
 
     Example:
-        >>> mean_difference([np.full(20, 0.1), np.full(10, 0.3)])
-        (0.2, 0.2, 0.2)
+        >>> mean_difference([np.full(20, 0.25), np.full(10, 0.75)])
+        (0.5, 0.5, 0.5)
     """
     rng = np.random.default_rng(seed)
     drawn = [own[rng.integers(len(own), size=(_RESAMPLED, len(own)))].mean(axis=1) for own in differences]
