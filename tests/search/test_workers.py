@@ -14,7 +14,7 @@ import torch
 from autoact import run_search
 from autoact.search.ledger import Ledger
 from autoact.search.workers import threads_as_in
-from tests.search.models import SEARCH, Curve, CurveData, Watched
+from tests.search.models import SEARCH, STEPS, Curve, CurveData, Watched
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,8 @@ def test_two_workers_train_as_one(tmp_path: Path) -> None:
     assert len(both) >= 4  # the mixture and three uniform models, one of them the original
     assert {key: ours[key] for key in both} == pytest.approx({key: theirs[key] for key in both})
     assert two.report["cost"]["search"]["trainings"] == 6
-    assert two.report["cost"]["baselines"]["steps"] == one.report["cost"]["baselines"]["steps"]
+    costs = [result.report["cost"]["baselines"] for result in (one, two)]
+    assert [cost["steps"] for cost in costs] == [STEPS * cost["trainings"] for cost in costs]
     assert len({(e.key, e.seed) for e in Ledger(out / "trainings.jsonl").of("confirmation")}) in (3, 6, 9)
     readings = [line for line in log.read_text().splitlines() if line.startswith("test")]
     assert set(readings) == {"test True"}
