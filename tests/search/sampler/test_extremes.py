@@ -20,14 +20,6 @@ Value = Callable[[Sequence[str], int], float]
 Direction = Literal["minimize", "maximize"]
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    yield
-    optuna.logging.set_verbosity(verbosity)
-
-
 def played(
     candidates: Sequence[Sequence[str]],
     value: Value,

@@ -17,14 +17,6 @@ NAMES = ["relu", "gelu", "tanh", "sin"]
 LAYERS = ("a", "b", "c")
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(verbosity)
-
-
 def loss(names) -> float:
     """Best: gelu, gelu, tanh."""
     wanted = ("gelu", "gelu", "tanh")
