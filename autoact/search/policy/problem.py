@@ -45,7 +45,7 @@ class Problem:
     minimize: bool = True
     carry: bool = True
     seed: int = 0
-    seeds: int = 4
+    seeds: int = 2
     first: tuple[Names, ...] = ()
     prior: Callable[[Names], float] | None = None
     without: frozenset[str] = frozenset()

@@ -39,7 +39,7 @@ class Rungs:
     short: bool = False
     without: frozenset[str] = frozenset()
     posterior: bool = True
-    seeds: int = 4
+    seeds: int = 2
 
     def __call__(self, game: Game, costs: Sequence[float]) -> Picks:
         """Play once; once for each cost with short trainings, as the policy then plans with its budget."""

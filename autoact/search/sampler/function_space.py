@@ -36,9 +36,9 @@ class FunctionSpaceSampler(BaseSampler):
     Categorical parameters whose choices are all activations ("relu", "elu(alpha=0.7)") are recognized, in any
     study with one objective. The surrogate is additive over layers with interactions; it learns the noise,
     how far closeness of functions can be trusted, and how well the values at which trials were pruned
-    foretell complete ones. Running trials count as seen without surprise, so that suggestions made at the
-    same time differ. The first trial, and parameters that not all trials have, are left to the independent
-    sampler.
+    foretell complete ones. Running trials count as seen without surprise, and their activations are not
+    suggested again while others are left. The first trial, and parameters that not all trials have, are left
+    to the independent sampler.
 
     Args:
         seed: Everything random follows from it and the trial's number: processes on one storage may share
@@ -111,8 +111,9 @@ class FunctionSpaceSampler(BaseSampler):
         options = pool(layers.sizes, lambda: _best_first(seen.assignments, surrogate.seen_means()), rng)
         ends = surrogate.outlook(Points.ends(options))
         ends = ends.subset(shortlist(ends))
-        chosen = worthiest(surrogate, surrogate.trained(ends), ends)
-        return layers.name(ends.points.assignments[chosen].tolist())
+        idle = _others(ends.points.assignments, running)
+        chosen = worthiest(surrogate, surrogate.trained(ends.subset(idle)), ends)
+        return layers.name(ends.points.assignments[idle[chosen]].tolist())
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -174,6 +175,13 @@ class FunctionSpaceSampler(BaseSampler):
 
     def _generator(self, trial: FrozenTrial) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(trial.number,)))
+
+
+def _others(options: Indices, running: Indices) -> Indices:
+    """Return the numbers of the options that are not running; all if all are."""
+    busy = set(map(tuple, running.tolist()))
+    found = [number for number, row in enumerate(options.tolist()) if tuple(row) not in busy]
+    return np.array(found or range(len(options)), dtype=np.intp)
 
 
 def _best_first(assignments: Indices, means: Array) -> Indices:

@@ -14,22 +14,23 @@ from autoact.search.sampler.observations import Observations, Scale
 from autoact.search.sampler.similarity import COMPONENTS, Array, Indices, Similarity
 
 PRIOR, SEED, SEED_LAYERS, TRAINING, NOISE = "prior", "seed", "seed layers", "training", "noise"
-# Variances expected before anything is seen, in units of the variance between assignments.
+# Variances expected before anything is seen, in units of the squared spread of values: geometric means of
+# what scripts/estimate_variances.py finds on the search tables of development, 2026-11-25.
 EXPECTED: Mapping[str, float] = {
-    "smooth": 0.3,
-    "free": 0.15,
-    "smooth interactions": 0.15,
-    "free interactions": 0.15,
+    "smooth": 0.22,
+    "free": 0.14,
+    "smooth interactions": 0.36,
+    "free interactions": 0.12,
     PRIOR: 0.1,
-    "short": 0.5,
-    "short interactions": 0.5,
-    SEED: 0.3,
-    SEED_LAYERS: 0.1,
-    TRAINING: 0.1,
-    NOISE: 0.4,
+    "short": 1.1,
+    "short interactions": 0.56,
+    SEED: 0.11,
+    SEED_LAYERS: 0.28,
+    TRAINING: 0.02,
+    NOISE: 0.02,
 }
 SIGNAL = frozenset({*COMPONENTS, PRIOR})  # terms of the true value; it may be wider apart early
-_DOUBT = 0.7  # s.d. of the logarithm of each of them
+_DOUBT = 0.9  # s.d. of the logarithm of each of them; from table to table it is 0.5 to 1.2
 _WIDE_DOUBT = 1.5  # of those that may be next to nothing, or drown everything: priors, short trainings, noise
 _DOUBT_WIDENING = 0.7
 _WIDENING_RANGE = (-2.0, 2.0)
@@ -226,6 +227,8 @@ class Surrogate:
             for name, value in (expected or EXPECTED).items()
             if name != PRIOR or scores is not None
         }
+        if seen.seeds is None and NOISE in used:  # what seeds do is noise where nobody knows them
+            used[NOISE] += sum(EXPECTED[name] for name in (SEED, SEED_LAYERS))
         grams = similarity.grams(points.assignments, points.assignments)
         covariance = Covariance(similarity, float(seen.fractions.min()), used)
         rows = _spread_rows(len(seen), _MOST_FITTED)
