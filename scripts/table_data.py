@@ -36,10 +36,24 @@ def alcohol(folder: Path) -> Rows:
 
 def abalone(folder: Path) -> Rows:
     """Give the rings of 4,177 abalones: 2,000 to train, 1,088 to select, 1,089 to compare."""
-    text = np.loadtxt(folder / "abalone.csv", delimiter=",", dtype=str)
-    sex = (text[:, :1] == np.array(["M", "F", "I"])).astype(np.float64)
-    numbers = text[:, 1:].astype(np.float64)
+    sex, numbers = _abalones(folder)
     return _split(np.hstack([sex, numbers[:, :-1]]), _standardized(numbers[:, -1]), 2000)
+
+
+def sex(folder: Path) -> Rows:
+    """Give male, female or infant of 4,177 abalones: 2,000 to train, 1,088 to select, 1,089 to compare."""
+    classes, numbers = _abalones(folder)
+    return _split(numbers, torch.from_numpy(classes.argmax(axis=1)), 2000)
+
+
+def clusters(_: Path) -> Rows:
+    """Give 8 clusters in 10 of 20 inputs, 4 classes: 1,500 to train, 1,000 each to select and compare."""
+    from sklearn.datasets import make_classification
+
+    inputs, target = make_classification(
+        n_samples=3500, n_features=20, n_informative=10, n_classes=4, flip_y=0.05, random_state=0
+    )
+    return _split(inputs, torch.from_numpy(target).long(), 1500)
 
 
 def diabetes(_: Path) -> Rows:
@@ -91,6 +105,13 @@ def _principal(inputs: Numbers) -> Numbers:
     largest = directions[:, : -COMPONENTS - 1 : -1]
     sign = np.sign(largest[np.abs(largest).argmax(axis=0), np.arange(COMPONENTS)])  # eigh leaves it open
     return centered @ (largest * sign)
+
+
+def _abalones(folder: Path) -> tuple[Numbers, Numbers]:
+    """Return each as male, female or infant, (4177, 3), and its numbers, the last its rings, (4177, 8)."""
+    text = np.loadtxt(folder / "abalone.csv", delimiter=",", dtype=str)
+    sexes = (text[:, :1] == np.array(["M", "F", "I"])).astype(np.float64)
+    return sexes, text[:, 1:].astype(np.float64)
 
 
 def _wines(folder: Path) -> Numbers:

@@ -113,5 +113,9 @@ HELD_OUT = (  # no setting of the search may be chosen on these
         TWELVE,
         epochs=64,
     ),
+    _task(
+        "sex", table_data.sex, (8, 32, 32, 32, 3), 2e-3, 128, "abalone.csv, male, female or infant: 3 classes"
+    ),
+    _task("clusters", table_data.clusters, (20, 24, 24, 24, 4), 5e-3, 64, "synthetic: 8 clusters, 4 classes"),
 )
 TASKS: Mapping[str, TableTask] = {task.name: task for task in DEVELOPMENT + HELD_OUT}
