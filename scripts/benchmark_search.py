@@ -174,6 +174,7 @@ def strategies(prior: str) -> dict[str, Row]:
         "best trial, not posterior mean": Row(playing(Rungs(prior=prior, posterior=False)), True, True),
         "a seed for every training": Row(playing(Rungs(prior=prior, seeds=0)), True, True),
         "one seed": Row(playing(Rungs(prior=prior, seeds=1)), True, True),
+        "four seeds": Row(playing(Rungs(prior=prior, seeds=4)), True, True),
         SLOW_ONE: Row(playing(replay.gaussian_process), True, True),
     }
 
