@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +13,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from threadpoolctl import ThreadpoolController
 
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.search.sampler.proposal import pool, shortlist, worthiest
@@ -28,6 +32,8 @@ from autoact.search.sampler.trials import (
 
 if TYPE_CHECKING:
     from autoact.search.sampler.observations import Observations
+
+_ASKING = Lock()
 
 
 class FunctionSpaceSampler(BaseSampler):
@@ -98,22 +104,29 @@ class FunctionSpaceSampler(BaseSampler):
         layers = Layers.of(search_space)
         if not layers.names:
             return {}
-        rng = self._generator(trial)
         trials = study.get_trials(deepcopy=False)
         seen = self._observations(study, layers, trials)
         if not len(seen):
-            return layers.name(rng.integers(layers.sizes).tolist())
+            return layers.name(self._generator(trial).integers(layers.sizes).tolist())
+        with _one_thread():
+            return layers.name(self._worthiest(trial, layers, trials, seen))
+
+    def _worthiest(
+        self, trial: FrozenTrial, layers: Layers, trials: Sequence[FrozenTrial], seen: Observations
+    ) -> list[int]:
+        """Return the candidate numbers of the training that betters the recommendation most."""
         surrogate = Surrogate.fit(self._similarity(layers), seen)
         running = pending(layers, trials, trial.number)
         if len(running):
             numbers = seen.runs.max() + 1 + np.arange(len(running))
             surrogate = surrogate.imagine(Points(running, np.ones(len(running)), numbers))
+        rng = self._generator(trial)
         options = pool(layers.sizes, lambda: _best_first(seen.assignments, surrogate.seen_means()), rng)
         ends = surrogate.outlook(Points.ends(options))
         ends = ends.subset(shortlist(ends))
         idle = _others(ends.points.assignments, running)
         chosen = worthiest(surrogate, surrogate.trained(ends.subset(idle)), ends)
-        return layers.name(ends.points.assignments[idle[chosen]].tolist())
+        return list(map(int, ends.points.assignments[idle[chosen]]))
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -175,6 +188,21 @@ class FunctionSpaceSampler(BaseSampler):
 
     def _generator(self, trial: FrozenTrial) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(trial.number,)))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep linear algebra on one thread: with two an ask took twice as long, as the matrices are small.
+
+    One ask at a time: the limit is the process's, and two that overlap would restore each other's.
+    """
+    with _ASKING, _libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _others(options: Indices, running: Indices) -> Indices:

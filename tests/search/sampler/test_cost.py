@@ -9,6 +9,7 @@ import optuna
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, create_trial
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from autoact.search.sampler import FunctionSpaceSampler
 from autoact.search.sampler.proposal import LISTED
@@ -108,3 +109,18 @@ def test_the_script_that_times_asks_runs(capsys: pytest.CaptureFixture[str]) -> 
     script = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "benchmark_ask.py"))
     assert script["main"](["--short", "--running", "1"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(script["SIZES"])
+
+
+def test_asks_in_threads_leave_the_threads_of_linear_algebra_as_they_were() -> None:
+    def threads() -> list[int]:
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    def objective(trial: optuna.Trial) -> float:
+        names = [trial.suggest_categorical(f"layer{i}", ["relu", "gelu", "tanh"]) for i in range(2)]
+        return float(names.count("tanh"))
+
+    study = optuna.create_study(sampler=FunctionSpaceSampler(seed=0))
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        study.optimize(objective, n_trials=24, n_jobs=4)
+        assert threads() == before
