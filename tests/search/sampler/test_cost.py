@@ -3,6 +3,7 @@
 import pickle
 import runpy
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import optuna
@@ -12,6 +13,7 @@ from optuna.trial import FrozenTrial, create_trial
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from autoact.search.sampler import FunctionSpaceSampler
+from autoact.search.sampler.function_space import _one_thread
 from autoact.search.sampler.proposal import LISTED
 from autoact.search.sampler.similarity import Similarity
 from autoact.search.sampler.trials import Layers
@@ -111,16 +113,23 @@ def test_the_script_that_times_asks_runs(capsys: pytest.CaptureFixture[str]) -> 
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(script["SIZES"])
 
 
-def test_asks_in_threads_leave_the_threads_of_linear_algebra_as_they_were() -> None:
+def test_asks_that_overlap_leave_the_threads_of_linear_algebra_as_they_were() -> None:
     def threads() -> list[int]:
         return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
-    def objective(trial: optuna.Trial) -> float:
-        names = [trial.suggest_categorical(f"layer{i}", ["relu", "gelu", "tanh"]) for i in range(2)]
-        return float(names.count("tanh"))
+    def later() -> None:
+        with _one_thread():
+            entered.set()
+            left.wait(10)
 
-    study = optuna.create_study(sampler=FunctionSpaceSampler(seed=0))
+    entered, left = Event(), Event()
     with threadpool_limits(2, user_api="blas"):
         before = threads()
-        study.optimize(objective, n_trials=24, n_jobs=4)
+        second = Thread(target=later)
+        with _one_thread():
+            assert set(threads()) == {1}
+            second.start()
+            entered.wait(0.2)
+        left.set()
+        second.join(10)
         assert threads() == before
