@@ -3,9 +3,10 @@
     python scripts/build_search_table.py --table digits --out docs/benchmarks/tables [--data-dir DIR]
         [--seeds 10] [--workers 2] [--short]
 
-Tables: digits, digits4, diabetes (scikit-learn's data), friedman, spirals (synthetic); wine, alcohol, wine5
-(winequality-white.csv), abalone (abalone.csv), cifar (cifar10_15k.npz), cora (cora.npz). The tables alcohol,
-cora, wine5 and spirals are held out: they belong into docs/benchmarks/tables/held_out.
+Tables: digits, digits4, diabetes (scikit-learn's data), friedman, spirals, clusters (synthetic); wine,
+alcohol, wine5 (winequality-white.csv), abalone, sex (abalone.csv), cifar (cifar10_15k.npz), cora (cora.npz).
+Alcohol, cora, wine5, spirals, sex and clusters are held out: they belong into
+docs/benchmarks/tables/held_out.
 A run that was killed goes on where it stopped: finished pieces lie in OUT/.NAME-<settings>/ until the table
 is whole.
 """

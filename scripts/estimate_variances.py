@@ -3,9 +3,10 @@
     python scripts/estimate_variances.py [--tables DIR] [--trainings 120] [--draws 4] [--rounds 2] [--short]
 
 The surrogate is fitted to random trainings of each table, with four seeds; the geometric means over tables
-are what the second round expects, and the first expects the same of all. Variances of short trainings come
-from a third as many trainings with all their fractions. Prints a table of the last round:
-`surrogate.EXPECTED` holds the geometric means.
+are what the second round expects, and the first expects the same of all. That is no fixed point: with more
+rounds what hardly matters goes on moving. Training and noise, which whole trainings cannot tell apart, are
+equal parts of one sum. Variances of short trainings come from a third as many trainings with all their
+fractions. Prints a table of the last round: `surrogate.EXPECTED` holds the geometric means.
 """
 
 from __future__ import annotations

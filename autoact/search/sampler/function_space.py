@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
-from threading import Lock
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +10,9 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from threadpoolctl import ThreadpoolController
 
 from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.search.sampler.one_thread import one_thread
 from autoact.search.sampler.proposal import pool, shortlist, worthiest
 from autoact.search.sampler.similarity import Array, Indices, Similarity, similarity_of
 from autoact.search.sampler.surrogate import Points, Surrogate
@@ -32,8 +29,6 @@ from autoact.search.sampler.trials import (
 
 if TYPE_CHECKING:
     from autoact.search.sampler.observations import Observations
-
-_ASKING = Lock()
 
 
 class FunctionSpaceSampler(BaseSampler):
@@ -108,7 +103,7 @@ class FunctionSpaceSampler(BaseSampler):
         seen = self._observations(study, layers, trials)
         if not len(seen):
             return layers.name(self._generator(trial).integers(layers.sizes).tolist())
-        with _one_thread():
+        with one_thread():
             return layers.name(self._worthiest(trial, layers, trials, seen))
 
     def _worthiest(
@@ -122,11 +117,11 @@ class FunctionSpaceSampler(BaseSampler):
             surrogate = surrogate.imagine(Points(running, np.ones(len(running)), numbers))
         rng = self._generator(trial)
         options = pool(layers.sizes, lambda: _best_first(seen.assignments, surrogate.seen_means()), rng)
-        ends = surrogate.outlook(Points.ends(options))
-        ends = ends.subset(shortlist(ends))
-        idle = _others(ends.points.assignments, running)
-        chosen = worthiest(surrogate, surrogate.trained(ends.subset(idle)), ends)
-        return list(map(int, ends.points.assignments[idle[chosen]]))
+        known = surrogate.outlook(Points.ends(options))
+        idle = known.subset(_others(options, running))
+        idle = idle.subset(shortlist(idle))
+        chosen = worthiest(surrogate, surrogate.trained(idle), known.subset(shortlist(known)))
+        return list(map(int, idle.points.assignments[chosen]))
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -188,21 +183,6 @@ class FunctionSpaceSampler(BaseSampler):
 
     def _generator(self, trial: FrozenTrial) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(trial.number,)))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep linear algebra on one thread: with two an ask took twice as long, as the matrices are small.
-
-    One ask at a time: the limit is the process's, and two that overlap would restore each other's.
-    """
-    with _ASKING, _libraries().limit(limits=1, user_api="blas"):
-        yield
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def _others(options: Indices, running: Indices) -> Indices:

@@ -15,7 +15,7 @@ from autoact.search.sampler.similarity import COMPONENTS, Array, Indices, Simila
 
 PRIOR, SEED, SEED_LAYERS, TRAINING, NOISE = "prior", "seed", "seed layers", "training", "noise"
 # Variances expected before anything is seen, in units of the squared spread of values: geometric means of
-# what scripts/estimate_variances.py finds on the search tables of development, 2026-11-25.
+# what scripts/estimate_variances.py finds on the search tables of development in two rounds, 2026-11-25.
 EXPECTED: Mapping[str, float] = {
     "smooth": 0.22,
     "free": 0.14,
@@ -30,7 +30,7 @@ EXPECTED: Mapping[str, float] = {
     NOISE: 0.02,
 }
 SIGNAL = frozenset({*COMPONENTS, PRIOR})  # terms of the true value; it may be wider apart early
-_DOUBT = 0.9  # s.d. of the logarithm of each of them; from table to table it is 0.5 to 1.2
+_DOUBT = 0.9  # s.d. of the logarithm of each of them: wider than the 0.2 to 0.7 from table to table
 _WIDE_DOUBT = 1.5  # of those that may be next to nothing, or drown everything: priors, short trainings, noise
 _DOUBT_WIDENING = 0.7
 _WIDENING_RANGE = (-2.0, 2.0)
@@ -217,18 +217,16 @@ class Surrogate:
             similarity: The kernels over assignments.
             seen: N >= 1 observations.
             scores: A prior's standardized score per observation, (N,), smaller is better.
-            expected: Variance by term before anything is seen; one that is missing is left out.
+            expected: Variance by term before anything is seen, noise among them; another that is missing is
+                left out. None is `EXPECTED`.
         """
         scale = Scale.of(seen)
         scaled = scale.standardize(seen)
         points = Points(seen.assignments, seen.fractions, seen.runs, scores, seen.seeds)
-        used = {
-            name: value
-            for name, value in (expected or EXPECTED).items()
-            if name != PRIOR or scores is not None
-        }
-        if seen.seeds is None and NOISE in used:  # what seeds do is noise where nobody knows them
-            used[NOISE] += sum(EXPECTED[name] for name in (SEED, SEED_LAYERS))
+        terms = EXPECTED if expected is None else expected
+        used = {name: value for name, value in terms.items() if name != PRIOR or scores is not None}
+        if seen.seeds is None:  # what seeds do is noise where nobody knows them
+            used[NOISE] += sum(terms.get(name, 0.0) for name in (SEED, SEED_LAYERS))
         grams = similarity.grams(points.assignments, points.assignments)
         covariance = Covariance(similarity, float(seen.fractions.min()), used)
         rows = _spread_rows(len(seen), _MOST_FITTED)

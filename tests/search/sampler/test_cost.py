@@ -1,7 +1,10 @@
 """What asking takes, counted: each comparison and each factorization once, each ended trial read once."""
 
+import os
 import pickle
 import runpy
+import warnings
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from optuna.trial import FrozenTrial, create_trial
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from autoact.search.sampler import FunctionSpaceSampler
-from autoact.search.sampler.function_space import _one_thread
+from autoact.search.sampler.one_thread import one_thread
 from autoact.search.sampler.proposal import LISTED
 from autoact.search.sampler.similarity import Similarity
 from autoact.search.sampler.trials import Layers
@@ -118,6 +121,25 @@ def test_linear_algebra_has_one_thread_while_asking_and_as_many_as_before_afterw
 
     with threadpool_limits(2, user_api="blas"):
         before = threads()
-        with _one_thread():
+        with one_thread():
             assert set(threads()) == {1}
         assert threads() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_process_that_forks_during_an_ask_leaves_its_child_able_to_ask() -> None:
+    with one_thread():
+        child = get_context("fork").Process(target=_enter)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that the process has threads is the point
+            child.start()
+    child.join(30)
+    stuck = child.is_alive()
+    child.kill()
+    assert not stuck
+    assert child.exitcode == 0
+
+
+def _enter() -> None:
+    with one_thread():
+        pass
