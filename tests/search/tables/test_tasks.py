@@ -19,7 +19,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module
 
 
-@pytest.mark.parametrize("name", ["digits", "diabetes", "friedman", "spirals"])
+@pytest.mark.parametrize("name", ["digits", "diabetes", "friedman", "spirals", "clusters"])
 def test_rows_fit_the_network(script, tmp_path, name):
     task = script("table_tasks").TASKS[name]
     rows = task.load(tmp_path)
