@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from statistics import fmean
 
 import numpy as np
 
@@ -23,16 +24,21 @@ class Game:
         table: What is searched.
         seed: Of the game.
         paired: Whether the order is the same for all assignments: all first trainings share one seed.
+        repeats: Seeds of whose values a training shows the mean. With more than one it shows more than can be
+            had for what it costs: by that one learns what the noise costs.
     """
 
     table: Landscape
     seed: int
     paired: bool = False
+    repeats: int = 1
     _orders: dict[Index, list[int]] = field(default_factory=dict)
 
     def value(self, index: Index, run: int, rung: int) -> float:
         """Return what a training shows at `fractions[rung]`, in the metric's own units."""
-        return self.table.value(index, self._seed(index, run), rung)
+        first = run * self.repeats
+        seeds = (self._seed(index, number) for number in range(first, first + self.repeats))
+        return fmean(self.table.value(index, seed, rung) for seed in seeds)
 
     def step_values(self, step: Step) -> dict[float, float]:
         """Return what a step shows: the metric at each fraction that it passes."""

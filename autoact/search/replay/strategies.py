@@ -32,6 +32,7 @@ class Rungs:
         without: Terms of the surrogate to leave out.
         posterior: Whether the posterior mean recommends; else the best value of a full training.
         seeds: Seeds that trainings take in turn; 0: each has its own.
+        repeats: Seeds of whose values each training shows the mean at the cost of one: see `Game`.
     """
 
     prior: str | None = None
@@ -40,10 +41,11 @@ class Rungs:
     without: frozenset[str] = frozenset()
     posterior: bool = True
     seeds: int = 2
+    repeats: int = 1
 
     def __call__(self, game: Game, costs: Sequence[float]) -> Picks:
         """Play once; once for each cost with short trainings, as the policy then plans with its budget."""
-        game = Game(game.table, game.seed, paired=self.seeds > 0)
+        game = Game(game.table, game.seed, paired=self.seeds > 0, repeats=self.repeats)
         spare = {cost: cost - self.paid(game) for cost in costs}
         playable = [cost for cost in costs if spare[cost] >= game.table.fractions[0 if self.short else -1]]
         if self.short or not playable:

@@ -69,6 +69,16 @@ def test_paired_trainings_share_their_seeds() -> None:
     assert len({game.value((0, 1), run, 1) for run in range(4)}) == 4
 
 
+def test_a_training_with_repeats_shows_the_mean_of_as_many_seeds() -> None:
+    table = measured()
+    every = Game(table, seed=5, paired=True)
+    calm = Game(table, seed=5, paired=True, repeats=2)
+    for index, run in (((0, 1), 0), ((2, 2), 1)):
+        two = [every.value(index, number, 1) for number in (2 * run, 2 * run + 1)]
+        assert calm.value(index, run, 1) == pytest.approx(np.mean(two))
+        assert two[0] != two[1]
+
+
 def test_one_seed_plays_the_same_strategy_on_paired_trainings() -> None:
     seen: list[Game] = []
 
