@@ -14,6 +14,7 @@ from autoact.search.policy import Step
 from autoact.search.replay import (
     Game,
     MeanOf,
+    Regrets,
     OneSeed,
     Rungs,
     function_space,
@@ -208,6 +209,20 @@ def test_results_that_are_kept_are_not_played_again(tmp_path: Path, benchmark: d
     assert [line.split(",")[0] for line in shown.err.splitlines()] == ["held out: stranger: without mixture"]
     assert "| autoact | 0.50 (0.50) |" in shown.out
     assert "| **held out** | " in shown.out
+
+
+def test_what_the_noise_costs_is_judged_by_the_bars(benchmark: dict) -> None:
+    medians = {"autoact": 0.4, "half of the noise": 0.3, "a tenth of the noise": 0.1, "TPE, best trial": 0.5}
+    results = {
+        "one": {name: Regrets((20.0,), np.full((4, 1), median)) for name, median in medians.items()},
+        "synthetic: two": {"autoact": Regrets((20.0,), np.ones((4, 1)))},
+    }
+    *_, group, row, _ = benchmark["noise"](results).split("\n")
+    assert row == (
+        "| one | 0.80 [0.80, 0.80] | **0.60** [0.60, 0.60] | **0.20** [0.20, 0.20] "
+        "| **0.40** | **0.30** | **0.10** | 0.50 |"
+    )
+    assert group.startswith("| **of development** | 0.80 ")
 
 
 def test_an_empty_folder_is_said_to_be_empty(tmp_path: Path, benchmark: dict, capsys) -> None:
