@@ -14,8 +14,8 @@ from autoact.search.policy import Step
 from autoact.search.replay import (
     Game,
     MeanOf,
-    Regrets,
     OneSeed,
+    Regrets,
     Rungs,
     function_space,
     mean_difference,
