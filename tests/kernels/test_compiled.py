@@ -120,6 +120,7 @@ def test_layouts_against_float64(make, channel_dim, granularity):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_float32_rounded_once(dtype):
+    torch.manual_seed(0)  # of random gradients some cancel almost to nothing in the sums
     x, grad = torch.linspace(-20, 20, 4001).to(dtype), torch.randn(4001).to(dtype)
     w, theta = torch.rand(8), defaults(EIGHT)
     half = gradients(x, w, theta, EIGHT, grad)
