@@ -26,7 +26,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from search_figure import draw
 
 from autoact.search import replay, tables
 from autoact.search.replay import MeanOf, OneSeed, Regrets, Rungs, Strategy
@@ -40,7 +40,6 @@ ORACLE = "oracle: best mean of n"
 REPEATS = (1, 2, 3, 4, 5, 6, 8, 10)  # n of the oracle, who knows afterwards which one was best
 BAR_COST = 20.0  # at which ingredients are compared and the bar stands
 BAR, MISLED_BAR = 0.65, 1.1  # ratios of medians: to TPE's, and to random search's where distance misleads
-GP = "Optuna GP, best trial"
 HALF, TENTH = "half of the noise", "a tenth of the noise"  # which no search can have: what the noise costs
 MIXTURE = "uniform softmax / projection"  # what a run trains
 DISTANCE = frozenset({"smooth", "smooth interactions"})
@@ -177,7 +176,7 @@ def strategies(prior: str) -> dict[str, Row]:
         "four seeds": Row(playing(Rungs(prior=prior, seeds=4)), True, True),
         HALF: Row(playing(Rungs(prior=prior, repeats=2)), True, True),
         TENTH: Row(playing(Rungs(prior=prior, repeats=10)), True, True),
-        GP: Row(playing(replay.gaussian_process), True, True),
+        "Optuna GP, best trial": Row(playing(replay.gaussian_process), True, True),
     }
 
 
@@ -251,7 +250,7 @@ def write(results: Results, costs: list[float], options: argparse.Namespace) -> 
     if options.markdown:
         Path(options.markdown).write_text(text, encoding="utf-8")
     if options.figure:
-        draw(results).savefig(options.figure, bbox_inches="tight")
+        draw(results, DRAWN, (OURS, BASE)).savefig(options.figure, bbox_inches="tight")
 
 
 def markdown(name: str, regrets: Mapping[str, Regrets], costs: list[float]) -> str:
@@ -371,33 +370,6 @@ def added(games: Sequence[Mapping[str, Regrets]], change: str) -> str:
     pairs = [(at_bar(own, change), at_bar(own, OURS)) for own in games]
     found, low, high = replay.mean_difference([own - ours[: len(own)] for own, ours in pairs])
     return f"{found:+.2f} [{low:+.2f}, {high:+.2f}]"
-
-
-def draw(results: Results) -> Figure:
-    """Draw medians against cost, one plot per table, and the 90th percentile of the search and of TPE."""
-    columns = min(4, len(results))
-    lines = -(-len(results) // columns)
-    figure = Figure(figsize=(2.9 * columns, 2.3 * lines + 0.4), layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False).ravel()
-    for plot, (name, regrets) in zip(axes, results.items(), strict=False):
-        for strategy, (color, width) in DRAWN.items():
-            own = regrets[strategy]
-            medians, high = ([own.quantile(cost, level) for cost in own.costs] for level in (0.5, 0.9))
-            plot.plot(own.costs, medians, "o-", color=color, markersize=3, linewidth=width, label=strategy)
-            if strategy in (OURS, BASE):
-                plot.plot(own.costs, high, ":", color=color, linewidth=width, label=f"{strategy}: 90 %")
-        plot.set_title(name, fontsize=9)
-        plot.set_xscale("log")
-        plot.set_ylim(bottom=0)
-        plot.set_xticks(own.costs, [f"{cost:g}" for cost in own.costs])
-        plot.minorticks_off()
-        plot.tick_params(labelsize=8)
-    for plot in axes[len(results) :]:
-        plot.set_axis_off()
-    figure.supxlabel("cost in full trainings", fontsize=9)
-    figure.supylabel("regret: 0 is the best assignment, 1 the median one", fontsize=9)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8)
-    return figure
 
 
 if __name__ == "__main__":

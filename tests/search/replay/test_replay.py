@@ -175,7 +175,9 @@ def test_differences_count_every_table_alike() -> None:
 
 @pytest.fixture(scope="module")
 def benchmark() -> dict:
-    return runpy.run_path(str(ROOT / "scripts" / "benchmark_search.py"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "scripts"))
+        return runpy.run_path(str(ROOT / "scripts" / "benchmark_search.py"))
 
 
 def test_the_benchmark_plays_any_folder_of_tables(tmp_path: Path, benchmark: dict, capsys) -> None:
