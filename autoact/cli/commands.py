@@ -15,7 +15,7 @@ from autoact.cli.cost import add_arguments as add_cost_arguments
 from autoact.cli.request import read_request
 from autoact.errors import AutoActError, ConfigurationError, SearchFailedError
 
-_SETTINGS = ("monitor", "mode", "budget", "seeds", "workers", "storage", "seed", "hours", "rungs")
+_SETTINGS = ("monitor", "mode", "budget", "seeds", "workers", "storage", "seed", "hours")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,9 +96,6 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--seeds", metavar="N", type=int, help="fresh seeds of the confirmation (default: 10)")
     how.add_argument(
         "--hours", metavar="H", type=float, help="wall time after which the search stops and chooses"
-    )
-    how.add_argument(
-        "--rungs", action="store_const", const=True, help="let trainings pause, once short ones tell enough"
     )
     how.add_argument("--seed", metavar="N", type=int, help="everything random follows from it (default: 0)")
     how.add_argument("--workers", metavar="N", type=int, help="processes that train at once (default: 1)")

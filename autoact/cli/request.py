@@ -134,7 +134,7 @@ def _of_configuration(found: "Configuration", out: Path) -> Request:
 
 def _check_settings(found: "Configuration") -> None:
     """Check each search setting by itself, so that the message can name its line."""
-    from autoact.search.settings import Settings
+    from autoact.search import Settings
 
     _check_parameters(found)
     for key, value in sorted(found.search.items(), key=lambda item: item[0] != "mode"):
@@ -147,8 +147,8 @@ def _check_settings(found: "Configuration") -> None:
 
 def _check_parameters(found: "Configuration") -> None:
     """Check each searched hyperparameter by itself, and that the model takes it."""
-    from autoact.search.hyperparameters import Hyperparameters
-    from autoact.search.maker import own_values
+    from autoact.search.setup import Hyperparameters
+    from autoact.search.trainings import own_values
 
     given = found.search.get("parameters")
     for name, value in given.items() if isinstance(given, Mapping) else ():
@@ -161,7 +161,7 @@ def _check_parameters(found: "Configuration") -> None:
 
 def _resumed(out: Path) -> Request:
     """Return what the run in a directory was asked to do."""
-    from autoact.search.run_directory import RunDirectory
+    from autoact.records import RunDirectory
     from autoact.spaces import SearchSpace
     from autoact.spaces.yaml_lines import Document
 
