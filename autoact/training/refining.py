@@ -92,12 +92,14 @@ class Refining:
         return any(parameter.learnable for parameter in self.space.bounds.parameters(activation))
 
     def _own(self) -> SearchSpace:
-        """Return the space in which every layer has its own activation only."""
+        """Return the space in which a layer with parameters has its own activation only, and others stay."""
         rules = [
-            LayerRule(match=glob.escape(path), candidates=(choice.activation,), keep=not self.learns[path])
+            LayerRule(match=glob.escape(path), candidates=(choice.activation,))
+            if self.learns[path]
+            else LayerRule(match=glob.escape(path), keep=True)
             for path, choice in self.derived.items()
         ]
-        names = tuple(dict.fromkeys(choice.activation for choice in self.derived.values()))
+        names = tuple(dict.fromkeys(c.activation for path, c in self.derived.items() if self.learns[path]))
         return SearchSpace("refined", names, layers=tuple(rules), bounds=self.space.bounds)
 
     def _shared(self, path: str) -> bool:
