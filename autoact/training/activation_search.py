@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from autoact import conversion
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
@@ -29,14 +29,16 @@ _TRAVEL = 10.0  # how far Adam can move a logit in one training: e^10 between tw
 class ActivationSearch(Callback):
     """Train a LightningModule, unchanged, with a learned mixture of activations in place of each activation.
 
-    The layers are converted before the optimizers are made. Logits and activation parameters leave the
+    The layers are converted before the optimizers are made; `AutoActivation` layers that the model has already
+    keep their candidates and take part. Logits and activation parameters leave the
     optimizer groups of the module and get an Adam of their own without weight decay, stepped together with
     the module's optimizer; gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP,
     checkpoints and resuming work as before. With a TensorBoard logger the state of every layer is logged.
 
     Args:
         space: Name or file of a search space, a `SearchSpace`, or names of candidates.
-        start: "same" begins as the module's own activations, "uniform" as the mean of the candidates.
+        start: "same" begins as the module's own activations, "uniform" as the mean of the candidates. Layers
+            that the model has already keep their own start.
         lr: Learning rate of the logits; None: 10 / steps of the training, within [0.001, 0.03].
         parameter_lr: Learning rate of slopes, alphas and betas; None: `lr`.
         release: Shares of the training between which the start gives way to the mixture: early, because
@@ -48,6 +50,7 @@ class ActivationSearch(Callback):
 
     Raises:
         ConfigurationError: On manual optimization, sharded strategies, LBFGS, a wrong order of callbacks.
+        ConversionError: When the training starts: the module has no activation to search.
 
     Example:
         >>> import lightning as L
@@ -72,7 +75,7 @@ class ActivationSearch(Callback):
                 raise ConfigurationError(f"{name}={value} must be positive; None chooses it from the length.")
         self.space, self.start = space, start
         self.lr, self.parameter_lr = lr, parameter_lr
-        self.schedule = Schedule(release=None if start == "uniform" else release, temperature=temperature)
+        self.schedule = Schedule(release=release, temperature=temperature)
         self.observe_every, self.total_steps = observe_every, total_steps
         self.derived: Assignment | None = None
         self.learned: dict[str, Any] = {}
@@ -98,7 +101,8 @@ class ActivationSearch(Callback):
         when_built(pl_module, self._convert)
 
     def _convert(self, module: LightningModule) -> None:
-        conversion.convert(module, self.space, start=self.start)
+        if not _only_placed(module, self.space):
+            conversion.convert(module, self.space, start=self.start)
         remember(module)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -208,10 +212,21 @@ class ActivationSearch(Callback):
     def _move_schedules(self, progress: float) -> None:
         release, temperature = self.schedule.release_at(progress), self.schedule.temperature_at(progress)
         for layer in self._layers.values():
-            if release is not None:
+            if release is not None and layer.start != "uniform":
                 layer.release.fill_(release)
             if temperature is not None:
                 layer.temperature.fill_(temperature)
+
+
+def _only_placed(module: LightningModule, space: Any) -> bool:
+    """Tell whether a module has `AutoActivation` layers of its user's, and nothing to convert beside them."""
+    if conversion.recipe(module) is not None or not conversion.auto_layers(module):
+        return False
+    try:
+        conversion.find_layers(module, space)
+    except ConversionError:  # there is nothing to convert
+        return True
+    return False
 
 
 def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:
