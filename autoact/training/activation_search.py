@@ -29,11 +29,11 @@ _TRAVEL = 10.0  # how far Adam can move a logit in one training: e^10 between tw
 class ActivationSearch(Callback):
     """Train a LightningModule, unchanged, with a learned mixture of activations in place of each activation.
 
-    The layers are converted before the optimizers are made; `AutoActivation` layers that the model has already
-    keep their candidates and take part. Logits and activation parameters leave the
-    optimizer groups of the module and get an Adam of their own without weight decay, stepped together with
-    the module's optimizer; gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP,
-    checkpoints and resuming work as before. With a TensorBoard logger the state of every layer is logged.
+    The layers are converted before the optimizers are made; `AutoActivation` layers that are there already
+    keep their candidates and take part. Logits and activation parameters leave the optimizer groups of the
+    module and get an Adam of their own without weight decay, stepped together with the module's optimizer;
+    gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP, checkpoints and resuming
+    work as before. With a TensorBoard logger the state of every layer is logged.
 
     Args:
         space: Name or file of a search space, a `SearchSpace`, or names of candidates.
