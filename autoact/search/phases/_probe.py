@@ -14,7 +14,7 @@ from autoact.search.rungs import Rungs
 from autoact.search.settings import Settings
 from autoact.search.task import Job, Task
 from autoact.training import Measurement, train
-from autoact.training.clock import Clock
+from autoact.training.fit import Clock
 
 _ROOM = 0.25  # of the free disk space, at most, for states of paused trainings
 _SETUP = 5.0  # seconds of setting up a training from which on they are compared with what a short one does

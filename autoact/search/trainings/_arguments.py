@@ -9,7 +9,7 @@ from typing import Any
 from autoact.errors import ConfigurationError
 from autoact.search.hyperparameters import Hyperparameter, Hyperparameters, Value
 from autoact.spaces.suggestion import did_you_mean
-from autoact.training.component import Component
+from autoact.training.configuration import Component
 
 _ARGS = "init_args"
 

@@ -15,7 +15,7 @@ from autoact.search.maker import with_values
 from autoact.search.tuned import Tuned
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import DataParts, Measurement, train
-from autoact.training.event_log import event_log
+from autoact.training.fit import event_log
 
 MIXTURE_KEY = "mixture"
 
