@@ -19,7 +19,7 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy, mse_loss
 
 from autoact import AutoActivation, analysis, get, mixture
-from autoact.training.callback import Schedule
+from autoact.training.schedule import Schedule
 from autoact.training.stacked import Rows
 from autoact.training.stacked.regime import losses
 

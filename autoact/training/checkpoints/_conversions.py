@@ -30,6 +30,11 @@ def remember(module: LightningModule) -> None:
 
     Args:
         module: A converted module; nothing about its class changes. Calling this again changes nothing.
+
+    Example:
+        >>> import autoact
+        >>> from autoact.training.tasks import DigitsModel
+        >>> remember(autoact.convert(DigitsModel(), ["relu", "tanh"]))
     """
     for hook, function in (("on_save_checkpoint", _save), ("on_load_checkpoint", _check)):
         if not _installed(module, hook):

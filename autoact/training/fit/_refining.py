@@ -36,7 +36,7 @@ class Refining:
         space: Any,
         learned: Mapping[str, Mapping[str, Any]],
     ) -> None:
-        self.space = SearchSpace.of(space).within(derived)
+        self.given, self.space = derived, SearchSpace.of(space).within(derived)
         self.derived = Assignment(
             {path: self._movable(path, choice, learned.get(path)) for path, choice in derived.items()},
             name=derived.name,

@@ -28,10 +28,8 @@ class Run:
 
     def fit(self, trainer: Trainer, module: LightningModule, opened: Opened, seed: int) -> dict[str, float]:
         with opened.fitting() as arguments:
-            for generator in generators(
-                arguments.values()
-            ):  # else each training would continue the one before
-                generator.manual_seed(second_seed(seed))
+            for generator in generators(arguments.values()):
+                generator.manual_seed(second_seed(seed))  # else each training would continue the one before
             trainer.fit(module, **arguments)
         self.steps = trainer.global_step
         metrics = _scalars(trainer)

@@ -21,7 +21,7 @@ from autoact.training.data import DataParts, split
 from autoact.training.fit._applying import ApplyAssignment
 from autoact.training.fit._measurement import Measurement
 from autoact.training.fit._refining import Refining
-from autoact.training.fit._run import Run, second_seed
+from autoact.training.fit._run import Opened, Run, second_seed
 from autoact.training.fit._trainer_arguments import trainer_arguments
 
 
@@ -74,6 +74,15 @@ def train(
     Raises:
         ConfigurationError: The validation never logged the monitored value, or a setting is unknown or out
             of range.
+
+    Example:
+        >>> from autoact.training.tasks import DigitsData, DigitsModel
+        >>> length = {"max_epochs": 2, "accelerator": "cpu"}
+        >>> found = train(
+        ...     DigitsModel, DigitsData, seed=1, monitor="val_loss", trainer=length, limit_fraction=0.1
+        ... )
+        >>> found.steps, found.planned_steps, found.at == [3 / 34]
+        (3, 34.0, True)
     """
     if not 0 < limit_fraction <= 1:
         raise ConfigurationError(f"limit_fraction={limit_fraction} must be a share of the steps, in (0, 1].")
@@ -97,19 +106,13 @@ def train(
             if checkpoint is not None and whole:
                 save(lightning, Path(checkpoint))
             compared = run.compare(lightning, module, opened) if comparison and whole else None
-            searched = next((change for change in changes if isinstance(change, ActivationSearch)), None)
-            derived, learned = (searched.derived, searched.learned) if searched else (None, {})
-            mixture: dict[str, Any] = {"layers": learned} if derived is not None else {}
+            derived, mixture = _derived(changes)
             if fine_tune is not None and derived is not None and whole:
-                refining = Refining(module, derived, space, learned)
-                plain = Trainer(**trainer_arguments(trainer, root=root))  # the other one would convert again
-                again = refining.trainer(trainer, fine_tune, root)
-                gap = run.discretization(plain, again, module, opened)
-                mixture["discretization"] = {"mixture": metrics[monitor], **gap}
-                mixture["share"] = refining.share
-                if math.isfinite(gap.get("fine_tuned", math.nan)):
-                    derived = refining.assignment()
-    del lightning, module, opened, used, changes, settings, searched
+                refining = Refining(module, derived, space, mixture["layers"])
+                derived, gap = _refined(refining, run, module, opened, trainer, fine_tune, root)
+                mixture |= {"discretization": {"mixture": metrics[monitor], **gap}, "share": refining.share}
+                del refining
+    del lightning, module, opened, used, changes, settings
     _free_accelerator()
     return Measurement(
         selection=metrics[monitor],
@@ -139,6 +142,30 @@ def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:
     # a fresh model has no function to keep; from a uniform start a task made of sines led to sine in both
     # layers in 3 seeds of 3, from ReLU in none
     return [ActivationSearch(space, start="uniform")] if space is not None else []
+
+
+def _derived(changes: Iterable[Callback]) -> tuple[Assignment | None, dict[str, Any]]:
+    """Return what a searched model derived, and what its mixture learned."""
+    for change in changes:
+        if isinstance(change, ActivationSearch) and change.derived is not None:
+            return change.derived, {"layers": change.learned}
+    return None, {}
+
+
+def _refined(
+    refining: Refining,
+    run: Run,
+    module: LightningModule,
+    opened: Opened,
+    trainer: Mapping[str, Any],
+    share: float,
+    root: str,
+) -> tuple[Assignment, dict[str, float]]:
+    """Return the assignment of a derived model that was tuned, and its values before and after."""
+    plain = Trainer(**trainer_arguments(trainer, root=root))  # the other one would convert again
+    gap = run.discretization(plain, refining.trainer(trainer, share, root), module, opened)
+    tuned = math.isfinite(gap.get("fine_tuned", math.nan))
+    return refining.assignment() if tuned else refining.given, gap
 
 
 def _share(step: int, planned: float) -> float:
