@@ -14,7 +14,7 @@ from autoact.search.settings import Settings
 from autoact.search.tuned import Tuned
 from autoact.search.variables import key_of
 from autoact.spaces import Assignment
-from autoact.training.component import Component
+from autoact.training.configuration import Component
 from tests.search.models import Curve
 
 ALL = {

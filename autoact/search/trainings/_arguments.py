@@ -10,7 +10,7 @@ from autoact.errors import ConfigurationError
 from autoact.records import Value
 from autoact.search.setup import Hyperparameter, Hyperparameters
 from autoact.spaces.suggestion import did_you_mean
-from autoact.training.component import Component
+from autoact.training.configuration import Component
 
 _ARGS = "init_args"
 
