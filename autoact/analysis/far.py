@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from autoact.activations.activation import X
+from autoact.activations import X
 from autoact.analysis.subject import Analyzable, Subject, subject
 
 Growth = Literal["bounded", "sublinear", "linear", "superlinear"]

@@ -11,8 +11,8 @@ import sympy as sp
 from scipy.optimize import brentq
 from sympy.core.relational import Relational
 
+from autoact.activations import X
 from autoact.activations import primitives as p
-from autoact.activations.activation import X
 from autoact.activations.primitives import elementary
 from autoact.analysis.subject import Analyzable, Subject, subject
 from autoact.errors import ConfigurationError

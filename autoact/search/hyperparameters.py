@@ -7,8 +7,7 @@ from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 
-from autoact.errors import ConfigurationError
-from autoact.spaces.suggestion import did_you_mean
+from autoact.errors import ConfigurationError, did_you_mean
 
 Value = float | int | str | bool | None
 Kind = Literal["log", "uniform", "int", "choice"]

@@ -6,9 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, did_you_mean
 from autoact.search.hyperparameters import Hyperparameter, Hyperparameters, Value
-from autoact.spaces.suggestion import did_you_mean
 from autoact.training.component import Component
 
 _ARGS = "init_args"

@@ -22,7 +22,7 @@ import sympy as sp
 import torch
 
 import autoact
-from autoact.activations.activation import X
+from autoact.activations import X
 from autoact.kernels import plan_for, triton_kernels
 from autoact.kernels.triton_counts import EIGHT
 from tests.kernels.triton_comparison import built_in, close, compare, inputs, launches, limits, make_noisy
