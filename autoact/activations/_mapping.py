@@ -95,11 +95,13 @@ def _condition(condition: Boolean, x: sp.Symbol) -> Boolean:
 def _inner_point(region: Boolean, x: sp.Symbol) -> sp.Expr:
     """A point strictly inside the region: there the guarded branch is evaluated for elements outside."""
     low, high = _ends(region, x)
-    if low is None and high is None:
-        raise _no_interval(region, x)
-    if low is None:
+    if low is not None and high is not None:
+        return to_primitives((low + high) / 2, x)
+    if low is not None:
+        return to_primitives(low + 1, x)
+    if high is not None:
         return to_primitives(high - 1, x)
-    return to_primitives(low + 1 if high is None else (low + high) / 2, x)
+    raise _no_interval(region, x)
 
 
 def _ends(region: Boolean, x: sp.Symbol) -> tuple[sp.Expr | None, sp.Expr | None]:

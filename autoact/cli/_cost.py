@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoact.errors import AutoActError, ConfigurationError
-from autoact.spaces import Assignment
+
+if TYPE_CHECKING:
+    from autoact.spaces import Assignment
 
 _FORMS = "a config.yaml, a run directory, a task, or module.Name of something that makes a model when called"
 _SHAPE = "8x3x32x32 (float32) or 8x128:int64"
@@ -27,7 +29,7 @@ class Subject:
     model: Any
     batch: Any
     space: Any = "default"
-    assignments: Mapping[str, Assignment] = field(default_factory=dict)
+    assignments: "Mapping[str, Assignment]" = field(default_factory=dict)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
