@@ -1,7 +1,12 @@
 """Errors: one base class, leaves that also are the builtin a caller would expect, and words they share."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from importlib import import_module
+
+log = logging.getLogger("autoact")
 
 
 class AutoActError(Exception):
@@ -71,6 +76,28 @@ def needs(package: str, purpose: str, *, module: str | None = None) -> Iterator[
         raise MissingPackageError(
             f"{purpose} needs {package}, which is not installed: pip install {package}"
         ) from error
+
+
+@lru_cache
+def left_out(package: str, what: str) -> bool:
+    """Tell whether something is left out because an optional package is missing; say so in one line, once.
+
+    Args:
+        package: Its name, for pip and as a module.
+        what: What is left out; begins the line.
+
+    Example:
+        >>> left_out("json", "Nothing")
+        False
+    """
+    try:
+        import_module(package)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != package:
+            raise
+        log.warning("%s are left out: %s is not installed (pip install %s)", what, package, package)
+        return True
+    return False
 
 
 def did_you_mean(value: object, allowed: Iterable[str]) -> str:

@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 import torch
+from autoact.search.task import Task
 
 from autoact import conversion
 from autoact.latency import medians
-from autoact.search.task import Task
 from autoact.spaces import Assignment
 from autoact.training.silence import restored_randomness
 

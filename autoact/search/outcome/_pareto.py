@@ -14,6 +14,7 @@ from autoact.search.task import Task
 from autoact.search.tuned import Tuned
 from autoact.search.variables import key_of
 from autoact.search.verdict import finite
+
 from autoact.spaces import Assignment
 
 Believed = tuple[Assignment, float, float]  # mean and standard deviation

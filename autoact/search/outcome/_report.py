@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import autoact
-from autoact.report import summarize
 from autoact.search.guided import ORIGINAL
 from autoact.search.ledger import SEARCH_PHASES, Entry, Ledger, Phase
-from autoact.search.phases import Confirmed, fell_back
 from autoact.search.plan import SearchPlan
 from autoact.search.state import Search
 from autoact.search.tuned import Tuned
 from autoact.search.verdict import Comparison, compare, finite
+
+import autoact
+from autoact.report import summarize
+from autoact.search.phases import Confirmed, fell_back
 from autoact.spaces import Assignment
 
 SCHEMA = 1

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from autoact.errors import SearchFailedError
 from autoact.search.guided import ORIGINAL, PRIOR_CHOICE, Guided
 from autoact.search.ledger import Entry
 from autoact.search.recommendation import assignment_of
@@ -16,6 +15,8 @@ from autoact.search.study import open_study
 from autoact.search.task import Job
 from autoact.search.trials import repeat_best, run_trials
 from autoact.search.tuned import Tuned
+
+from autoact.errors import SearchFailedError
 from autoact.spaces import Assignment
 
 FINALIST = "finalist"

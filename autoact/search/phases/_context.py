@@ -12,8 +12,9 @@ from autoact.search.run_directory import RunDirectory
 from autoact.search.rungs import Rungs
 from autoact.search.seeds import Seeds
 from autoact.search.settings import Settings
-from autoact.search.trainings import Trainings
 from autoact.search.variables import Variables
+
+from autoact.search.trainings import Trainings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

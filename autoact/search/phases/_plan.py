@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autoact.report.wording import duration
 from autoact.search.hyperparameters import Value
 from autoact.search.rungs import Rungs
 from autoact.search.seeds import least_tuning
 from autoact.search.settings import Settings
 from autoact.search.variables import Variables, key_of
+
+from autoact.report.wording import duration
 
 _REEVALUATED = 4  # where TPE searches, one in four trainings repeats the best few on fresh seeds
 

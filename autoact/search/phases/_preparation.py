@@ -4,10 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
-
-from autoact.conversion import ConversionPlan, find_layers
-from autoact.errors import AutoActError, ConfigurationError
 from autoact.search.hyperparameters import Hyperparameters, Value
 from autoact.search.maker import own_values, with_values
 from autoact.search.objective import (
@@ -24,6 +20,10 @@ from autoact.search.settings import Settings
 from autoact.search.task import Task, built
 from autoact.search.variables import Variables
 from autoact.search.workers import require_picklable
+from torch import nn
+
+from autoact.conversion import ConversionPlan, find_layers
+from autoact.errors import AutoActError, ConfigurationError
 from autoact.spaces import SearchSpace
 from autoact.training import check, split
 from autoact.training.component import Component

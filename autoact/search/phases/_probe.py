@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autoact.errors import AutoActError, SearchFailedError
 from autoact.search.ledger import Entry
 from autoact.search.rungs import Rungs
 from autoact.search.settings import Settings
 from autoact.search.task import Job, Task
+
+from autoact.errors import AutoActError, SearchFailedError
 from autoact.training import Measurement, train
 from autoact.training.clock import Clock
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
 from autoact.search.guided import Guided
-from autoact.search.phases import FINALIST
 from autoact.search.policy import Names
 from autoact.search.state import Search
 from autoact.search.tuned import Tuned
+
+from autoact.search.phases import FINALIST
 
 
 def settle(search: Search, models: Mapping[str, Tuned], values: Mapping[str, Sequence[float]]) -> Tuned:

@@ -7,11 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import URL
-from sqlalchemy.exc import SQLAlchemyError
-
-from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.search.domain import Domain
 from autoact.search.hyperparameters import Value
 from autoact.search.ledger import Entry, Ledger
@@ -20,6 +15,11 @@ from autoact.search.settings import Settings
 from autoact.search.stage import SEARCH_STAGE, Stage
 from autoact.search.tuned import Tuned
 from autoact.search.variables import Variables
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.spaces import Assignment
 
 LABEL, ASSIGNMENT = "label", "assignment"

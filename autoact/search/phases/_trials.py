@@ -10,6 +10,7 @@ from autoact.search.stage import SEARCH_STAGE, Stage
 from autoact.search.state import Search
 from autoact.search.study import ActivationStudy, Proposal
 from autoact.search.task import Job
+
 from autoact.search.trainings import first_finished
 
 

@@ -12,6 +12,7 @@ from autoact.search.study import open_study
 from autoact.search.trials import repeat_best, run_trials
 from autoact.search.tuned import Tuned
 from autoact.search.variables import key_of
+
 from autoact.spaces import Assignment
 
 OWN_VALUES = "own values"

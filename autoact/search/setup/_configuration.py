@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-import autoact
-from autoact.errors import ConfigurationError
 from autoact.search.rungs import Rungs
 from autoact.search.settings import Settings
+
+import autoact
+from autoact.errors import ConfigurationError
 from autoact.spaces import SearchSpace
 
 _MAY_CHANGE = ("workers", "hours")

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-
 from autoact.search.settings import Settings
 
 # Half of them are spread evenly: over three decades of a learning rate they lie 0.75 apart.

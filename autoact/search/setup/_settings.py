@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, field
 from numbers import Integral, Real
 from typing import Any, cast
 
-from autoact.errors import ConfigurationError
 from autoact.search.hyperparameters import Hyperparameters
 from autoact.search.verdict import Mode
+
+from autoact.errors import ConfigurationError
 
 DEFAULT_SELECTION_SEEDS = 3
 

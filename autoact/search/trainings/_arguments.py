@@ -6,8 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from autoact.errors import ConfigurationError, did_you_mean
 from autoact.search.hyperparameters import Hyperparameter, Hyperparameters, Value
+
+from autoact.errors import ConfigurationError, did_you_mean
 from autoact.training.component import Component
 
 _ARGS = "init_args"

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from autoact.errors import AutoActError, ConfigurationError, SearchFailedError
 from autoact.search.ledger import Entry
 from autoact.search.probe import Probe
 from autoact.search.rungs import Rungs
 from autoact.search.settings import Settings
 from autoact.search.task import Job
+
+from autoact.errors import AutoActError, ConfigurationError, SearchFailedError
 from autoact.spaces import Assignment, Choice, SearchSpace
 from autoact.training import Measurement
 

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
+from autoact.search.ledger import Entry
+from autoact.search.settings import Settings
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from autoact.report.wording import duration, number, setting
-from autoact.search.ledger import Entry
-from autoact.search.settings import Settings
 
 _PHASES = {
     "probe": "search",

@@ -6,10 +6,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
-from autoact.errors import SearchFailedError
 from autoact.search.ledger import Entry, Ledger
 from autoact.search.task import Job, Measuring, perform
 from autoact.search.workers import perform_in_worker, start_workers, stop_workers
+
+from autoact.errors import SearchFailedError
 
 
 @dataclass

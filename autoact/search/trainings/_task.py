@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-
 from autoact.search.hyperparameters import Value
 from autoact.search.ledger import Entry, Phase
 from autoact.search.maker import with_values
 from autoact.search.tuned import Tuned
+
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import DataParts, Measurement, train
 from autoact.training.event_log import event_log

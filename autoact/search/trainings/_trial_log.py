@@ -4,6 +4,7 @@ from typing import Any
 
 from autoact.search.ledger import Entry, Ledger
 from autoact.search.run_directory import RunDirectory
+
 from autoact.tracking import write_trial
 from autoact.tracking.hparams import Status
 

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 
 import torch
-
-from autoact.errors import ConfigurationError
 from autoact.search.ledger import Entry
 from autoact.search.task import Job, Measuring, perform
+
+from autoact.errors import ConfigurationError
 
 
 def require_picklable(task: Measuring) -> None:
