@@ -14,7 +14,7 @@ from autoact.records import Comparison, Ledger, RunDirectory, Training
 from autoact.report import summarize
 from autoact.search.phases import SearchPlan
 from autoact.spaces import Assignment
-from autoact.training.component import Component
+from autoact.training.configuration import Component
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
