@@ -10,9 +10,8 @@ from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
-from autoact.errors import AutoActError, ConfigurationError
-from autoact.spaces.suggestion import did_you_mean
-from autoact.spaces.yaml_lines import Document, Keys
+from autoact.errors import AutoActError, ConfigurationError, did_you_mean
+from autoact.spaces.files import Document, Keys
 
 _ARGS = "init_args"
 _GROUP = "arguments"  # of the parser: jsonargparse gives "init_args" a meaning of its own

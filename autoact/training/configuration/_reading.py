@@ -8,9 +8,8 @@ from typing import Any
 import lightning as L
 
 from autoact.errors import ConfigurationError
-from autoact.spaces import SearchSpace
-from autoact.spaces.parsing import parse_list, parse_space
-from autoact.spaces.yaml_lines import Document, load
+from autoact.spaces import SearchSpace, parse_list, parse_space
+from autoact.spaces.files import Document, load
 from autoact.training.configuration._component import (
     Component,
     arguments_of,

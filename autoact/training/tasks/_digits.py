@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from autoact.errors import DataError
+from autoact.errors import needs
 
 Batch = tuple[Tensor, ...]
 
@@ -90,12 +90,8 @@ class DigitsData(L.LightningDataModule):
 
 def _load_digits() -> Batch:
     """Return images scaled to mean 0 and s.d. 1 over all pixels, (1797, 64), and labels, (1797,)."""
-    try:
+    with needs("scikit-learn", "The digits task", module="sklearn"):
         from sklearn.datasets import load_digits
-    except ModuleNotFoundError as error:
-        raise DataError(
-            "The digits task needs scikit-learn, which is not installed: pip install 'autoact[tasks]'"
-        ) from error
     bunch = load_digits()
     pixels = torch.from_numpy(bunch.data).float()
     return (pixels - pixels.mean()) / pixels.std(), torch.from_numpy(bunch.target).long()
