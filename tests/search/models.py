@@ -8,7 +8,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from autoact.search.variables import Variables
+from autoact.search.setup import Variables
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 

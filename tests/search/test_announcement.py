@@ -14,7 +14,7 @@ import pytest
 from autoact.search.ledger import Entry
 from autoact.search.probe import _seconds, _setup
 from autoact.search.progress import SearchProgress
-from autoact.search.settings import Settings
+from autoact.search.setup import Settings
 from rich.console import Console
 
 from autoact import run_search

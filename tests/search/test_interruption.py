@@ -10,7 +10,7 @@ from typing import Any
 
 import optuna
 import pytest
-from autoact.search.ledger import Ledger
+from autoact.records import Ledger
 
 from autoact import run_search
 from tests.search.models import SEARCH, CurveData, Watched

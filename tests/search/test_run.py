@@ -9,7 +9,7 @@ import optuna
 import pytest
 import torch
 import yaml
-from autoact.search.ledger import Ledger
+from autoact.records import Ledger
 from torch.utils.data import DataLoader, TensorDataset
 
 from autoact import Assignment, run_search

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from autoact.search.ledger import Ledger
-from autoact.search.workers import threads_as_in
+from autoact.records import Ledger
+from autoact.search.trainings import threads_as_in
 
 from autoact import run_search
 from tests.search.models import SEARCH, STEPS, Curve, CurveData, Watched

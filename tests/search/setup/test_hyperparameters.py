@@ -8,7 +8,7 @@ import optuna
 import pytest
 from autoact.search.hyperparameters import Hyperparameters, Value
 from autoact.search.maker import own_values, with_values
-from autoact.search.settings import Settings
+from autoact.search.setup import Settings
 from autoact.search.tuned import Tuned
 from autoact.search.variables import key_of
 

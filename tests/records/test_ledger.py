@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
-from autoact.search.ledger import Entry, Ledger
+from autoact.records import Ledger, Training
 
 from autoact.errors import RunDirectoryError
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from autoact.search.run_directory import RunDirectory
+from autoact.records import RunDirectory
 
 from autoact.errors import RunDirectoryError
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autoact.search.pareto import Point, on_front
-from autoact.search.seeds import seeds_for
-from autoact.search.settings import Settings
+from autoact.search.outcome._pareto import Point, on_front
+from autoact.search.setup import seeds_for
+from autoact.search.setup import Settings
 
 import autoact
 from autoact.spaces import Assignment

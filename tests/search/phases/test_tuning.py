@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 import pytest
 import yaml
-from autoact.search.ledger import Ledger
+from autoact.records import Ledger
 
 from autoact import run_search
 from autoact.errors import ConfigurationError

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from autoact.search.run_directory import RunDirectory
+from autoact.records import RunDirectory
 
 from autoact.cli import main
 from autoact.errors import ConfigurationError

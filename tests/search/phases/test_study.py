@@ -5,8 +5,8 @@ from pathlib import Path
 
 import optuna
 import pytest
-from autoact.search.ledger import Entry, Ledger
-from autoact.search.settings import Settings
+from autoact.records import Ledger, Training
+from autoact.search.setup import Settings
 from autoact.search.study import ActivationStudy, Proposal, open_study, quiet_optuna
 from autoact.search.variables import key_of
 from optuna.trial import TrialState

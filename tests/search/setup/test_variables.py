@@ -3,7 +3,7 @@
 import optuna
 import pytest
 import torch
-from autoact.search.variables import Variables, key_of
+from autoact.search.setup import Variables
 from torch import nn
 
 from autoact.spaces import Assignment, Choice, LayerRule, Requirements, SearchSpace
