@@ -1,4 +1,4 @@
-"""Acquisition, what one more training is worth: against formulas, against draws, and where nothing is left to learn."""
+"""Acquisition: against formulas, against draws, and where nothing is left to learn."""
 
 from dataclasses import replace
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autoact.search.optimizer._gaussian_process import HYPER, NOISE, RUN, GaussianProcess, Points
+from autoact.search.optimizer._gaussian_process import NOISE, GaussianProcess, Points
 from autoact.search.optimizer._kernel import KERNELS, AssignmentKernel, function_kernel, kernel_of
 from autoact.search.optimizer._observations import Observations, Scale, squash
 

@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
-from autoact.search.setup import seeds_for
-from autoact.search.setup import Settings
-from autoact.search.setup._settings import settle_mode
 
 from autoact.errors import ConfigurationError
+from autoact.search.setup import Settings, seeds_for
+from autoact.search.setup._settings import settle_mode
 
 
 @pytest.mark.parametrize(
