@@ -3,7 +3,7 @@
 python scripts/draw_carving.py [--out FILE]
 """
 
-import argparse
+import sys
 from pathlib import Path
 
 import torch
@@ -11,9 +11,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import nn
 
-from autoact import geometry
+if not __package__:  # started by its path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-HERE = Path(__file__).parent.parent / "docs" / "theory" / "pictures" / "carving.png"
+from autoact import geometry
+from scripts import terminal
 
 
 def network(act: nn.Module, depth: int, seed: int = 3) -> nn.Sequential:
@@ -26,11 +28,7 @@ def network(act: nn.Module, depth: int, seed: int = 3) -> nn.Sequential:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, default=HERE)
-    out = parser.parse_args().out
+    out = terminal.parser(__doc__, out=terminal.PICTURES / "carving.png").parse_args().out
     figure = Figure(figsize=(11, 6.4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 3)

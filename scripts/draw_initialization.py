@@ -5,7 +5,7 @@
 50 layers of 512 units, 64 inputs that the initialization has not seen; dashed: the constant gain alone.
 """
 
-import argparse
+import sys
 from pathlib import Path
 
 import torch
@@ -13,10 +13,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+if not __package__:  # started by its path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import autoact
 from autoact import analysis, geometry
+from scripts import terminal
 
-HERE = Path(__file__).parent.parent / "docs" / "theory" / "pictures" / "initialization.png"
 NAMES, DEPTH, WIDTH = ("relu", "tanh", "silu", "hardswish", "sigmoid"), 50, 512
 
 
@@ -46,11 +49,7 @@ def course(model: nn.Sequential, x: Tensor) -> tuple[list[float], list[float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, default=HERE)
-    out = parser.parse_args().out
+    out = terminal.parser(__doc__, out=terminal.PICTURES / "initialization.png").parse_args().out
     figure = Figure(figsize=(11, 4), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
