@@ -21,9 +21,9 @@ import numpy as np
 if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from autoact.search.sampler.observations import Observations
-from autoact.search.sampler.similarity import Array, similarity_of
-from autoact.search.sampler.surrogate import EXPECTED, PRIOR, Surrogate
+from autoact.search.optimizer._observations import Observations
+from autoact.search.optimizer._kernel import Array, similarity_of
+from autoact.search.optimizer._gaussian_process import EXPECTED, PRIOR, Surrogate
 from scripts import terminal
 from scripts.benchmarks.tables import SearchTable
 

@@ -29,7 +29,7 @@ import numpy as np
 from search_figure import draw
 
 from autoact.search import replay, tables
-from autoact.search.sampler.similarity import Array
+from autoact.search.optimizer._kernel import Array
 from scripts.benchmarks.replay import MeanOf, OneSeed, Regrets, Rungs, Strategy
 from scripts.benchmarks.replay._tournament import TableOf
 

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from autoact.search.optimizer._acquisition import pool, shortlist, worthiest
 from autoact.search.policy.knowledge import Knowledge, affordable, named
 from autoact.search.policy.problem import Names, Outcome, Problem, Step, spent
-from autoact.search.sampler.proposal import pool, shortlist, worthiest
 
 _START = 0.5  # part of the budget for whole trainings, before short ones are trusted
 _TRUSTED = 0.95  # correlation with the end from which on a fraction is used

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autoact.search.optimizer._gaussian_process import EXPECTED, Points, Surrogate
+from autoact.search.optimizer._kernel import Array, Indices, similarity_of
+from autoact.search.optimizer._observations import Observations
 from autoact.search.policy.problem import Names, Outcome, Problem, Step
-from autoact.search.sampler.observations import Observations
-from autoact.search.sampler.similarity import Array, Indices, similarity_of
-from autoact.search.sampler.surrogate import EXPECTED, Points, Surrogate
 
 
 @dataclass(frozen=True, slots=True)

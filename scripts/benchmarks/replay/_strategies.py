@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import optuna
 
+from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.policy import Names, Outcome, Problem, Step, next_steps, recommend
-from autoact.search.sampler import FunctionSpaceSampler
 from scripts.benchmarks.replay._game import Game, Index
 from scripts.benchmarks.tables import Prior
 

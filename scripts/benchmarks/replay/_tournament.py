@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from autoact.search.sampler.similarity import Array
+from autoact.search.optimizer._kernel import Array
 from scripts.benchmarks.replay._game import Game
 from scripts.benchmarks.replay._strategies import Strategy
 from scripts.benchmarks.tables import Landscape

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from autoact.errors import ConfigurationError, SearchFailedError
-from autoact.search.sampler.one_thread import one_thread
-from autoact.search.sampler.proposal import pool, shortlist, worthiest
-from autoact.search.sampler.similarity import Array, Indices, Similarity, similarity_of
-from autoact.search.sampler.surrogate import Points, Surrogate
-from autoact.search.sampler.trials import (
+from autoact.search.optimizer._acquisition import pool, shortlist, worthiest
+from autoact.search.optimizer._gaussian_process import Points, Surrogate
+from autoact.search.optimizer._kernel import Array, Indices, Similarity, similarity_of
+from autoact.search.optimizer._threads import one_thread
+from autoact.search.optimizer._trials import (
     Layers,
     OncePerTrial,
     Row,
@@ -25,10 +25,12 @@ from autoact.search.sampler.trials import (
     common_space,
     observations,
     pending,
+    seeds_had,
+    seeds_of,
 )
 
 if TYPE_CHECKING:
-    from autoact.search.sampler.observations import Observations
+    from autoact.search.optimizer._observations import Observations
 
 
 class FunctionSpaceSampler(BaseSampler):
@@ -41,6 +43,10 @@ class FunctionSpaceSampler(BaseSampler):
     suggested again while others are left. The first trial, and parameters that not all trials have, are left
     to the independent sampler.
 
+    Trainings with one random seed share its luck. Where trials tell the number of theirs as the user
+    attribute "seed", the surrogate tells what a seed does to all of them from what an activation does:
+    `trial.set_user_attr("seed", sampler.next_seed(study, trial))` after the suggestions, and train with it.
+
     Args:
         seed: Everything random follows from it and the trial's number: processes on one storage may share
             it. None draws one.
@@ -49,6 +55,9 @@ class FunctionSpaceSampler(BaseSampler):
             trial has reported.
         nodes: Measured pre-activations by parameter: equally likely values (M,), under which functions are
             compared; N(0, 1) where nothing is given.
+        seeds: Random seeds that trials take in turn, at least 1; see `next_seed`.
+        candidates: Assignments that are always among those that the sampler weighs, such as uniform ones; of
+            spaces with up to 1,024 assignments it weighs all. What is no choice of the study is left out.
 
     Raises:
         ConfigurationError: A parameter offers an activation twice.
@@ -74,7 +83,11 @@ class FunctionSpaceSampler(BaseSampler):
         independent_sampler: BaseSampler | None = None,
         max_step: int | None = None,
         nodes: Mapping[str, Sequence[float]] | None = None,
+        seeds: int = 2,
+        candidates: Sequence[Mapping[str, str]] = (),
     ) -> None:
+        if seeds < 1:
+            raise ConfigurationError(f"seeds is {seeds!r}; trials take at least 1 seed in turn.")
         if max_step is not None and max_step < 1:
             raise ConfigurationError(
                 f"max_step is {max_step!r}; it must be the last step of a training, >= 1."
@@ -85,6 +98,8 @@ class FunctionSpaceSampler(BaseSampler):
         self._space_of = OncePerTrial(activation_space)
         self._rows: tuple[Layers, OncePerTrial[Row | None]] | None = None
         self._nodes = {name: tuple(map(float, values)) for name, values in (nodes or {}).items()}
+        self._seeds = seeds
+        self._candidates = tuple(map(dict, candidates))
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the parameters that choose activations and that all complete trials have."""
@@ -106,22 +121,77 @@ class FunctionSpaceSampler(BaseSampler):
         with one_thread():
             return layers.name(self._worthiest(trial, layers, trials, seen))
 
+    def next_seed(self, study: Study, trial: Trial | FrozenTrial) -> int:
+        """Return the number of the seed to train a trial with, once its activations are suggested.
+
+        Seeds take turns by the trial's number; an assignment that had that one gets one that it lacks.
+
+        Args:
+            study: The study.
+            trial: One of its trials.
+
+        Returns:
+            A number, >= 0: equal numbers are one seed.
+        """
+        trials = study.get_trials(deepcopy=False)
+        own = trials[trial.number]
+        found = {name: names for name, names in self._space_of(own)}
+        layers = Layers(tuple(sorted(found)), tuple(found[name] for name in sorted(found)))
+        row = layers.number(own)
+        had = seeds_had(layers, trials, own.number).get(row, set()) if row is not None else set()
+        return self._seed_in_turn(own.number, had)
+
+    def _seed_in_turn(self, turn: int, had: Collection[int]) -> int:
+        in_turn = ((turn + step) % self._seeds for step in range(self._seeds))
+        return next((number for number in in_turn if number not in had), max(had, default=-1) + 1)
+
     def _worthiest(
         self, trial: FrozenTrial, layers: Layers, trials: Sequence[FrozenTrial], seen: Observations
     ) -> list[int]:
         """Return the candidate numbers of the training that betters the recommendation most."""
         surrogate = Surrogate.fit(self._similarity(layers), seen)
         running = pending(layers, trials, trial.number)
-        if len(running):
-            numbers = seen.runs.max() + 1 + np.arange(len(running))
-            surrogate = surrogate.imagine(Points(running, np.ones(len(running)), numbers))
+        busy = np.array([layers.number(one) for one in running], dtype=np.intp).reshape(-1, len(layers.names))
+        if running:
+            seeds = None if seen.seeds is None else seeds_of(running)
+            if seen.seeds is not None and seeds is None:
+                seeds = np.array([-1 - one.number for one in running], dtype=np.intp)
+            numbers = np.array([one.number for one in running], dtype=np.intp)
+            surrogate = surrogate.imagine(Points(busy, np.ones(len(running)), numbers, None, seeds))
         rng = self._generator(trial)
-        options = pool(layers.sizes, lambda: _best_first(seen.assignments, surrogate.seen_means()), rng)
+        options = pool(layers.sizes, lambda: self._tried(layers, seen, surrogate), rng)
         known = surrogate.outlook(Points.ends(options))
-        idle = known.subset(_others(options, running))
-        idle = idle.subset(shortlist(idle))
-        chosen = worthiest(surrogate, surrogate.trained(idle), known.subset(shortlist(known)))
-        return list(map(int, idle.points.assignments[chosen]))
+        ends = known.subset(shortlist(known))
+        if seen.seeds is None:
+            idle = known.subset(_others(options, busy))
+            idle = idle.subset(shortlist(idle))
+            trainings = surrogate.trained(idle)
+        else:
+            trainings = surrogate.outlook(self._seeded(trial, layers, trials, ends.points.assignments))
+        chosen = worthiest(surrogate, trainings, ends)
+        return list(map(int, trainings.points.assignments[chosen]))
+
+    def _seeded(
+        self, trial: FrozenTrial, layers: Layers, trials: Sequence[FrozenTrial], rows: Indices
+    ) -> Points:
+        """Return the points of new trainings, each with the seed whose turn it is."""
+        had = seeds_had(layers, trials, trial.number)
+        seeds = [self._seed_in_turn(trial.number, had.get(tuple(row), ())) for row in rows.tolist()]
+        numbers = len(trials) + np.arange(len(rows))
+        return Points(rows, np.ones(len(rows)), numbers, None, np.array(seeds, dtype=np.intp))
+
+    def _tried(self, layers: Layers, seen: Observations, surrogate: Surrogate) -> Indices:
+        """Return what was tried, the best mean first, and then the candidates that are always weighed."""
+        rows = [
+            [names.index(given[name]) for name, names in zip(layers.names, layers.candidates, strict=True)]
+            for given in self._candidates
+            if all(given.get(n) in names for n, names in zip(layers.names, layers.candidates, strict=True))
+        ]
+        given = np.array(rows, dtype=np.intp).reshape(-1, len(layers.names))
+        if not len(given):
+            return _best_first(seen.assignments, surrogate.seen_means())
+        both = np.concatenate([seen.assignments, given])
+        return _best_first(both, surrogate.mean(Points.ends(both)))
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -9,11 +9,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import create_trial
 from scipy.stats import norm
 
-from autoact.search.sampler import FunctionSpaceSampler
-from autoact.search.sampler.observations import Observations
-from autoact.search.sampler.proposal import LISTED, gains, pool, shortlist, slopes, surprises, worthiest
-from autoact.search.sampler.similarity import similarity_of
-from autoact.search.sampler.surrogate import NOISE, Points, Surrogate
+from autoact.search.optimizer import FunctionSpaceSampler
+from autoact.search.optimizer._acquisition import LISTED, gains, pool, shortlist, slopes, surprises, worthiest
+from autoact.search.optimizer._gaussian_process import NOISE, Points, Surrogate
+from autoact.search.optimizer._kernel import similarity_of
+from autoact.search.optimizer._observations import Observations
 
 NAMES = ("relu", "leaky_relu", "gelu", "tanh", "sin")
 STEP = 0.25  # between the surprises that are looked at

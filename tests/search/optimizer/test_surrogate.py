@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from autoact.search.sampler.observations import Observations, Scale, squash
-from autoact.search.sampler.similarity import COMPONENTS, Similarity, closeness, similarity_of
-from autoact.search.sampler.surrogate import EXPECTED, NOISE, Points, Surrogate
+from autoact.search.optimizer._gaussian_process import EXPECTED, NOISE, Points, Surrogate
+from autoact.search.optimizer._kernel import COMPONENTS, Similarity, closeness, similarity_of
+from autoact.search.optimizer._observations import Observations, Scale, squash
 
 NAMES = ("relu", "leaky_relu", "gelu", "tanh", "sin")
 

@@ -10,8 +10,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState, create_trial
 
 from autoact.errors import ConfigurationError, SearchFailedError
-from autoact.search.sampler import FunctionSpaceSampler
-from autoact.search.sampler.trials import Layers, common_space, observations
+from autoact.search.optimizer import FunctionSpaceSampler
+from autoact.search.optimizer._trials import Layers, common_space, observations
 
 NAMES = ["relu", "gelu", "tanh", "sin"]
 LAYERS = ("a", "b", "c")
@@ -201,7 +201,7 @@ def test_bad_use_is_an_error_that_says_what_to_do() -> None:
 def test_asking_stays_fast_at_500_trials(layers: int, count: int) -> None:
     """Bounded by what is compared, not by the clock: pool times observations times layers."""
     from autoact.activations import list_activations
-    from autoact.search.sampler.proposal import pool
+    from autoact.search.optimizer._acquisition import pool
 
     names = list_activations()[:count]
     rng = np.random.default_rng(0)

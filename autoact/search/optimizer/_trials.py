@@ -14,14 +14,15 @@ from optuna.trial import FrozenTrial, TrialState
 
 from autoact.activations import list_activations
 from autoact.errors import ConfigurationError, UnknownActivationError
-from autoact.search.sampler.observations import Observations
-from autoact.search.sampler.similarity import Indices
+from autoact.search.optimizer._kernel import Indices
+from autoact.search.optimizer._observations import Observations
 from autoact.spaces import Choice
 
 _MOST = 600  # observations that a surrogate is made of
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _SHORTEST = 1 / 64  # of a full training; what was stopped earlier counts as stopped then
 
+SEED = "seed"  # user attribute of a trial: the number of the random seed that it was trained with
 Space = tuple[tuple[str, tuple[str, ...]], ...]  # parameters that choose activations, with their choices
 Row = tuple[int, ...]  # candidate numbers, one per layer
 T = TypeVar("T")
@@ -218,24 +219,45 @@ def observations(
     longest = 1.0 if done else max((row[1] for row in rows if math.isfinite(row[3])), default=1.0)
     kept = [rows[i] for i in _kept([row[3] if minimize else -row[3] for row in rows])]
     sign = 1.0 if minimize else -1.0
+    seeds = seeds_of([trials[row[2]] for row in kept])
     return Observations(
         assignments=np.array([row[0] for row in kept], dtype=np.intp).reshape(-1, len(layers.names)),
         fractions=np.minimum([row[1] / longest for row in kept], 1.0, dtype=np.float64),
         runs=np.array([row[2] for row in kept], dtype=np.intp),
         values=np.array([sign * row[3] for row in kept], dtype=np.float64),
+        seeds=seeds,
     )
 
 
-def pending(layers: Layers, trials: Sequence[FrozenTrial], own: int) -> Indices:
-    """Return the assignments of trials that are running, without that of the trial number `own`."""
-    rows = [
-        row
+def seeds_of(trials: Sequence[FrozenTrial]) -> Indices | None:
+    """Return the numbers of the trials' random seeds, (N,); None where no trial tells its own.
+
+    A trial that does not tell shares its seed with no other: it gets a negative number of its own.
+    """
+    told = [trial.user_attrs.get(SEED) for trial in trials]
+    if all(seed is None for seed in told):
+        return None
+    pairs = zip(told, trials, strict=True)
+    return np.array([-1 - t.number if seed is None else seed for seed, t in pairs], dtype=np.intp)
+
+
+def seeds_had(layers: Layers, trials: Sequence[FrozenTrial], own: int) -> dict[Row, set[int]]:
+    """Return the seeds that each assignment had or has in training, without trial `own`."""
+    had: dict[Row, set[int]] = {}
+    for trial in trials:
+        row = layers.number(trial) if trial.number != own else None
+        if row is not None and SEED in trial.user_attrs:
+            had.setdefault(row, set()).add(trial.user_attrs[SEED])
+    return had
+
+
+def pending(layers: Layers, trials: Sequence[FrozenTrial], own: int) -> list[FrozenTrial]:
+    """Return the trials that are running and have all layers, without the trial number `own`."""
+    return [
+        trial
         for trial in trials
-        if trial.state == TrialState.RUNNING
-        and trial.number != own
-        and (row := layers.number(trial)) is not None
+        if trial.state == TrialState.RUNNING and trial.number != own and layers.number(trial) is not None
     ]
-    return np.array(rows, dtype=np.intp).reshape(-1, len(layers.names))
 
 
 def _values(

@@ -14,11 +14,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, create_trial
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from autoact.search.sampler import FunctionSpaceSampler
-from autoact.search.sampler.one_thread import one_thread
-from autoact.search.sampler.proposal import LISTED
-from autoact.search.sampler.similarity import Similarity
-from autoact.search.sampler.trials import Layers
+from autoact.search.optimizer import FunctionSpaceSampler
+from autoact.search.optimizer._acquisition import LISTED
+from autoact.search.optimizer._kernel import Similarity
+from autoact.search.optimizer._threads import one_thread
+from autoact.search.optimizer._trials import Layers
 
 NAMES = ("relu", "gelu", "tanh", "sin")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoact.search.sampler.similarity import Array, Indices
+from autoact.search.optimizer._kernel import Array, Indices
 
 _USUAL = 3.0  # spreads from the median; what lies beyond is compressed
 _BELIEF = 2.0  # values that weigh as much as the belief that a fraction's spread is that of the one before

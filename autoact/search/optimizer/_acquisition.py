@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from autoact.search.sampler.similarity import Array, Indices
-from autoact.search.sampler.surrogate import Outlook, Surrogate
+from autoact.search.optimizer._gaussian_process import Outlook, Surrogate
+from autoact.search.optimizer._kernel import Array, Indices
 
 LISTED = 1024  # assignments up to which all of them are looked at
 _WORK = 1e7  # comparisons of layers that one look may take: 0.05 s

@@ -10,8 +10,8 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
 
-from autoact.search.sampler.observations import Observations, Scale
-from autoact.search.sampler.similarity import COMPONENTS, Array, Indices, Similarity
+from autoact.search.optimizer._kernel import COMPONENTS, Array, Indices, Similarity
+from autoact.search.optimizer._observations import Observations, Scale
 
 PRIOR, SEED, SEED_LAYERS, TRAINING, NOISE = "prior", "seed", "seed layers", "training", "noise"
 # Variances expected before anything is seen, in units of the squared spread of values: geometric means of

@@ -1,4 +1,4 @@
-"""The directory of a run: made once, never overwritten, every file written whole or not at all."""
+"""Directory of a run: made once, never overwritten, every file written whole or not at all."""
 
 import json
 import os
@@ -100,11 +100,6 @@ class RunDirectory:
     def report_file(self) -> Path:
         """The result; the last file of a run except for its HTML view."""
         return self.path / "report.json"
-
-    @property
-    def states(self) -> Path:
-        """States of paused trainings, while the search goes on."""
-        return self.path / "states"
 
     @property
     def hyperparameters_file(self) -> Path:
