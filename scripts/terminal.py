@@ -1,4 +1,4 @@
-"""Terminal side of the scripts: arguments that several take, tables as they print them, the machine's name."""
+"""Terminal side of the scripts: arguments that several take, tables that they print, the machine's name."""
 
 from __future__ import annotations
 

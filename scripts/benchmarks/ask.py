@@ -18,7 +18,7 @@ if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from autoact.activations import list_activations
-from autoact.search import FunctionSpaceSampler
+from autoact.search.optimizer import FunctionSpaceSampler
 from scripts import terminal
 
 SIZES = ((2, 2), (3, 8), (10, 20), (100, 40))  # layers, candidates

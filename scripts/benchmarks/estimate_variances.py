@@ -1,6 +1,7 @@
 """Estimate what a search should expect of a new problem: the variances that fit tables of trainings.
 
-    python scripts/benchmarks/estimate_variances.py [--tables DIR] [--trainings 120] [--draws 4] [--rounds 2] [--short]
+    python scripts/benchmarks/estimate_variances.py [--tables DIR] [--trainings 120] [--draws 4]
+        [--rounds 2] [--short]
 
 The surrogate is fitted to random trainings of each table, with four seeds; the geometric means over tables
 are what the second round expects, and the first expects the same of all. That is no fixed point: with more
@@ -21,9 +22,9 @@ import numpy as np
 if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from autoact.search.optimizer._observations import Observations
-from autoact.search.optimizer._kernel import Array, similarity_of
 from autoact.search.optimizer._gaussian_process import EXPECTED, PRIOR, Surrogate
+from autoact.search.optimizer._kernel import Array, similarity_of
+from autoact.search.optimizer._observations import Observations
 from scripts import terminal
 from scripts.benchmarks.tables import SearchTable
 

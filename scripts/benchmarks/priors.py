@@ -30,7 +30,7 @@ if not __package__:  # started by its path
 
 from scripts import terminal
 from scripts.benchmarks.designs import DESIGNS, Outcome
-from scripts.benchmarks.replay import Game, Rungs
+from scripts.benchmarks.replay import Game, Search
 from scripts.benchmarks.tables import Array, Prior, SearchTable
 from scripts.benchmarks.tables.tasks import TASKS
 
@@ -147,7 +147,7 @@ def replayed(table: SearchTable, cost: float, repetitions: int) -> list[tuple[st
     """Return rows of a table: regret of the search at a cost, prior included, without and with each prior."""
     rows = []
     for name in (None, *table.priors):
-        search = Rungs(prior=name)
+        search = Search(prior=name)
         found = [table.regret(search(Game(table, seed), (cost,))[cost]) for seed in range(repetitions)]
         cells = (f"{value:.2f}" for value in (np.median(found), np.mean(found), np.quantile(found, 0.9)))
         rows.append((table.name, name or "none", *cells))

@@ -1,10 +1,10 @@
-"""The figure of scripts/benchmark_search.py: regret against cost, one plot per table."""
+"""Figure of replays: regret against cost, one plot per table."""
 
 from collections.abc import Collection, Mapping
 
 from matplotlib.figure import Figure
 
-from scripts.benchmarks.replay import Regrets
+from scripts.benchmarks.replay._tournament import Regrets
 
 
 def draw(

@@ -1,4 +1,4 @@
-"""One replay of a search on a table: the seed of each training, what it shows, how good a pick truly is."""
+"""Game: one replay of a search on a table, with the seed of each training and what it shows."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from statistics import fmean
 
 import numpy as np
 
-from autoact.search.policy import Names, Step
-from scripts.benchmarks.tables import Landscape
-
-Index = tuple[int, ...]
+from scripts.benchmarks.tables import Index, Landscape, Names
 
 
 @dataclass(slots=True)
@@ -18,7 +15,7 @@ class Game:
     """A table and one seed of everything that is drawn while it is replayed.
 
     Trainings of one assignment take the table's seeds in a shuffled order, without replacement until they are
-    used up. A training that goes on keeps its seed.
+    used up.
 
     Attributes:
         table: What is searched.
@@ -34,20 +31,12 @@ class Game:
     repeats: int = 1
     _orders: dict[Index, list[int]] = field(default_factory=dict)
 
-    def value(self, index: Index, run: int, rung: int) -> float:
-        """Return what a training shows at `fractions[rung]`, in the metric's own units."""
+    def value(self, index: Index, run: int) -> float:
+        """Return what a training shows at its end, in the metric's own units."""
+        last = len(self.table.fractions) - 1
         first = run * self.repeats
         seeds = (self._seed(index, number) for number in range(first, first + self.repeats))
-        return fmean(self.table.value(index, seed, rung) for seed in seeds)
-
-    def step_values(self, step: Step) -> dict[float, float]:
-        """Return what a step shows: the metric at each fraction that it passes."""
-        index = self.index(step.assignment)
-        return {
-            fraction: self.value(index, step.run, rung)
-            for rung, fraction in enumerate(self.table.fractions)
-            if step.start < fraction <= step.stop
-        }
+        return fmean(self.table.value(index, seed, last) for seed in seeds)
 
     def index(self, names: Names) -> Index:
         """Return candidate numbers of names."""

@@ -10,10 +10,9 @@ from functools import partial
 
 import numpy as np
 
-from autoact.search.optimizer._kernel import Array
 from scripts.benchmarks.replay._game import Game
-from scripts.benchmarks.replay._strategies import Strategy
-from scripts.benchmarks.tables import Landscape
+from scripts.benchmarks.replay._study import Strategy
+from scripts.benchmarks.tables import Array, Landscape
 
 _RESAMPLED = 2000  # bootstrap samples
 _CHUNK = 5  # repetitions that a process is given at a time

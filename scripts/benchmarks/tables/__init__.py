@@ -1,6 +1,6 @@
 """Exhaustive tables of real trainings, and synthetic problems of known truth: to replay on."""
 
-from scripts.benchmarks.tables._landscape import Array, Index, Landscape, Mode, Prior
+from scripts.benchmarks.tables._landscape import Array, Index, Landscape, Mode, Names, Prior
 from scripts.benchmarks.tables._synthetic import (
     SyntheticTable,
     additive,
@@ -16,6 +16,7 @@ __all__ = [
     "Index",
     "Landscape",
     "Mode",
+    "Names",
     "Prior",
     "SearchTable",
     "SyntheticTable",

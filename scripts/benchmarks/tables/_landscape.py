@@ -1,4 +1,4 @@
-"""What a replay needs to know of a search problem, whether it was measured on a grid or is computed."""
+"""Landscape: what a replay needs to know of a search problem, measured on a grid or computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Names = tuple[str, ...]  # one activation per layer
 Index = tuple[int, ...]  # one candidate number per layer
 Mode = Literal["min", "max"]
 

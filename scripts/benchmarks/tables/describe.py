@@ -1,6 +1,6 @@
 """Print how much there is to find in each search table, and how well short trainings tell.
 
-python scripts/benchmarks/tables/describe.py docs/benchmarks/tables/*.npz docs/benchmarks/tables/held_out/*.npz
+python scripts/benchmarks/tables/describe.py docs/benchmarks/tables/*.npz
 """
 
 import sys
