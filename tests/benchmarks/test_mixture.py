@@ -1,35 +1,17 @@
 """The benchmark compares like with like, and reads its numbers as it says."""
 
-import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
-import autoact
-
-SCRIPT = Path(autoact.__file__).parent.parent / "scripts" / "benchmark_mixture.py"
+from scripts.benchmarks import contest, mixture
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("benchmark_mixture", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(SCRIPT.parent))  # as when the script is run
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(SCRIPT.parent))
-    return module
-
-
-def test_every_contestant_computes_the_same_function(benchmark):
-    for names in benchmark.candidate_sets(False, False).values():
-        arena = benchmark.Arena(4096, "cpu", torch.float32, names, compile=False)
+def test_every_contestant_computes_the_same_function():
+    for names in contest.candidate_sets(False, False).values():
+        arena = contest.Arena(4096, "cpu", torch.float32, names, compile=False)
         want, got = arena.forward["naive"](arena.x), arena.forward["mixture"](arena.x)
         finite = want.isfinite()
         torch.testing.assert_close(got[finite], want[finite], rtol=1e-5, atol=1e-5)
@@ -37,22 +19,22 @@ def test_every_contestant_computes_the_same_function(benchmark):
         torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-3)
 
 
-def test_memory_kept_is_that_of_the_input(benchmark):
-    arena = benchmark.Arena(1 << 16, "cpu", torch.float32, benchmark.LIST, compile=False)
+def test_memory_kept_is_that_of_the_input():
+    arena = contest.Arena(1 << 16, "cpu", torch.float32, contest.LIST, compile=False)
     assert arena.kept("mixture") == pytest.approx(1.0, abs=0.01)
     assert arena.kept("naive") > 5
 
 
-def test_the_best_ratio_of_all_processes_counts(benchmark):
+def test_the_best_ratio_of_all_processes_counts():
     rows = [[{"ratios": {"naive / mixture": a, "K=32 / K=8": a}}] for a in (2.0, 5.0, 3.0)]
-    (found,) = benchmark.best(rows)
+    (found,) = contest.best(rows)
     assert found["ratios"] == {"naive / mixture": 5.0, "K=32 / K=8": 2.0}
     assert len(found["all ratios"]) == 3
 
 
-def test_contestants_take_turns(benchmark):
+def test_contestants_take_turns():
     order = []
-    times = benchmark.in_turns({n: lambda n=n: order.append(n) for n in "ab"}, "cpu", 2)
+    times = contest.in_turns({n: lambda n=n: order.append(n) for n in "ab"}, "cpu", 2)
     assert [len(t) for t in times.values()] == [2, 2]
     assert "".join(order).count("ba") >= 1
 
@@ -60,7 +42,7 @@ def test_contestants_take_turns(benchmark):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_without_a_gpu_one_line_says_so():
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--device", "cuda"], capture_output=True, text=True, timeout=300
+        [sys.executable, mixture.__file__, "--device", "cuda"], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

@@ -1,23 +1,19 @@
 """Width and input scale together approximate with bounded weights; a polynomial φ does not."""
 
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-
-@pytest.fixture(scope="module")
-def run(script) -> Any:
-    return script("experiment_bounded_weights")
+from scripts.examples import bounded_weights as run
 
 
 @pytest.mark.parametrize("bound", [0.05, 0.7, 1.0, 3.0])
 @pytest.mark.parametrize(
     ("name", "width", "scale"), [("tanh", 40, 16.0), ("silu", 9, 2.5), ("relu", 33, 1.0)]
 )
-def test_every_weight_of_the_returned_model_is_bounded(run, name, width, scale, bound) -> None:
+def test_every_weight_of_the_returned_model_is_bounded(name, width, scale, bound) -> None:
     network = run.fitted(name, width, scale, bound)
     weights = torch.cat([p.detach().flatten() for p in network.parameters()])
     assert len(weights) == 3 * width + 1
@@ -27,7 +23,7 @@ def test_every_weight_of_the_returned_model_is_bounded(run, name, width, scale, 
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_output_layer_is_optimal_under_the_bound(run, seed) -> None:
+def test_the_output_layer_is_optimal_under_the_bound(seed) -> None:
     random = np.random.default_rng(seed)
     design, y, bound = random.normal(size=(60, 12)), 4 * random.normal(size=60), 0.4
     v = run.bounded_least_squares(design, y, bound)
@@ -38,7 +34,7 @@ def test_the_output_layer_is_optimal_under_the_bound(run, seed) -> None:
     assert (slope[~inside] * v[~inside] < 0).all()
 
 
-def test_width_is_not_enough_at_scale_1(run) -> None:
+def test_width_is_not_enough_at_scale_1() -> None:
     best_cubic = run.best_polynomial_error(3)
     assert best_cubic == pytest.approx(0.6418, abs=1e-3)
     for name in ("tanh", "gaussian", "silu"):
@@ -46,14 +42,14 @@ def test_width_is_not_enough_at_scale_1(run) -> None:
         assert min(errors) > 0.97 * best_cubic, name
 
 
-def test_width_and_scale_together_are(run) -> None:
+def test_width_and_scale_together_are() -> None:
     for name in ("tanh", "gaussian", "silu", "relu"):
         narrow, wide = (run.error(run.fitted(name, width, 16.0)) for width in (8, 128))
         assert wide < 0.01 < 0.1 < narrow, name
 
 
 @pytest.mark.parametrize("degree", [2, 3, 5])
-def test_a_polynomial_stops_at_the_best_fit_of_its_degree(run, degree) -> None:
+def test_a_polynomial_stops_at_the_best_fit_of_its_degree(degree) -> None:
     random = np.random.default_rng(degree)
     a, b, c = random.uniform(2, 6, 3)
 
@@ -70,7 +66,7 @@ def test_a_polynomial_stops_at_the_best_fit_of_its_degree(run, degree) -> None:
     assert found == pytest.approx(best, rel=0.01)
 
 
-def test_the_sweep_prints_what_it_found_and_draws_it(run, tmp_path, capsys) -> None:
+def test_the_sweep_prints_what_it_found_and_draws_it(tmp_path, capsys) -> None:
     errors = run.sweep((8, 32), (1, 16), 1.0)
     assert errors["tanh"].shape == (2, 2)
     assert fmean(errors["cubic"].ravel()) == pytest.approx(run.best_polynomial_error(3), rel=0.01)

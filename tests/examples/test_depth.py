@@ -1,17 +1,13 @@
 """What depth does to gradients follows from χ: far below 1 at torch's weights, near it after initialize."""
 
 import math
-from typing import Any
 
 import pytest
 
-
-@pytest.fixture(scope="module")
-def run(script) -> Any:
-    return script("experiment_depth")
+from scripts.examples import depth as run
 
 
-def test_a_gradient_shrinks_by_about_the_root_of_chi_per_layer(run, monkeypatch) -> None:
+def test_a_gradient_shrinks_by_about_the_root_of_chi_per_layer(monkeypatch) -> None:
     monkeypatch.setitem(run.train.__globals__, "LIMIT", 1)
     found = run.train("relu", 16, "torch", 0)
     assert math.isinf(found.steps)
@@ -20,7 +16,7 @@ def test_a_gradient_shrinks_by_about_the_root_of_chi_per_layer(run, monkeypatch)
     assert math.log(found.gradient_ratio) == pytest.approx(15 / 2 * math.log(found.chi), rel=0.25)
 
 
-def test_initialized_networks_learn_where_others_do_not(run, monkeypatch) -> None:
+def test_initialized_networks_learn_where_others_do_not(monkeypatch) -> None:
     monkeypatch.setitem(run.train.__globals__, "LIMIT", 100)
     faded, kept = (run.train("silu", 16, start, 0) for start in ("torch", "initialize"))
     assert math.isinf(faded.steps)

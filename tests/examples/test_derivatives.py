@@ -1,19 +1,14 @@
 """A network has the derivatives that its activation has."""
 
-from typing import Any
-
 import pytest
 import torch
 from torch import nn
 
-
-@pytest.fixture(scope="module")
-def run(script) -> Any:
-    return script("experiment_derivatives")
+from scripts.examples import derivatives as run
 
 
 @pytest.fixture(scope="module")
-def found(run) -> dict[str, tuple[float, ...]]:
+def found() -> dict[str, tuple[float, ...]]:
     return run.compare(("relu", "prelu", "elu", "tanh", "sin"), 2)
 
 
@@ -35,7 +30,7 @@ def test_one_continuous_derivative_lies_between(found) -> None:
     assert found["tanh"][2] < found["elu"][2] < found["relu"][2]
 
 
-def test_derivatives_are_those_of_the_model(run) -> None:
+def test_derivatives_are_those_of_the_model() -> None:
     class Cubic(nn.Module):
         def forward(self, x):
             return x**3
@@ -47,14 +42,14 @@ def test_derivatives_are_those_of_the_model(run) -> None:
     assert run.derivatives(line, x)[2].abs().max() == 0
 
 
-def test_networks_of_equal_seeds_differ_in_nothing_but_the_activation(run) -> None:
+def test_networks_of_equal_seeds_differ_in_nothing_but_the_activation() -> None:
     states = [run.network(name, 3).state_dict() for name in ("relu", "sin")]
     weights = [[v for k, v in state.items() if k.endswith(("weight", "bias"))] for state in states]
     assert all(torch.equal(a, b) for a, b in zip(*weights, strict=True))
     assert not torch.equal(weights[0][0], run.network("relu", 4).state_dict()["0.weight"])
 
 
-def test_table_and_picture(run, found, tmp_path, capsys) -> None:
+def test_table_and_picture(found, tmp_path, capsys) -> None:
     run.print_table(found)
     out = capsys.readouterr().out
     assert "relu          C0" in out

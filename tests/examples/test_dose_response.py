@@ -1,17 +1,12 @@
 """Simulated assays follow Hill's law, and its constants are found again."""
 
-from typing import Any
-
 import pytest
 import torch
 
-
-@pytest.fixture
-def run(script) -> Any:
-    return script("application_dose_response")
+from scripts.examples import dose_response as run
 
 
-def test_the_assay_is_hills_law_with_noise(run) -> None:
+def test_the_assay_is_hills_law_with_noise() -> None:
     dose, response = run.assay(4000, 5, (0.5, 4.0), (2.0, 1.0))
     exact = run.BOTTOM + run.SPAN * dose ** torch.tensor([2.0, 1.0]) / (
         torch.tensor([0.5, 4.0]) ** torch.tensor([2.0, 1.0]) + dose ** torch.tensor([2.0, 1.0])
@@ -23,7 +18,7 @@ def test_the_assay_is_hills_law_with_noise(run) -> None:
 
 
 @pytest.mark.parametrize(("k", "n"), [((0.8, 6.0), (1.5, 3.0)), ((0.2, 15.0), (4.0, 1.2))])
-def test_constants_are_recovered(run, k, n) -> None:
+def test_constants_are_recovered(k, n) -> None:
     found_k, found_n, model = run.recover(*run.assay(512, 1, k, n))
     assert found_k.tolist() == pytest.approx(list(k), rel=0.05)
     assert found_n.tolist() == pytest.approx(list(n), rel=0.05)
@@ -31,7 +26,7 @@ def test_constants_are_recovered(run, k, n) -> None:
     assert model.span.tolist() == pytest.approx([run.SPAN] * 2, rel=0.05)
 
 
-def test_the_search_runs_to_a_verdict_and_a_picture(run, tmp_path, capsys) -> None:
+def test_the_search_runs_to_a_verdict_and_a_picture(tmp_path, capsys) -> None:
     run.main(["--short", "--out", str(tmp_path)])
     out = capsys.readouterr().out
     assert "Verdict:" in out

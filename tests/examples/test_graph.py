@@ -7,14 +7,10 @@ import pytest
 import torch
 
 from autoact.errors import DataError
+from scripts.examples import graph as run
 
 
-@pytest.fixture
-def run(script) -> Any:
-    return script("application_graph")
-
-
-def test_the_club_is_the_one_of_1977(run) -> None:
+def test_the_club_is_the_one_of_1977() -> None:
     club = run.karate_club()
     degrees = torch.bincount(club.edges.flatten(), minlength=34)
     assert len(club.edges) == len({tuple(sorted(edge)) for edge in club.edges.tolist()}) == 78
@@ -26,14 +22,14 @@ def test_the_club_is_the_one_of_1977(run) -> None:
     assert within == 67  # eleven friendships across the split
 
 
-def test_parts_share_no_member_and_have_both_factions(run) -> None:
+def test_parts_share_no_member_and_have_both_factions() -> None:
     club = run.karate_club()
     assert sorted(torch.cat(club.parts).tolist()) == list(range(34))
     assert [len(part) for part in club.parts] == [10, 8, 16]
     assert all(club.labels[part].float().mean() == 0.5 for part in club.parts)
 
 
-def test_propagation_is_the_normalized_adjacency(run) -> None:
+def test_propagation_is_the_normalized_adjacency() -> None:
     club = run.karate_club()
     dense = torch.eye(34)
     for a, b in club.edges.tolist():
@@ -42,7 +38,7 @@ def test_propagation_is_the_normalized_adjacency(run) -> None:
     assert torch.allclose(club.propagation.to_dense(), scale[:, None] * dense * scale)
 
 
-def test_the_search_runs_to_a_verdict_and_a_picture(run, tmp_path, capsys) -> None:
+def test_the_search_runs_to_a_verdict_and_a_picture(tmp_path, capsys) -> None:
     run.main(["--short", "--out", str(tmp_path)])
     assert "Verdict:" in capsys.readouterr().out
     assert (tmp_path / "graph" / "report.json").is_file()
@@ -55,7 +51,7 @@ def cora_files(folder, cites="p1 p2\np2 p3\np3 p2\np1 p1\n") -> None:
     (folder / "cora.cites").write_text(cites)
 
 
-def test_cora_is_read(run, tmp_path) -> None:
+def test_cora_is_read(tmp_path) -> None:
     cora_files(tmp_path)
     graph = run.cora(tmp_path)
     assert graph.features.tolist() == [[0.5, 0, 0.5], [0, 0.5, 0.5], [0, 0, 0]]
@@ -67,7 +63,7 @@ def save(path, arrays: dict[str, Any]) -> None:
     np.savez(path, allow_pickle=False, **{name: np.array(values) for name, values in arrays.items()})
 
 
-def test_cora_is_read_from_arrays(run, tmp_path) -> None:
+def test_cora_is_read_from_arrays(tmp_path) -> None:
     arrays = {
         "feature_rows": [0, 0, 1],
         "feature_cols": [0, 2, 1],
@@ -93,7 +89,7 @@ def test_cora_is_read_from_arrays(run, tmp_path) -> None:
     ("cites", "message"),
     [("p1 p9\n", "cora.cites, line 1: .* got 'p1 p9'"), ("p1 p2\np1\n", "cora.cites, line 2")],
 )
-def test_broken_files_are_told_by_line(run, tmp_path, cites, message) -> None:
+def test_broken_files_are_told_by_line(tmp_path, cites, message) -> None:
     cora_files(tmp_path, cites)
     with pytest.raises(DataError, match=message):
         run.cora(tmp_path)
@@ -104,6 +100,6 @@ def test_broken_files_are_told_by_line(run, tmp_path, cites, message) -> None:
         run.cora(tmp_path / "nowhere")
 
 
-def test_a_missing_folder_ends_in_one_line(run, tmp_path) -> None:
+def test_a_missing_folder_ends_in_one_line(tmp_path) -> None:
     with pytest.raises(SystemExit, match="--data-dir takes the folder"):
         run.main(["--data-dir", str(tmp_path / "nowhere"), "--out", str(tmp_path)])

@@ -1,7 +1,6 @@
 """The loss is the equation's residual, and activations without a second derivative cannot lower it."""
 
 from functools import partial
-from typing import Any
 
 import pytest
 import torch
@@ -9,14 +8,10 @@ from torch import nn
 
 import autoact
 from autoact.errors import ConfigurationError
+from scripts.examples import poisson as run
 
 
-@pytest.fixture
-def run(script) -> Any:
-    return script("application_poisson")
-
-
-def test_the_source_is_minus_the_second_derivative_of_the_solution(run) -> None:
+def test_the_source_is_minus_the_second_derivative_of_the_solution() -> None:
     x = torch.linspace(-1, 1, 41, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(run.solution(x).sum(), x, create_graph=True)
     (bend,) = torch.autograd.grad(slope.sum(), x)
@@ -24,7 +19,7 @@ def test_the_source_is_minus_the_second_derivative_of_the_solution(run) -> None:
     assert run.solution(torch.tensor([-1.0, 1.0])).abs().max() < 1e-5
 
 
-def test_the_residual_is_that_of_the_network(run) -> None:
+def test_the_residual_is_that_of_the_network() -> None:
     model = run.Poisson().double()
     x = torch.linspace(-0.9, 0.9, 11, dtype=torch.float64)[:, None]
     step = 1e-4
@@ -34,7 +29,7 @@ def test_the_residual_is_that_of_the_network(run) -> None:
     assert model(torch.tensor([[-1.0], [1.0]], dtype=torch.float64)).abs().max() < 1e-12
 
 
-def test_training_lowers_the_residual_unless_the_second_derivative_is_missing(run) -> None:
+def test_training_lowers_the_residual_unless_the_second_derivative_is_missing() -> None:
     x = torch.linspace(-1, 1, 101)[:, None]
     left = {}
     for act in (nn.Tanh, nn.ReLU):
@@ -50,14 +45,14 @@ def test_the_space_refuses_what_has_no_second_derivative() -> None:
     assert autoact.SearchSpace.load("physics").require.smoothness == 2
 
 
-def test_grids_that_guide_and_compare_share_no_inner_point(run) -> None:
+def test_grids_that_guide_and_compare_share_no_inner_point() -> None:
     _, guide, compare = run.loaders(3)
     first, second = (set(next(iter(loader))[0].flatten().tolist()) for loader in (guide, compare))
     assert len(first & second) == 0
     assert len(run.loaders(7)[0]) == 7
 
 
-def test_the_search_runs_to_a_verdict_and_a_picture(run, tmp_path, capsys) -> None:
+def test_the_search_runs_to_a_verdict_and_a_picture(tmp_path, capsys) -> None:
     run.main(["--short", "--out", str(tmp_path)])
     out = capsys.readouterr().out
     assert "Verdict:" in out

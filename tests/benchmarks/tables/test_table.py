@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scripts.benchmarks.tables import Prior, SearchTable
+from scripts.terminal import TABLES
 
 NAMES = (("relu", "elu"), ("relu", "tanh", "sin"))
 
@@ -85,8 +86,7 @@ def test_another_file_is_refused(tmp_path: Path):
         SearchTable.load(tmp_path / "other.npz")
 
 
-FOLDER = Path(__file__).parents[3] / "docs" / "benchmarks" / "tables"
-COMMITTED = sorted([*FOLDER.glob("*.npz"), *FOLDER.glob("held_out/*.npz")])
+COMMITTED = sorted([*TABLES.glob("*.npz"), *TABLES.glob("held_out/*.npz")])
 
 
 def test_there_are_tables_of_every_kind():
