@@ -29,6 +29,7 @@ Every registered activation with its default parameters, as `autoact show NAME` 
 
 
 def main() -> None:
+    """Write page and picture."""
     folder = terminal.parser(__doc__, out=terminal.PICTURES.parent).parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     names = autoact.list_activations()

@@ -28,6 +28,7 @@ def network(act: nn.Module, depth: int, seed: int = 3) -> nn.Sequential:
 
 
 def main() -> None:
+    """Draw the picture."""
     out = terminal.parser(__doc__, out=terminal.PICTURES / "carving.png").parse_args().out
     figure = Figure(figsize=(11, 6.4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -36,8 +37,8 @@ def main() -> None:
     weight, bias = torch.randn(4, 2), 0.7 * torch.randn(4)
     for place, activation in zip(axes[0, :2], ("relu", "hardtanh"), strict=True):
         geometry.draw_arrangement(place, geometry.hyperplanes(weight, bias, activation), 4.0)
-        regions = geometry.count_regions(weight, bias, activation)
-        place.set_title(f"four {activation} neurons: {regions} regions")
+        count = geometry.count_regions(weight, bias, activation)
+        place.set_title(f"four {activation} neurons: {count} regions")
     corners = ([-4.0, -4.0], [4.0, -4.0], [-4.0, 4.0])
     for place, depth in zip((axes[0, 2], *axes[1, :2]), (1, 2, 4), strict=True):
         regions = geometry.slice_regions(network(nn.ReLU(), depth), *corners)

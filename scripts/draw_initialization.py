@@ -24,6 +24,7 @@ NAMES, DEPTH, WIDTH = ("relu", "tanh", "silu", "hardswish", "sigmoid"), 50, 512
 
 
 def network(name: str) -> nn.Sequential:
+    """Return layers whose weights are not drawn yet."""
     layers = [(nn.Linear(WIDTH, WIDTH), autoact.FixedActivation(name)) for _ in range(DEPTH)]
     return nn.Sequential(*(layer for pair in layers for layer in pair))
 
@@ -31,7 +32,8 @@ def network(name: str) -> nn.Sequential:
 def constant(model: nn.Sequential, name: str) -> None:
     """Draw weights with the constant gain, the first layer with 1."""
     gain = analysis.gain(name)
-    for index, layer in enumerate(model[::2]):
+    linear = [layer for layer in model if isinstance(layer, nn.Linear)]
+    for index, layer in enumerate(linear):
         nn.init.normal_(layer.weight, std=(gain if index else 1.0) / WIDTH**0.5)
         nn.init.zeros_(layer.bias)
 
@@ -49,6 +51,7 @@ def course(model: nn.Sequential, x: Tensor) -> tuple[list[float], list[float]]:
 
 
 def main() -> None:
+    """Draw the picture."""
     out = terminal.parser(__doc__, out=terminal.PICTURES / "initialization.png").parse_args().out
     figure = Figure(figsize=(11, 4), layout="constrained")
     FigureCanvasAgg(figure)

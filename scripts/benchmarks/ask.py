@@ -25,6 +25,7 @@ SIZES = ((2, 2), (3, 8), (10, 20), (100, 40))  # layers, candidates
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Print one line per space, number of trials and number of running ones."""
     parser = terminal.parser(__doc__, short="20 trials: shows that it runs")
     parser.add_argument("--trials", default="500,3000", help="finished trials of the study")
     parser.add_argument("--running", default="0,8", help="trials that run at the same time")
@@ -65,6 +66,7 @@ def measured(layers: int, candidates: int, trials: int, running: int) -> tuple[f
 
 
 def suggested(study: optuna.Study, names: Sequence[str], layers: int) -> optuna.Trial:
+    """Return a new trial with all its suggestions."""
     trial = study.ask()
     for layer in range(layers):
         trial.suggest_categorical(f"layer{layer}", list(names))

@@ -34,6 +34,7 @@ SHORT = ("short", "short interactions")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Fit all tables in rounds, and print what the last one found."""
     options = parse(arguments)
     tables = [SearchTable.load(path) for path in sorted(options.tables.glob("*.npz"))]
     expected = {name: START for name in EXPECTED if name != PRIOR}
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options."""
     parser = terminal.parser(__doc__, short="one round and draw: shows that it runs", tables=True)
     parser.add_argument("--trainings", type=int, default=120)
     parser.add_argument("--draws", type=int, default=4, help="samples of trainings per table")

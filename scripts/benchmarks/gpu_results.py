@@ -34,7 +34,7 @@ def gathered(parts: Path) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """Return the GPU and the versions that its kernels depend on."""
-    import triton
+    import triton  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     here = terminal.machine()
     return {

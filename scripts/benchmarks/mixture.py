@@ -145,7 +145,8 @@ def steps(device: str, short: bool) -> list[Row]:
     rows = []
     made = {name: models(act, device == "cuda") for name, act in acts.items()}
     for model in ["MLP"] if short else list(made["ReLU"]):
-        runs, peaks = {}, {}
+        runs: dict[str, Run] = {}
+        peaks = {}
         for name in acts:
             net, x = made[name][model]
             runs[name] = training_step(net.to(device), x.to(device))
@@ -162,6 +163,7 @@ def steps(device: str, short: bool) -> list[Row]:
 
 
 def measured(arguments: argparse.Namespace) -> list[Row]:
+    """Return the rows that the options ask for, measured in this process."""
     torch.manual_seed(0)
     if arguments.device == "cpu":
         torch.set_num_threads(1)
@@ -182,6 +184,7 @@ def machine(device: str) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Measure in as many processes as asked for, and print the best ratios."""
     parser = terminal.parser(__doc__, short="one process, few cases: a check that it runs")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--step", action="store_true", help="whole training steps")
@@ -204,6 +207,7 @@ def main() -> None:
 
 
 def children(arguments: argparse.Namespace) -> list[list[Row]]:
+    """Return the rows of processes that measure one after the other."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(arguments.processes):

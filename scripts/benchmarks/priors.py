@@ -81,6 +81,7 @@ def measure(options: argparse.Namespace) -> dict[Key, Prior]:
 
 
 def pool(options: argparse.Namespace) -> ProcessPoolExecutor:
+    """Return processes of one thread each."""
     spawn = get_context("spawn")
     return ProcessPoolExecutor(options.workers, spawn, initializer=torch.set_num_threads, initargs=(1,))
 
@@ -100,6 +101,7 @@ def complete(prior: Prior, table: SearchTable, repetition: int) -> Array:
 
 
 def quality(prior: Prior, table: SearchTable) -> Quality:
+    """Return how well a prior ranks the assignments of a table."""
     scores = [complete(prior, table, number) for number in range(len(prior.scores))]
     return Quality(
         spearman=[float(spearmanr(one.ravel(), -table.truth.ravel()).statistic) for one in scores],
@@ -124,10 +126,12 @@ def markdown(found: dict[Key, Quality]) -> str:
 
 
 def mean_rank(own: dict[str, Quality]) -> float:
+    """Return the mean rank correlation over tables and repetitions."""
     return float(np.mean([np.mean(one.spearman) for one in own.values()]))
 
 
 def shown_cost(costs: list[float]) -> str:
+    """Return the cost, or the lowest and the highest."""
     low, high = f"{min(costs):.1f}", f"{max(costs):.1f}"
     return low if low == high else f"{low}-{high}"
 
@@ -155,6 +159,7 @@ def replayed(table: SearchTable, cost: float, repetitions: int) -> list[tuple[st
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options."""
     parser = terminal.parser(__doc__, short="one repetition on digits", tables=True)
     parser.add_argument("--data-dir", type=Path, default=Path())
     parser.add_argument("--only", nargs="+", choices=sorted(TASKS), help="tables; default: all there are")
@@ -172,6 +177,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure the designs, or replay the search with what the tables hold."""
     options = parsed(arguments)
     tables = {name: SearchTable.load(options.tables / f"{name}.npz") for name in options.only}
     if options.replay:

@@ -59,6 +59,7 @@ DRAWN = {  # color and width of lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Play what is missing, and print the tables; 2 if there is nothing to play on."""
     options = parse(arguments)
     costs = [float(cost) for cost in options.costs.split(",")]
     repetitions = 4 if options.short else options.repetitions

@@ -54,6 +54,7 @@ class Network(L.LightningModule):
 
 
 def with_lightning(task: TableTask, assignments: list[Names], rows: Rows) -> None:
+    """Train each network as a user of the package would."""
     loaders = (
         DataLoader(TensorDataset(*rows.training), task.regime.batch_size, shuffle=True, drop_last=True),
         DataLoader(TensorDataset(*rows.selection), len(rows.selection[0])),
@@ -64,21 +65,25 @@ def with_lightning(task: TableTask, assignments: list[Names], rows: Rows) -> Non
 
 
 def in_a_loop(task: TableTask, assignments: list[Names], rows: Rows) -> None:
+    """Train one network after the other in a plain loop."""
     for names in assignments:
         train_one(task.sizes, names, 0, rows, task.regime)
 
 
 def in_a_stack(task: TableTask, assignments: list[Names], rows: Rows) -> None:
+    """Train all networks as one."""
     train_stack(task.sizes, assignments, 0, rows, task.regime)
 
 
 def seconds_each(way: Way, task: TableTask, assignments: list[Names], rows: Rows) -> float:
+    """Return the processor time per training."""
     start = time.process_time()
     way(task, assignments, rows)
     return (time.process_time() - start) / len(assignments)
 
 
 def main() -> None:
+    """Time all ways in turns, and print the medians."""
     parser = terminal.parser(__doc__)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--repetitions", type=int, default=3)
@@ -102,8 +107,8 @@ def main() -> None:
             measured[name].append(seconds_each(way, task, assignments, rows))
     plain = median(measured["plain loop"])
     times = {name: median(values) for name, values in measured.items()}
-    rows = [(name, f"{1000 * one:.1f}", f"{plain / one:.1f}") for name, one in times.items()]
-    print(terminal.markdown(("trainings", "ms each", "times as fast as the plain loop"), rows))
+    cells = [(name, f"{1000 * one:.1f}", f"{plain / one:.1f}") for name, one in times.items()]
+    print(terminal.markdown(("trainings", "ms each", "times as fast as the plain loop"), cells))
 
 
 if __name__ == "__main__":

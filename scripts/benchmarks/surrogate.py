@@ -38,6 +38,7 @@ VARIANTS: dict[str, tuple[Design, frozenset[str]]] = {
 
 
 def main() -> None:
+    """Print a row per variant."""
     parser = terminal.parser(__doc__, tables=True)
     parser.add_argument("--draws", type=int, default=30)
     options = parser.parse_args()

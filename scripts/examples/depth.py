@@ -110,6 +110,7 @@ def draw_panel(axes: Axes, depth: int, rows: dict[tuple[int, str, str], Result])
 
 
 def main() -> None:
+    """Train every network, print a row for each, and draw."""
     parser = terminal.parser(__doc__, short="two depths, four activations", out=terminal.PICTURES)
     options = parser.parse_args()
     depths, names = (

@@ -65,7 +65,7 @@ def under_constant_gains(
     model: nn.Sequential, done: dict[str, geometry.InitializedLayer], x: torch.Tensor
 ) -> float:
     """Return E[z²] of the last layer if every layer had the deviation gain / sqrt(width), not what it has."""
-    for index, layer in enumerate(model[:-1]):
+    for index, layer in enumerate(list(model)[:-1]):
         if not isinstance(layer, nn.Linear):
             x = layer(x)
         else:
@@ -139,6 +139,7 @@ def table(rows: list[dict[str, str]]) -> str:
 
 
 def main() -> None:
+    """Measure and write the numbers, or write the page from them."""
     parser = terminal.parser(
         __doc__,
         short="3 activations, 2 draws, 12 layers of 512",

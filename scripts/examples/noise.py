@@ -45,10 +45,12 @@ def layered(name: str, depth: int, seed: int) -> nn.Sequential:
 
 
 def squared(y: Tensor, t: Tensor) -> Tensor:
+    """Return half of the squared error."""
     return 0.5 * (y - t).square().sum()
 
 
 def product(y: Tensor, t: Tensor) -> Tensor:
+    """Return an error whose gradient does not depend on the outputs."""
     return (y * t).sum()
 
 
@@ -102,10 +104,12 @@ def picture(kappa: Sequence[float], names: Sequence[str], noises: dict[str, list
 
 
 def correlation(kappa: Sequence[float], noise: Sequence[float]) -> float:
+    """Return the rank correlation of κ with measured noise."""
     return float(spearmanr(kappa, noise).statistic)
 
 
 def main() -> None:
+    """Measure, print and draw."""
     parser = terminal.parser(__doc__, short="half of the activations, fewer samples", out=terminal.PICTURES)
     options = parser.parse_args()
     names, samples = (SHORT, 2048) if options.short else (ACTIVATIONS, 16_384)

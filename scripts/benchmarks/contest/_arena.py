@@ -41,6 +41,11 @@ def naive(
     return lambda x, w: sum((w[k] * one(name, x) for k, name in enumerate(names)), torch.zeros(()).to(x))
 
 
+def _compiled(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+    compiled: Callable[[torch.Tensor], torch.Tensor] = torch.compile(lambda x: function(x))
+    return compiled
+
+
 class Arena:
     """One input, one gradient, and everything that is timed on them."""
 
@@ -70,7 +75,7 @@ class Arena:
         }
         if compile:
             for name, f in list(self.forward.items()):
-                self.forward[f"{name} compiled"] = torch.compile(lambda x, f=f: f(x))
+                self.forward[f"{name} compiled"] = _compiled(f)
 
     def runs(self) -> dict[str, Run]:
         """Return forward with backward of every contestant, and copies of the floor's bytes."""

@@ -45,11 +45,13 @@ def assignments(task: TableTask) -> list[tuple[str, ...]]:
 
 
 def pieces(task: TableTask, seeds: int) -> list[Piece]:
+    """Return all pieces of a table."""
     starts = range(0, len(assignments(task)), STACKED)
     return [(seed, start) for seed in range(seeds) for start in starts]
 
 
 def file_of(folder: Path, piece: Piece) -> Path:
+    """Return where a piece is kept."""
     return folder / f"{piece[0]}-{piece[1]}.npz"
 
 
@@ -68,11 +70,13 @@ def work(name: str, short: bool, data_dir: Path, folder: Path, todo: list[Piece]
 
 
 def work_beside_others(*arguments: Any) -> None:
+    """Work with one thread: there is one process per core."""
     torch.set_num_threads(1)
     work(*arguments)
 
 
 def task_of(name: str, short: bool) -> TableTask:
+    """Return a task by its name."""
     return TASKS[name].shortened() if short else TASKS[name]
 
 
@@ -126,6 +130,7 @@ def rounded(loaded: list[dict[str, Any]], part: str) -> NDArray[np.float64]:
 
 
 def about(task: TableTask, options: argparse.Namespace) -> dict[str, str]:
+    """Return what a table says of its trainings."""
     regime = task.regime
     return {
         "data": task.data,
@@ -145,6 +150,7 @@ def settings_of(task: TableTask) -> str:
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options."""
     parser = terminal.parser(__doc__, short="3 candidates and 2 epochs, to try the script")
     parser.add_argument("--table", required=True, choices=sorted(TASKS))
     parser.add_argument("--out", required=True, type=Path, help="folder that NAME.npz is written to")
@@ -158,6 +164,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Build a table, or say in one line what is missing."""
     options = parsed(arguments)
     task = task_of(options.table, options.short)
     try:

@@ -105,6 +105,7 @@ def best(table: SearchTable) -> str:
 
 
 def main() -> None:
+    """Print a row per table."""
     parser = terminal.parser(__doc__)
     parser.add_argument("tables", nargs="+", type=Path)
     rows = [described(SearchTable.load(path)) for path in parser.parse_args().tables]
