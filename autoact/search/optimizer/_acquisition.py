@@ -1,4 +1,16 @@
-"""Which assignments to look at, and what training one of them would be worth."""
+"""Acquisition: the knowledge gradient over a candidate set of assignments.
+
+After one more training all posterior means move together along one line, by how far it surprises. Its
+knowledge gradient is by how much the best of them is then expected to be better than the best of now.
+
+References:
+    Frazier, Powell and Dayanik: The knowledge-gradient policy for correlated normal beliefs.
+    INFORMS Journal on Computing 21 (2009).
+
+Notation:
+    mean   posterior mean of M assignments at the end of training, smaller is better
+    slope  how far each of them moves with a surprise of one standard deviation of a training, (N, M)
+"""
 
 from __future__ import annotations
 
@@ -8,7 +20,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from autoact.search.optimizer._gaussian_process import Outlook, Surrogate
+from autoact.search.optimizer._gaussian_process import GaussianProcess, Posterior
 from autoact.search.optimizer._kernel import Array, Indices
 
 LISTED = 1024  # assignments up to which all of them are looked at
@@ -22,7 +34,9 @@ _NOTHING = 1e-12  # gains up to which are rounding
 _EQUAL = 1.0 - 1e-9  # part of the largest gain from which on another is as large but for rounding
 
 
-def pool(sizes: Sequence[int], best_first: Callable[[], Indices], rng: np.random.Generator) -> Indices:
+def candidate_set(
+    sizes: Sequence[int], best_first: Callable[[], Indices], rng: np.random.Generator
+) -> Indices:
     """Return the assignments to look at: all, or else what was tried, neighbors of it and random ones.
 
     Args:
@@ -35,7 +49,7 @@ def pool(sizes: Sequence[int], best_first: Callable[[], Indices], rng: np.random
 
     Example:
         >>> nothing = np.empty((0, 2), dtype=np.intp)
-        >>> pool([2, 2], lambda: nothing, np.random.default_rng(0)).tolist()
+        >>> candidate_set([2, 2], lambda: nothing, np.random.default_rng(0)).tolist()
         [[0, 0], [0, 1], [1, 0], [1, 1]]
     """
     if math.prod(sizes) <= LISTED:
@@ -50,56 +64,53 @@ def pool(sizes: Sequence[int], best_first: Callable[[], Indices], rng: np.random
     return np.unique(np.concatenate(parts), axis=0)
 
 
-def shortlist(options: Outlook) -> Indices:
-    """Return the numbers of the options that may be best, by the better end of what is believed of each."""
+def shortlist(options: Posterior) -> Indices:
+    """Return the numbers of the options that may be best, by the lower end of their posterior."""
     hopeful = options.mean - _HOPE * np.sqrt(options.variance)
     return np.sort(np.argsort(hopeful, kind="stable")[:_SHORTLISTED])
 
 
-def worthiest(surrogate: Surrogate, trainings: Outlook, ends: Outlook, costs: Array | None = None) -> int:
-    """Return the number of the training with the largest gain per cost, the first one of equals.
+def best_training(process: GaussianProcess, trainings: Posterior, means: Posterior) -> int:
+    """Return the number of the training with the largest knowledge gradient, the first one of equals.
 
     Where none is expected to better anything, it is the one that takes the least surprise to.
 
     Args:
-        surrogate: What is believed.
-        trainings: N trainings to choose from, at the fraction at which each would be measured.
-        ends: M points of what may be recommended.
-        costs: What each training costs, (N,), > 0; None where all cost the same.
+        process: The process.
+        trainings: N trainings to choose from.
+        means: Mean values of M assignments that may be recommended.
     """
-    moves = slopes(surrogate, trainings, ends)
-    each = np.ones(len(moves)) if costs is None else costs
-    worth = gains(ends.mean, moves) / each
-    if worth.max() <= _NOTHING:
-        return int(np.argmin(np.log(each) + 0.5 * surprises(ends.mean, moves) ** 2))
-    return int(np.argmax(worth >= _EQUAL * worth.max()))
+    slope = slopes(process, trainings, means)
+    gain = knowledge_gradient(means.mean, slope)
+    if gain.max() <= _NOTHING:
+        return int(np.argmin(surprises(means.mean, slope)))
+    return int(np.argmax(gain >= _EQUAL * gain.max()))
 
 
-def slopes(surrogate: Surrogate, trainings: Outlook, ends: Outlook) -> Array:
-    """Return how far the mean of each end moves with a surprise of one standard deviation, shape (N, M)."""
-    return surrogate.shared(trainings, ends) / np.sqrt(trainings.variance + surrogate.noise)[:, None]
+def slopes(process: GaussianProcess, trainings: Posterior, means: Posterior) -> Array:
+    """Return how far each mean moves with a surprise of one standard deviation, shape (N, M)."""
+    return process.joint(trainings, means) / np.sqrt(trainings.variance + process.noise)[:, None]
 
 
-def gains(mean: Array, moves: Array) -> Array:
-    """Return by how much one more training is expected to better the recommendation: the knowledge gradient.
+def knowledge_gradient(mean: Array, slope: Array) -> Array:
+    """Return by how much one more training is expected to better the best mean.
 
-    After a training all expectations move together along one line, by how it surprises; the recommendation is
-    then the best of them. Frazier, Powell and Dayanik, INFORMS J. Comput. 21 (2009).
+        KG_n = min_m mean_m - E_z[ min_m (mean_m + z slope_nm) ],  z ~ N(0, 1)
 
     Args:
-        mean: What is expected of M ends, shape (M,), smaller is better.
-        moves: What `slopes` returns for N trainings, shape (N, M).
+        mean: Shape (M,), smaller is better.
+        slope: What `slopes` returns, shape (N, M).
 
     Returns:
         Shape (N,), in units of the mean, >= 0 but for rounding.
     """
-    lowest = np.zeros(len(moves))
+    lowest = np.zeros(len(slope))
     for surprise, weight in zip(_SURPRISES, _WEIGHTS, strict=True):
-        lowest += weight * (mean + surprise * moves).min(axis=1)
+        lowest += weight * (mean + surprise * slope).min(axis=1)
     return np.asarray(mean.min() - lowest)
 
 
-def surprises(mean: Array, moves: Array) -> Array:
+def surprises(mean: Array, slope: Array) -> Array:
     """Return by how many standard deviations each training must surprise to change what is recommended, (N,).
 
     Example:
@@ -107,7 +118,7 @@ def surprises(mean: Array, moves: Array) -> Array:
         [10.0, 5.0, inf]
     """
     best = int(np.argmin(mean))
-    apart = np.abs(moves - moves[:, best : best + 1])
+    apart = np.abs(slope - slope[:, best : best + 1])
     with np.errstate(divide="ignore", invalid="ignore"):
         needed = (mean - mean[best]) / apart
     return np.asarray(np.where(apart > 0, needed, np.inf).min(axis=1))

@@ -1,4 +1,14 @@
-"""How alike two assignments are: layer by layer, and in combination."""
+"""Kernels over assignments: layer by layer, and in combination.
+
+Notation:
+    L        layers; K_l candidates in layer l
+    a        an assignment: one candidate number per layer, (L,)
+    d(p, q)  root mean square difference of two standardized activations under the pre-activations' density
+    c(p, q)  exp(-(d / 0.5)^2), how close two activations are as functions
+    smooth        k(a, b) = mean_l c(a_l, b_l)
+    free          k(a, b) = mean_l [a_l = b_l]
+    interactions  k(a, b) = exp((smooth - 1) / 0.35), exp((free - 1) / 0.35)
+"""
 
 from __future__ import annotations
 
@@ -16,13 +26,13 @@ from autoact.spaces import Choice
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-COMPONENTS = ("smooth", "free", "smooth interactions", "free interactions")
+KERNELS = ("smooth", "free", "smooth interactions", "free interactions")
 _LENGTH = 0.5  # distance at which two activations tell exp(-1) of each other; sin and tanh are 0.4 apart
 _DECAY = 0.35  # an interaction forgets exp(-1) where this part of the layers differs
 _NEGLIGIBLE = 1e-6  # of a closeness matrix's largest eigenvalue
 
 
-def closeness(names: Sequence[str], nodes: Array | None = None, length: float | None = None) -> Array:
+def function_kernel(names: Sequence[str], nodes: Array | None = None, length: float | None = None) -> Array:
     """Return exp(-(d / length)²) for all pairs, d the root mean square difference of standardized functions.
 
     Args:
@@ -34,7 +44,7 @@ def closeness(names: Sequence[str], nodes: Array | None = None, length: float | 
         Shape (K, K), ones on the diagonal. A function that is not finite on the nodes is close to none.
 
     Example:
-        >>> near = closeness(["relu", "leaky_relu", "sin"])
+        >>> near = function_kernel(["relu", "leaky_relu", "sin"])
         >>> bool(near[0, 1] > near[0, 2])
         True
     """
@@ -52,7 +62,7 @@ def closeness(names: Sequence[str], nodes: Array | None = None, length: float | 
 
 
 @dataclass(frozen=True, slots=True)
-class Similarity:
+class AssignmentKernel:
     """Kernels over assignments, each given as candidate numbers, one per layer.
 
     Attributes:
@@ -62,17 +72,19 @@ class Similarity:
     smooth: tuple[Array, ...]
 
     @classmethod
-    def of(cls, candidates: Sequence[Sequence[str]], nodes: Mapping[int, Array] | None = None) -> Similarity:
+    def of(
+        cls, candidates: Sequence[Sequence[str]], nodes: Mapping[int, Array] | None = None
+    ) -> AssignmentKernel:
         """Build the kernels.
 
         Args:
-            candidates: Names per layer, L >= 1 layers.
+            candidates: Names per layer; without layers all assignments are one.
             nodes: Measured pre-activations by number of the layer, where known.
 
         Example:
-            >>> like = Similarity.of([("relu", "gelu", "tanh")] * 2)
-            >>> grams = like.grams(np.array([[0, 0]]), np.array([[0, 0], [1, 0], [2, 2]]))
-            >>> grams.shape, bool(grams[0, 0, 0] > grams[0, 0, 1] > grams[0, 0, 2])
+            >>> kernel = AssignmentKernel.of([("relu", "gelu", "tanh")] * 2)
+            >>> matrices = kernel.matrices(np.array([[0, 0]]), np.array([[0, 0], [1, 0], [2, 2]]))
+            >>> matrices.shape, bool(matrices[0, 0, 0] > matrices[0, 0, 1] > matrices[0, 0, 2])
             ((4, 1, 3), True)
         """
         known = nodes or {}
@@ -80,7 +92,7 @@ class Similarity:
         for layer, names in enumerate(candidates):
             key = (tuple(names), layer if layer in known else -1)
             if key not in made:  # layers with equal candidates share theirs
-                made[key] = _features(closeness(names, known.get(layer)))
+                made[key] = _features(function_kernel(names, known.get(layer)))
         return cls(
             tuple(
                 made[tuple(names), layer if layer in known else -1] for layer, names in enumerate(candidates)
@@ -97,7 +109,7 @@ class Similarity:
         """The number of candidates per layer."""
         return tuple(len(features) for features in self.smooth)
 
-    def grams(self, first: Indices, second: Indices) -> Array:
+    def matrices(self, first: Indices, second: Indices) -> Array:
         """Return all kernels between two lists of assignments.
 
         Args:
@@ -105,8 +117,10 @@ class Similarity:
             second: The same, shape (M, L).
 
         Returns:
-            Shape (4, N, M), in the order of `COMPONENTS`; each is 1 for equal assignments.
+            Shape (4, N, M), in the order of `KERNELS`; each is 1 for equal assignments.
         """
+        if not self.layers:
+            return np.ones((len(KERNELS), len(first), len(second)))
         own = _stacked(self.smooth, first)
         other = own if second is first else _stacked(self.smooth, second)
         smooth = own @ other.T / self.layers
@@ -116,11 +130,11 @@ class Similarity:
 
 
 @lru_cache(maxsize=64)
-def similarity_of(
+def kernel_of(
     candidates: tuple[tuple[str, ...], ...], nodes: tuple[tuple[int, tuple[float, ...]], ...] = ()
-) -> Similarity:
+) -> AssignmentKernel:
     """Return the kernels over the assignments of some candidates, computed once."""
-    return Similarity.of(candidates, {layer: np.array(values) for layer, values in nodes})
+    return AssignmentKernel.of(candidates, {layer: np.array(values) for layer, values in nodes})
 
 
 def _function(name: str) -> Subject:

@@ -1,4 +1,4 @@
-"""Linear algebra on one thread for a while, in a process that may have other threads and children."""
+"""Threads of linear algebra: one for a while, in a process that may have other threads and children."""
 
 from __future__ import annotations
 

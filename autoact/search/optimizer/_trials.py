@@ -1,4 +1,4 @@
-"""The trials of an Optuna study as observations: complete, pruned and failed ones."""
+"""Trials of an Optuna study as observations: complete, pruned and failed ones."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from autoact.activations import list_activations
 from autoact.errors import ConfigurationError, UnknownActivationError
+from autoact.search.optimizer._hyperparameters import HyperparameterSpace, Others
 from autoact.search.optimizer._kernel import Indices
 from autoact.search.optimizer._observations import Observations
 from autoact.spaces import Choice
 
-_MOST = 600  # observations that a surrogate is made of
+_MOST = 600  # observations that the process is conditioned on
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _SHORTEST = 1 / 64  # of a full training; what was stopped earlier counts as stopped then
 
@@ -26,6 +27,7 @@ SEED = "seed"  # user attribute of a trial: the number of the random seed that i
 Space = tuple[tuple[str, tuple[str, ...]], ...]  # parameters that choose activations, with their choices
 Row = tuple[int, ...]  # candidate numbers, one per layer
 T = TypeVar("T")
+_NONE = HyperparameterSpace(())
 
 
 class OncePerTrial(Generic[T]):
@@ -99,6 +101,13 @@ class Layers:
         except KeyError:
             return None
 
+    def numbers(self, names: Mapping[str, str]) -> Row | None:
+        """Return the candidate numbers of activations by parameter, None where they are no candidates."""
+        try:
+            return tuple([places[names[layer]] for layer, places in self._places])
+        except KeyError:
+            return None
+
     def name(self, row: Iterable[int]) -> dict[str, str]:
         """Return activations by name of the parameter."""
         return {layer: names[i] for layer, names, i in zip(self.names, self.candidates, row, strict=True)}
@@ -163,6 +172,19 @@ def _interned(space: Space) -> Space:
     return space
 
 
+def other_space(trial: FrozenTrial) -> Others:
+    """Return the parameters of a trial that choose no activations; equal spaces are one object."""
+    names = list_activations()
+    return _interned_others(
+        tuple((n, d) for n, d in sorted(trial.distributions.items()) if not activation_choices(n, d, names))
+    )
+
+
+@lru_cache(maxsize=256)
+def _interned_others(space: Others) -> Others:
+    return space
+
+
 def common_space(
     trials: Sequence[FrozenTrial], space_of: Callable[[FrozenTrial], Space] = activation_space
 ) -> dict[str, BaseDistribution]:
@@ -172,20 +194,38 @@ def common_space(
         trials: Trials in any state.
         space_of: Reads the space of a trial.
     """
-    for state in _FINISHED:
-        ended = [trial for trial in trials if trial.state == state]
-        if ended:
-            different = {id(space): space for space in map(space_of, ended)}
-            shared = set.intersection(*map(set, different.values()))
-            first = ended[0].distributions
-            return {name: first[name] for name, names in space_of(ended[0]) if (name, names) in shared}
-    return {}
+    ended = _ended(trials)
+    first = ended[0].distributions if ended else {}
+    return {name: first[name] for name, _ in _shared([space_of(trial) for trial in ended])}
+
+
+def common_hyperparameters(
+    trials: Sequence[FrozenTrial], space_of: Callable[[FrozenTrial], Others] = other_space
+) -> HyperparameterSpace:
+    """Return the other parameters that all complete trials share (without any: all pruned ones)."""
+    return HyperparameterSpace(tuple(_shared([space_of(trial) for trial in _ended(trials)])))
+
+
+def _ended(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    by_state = ([trial for trial in trials if trial.state == state] for state in _FINISHED)
+    return next((found for found in by_state if found), [])
+
+
+def _shared(spaces: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Return what all spaces hold, in the order of the first; equal spaces are one object."""
+    if not spaces:
+        return []
+    different = {id(space): space for space in spaces}
+    shared = set.intersection(*map(set, different.values()))
+    return [item for item in spaces[0] if item in shared]
 
 
 def observations(
     layers: Layers,
     trials: Sequence[FrozenTrial],
     minimize: bool,
+    *,
+    hyperparameters: HyperparameterSpace = _NONE,
     max_step: int | None = None,
     row_of: Callable[[FrozenTrial], Row | None] | None = None,
 ) -> Observations:
@@ -197,35 +237,39 @@ def observations(
         layers: The layers; trials without one of them tell nothing.
         trials: Trials in any state.
         minimize: Whether a smaller value is better.
+        hyperparameters: Other parameters; trials without one of them tell nothing.
         max_step: Step at which a full training ends; None takes the largest that a complete trial reported.
         row_of: Reads the candidate numbers of a trial; `layers.number` by default.
     """
     row_of = row_of or layers.number
-    known = [(row, trial) for trial in trials if (row := row_of(trial)) is not None]
-    done = {row for row, trial in known if trial.state == TrialState.COMPLETE}
-    rung_of = _rungs([trial for _, trial in known], max_step)
+    read = ((row_of(trial), hyperparameters.numbers(trial), trial) for trial in trials)
+    known = [(row, own, trial) for row, own, trial in read if row is not None and own is not None]
+    done = {row for row, _, trial in known if trial.state == TrialState.COMPLETE}
+    fidelity_of = _fidelities([trial for _, _, trial in known], max_step)
     stopped = {
-        rung_of(max(_steps(trial)))
-        for _, trial in known
+        fidelity_of(max(_steps(trial)))
+        for _, _, trial in known
         if trial.state == TrialState.PRUNED and _steps(trial)
     }
     rows = [
-        (row, fraction, trial.number, value)
-        for row, trial in known
+        (row, fidelity, trial, value, own)
+        for row, own, trial in known
         if not (trial.state == TrialState.FAIL and row in done)
-        for fraction, value in _values(trial, stopped, rung_of)
+        for fidelity, value in _values(trial, stopped, fidelity_of)
     ]
     # where nothing is complete, the longest trainings are what there is to compare
     longest = 1.0 if done else max((row[1] for row in rows if math.isfinite(row[3])), default=1.0)
     kept = [rows[i] for i in _kept([row[3] if minimize else -row[3] for row in rows])]
     sign = 1.0 if minimize else -1.0
-    seeds = seeds_of([trials[row[2]] for row in kept])
     return Observations(
         assignments=np.array([row[0] for row in kept], dtype=np.intp).reshape(-1, len(layers.names)),
-        fractions=np.minimum([row[1] / longest for row in kept], 1.0, dtype=np.float64),
-        runs=np.array([row[2] for row in kept], dtype=np.intp),
+        fidelities=np.minimum([row[1] / longest for row in kept], 1.0, dtype=np.float64),
+        runs=np.array([row[2].number for row in kept], dtype=np.intp),
         values=np.array([sign * row[3] for row in kept], dtype=np.float64),
-        seeds=seeds,
+        hyperparameters=np.array([row[4] for row in kept], dtype=np.float64).reshape(
+            -1, hyperparameters.width
+        ),
+        seeds=seeds_of([row[2] for row in kept]),
     )
 
 
@@ -261,15 +305,15 @@ def pending(layers: Layers, trials: Sequence[FrozenTrial], own: int) -> list[Fro
 
 
 def _values(
-    trial: FrozenTrial, stopped: set[float], rung_of: Callable[[int], float]
+    trial: FrozenTrial, stopped: set[float], fidelity_of: Callable[[int], float]
 ) -> list[tuple[float, float]]:
-    """Return fractions and values: the end, and the latest at each rung on which trials have been stopped."""
+    """Return fidelities and values: the end, and the latest at each at which trials have been stopped."""
     if trial.state == TrialState.FAIL:
         return [(1.0, math.nan)]
     if trial.state not in _FINISHED:
         return []
-    latest = {rung_of(step): trial.intermediate_values[step] for step in _steps(trial)}
-    values = [(rung, value) for rung, value in latest.items() if rung in stopped and rung < 1.0]
+    latest = {fidelity_of(step): trial.intermediate_values[step] for step in _steps(trial)}
+    values = [(part, value) for part, value in latest.items() if part in stopped and part < 1.0]
     if trial.state == TrialState.COMPLETE and trial.value is not None:
         values.append((1.0, trial.value))
     return values
@@ -279,7 +323,7 @@ def _steps(trial: FrozenTrial) -> list[int]:
     return sorted(trial.intermediate_values)
 
 
-def _rungs(trials: Sequence[FrozenTrial], max_step: int | None) -> Callable[[int], float]:
+def _fidelities(trials: Sequence[FrozenTrial], max_step: int | None) -> Callable[[int], float]:
     """Return what turns a step into a part of a full training: a power of 1/2, below 1."""
     complete = [step for trial in trials if trial.state == TrialState.COMPLETE for step in _steps(trial)]
     reported = [step for trial in trials for step in _steps(trial)]
@@ -287,11 +331,11 @@ def _rungs(trials: Sequence[FrozenTrial], max_step: int | None) -> Callable[[int
     last = max(complete or reported or [1]) if max_step is None else max_step
 
     @cache
-    def rung(step: int) -> float:
+    def fidelity(step: int) -> float:
         part = (step + first) / max(last + first, 1)
         return float(2.0 ** min(-1, round(math.log2(max(part, _SHORTEST)))))
 
-    return rung
+    return fidelity
 
 
 def _kept(values: Sequence[float]) -> list[int]:

@@ -13,7 +13,7 @@ from autoact.search.ledger import Entry
 from autoact.search.rungs import Rungs
 from autoact.search.settings import Settings
 from autoact.search.task import Job, Task
-from autoact.training import Training, train
+from autoact.training import Measurement, train
 from autoact.training.clock import Clock
 
 _ROOM = 0.25  # of the free disk space, at most, for states of paused trainings
@@ -100,7 +100,7 @@ def _rungs(trainer: Mapping[str, Any], steps: float) -> Rungs:
     return Rungs.of(epochs, steps, trainer.get("check_val_every_n_epoch") or 1)
 
 
-def _train(task: Task, seed: int, fraction: float, **more: Any) -> Training:
+def _train(task: Task, seed: int, fraction: float, **more: Any) -> Measurement:
     return train(
         task.make_module,
         task.parts,
@@ -112,7 +112,7 @@ def _train(task: Task, seed: int, fraction: float, **more: Any) -> Training:
     )
 
 
-def _setup(clock: Clock, trainings: Sequence[Training]) -> float:
+def _setup(clock: Clock, trainings: Sequence[Measurement]) -> float:
     """Return the seconds of a training beside its steps, one validation included: the least that was seen."""
     step = clock.seconds_per_step or 0.0
     return max(min(training.seconds - step * training.steps for training in trainings), 0.0)

@@ -14,7 +14,7 @@ from autoact.search.ledger import Entry, Phase
 from autoact.search.maker import with_values
 from autoact.search.tuned import Tuned
 from autoact.spaces import Assignment, SearchSpace
-from autoact.training import DataParts, Training, train
+from autoact.training import DataParts, Measurement, train
 from autoact.training.event_log import event_log
 
 MIXTURE_KEY = "mixture"
@@ -35,7 +35,7 @@ class Task:
         """Return a fresh model with its layers made."""
         return built(self.make_module)
 
-    def measure(self, job: "Job") -> Training:
+    def measure(self, job: "Job") -> Measurement:
         """Do one training."""
         return _train(self, job)
 
@@ -91,7 +91,7 @@ class Job:
 class Measuring(Protocol):
     """Whatever can measure one assignment: a model with its data, or a user's function."""
 
-    def measure(self, job: Job) -> Training:
+    def measure(self, job: Job) -> Measurement:
         """Return the measurements of one training."""
 
 
@@ -123,9 +123,8 @@ def built(make_module: Callable[[], Any]) -> Any:
     return module
 
 
-def _train(task: Task, job: Job) -> Training:
+def _train(task: Task, job: Job) -> Measurement:
     as_it_is = job.assignment == task.original
-    before = job.state(job.start)  # without it the same training begins anew, to the same end
     return train(
         with_values(task.make_module, job.hyperparameters),
         task.parts,
@@ -134,9 +133,6 @@ def _train(task: Task, job: Job) -> Training:
         trainer=task.trainer,
         assignment=None if as_it_is else job.assignment,
         space=task.space if job.assignment is None else None,
-        until=job.stop,
-        resume_from=before if before is not None and before.exists() else None,
-        save_to=job.state(job.stop),
         fine_tune=job.fine_tune,
         comparison=job.phase == "confirmation",
         logger=None if job.logs is None else event_log(job.logs),
@@ -144,7 +140,7 @@ def _train(task: Task, job: Job) -> Training:
     )
 
 
-def _entry(job: Job, training: Training) -> Entry:
+def _entry(job: Job, training: Measurement) -> Entry:
     entry = Entry(
         phase=job.phase,
         label=job.label,
@@ -162,7 +158,6 @@ def _entry(job: Job, training: Training) -> Entry:
         run=job.run,
         start=job.start,
         stop=job.stop,
-        ended=training.ended,
         share=job.share + training.mixture.get("share", 0.0),
         details=training.mixture,
     )

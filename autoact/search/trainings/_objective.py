@@ -15,7 +15,7 @@ from autoact.search.rungs import Rungs
 from autoact.search.settings import Settings
 from autoact.search.task import Job
 from autoact.spaces import Assignment, Choice, SearchSpace
-from autoact.training import Training
+from autoact.training import Measurement
 
 Objective = Callable[[Assignment, int, float], float]
 Layers = Mapping[str, Choice | str] | Sequence[str]
@@ -40,17 +40,17 @@ class ObjectiveTask:
     original: Assignment
     monitor: str
 
-    def measure(self, job: Job) -> Training:
+    def measure(self, job: Job) -> Measurement:
         """Return the number for one assignment and seed, as a training would."""
         assert job.assignment is not None, "a function cannot train a mixture"
         return self.call(job.assignment, job.seed, job.stop, comparison=job.phase == "confirmation")
 
-    def call(self, assignment: Assignment, seed: int, fraction: float, *, comparison: bool) -> Training:
+    def call(self, assignment: Assignment, seed: int, fraction: float, *, comparison: bool) -> Measurement:
         """Call the function and check what it returns."""
         began = time.perf_counter()
         returned = self.objective(assignment, seed, fraction)
         value = _number(returned)
-        return Training(
+        return Measurement(
             selection=value,
             comparison=value if comparison else None,
             steps=0,  # the function's own affair
@@ -59,7 +59,6 @@ class ObjectiveTask:
             curve=[value],
             at=[fraction],
             finite=math.isfinite(value),
-            ended=fraction >= 1,
         )
 
 
