@@ -3,11 +3,11 @@
     python scripts/benchmarks/estimate_variances.py [--tables DIR] [--trainings 120] [--draws 4]
         [--rounds 2] [--short]
 
-The surrogate is fitted to random trainings of each table, with four seeds; the geometric means over tables
-are what the second round expects, and the first expects the same of all. That is no fixed point: with more
-rounds what hardly matters goes on moving. Training and noise, which whole trainings cannot tell apart, are
+A Gaussian process is fitted to random trainings of each table, with four seeds; the geometric means over
+tables are what the second round expects, and the first expects the same of all. That is no fixed point: with
+more rounds what hardly matters goes on moving. Run and noise, which whole trainings cannot tell apart, are
 equal parts of one sum. Variances of short trainings come from a third as many trainings with all their
-fractions. Prints a table of the last round: `surrogate.EXPECTED` holds the geometric means.
+fractions. Prints a table of the last round: `EXPECTED` holds the geometric means.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import numpy as np
 if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from autoact.search.optimizer._gaussian_process import EXPECTED, PRIOR, Surrogate
-from autoact.search.optimizer._kernel import Array, similarity_of
+from autoact.search.optimizer._gaussian_process import EXPECTED, HYPER, HYPER_LAYERS, GaussianProcess
+from autoact.search.optimizer._kernel import Array, kernel_of
 from autoact.search.optimizer._observations import Observations
 from scripts import terminal
 from scripts.benchmarks.tables import SearchTable
@@ -31,13 +31,14 @@ from scripts.benchmarks.tables import SearchTable
 SEEDS = 4
 START = 0.2  # what the first round expects of each
 SHORT = ("short", "short interactions")
+UNSEEN = {HYPER, HYPER_LAYERS}  # no table has hyperparameters
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fit all tables in rounds, and print what the last one found."""
     options = parse(arguments)
     tables = [SearchTable.load(path) for path in sorted(options.tables.glob("*.npz"))]
-    expected = {name: START for name in EXPECTED if name != PRIOR}
+    expected = {name: START for name in EXPECTED if name not in UNSEEN}
     logs: Array = np.empty((0, 0))
     for _ in range(options.rounds):
         fits = [fitted(table, expected, options.trainings, options.draws) for table in tables]
@@ -67,13 +68,13 @@ def fitted(
     table: SearchTable, expected: Mapping[str, float], trainings: int, draws: int
 ) -> Mapping[str, float]:
     """Return the geometric means over draws of the variances that fit a table."""
-    similarity = similarity_of(table.candidates)
+    kernel = kernel_of(table.candidates)
     logs: dict[str, list[float]] = {name: [] for name in expected}
     for draw in range(draws):
         whole = sampled(table, np.random.default_rng([draw, 0]), trainings, table.fractions[-1:])
         curves = sampled(table, np.random.default_rng([draw, 1]), trainings // 3, table.fractions)
         for seen, names in ((whole, expected.keys() - set(SHORT)), (curves, SHORT)):
-            variances = Surrogate.fit(similarity, seen, None, expected).covariance.variances
+            variances = GaussianProcess.fit(kernel, seen, expected).covariance.variances
             for name in names:
                 logs[name].append(float(np.log(variances[name])))
     return {name: float(np.exp(np.mean(own))) for name, own in logs.items()}
@@ -95,7 +96,8 @@ def sampled(
     ]
     return Observations(
         assignments=drawn[runs].astype(np.intp),
-        fractions=np.tile(np.array(fractions), trainings),
+        fidelities=np.tile(np.array(fractions), trainings),
+        hyperparameters=np.empty((len(runs), 0)),
         runs=runs.astype(np.intp),
         values=np.array(values),
         seeds=(runs % SEEDS).astype(np.intp),

@@ -177,7 +177,7 @@ def machine(device: str) -> dict[str, Any]:
     """Return what the numbers depend on."""
     return {
         **terminal.machine(),
-        "device": torch.cuda.get_device_name() if device == "cuda" else "1 thread",
+        "device": torch.cuda.get_device_name() if device == "cuda" else "CPU, 1 thread",
         "vectors": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
     }

@@ -18,8 +18,8 @@ from scipy.stats import spearmanr
 if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from autoact.search.optimizer._gaussian_process import EXPECTED, Points, Surrogate
-from autoact.search.optimizer._kernel import similarity_of
+from autoact.search.optimizer._gaussian_process import EXPECTED, GaussianProcess, Points
+from autoact.search.optimizer._kernel import kernel_of
 from autoact.search.optimizer._observations import Observations
 from scripts import terminal
 from scripts.benchmarks.tables import SearchTable
@@ -53,10 +53,10 @@ def main() -> None:
 def judged(table: SearchTable, design: Design, without: frozenset[str], draw: int) -> tuple[float, float]:
     """Return the correlation with the truth, and the regret of the best posterior mean."""
     terms = {name: value for name, value in EXPECTED.items() if name not in without}
-    similarity = similarity_of(table.candidates)
-    surrogate = Surrogate.fit(similarity, observed(table, design, np.random.default_rng(draw)), None, terms)
-    listed = np.array(list(itertools.product(*map(range, similarity.sizes))))
-    mean = surrogate.mean(Points.ends(listed))
+    kernel = kernel_of(table.candidates)
+    process = GaussianProcess.fit(kernel, observed(table, design, np.random.default_rng(draw)), terms)
+    listed = np.array(list(itertools.product(*map(range, kernel.sizes))))
+    mean = process.mean(Points.means(listed))
     return float(spearmanr(mean, table.truth.ravel())[0]), float(table.regrets.ravel()[mean.argmin()])
 
 
@@ -72,7 +72,8 @@ def observed(table: SearchTable, design: Design, rng: np.random.Generator) -> Ob
         ]
     return Observations(
         assignments=np.array([row[0] for row in rows], dtype=np.intp),
-        fractions=np.array([row[1] for row in rows]),
+        fidelities=np.array([row[1] for row in rows]),
+        hyperparameters=np.empty((len(rows), 0)),
         runs=np.array([row[2] for row in rows], dtype=np.intp),
         values=np.array([row[3] for row in rows]),
     )

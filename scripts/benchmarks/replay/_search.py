@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
 
-from autoact.search.optimizer import FunctionSpaceSampler, _gaussian_process
+from autoact.search.optimizer import FunctionSpaceSampler
+from autoact.search.optimizer._gaussian_process import EXPECTED, GaussianProcess
 from scripts.benchmarks.replay._game import Game
 from scripts.benchmarks.replay._study import Picks, best_trial, new_study, picks
 from scripts.benchmarks.tables import Landscape, Names, Prior
@@ -91,14 +93,13 @@ def best_scored(prior: Prior, repetition: int, candidates: Sequence[Names]) -> N
 
 @contextmanager
 def left_out(terms: Set[str]) -> Iterator[None]:
-    """Let the sampler expect nothing of some terms of its covariance: no user would, so it is no option.
+    """Let the sampler leave out some terms of its covariance: no user would, so it is no option of its.
 
     Raises:
         ValueError: There is no such term.
     """
-    expected = _gaussian_process.EXPECTED
-    if not terms <= expected.keys():
-        raise ValueError(f"{sorted(terms - expected.keys())} are no terms; there are {', '.join(expected)}.")
-    kept = {name: value for name, value in expected.items() if name not in terms}
-    with patch.object(_gaussian_process, "EXPECTED", kept):
+    if not terms <= EXPECTED.keys():
+        raise ValueError(f"{sorted(terms - EXPECTED.keys())} are no terms; there are {', '.join(EXPECTED)}.")
+    kept = {name: value for name, value in EXPECTED.items() if name not in terms}
+    with patch.object(GaussianProcess, "fit", partial(GaussianProcess.fit, expected=kept)):
         yield
