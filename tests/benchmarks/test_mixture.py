@@ -34,7 +34,7 @@ def test_the_best_ratio_of_all_processes_counts():
 
 
 def test_contestants_take_turns():
-    order = []
+    order: list[str] = []
     times = contest.in_turns({n: partial(order.append, n) for n in "ab"}, "cpu", 2)
     assert [len(t) for t in times.values()] == [2, 2]
     assert "".join(order).count("ba") >= 1
