@@ -17,7 +17,7 @@ from autoact.report.svg import COLORS, draw
 
 _OTHERS = {"uniform": "best_uniform", "original": "original"}  # role of a model: its comparison's key
 _MARKERS = {
-    "prior": ("D", "mixture"),
+    "one-shot": ("D", "mixture"),
     "trial": ("o", "trial"),
     "reevaluation": ("s", "again, fresh seed"),
 }
@@ -29,7 +29,7 @@ def progress(run: RunFiles) -> str:
     if not trainings:
         return ""
     values = [t["selection"] for t in trainings]
-    full = [t["phase"] != "prior" and t.get("stop", 1.0) >= 1 for t in trainings]  # a mixture is no choice
+    full = [t["phase"] != "one-shot" for t in trainings]  # a mixture is no choice
     tried = [n for n, counts in enumerate(full, 1) if counts]
     best = list(accumulate((values[n - 1] for n in tried), max if run.larger_is_better else min))
     short = [n for n, t in enumerate(trainings, 1) if t.get("stop", 1.0) < 1]
@@ -180,7 +180,7 @@ def uniforms(run: RunFiles) -> str:
 
 def curves(run: RunFiles) -> str:
     """Draw the monitored value over the trainings of the confirmed models: thin for seeds, thick means."""
-    grouped: dict[str, list[tuple[float, ...]]] = {"original": [], "finalist": []}  # the rest is uniform
+    grouped: dict[str, list[tuple[float, ...]]] = {"original": [], "selected": []}  # the rest is uniform
     for training in run.of("confirmation"):
         grouped.setdefault(training["label"], []).append(_floats(training.get("curve") or ()))
     if max((len(line) for lines in grouped.values() for line in lines), default=0) < 2:
@@ -199,7 +199,7 @@ def curves(run: RunFiles) -> str:
 
 
 def _paint_curves(axes: Axes, label: str, lines: Sequence[tuple[float, ...]]) -> None:
-    role = {"finalist": "chosen", "original": "original"}.get(label, "uniform")
+    role = {"selected": "chosen", "original": "original"}.get(label, "uniform")
     for line in lines:
         axes.plot(range(1, len(line) + 1), line, color=COLORS[role], lw=0.5, alpha=0.35)
     length = min(map(len, lines))

@@ -1,4 +1,4 @@
-"""Make a model with other values of its hyperparameters, from whatever makes it with its own."""
+"""Arguments of the model that are hyperparameters: make it with other values than its own."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from autoact.errors import ConfigurationError
-from autoact.search.hyperparameters import Hyperparameter, Hyperparameters, Value
+from autoact.records import Value
+from autoact.search.setup import Hyperparameter, Hyperparameters
 from autoact.spaces.suggestion import did_you_mean
 from autoact.training.component import Component
 
