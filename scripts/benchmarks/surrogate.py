@@ -1,4 +1,4 @@
-"""How well the surrogate ranks all assignments of a table after random trainings of equal total cost.
+"""Rank correlation of the surrogate with the truth of a table, after random trainings of equal total cost.
 
     python scripts/benchmarks/surrogate.py [--tables DIR] [--draws 30]
 

@@ -1,4 +1,4 @@
-"""The part of a picture that every application has: what each fresh seed gave, and the verdict."""
+"""Picture of what each fresh seed gave, with the verdict: a part that every application draws."""
 
 from typing import Any
 

@@ -1,12 +1,11 @@
-"""Who joins whom after a karate club splits: activations of a graph network, selected layer by layer.
+"""Karate club and whom its members join after the split: activations of a graph network, layer by layer.
 
     python scripts/examples/graph.py [--short] [--data-dir CORA] [--out DIR]
 
 Zachary's club (1977): 34 members, 78 friendships, two factions. A graph convolutional network sees who is
 friends with whom; the factions of ten members train it, those of eight guide the search, and those of 16
 compare. With --data-dir, the Cora citations instead: cora.npz in that folder, or cora.content and cora.cites.
-Searches
-the space `graph`, prints the verdict and draws graph.png. About 30 s; --short 10 s.
+Searches the space `graph`, prints the verdict and draws graph.png. About 30 s; --short 10 s.
 """
 
 import sys

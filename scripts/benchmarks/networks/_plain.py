@@ -1,4 +1,4 @@
-"""The plain twin of a stack: one network, trained by itself as anybody would write it."""
+"""Plain twin of a stack: one network, trained by itself as anybody would write it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How a small network is trained, one by one or in a stack: the same rows, batches, loss and optimizer."""
+"""Regime of a small network's training: the same rows, batches, loss and optimizer alone and in a stack."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Train a stack of networks as one model."""
+"""Stack of networks, trained as one model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Many replays of many strategies on one table, in processes, and what they add up to."""
+"""Tournament: many replays of strategies on one table, in processes, and what they add up to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every assignment of a small network, trained with several seeds and measured along the way: one file."""
+"""Search table: every assignment of a small network, trained with several seeds, in one file."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The data of the exhaustive tables: numbers in three parts, split in the same way every time."""
+"""Data of the exhaustive tables: numbers in three parts, split in the same way every time."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The tasks of the exhaustive tables: data, a small network, how it is trained."""
+"""Tasks of the exhaustive tables: data, a small network, how it is trained."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
