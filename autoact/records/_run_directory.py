@@ -13,7 +13,7 @@ import yaml
 
 from autoact.errors import RunDirectoryError
 from autoact.spaces import Assignment
-from autoact.spaces.atomic import write_text, write_yaml
+from autoact.spaces.files import write_text, write_yaml
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,22 @@
 """The report's figures: each a function of a run that returns SVG, or "" where the run has no data for it."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from autoact.errors import UnknownActivationError
 from autoact.report.run_files import RunFiles
 from autoact.report.svg import COLORS, draw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _OTHERS = {"uniform": "best_uniform", "original": "original"}  # role of a model: its comparison's key
 _MARKERS = {
@@ -35,6 +38,8 @@ def progress(run: RunFiles) -> str:
     short = [n for n, t in enumerate(trainings, 1) if t.get("stop", 1.0) < 1]
 
     def paint(axes: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         axes.step(tried, best, where="post", color=COLORS["chosen"], lw=1.5, label="best so far")
         for phase, (marker, label) in _MARKERS.items():
             at = [n for n, t in enumerate(trainings, 1) if t["phase"] == phase and n not in short]
@@ -134,6 +139,8 @@ def _paint_values(axes: Axes, models: Sequence[Confirmed], metric: str) -> None:
 
 def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: RunFiles) -> None:
     by_role = {model.role: model for model in models}
+    from matplotlib.ticker import MaxNLocator
+
     rows = [(by_role[role], run.comparison(key)) for role, key in _OTHERS.items() if role in by_role]
     for height, (other, found) in enumerate(rows):
         gains = _gains(by_role["chosen"].values, other.values, run.larger_is_better)
@@ -187,6 +194,8 @@ def curves(run: RunFiles) -> str:
         return ""
 
     def paint(axes: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         for label, lines in grouped.items():
             if lines:
                 _paint_curves(axes, label, lines)
@@ -209,6 +218,8 @@ def _paint_curves(axes: Axes, label: str, lines: Sequence[tuple[float, ...]]) ->
 
 
 def _log_if_wide(axes: Axes, values: Sequence[float]) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
     finite = [value for value in values if math.isfinite(value)]
     if finite and max(finite) > 8 * min(finite) > 0:
         axes.set_yscale("log")

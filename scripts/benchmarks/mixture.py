@@ -27,7 +27,7 @@ if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import autoact
-from autoact.activations.source import compile_source, torch_source
+from autoact.activations import compile_source, torch_source
 from autoact.kernels import compiled, plan_for
 from autoact.kernels.lowering import Program, backward_program, forward_program
 from scripts import terminal

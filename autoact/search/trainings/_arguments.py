@@ -6,11 +6,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, did_you_mean
 from autoact.records import Value
 from autoact.search.setup import Hyperparameter, Hyperparameters
-from autoact.spaces.suggestion import did_you_mean
-from autoact.training.component import Component
+from autoact.training.configuration import Component
 
 _ARGS = "init_args"
 

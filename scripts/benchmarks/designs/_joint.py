@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from autoact import AutoActivation
-from autoact.training.schedule import Schedule
+from autoact.training.callback import Schedule
 from scripts.benchmarks.designs._mixtures import Mixed, loss_of, network, optimizers, searched, steps
 from scripts.benchmarks.designs._readouts import READOUTS, by_weight
 from scripts.benchmarks.designs._relaxations import softmax
