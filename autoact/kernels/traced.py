@@ -1,7 +1,7 @@
 """What a tracer sees of a mixture: the plain formula, or on a CPU one opaque operation where that is faster.
 
 The formula is inlined, differentiated and fused by the tracer's compiler. On CPUs the compiled kernels beat
-that from 2^15 elements on (scripts/benchmark_mixture.py), although they are not fused with their neighbors.
+that from 2^15 elements on (scripts/benchmarks/mixture.py), although they are not fused with their neighbors.
 """
 
 from __future__ import annotations
