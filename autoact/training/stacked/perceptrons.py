@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import stack_module_state
 
-from autoact.nn.fixed import module_for
+from autoact.nn._fixed import module_for
 from autoact.spaces import Choice
 
 
