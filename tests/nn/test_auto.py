@@ -303,6 +303,11 @@ def test_it_says_what_it_is():
     layer = AutoActivation(["relu", "tanh"], start="tanh", relaxation="affine")
     assert repr(layer) == "AutoActivation(['relu', 'tanh'], relaxation='affine', start='tanh')"
     assert repr(AutoActivation(**layer.configuration())) == repr(layer)
+    with torch.no_grad():
+        layer.logits.copy_(torch.tensor([0.7, 0.3]))
+    layer.release.fill_(1.0)
+    assert repr(layer).endswith("start='tanh', leading: relu 0.70, tanh 0.30)")
+    assert "leading" not in repr(AutoActivation(relaxation="straight_through").to("meta"))
 
 
 def test_candidates_by_name():
@@ -317,6 +322,11 @@ def test_candidates_by_name():
         ({"candidates": ["rleu"]}, UnknownActivationError, "'rleu'.*'relu'"),
         ({"candidates": []}, ConfigurationError, "at least one"),
         ({"candidates": ["relu", "relu"]}, ConfigurationError, "'relu' is listed twice"),
+        (
+            {"candidates": "relu"},
+            ConfigurationError,
+            r"activation and no search space; give a list: \['relu'\]",
+        ),
         ({"candidates": "defalt"}, ConfigurationError, "Did you mean 'default'"),
         ({"start": "relly"}, ConfigurationError, "start is one of uniform, relu.*'relly'"),
         ({"relaxation": "softmx"}, ConfigurationError, "'softmx'.*Did you mean 'softmax'"),

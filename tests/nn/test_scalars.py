@@ -130,3 +130,64 @@ def test_any_default_device():
     assert torch.equal(y, want)
     assert layer.logits.grad is not None
     assert layer.logits.grad.device.type == "cpu"
+
+
+def change(layer, what):
+    with torch.no_grad():
+        if what == "release":
+            layer.release.fill_(1.0)
+        elif what == "temperature":
+            layer.temperature.fill_(3.0)
+        elif what == "logits":
+            layer.logits.add_(1.0)
+        elif what == "raw":
+            layer.raw.add_(0.5)
+        elif what == "initial":
+            layer.initial.add_(0.5)
+        elif what == "anchor":
+            layer.anchor.copy_(layer.anchor.flip(0))
+        elif what == "double":
+            layer.double()
+        elif what == "half":
+            layer.bfloat16()
+
+
+@pytest.mark.parametrize("size", [200, 300])
+@pytest.mark.parametrize(
+    "what", ["nothing", "release", "temperature", "logits", "raw", "initial", "anchor", "double", "half"]
+)
+def test_gradients_are_those_of_forward_whatever_changes_before_backward(what, size):
+    """The values of forward count; or torch says that one of them was changed in place."""
+
+    def second(what):
+        layer = layer_of("relu", 0.5)
+        x = torch.linspace(-2, 2, size).requires_grad_()
+        y = layer(x)
+        change(layer, what)
+        (slope,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+        inputs = (x,) if cast else (x, layer.logits)  # torch loses a parameter's gradient where it is cast
+        return slope.detach(), *torch.autograd.grad(slope.square().sum(), inputs)
+
+    cast = what in ("double", "half")
+    want = second("nothing")
+    try:
+        found = second(what)
+    except RuntimeError as error:
+        assert "modified by an inplace operation" in str(error)  # noqa: PT017
+        assert what in ("temperature", "logits", "raw")
+    else:
+        for got, expected in zip(found, want, strict=True):
+            torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-6, check_dtype=False)
+
+
+def test_release_moved_between_forward_and_a_second_order_backward():
+    slopes = []
+    for size in (300, 200):
+        layer = autoact.AutoActivation(start="relu")
+        layer.release.fill_(0.5)
+        x = torch.linspace(-1, 1, 300)[:size].clone().requires_grad_()
+        y = layer(x)
+        layer.release.fill_(1.0)
+        (slope,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+        slopes.append(slope[:200].detach())
+    torch.testing.assert_close(*slopes, rtol=1e-5, atol=1e-6)

@@ -406,3 +406,15 @@ def test_opcheck_of_the_opaque_operation(per_channel):
     w = torch.rand((3, 8) if per_channel else (8,), requires_grad=True)
     args = (x, w, defaults(EIGHT), plan_for(EIGHT).key, 1)
     assert set(torch.library.opcheck(opaque.opaque_mixture, args).values()) == {"SUCCESS"}
+
+
+def test_second_derivatives_in_weights_that_are_not_contiguous():
+    """Gradients of gradients reach weights that a kernel had to copy together."""
+    base = torch.rand(8, 3, requires_grad=True)
+    x = torch.randn(200, 3)
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        y = autoact.mixture(x.to(dtype), base.to(dtype).t(), EIGHT)
+        (first,) = torch.autograd.grad(y.square().sum(), base, create_graph=True)
+        found.append(torch.autograd.grad(first.square().sum(), base)[0])
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-2)
