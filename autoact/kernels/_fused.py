@@ -59,7 +59,8 @@ class OverCoefficients:
         self, x: torch.Tensor, numbers: Tensors, grad: torch.Tensor, channel_dim: int
     ) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients of x and coefficients, differentiable again."""
-        return _plain_backward(self.plan, x, *numbers, grad, channel_dim)
+        (coefficients,) = numbers
+        return _plain_backward(self.plan, x, coefficients, grad, channel_dim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,13 @@ class OverWeights:
 
     def forward(self, x: torch.Tensor, numbers: Tensors, channel_dim: int) -> torch.Tensor:
         """Return y."""
-        return compiled.forward(self.library, x, *numbers, channel_dim)
+        weights, parameters = numbers
+        return compiled.forward(self.library, x, weights, parameters, channel_dim)
 
     def backward(self, x: torch.Tensor, numbers: Tensors, grad: torch.Tensor, channel_dim: int) -> Tensors:
         """Return the gradients of x, weights and parameters."""
-        return compiled.backward(self.library, x, *numbers, grad, channel_dim)
+        weights, parameters = numbers
+        return compiled.backward(self.library, x, weights, parameters, grad, channel_dim)
 
     def differentiable(
         self, x: torch.Tensor, numbers: Tensors, grad: torch.Tensor, channel_dim: int
@@ -83,7 +86,8 @@ class OverWeights:
         """Return the gradients of x, weights and parameters, differentiable again."""
         graph, needed = torch.is_grad_enabled(), [t for t in numbers if t.requires_grad]
         with torch.enable_grad():
-            coefficients = self.plan.coefficients(*numbers)
+            weights, parameters = numbers
+            coefficients = self.plan.coefficients(weights, parameters)
         grad_x, sums = _plain_backward(self.plan, x, coefficients, grad, channel_dim)
         if not needed:
             return grad_x, *(None for _ in numbers)

@@ -96,9 +96,7 @@ def route(names: tuple[str, ...], x: torch.Tensor, *numbers: torch.Tensor) -> Ro
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return _traced(names, x)
     if not is_direct(x, *numbers):
-        return Route(
-            Way.FORMULA, "a function transform, a mode or a tensor subclass sees every operation"
-        )
+        return Route(Way.FORMULA, "a function transform, a mode or a tensor subclass sees every operation")
     plan = plan_for(names)
     device = x.device.type
     if device == "cpu":

@@ -147,7 +147,8 @@ def _forms(parameters: tuple[Parameter, ...], dtype: torch.dtype, device: torch.
     forms = [form_of(p) for p in parameters]
     with torch.inference_mode(False):
         rows = torch.tensor([f[:7] for f in forms], dtype=dtype, device=device).T.contiguous()
-    return Form(*rows.unbind(), any(f.sided for f in forms), any(f.ranged for f in forms))
+    sided, ranged = any(f.sided for f in forms), any(f.ranged for f in forms)
+    return Form._make([*rows.unbind(), sided, ranged])
 
 
 def _log2_1p_exp2(u: float) -> float:

@@ -5,7 +5,7 @@ import sympy as sp
 import torch
 
 import autoact
-from autoact.kernels import Way, _operator, explain, route
+from autoact.kernels import Way, _operator, cpu, explain, route
 from autoact.kernels.cpu import _library as c_library
 
 NAMES = ("relu", "elu", "tanh")
@@ -49,7 +49,7 @@ def test_a_member_without_a_form_in_c_is_named():
 
 @needs_compiler
 def test_without_a_compiler(monkeypatch):
-    monkeypatch.setattr(_operator.cpu, "kernels_for", lambda plan, dtype: "no C compiler")
+    monkeypatch.setattr(cpu, "kernels_for", lambda plan, dtype: "no C compiler")
     _operator._on_cpu.cache_clear()
     try:
         assert "torch code, because no C compiler" in explain(layer(), torch.ones(300))

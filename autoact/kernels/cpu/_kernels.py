@@ -28,9 +28,6 @@ CHUNK = 1 << 16  # elements of a layer that share one row of sums, and the least
 SHORT_RUN = 16  # elements; shorter runs of a channel are first copied together
 _STORED = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 _POINTER, _INTEGER = ctypes.c_void_p, ctypes.c_int64
-_FORWARD = [*[_POINTER] * 5, _INTEGER, _INTEGER]
-_BACKWARD = [*[_POINTER] * 7, _INTEGER, _INTEGER]
-_PULL_BACK = [_POINTER] * 6
 
 
 class Layout(ctypes.Structure):
@@ -71,10 +68,13 @@ def _kernels(key: str, stored: str) -> Kernels | str:
     library = load(source)
     if library is None:
         return "no C compiler (gcc, clang or cc) makes a kernel here"
-    functions = (library.forward, library.backward, library.pull_back)
-    for function, arguments in zip(functions, (_FORWARD, _BACKWARD, _PULL_BACK), strict=True):
-        function.argtypes, function.restype = arguments, None
-    return Kernels(*functions, len(plan.coefficient_symbols))
+    forward, backward, pull_back = library.forward, library.backward, library.pull_back
+    forward.argtypes = [_POINTER] * 5 + [_INTEGER] * 2
+    backward.argtypes = [_POINTER] * 7 + [_INTEGER] * 2
+    pull_back.argtypes = [_POINTER] * 6
+    for function in (forward, backward, pull_back):
+        function.restype = None
+    return Kernels(forward, backward, pull_back, len(plan.coefficient_symbols))
 
 
 def forward(
