@@ -13,9 +13,7 @@ from autoact.advice.ordering import by_evidence, common_use, different, periodic
 from autoact.advice.reasons import reason
 from autoact.advice.rows import read_rows
 from autoact.errors import ConfigurationError
-from autoact.spaces import SearchSpace
-from autoact.spaces.bounds import Bounds
-from autoact.spaces.requirements import Requirements
+from autoact.spaces import Bounds, Requirements, SearchSpace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,7 @@ from autoact.advice.needs import Needs
 from autoact.advice.shape import MEANING
 from autoact.advice.sides import fitness, sides
 from autoact.advice.units import Unit
-from autoact.spaces import SearchSpace
-from autoact.spaces.facts import Values
-from autoact.spaces.shipped import shipped_spaces
+from autoact.spaces import SearchSpace, Values, shipped_spaces
 
 _MOST = 8  # candidates: each of them costs every training of the mixture
 _SAME = 0.03  # distance of two functions that need not compete

@@ -8,10 +8,9 @@ from autoact.conversion.models import check_model
 from autoact.conversion.places import Place, discover
 from autoact.conversion.plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion.recipe import Entry, M, entries, place, record
-from autoact.errors import ConfigurationError, ConversionError
+from autoact.errors import ConfigurationError, ConversionError, did_you_mean
 from autoact.nn import AutoActivation, module_for
 from autoact.spaces import Assignment, Choice
-from autoact.spaces.suggestion import did_you_mean
 
 
 def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:

@@ -9,10 +9,9 @@ from autoact.conversion.channels import Seen, measure
 from autoact.conversion.places import fit
 from autoact.conversion.plan import ConversionPlan, SpaceLike, find_layers, is_converted
 from autoact.conversion.recipe import Entry, M, entries, place, record
-from autoact.errors import ConfigurationError, ConversionError
+from autoact.errors import ConfigurationError, ConversionError, did_you_mean
 from autoact.nn import AutoActivation, module_for
 from autoact.spaces import Choice, SearchSpace
-from autoact.spaces.suggestion import did_you_mean
 
 STARTS = ("same", "uniform")
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
+from autoact.activations import Named
 from autoact.analysis import Projection
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.kernels import Kernels, Way, fused, mixture, parameter_slots, plan_for, route
@@ -27,10 +28,8 @@ from autoact.nn._ranges import constrained, form_of
 from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
 from autoact.nn._scalars import OverLogits
 from autoact.nn._settings import Settings, channels_of, check_channels, check_settings, initial_values
-from autoact.spaces import Bounds, Choice, Relaxation
+from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
-Granularity = Literal["layer", "channel"]
-RelaxationKind = Literal["softmax", "straight_through", "affine"]
 _DEFAULTS: dict[str, Any] = {
     "granularity": "layer",
     "channels": None,
@@ -98,12 +97,12 @@ class AutoActivation(nn.Module):
 
     def __init__(
         self,
-        candidates: str | Sequence[str | type[nn.Module]] = "default",
+        candidates: str | Sequence[Named] = "default",
         *,
         granularity: Granularity = "layer",
         channels: int | None = None,
         channel_dim: int = 1,
-        relaxation: RelaxationKind = "softmax",
+        relaxation: Kind = "softmax",
         temperature: float = 1.0,
         start: Literal["uniform"] | str = "uniform",
         learn_parameters: bool = True,

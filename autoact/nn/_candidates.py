@@ -9,11 +9,9 @@ from torch import Tensor
 
 from autoact import analysis
 from autoact.activations import DEFAULT_CANDIDATES, get
-from autoact.errors import AutoActError, ConfigurationError, UnknownActivationError
+from autoact.errors import AutoActError, ConfigurationError, UnknownActivationError, did_you_mean
 from autoact.nn._settings import Settings
-from autoact.spaces import Bounds, SearchSpace
-from autoact.spaces.candidates import check_candidates
-from autoact.spaces.suggestion import did_you_mean
+from autoact.spaces import Bounds, SearchSpace, check_candidates
 
 UNIFORM = "uniform"
 

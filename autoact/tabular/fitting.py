@@ -18,8 +18,8 @@ from autoact.search import run_search
 from autoact.spaces import Assignment, SearchSpace
 from autoact.tabular.learning import loaders_for, model_for, trainer_for
 from autoact.tabular.rows import Division, divide
-from autoact.training import Training, train
-from autoact.training.perceptron import Perceptron
+from autoact.training import Measurement, train
+from autoact.training.tasks import Perceptron
 
 _MONITOR = "val_loss"
 _FEWEST = 2
@@ -116,7 +116,7 @@ class Fit:
     def _original(self) -> Assignment:
         return original_assignment(self._maker(self._division)(), self.space)
 
-    def _train(self, **how: Any) -> tuple[Training, Perceptron]:
+    def _train(self, **how: Any) -> tuple[Measurement, Perceptron]:
         make, made = self._maker(self._division), list[Perceptron]()
 
         def remembered() -> Perceptron:

@@ -1,6 +1,6 @@
 """Kernels compiled ahead of time, without a GPU, and what their machine code costs per element.
 
-Run `python -m scripts.benchmarks.triton_counts` for the table of docs/gpu.md.
+Run `PYTHONPATH=. python scripts/benchmarks/triton_counts.py` for the table of docs/gpu.md.
 """
 
 from __future__ import annotations

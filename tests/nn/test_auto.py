@@ -313,6 +313,9 @@ def test_it_says_what_it_is():
 def test_candidates_by_name():
     assert AutoActivation().candidates == AutoActivation("default").candidates == DEFAULT_CANDIDATES
     assert AutoActivation(["swish"]).finalize()
+    assert AutoActivation(["SiLU", nn.GELU], start="GELU").configuration() == (
+        AutoActivation(["silu", "gelu"], start="gelu").configuration()
+    )
     assert AutoActivation(["relu", "tanh"], start="tanh").choice() == Choice("tanh")
 
 

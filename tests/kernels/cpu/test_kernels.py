@@ -9,7 +9,7 @@ import sympy as sp
 import torch
 
 import autoact
-from autoact.activations.activation import X
+from autoact.activations import X
 from autoact.kernels import _eager, _operator, plan_for
 from autoact.kernels.cpu import _kernels as compiled
 from autoact.kernels.cpu import _library as c_library
