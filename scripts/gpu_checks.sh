@@ -35,7 +35,7 @@ part() { # NAME SECONDS COMMAND...: run one part within a time limit; it writes 
     [ "$status" -eq 0 ] || failed=1
 }
 
-part checks 180 "$python" tests/kernels/triton_checks.py
+part checks 180 "$python" tests/kernels/gpu/triton_checks.py
 part mixture 190 "$python" scripts/benchmarks/mixture.py --bars
 part step 100 "$python" scripts/benchmarks/mixture.py --step --processes 1
 "$python" scripts/benchmarks/gpu_results.py "$parts" "$results" || failed=1

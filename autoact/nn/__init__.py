@@ -1,6 +1,6 @@
 """What goes into a model: a layer that learns its activation, and plain layers for a chosen one."""
 
-from autoact.nn.auto import AutoActivation
-from autoact.nn.fixed import FixedActivation, module_for
+from autoact.nn._auto import AutoActivation
+from autoact.nn._fixed import FixedActivation, module_for
 
 __all__ = ["AutoActivation", "FixedActivation", "module_for"]
