@@ -19,7 +19,14 @@ from autoact.nn.fixed import module_for
 from autoact.nn.precision import is_sharded, keep_precision
 from autoact.nn.ranges import natural
 from autoact.nn.saved import KEY, decoded, encoded, mismatch, reordered
-from autoact.nn.settings import Settings, channels_of, check_channels, check_settings, initial_values
+from autoact.nn.settings import (
+    Settings,
+    as_candidate,
+    channels_of,
+    check_channels,
+    check_settings,
+    initial_values,
+)
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -112,7 +119,7 @@ class AutoActivation(nn.Module):
         self.bounds = candidate_bounds(candidates, bounds)
         self.settings = check_settings(self.candidates, settings, self.bounds)
         self.channels = channels_of(self.settings, channels)
-        self.channel_dim, self.start = channel_dim, start
+        self.channel_dim, self.start = channel_dim, as_candidate(start, self.candidates)
         if granularity == "channel" and self.channels is None:
             raise ConfigurationError(
                 "granularity='channel' needs channels=C, the size of x along channel_dim."

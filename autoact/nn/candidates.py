@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from autoact import analysis
-from autoact.activations import DEFAULT_CANDIDATES
+from autoact.activations import DEFAULT_CANDIDATES, Named
 from autoact.errors import ConfigurationError, did_you_mean
 from autoact.nn.settings import Settings
 from autoact.spaces import Bounds, SearchSpace, check_candidates
@@ -16,7 +16,7 @@ from autoact.spaces import Bounds, SearchSpace, check_candidates
 UNIFORM = "uniform"
 
 
-def candidate_names(candidates: str | Sequence[str]) -> tuple[str, ...]:
+def candidate_names(candidates: str | Sequence[Named]) -> tuple[str, ...]:
     """Return registered names from a list of them, from "default", or from a search space's name."""
     if candidates == "default":
         return DEFAULT_CANDIDATES
@@ -26,7 +26,7 @@ def candidate_names(candidates: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def candidate_bounds(
-    candidates: str | Sequence[str], bounds: Bounds | Mapping[str, Mapping[str, Any]] | None
+    candidates: str | Sequence[Named], bounds: Bounds | Mapping[str, Mapping[str, Any]] | None
 ) -> Bounds:
     """Return the bounds given, else those of the search space that the candidates name."""
     if bounds is None and isinstance(candidates, str) and candidates != "default":

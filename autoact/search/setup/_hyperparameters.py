@@ -13,9 +13,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, did_you_mean
 from autoact.records import Value
-from autoact.errors import did_you_mean
 
 Kind = Literal["log", "uniform", "int", "choice"]
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from typing import Any, Literal, TypedDict, cast
 
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, did_you_mean
 from autoact.search.setup._hyperparameters import Hyperparameters
-from autoact.errors import did_you_mean
 
 Mode = Literal["min", "max"]
 MAY_CHANGE = ("workers", "hours")  # when a run is resumed

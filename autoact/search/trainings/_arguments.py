@@ -6,10 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, did_you_mean
 from autoact.records import Value
 from autoact.search.setup import Hyperparameter, Hyperparameters
-from autoact.errors import did_you_mean
 from autoact.training.component import Component
 
 _ARGS = "init_args"
