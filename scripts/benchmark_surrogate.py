@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from autoact.search.optimizer._gaussian_process import EXPECTED, Points, GaussianProcess
+from autoact.search.optimizer._gaussian_process import EXPECTED, GaussianProcess, Points
 from autoact.search.optimizer._kernel import kernel_of
 from autoact.search.optimizer._observations import Observations
 from autoact.search.tables import SearchTable
@@ -50,7 +50,9 @@ def judged(table: SearchTable, design: Design, without: frozenset[str], draw: in
     """Return the correlation with the truth, and the regret of the best posterior mean."""
     terms = {name: value for name, value in EXPECTED.items() if name not in without}
     similarity = kernel_of(table.candidates)
-    surrogate = GaussianProcess.fit(similarity, observed(table, design, np.random.default_rng(draw)), None, terms)
+    surrogate = GaussianProcess.fit(
+        similarity, observed(table, design, np.random.default_rng(draw)), None, terms
+    )
     listed = np.array(list(itertools.product(*map(range, similarity.sizes))))
     mean = surrogate.mean(Points.means(listed))
     return float(spearmanr(mean, table.truth.ravel())[0]), float(table.regrets.ravel()[mean.argmin()])

@@ -89,6 +89,8 @@ def _measure(options: argparse.Namespace) -> int:
 
 
 def _subject(options: argparse.Namespace) -> Subject:
+    from autoact.spaces import Assignment
+
     given, path = options.model, Path(options.model)
     if path.is_dir():
         found = _of_run(path, options.input)
@@ -105,6 +107,7 @@ def _subject(options: argparse.Namespace) -> Subject:
 def _of_run(path: Path, shapes: Sequence[str] | None) -> Subject:
     from autoact.cli._commands import _parser
     from autoact.cli._request import read_request
+    from autoact.spaces import Assignment
 
     request = read_request(_parser().parse_args(["search", "--resume", str(path)]))
     chosen = path / "assignment.yaml"
@@ -184,7 +187,7 @@ def _tensor(shape: str) -> Any:
 def _first_batch(data: Any) -> Any:
     """Return what a model takes of a first validation batch."""
     from autoact.training import split
-    from autoact.training.silence import silence
+    from autoact.training.compat import silence
 
     with silence():
         batch = next(iter(split(data, seed=0).selection()))

@@ -1,8 +1,8 @@
-"""From the options of `autoact search` to the arguments of `run_search`."""
+"""Request of a search: from the options of the command line to the arguments of `run_search`."""
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +36,12 @@ def read_request(options: argparse.Namespace) -> Request:
             raise ConfigurationError("--resume names the run directory; leave out --out.")
         return _resumed(Path(options.resume))
     if options.config:
+        from autoact.search import Settings
         from autoact.training.configuration import load_configuration
 
-        return _of_configuration(load_configuration(options.config), _out(options, Path(options.config).stem))
+        settings = [item.name for item in fields(Settings) if item.name != "trainer"]
+        found = load_configuration(options.config, settings)
+        return _of_configuration(found, _out(options, Path(options.config).stem))
     if options.task:
         return _of_task(options.task, _out(options, options.task))
     if options.data:
@@ -134,7 +137,7 @@ def _of_configuration(found: "Configuration", out: Path) -> Request:
 
 def _check_settings(found: "Configuration") -> None:
     """Check each search setting by itself, so that the message can name its line."""
-    from autoact.search.settings import Settings
+    from autoact.search import Settings
 
     _check_parameters(found)
     for key, value in sorted(found.search.items(), key=lambda item: item[0] != "mode"):
@@ -147,8 +150,8 @@ def _check_settings(found: "Configuration") -> None:
 
 def _check_parameters(found: "Configuration") -> None:
     """Check each searched hyperparameter by itself, and that the model takes it."""
-    from autoact.search.hyperparameters import Hyperparameters
-    from autoact.search.maker import own_values
+    from autoact.search.setup import Hyperparameters
+    from autoact.search.trainings import own_values
 
     given = found.search.get("parameters")
     for name, value in given.items() if isinstance(given, Mapping) else ():
@@ -161,7 +164,7 @@ def _check_parameters(found: "Configuration") -> None:
 
 def _resumed(out: Path) -> Request:
     """Return what the run in a directory was asked to do."""
-    from autoact.search.run_directory import RunDirectory
+    from autoact.records import RunDirectory
     from autoact.spaces import SearchSpace
     from autoact.spaces.files import Document
 
@@ -176,7 +179,7 @@ def _resumed(out: Path) -> Request:
 
         document = Document(data=source["configuration"], source=source["file"])
         request = _of_configuration(read_configuration(document, tuple(source["folders"])), out)
-        settings["trainer"] = request.settings["trainer"]
+        settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
     else:
         raise ConfigurationError(
             f"{out} was started from Python; resume it there: run_search(..., out={str(out)!r}, resume=True)."

@@ -18,7 +18,7 @@ from autoact.spaces import Assignment, SearchSpace
 from autoact.tabular.arrays import ArrayEncoding, holds_text, text_columns
 from autoact.tabular.encoding import Encoding, fit_encoding
 from autoact.tabular.fitting import Fit, Fitted
-from autoact.training.perceptron import Perceptron
+from autoact.training.tasks import Perceptron
 
 _BATCH = 65536
 _LARGEST_SEED = 2**31 - 1

@@ -19,7 +19,7 @@ from autoact.spaces import Assignment, SearchSpace
 from autoact.tabular.learning import loaders_for, model_for, trainer_for
 from autoact.tabular.rows import Division, divide
 from autoact.training import Measurement, train
-from autoact.training.perceptron import Perceptron
+from autoact.training.tasks import Perceptron
 
 _MONITOR = "val_loss"
 _FEWEST = 2

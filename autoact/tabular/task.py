@@ -20,7 +20,7 @@ from autoact.tabular.reading import read_table
 from autoact.tabular.rows import Division, divide
 from autoact.tabular.table import Table, counted
 from autoact.tabular.target import Target, read_target
-from autoact.training.perceptron import Perceptron
+from autoact.training.tasks import Perceptron
 
 _FEW = 100  # training rows below which the reader is warned
 _SHOWN = 8  # notes of one kind

@@ -10,10 +10,10 @@ from autoact import conversion
 from autoact.latency import medians
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
-from autoact.training.silence import restored_randomness
+from autoact.training.compat import restored_randomness
 
 
-def latency(task: ModelTask, chosen: Assignment) -> dict[str, float | str] | None:
+def latency(task: ModelTask, chosen: Assignment | None) -> dict[str, float | str] | None:
     """Return median milliseconds per batch of `chosen` and `original`, taken in turns on the CPU.
 
     None where the model cannot be called on a batch outside a Trainer.

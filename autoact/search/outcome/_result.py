@@ -14,7 +14,7 @@ from autoact.records import Comparison, Ledger, RunDirectory, Training
 from autoact.report import summarize
 from autoact.search.phases import SearchPlan
 from autoact.spaces import Assignment
-from autoact.training.component import Component
+from autoact.training.configuration import Component
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +42,12 @@ class SearchResult:
         """The activations to use: the chosen ones if the verdict is "improved", else the model's own."""
         if "recommended" not in self.report:
             return self.assignment if self.verdict == "improved" or self.run_dir is None else self.original
-        return Assignment.from_dict({"layers": self.report["recommended"]}, name="recommended")
+        return Assignment.from_dict({"layers": self.report["recommended"]})
 
     @property
     def original(self) -> Assignment:
         """The model's own activations."""
-        return Assignment.from_dict({"layers": self.report["original"]}, name="original")
+        return Assignment.from_dict({"layers": self.report["original"]})
 
     @property
     def comparisons(self) -> dict[str, Comparison]:

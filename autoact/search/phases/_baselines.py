@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from statistics import fmean
 
 from autoact.errors import SearchFailedError
-from autoact.records import Training
+from autoact.records import Phase, Training
 from autoact.search.phases._context import ORIGINAL, SELECTED, Search
 from autoact.spaces import Assignment
 
@@ -25,7 +24,7 @@ def train_baselines(search: Search, models: Mapping[str, Training]) -> dict[str,
         models: A training of each by label, which says what to train and with which hyperparameters.
     """
     asked = [
-        again(model, phase="baseline", label=label, seed=seed)
+        again(model, "baseline", label, seed)
         for seed in search.seeds.selection
         for label, model in models.items()
     ]
@@ -33,12 +32,14 @@ def train_baselines(search: Search, models: Mapping[str, Training]) -> dict[str,
     return {label: [t.selection for t in done[place :: len(models)]] for place, label in enumerate(models)}
 
 
-def again(model: Training, **asked: object) -> Training:
+def again(model: Training, phase: Phase, label: str, seed: int) -> Training:
     """Return the asking for another training of a model."""
-    return replace(
-        Training(phase="baseline", label="", assignment=model.assignment, seed=0),
+    return Training(
+        phase=phase,
+        label=label,
+        assignment=model.assignment,
         hyperparameters=model.hyperparameters,
-        **asked,
+        seed=seed,
     )
 
 

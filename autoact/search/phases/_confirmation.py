@@ -31,7 +31,7 @@ def confirm(search: Search, models: Mapping[str, Training]) -> Confirmed:
         SearchFailedError: A model failed on every seed, or the comparison data gave no number at all.
     """
     asked = [
-        again(model, phase="confirmation", label=label, seed=seed)
+        again(model, "confirmation", label, seed)
         for seed in search.seeds.confirmation
         for label, model in models.items()
     ]

@@ -76,9 +76,11 @@ class Export:
         return self._study_in(_sqlite(self.file))
 
     def _study_in(self, storage: Any) -> optuna.Study:
-        direction = "minimize" if self.minimize else "maximize"
         study = optuna.create_study(
-            study_name=self.name, storage=storage, direction=direction, load_if_exists=True
+            study_name=self.name,
+            storage=storage,
+            direction="minimize" if self.minimize else "maximize",
+            load_if_exists=True,
         )
         if "metric" not in study.user_attrs:
             study.set_user_attr("metric", self.metric)

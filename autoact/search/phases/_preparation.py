@@ -29,8 +29,8 @@ from autoact.search.trainings import (
 )
 from autoact.spaces import SearchSpace
 from autoact.training import check, split
-from autoact.training.component import Component
-from autoact.training.silence import restored_randomness
+from autoact.training.compat import restored_randomness
+from autoact.training.configuration import Component
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from autoact.errors import AutoActError, SearchFailedError
 from autoact.records import Training
 from autoact.search.trainings import ModelTask, ObjectiveTask
 from autoact.training import Measurement, train
-from autoact.training.clock import Clock
+from autoact.training.fit import Clock
 
 _PROBED = 0.02  # fraction of a full training that is asked of a function
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training

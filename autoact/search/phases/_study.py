@@ -211,7 +211,8 @@ class Study:
         if pruner is None:
             return None
         ended = self.optuna.get_trials(states=(*_STATES.values(),))
-        return Pruning(pruner, self.optuna.direction.name.lower(), ended, values, distributions)
+        direction = "minimize" if self.domain.search.settings.minimize else "maximize"
+        return Pruning(pruner, direction, ended, values, distributions)
 
     def _uniform(self) -> list[dict[str, str]]:
         variables = self.domain.variables

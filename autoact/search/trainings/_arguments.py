@@ -9,7 +9,7 @@ from typing import Any
 from autoact.errors import ConfigurationError, did_you_mean
 from autoact.records import Value
 from autoact.search.setup import Hyperparameter, Hyperparameters
-from autoact.training.component import Component
+from autoact.training.configuration import Component
 
 _ARGS = "init_args"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -25,7 +25,7 @@ class Pruning:
     """
 
     pruner: optuna.pruners.BasePruner
-    direction: str
+    direction: Literal["minimize", "maximize"]
     ended: Sequence[FrozenTrial]
     values: Mapping[str, Any]
     distributions: Mapping[str, BaseDistribution]

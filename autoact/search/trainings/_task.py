@@ -14,7 +14,7 @@ from autoact.search.trainings._arguments import with_values
 from autoact.search.trainings._pruning import Pruning
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import DataParts, Measurement, train
-from autoact.training.event_log import event_log
+from autoact.training.fit import event_log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

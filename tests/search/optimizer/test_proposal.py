@@ -10,8 +10,16 @@ from optuna.trial import create_trial
 from scipy.stats import norm
 
 from autoact.search.optimizer import FunctionSpaceSampler
-from autoact.search.optimizer._acquisition import LISTED, knowledge_gradient, candidate_set, shortlist, slopes, surprises, best_training
-from autoact.search.optimizer._gaussian_process import NOISE, Points, GaussianProcess
+from autoact.search.optimizer._acquisition import (
+    LISTED,
+    best_training,
+    candidate_set,
+    knowledge_gradient,
+    shortlist,
+    slopes,
+    surprises,
+)
+from autoact.search.optimizer._gaussian_process import NOISE, GaussianProcess, Points
 from autoact.search.optimizer._kernel import kernel_of
 from autoact.search.optimizer._observations import Observations
 
@@ -31,7 +39,9 @@ def fitted(rng, count: int = 25, short: bool = True) -> GaussianProcess:
 
 
 def everything() -> Points:
-    return Points.means(candidate_set([5, 5], lambda: np.empty((0, 2), dtype=np.intp), np.random.default_rng(0)))
+    return Points.means(
+        candidate_set([5, 5], lambda: np.empty((0, 2), dtype=np.intp), np.random.default_rng(0))
+    )
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.3, 1.0, 2.5])
@@ -91,7 +101,9 @@ def test_noise_is_paid_for(rng) -> None:
     ends = surrogate.posterior(everything())
     variances = {**surrogate.covariance.variances, NOISE: 10 * surrogate.noise}
     noisier = replace(surrogate, covariance=replace(surrogate.covariance, variances=variances))
-    quiet, loud = (knowledge_gradient(ends.mean, slopes(each, each.of_runs(ends), ends)) for each in (surrogate, noisier))
+    quiet, loud = (
+        knowledge_gradient(ends.mean, slopes(each, each.of_runs(ends), ends)) for each in (surrogate, noisier)
+    )
     assert (loud < quiet).all()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autoact.search.optimizer._gaussian_process import EXPECTED, NOISE, Points, GaussianProcess
+from autoact.search.optimizer._gaussian_process import EXPECTED, NOISE, GaussianProcess, Points
 from autoact.search.optimizer._kernel import KERNELS, AssignmentKernel, function_kernel, kernel_of
 from autoact.search.optimizer._observations import Observations, Scale, squash
 
@@ -115,7 +115,9 @@ def test_how_well_beginnings_foretell_ends_is_learned(rng, bias: float, low: flo
 
 
 def test_an_imagined_value_changes_doubts_and_not_means(rng) -> None:
-    surrogate = GaussianProcess.fit(kernel_of((NAMES,) * 3), observed(drawn(rng, 15), rng.standard_normal(15)))
+    surrogate = GaussianProcess.fit(
+        kernel_of((NAMES,) * 3), observed(drawn(rng, 15), rng.standard_normal(15))
+    )
     asked = Points.means(drawn(rng, 10))
     imagined = surrogate.fantasize(Points(asked.assignments[:1], np.ones(1), np.array([99])))
     before, after = surrogate.posterior(asked), imagined.posterior(asked)
