@@ -105,11 +105,11 @@ def _subject(options: argparse.Namespace) -> Subject:
 
 
 def _of_run(path: Path, shapes: Sequence[str] | None) -> Subject:
-    from autoact.cli._commands import _parser
     from autoact.cli._request import read_request
+    from autoact.cli._search import search_parser
     from autoact.spaces import Assignment
 
-    request = read_request(_parser().parse_args(["search", "--resume", str(path)]))
+    request = read_request(search_parser().parse_args(["--resume", str(path)]))
     chosen = path / "assignment.yaml"
     return Subject(
         name=request.name,
