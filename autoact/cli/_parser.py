@@ -3,7 +3,7 @@
 import argparse
 from typing import NoReturn
 
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, did_you_mean
 
 
 class Parser(argparse.ArgumentParser):
@@ -11,4 +11,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what the command line shows as one line with exit status 2."""
-        raise ConfigurationError(f"{message}; `{self.prog} --help` tells what it takes.")
+        first, _, unknown = message.partition(": ")
+        option = unknown.split(maxsplit=1)[0] if first == "unrecognized arguments" else ""
+        hint = did_you_mean(option, self._option_string_actions) if option else ""
+        raise ConfigurationError(f"{message}; `{self.prog} --help` tells what it takes.{hint}")

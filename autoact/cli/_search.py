@@ -36,7 +36,7 @@ def search(arguments: Sequence[str]) -> int:
             resume=request.resume,
             dry_run=options.dry_run,
             quiet=options.quiet,
-            **{**request.settings, **given},  # type: ignore[typeddict-item]
+            **{**request.settings, **given},
         )
     except KeyboardInterrupt:
         resume = f" Go on with: autoact search --resume {request.out}" if request.out.is_dir() else ""
@@ -49,7 +49,7 @@ def search(arguments: Sequence[str]) -> int:
 
 def search_parser() -> Parser:
     """Return the parser of `autoact search`."""
-    parser = _Parser(prog="autoact search", description="Choose an activation for every layer of a model.")
+    parser = Parser(prog="autoact search", description="Choose an activation for every layer of a model.")
     what = parser.add_argument_group("what to search").add_mutually_exclusive_group()
     what.add_argument("--config", metavar="FILE", help="YAML with model, data, trainer, space and search")
     what.add_argument("--task", metavar="NAME", help="a task that comes with autoact: digits")
