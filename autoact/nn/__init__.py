@@ -4,3 +4,7 @@ from autoact.nn.auto import AutoActivation
 from autoact.nn.fixed import FixedActivation, module_for
 
 __all__ = ["AutoActivation", "FixedActivation", "module_for"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -116,7 +116,7 @@ def test_a_model_outside_of_them_cannot_start_as_it_is():
 
 
 def test_a_study_asks_within_them():
-    from autoact.search.variables import Variables
+    from autoact.search.setup import Variables
 
     asked: dict[str, tuple[float, float]] = {}
 
