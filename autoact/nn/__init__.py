@@ -4,3 +4,7 @@ from autoact.nn._auto import AutoActivation
 from autoact.nn._fixed import FixedActivation, module_for
 
 __all__ = ["AutoActivation", "FixedActivation", "module_for"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -19,3 +19,7 @@ __all__ = [
     "finite",
     "model_key",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,3 +6,7 @@ from autoact.report.summary import summarize
 from autoact.report.write import write_report
 
 __all__ = ["Row", "RunFiles", "leaderboard", "read_run", "summarize", "write_report"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
