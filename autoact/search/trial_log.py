@@ -4,8 +4,7 @@ from typing import Any
 
 from autoact.search.ledger import Entry, Ledger
 from autoact.search.run_directory import RunDirectory
-from autoact.tracking import write_trial
-from autoact.tracking.hparams import Status
+from autoact.tracking import Status, write_trial
 
 
 def log_trial(directory: RunDirectory, entry: Entry, monitor: str) -> None:

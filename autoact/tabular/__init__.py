@@ -1,4 +1,4 @@
-"""Tables without any code: CSV files for `autoact search --data`, estimators for scikit-learn.
+"""Tables as problems: CSV files for `autoact search --data`, estimators for scikit-learn.
 
 The estimators are loaded on first use: nothing else here needs scikit-learn.
 """
@@ -7,12 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from autoact.errors import ConfigurationError
-from autoact.tabular.reading import read_table
-from autoact.tabular.table import Table
-from autoact.tabular.task import TableTask, fingerprint, load_task
+from autoact.tabular._table_task import TableTask, fingerprint, load_task
+from autoact.tabular.files import Table, read_table
 
 if TYPE_CHECKING:
-    from autoact.tabular.estimators import AutoActClassifier, AutoActRegressor
+    from autoact.tabular._estimators import AutoActClassifier, AutoActRegressor
 
 __all__ = [
     "AutoActClassifier",
@@ -30,10 +29,14 @@ def __getattr__(name: str) -> Any:
     if name not in ("AutoActClassifier", "AutoActRegressor"):
         raise AttributeError(f"module 'autoact.tabular' has no attribute {name!r}")
     try:
-        return getattr(import_module("autoact.tabular.estimators"), name)
+        return getattr(import_module("autoact.tabular._estimators"), name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "sklearn":
             raise
         raise ConfigurationError(
             f"{name} needs scikit-learn, which is not installed: pip install 'autoact[tasks]'"
         ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,164 @@
+"""Assignments and models: take one from a model, put one into a model."""
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
+from autoact.conversion._places import Place, check_model, discover
+from autoact.conversion._recipe import Entry, M, entries, place, record
+from autoact.errors import ConfigurationError, ConversionError
+from autoact.nn import AutoActivation, module_for
+from autoact.spaces import Assignment, Choice
+from autoact.spaces.suggestion import did_you_mean
+
+
+def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:
+    """Return the `AutoActivation` layers of a model by path, each once.
+
+    Raises:
+        ConversionError: This is no model; says what it is.
+
+    Example:
+        >>> from autoact.conversion import convert
+        >>> list(auto_layers(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))))
+        ['1']
+    """
+    check_model(model)
+    return {path: module for path, module in model.named_modules() if isinstance(module, AutoActivation)}
+
+
+def derive(model: nn.Module) -> Assignment:
+    """Return the one activation nearest to what each layer learned, by projection on the inputs it saw.
+
+    Layers that share a choice are all named.
+
+    Raises:
+        ConversionError: The model has no `AutoActivation`.
+
+    Example:
+        >>> from autoact.conversion import convert
+        >>> print(derive(convert(nn.Sequential(nn.Linear(2, 2), nn.ELU(0.5)))))
+        1=elu(alpha=0.5)
+    """
+    layers = auto_layers(model)
+    if not layers:
+        raise ConversionError(f"{type(model).__name__} has no AutoActivation; call convert(model) first.")
+    names = {id(layer): path for path, layer in layers.items()}
+    choices = {path: layer.choice() for path, layer in layers.items()}
+    leaders = {path: path for path in layers}
+    for path, entry in entries(model).items():
+        module = model.get_submodule(entry["paths"][0]) if entry["kind"] == "mixture" else None
+        if isinstance(module, AutoActivation):
+            leaders[path] = names[id(module)]
+    order = {path: index for index, (path, _) in enumerate(model.named_modules(remove_duplicate=False))}
+    ordered = sorted(leaders, key=lambda path: order[path])
+    return Assignment({path: choices[leaders[path]] for path in ordered}, name="derived")
+
+
+def apply(model: M, assignment: Assignment) -> M:
+    """Put plain modules for an assignment into a model, in place.
+
+    Layers that the assignment does not name stay as they are; so does a layer that is right already.
+
+    Args:
+        model: A model as it was, or a converted one.
+        assignment: Choices by layer path.
+
+    Returns:
+        The model.
+
+    Raises:
+        ConversionError: This is no model, or it has no activation at a path; lists those it has.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        >>> apply(model, Assignment({"1": "tanh"}))[1]
+        Tanh()
+    """
+    places = _assignable(model)
+    named = {path: _find(model, places, path) for path in assignment}
+    changed: dict[str, Entry] = {}
+    for path, target in named.items():
+        if target.choice != assignment[path]:
+            changed[target.paths[0]] = _fix(model, target, assignment[path])
+    record(model, changed)
+    return model
+
+
+def finalize(model: M) -> M:
+    """Replace every `AutoActivation` by the plain module of its choice (torch's own, if any), in place.
+
+    Example:
+        >>> from autoact.conversion import convert
+        >>> finalize(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))[1]
+        ReLU()
+    """
+    return apply(model, derive(model)) if auto_layers(model) else model
+
+
+def original_assignment(model: nn.Module, space: SpaceLike = "default") -> Assignment:
+    """Return the activations that a model has now in the layers that a space would convert."""
+    return Assignment(find_layers(model, space).layers, name="original")
+
+
+def uniform_assignment(plan: ConversionPlan, name: str) -> Assignment:
+    """Return the assignment with one activation in every layer where it is a candidate.
+
+    A layer that has this activation already keeps its own settings.
+
+    Raises:
+        ConfigurationError: It is a candidate nowhere.
+    """
+    choices = {
+        path: Choice(name, plan.settings[path].get(name, {}))
+        for path, names in plan.candidates.items()
+        if name in names
+    }
+    if not choices:
+        known = sorted({n for names in plan.candidates.values() for n in names})
+        raise ConfigurationError(
+            f"{name!r} is no candidate of any layer; "
+            f"candidates: {', '.join(known)}.{did_you_mean(name, known)}"
+        )
+    return Assignment(choices, name=name)
+
+
+def _assignable(model: nn.Module) -> dict[str, Place]:
+    """Return every activation by every path that leads to it; layers of a group one by one."""
+    check_model(model)
+    discovered = discover(model)
+    found = {**discovered.whole}
+    found.update({path: spot for spot in discovered.places.values() for path in spot.paths})
+    for entry in entries(model).values():
+        if entry["kind"] == "mixture":
+            spot = found.get(entry["paths"][0])
+            if spot is not None and isinstance(spot.present, AutoActivation):
+                own = Place(present=spot.present, choice=None, paths=tuple(entry["paths"]))
+                found.update(dict.fromkeys(own.paths, own))
+    return found
+
+
+def _find(model: nn.Module, places: Mapping[str, Place], path: str) -> Place:
+    if path not in places:
+        whole = discover(model).whole  # modules whose calls are layers of their own
+        layers = [each for each in places if each not in whole]
+        raise ConversionError(
+            f"The model has no activation at {path!r}; "
+            f"there are: {', '.join(layers) or 'none'}.{did_you_mean(path, layers)}"
+        )
+    return places[path]
+
+
+def _fix(model: nn.Module, target: Place, choice: Choice) -> Entry:
+    """Put a choice at a place and return what to record."""
+    present = target.present
+    channel_dim = present.channel_dim if hasattr(present, "channel_dim") else 1
+    entry: Entry = {
+        "kind": "fixed",
+        "paths": list(target.paths),
+        "choice": choice.to_dict(),
+        "channel_dim": channel_dim,
+    }
+    place(model, target.paths[0], entry, module_for(choice, channel_dim=channel_dim))
+    return entry
