@@ -29,9 +29,9 @@ import numpy as np
 from search_figure import draw
 
 from autoact.search import replay, tables
+from autoact.search.optimizer._kernel import Array
 from autoact.search.replay import MeanOf, OneSeed, Regrets, Rungs, Strategy
 from autoact.search.replay.tournament import TableOf
-from autoact.search.sampler.similarity import Array
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS, SAMPLER, BASE, RANDOM = "autoact", "FunctionSpaceSampler", "TPE, best trial", "random, best trial"

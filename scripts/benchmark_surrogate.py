@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from autoact.search.sampler.observations import Observations
-from autoact.search.sampler.similarity import similarity_of
-from autoact.search.sampler.surrogate import EXPECTED, Points, Surrogate
+from autoact.search.optimizer._gaussian_process import EXPECTED, Points, Surrogate
+from autoact.search.optimizer._kernel import similarity_of
+from autoact.search.optimizer._observations import Observations
 from autoact.search.tables import SearchTable
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from autoact.search.sampler.observations import Observations
-from autoact.search.sampler.similarity import Array, similarity_of
-from autoact.search.sampler.surrogate import EXPECTED, PRIOR, Surrogate
+from autoact.search.optimizer._gaussian_process import EXPECTED, PRIOR, Surrogate
+from autoact.search.optimizer._kernel import Array, similarity_of
+from autoact.search.optimizer._observations import Observations
 from autoact.search.tables import SearchTable
 
 ROOT = Path(__file__).resolve().parent.parent

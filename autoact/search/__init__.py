@@ -1,10 +1,10 @@
 """The search: a mixture as prior, short and full trainings, baselines, fresh seeds, a verdict."""
 
+from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.outcome import SearchResult
 from autoact.search.plan import SearchPlan
 from autoact.search.run import run_search
 from autoact.search.run_directory import RunDirectory
-from autoact.search.sampler import FunctionSpaceSampler
 from autoact.search.verdict import Comparison, compare
 
 __all__ = [

@@ -18,7 +18,7 @@ from autoact.search import run_search
 from autoact.spaces import Assignment, SearchSpace
 from autoact.tabular._splits import Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
-from autoact.training import Training, train
+from autoact.training import Measurement, train
 from autoact.training.perceptron import Perceptron
 
 _MONITOR = "val_loss"
@@ -116,7 +116,7 @@ class Fit:
     def _original(self) -> Assignment:
         return original_assignment(self._maker(self._split)(), self.space)
 
-    def _train(self, **how: Any) -> tuple[Training, Perceptron]:
+    def _train(self, **how: Any) -> tuple[Measurement, Perceptron]:
         make, made = self._maker(self._split), list[Perceptron]()
 
         def remembered() -> Perceptron:

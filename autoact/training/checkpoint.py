@@ -7,11 +7,13 @@ by name, so the names are registered here: `import autoact.training` comes befor
 """
 
 import inspect
+import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.core import saving
 
 from autoact import conversion
@@ -36,6 +38,14 @@ def remember(module: LightningModule) -> None:
     for hook, function in (("on_save_checkpoint", _save), ("on_load_checkpoint", _check)):
         if not _installed(module, hook):
             module.__dict__[hook] = partial(function, module, getattr(module, hook))
+
+
+def save(trainer: Trainer, path: Path) -> None:
+    """Save a checkpoint, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    trainer.save_checkpoint(partial)
+    os.replace(partial, path)
 
 
 def instantiate(cls: type[LightningModule], arguments: dict[str, Any]) -> LightningModule:

@@ -1,7 +1,6 @@
 """One silent, seeded training of a fresh model, and what came out of it."""
 
 import gc
-import inspect
 import math
 import tempfile
 import time
@@ -18,8 +17,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer, seed_everythin
 from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment
 from autoact.training.activation_search import ActivationSearch
+from autoact.training.checkpoint import save
 from autoact.training.data_parts import DataParts, OpenLoaders, OpenModule, split
-from autoact.training.pausing import Pausing, generators, save
+from autoact.training.generators import generators
 from autoact.training.recorder import ApplyAssignment, Recorder, ShortTraining
 from autoact.training.refining import Refining
 from autoact.training.silence import plain_interrupt, restored_randomness, silence
@@ -29,21 +29,23 @@ Opened = OpenLoaders | OpenModule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """The result of one training, in plain values: it pickles and outlives the model.
+class Measurement:
+    """What one training measured, in plain values: it pickles and outlives the model.
 
     Attributes:
-        selection: The monitored value of the trained model on the selection data.
-        comparison: The same on the comparison data, None unless asked for.
-        steps: Optimizer steps done, those before a pause not counted.
+        selection: The monitored value of the trained model on the selection data; of a pruned training the
+            last one.
+        comparison: The same on the comparison data, None unless asked for, and None if pruned.
+        steps: Optimizer steps done.
         planned_steps: Steps of a full training, infinite where nobody can know.
         seconds: Wall time of everything.
         curve: The monitored value after each validation, the last one included.
-        at: Share of the whole training's steps that was done by each value of the curve; NaN where unknown.
+        steps_at: Optimizer steps done by each value of the curve.
+        at: The same as a share of the whole training's steps; NaN where unknown.
         assignment: What a searched model derived, None for others.
         metrics: Everything logged, at the end.
         finite: Whether the result is a number.
-        ended: Whether the training is over; False if it was paused and could go on.
+        pruned: Whether it was ended before its last step, on request.
         mixture: What a searched model learned: "layers" with weights, margin and the distance of every
             candidate from the mixture, and "discretization", if that was asked for, with the "share" of a
             training that it took; empty for others.
@@ -55,11 +57,12 @@ class Training:
     planned_steps: float
     seconds: float
     curve: list[float] = field(default_factory=list)
+    steps_at: list[int] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
     assignment: Assignment | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     finite: bool
-    ended: bool = True
+    pruned: bool = False
     mixture: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -74,14 +77,12 @@ def train(
     space: Any = None,
     callbacks: Iterable[Callback] = (),
     limit_fraction: float = 1.0,
-    until: float = 1.0,
-    resume_from: str | Path | None = None,
-    save_to: str | Path | None = None,
+    prune: Callable[[int, float], bool] | None = None,
     fine_tune: float | None = None,
     comparison: bool = False,
     logger: Any = None,
     checkpoint: str | Path | None = None,
-) -> Training:
+) -> Measurement:
     """Train one fresh model without a word and measure it.
 
     Initial weights and the order of the data depend on `seed` alone, not on the activations: two trainings
@@ -98,10 +99,9 @@ def train(
         callbacks: More callbacks, used as they are.
         limit_fraction: Share of the planned optimizer steps, in (0, 1]; at least one step is done. Schedules
             see a training of that length.
-        until: Share of the epochs after which to pause, in (0, 1], rounded to whole epochs and at least one.
-            Schedules see the whole training.
-        resume_from: State of a paused training of the same model, data and seed, to go on with.
-        save_to: Where to save the state if the training is paused; written whole or not at all.
+        prune: Called after each validation during the training with the optimizer steps done and the
+            monitored value; True ends the training there, with no fine-tuning, comparison or checkpoint.
+            Schedules see the whole training. It is not called once the weights are no longer numbers.
         fine_tune: Measure a mixture's discretization gap: the value of the mixture, of the derived model with
             the mixture's weights, and of that after this share of the epochs more, which also learns the
             parameters of the derived activations in place. 0 leaves out the last.
@@ -119,8 +119,7 @@ def train(
     if not 0 < limit_fraction <= 1:
         raise ConfigurationError(f"limit_fraction={limit_fraction} must be a share of the steps, in (0, 1].")
     start = time.perf_counter()
-    pausing = Pausing(until, None if save_to is None else Path(save_to))
-    run = _Run(monitor, limit_fraction, pausing if until < 1 or resume_from is not None else None)
+    run = _Run(monitor, limit_fraction, prune)
     with ExitStack() as around:
         around.enter_context(restored_randomness())
         around.enter_context(silence())
@@ -131,19 +130,18 @@ def train(
         seed_everything(_second_seed(seed), workers=True, verbose=False)
         changes = _changes(assignment, space)
         used = [*run.callbacks, *callbacks]
-        settings = trainer_arguments(
-            trainer, first=[*run.first, *changes], callbacks=used, logger=logger, root=root
-        )
+        settings = trainer_arguments(trainer, first=changes, callbacks=used, logger=logger, root=root)
         lightning = Trainer(**settings)
         with plain_interrupt():
-            metrics = run.fit(lightning, module, opened, seed, resume_from)
-            if checkpoint is not None:
+            metrics = run.fit(lightning, module, opened, seed)
+            whole = not run.recorder.pruned
+            if checkpoint is not None and whole:
                 save(lightning, Path(checkpoint))
-            compared = run.compare(lightning, module, opened) if comparison else None
+            compared = run.compare(lightning, module, opened) if comparison and whole else None
             searched = next((change for change in changes if isinstance(change, ActivationSearch)), None)
             derived, learned = (searched.derived, searched.learned) if searched else (None, {})
             mixture: dict[str, Any] = {"layers": learned} if derived is not None else {}
-            if fine_tune is not None and derived is not None:
+            if fine_tune is not None and derived is not None and whole:
                 refining = Refining(module, derived, space, learned)
                 plain = Trainer(**trainer_arguments(trainer, root=root))  # the other one would convert again
                 again = refining.trainer(trainer, fine_tune, root)
@@ -154,18 +152,19 @@ def train(
                     derived = refining.assignment()
     del lightning, module, opened, used, changes, settings, searched
     _free_accelerator()
-    return Training(
+    return Measurement(
         selection=metrics[monitor],
         comparison=compared,
         steps=run.steps,
         planned_steps=run.short.planned_steps,
         seconds=time.perf_counter() - start,
         curve=run.recorder.curve,
+        steps_at=run.recorder.steps,
         at=[_share(step, run.short.planned_steps) for step in run.recorder.steps],
         assignment=derived,
         metrics=metrics,
         finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
-        ended=run.pausing is None or run.pausing.ended,
+        pruned=run.recorder.pruned,
         mixture=mixture,
     )
 
@@ -173,34 +172,23 @@ def train(
 class _Run:
     """A fit, its validation of the final model, and its comparison."""
 
-    def __init__(self, monitor: str, fraction: float, pausing: Pausing | None) -> None:
-        self.recorder, self.short = Recorder(monitor), ShortTraining(fraction)
-        self.monitor, self.pausing = monitor, pausing
+    def __init__(self, monitor: str, fraction: float, prune: Callable[[int, float], bool] | None) -> None:
+        self.recorder, self.short = Recorder(monitor, prune), ShortTraining(fraction)
+        self.monitor = monitor
         self.steps = 0
-
-    @property
-    def first(self) -> list[Callback]:
-        return [self.pausing] if self.pausing is not None else []
 
     @property
     def callbacks(self) -> list[Callback]:
         return [self.recorder, self.short]
 
-    def fit(
-        self,
-        trainer: Trainer,
-        module: LightningModule,
-        opened: Opened,
-        seed: int,
-        resume_from: str | Path | None,
-    ) -> dict[str, float]:
+    def fit(self, trainer: Trainer, module: LightningModule, opened: Opened, seed: int) -> dict[str, float]:
         with opened.fitting() as arguments:
             for generator in generators(
                 arguments.values()
             ):  # else each training would continue the one before
                 generator.manual_seed(_second_seed(seed))
-            trainer.fit(module, **arguments, **_state(resume_from))
-        self.steps = trainer.global_step - (self.pausing.first_step if self.pausing is not None else 0)
+            trainer.fit(module, **arguments)
+        self.steps = trainer.global_step
         metrics = _scalars(trainer)
         if self.recorder.steps[-1:] != [trainer.global_step]:
             with opened.selecting() as arguments:
@@ -258,14 +246,6 @@ def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:
     # a fresh model has no function to keep; from a uniform start a task made of sines led to sine in both
     # layers in 3 seeds of 3, from ReLU in none
     return [ActivationSearch(space, start="uniform")] if space is not None else []
-
-
-def _state(resume_from: str | Path | None) -> dict[str, Any]:
-    """Return the arguments of `Trainer.fit` that go on with a state, which is a file of our own."""
-    if resume_from is None:
-        return {}
-    whole = {"weights_only": False} if "weights_only" in inspect.signature(Trainer.fit).parameters else {}
-    return {"ckpt_path": str(resume_from), **whole}
 
 
 def _share(step: int, planned: float) -> float:

@@ -1,6 +1,7 @@
-"""What one training tells its caller: the monitored value after every validation, and whether it diverged."""
+"""Recorder of a training: the monitored value after every validation; ends what diverges or is pruned."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -14,10 +15,17 @@ from autoact.training.preparation import when_built
 
 
 class Recorder(Callback):
-    """Keep the curve of a monitored value; stop a training whose weights are no longer numbers."""
+    """Keep the curve of a monitored value; end a training that has diverged, or on request.
 
-    def __init__(self, monitor: str) -> None:
-        self.monitor = monitor
+    Args:
+        monitor: Name of the value.
+        prune: Takes the optimizer steps done and the value of each validation; True ends the training there,
+            whatever its least length. Rank 0 decides for all.
+    """
+
+    def __init__(self, monitor: str, prune: Callable[[int, float], bool] | None = None) -> None:
+        self.monitor, self.prune = monitor, prune
+        self.pruned = False
         self.curve: list[float] = []
         self.steps: list[int] = []
         self._before: object = None
@@ -37,6 +45,14 @@ class Recorder(Callback):
         self.steps.append(trainer.global_step)
         if not math.isfinite(self.curve[-1]) and not _finite(pl_module):
             trainer.should_stop = True
+        elif self.prune is not None and self._pruned(trainer, self.prune):
+            self.pruned = trainer.global_step < planned_steps(trainer)
+            # should_stop would wait for min_epochs and min_steps
+            trainer.fit_loop.epoch_loop.max_steps = trainer.global_step
+
+    def _pruned(self, trainer: Trainer, prune: Callable[[int, float], bool]) -> bool:
+        asked = trainer.is_global_zero and bool(prune(self.steps[-1], self.curve[-1]))
+        return bool(trainer.strategy.broadcast(asked))
 
 
 class ShortTraining(Callback):

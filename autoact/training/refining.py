@@ -26,7 +26,7 @@ class Refining:
         derived: That. Where another candidate is about as near and has a parameter to learn, it is taken
             instead: it will come nearer.
         space: The space of the mixture, for its bounds and groups.
-        learned: What the mixture learned, by layer; see `Training.mixture`.
+        learned: What the mixture learned, by layer; see `Measurement.mixture`.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autoact.search.sampler.surrogate import EXPECTED, PRIOR
+from autoact.search.optimizer._gaussian_process import EXPECTED, PRIOR
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 

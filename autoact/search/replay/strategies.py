@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import optuna
 
+from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.policy import Names, Outcome, Problem, Step, next_steps, recommend
 from autoact.search.replay.game import Game, Index
-from autoact.search.sampler import FunctionSpaceSampler
 from autoact.search.tables import Prior
 
 Picks = Mapping[float, Index]  # what is recommended, by cost in full trainings

@@ -10,9 +10,9 @@ from functools import partial
 
 import numpy as np
 
+from autoact.search.optimizer._kernel import Array
 from autoact.search.replay.game import Game
 from autoact.search.replay.strategies import Strategy
-from autoact.search.sampler.similarity import Array
 from autoact.search.tables import Landscape
 
 _RESAMPLED = 2000  # bootstrap samples
