@@ -1,13 +1,15 @@
-"""Assignments and models: take one from a model, put one into a model."""
+"""Assignments of models: taken from a model, put into a model, made plain."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import nn
 
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._places import Place, check_model, discover
 from autoact.conversion._recipe import Entry, M, entries, place, record
-from autoact.errors import ConfigurationError, ConversionError
+from autoact.conversion._rollback import all_or_nothing
+from autoact.errors import AutoActError, ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, module_for
 from autoact.spaces import Assignment, Choice
 from autoact.spaces.suggestion import did_you_mean
@@ -56,38 +58,77 @@ def derive(model: nn.Module) -> Assignment:
     return Assignment({path: choices[leaders[path]] for path in ordered}, name="derived")
 
 
-def apply(model: M, assignment: Assignment) -> M:
-    """Put plain modules for an assignment into a model, in place.
+def apply(model: M, assignment: Assignment | Mapping[str, Any]) -> M:
+    """Put plain modules for an assignment into a model, in place: all of them, or none if one is wrong.
 
-    Layers that the assignment does not name stay as they are; so does a layer that is right already.
+    Layers that the assignment does not name stay as they are; so does a layer that is right already. Forward
+    and backward hooks of a module that is replaced go on with the new one.
 
     Args:
         model: A model as it was, or a converted one.
-        assignment: Choices by layer path.
+        assignment: Choices by layer path: an `Assignment`, or a mapping to names, `Choice`s, or whatever else
+            an `Assignment` is made of.
 
     Returns:
-        The model.
+        The model. If anything is raised, the model is as it was before.
 
     Raises:
-        ConversionError: This is no model, or it has no activation at a path; lists those it has.
+        ConversionError: This is no model, it has no activation at a path (lists those it has), or several
+            entries are wrong (names each).
+        UnknownActivationError: One entry names no activation.
+        ConfigurationError: One entry has no such parameter, or a value out of its bounds.
 
     Example:
-        >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
-        >>> apply(model, Assignment({"1": "tanh"}))[1]
-        Tanh()
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2), nn.ReLU())
+        >>> apply(model, {"1": "gelu", "3": Choice("elu", {"alpha": 0.5})})
+        Sequential(
+          (0): Linear(in_features=2, out_features=2, bias=True)
+          (1): GELU(approximate='none')
+          (2): Linear(in_features=2, out_features=2, bias=True)
+          (3): ELU(alpha=0.5)
+        )
     """
     places = _assignable(model)
-    named = {path: _find(model, places, path) for path in assignment}
-    changed: dict[str, Entry] = {}
-    for path, target in named.items():
-        if target.choice != assignment[path]:
-            changed[target.paths[0]] = _fix(model, target, assignment[path])
-    record(model, changed)
+    choices = _checked(model, places, assignment)
+    wanted = [(places[path], choice) for path, choice in choices.items() if places[path].choice != choice]
+    with all_or_nothing(model):
+        record(model, {target.paths[0]: _fix(model, target, choice) for target, choice in wanted})
     return model
+
+
+def _checked(
+    model: nn.Module, places: Mapping[str, Place], assignment: Assignment | Mapping[str, Any]
+) -> dict[str, Choice]:
+    """Return every choice by path, or complain about all entries that are wrong."""
+    if not isinstance(assignment, Mapping | Assignment):
+        Assignment(assignment)  # says what an assignment is
+    choices: dict[str, Choice] = {}
+    errors: list[AutoActError] = []
+    for path, given in assignment.items():
+        try:
+            _check_path(model, places, path)
+            choices[path] = Assignment({path: given})[path]
+        except AutoActError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        listed = " ".join(f"({number}) {error}" for number, error in enumerate(errors, 1))
+        raise ConversionError(f"{len(errors)} entries are wrong, so nothing was changed. {listed}")
+    return choices
 
 
 def finalize(model: M) -> M:
     """Replace every `AutoActivation` by the plain module of its choice (torch's own, if any), in place.
+
+    Args:
+        model: A converted model; one without such layers stays as it is.
+
+    Returns:
+        The model. If anything is raised, the model is as it was before.
+
+    Raises:
+        ConversionError: This is no model; says what it is.
 
     Example:
         >>> from autoact.conversion import convert
@@ -139,7 +180,7 @@ def _assignable(model: nn.Module) -> dict[str, Place]:
     return found
 
 
-def _find(model: nn.Module, places: Mapping[str, Place], path: str) -> Place:
+def _check_path(model: nn.Module, places: Mapping[str, Place], path: str) -> None:
     if path not in places:
         whole = discover(model).whole  # modules whose calls are layers of their own
         layers = [each for each in places if each not in whole]
@@ -147,7 +188,6 @@ def _find(model: nn.Module, places: Mapping[str, Place], path: str) -> Place:
             f"The model has no activation at {path!r}; "
             f"there are: {', '.join(layers) or 'none'}.{did_you_mean(path, layers)}"
         )
-    return places[path]
 
 
 def _fix(model: nn.Module, target: Place, choice: Choice) -> Entry:

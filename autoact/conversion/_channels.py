@@ -1,4 +1,4 @@
-"""How many channels each activation of a model sees, measured by running it once."""
+"""Channels that each activation of a model sees, measured by running it once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from autoact.conversion._placement import put
+from autoact.conversion._rollback import Structure
 from autoact.errors import ConversionError
 
 # modules whose output has its features in the last dimension
@@ -110,18 +111,13 @@ def _as_it_was(model: nn.Module, paths: Mapping[str, Sequence[str]]) -> Iterator
     """Put back activations, source, modes and torch's fused transformer path, whatever happens."""
     modes = {module: module.training for module in model.modules()}
     homes = {model.get_submodule(each.rpartition(".")[0]) for every in paths.values() for each in every}
-    before = [(home, type(home), dict(vars(home)), dict(home._modules)) for home in homes]
+    before = Structure(homes)
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        for home, kind, attributes, children in before:
-            object.__setattr__(home, "__class__", kind)
-            vars(home).clear()
-            vars(home).update(attributes)
-            home._modules.clear()
-            home._modules.update(children)
+        before.restore()
         for module, mode in modes.items():
             module.training = mode

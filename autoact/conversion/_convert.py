@@ -1,4 +1,4 @@
-"""Turning a model's activations into layers that learn theirs."""
+"""Conversion of a model's activations into layers that learn theirs."""
 
 import warnings
 from typing import Any
@@ -9,6 +9,7 @@ from autoact.conversion._channels import Seen, measure
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers, is_converted
 from autoact.conversion._placement import fit
 from autoact.conversion._recipe import Entry, M, entries, place, record
+from autoact.conversion._rollback import all_or_nothing
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, module_for
 from autoact.spaces import Choice, SearchSpace
@@ -32,7 +33,7 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
             only for spaces with one choice per channel.
 
     Returns:
-        The model.
+        The model. If anything is raised, the model is as it was before.
 
     Raises:
         ConversionError: Nothing to convert, converted with another space already, or a start that cannot be.
@@ -56,11 +57,12 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
     seen = _measured(model, plan, example_input)
     layers = {group[0]: _layer(plan, group, start, seen) for group in groups}
     changed: dict[str, Entry] = {}
-    for group in groups:
-        for path in group:
-            changed[path] = _entry(plan, path, group, layers[group[0]])
-            place(model, path, changed[path], layers[group[0]])
-    record(model, changed)
+    with all_or_nothing(model):
+        for group in groups:
+            for path in group:
+                changed[path] = _entry(plan, path, group, layers[group[0]])
+                place(model, path, changed[path], layers[group[0]])
+        record(model, changed)
     return model
 
 

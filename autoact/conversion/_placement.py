@@ -1,11 +1,23 @@
 """Placement of a module where an activation is: instead of a module, an attribute or a call."""
 
+from collections import OrderedDict
+
 import torch
 from torch import nn
 
-from autoact.conversion.source import open_at
+from autoact.conversion.source import called_module, open_at
 from autoact.errors import ConversionError
 from autoact.nn.precision import is_sharded
+
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_always_called",
+    "_forward_hooks_with_kwargs",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
 
 
 def put(model: nn.Module, path: str, module: nn.Module) -> None:
@@ -22,6 +34,24 @@ def put(model: nn.Module, path: str, module: nn.Module) -> None:
         parent._modules[name] = module
     else:
         setattr(parent, name, module)
+
+
+def move_hooks(model: nn.Module, path: str, module: nn.Module) -> None:
+    """Give a module the hooks of what it is about to replace at a path: what users watch stays watched.
+
+    Handles go on removing them, unless layers that had hooks of their own became one.
+    """
+    parent_path, _, name = path.rpartition(".")
+    parent = model.get_submodule(parent_path)
+    present = parent._modules.get(name) if hasattr(parent, name) else called_module(parent, name)
+    if present is None or present is module:
+        return
+    for kind in _HOOKS:
+        hooks, own = getattr(present, kind), getattr(module, kind)
+        if hooks:
+            setattr(module, kind, OrderedDict({**own, **hooks}) if own else hooks)
+    if present._is_full_backward_hook is not None:
+        module._is_full_backward_hook = present._is_full_backward_hook
 
 
 def reference_tensor(model: nn.Module, path: str) -> torch.Tensor | None:

@@ -1,7 +1,7 @@
 """Places of a model's activations: modules, functions held as attributes, and calls in its source."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
 from typing import Any
@@ -11,7 +11,15 @@ from torch import nn
 
 from autoact.activations import from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
-from autoact.conversion.source import Site, function_calls, separate_uses, with_settings
+from autoact.conversion.source import (
+    Site,
+    function_calls,
+    has_settings,
+    held_calls,
+    separate_uses,
+    settings_trouble,
+    with_settings,
+)
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, FixedActivation
 from autoact.spaces import Choice
@@ -132,11 +140,18 @@ def _inside(path: str, module: nn.Module, split: dict[str, _Occurrence]) -> Iter
     for name, present in {**functions, **children}.items():
         whole = _Occurrence(join(name), (id(module), name), present)
         apart = separate_uses(module, name)
-        if apart is not None:
-            split.update({whole.path: whole} if apart else {})
+        if apart is None:
+            if name in functions:
+                yield replace(whole, trouble=settings_trouble(module, name))
+            continue
+        if name in functions:
+            bound = present.keywords if isinstance(present, partial) else {}
+            computed = held_calls(module, apart, from_function(_bare(present)) or "", bound)
+            found += [(site, present, trouble, choice) for site, choice, trouble in computed]
+        else:
             found += [(site, present, None, None) for site in apart]
-        elif name in functions:
-            yield whole
+        if apart and not (name in functions and any(has_settings(site) for site in apart)):
+            split[whole.path] = whole  # else nothing can stand for all calls at once
     found += [(site, None, trouble, choice) for site, choice, trouble in function_calls(module)]
     for site, present, trouble, choice in sorted(found, key=lambda each: each[0].end):
         yield _Occurrence(join(site.name), (id(module), site.name), present, site, trouble, choice)
@@ -156,7 +171,8 @@ def _identify(each: _Occurrence) -> tuple[Choice | None, str | None]:
     """Return what an object computes, or why it cannot be converted; neither for what is no activation."""
     present, path = each.present, each.path
     if each.trouble:
-        return None, f"{each.site.call if each.site else path} cannot be rewritten: {each.trouble}"
+        said = f"{each.site.call} cannot be rewritten: " if each.site else ""
+        return None, f"{said}{each.trouble}"
     if each.choice is not None:
         return each.choice, None
     if not isinstance(present, nn.Module):

@@ -1,11 +1,12 @@
-"""A conversion written down in plain types, so that a fresh model can be given the same structure."""
+"""Recipe of a conversion: plain types from which a fresh model gets the same structure."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from torch import nn
 
-from autoact.conversion._placement import fit, put
+from autoact.conversion._placement import fit, move_hooks, put
+from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion._transformer import settle
 from autoact.conversion.source import can_open
 from autoact.errors import ConversionError
@@ -69,13 +70,14 @@ def replay(model: M, recipe: Mapping[str, Any] | None) -> M:
             f"This autoact replays recipes of version {VERSION}; got {recipe.get('version')!r}."
         )
     groups: dict[str, nn.Module] = {}
-    for path, entry in recipe["layers"].items():
-        group = entry.get("group")
-        module = groups.get(group) or _build(entry)
-        if group:
-            groups[group] = module
-        place(model, path, entry, module)
-    record(model, recipe["layers"])
+    with all_or_nothing(model):
+        for path, entry in recipe["layers"].items():
+            group = entry.get("group")
+            module = groups.get(group) or _build(entry)
+            if group:
+                groups[group] = module
+            place(model, path, entry, module)
+        record(model, recipe["layers"])
     return model
 
 
@@ -94,6 +96,7 @@ def place(model: nn.Module, path: str, entry: Entry, module: nn.Module) -> None:
             )
     fit(module, model, path)
     for every in entry["paths"]:
+        move_hooks(model, every, module)
         put(model, every, module)
     settle(model, entry["paths"])
 

@@ -1,4 +1,4 @@
-"""What a call of an activation function is given: its input, its settings, and whether it works in place."""
+"""Arguments of a call of an activation function: its input, its settings, and whether it works in place."""
 
 import ast
 import inspect
@@ -42,12 +42,13 @@ def input_of(site: Site) -> ast.expr:
 
 def works_in_place(site: Site, module: nn.Module) -> bool:
     """Tell whether the call changes its input."""
+    named = {keyword.arg: keyword.value for keyword in site.node.keywords}
+    if "inplace" in named and value_of(named["inplace"], site, module):
+        return True
     if site.attribute is not None:
         return bool(getattr(getattr(module, site.attribute, None), "inplace", False))
     function = activation_of(site.node.func, site.method)[1]
-    named = {keyword.arg: keyword.value for keyword in site.node.keywords}
-    by_name = str(getattr(function, "__name__", "")).endswith("_")
-    return by_name or bool("inplace" in named and value_of(named["inplace"], site, module))
+    return str(getattr(function, "__name__", "")).endswith("_")
 
 
 def may_be_seen(site: Site) -> bool:
@@ -99,13 +100,44 @@ def choice_of(site: Site, module: nn.Module) -> Choice:
     name = site.activation or ""
     if _is_tensor_method(site):
         return Choice(name)
+    return with_settings(name, *_settings(site, module))
+
+
+def choice_of_held(site: Site, module: nn.Module, name: str, bound: Mapping[str, Any]) -> Choice:
+    """Return the activation that self.ATTRIBUTE(x, ...) computes where the attribute holds a function.
+
+    Args:
+        site: The call.
+        module: Whose attribute it is.
+        name: Of the activation that the function computes.
+        bound: Settings that the function has already, by `functools.partial`; the call's own come before.
+
+    Raises:
+        ConversionError: The settings are no constants, or no search could have them.
+    """
+    input_of(site)
+    given, named = _settings(site, module)
+    return with_settings(name, given, {**bound, **named})
+
+
+def has_settings(site: Site) -> bool:
+    """Tell whether a call gives anything but its input.
+
+    Raises:
+        ConversionError: The input cannot be told from the source.
+    """
+    return len(site.node.args) + len(site.node.keywords) > (input_of(site) is not None)
+
+
+def _settings(site: Site, module: nn.Module) -> tuple[list[Any], dict[str, Any]]:
+    """Return what a call gives besides its input, by position and by name."""
     given = [value_of(node, site, module) for node in site.node.args[1:]]
     named = {
         str(keyword.arg): value_of(keyword.value, site, module)
         for keyword in site.node.keywords
         if keyword.arg not in ("input", "x")
     }
-    return with_settings(name, given, named)
+    return given, named
 
 
 def with_settings(name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Choice:

@@ -1,18 +1,27 @@
-"""Calls in a module's source that go to activations: which can be rewritten, and the rewriting of one."""
+"""Calls of activations in a module's source: which can be rewritten, and the rewriting of one."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from torch import nn
 
-from autoact.conversion.source._call_arguments import choice_of, input_of, may_be_seen, works_in_place
+from autoact.conversion.source._call_arguments import (
+    choice_of,
+    choice_of_held,
+    has_settings,
+    input_of,
+    may_be_seen,
+    works_in_place,
+)
 from autoact.conversion.source._call_sites import Site, only_called, reached, sites, uses
 from autoact.conversion.source._methods import methods
 from autoact.conversion.source._rewriting import Opened, open_call, opened, own_class, recompiled
 from autoact.errors import ConversionError
 from autoact.spaces import Choice
 
+_OF_TORCH = frozenset(vars(nn.Module()))
 _ITERATING = {"children", "named_children", "modules", "named_modules", "_modules"}
 
 
@@ -46,12 +55,49 @@ def separate_uses(module: nn.Module, attribute: str) -> list[Site] | None:
 
 
 def _needs_rewriting(site: Site, module: nn.Module) -> bool:
-    """Tell whether a layer cannot stand in for the attribute: it gets a keyword, or changes its input."""
+    """Tell whether a layer cannot stand in for the attribute: it gets settings, or changes its input."""
     try:
-        keyword = bool(site.node.keywords) and input_of(site) is not None
-        return keyword or (works_in_place(site, module) and may_be_seen(site))
+        by_keyword = bool(site.node.keywords) and input_of(site) is not None
+        settings = has_settings(site) and not _is_module(module, site)
+        return by_keyword or settings or (works_in_place(site, module) and may_be_seen(site))
     except ConversionError:
         return False
+
+
+def held_calls(
+    module: nn.Module, apart: list[Site], name: str, bound: Mapping[str, Any]
+) -> Iterator[tuple[Site, Choice | None, str | None]]:
+    """Yield calls of a held function that get a layer each, what they compute, or why they must stay.
+
+    Args:
+        module: That holds the function.
+        apart: What `separate_uses` found.
+        name: Of the activation that the function computes.
+        bound: Settings that it has already.
+    """
+    for site in apart:
+        try:
+            yield site, choice_of_held(site, module, name, bound), None
+        except ConversionError as error:
+            yield site, None, str(error)
+
+
+def settings_trouble(module: nn.Module, attribute: str) -> str | None:
+    """Return why a held function must stay as it is: a call gives it settings and cannot be rewritten."""
+    for site in uses(own_class(module), attribute):
+        if _needs_rewriting(site, module) and has_settings(site):
+            return f"{site.call} gives it settings, in source that cannot be rewritten"
+    return None
+
+
+def _is_module(module: nn.Module, site: Site) -> bool:
+    return isinstance(getattr(module, site.attribute or "", None), nn.Module)
+
+
+def called_module(module: nn.Module, name: str) -> nn.Module | None:
+    """Return the module that runs now at the call that a layer's name stands for, if one does."""
+    attribute = next((site.attribute for site in _all(module) if site.name == name), None)
+    return module._modules.get(attribute) if attribute else None
 
 
 def open_at(module: nn.Module, name: str) -> bool:
@@ -77,7 +123,7 @@ def _all(module: nn.Module) -> list[Site]:
 
 
 def _attributes(module: nn.Module) -> list[str]:
-    return [name for name in (*vars(module), *module._modules) if not name.startswith("_")]
+    return [name for name in (*vars(module), *module._modules) if name not in _OF_TORCH]
 
 
 def _retire(module: nn.Module, attribute: str) -> None:

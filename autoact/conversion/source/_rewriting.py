@@ -1,4 +1,4 @@
-"""Classes whose calls of activations are calls of layers: compiled anew from the source of their methods.
+"""Rewritten classes: calls of activations become calls of layers, compiled from the source of the methods.
 
 Only the calls change; control flow, arguments, closures, decorators, super() and line numbers stay. A module
 gets such a class in place of its own, as a subclass of the same name, which pickle makes again by the recipe.
@@ -6,7 +6,9 @@ gets such a class in place of its own, as a subclass of the same name, which pic
 
 import ast
 import copy
+from abc import ABCMeta
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
@@ -63,7 +65,25 @@ def rewritten(base: type, calls: tuple[Opened, ...]) -> type:
         "_autoact_in_place": staticmethod(_in_place),
         "__reduce_ex__": _reduce,
     }
-    return type(base)(base.__name__, (base,), {**described, **ours, **changed})
+    return _subclass(base, {**described, **ours, **changed})
+
+
+class _Unannounced(nn.Module):
+    """First base of a generated class: keeps `__init_subclass__` of users' classes from running for it.
+
+    A module itself, or instances of the user's class could not become instances of the generated one.
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Do nothing: a registry of classes must not take the generated one for the user's."""
+
+
+def _subclass(base: type, attributes: dict[str, Any]) -> type:
+    """Return a subclass of the same name without running what users run for each class they define."""
+    make = ABCMeta if issubclass(type(base), ABCMeta) else type
+    return make.__new__(type(base), base.__name__, (_Unannounced, base), attributes)
 
 
 def _site(base: type, call: Opened) -> Site:
@@ -104,7 +124,7 @@ class _Replace(ast.NodeTransformer):
         if where not in self.chosen:
             return self.generic_visit(node)
         site, call = self.chosen[where]
-        layer, given = self._own(call.name), self.visit(input_of(site))
+        layer, given = self._own(call.name), self.visit(input_of(replace(site, node=node)))
         made = (
             ast.Call(self._own("_autoact_in_place"), [layer, given], [])
             if call.in_place
