@@ -30,7 +30,7 @@ from mixture_models import models, training_step
 from torch import nn
 
 import autoact
-from autoact.activations.source import compile_source, torch_source
+from autoact.activations import compile_source, torch_source
 from autoact.kernels import compiled, plan_for
 from autoact.kernels.lowering import Program, backward_program, forward_program
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from autoact.search.optimizer._gaussian_process import EXPECTED, Points, Surrogate
-from autoact.search.optimizer._kernel import similarity_of
+from autoact.search.optimizer._gaussian_process import EXPECTED, GaussianProcess, Points
+from autoact.search.optimizer._kernel import kernel_of
 from autoact.search.optimizer._observations import Observations
 from autoact.search.tables import SearchTable
 
@@ -25,7 +25,7 @@ Design = tuple[tuple[int, int], ...]  # how many trainings, up to which rung
 WHOLE: Design = ((20, 3),)
 VARIANTS: dict[str, tuple[Design, frozenset[str]]] = {
     "20 whole": (WHOLE, frozenset()),
-    "20 whole, without closeness": (WHOLE, frozenset({"smooth", "smooth interactions"})),
+    "20 whole, without function_kernel": (WHOLE, frozenset({"smooth", "smooth interactions"})),
     "20 whole, without interactions": (WHOLE, frozenset({"smooth interactions", "free interactions"})),
     "10 whole, 20 to 1/2": (((10, 3), (20, 2)), frozenset()),
     "10 whole, 40 to 1/4": (((10, 3), (40, 1)), frozenset()),
@@ -49,10 +49,12 @@ def main() -> None:
 def judged(table: SearchTable, design: Design, without: frozenset[str], draw: int) -> tuple[float, float]:
     """Return the correlation with the truth, and the regret of the best posterior mean."""
     terms = {name: value for name, value in EXPECTED.items() if name not in without}
-    similarity = similarity_of(table.candidates)
-    surrogate = Surrogate.fit(similarity, observed(table, design, np.random.default_rng(draw)), None, terms)
+    similarity = kernel_of(table.candidates)
+    surrogate = GaussianProcess.fit(
+        similarity, observed(table, design, np.random.default_rng(draw)), None, terms
+    )
     listed = np.array(list(itertools.product(*map(range, similarity.sizes))))
-    mean = surrogate.mean(Points.ends(listed))
+    mean = surrogate.mean(Points.means(listed))
     return float(spearmanr(mean, table.truth.ravel())[0]), float(table.regrets.ravel()[mean.argmin()])
 
 
@@ -68,7 +70,7 @@ def observed(table: SearchTable, design: Design, rng: np.random.Generator) -> Ob
         ]
     return Observations(
         assignments=np.array([row[0] for row in rows], dtype=np.intp),
-        fractions=np.array([row[1] for row in rows]),
+        fidelities=np.array([row[1] for row in rows]),
         runs=np.array([row[2] for row in rows], dtype=np.intp),
         values=np.array([row[3] for row in rows]),
     )

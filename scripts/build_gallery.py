@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import autoact
 from autoact.analysis import facts, subject
-from autoact.cli.catalogue import COLUMNS, describe, row
+from autoact.cli._catalogue import COLUMNS, describe, row
 
 HEAD = """# Gallery
 

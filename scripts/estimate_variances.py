@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from autoact.search.optimizer._gaussian_process import EXPECTED, PRIOR, Surrogate
-from autoact.search.optimizer._kernel import Array, similarity_of
+from autoact.search.optimizer._gaussian_process import EXPECTED, PRIOR, GaussianProcess
+from autoact.search.optimizer._kernel import Array, kernel_of
 from autoact.search.optimizer._observations import Observations
 from autoact.search.tables import SearchTable
 
@@ -62,13 +62,13 @@ def fitted(
     table: SearchTable, expected: Mapping[str, float], trainings: int, draws: int
 ) -> Mapping[str, float]:
     """Return the geometric means over draws of the variances that fit a table."""
-    similarity = similarity_of(table.candidates)
+    similarity = kernel_of(table.candidates)
     logs: dict[str, list[float]] = {name: [] for name in expected}
     for draw in range(draws):
         whole = sampled(table, np.random.default_rng([draw, 0]), trainings, table.fractions[-1:])
         curves = sampled(table, np.random.default_rng([draw, 1]), trainings // 3, table.fractions)
         for seen, names in ((whole, expected.keys() - set(SHORT)), (curves, SHORT)):
-            variances = Surrogate.fit(similarity, seen, None, expected).covariance.variances
+            variances = GaussianProcess.fit(similarity, seen, None, expected).covariance.variances
             for name in names:
                 logs[name].append(float(np.log(variances[name])))
     return {name: float(np.exp(np.mean(own))) for name, own in logs.items()}
@@ -90,7 +90,7 @@ def sampled(
     ]
     return Observations(
         assignments=drawn[runs].astype(np.intp),
-        fractions=np.tile(np.array(fractions), trainings),
+        fidelities=np.tile(np.array(fractions), trainings),
         runs=runs.astype(np.intp),
         values=np.array(values),
         seeds=(runs % SEEDS).astype(np.intp),

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from autoact.training.schedule import Schedule
 from numpy.typing import NDArray
 from relaxations import Relax, entmax15, gumbel, shrinking, softmax, sparsemax
 from table_tasks import TableTask
@@ -19,7 +20,6 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy, mse_loss
 
 from autoact import AutoActivation, analysis, get, mixture
-from autoact.training.schedule import Schedule
 from autoact.training.stacked import Rows
 from autoact.training.stacked.regime import losses
 

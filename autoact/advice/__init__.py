@@ -1,5 +1,8 @@
 """Advice before any search: candidates that suit a problem, from its needs, its data and computed facts."""
 
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
 from autoact.advice._advice import Advice, Candidate, advise
 from autoact.advice._description import check_free, describe, space_text, write_space
 from autoact.advice._needs import Needs, read_range
@@ -18,6 +21,5 @@ __all__ = [
     "write_space",
 ]
 
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -12,9 +12,7 @@ from autoact.advice._ordering import by_evidence, common_use, different, periodi
 from autoact.advice._reasons import reason
 from autoact.advice.evidence import Evidence, look, read_rows
 from autoact.errors import ConfigurationError
-from autoact.spaces import SearchSpace
-from autoact.spaces.bounds import Bounds
-from autoact.spaces.requirements import Requirements
+from autoact.spaces import Bounds, Requirements, SearchSpace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from autoact import analysis
 from autoact.activations import get
 from autoact.advice._needs import Needs
-from autoact.spaces import facts
-from autoact.spaces.facts import Values
+from autoact.spaces import Values, facts
 
 _CLOSE = 1e-6  # rounding that a range may be left by
 _INPUTS = np.linspace(-20.0, 20.0, 401)  # where every candidate must have a value

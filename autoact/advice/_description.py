@@ -8,7 +8,7 @@ import yaml
 
 from autoact.advice._advice import Advice
 from autoact.errors import ConfigurationError
-from autoact.spaces.atomic import write_text
+from autoact.spaces.files import write_text
 
 
 def describe(advice: Advice) -> str:

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 
 from autoact.activations import Parameter, get
 from autoact.advice._demands import Demand
-from autoact.spaces import facts
-from autoact.spaces.bounds import Bounds
-from autoact.spaces.facts import Values
+from autoact.spaces import Bounds, Values, facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

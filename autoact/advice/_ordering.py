@@ -8,9 +8,7 @@ from autoact.advice._demands import oscillates
 from autoact.advice._needs import Needs
 from autoact.advice._tails import fitness, sides
 from autoact.advice.evidence import MEANING, Evidence, Unit
-from autoact.spaces import SearchSpace
-from autoact.spaces.facts import Values
-from autoact.spaces.shipped import shipped_spaces
+from autoact.spaces import SearchSpace, Values, shipped_spaces
 
 _MOST = 8  # candidates: each of them costs every training of the mixture
 _SAME = 0.03  # distance of two functions that need not compete

@@ -10,7 +10,7 @@ from autoact import analysis
 from autoact.activations import get
 from autoact.advice._demands import limits, oscillates
 from autoact.advice.evidence import Form
-from autoact.spaces.facts import Values
+from autoact.spaces import Values
 
 Sides = Literal[
     "oscillates", "saturates on both sides", "saturates on one side", "adds up", "adds up unequally"

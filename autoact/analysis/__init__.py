@@ -1,5 +1,8 @@
 """Facts of a function: moments, smoothness, range, growth and distances, computed from its expression."""
 
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
 from autoact.analysis._asymptotics import Growth, growth, limits
 from autoact.analysis._extremes import lipschitz, value_range
 from autoact.analysis._fact_record import Facts, facts
@@ -52,3 +55,6 @@ __all__ = [
     "variance",
     "variance_map_slope",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from autoact.activations.activation import X
+from autoact.activations import X
 from autoact.analysis._subject import Analyzable, Subject, subject
 
 Growth = Literal["bounded", "sublinear", "linear", "superlinear"]
@@ -68,7 +68,8 @@ def _limits(of: Subject) -> tuple[float, float]:
     return _limit(of, -1), _limit(of, 1)
 
 
-def values_around(of: Subject, sign: int, at: int) -> list[Any]:
+@lru_cache(maxsize=2048)
+def values_around(of: Subject, sign: int, at: int) -> tuple[Any, ...]:
     """Return values at 24 points around sign · at, in arbitrary precision where there is a formula."""
     points = [sign * at * percent // 100 for percent in _AROUND]
     if of.opaque:
@@ -77,7 +78,7 @@ def values_around(of: Subject, sign: int, at: int) -> list[Any]:
         with mpmath.workdps(_DIGITS):
             precise = _precise(of.expression)
             found = [mpmath.re(precise(mpmath.mpf(point))) for point in points]
-    return [mpmath.mpf(value) for value in found if not mpmath.isnan(value)] or [mpmath.mpf(0)]
+    return tuple(mpmath.mpf(value) for value in found if not mpmath.isnan(value)) or (mpmath.mpf(0),)
 
 
 @lru_cache(maxsize=256)

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import sympy as sp
 
+from autoact.activations import X
 from autoact.activations import primitives as p
-from autoact.activations.activation import X
 from autoact.analysis._kinks import boundaries, roots
 from autoact.analysis._subject import Subject
 

@@ -61,7 +61,8 @@ def _supremum(of: Subject, side: float, open_at: tuple[float, ...] | None = None
     if _explodes(of, side):
         return math.inf
     y = np.where(np.isfinite(y), y, -np.inf)  # overflow inside: far out the limits are exact
-    peaks = 1 + np.flatnonzero((y[1:-1] >= y[:-2]) & (y[1:-1] >= y[2:]))
+    level = (y[1:-1] == y[:-2]) & (y[1:-1] == y[2:])  # nothing to climb
+    peaks = 1 + np.flatnonzero((y[1:-1] >= y[:-2]) & (y[1:-1] >= y[2:]) & ~level)
     highest = peaks[np.argsort(y[peaks])[::-1][:_REFINED]]
     return max(float(y.max()), *ends, *(_climb(of, side, x[i - 1 : i + 2], open_at) for i in highest))
 

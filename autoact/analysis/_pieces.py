@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import sympy as sp
 
-from autoact.activations.activation import X
+from autoact.activations import X
 from autoact.analysis._kinks import boundaries, piece
 from autoact.analysis._subject import Analyzable, Array, Subject, subject
 from autoact.errors import ConfigurationError

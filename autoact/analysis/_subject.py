@@ -13,12 +13,18 @@ import sympy as sp
 import torch
 from torch import nn
 
-from autoact.activations import Activation, from_module, get
-from autoact.activations.activation import X
-from autoact.activations.mapping import to_primitives
-from autoact.activations.opaque import Opaque, opaque
+from autoact.activations import (
+    Activation,
+    Opaque,
+    X,
+    compile_source,
+    from_module,
+    function_source,
+    get,
+    opaque,
+    to_primitives,
+)
 from autoact.activations.primitives import elementary
-from autoact.activations.source import compile_source, function_source
 from autoact.errors import ConfigurationError
 
 Array = npt.NDArray[np.float64]

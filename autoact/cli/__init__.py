@@ -1,5 +1,5 @@
 """The command line."""
 
-from autoact.cli.commands import main
+from autoact.cli._commands import main
 
 __all__ = ["main"]

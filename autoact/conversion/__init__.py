@@ -1,5 +1,8 @@
 """Conversion of models: find their layers, convert them, derive and apply an assignment, finalize."""
 
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
 from autoact.conversion._apply import (
     apply,
     auto_layers,
@@ -27,6 +30,5 @@ __all__ = [
     "uniform_assignment",
 ]
 
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

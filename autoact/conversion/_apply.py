@@ -9,10 +9,9 @@ from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_
 from autoact.conversion._places import Place, check_model, discover
 from autoact.conversion._recipe import Entry, M, entries, place, record
 from autoact.conversion._rollback import all_or_nothing
-from autoact.errors import AutoActError, ConfigurationError, ConversionError
+from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
 from autoact.nn import AutoActivation, module_for
 from autoact.spaces import Assignment, Choice
-from autoact.spaces.suggestion import did_you_mean
 
 
 def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:

@@ -66,7 +66,7 @@ def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPla
     Example:
         >>> plan = find_layers(nn.Sequential(nn.Linear(2, 2), nn.LeakyReLU(0.2)), ["tanh"])
         >>> plan.layers, plan.candidates
-        ({'1': Choice('leaky_relu', {'negative_slope': 0.2})}, {'1': ('tanh', 'leaky_relu')})
+        ({'1': Choice('leaky_relu', negative_slope=0.2)}, {'1': ('tanh', 'leaky_relu')})
     """
     check_model(model)
     space, found = SearchSpace.of(space), discover(model)

@@ -10,10 +10,9 @@ from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_
 from autoact.conversion._placement import fit
 from autoact.conversion._recipe import Entry, M, entries, place, record
 from autoact.conversion._rollback import all_or_nothing
-from autoact.errors import ConfigurationError, ConversionError
+from autoact.errors import ConfigurationError, ConversionError, did_you_mean
 from autoact.nn import AutoActivation, module_for
 from autoact.spaces import Choice, SearchSpace
-from autoact.spaces.suggestion import did_you_mean
 
 STARTS = ("same", "uniform")
 

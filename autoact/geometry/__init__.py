@@ -1,5 +1,8 @@
 """Geometry of models: linear regions of the input space, and the flow of signals and gradients."""
 
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
 from autoact.geometry.regions import (
     Cells,
     Curvature,
@@ -58,6 +61,5 @@ __all__ = [
     "zaslavsky_bound",
 ]
 
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

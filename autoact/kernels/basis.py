@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from autoact.activations import Activation, Parameter
+from autoact.activations import Activation, Parameter, X, order_key
 from autoact.activations import primitives as p
-from autoact.activations.activation import X
-from autoact.activations.source import order_key
 
 
 @dataclass(frozen=True, slots=True)

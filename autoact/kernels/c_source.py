@@ -13,8 +13,8 @@ import sympy as sp
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
+from autoact.activations import X
 from autoact.activations import primitives as p
-from autoact.activations.activation import X
 from autoact.errors import UnsupportedInputError
 from autoact.kernels.lowering import Program, backward_program, forward_program
 from autoact.kernels.plan import Plan
@@ -48,7 +48,7 @@ def c_expression(e: sp.Expr, suffix: str = "f") -> str:
         UnsupportedInputError: A function that has no vector form in C.
 
     Example:
-        >>> from autoact.activations.activation import X
+        >>> from autoact.activations import X
         >>> c_expression(1 + 2 * X**2)
         '(1.0f + (2.0f * (x * x)))'
     """

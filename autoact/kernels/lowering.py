@@ -15,8 +15,8 @@ import sympy as sp
 from sympy.logic.boolalg import Boolean
 from sympy.simplify.cse_main import tree_cse
 
+from autoact.activations import X
 from autoact.activations import primitives as p
-from autoact.activations.activation import X
 from autoact.kernels.basis import finite_at_infinity, grows_faster_than_linearly
 from autoact.kernels.plan import Plan
 

@@ -9,10 +9,8 @@ from typing import Any
 import sympy as sp
 import torch
 
-from autoact.activations import Parameter, get
+from autoact.activations import Parameter, X, compile_source, function_source, get, torch_source
 from autoact.activations import primitives as p
-from autoact.activations.activation import X
-from autoact.activations.source import compile_source, function_source, torch_source
 from autoact.kernels.basis import Basis, collect, grows_faster_than_linearly
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
+from autoact.activations import X
 from autoact.activations import primitives as p
-from autoact.activations.activation import X
 
 Steps = dict[sp.Symbol, sp.Expr]
 ONE, ZERO = sp.Integer(1), sp.Integer(0)

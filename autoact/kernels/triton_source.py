@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import sympy as sp
 from sympy.core.relational import Relational
 
+from autoact.activations import X
 from autoact.activations import primitives as p
-from autoact.activations.activation import X
 from autoact.errors import UnsupportedInputError
 from autoact.kernels.lowering import Program
 from autoact.kernels.triton_merging import Code, compared_with_0, merged, with_all_live

@@ -1,5 +1,8 @@
 """Cost of activations on this device: time, memory kept for backward, and the latency of whole models."""
 
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
 from autoact.latency._activation_costs import ActivationCost, activation_costs
 from autoact.latency._cost_tables import activation_table, model_table
 from autoact.latency._memory import Kept, kept_for_backward
@@ -20,3 +23,6 @@ __all__ = [
     "model_table",
     "ratio",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from autoact.activations import Named
 from autoact.analysis import Projection
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.kernels import mixture, parameter_slots
@@ -19,7 +20,7 @@ from autoact.nn.precision import is_sharded, keep_precision
 from autoact.nn.ranges import natural
 from autoact.nn.saved import KEY, decoded, encoded, mismatch, reordered
 from autoact.nn.settings import Settings, channels_of, check_channels, check_settings, initial_values
-from autoact.spaces import Bounds, Choice, Relaxation
+from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
     "granularity": "layer",
@@ -86,12 +87,12 @@ class AutoActivation(nn.Module):
 
     def __init__(
         self,
-        candidates: str | Sequence[str] = "default",
+        candidates: str | Sequence[Named] = "default",
         *,
-        granularity: str = "layer",
+        granularity: Granularity = "layer",
         channels: int | None = None,
         channel_dim: int = 1,
-        relaxation: str = "softmax",
+        relaxation: Kind = "softmax",
         temperature: float = 1.0,
         start: str = "uniform",
         learn_parameters: bool = True,

@@ -9,11 +9,9 @@ from torch import Tensor
 
 from autoact import analysis
 from autoact.activations import DEFAULT_CANDIDATES
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, did_you_mean
 from autoact.nn.settings import Settings
-from autoact.spaces import Bounds, SearchSpace
-from autoact.spaces.candidates import check_candidates
-from autoact.spaces.suggestion import did_you_mean
+from autoact.spaces import Bounds, SearchSpace, check_candidates
 
 UNIFORM = "uniform"
 

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from autoact import analysis
+from autoact.activations import Value
 from autoact.analysis import Projection
 from autoact.kernels import mixture, parameter_slots
-from autoact.spaces import Bounds
-from autoact.spaces.bounds import Range
-from autoact.spaces.choice import Value
+from autoact.spaces import Bounds, Range
 
 Function = Callable[[Tensor], Tensor]
 

@@ -6,11 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autoact.activations import Parameter
-from autoact.errors import ConfigurationError
+from autoact.activations import Parameter, Value
+from autoact.errors import ConfigurationError, did_you_mean
 from autoact.spaces import Bounds, Choice
-from autoact.spaces.choice import Value
-from autoact.spaces.suggestion import did_you_mean
 
 Settings = Mapping[str, Mapping[str, Any]]
 

@@ -1,4 +1,4 @@
-"""Ledger of a run: every finished training, one durable line each; the truth that all else is rebuilt from."""
+"""Ledger of a run: every finished training, one durable line each; all else is rebuilt from it."""
 
 import os
 from collections.abc import Iterator
@@ -29,14 +29,16 @@ class Ledger:
 
     path: Path
     trainings: list[Training] = field(default_factory=list, init=False)
-    _read: int = field(default=0, init=False)
+    _found: dict[tuple[Phase, str, int], Training] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Read what is there and cut off a torn last line."""
         if self.path.exists():
             whole = _drop_torn_line(self.path)
             self.trainings = [_read(line, number, self.path) for number, line in enumerate(whole, 1)]
-            self._read = len(self.trainings)
+            for training in self.trainings:
+                if training.state != "failed":  # the cause may be gone: it is done again
+                    self._remember(training)
 
     def append(self, training: Training) -> None:
         """Add one finished training and wait until it is on disk."""
@@ -45,22 +47,21 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
         self.trainings.append(training)
+        self._remember(training)
 
     def find(self, asked: Training) -> Training | None:
         """Return the training of the same model with the same seed in the same phase, if it is done.
 
         One that failed in an earlier process is not: its cause may be gone.
         """
-        wanted = (asked.phase, asked.key, asked.seed)
-        for place, training in enumerate(self.trainings):
-            stale = training.state == "failed" and place < self._read
-            if (training.phase, training.key, training.seed) == wanted and not stale:
-                return training
-        return None
+        return self._found.get((asked.phase, asked.key, asked.seed))
 
     def of(self, *phases: Phase) -> Iterator[Training]:
         """Iterate over the trainings of some phases, in the order in which they ended."""
         return (training for training in self.trainings if training.phase in phases)
+
+    def _remember(self, training: Training) -> None:
+        self._found.setdefault((training.phase, training.key, training.seed), training)
 
 
 def _drop_torn_line(path: Path) -> list[str]:

@@ -13,7 +13,7 @@ import yaml
 
 from autoact.errors import RunDirectoryError
 from autoact.spaces import Assignment
-from autoact.spaces.atomic import write_text, write_yaml
+from autoact.spaces.files import write_text, write_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class RunDirectory:
 
     @property
     def checkpoint_file(self) -> Path:
-        """Lightning checkpoint of the finalist, trained with the first confirmation seed."""
+        """Lightning checkpoint of the selected model, trained with the first confirmation seed."""
         return self.path / "checkpoints" / "final.ckpt"
 
     def tensorboard(self, name: str) -> Path:

@@ -70,7 +70,7 @@ class Training:
 
     @property
     def key(self) -> str:
-        """Identity of assignment and hyperparameters: equal keys are equal models, across processes and runs."""
+        """Identity of the model: equal keys are equal models, across processes and runs."""
         return ONE_SHOT_KEY if self.assignment is None else model_key(self.assignment, self.hyperparameters)
 
     @property

@@ -1,23 +1,26 @@
 """The report's figures: each a function of a run that returns SVG, or "" where the run has no data for it."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from autoact.errors import UnknownActivationError
 from autoact.report.run_files import RunFiles
 from autoact.report.svg import COLORS, draw
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _OTHERS = {"uniform": "best_uniform", "original": "original"}  # role of a model: its comparison's key
 _MARKERS = {
-    "prior": ("D", "mixture"),
+    "one-shot": ("D", "mixture"),
     "trial": ("o", "trial"),
     "reevaluation": ("s", "again, fresh seed"),
 }
@@ -29,12 +32,14 @@ def progress(run: RunFiles) -> str:
     if not trainings:
         return ""
     values = [t["selection"] for t in trainings]
-    full = [t["phase"] != "prior" and t.get("stop", 1.0) >= 1 for t in trainings]  # a mixture is no choice
+    full = [t["phase"] != "one-shot" for t in trainings]  # a mixture is no choice
     tried = [n for n, counts in enumerate(full, 1) if counts]
     best = list(accumulate((values[n - 1] for n in tried), max if run.larger_is_better else min))
     short = [n for n, t in enumerate(trainings, 1) if t.get("stop", 1.0) < 1]
 
     def paint(axes: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         axes.step(tried, best, where="post", color=COLORS["chosen"], lw=1.5, label="best so far")
         for phase, (marker, label) in _MARKERS.items():
             at = [n for n, t in enumerate(trainings, 1) if t["phase"] == phase and n not in short]
@@ -134,6 +139,8 @@ def _paint_values(axes: Axes, models: Sequence[Confirmed], metric: str) -> None:
 
 def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: RunFiles) -> None:
     by_role = {model.role: model for model in models}
+    from matplotlib.ticker import MaxNLocator
+
     rows = [(by_role[role], run.comparison(key)) for role, key in _OTHERS.items() if role in by_role]
     for height, (other, found) in enumerate(rows):
         gains = _gains(by_role["chosen"].values, other.values, run.larger_is_better)
@@ -180,13 +187,15 @@ def uniforms(run: RunFiles) -> str:
 
 def curves(run: RunFiles) -> str:
     """Draw the monitored value over the trainings of the confirmed models: thin for seeds, thick means."""
-    grouped: dict[str, list[tuple[float, ...]]] = {"original": [], "finalist": []}  # the rest is uniform
+    grouped: dict[str, list[tuple[float, ...]]] = {"original": [], "selected": []}  # the rest is uniform
     for training in run.of("confirmation"):
         grouped.setdefault(training["label"], []).append(_floats(training.get("curve") or ()))
     if max((len(line) for lines in grouped.values() for line in lines), default=0) < 2:
         return ""
 
     def paint(axes: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         for label, lines in grouped.items():
             if lines:
                 _paint_curves(axes, label, lines)
@@ -199,7 +208,7 @@ def curves(run: RunFiles) -> str:
 
 
 def _paint_curves(axes: Axes, label: str, lines: Sequence[tuple[float, ...]]) -> None:
-    role = {"finalist": "chosen", "original": "original"}.get(label, "uniform")
+    role = {"selected": "chosen", "original": "original"}.get(label, "uniform")
     for line in lines:
         axes.plot(range(1, len(line) + 1), line, color=COLORS[role], lw=0.5, alpha=0.35)
     length = min(map(len, lines))
@@ -209,6 +218,8 @@ def _paint_curves(axes: Axes, label: str, lines: Sequence[tuple[float, ...]]) ->
 
 
 def _log_if_wide(axes: Axes, values: Sequence[float]) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
     finite = [value for value in values if math.isfinite(value)]
     if finite and max(finite) > 8 * min(finite) > 0:
         axes.set_yscale("log")

@@ -70,7 +70,7 @@ def leaderboard(run: RunFiles) -> list[Row]:
     """
     grouped: dict[str, list[Training]] = {}
     for training in run.trainings:
-        if training.get("assignment") and training["phase"] not in ("probe", "prior"):
+        if training.get("assignment") and training["phase"] not in ("probe", "one-shot"):
             grouped.setdefault(training["key"], []).append(training)
     sign = -1.0 if run.larger_is_better else 1.0
     rows = [_row(key, trainings, run) for key, trainings in grouped.items()]

@@ -8,7 +8,7 @@ from typing import Any
 
 from autoact.errors import RunDirectoryError
 
-SCHEMA = 1
+SCHEMA = 2
 
 Training = Mapping[str, Any]
 

@@ -1,10 +1,15 @@
 """Figures of what the search knows besides values of trainings: latency and the mixture's weights."""
 
-from matplotlib.axes import Axes
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from autoact.report import wording
 from autoact.report.run_files import RunFiles
 from autoact.report.svg import COLORS, draw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SHOWN_LAYERS = 24
 

@@ -1,14 +1,17 @@
 """Figures as inline SVG that takes colors and font from the page, so that it is readable light and dark."""
 
+from __future__ import annotations
+
 import html
 import io
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from autoact.errors import left_out
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Drawn in these colors, printed as the page's variables of the same names.
 COLORS = {
@@ -54,7 +57,7 @@ def draw(
     columns: int = 1,
     rows: int = 1,
 ) -> str:
-    """Return a figure as an SVG element.
+    """Return a figure as an SVG element; nothing where matplotlib is missing.
 
     Args:
         name: Short unique name; prefix of every id inside.
@@ -65,6 +68,11 @@ def draw(
         columns: Number of axes beside each other.
         rows: Number of rows of axes.
     """
+    if left_out("matplotlib", "Figures of the report"):
+        return ""
+    import matplotlib
+    from matplotlib.figure import Figure
+
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=(width, height))
         axes: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).flat)

@@ -300,7 +300,7 @@ def _no_interval(report: Mapping[str, Any], compared: Mapping[str, Any]) -> str:
             "trains the same on every seed: remove that call from the model and search again."
         )
     ours, theirs, both = (
-        compared.get(name, 0) for name in ("finalist_diverged", "baseline_diverged", "both_diverged")
+        compared.get(name, 0) for name in ("selected_diverged", "baseline_diverged", "both_diverged")
     )
     seeds = pairs + ours + theirs + both
     return (

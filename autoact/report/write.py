@@ -5,7 +5,7 @@ from pathlib import Path
 from autoact.report.leaderboard import leaderboard, to_csv
 from autoact.report.page import render
 from autoact.report.run_files import read_run
-from autoact.spaces.atomic import write_text
+from autoact.spaces.files import write_text
 
 
 def write_report(run_dir: str | Path) -> Path:

@@ -1,33 +1,53 @@
-"""The whole search: check, announce, search, choose, confirm, report; resumable at every point."""
+"""Search from start to end: prepare, probe, choose, compare with baselines, confirm, report.
 
-import math
+Every step goes on where an earlier process left it: what is done stands in the ledger of the run directory.
+"""
+
+import inspect
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from autoact.errors import ConfigurationError
-from autoact.search.completion import Completion
-from autoact.search.configuration import configuration, require_same
-from autoact.search.deciding import seconds_to_decide
-from autoact.search.ledger import Ledger
-from autoact.search.objective import OBJECTIVE, Layers, Objective, ObjectiveTask, probe_objective
-from autoact.search.outcome import SearchResult
-from autoact.search.preparation import prepare, prepare_objective
-from autoact.search.probe import Probe, probe
-from autoact.search.run_directory import RunDirectory
-from autoact.search.rungs import Rungs
-from autoact.search.seeds import seeds_for
-from autoact.search.settings import DEFAULT_SELECTION_SEEDS, Settings
-from autoact.search.study import check_storage, quiet_optuna
-from autoact.search.task import Task
-from autoact.search.verdict import Mode
-from autoact.search.workers import threads_as_in
-from autoact.spaces import SearchSpace
-
-_MONITOR = "val_loss"
+from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.records import Ledger, RunDirectory, Training
+from autoact.report import write_report
+from autoact.search import outcome
+from autoact.search.phases import (
+    ORIGINAL,
+    SELECTED,
+    Prepared,
+    Probe,
+    Search,
+    SearchPlan,
+    baseline_assignments,
+    best_uniform,
+    check_storage,
+    choose,
+    confirm,
+    prepare,
+    prepare_objective,
+    probe,
+    quiet_optuna,
+    select,
+    train_baselines,
+    tune_baselines,
+)
+from autoact.search.setup import Settings, SettingsOptions, configuration, require_same, seeds_for
+from autoact.search.trainings import (
+    OBJECTIVE,
+    Clock,
+    Layers,
+    ModelTask,
+    Objective,
+    SearchProgress,
+    Trainings,
+    log_trial,
+    threads_as_in,
+)
+from autoact.spaces import Assignment, SearchSpace
 
 
 def run_search(
@@ -37,25 +57,14 @@ def run_search(
     objective: Objective | None = None,
     layers: Layers | None = None,
     space: Any = "default",
-    monitor: str = _MONITOR,
-    mode: Mode | None = None,
-    budget: int = 20,
-    seeds: int = 10,
     out: str | os.PathLike[str] | None = None,
-    storage: str | None = None,
-    workers: int = 1,
-    trainer: Mapping[str, Any] | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    rungs: bool = False,
-    hours: float | None = None,
-    seed: int = 0,
-    selection_seeds: int | None = None,
     resume: bool = False,
     dry_run: bool = False,
     quiet: bool = False,
     task: str | None = None,
     source: Mapping[str, Any] | None = None,
-) -> SearchResult:
+    **settings: Unpack[SettingsOptions],
+) -> outcome.SearchResult:
     """Choose an activation for every layer of a model, and compare the choice with the model as it was.
 
     Args:
@@ -67,28 +76,13 @@ def run_search(
         layers: What the function calls its layers: names, or present activations by name; default: those
             that the rules of the space name.
         space: Name or file of a search space, names of candidates, a mapping, or a `SearchSpace`.
-        monitor: Name under which the module logs the value to optimize.
-        mode: "min" or "max"; inferred from "loss" or "acc" in the monitor's name.
-        budget: Full trainings to spend on the search; baselines and confirmation come on top.
-        seeds: Fresh paired seeds of the confirmation, at least 2; more of them see smaller differences.
         out: The run directory to make; with `resume`, the one to go on with. Only a dry run needs none.
-        storage: URL of an Optuna storage; None keeps the study in the run directory.
-        workers: Processes that train at the same time.
-        trainer: Arguments of `lightning.Trainer`, the same for every training.
-        parameters: Hyperparameters of the model to search with the activations, such as
-            `{"model.lr": {"log": [1e-4, 1e-1]}}` (also `uniform`, `int` and `choice`). Every baseline is
-            then tuned with as many trainings as the search tries.
-        rungs: Whether trainings may pause after a part of their length, once short ones foretell the end.
-            On average that did not pay where it was measured (docs/benchmarks/search.md).
-        hours: Wall time after which the search starts no further training and chooses; baselines and
-            confirmation come on top.
-        seed: Everything random follows from it.
-        selection_seeds: Seeds on which the best uniform baseline is chosen; default 3.
         resume: Go on with the run in `out`; finished trainings are not repeated.
         dry_run: Only tell the layers, the candidates and the cost.
         quiet: Print nothing.
         task: What to call the model; default: the name of its class.
         source: Kept in config.yaml, for whoever has to make model and data again to resume.
+        settings: monitor, mode, budget, seeds, workers, trainer and the others of `Settings`.
 
     Returns:
         Verdict, assignment and report.
@@ -110,59 +104,154 @@ def run_search(
         1
     """
     _check_what(model, data, objective, layers)
-    settings = Settings(
-        monitor=OBJECTIVE if objective is not None and monitor == _MONITOR else monitor,
-        mode=mode,
-        budget=budget,
-        seeds=seeds,
-        selection_seeds=DEFAULT_SELECTION_SEEDS if selection_seeds is None else selection_seeds,
-        seed=seed,
-        workers=workers,
-        storage=storage,
-        trainer=trainer or {},
-        parameters=parameters or {},
-        rungs=rungs,
-        hours=hours,
-    )
-    wanted = SearchSpace.of(space)
-    with ExitStack() as stack:
-        stack.enter_context(quiet_optuna())
-        check_storage(storage)
-        directory = None
-        if resume:
-            directory = stack.enter_context(_resumed(out, settings, wanted))
-        elif not dry_run:
+    named = {**({"monitor": OBJECTIVE} if objective is not None else {}), **settings}
+    wanted, asked = Settings.of(named), SearchSpace.of(space)
+    with ExitStack() as around:
+        around.enter_context(quiet_optuna())
+        check_storage(wanted.storage)
+        directory = around.enter_context(_resumed(out, wanted, asked)) if resume else None
+        if directory is None and not dry_run:
             RunDirectory.check_free(_required(out))
-        if objective is not None:
-            prepared = prepare_objective(objective, layers, wanted, settings, task)
-        else:
-            prepared = prepare(model, data, wanted, settings, task)
-        seeds_of = seeds_for(settings)
-        if directory is None:
-            probed = _probe(prepared.task, seeds_of.search[0], settings, out)
-            deciding = seconds_to_decide(settings, prepared.variables, probed.rungs)
-            plan = prepared.plan(probed.planned_steps, probed.seconds, probed.rungs, deciding)
-            if not quiet:
-                print(plan.describe())
-            if dry_run:
-                return SearchResult(
-                    run_dir=None, verdict=None, assignment=prepared.variables.original, report={}, plan=plan
-                )
-            content = configuration(
-                settings,
-                wanted,
-                task=prepared.name,
-                study=_study_name(out),
-                rungs=plan.rungs,
-                source=source,
+        prepared = (
+            prepare(model, data, asked, wanted, task)
+            if objective is None
+            else prepare_objective(objective, layers, asked, wanted, task)
+        )
+        if directory is not None:
+            return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
+        probed = _probed(prepared)
+        plan = prepared.plan(probed)
+        if not quiet:
+            print(plan.describe())
+        if dry_run:
+            original = prepared.variables.original
+            return outcome.SearchResult(run_dir=None, verdict=None, assignment=original, plan=plan)
+        content = configuration(wanted, asked, task=prepared.name, study=_study_name(out), source=source)
+        directory = RunDirectory.create(_required(out), content)
+        around.enter_context(directory.locked())
+        Ledger(directory.ledger_file).append(probed.training)
+        return _carried_out(prepared, plan, directory, quiet=quiet)
+
+
+run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignore[attr-defined]
+    parameters=[
+        *(p for p in inspect.signature(run_search).parameters.values() if p.name != "settings"),
+        *(p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Settings).parameters.values()),
+    ]
+)
+
+
+def _carried_out(
+    prepared: Prepared, plan: SearchPlan, directory: RunDirectory, *, quiet: bool, resumed: bool = False
+) -> outcome.SearchResult:
+    """Do what is left of a run, and write its report."""
+    report = directory.report()
+    if report is None or report["verdict"] is None:
+        with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
+            report = _searched(search, plan, prepared, progress)
+        directory.write_report(report)
+    write_report(directory.path)
+    return outcome.SearchResult(
+        run_dir=directory.path,
+        verdict=report["verdict"],
+        assignment=Assignment.load(directory.assignment_file),
+        report=report,
+        plan=plan,
+        _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
+    )
+
+
+def _searched(
+    search: Search, plan: SearchPlan, prepared: Prepared, progress: SearchProgress
+) -> dict[str, Any]:
+    """Choose, compare with baselines, confirm; return the report."""
+    task, name = prepared.task, prepared.task.space.name
+    try:
+        chosen = _choice(search)
+        models = tune_baselines(search, baseline_assignments(search), chosen)
+        values = train_baselines(search, {**models, SELECTED: chosen})
+        uniform = best_uniform(search, values)
+        selected = select(search, {**models, SELECTED: chosen}, values)
+        if selected.key != chosen.key:
+            _write_choice(search, selected)
+        compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
+        progress.shrink(_total(search, compared))
+        confirmed = confirm(search, compared)
+    except SearchFailedError as error:
+        search.directory.write_report(outcome.build_partial_report(search, plan, name, str(error)))
+        raise
+    known = outcome.believed(search)
+    return outcome.build_report(
+        search,
+        plan,
+        space=name,
+        selected=selected,
+        baselines=models,
+        values={label: found for label, found in values.items() if label != SELECTED},
+        uniform=uniform,
+        confirmed=confirmed,
+        latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,
+        found=outcome.findings(search, selected, known),
+        front=outcome.pareto(search, task, selected, known),
+    )
+
+
+def _choice(search: Search) -> Training:
+    """Return the choice; whatever reads comparison data comes after it is on disk."""
+    if not search.directory.assignment_file.exists():
+        _write_choice(search, choose(search))
+    assignment, hyperparameters = search.directory.choice()
+    return Training(
+        phase="trial", label=SELECTED, assignment=assignment, hyperparameters=hyperparameters, seed=0
+    )
+
+
+def _write_choice(search: Search, chosen: Training) -> None:
+    assert chosen.assignment is not None, "a mixture is no choice"
+    search.directory.write_choice(chosen.assignment, chosen.hyperparameters)
+
+
+@contextmanager
+def _started(
+    prepared: Prepared, plan: SearchPlan, directory: RunDirectory, quiet: bool, resumed: bool
+) -> Iterator[tuple[Search, SearchProgress]]:
+    """Start progress and workers; count what earlier processes did."""
+    settings, ledger = prepared.settings, Ledger(directory.ledger_file)
+    with SearchProgress(settings, plan.counts.total, quiet=quiet) as progress:
+
+        def finished(training: Training) -> None:
+            progress.finished(training)
+            log_trial(directory, training, settings.monitor)
+
+        for training in ledger.trainings:
+            progress.resumed(training)
+            log_trial(directory, training, settings.monitor)
+        if resumed:
+            progress.say(f"Resuming {directory.path}: {progress.done} trainings are done")
+        with Trainings(prepared.task, ledger, settings.workers, finished) as trainings:
+            search = Search(
+                settings=settings,
+                seeds=seeds_for(settings),
+                variables=prepared.variables,
+                directory=directory,
+                trainings=trainings,
+                clock=Clock.of(settings.hours, ledger, settings.workers),
+                own=prepared.own,
             )
-            directory = RunDirectory.create(_required(out), content)
-            stack.enter_context(directory.locked())
-            Ledger(directory.ledger_file).append(probed.entry)
-        else:
-            kept = Rungs.from_dict(directory.configuration().get("rungs"))
-            plan = prepared.plan(math.nan, math.nan, kept)
-        return Completion(prepared, plan, seeds_of, directory, quiet, resume).run()
+            yield search, progress
+
+
+def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
+    """Return how many trainings it will be, now that it is known which models are identical."""
+    counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
+    same = len(confirmed) - len({model.key for model in confirmed.values()})
+    return counts.total - (counts.tuning - tuned) - same * search.settings.seeds
+
+
+def _probed(prepared: Prepared) -> Probe:
+    seed = seeds_for(prepared.settings).search[0]
+    with threads_as_in(prepared.settings.workers):
+        return probe(prepared.task, seed)
 
 
 def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
@@ -175,17 +264,6 @@ def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
         raise ConfigurationError("Give model and data, or objective, not both: a function makes its own.")
     if objective is None and layers is not None:
         raise ConfigurationError("layers is for objective; the layers of a model are found by looking.")
-
-
-def _probe(
-    task: Task | ObjectiveTask, seed: int, settings: Settings, out: str | os.PathLike[str] | None
-) -> Probe:
-    if isinstance(task, Task):
-        target = Path(out or ".").absolute()
-        folder = next(each for each in (target, *target.parents) if each.is_dir())
-        with threads_as_in(settings.workers):
-            return probe(task, seed, settings, folder)
-    return probe_objective(task, seed, settings)
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 The estimators are loaded on first use: nothing else here needs scikit-learn.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autoact.errors import ConfigurationError
+from autoact._names import public_names
+from autoact.errors import needs
 from autoact.tabular._table_task import TableTask, fingerprint, load_task
 from autoact.tabular.files import Table, read_table
 
@@ -24,19 +24,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load an estimator on first use (PEP 562)."""
-    if name not in ("AutoActClassifier", "AutoActRegressor"):
-        raise AttributeError(f"module 'autoact.tabular' has no attribute {name!r}")
-    try:
-        return getattr(import_module("autoact.tabular._estimators"), name)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "sklearn":
-            raise
-        raise ConfigurationError(
-            f"{name} needs scikit-learn, which is not installed: pip install 'autoact[tasks]'"
-        ) from error
+if not TYPE_CHECKING:
+    _load, __dir__ = public_names(
+        __name__,
+        __all__,
+        dict.fromkeys(("AutoActClassifier", "AutoActRegressor"), "autoact.tabular._estimators"),
+    )
 
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    def __getattr__(name: str) -> Any:
+        """Load an estimator on first use (PEP 562)."""
+        with needs("scikit-learn", f"autoact.tabular.{name}", module="sklearn"):
+            return _load(name)

@@ -17,7 +17,7 @@ from autoact.errors import ConfigurationError, DataError
 from autoact.spaces import Assignment, SearchSpace
 from autoact.tabular._fitting import Fit, Fitted
 from autoact.tabular.columns import ArrayEncoding, Encoding, fit_encoding, holds_text, text_columns
-from autoact.training.perceptron import Perceptron
+from autoact.training.tasks import Perceptron
 
 _BATCH = 65536
 _LARGEST_SEED = 2**31 - 1

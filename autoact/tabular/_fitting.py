@@ -19,7 +19,7 @@ from autoact.spaces import Assignment, SearchSpace
 from autoact.tabular._splits import Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
 from autoact.training import Measurement, train
-from autoact.training.perceptron import Perceptron
+from autoact.training.tasks import Perceptron
 
 _MONITOR = "val_loss"
 _FEWEST = 2

@@ -18,7 +18,7 @@ from autoact.tabular._splits import Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
 from autoact.tabular.columns import Encoding, Target, fit_encoding, read_target
 from autoact.tabular.files import Table, counted, read_table
-from autoact.training.perceptron import Perceptron
+from autoact.training.tasks import Perceptron
 
 _FEW = 100  # training rows below which the reader is warned
 _SHOWN = 8  # notes of one kind

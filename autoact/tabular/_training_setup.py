@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
 
 from autoact.tabular._splits import Split
-from autoact.training.perceptron import Perceptron
+from autoact.training.tasks import Perceptron
 
 _STEPS = 800  # optimizer steps after which a small perceptron has learned a table
 _EPOCHS = (6, 80)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from autoact.errors import left_out
 from autoact.geometry import FlowMeter, flow_warnings
 from autoact.nn import AutoActivation
 from autoact.tracking import _tags as tags
@@ -129,6 +130,8 @@ class LayerLogger:
                 yield tag(path), fact
 
     def _write_figures(self, step: int) -> None:
+        if left_out("matplotlib", "Figures in TensorBoard"):
+            return
         from autoact.tracking import _tensorboard_figures as figures  # loads matplotlib
 
         self._import_seconds, begin = 0.0, time.perf_counter()

@@ -1,16 +1,20 @@
 """Several runs side by side: which activation leads in which layer of which run."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
 from autoact.errors import DataError
 from autoact.tracking import _tags as tags
-from autoact.tracking._tensorboard_figures import pixels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Weights = Mapping[str, Mapping[str, float]]  # by layer, by candidate
 _LAST = {"scalars": 1, "images": 1, "tensors": 1, "histograms": 1}  # the reader then keeps the last of each
@@ -39,6 +43,8 @@ def compare_runs(directory: str | Path) -> Figure:
         >>> [text.get_text() for text in compare_runs(folder).axes[0].texts]
         ['tanh\n1.00', 'tanh\n1.00']
     """
+    from autoact.tracking._tensorboard_figures import pixels  # loads matplotlib
+
     root = Path(directory)
     runs = {name: weights for name, weights in _runs(root).items() if weights}
     if not runs:
@@ -83,6 +89,8 @@ def _leader(weights: Mapping[str, float]) -> tuple[str, float]:
 
 
 def _figure(runs: Mapping[str, Weights]) -> Figure:
+    from matplotlib.figure import Figure
+
     layers = _layers(runs)
     names = sorted({c for weights in runs.values() for layer in weights.values() for c in layer})
     table = np.full((len(layers), len(runs)), np.nan)

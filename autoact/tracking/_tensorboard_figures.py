@@ -4,14 +4,17 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
 from autoact.activations import get
+from autoact.errors import needs
 from autoact.nn import AutoActivation
+
+with needs("matplotlib", "A figure in TensorBoard"):
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
 _POINTS = 121
 _PANELS = 12

@@ -92,7 +92,7 @@ def test_an_unstable_function_is_refused():
     ],
 )
 def test_plain_sympy_is_mapped_to_stable_primitives(expression, twin):
-    from autoact.activations.activation import Activation, X
+    from autoact.activations import Activation, X
 
     act = Activation("written", expression(X), family="test")
     x = torch.tensor(

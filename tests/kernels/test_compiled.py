@@ -9,7 +9,7 @@ import sympy as sp
 import torch
 
 import autoact
-from autoact.activations.activation import X
+from autoact.activations import X
 from autoact.kernels import c_library, compiled, plan_for, traced
 from autoact.kernels.c_source import library_source
 from autoact.kernels.operator import backward_kernel, mixture_kernel

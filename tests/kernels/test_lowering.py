@@ -5,8 +5,8 @@ import sympy as sp
 import torch
 
 import autoact
+from autoact.activations import compile_source, torch_source
 from autoact.activations import primitives as p
-from autoact.activations.source import compile_source, torch_source
 from autoact.kernels import plan_for
 from autoact.kernels.lowering import backward_program, forward_program
 

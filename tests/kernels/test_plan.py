@@ -6,10 +6,8 @@ import sympy as sp
 import torch
 
 import autoact
-from autoact.activations import DEFAULT_CANDIDATES
-from autoact.activations.activation import X
+from autoact.activations import DEFAULT_CANDIDATES, X, compile_source, function_source
 from autoact.activations.primitives import elementary, lowered
-from autoact.activations.source import compile_source, function_source
 from autoact.kernels import plan_for
 from autoact.kernels.basis import grows_faster_than_linearly
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import optuna
 import pytest
-
-from autoact.errors import ConfigurationError
 from autoact.search.hyperparameters import Hyperparameters, Value
 from autoact.search.maker import own_values, with_values
 from autoact.search.settings import Settings
 from autoact.search.tuned import Tuned
 from autoact.search.variables import key_of
+
+from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment
-from autoact.training.component import Component
+from autoact.training.configuration import Component
 from tests.search.models import Curve
 
 ALL = {

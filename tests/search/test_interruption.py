@@ -10,9 +10,9 @@ from typing import Any
 
 import optuna
 import pytest
+from autoact.search.ledger import Ledger
 
 from autoact import run_search
-from autoact.search.ledger import Ledger
 from tests.search.models import SEARCH, CurveData, Watched
 
 PROBES = 3  # two short trainings of the original and one of the mixture

@@ -1,10 +1,10 @@
 """The latency of the chosen model beside that of the original."""
 
 import torch
-from torch import nn
-
 from autoact.search.latency import latency
 from autoact.search.task import Task
+from torch import nn
+
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import split
 from tests.search.models import TRAINER, Curve, CurveData

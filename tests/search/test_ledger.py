@@ -5,9 +5,9 @@ import math
 from pathlib import Path
 
 import pytest
+from autoact.search.ledger import Entry, Ledger
 
 from autoact.errors import RunDirectoryError
-from autoact.search.ledger import Entry, Ledger
 
 
 def entry(seed: int = 1, **changes: object) -> Entry:

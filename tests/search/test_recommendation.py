@@ -3,11 +3,11 @@
 import math
 
 import pytest
-
 from autoact.search.ledger import Entry
 from autoact.search.recommendation import Evidence, contenders
 from autoact.search.tuned import Tuned
 from autoact.search.variables import key_of
+
 from autoact.spaces import Assignment
 
 

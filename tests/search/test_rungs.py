@@ -9,12 +9,12 @@ from typing import Any
 
 import optuna
 import pytest
-
-from autoact import run_search
-from autoact.search import SearchResult, guided
 from autoact.search.clock import Clock
 from autoact.search.ledger import Entry, Ledger
 from autoact.search.rungs import Rungs
+
+from autoact import run_search
+from autoact.search import SearchResult, guided
 from tests.search import scripted
 from tests.search.models import BATCH, ROWS, SEARCH, TRAINER, CurveData, Watched
 

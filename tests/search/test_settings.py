@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-
-from autoact.errors import ConfigurationError
 from autoact.search.seeds import sampler_seed, seeds_for
 from autoact.search.settings import Settings, settle_mode
+
+from autoact.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(

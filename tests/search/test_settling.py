@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-import autoact
 from autoact.search.pareto import Point, on_front
 from autoact.search.seeds import seeds_for
 from autoact.search.settings import Settings
+
+import autoact
 from autoact.spaces import Assignment
 
 SETTINGS: dict[str, Any] = {"budget": 12, "seeds": 4, "selection_seeds": 3}

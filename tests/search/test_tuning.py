@@ -11,11 +11,11 @@ from typing import Any
 import optuna
 import pytest
 import yaml
+from autoact.search.ledger import Ledger
 
 from autoact import run_search
 from autoact.errors import ConfigurationError
 from autoact.search import SearchResult
-from autoact.search.ledger import Ledger
 from tests.search.models import CurveData
 from tests.search.planted import Planted
 

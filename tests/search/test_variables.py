@@ -3,9 +3,9 @@
 import optuna
 import pytest
 import torch
+from autoact.search.variables import Variables, key_of
 from torch import nn
 
-from autoact.search.variables import Variables, key_of
 from autoact.spaces import Assignment, Choice, LayerRule, Requirements, SearchSpace
 from tests.search.models import network
 from tests.search.models import variables as variables_of

@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 import pytest
+from autoact.search.settings import Settings
+from autoact.search.verdict import Comparison, compare, detectable_effect, seeds_needed
 from scipy import stats
 
 from autoact.errors import ConfigurationError
-from autoact.search.settings import Settings
-from autoact.search.verdict import Comparison, compare, detectable_effect, seeds_needed
 
 BETTER = [0.81, 0.84, 0.79, 0.88, 0.83]
 WORSE = [0.90, 0.91, 0.93, 0.95, 0.86]

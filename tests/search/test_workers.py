@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import torch
-
-from autoact import run_search
 from autoact.search.ledger import Ledger
 from autoact.search.workers import threads_as_in
+
+from autoact import run_search
 from tests.search.models import SEARCH, STEPS, Curve, CurveData, Watched
 
 ROOT = Path(__file__).parents[2]

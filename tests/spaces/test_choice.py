@@ -38,7 +38,7 @@ def test_one_channel_is_a_number():
 
 def test_text_for_people():
     assert str(Choice("elu", {"alpha": 0.5})) == "elu(alpha=0.5)"
-    assert str(Choice("prelu", {"slope": (0.1, 0.2)})) == "prelu(slope=0.1..0.2 over 2 channels)"
+    assert str(Choice("prelu", {"slope": (0.1, 0.2)})) == "prelu(slope=0.15 [0.1 to 0.2, 2 channels])"
 
 
 def test_unknown_activation_gets_a_suggestion():

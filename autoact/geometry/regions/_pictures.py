@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, needs
 from autoact.geometry.regions._hyperplanes import Hyperplanes
 from autoact.geometry.regions._segments import LinePieces
 from autoact.geometry.regions._slices import SliceRegions
@@ -23,7 +23,8 @@ def draw_slice(axes: Axes, regions: SliceRegions, output: int = 0) -> None:
         regions: What `slice_regions` found.
         output: Number of the output.
     """
-    from matplotlib.collections import PolyCollection
+    with needs("matplotlib", "A picture"):
+        from matplotlib.collections import PolyCollection
 
     shades = np.array([values[:, output].mean() for values in regions.values])
     drawn = PolyCollection(

@@ -111,7 +111,7 @@ class Points:
             np.concatenate([self.fidelities, others.fidelities]),
             np.concatenate([self.runs, others.runs]),
             np.concatenate([self.hyperparameters, others.hyperparameters]),
-            np.concatenate([self.seeds, others.seeds]) if both else None,  # type: ignore[list-item]
+            np.concatenate([self.seeds, others.seeds]) if both else None,
         )
 
     def __len__(self) -> int:

@@ -262,12 +262,12 @@ def observations(
     kept = [rows[i] for i in _kept([row[3] if minimize else -row[3] for row in rows])]
     sign = 1.0 if minimize else -1.0
     return Observations(
-        assignments=np.array([row[0] for row in kept], dtype=np.intp).reshape(-1, len(layers.names)),
+        assignments=np.array([row[0] for row in kept], dtype=np.intp).reshape(len(kept), len(layers.names)),
         fidelities=np.minimum([row[1] / longest for row in kept], 1.0, dtype=np.float64),
         runs=np.array([row[2].number for row in kept], dtype=np.intp),
         values=np.array([sign * row[3] for row in kept], dtype=np.float64),
         hyperparameters=np.array([row[4] for row in kept], dtype=np.float64).reshape(
-            -1, hyperparameters.width
+            len(kept), hyperparameters.width
         ),
         seeds=seeds_of([row[2] for row in kept]),
     )

@@ -1,77 +1,55 @@
-"""What the search itself found, for the report: its trainings, its prior, what is believed of the choice."""
+"""Findings of the search itself, for the report: its mixture, what is believed of the choice."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autoact.search.guided import Guided
-from autoact.search.pareto import Believed
-from autoact.search.stage import SEARCH_STAGE
-from autoact.search.state import Search
-from autoact.search.trials import evidence_of
-from autoact.search.tuned import Tuned
-from autoact.search.variables import key_of
-from autoact.search.verdict import finite
+from autoact.records import Training, finite, model_key
+from autoact.search.outcome._pareto import Point
+from autoact.search.phases import Search, study_of
 
 
-def findings(search: Search, finalist: Tuned, known: Sequence[Believed]) -> dict[str, Any]:
-    """Return the keys `rungs`, `prior`, `beliefs` and `recommendation` of report.json, as far as they apply.
+def findings(search: Search, selected: Training, known: Sequence[Point]) -> dict[str, Any]:
+    """Return the keys `prior`, `beliefs` and `recommendation` of report.json, as far as they apply.
 
     Args:
-        search: The search, settled.
-        finalist: What was confirmed.
+        search: The search.
+        selected: What was confirmed.
         known: What is believed of everything that was tried.
     """
     beliefs = {
-        key_of(assignment): {"mean": mean, "sd": sd}
-        for assignment, mean, sd in known
-        if math.isfinite(mean) and math.isfinite(sd)
+        model_key(point.assignment): {"mean": point.mean, "sd": point.deviation}
+        for point in known
+        if math.isfinite(point.mean) and math.isfinite(point.deviation)
     }
-    recommendation = _recommendation(search, finalist, beliefs)
     told = {"beliefs": beliefs} if beliefs else {}
-    return {**_rungs(search), **_prior(search), **told, "recommendation": recommendation}
+    return {**_one_shot(search), **told, "recommendation": _recommendation(search, selected, beliefs)}
 
 
-def _rungs(search: Search) -> dict[str, Any]:
-    """Return how many trainings reached which share, and how many were never finished."""
-    if not search.guided:
-        return {}
-    entries = Guided.of(search).entries()
-    reached: dict[tuple[str, int], float] = {}
-    for entry in entries:
-        reached[entry.key, entry.seed] = max(reached.get((entry.key, entry.seed), 0.0), entry.stop)
-    counts = {
-        f"{fraction:.4g}": sum(abs(stop - fraction) < 1e-6 for stop in reached.values())
-        for fraction in search.rungs.fractions
-    }
-    return {"rungs": {**search.rungs.to_dict(), "reached": counts}}
-
-
-def _prior(search: Search) -> dict[str, Any]:
+def _one_shot(search: Search) -> dict[str, Any]:
     """Return what the mixture learned, and what replacing it by single activations cost."""
-    found = next((entry for entry in search.ledger.of("prior") if entry.usable and entry.assignment), None)
-    if found is None:
+    found = next((t for t in search.ledger.of("one-shot") if t.usable and t.derived is not None), None)
+    if found is None or found.derived is None:
         return {}
     gap = dict(found.details.get("discretization") or {"mixture": found.selection})
     layers = dict(found.details.get("layers") or {})
-    return {"prior": {"choice": found.assignment, "discretization": gap, "layers": layers}}
+    choice = found.derived.to_dict()["layers"]
+    return {"prior": {"choice": choice, "discretization": gap, "layers": layers}}
 
 
 def _recommendation(
-    search: Search, finalist: Tuned, beliefs: Mapping[str, Mapping[str, float]]
+    search: Search, selected: Training, beliefs: Mapping[str, Mapping[str, float]]
 ) -> dict[str, Any]:
     """Return the search's own choice, what is believed of the confirmed one, and whether they differ."""
-    own = _own_choice(search)
-    measured = [e.selection for e in search.ledger.of("baseline") if own is not None and e.key == own.key]
+    own = study_of(search).best()
+    measured = [t.selection for t in search.ledger.of("baseline") if own is not None and t.key == own.key]
+    found = own.assignment if own is not None else None
+    assert selected.assignment is not None
     return {
-        "searched": own.assignment.to_dict()["layers"] if own is not None else None,
-        "replaced": own is not None and own.key != finalist.key,
+        "searched": found.to_dict()["layers"] if found is not None else None,
+        "replaced": own is not None and own.key != selected.key,
         "mean": None,
         "sd": None,
-        **beliefs.get(key_of(finalist.assignment), {}),
+        **beliefs.get(model_key(selected.assignment), {}),
         "selection": [finite(value) for value in measured],
     }
-
-
-def _own_choice(search: Search) -> Tuned | None:
-    return Guided.of(search).best() if search.guided else evidence_of(search, SEARCH_STAGE).best()

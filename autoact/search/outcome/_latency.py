@@ -1,19 +1,19 @@
-"""How long one forward pass takes with different activations."""
+"""Latency of one forward pass with different activations."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import torch
-from autoact.search.task import Task
 
 from autoact import conversion
 from autoact.latency import medians
+from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
-from autoact.training.silence import restored_randomness
+from autoact.training.compat import restored_randomness
 
 
-def latency(task: Task, chosen: Assignment) -> dict[str, float | str] | None:
+def latency(task: ModelTask, chosen: Assignment | None) -> dict[str, float | str] | None:
     """Return median milliseconds per batch of `chosen` and `original`, taken in turns on the CPU.
 
     None where the model cannot be called on a batch outside a Trainer.
@@ -22,7 +22,7 @@ def latency(task: Task, chosen: Assignment) -> dict[str, float | str] | None:
     return None if found is None else {**found, "unit": "ms per batch on the CPU"}
 
 
-def latencies(task: Task, assignments: Mapping[str, Assignment | None]) -> dict[str, float] | None:
+def latencies(task: ModelTask, assignments: Mapping[str, Assignment | None]) -> dict[str, float] | None:
     """Return median milliseconds per batch by name, taken in turns on the CPU; None as above.
 
     Args:
@@ -41,7 +41,7 @@ def latencies(task: Task, assignments: Mapping[str, Assignment | None]) -> dict[
     return {name: 1e3 * value for name, value in seconds.items()}
 
 
-def _model(task: Task, assignment: Assignment | None) -> torch.nn.Module:
+def _model(task: ModelTask, assignment: Assignment | None) -> torch.nn.Module:
     model: torch.nn.Module = task.build()
     return (model if assignment is None else conversion.apply(model, assignment)).eval()
 

@@ -1,51 +1,15 @@
-"""What a search found: the report's content, and the object that Python users get."""
+"""Report of a search, the content of report.json, built from its trainings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from autoact.search.guided import ORIGINAL
-from autoact.search.ledger import SEARCH_PHASES, Entry, Ledger, Phase
-from autoact.search.plan import SearchPlan
-from autoact.search.state import Search
-from autoact.search.tuned import Tuned
-from autoact.search.verdict import Comparison, compare, finite
-
 import autoact
-from autoact.report import summarize
-from autoact.search.phases import Confirmed, fell_back
+from autoact.records import SEARCH_PHASES, Comparison, Ledger, Phase, Training, finite
+from autoact.search.phases import ORIGINAL, Confirmed, Search, SearchPlan, fell_back
+from autoact.search.statistics import compare
 from autoact.spaces import Assignment
 
-SCHEMA = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchResult:
-    """The result of a search.
-
-    Attributes:
-        run_dir: The run directory; None after a dry run.
-        verdict: "improved", "no significant difference" or "worse"; None after a dry run.
-        assignment: The chosen activations; after a dry run, the model's own.
-        report: The content of report.json.
-        plan: What was announced.
-    """
-
-    run_dir: Path | None
-    verdict: str | None
-    assignment: Assignment
-    report: Mapping[str, Any]
-    plan: SearchPlan
-
-    @property
-    def hyperparameters(self) -> Mapping[str, Any]:
-        """The values chosen with the activations; empty where none were searched."""
-        return dict(self.report.get("hyperparameters", {}).get("chosen", {}))
-
-    def summary(self) -> str:
-        """Return verdict, assignment, cost and where to look, as text for a terminal."""
-        return self.plan.describe() if self.run_dir is None else summarize(self.run_dir)
+SCHEMA = 2
 
 
 def build_report(
@@ -53,8 +17,8 @@ def build_report(
     plan: SearchPlan,
     *,
     space: str,
-    finalist: Tuned,
-    baselines: Mapping[str, Tuned],
+    selected: Training,
+    baselines: Mapping[str, Training],
     values: Mapping[str, Sequence[float]],
     uniform: str,
     confirmed: Confirmed,
@@ -63,26 +27,27 @@ def build_report(
     front: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the content of report.json for a search that is done."""
-    original = _compare(search, confirmed.finalist, confirmed.original, ORIGINAL)
-    against_uniform = _compare(search, confirmed.finalist, confirmed.uniform, uniform)
+    original = _compare(search, confirmed.selected, confirmed.original, ORIGINAL)
+    against_uniform = _compare(search, confirmed.selected, confirmed.uniform, uniform)
     return {
         **_header(search, plan, space),
         "cost": cost(search.ledger),
-        "chosen": finalist.assignment.to_dict()["layers"],
+        "chosen": _assignment(selected).to_dict()["layers"],
         "original": search.variables.original.to_dict()["layers"],
         "baselines": _baselines(baselines, values, confirmed),
         "confirmation": {
             "seeds": list(search.seeds.confirmation),
-            "selection": _selection(confirmed.finalist),
-            "comparison": _comparison(confirmed.finalist),
+            "selection": _selection(confirmed.selected),
+            "comparison": _comparison(confirmed.selected),
         },
         "comparisons": {"original": original.to_dict(), "best_uniform": against_uniform.to_dict()},
         "latency": latency,
         "verdict": original.verdict,
+        "recommended": _recommended(search, selected, original).to_dict()["layers"],
         "pareto": list(front),
         **found,
         **_note(search),
-        **_hyperparameters(search, finalist, baselines),
+        **_hyperparameters(search, selected, baselines),
     }
 
 
@@ -107,11 +72,11 @@ def cost(ledger: Ledger) -> dict[str, dict[str, Any]]:
     return {name: _spent(list(ledger.of(*phases))) for name, phases in parts.items()}
 
 
-def _spent(entries: Sequence[Entry]) -> dict[str, Any]:
+def _spent(trainings: Sequence[Training]) -> dict[str, Any]:
     return {
-        "trainings": whole(sum(entry.share for entry in entries if entry.phase != "probe")),
-        "steps": sum(entry.steps for entry in entries),
-        "seconds": round(sum(entry.seconds for entry in entries), 3),
+        "trainings": whole(sum(training.share for training in trainings if training.phase != "probe")),
+        "steps": sum(training.steps for training in trainings),
+        "seconds": round(sum(training.seconds for training in trainings), 3),
     }
 
 
@@ -138,8 +103,32 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "budget": settings.budget,
         "seed": settings.seed,
         "comparison_data": plan.comparison,
-        "not_finite": [entry.label for entry in search.ledger.entries if not entry.usable],
+        "failures": _failures(search.ledger),
+        "not_finite": [t.label for t in search.ledger.trainings if not t.usable and t.state != "pruned"],
     }
+
+
+def _failures(ledger: Ledger) -> list[dict[str, Any]]:
+    """Return the trainings that raised, as label, phase and error, with how many of each."""
+    counted: dict[tuple[str, str, str], int] = {}
+    for training in ledger.trainings:
+        if training.state == "failed":
+            what = (training.label, training.phase, training.error or "")
+            counted[what] = counted.get(what, 0) + 1
+    return [
+        {"label": label, "phase": phase, "error": error, "count": count}
+        for (label, phase, error), count in counted.items()
+    ]
+
+
+def _recommended(search: Search, selected: Training, original: Comparison) -> Assignment:
+    """Return the activations to use: the model's own unless the verdict is that the choice is better."""
+    return _assignment(selected) if original.verdict == "improved" else search.variables.original
+
+
+def _assignment(training: Training) -> Assignment:
+    assert training.assignment is not None, "only a mixture has none"
+    return training.assignment
 
 
 def _note(search: Search) -> dict[str, str]:
@@ -151,7 +140,7 @@ def _note(search: Search) -> dict[str, str]:
 
 
 def _hyperparameters(
-    search: Search, finalist: Tuned, baselines: Mapping[str, Tuned]
+    search: Search, selected: Training, baselines: Mapping[str, Training]
 ) -> dict[str, dict[str, Any]]:
     """Return what was searched and found; nothing where nothing was searched."""
     if not search.settings.parameters:
@@ -159,7 +148,7 @@ def _hyperparameters(
     found = {
         "searched": dict(search.settings.parameters),
         "own": dict(search.own),
-        "chosen": dict(finalist.hyperparameters),
+        "chosen": dict(selected.hyperparameters),
         "baselines": {name: dict(model.hyperparameters) for name, model in baselines.items()},
         "trainings_per_baseline": search.counts.tuning_each,
     }
@@ -167,9 +156,9 @@ def _hyperparameters(
 
 
 def _baselines(
-    models: Mapping[str, Tuned], values: Mapping[str, Sequence[float]], confirmed: Confirmed
+    models: Mapping[str, Training], values: Mapping[str, Sequence[float]], confirmed: Confirmed
 ) -> dict[str, dict[str, list[float | None]]]:
-    compared = {entries[0].key: _comparison(entries) for entries in (confirmed.original, confirmed.uniform)}
+    compared = {same[0].key: _comparison(same) for same in (confirmed.original, confirmed.uniform)}
     return {
         name: {
             "selection": [finite(value) for value in selection],
@@ -179,19 +168,21 @@ def _baselines(
     }
 
 
-def _compare(search: Search, finalist: Sequence[Entry], baseline: Sequence[Entry], name: str) -> Comparison:
-    ours, theirs = ([_value(entry) for entry in entries] for entries in (finalist, baseline))
+def _compare(
+    search: Search, selected: Sequence[Training], baseline: Sequence[Training], name: str
+) -> Comparison:
+    ours, theirs = ([_value(training) for training in trainings] for trainings in (selected, baseline))
     return compare(ours, theirs, search.settings.direction, name=name)
 
 
-def _value(entry: Entry) -> float:
-    assert entry.comparison is not None, "every training of the confirmation reads the comparison data"
-    return entry.comparison
+def _value(training: Training) -> float:
+    assert training.comparison is not None, "every training of the confirmation reads the comparison data"
+    return training.comparison
 
 
-def _selection(entries: Sequence[Entry]) -> list[float | None]:
-    return [finite(entry.selection) for entry in entries]
+def _selection(trainings: Sequence[Training]) -> list[float | None]:
+    return [finite(training.selection) for training in trainings]
 
 
-def _comparison(entries: Sequence[Entry]) -> list[float | None]:
-    return [finite(_value(entry)) for entry in entries]
+def _comparison(trainings: Sequence[Training]) -> list[float | None]:
+    return [finite(_value(training)) for training in trainings]

@@ -1,60 +1,45 @@
-"""What a search is going to do and what that costs, told before it starts."""
+"""Plan of a search: what it is going to do and what that costs, told before it starts."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autoact.search.hyperparameters import Value
-from autoact.search.rungs import Rungs
-from autoact.search.seeds import least_tuning
-from autoact.search.settings import Settings
-from autoact.search.variables import Variables, key_of
-
+from autoact.records import Value, model_key
 from autoact.report.wording import duration
-
-_REEVALUATED = 4  # where TPE searches, one in four trainings repeats the best few on fresh seeds
+from autoact.search.setup import Settings, Variables, least_tuning
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Full trainings per phase, at most (what is identical is trained once)."""
 
-    prior: int
+    one_shot: int
     trials: int
-    reevaluations: int
     baselines: int
     confirmation: int
-    tuning_trials: int = 0  # of each baseline
+    tuning_each: int = 0  # trials that tune one baseline
     tuned: int = 0  # baselines that are tuned
 
     @classmethod
     def of(cls, settings: Settings, variables: Variables) -> "Counts":
         """Divide the budget; count baselines and confirmation."""
-        guided = is_guided(settings, variables)
-        reevaluations = 0 if guided else settings.budget // _REEVALUATED
-        prior = int(variables.mixture)
-        trials = settings.budget - prior - reevaluations
-        models = {key_of(a) for a in (variables.original, *map(variables.uniform, variables.names))}
+        one_shot = int(variables.mixture)
+        trials = settings.budget - one_shot
+        models = {model_key(a) for a in (variables.original, *map(variables.uniform, variables.names))}
         tuned = len(models) if settings.parameters and trials else 0
         return cls(
-            prior=prior,
+            one_shot=one_shot,
             trials=trials,
-            reevaluations=reevaluations,
             baselines=(len(models) + 1) * settings.selection_seeds,
             confirmation=3 * settings.seeds,
-            tuning_trials=max(trials, least_tuning(settings)) if tuned else 0,
+            tuning_each=max(trials, least_tuning(settings)) if tuned else 0,
             tuned=tuned,
         )
 
     @property
     def search(self) -> int:
         """The budget."""
-        return self.prior + self.trials + self.reevaluations
-
-    @property
-    def tuning_each(self) -> int:
-        """Trials and repeats that tune one baseline."""
-        return self.tuning_trials + self.reevaluations if self.tuned else 0
+        return self.one_shot + self.trials
 
     @property
     def tuning(self) -> int:
@@ -67,11 +52,6 @@ class Counts:
         return self.search + self.tuning + self.baselines + self.confirmation
 
 
-def is_guided(settings: Settings, variables: Variables) -> bool:
-    """Tell whether the policy chooses the trainings; TPE does where it is not activations alone."""
-    return not settings.parameters and not variables.parametric
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPlan:
     """A search before it starts.
@@ -82,7 +62,6 @@ class SearchPlan:
         left_alone: Reason by path of activations that are not searched.
         notes: What the space says about members of families that do not fit.
         own: The model's values of the hyperparameters that are searched, where they are known.
-        rungs: Where trainings may pause.
         settings: The settings.
         comparison: Where the comparison data come from.
         planned_steps: Optimizer steps of one training, infinite where unknown.
@@ -100,7 +79,6 @@ class SearchPlan:
     deciding: float = 0.0
     notes: tuple[str, ...] = ()
     own: Mapping[str, Value] = field(default_factory=dict)
-    rungs: Rungs = field(default_factory=Rungs)
 
     @property
     def counts(self) -> Counts:
@@ -157,24 +135,15 @@ class SearchPlan:
         return ["Cost in trainings", *(f"  {count:>{names}}  {what}" for count, what in rows)]
 
     def _search(self) -> str:
-        counts = self.counts
-        mixture = "1 mixture, " if counts.prior else ""
-        if not is_guided(self.settings, self.variables):
-            what = f"{counts.trials} trials, {counts.reevaluations} repeats of the best"
-        elif len(self.rungs.fractions) > 1:
-            short = ", ".join(f"{fraction:.0%}" for fraction in self.rungs.fractions[:-1])
-            what = f"{counts.trials} trainings' worth: short ones of {short}, the promising go on"
-            what += "" if self.rungs.carry else ", each time from the start"
-        else:
-            what = f"{counts.trials} trials"
+        mixture = "1 mixture, " if self.counts.one_shot else ""
         limit = "" if self.settings.hours is None else f", at most {duration(3600 * self.settings.hours)}"
-        return f"{mixture}{what}{limit}"
+        return f"{mixture}{self.counts.trials} trials{limit}"
 
     def _tuning(self, models: int) -> list[tuple[int, str]]:
         counts = self.counts
         if not counts.tuning:
             return []
-        least = counts.tuning_trials > counts.trials
+        least = counts.tuning_each > counts.trials
         why = "the least for a fair comparison" if least else "as many as the search tries"
         return [
             (counts.tuning, f"tuning of the baselines ({models} models, {counts.tuning_each} each: {why})")

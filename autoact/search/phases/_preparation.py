@@ -1,33 +1,36 @@
-"""Look at model, space and data before anything is trained: what cannot work is said at once."""
+"""Preparation: model, space and data before anything is trained; what cannot work is said at once."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autoact.search.hyperparameters import Hyperparameters, Value
-from autoact.search.maker import own_values, with_values
-from autoact.search.objective import (
-    OBJECTIVE,
-    Layers,
-    Objective,
-    ObjectiveTask,
-    check_objective,
-    layers_of,
-)
-from autoact.search.plan import SearchPlan
-from autoact.search.rungs import Rungs
-from autoact.search.settings import Settings
-from autoact.search.task import Task, built
-from autoact.search.variables import Variables
-from autoact.search.workers import require_picklable
 from torch import nn
 
 from autoact.conversion import ConversionPlan, find_layers
 from autoact.errors import AutoActError, ConfigurationError
+from autoact.records import Value
+from autoact.search.optimizer import seconds_per_ask
+from autoact.search.phases._plan import Counts, SearchPlan
+from autoact.search.phases._probe import Probe
+from autoact.search.setup import Hyperparameters, Settings, Variables
+from autoact.search.trainings import (
+    OBJECTIVE,
+    Layers,
+    ModelTask,
+    Objective,
+    ObjectiveTask,
+    built,
+    check_objective,
+    layers_of,
+    own_values,
+    require_picklable,
+    with_values,
+)
 from autoact.spaces import SearchSpace
 from autoact.training import check, split
-from autoact.training.component import Component
-from autoact.training.silence import restored_randomness
+from autoact.training.compat import restored_randomness
+from autoact.training.configuration import Component
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class Prepared:
     """A search that can start."""
 
     settings: Settings
-    task: Task | ObjectiveTask
+    task: ModelTask | ObjectiveTask
     name: str
     variables: Variables
     left_alone: Mapping[str, str]
@@ -43,8 +46,9 @@ class Prepared:
     comparison: str
     own: Mapping[str, Value]
 
-    def plan(self, planned_steps: float, seconds: float, rungs: Rungs, deciding: float = 0.0) -> SearchPlan:
-        """Return what is going to happen, given what one training takes."""
+    def plan(self, probed: Probe | None) -> SearchPlan:
+        """Return what is going to happen, given what a few steps showed; None: when a run is resumed."""
+        deciding = 0.0 if probed is None else self._deciding()
         return SearchPlan(
             task=self.name,
             variables=self.variables,
@@ -53,11 +57,17 @@ class Prepared:
             own=self.own,
             settings=self.settings,
             comparison=self.comparison,
-            planned_steps=planned_steps,
-            seconds=seconds,
+            planned_steps=math.nan if probed is None else probed.planned_steps,
+            seconds=math.nan if probed is None else probed.seconds,
             deciding=deciding,
-            rungs=rungs,
         )
+
+    def _deciding(self) -> float:
+        """Return the estimated seconds of asking for all trials."""
+        trials = Counts.of(self.settings, self.variables).trials
+        if self.settings.sampler is not None or trials < 1:
+            return 0.0
+        return trials * seconds_per_ask(self.variables.distributions(), trials // 2, self.settings.seed)
 
 
 def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name: str | None) -> Prepared:
@@ -77,7 +87,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     own = _own_values(make_module, settings.hyperparameters, layers)
     variables = Variables.of(layers)
     _require_choice(variables, settings)
-    task = Task(
+    task = ModelTask(
         make_module=make_module,
         parts=parts,
         space=space,

@@ -1,24 +1,17 @@
-"""Train the model and its mixture for a few steps: what would fail later fails now, and the cost is known."""
+"""Probe: model and mixture are trained for a few steps, so that what would fail later fails now."""
 
 import math
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from autoact.search.ledger import Entry
-from autoact.search.rungs import Rungs
-from autoact.search.settings import Settings
-from autoact.search.task import Job, Task
-
 from autoact.errors import AutoActError, SearchFailedError
+from autoact.records import Training
+from autoact.search.trainings import ModelTask, ObjectiveTask
 from autoact.training import Measurement, train
-from autoact.training.clock import Clock
+from autoact.training.fit import Clock
 
-_ROOM = 0.25  # of the free disk space, at most, for states of paused trainings
-_SETUP = 5.0  # seconds of setting up a training from which on they are compared with what a short one does
+_PROBED = 0.02  # fraction of a full training that is asked of a function
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
 _SHARE = 0.02
 
@@ -28,80 +21,75 @@ class Probe:
     """What a few steps showed.
 
     Attributes:
-        entry: The steps, for the ledger: they are part of the search's cost.
-        planned_steps: Optimizer steps of one full training; infinite where nobody can know.
+        training: The steps, for the ledger: they are part of the search's cost.
+        planned_steps: Optimizer steps of one full training; infinite or NaN where nobody can know.
         seconds: Estimated wall time of one full training, from its setting up; NaN where it cannot be
             estimated.
-        rungs: Where a training may pause.
     """
 
-    entry: Entry
+    training: Training
     planned_steps: float
     seconds: float
-    rungs: Rungs = field(default_factory=Rungs)
 
 
-def probe(task: Task, seed: int, settings: Settings, folder: Path) -> Probe:
+def probe(task: ModelTask | ObjectiveTask, seed: int) -> Probe:
     """Train the original for one step, then for a few, and the mixture for one; validate them.
 
     Args:
-        task: The model and its data.
+        task: The model and its data, or a function, which is called once with a small fraction.
         seed: Of the trainings.
-        settings: What is asked for.
-        folder: Where the run will be, for the space that is left there.
 
     Raises:
-        AutoActError: The monitor is never logged, or the Trainer does not take its arguments.
-        SearchFailedError: The user's own model or data raised.
+        AutoActError: The monitor is never logged, the Trainer does not take its arguments, or a function
+            returns no number.
+        SearchFailedError: The user's own model, data or function raised.
     """
     try:
-        clock = Clock()
-        first = _train(task, seed, fraction=1e-9, callbacks=[clock])
-        steps = min(_STEPS, _SHARE * first.planned_steps)
-        with tempfile.TemporaryDirectory() as temporary:
-            state = Path(temporary) / "state.ckpt"
-            share = max(steps, 2) / first.planned_steps
-            second = _train(task, seed, fraction=share, callbacks=[clock], checkpoint=state)
-            size = state.stat().st_size
-        trainings = [first, second]
-        if second.finite:  # a mixture of what diverges from the start derives nothing
-            trainings.append(_train(task, seed, fraction=1e-9, space=task.space))
+        return _probe_model(task, seed) if isinstance(task, ModelTask) else _probe_objective(task, seed)
     except AutoActError:
         raise
     except Exception as error:
-        raise SearchFailedError(
-            f"The model cannot be trained, not even for a few steps: {type(error).__name__}: {error}"
-        ) from error
-    job = Job(phase="probe", label="probe", assignment=task.original, seed=seed)
-    entry = Entry(
-        phase=job.phase,
-        label=job.label,
-        key=job.key,
-        assignment=None,
-        seed=seed,
-        steps=sum(training.steps for training in trainings),
-        seconds=sum(training.seconds for training in trainings),
-        selection=second.selection,
-    )
+        model = isinstance(task, ModelTask)
+        what = (
+            "The model cannot be trained, not even for a few steps"
+            if model
+            else ("The objective raised on the original activations")
+        )
+        raise SearchFailedError(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
+    found = task.call(task.original, seed, _PROBED, comparison=False)
+    return Probe(_entry([found], seed), math.nan, math.nan)
+
+
+def _probe_model(task: ModelTask, seed: int) -> Probe:
+    clock = Clock()
+    first = _train(task, seed, fraction=1e-9, callbacks=[clock])
+    steps = min(_STEPS, _SHARE * first.planned_steps)
+    second = _train(task, seed, fraction=max(steps, 2) / first.planned_steps, callbacks=[clock])
+    measured = [first, second]
+    if second.finite:  # a mixture of what diverges from the start derives nothing
+        measured.append(_train(task, seed, fraction=1e-9, space=task.space))
     setup = _setup(clock, [first, second])
     seconds = _seconds(clock, setup, first.planned_steps, task.trainer)
-    rungs = _rungs(task.trainer, first.planned_steps) if settings.rungs else Rungs()
-    if setup > _SETUP:
-        rungs = rungs.longer_than(setup / seconds)
-    states = settings.budget / rungs.fractions[0]
-    room = _ROOM * shutil.disk_usage(folder).free
-    return Probe(entry, first.planned_steps, seconds, replace(rungs, carry=size * states <= room))
+    return Probe(_entry(measured, seed), first.planned_steps, seconds)
 
 
-def _rungs(trainer: Mapping[str, Any], steps: float) -> Rungs:
-    """Return where a training may pause, if epochs are what ends it."""
-    epochs = trainer.get("max_epochs") or 0
-    if trainer.get("max_steps") not in (None, -1) or trainer.get("max_time") is not None:
-        epochs = 0
-    return Rungs.of(epochs, steps, trainer.get("check_val_every_n_epoch") or 1)
+def _entry(measured: Sequence[Measurement], seed: int) -> Training:
+    return Training(
+        phase="probe",
+        label="probe",
+        assignment=None,
+        seed=seed,
+        state="finished",
+        steps=sum(each.steps for each in measured),
+        seconds=sum(each.seconds for each in measured),
+        selection=measured[min(1, len(measured) - 1)].selection,
+    )
 
 
-def _train(task: Task, seed: int, fraction: float, **more: Any) -> Measurement:
+def _train(task: ModelTask, seed: int, fraction: float, **more: Any) -> Measurement:
     return train(
         task.make_module,
         task.parts,

@@ -1,173 +1,223 @@
-"""The Optuna study of a search: one trial per training, always consistent with the ledger."""
+"""Study of a search in memory, rebuilt from the ledger: asked what to train next, told what came of it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
-from autoact.search.domain import Domain
-from autoact.search.hyperparameters import Value
-from autoact.search.ledger import Entry, Ledger
-from autoact.search.seeds import sampler_seed
-from autoact.search.settings import Settings
-from autoact.search.stage import SEARCH_STAGE, Stage
-from autoact.search.tuned import Tuned
-from autoact.search.variables import Variables
-from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import URL
-from sqlalchemy.exc import SQLAlchemyError
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from autoact.errors import ConfigurationError, RunDirectoryError
+from autoact.records import Phase, Training, Value
+from autoact.search.optimizer import FunctionSpaceSampler
+from autoact.search.phases._context import Search
+from autoact.search.phases._export import Export
+from autoact.search.setup import Variables
+from autoact.search.trainings import Pruning
 from autoact.spaces import Assignment
 
-LABEL, ASSIGNMENT = "label", "assignment"
-_VARIABLES, _RETRY, _HYPERPARAMETERS = "variables", "retry_of", "hyperparameters"
-_KEPT = (LABEL, ASSIGNMENT, _HYPERPARAMETERS)
-_RANDOM_SHARE = 4  # one in four trials is drawn at random before TPE has enough to go on
+LABEL, SEED = "label", "seed"
+_STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+_EVIDENCE_SEEDS = 10**9  # numbers of seeds from which on they belong to other phases
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """What a study wants to know: the value of one assignment, trained with some hyperparameters."""
+class Domain:
+    """What a study varies.
 
-    trial: int
-    label: str
-    tuned: Tuned
-
-    @property
-    def assignment(self) -> Assignment:
-        """The activations."""
-        return self.tuned.assignment
-
-
-class ActivationStudy:
-    """An Optuna study over assignments, asked and told by one process.
-
-    The sampler is seeded for every trial from the search's seed and the number of values it has been told, so
-    that a study which goes on after an interruption asks what it would have asked without one.
+    Attributes:
+        search: The search, with its hyperparameters.
+        variables: The layers, with what a mixture derived as one more option.
+        fixed: Activations that stay as they are, where a baseline is tuned; None varies them.
     """
 
-    def __init__(self, study: optuna.Study, domain: Domain, settings: Settings) -> None:
-        self._study, self._domain, self._settings = study, domain, settings
-        self._open: set[int] = set()
-        self._startup = max(3, settings.budget // _RANDOM_SHARE)
-        self._asked = 0
+    search: Search
+    variables: Variables
+    fixed: Assignment | None = None
 
-    def enqueue(
-        self, assignment: Assignment, label: str, hyperparameters: Mapping[str, Value] | None = None
-    ) -> None:
-        """Have an assignment tried before what the sampler thinks of: once, and only if it may be chosen.
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Return what a trial draws from, by parameter."""
+        activations = self.variables.distributions() if self.fixed is None else {}
+        searched = self.search.settings.hyperparameters
+        return {**activations, **{one.name: one.distribution for one in searched}}
+
+    def values(
+        self, assignment: Assignment, hyperparameters: Mapping[str, Value], *, partly: bool = False
+    ) -> dict[str, Any] | None:
+        """Return a trial's values of all parameters, None where some are not to be had.
 
         Args:
             assignment: The activations.
-            label: What the trial is called.
-            hyperparameters: What to train it with, tried even outside the searched range; the sampler chooses
-                what is not given.
+            hyperparameters: Their values, which may lie outside of their ranges.
+            partly: Whether hyperparameters may be left for the sampler.
         """
-        if not self._domain.allows(assignment):
-            return
-        tuned = Tuned(assignment, hyperparameters or {})
-        if label not in {trial.user_attrs.get(LABEL) for trial in self._study.trials}:
-            # Parameters may only be near to the assignment (clipped, one for a group): keep what is meant.
-            attributes = {
-                LABEL: label,
-                ASSIGNMENT: assignment.to_dict()["layers"],
-                _HYPERPARAMETERS: dict(tuned.hyperparameters),
-            }
-            self._study.enqueue_trial(self._domain.encode(tuned), user_attrs=attributes)
+        chosen = self.variables.values(assignment) if self.fixed is None else {}
+        near = self.search.settings.hyperparameters.encode(hyperparameters)
+        whole = partly or len(near) == len(self.search.settings.hyperparameters)
+        return {**chosen, **near} if chosen is not None and whole else None
 
-    def ask(self) -> Proposal:
-        """Start the next trial."""
-        self._study.sampler = optuna.samplers.TPESampler(
-            seed=sampler_seed(self._settings.seed, self._asked), n_startup_trials=self._startup
-        )
-        self._asked += 1
-        trial = self._study.ask()
-        self._open.add(trial.number)
-        suggested, given = self._domain.suggest(trial), trial.user_attrs
-        assignment = (
-            Assignment.from_dict({"layers": given[ASSIGNMENT]})
-            if ASSIGNMENT in given
-            else suggested.assignment
-        )
-        values = {**suggested.hyperparameters, **given.get(_HYPERPARAMETERS, {})}
-        return Proposal(trial.number, given.get(LABEL) or f"trial {trial.number}", Tuned(assignment, values))
-
-    def tell(self, entry: Entry) -> None:
-        """Finish a trial with what its training gave; a value that is not finite makes it FAIL."""
-        assert entry.trial is not None
-        self._open.discard(entry.trial)
-        if entry.usable:
-            self._study.tell(entry.trial, entry.selection)
-        else:
-            self._study.tell(entry.trial, state=TrialState.FAIL)
-
-    def abandon(self) -> None:
-        """Fail the trials whose trainings have been interrupted, and put them back into the queue."""
-        while self._open:
-            self._requeue(self._study.trials[self._open.pop()])
-
-    def reconcile(self, trained: Iterable[Entry]) -> None:
-        """Agree with the ledger: tell trials whose training it has, put back those of a killed process."""
-        done = {entry.trial: entry for entry in trained}
-        self._asked = len(done)
-        for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
-            if trial.number in done:
-                self.tell(done[trial.number])
-            else:
-                self._requeue(trial)
-
-    def _requeue(self, trial: FrozenTrial) -> None:
-        self._study.tell(trial.number, state=TrialState.FAIL)
-        parameters = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-        if parameters:
-            kept = {name: trial.user_attrs[name] for name in _KEPT if name in trial.user_attrs}
-            self._study.enqueue_trial(parameters, user_attrs={**kept, _RETRY: trial.number})
+    def assignment(self, values: Mapping[str, Any]) -> Assignment:
+        """Return the activations that a trial's values stand for."""
+        return self.variables.assignment(values) if self.fixed is None else self.fixed
 
 
-def open_study(
-    file: Path,
-    name: str,
-    variables: Variables,
-    settings: Settings,
-    ledger: Ledger,
-    stage: Stage = SEARCH_STAGE,
-) -> ActivationStudy:
-    """Open the study of a run, or make it, and have it agree with the ledger.
+@dataclass
+class Study:
+    """The study of one search, or of the tuning of one baseline.
 
-    Args:
-        file: SQLite file of the run, used unless the settings name another storage.
-        name: Name of the study.
-        variables: What it varies; compared with those of an existing study.
-        settings: The settings of the search.
-        ledger: The trainings that are done.
-        stage: Which of them are the study's, and the activations that it holds fixed.
-
-    Raises:
-        ConfigurationError: The storage cannot be used, or the study varies something else.
-        RunDirectoryError: The run's own study cannot be read.
+    Attributes:
+        domain: What it varies.
+        phase: Phase of its trainings.
+        label: Label of its trainings; None labels each by its number.
     """
-    domain = Domain(variables, settings.hyperparameters, stage.fixed)
-    opened = ActivationStudy(connect(file, name, domain, settings), domain, settings)
-    opened.reconcile(stage.trials(ledger))
-    return opened
 
+    domain: Domain
+    phase: Phase = "trial"
+    label: str | None = None
+    trainings: dict[int, Training] = field(default_factory=dict, init=False)
 
-def connect(file: Path, name: str, domain: Domain, settings: Settings) -> optuna.Study:
-    """Return the Optuna study of a run; made if it is not there; see `open_study`."""
-    with quiet_optuna():
-        try:
-            study = (
-                _shared(settings, name, domain) if settings.storage else _own(file, name, domain, settings)
-            )
-        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-            raise RunDirectoryError(
-                f"The study in {settings.storage or file} cannot be opened: {_first_line(error)}"
-            ) from error
-    _require_same(study.user_attrs.get(_VARIABLES, {}), domain.description())
-    return study
+    def __post_init__(self) -> None:
+        """Rebuild it from the ledger."""
+        settings = self.domain.search.settings
+        self._surrogate = FunctionSpaceSampler(seed=settings.seed, candidates=self._uniform())
+        self.optuna = optuna.create_study(
+            direction="minimize" if settings.minimize else "maximize",
+            sampler=self._surrogate if settings.sampler is None else settings.sampler,
+            pruner=settings.pruner or optuna.pruners.NopPruner(),
+        )
+        self._export = Export.of(self.domain.search, self.label)
+        for training in self._done():
+            while len(self.optuna.trials) < (training.trial or 0):
+                self.optuna.add_trial(create_trial(state=TrialState.FAIL))  # killed in its training
+            self._add(training)
+        self._export.write(self.optuna.get_trials(deepcopy=False))
+
+    @property
+    def spent(self) -> float:
+        """Full trainings that it has cost."""
+        return sum(training.share for training in self.trainings.values())
+
+    def enqueue(self, label: str, assignment: Assignment, hyperparameters: Mapping[str, Value]) -> None:
+        """Have something tried before what the sampler thinks of: once, and only if it may be chosen.
+
+        Args:
+            label: What the trial is called.
+            assignment: The activations.
+            hyperparameters: What to train it with, tried even outside of the searched ranges; the sampler
+                chooses what is not given.
+        """
+        values = self.domain.values(assignment, hyperparameters, partly=True)
+        labels = {trial.user_attrs.get(LABEL) for trial in self.optuna.get_trials(deepcopy=False)}
+        if values is not None and label not in labels:
+            given = {LABEL: label, "hyperparameters": dict(hyperparameters)}
+            self.optuna.enqueue_trial(values, user_attrs=given)
+
+    def ask(self) -> tuple[Training, Pruning | None]:
+        """Return the next training to do, and what may end it early."""
+        distributions = self.domain.distributions()
+        trial = self.optuna.ask(distributions)
+        number = self._surrogate.next_seed(self.optuna, trial)
+        label = self.label or trial.user_attrs.get(LABEL, f"trial {trial.number}")
+        trial.set_user_attr(SEED, number)
+        trial.set_user_attr(LABEL, trial.user_attrs.get(LABEL, label))
+        searched = {one.name: trial.params[one.name] for one in self.domain.search.settings.hyperparameters}
+        asked = Training(
+            phase=self.phase,
+            label=label,
+            assignment=self.domain.assignment(trial.params),
+            hyperparameters={**searched, **trial.user_attrs.get("hyperparameters", {})},
+            seed=self.domain.search.seeds.trial(number),
+            trial=trial.number,
+        )
+        return asked, self._pruning(trial.params, distributions)
+
+    def tell(self, training: Training) -> None:
+        """Finish a trial with what came of its training."""
+        assert training.trial is not None
+        self.trainings[training.trial] = training
+        trial = optuna.trial.Trial(self.optuna, self.optuna.trials[training.trial]._trial_id)
+        for step, value in zip(training.curve_steps, training.curve, strict=True):
+            trial.report(value, step)
+            if self.domain.search.settings.pruner is not None:
+                trial.should_prune()  # some pruners note in the trial what they have decided
+        state = _STATES.get(training.state, TrialState.FAIL)
+        self.optuna.tell(trial, training.selection if state == TrialState.COMPLETE else None, state)
+        self._export.write(self.optuna.get_trials(deepcopy=False))
+
+    def best(self) -> Training | None:
+        """Return the training whose model has the best posterior mean; None if nothing has trained."""
+        if not any(training.usable for training in self.trainings.values()):
+            return None
+        return self.trainings[self._surrogate.best_trial(self.optuna).number]
+
+    def posterior(
+        self, models: Sequence[Training], evidence: Iterable[Training] = ()
+    ) -> dict[str, tuple[float, float]]:
+        """Return what is believed of models by their keys: mean and standard deviation of their values.
+
+        Args:
+            models: Trainings of them; those that the study has no values for are left out.
+            evidence: Trainings of other phases, which count as well.
+        """
+        pooled = optuna.create_study(direction=self.optuna.direction)
+        pooled.add_trials(self.optuna.get_trials(deepcopy=False, states=(*_STATES.values(), TrialState.FAIL)))
+        numbers: dict[int, int] = {}
+        for training in evidence:
+            number = numbers.setdefault(training.seed, _EVIDENCE_SEEDS + len(numbers))
+            if (trial := self._frozen(training, number)) is not None:
+                pooled.add_trial(trial)
+        asked = {training.key: self._frozen(training, 0) for training in models}
+        known = {key: trial for key, trial in asked.items() if trial is not None}
+        if not any(trial.state == TrialState.COMPLETE for trial in pooled.get_trials(deepcopy=False)):
+            return {}
+        found = self._surrogate.posterior(pooled, list(known.values()))
+        return dict(zip(known, found, strict=True))
+
+    def _done(self) -> list[Training]:
+        """Return the trainings of the ledger that are the study's, by number of the trial."""
+        found = [
+            training
+            for training in self.domain.search.ledger.of(self.phase)
+            if training.trial is not None and self.label in (None, training.label)
+        ]
+        return sorted(found, key=lambda training: training.trial or 0)
+
+    def _add(self, training: Training) -> None:
+        frozen = self._frozen(training, self.domain.search.seeds.number(training.seed))
+        self.optuna.add_trial(frozen or create_trial(state=TrialState.FAIL))
+        self.trainings[len(self.optuna.trials) - 1] = training
+
+    def _frozen(self, training: Training, seed: int) -> FrozenTrial | None:
+        """Return a training as a trial; None where the study has no values for it."""
+        assert training.assignment is not None
+        values = self.domain.values(training.assignment, training.hyperparameters)
+        if values is None:
+            return None
+        state = _STATES.get(training.state, TrialState.FAIL)
+        return create_trial(
+            state=state,
+            value=training.selection if state == TrialState.COMPLETE else None,
+            params=values,
+            distributions=self.domain.distributions(),
+            user_attrs={SEED: seed, LABEL: training.label},
+            intermediate_values=dict(zip(training.curve_steps, training.curve, strict=True)),
+        )
+
+    def _pruning(
+        self, values: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
+    ) -> Pruning | None:
+        pruner = self.domain.search.settings.pruner
+        if pruner is None:
+            return None
+        ended = self.optuna.get_trials(states=(*_STATES.values(),))
+        direction = "minimize" if self.domain.search.settings.minimize else "maximize"
+        return Pruning(pruner, direction, ended, values, distributions)
+
+    def _uniform(self) -> list[dict[str, str]]:
+        variables = self.domain.variables
+        found = [variables.values(variables.uniform(name)) for name in variables.names]
+        return [values for values in found if values is not None] if self.domain.fixed is None else []
 
 
 @contextmanager
@@ -179,73 +229,3 @@ def quiet_optuna() -> Iterator[None]:
         yield
     finally:
         optuna.logging.set_verbosity(verbosity)
-
-
-def _own(file: Path, name: str, domain: Domain, settings: Settings) -> optuna.Study:
-    if not file.exists():
-        # Whole or not at all: a kill while Optuna makes its tables must leave no half study.
-        partial = file.with_name(f".{file.name}.partial")
-        partial.unlink(missing_ok=True)
-        storage = _sqlite(partial)
-        _create(storage, name, domain, settings)
-        storage.engine.dispose()
-        partial.rename(file)
-    if domain.fixed is None:
-        return optuna.load_study(study_name=name, storage=_sqlite(file))
-    return _load_or_create(_sqlite(file), name, domain, settings)
-
-
-def check_storage(url: str | None) -> Any:
-    """Return the storage at a URL (None: nothing is given), to learn early whether it can be used.
-
-    Raises:
-        ConfigurationError: Optuna cannot use it; says why.
-    """
-    if url is None:
-        return None
-    try:
-        return optuna.storages.get_storage(url)
-    except (ImportError, ValueError, SQLAlchemyError) as error:
-        raise ConfigurationError(
-            f"storage is {url!r}; Optuna cannot use it: {_first_line(error)}. "
-            "Give a URL such as postgresql://user@host/database, or none to keep the study in the run."
-        ) from error
-
-
-def _shared(settings: Settings, name: str, domain: Domain) -> optuna.Study:
-    return _load_or_create(check_storage(settings.storage), name, domain, settings)
-
-
-def _load_or_create(storage: Any, name: str, domain: Domain, settings: Settings) -> optuna.Study:
-    if name in optuna.get_all_study_names(storage):
-        return optuna.load_study(study_name=name, storage=storage)
-    return _create(storage, name, domain, settings)
-
-
-def _create(storage: Any, name: str, domain: Domain, settings: Settings) -> optuna.Study:
-    direction = (
-        optuna.study.StudyDirection.MINIMIZE if settings.minimize else optuna.study.StudyDirection.MAXIMIZE
-    )
-    study = optuna.create_study(study_name=name, storage=storage, direction=direction)
-    study.set_user_attr("metric", settings.monitor)
-    study.set_user_attr(_VARIABLES, domain.description())
-    return study
-
-
-def _sqlite(file: Path) -> optuna.storages.RDBStorage:
-    url = URL.create("sqlite", database=str(file.absolute())).render_as_string()
-    # Optuna fills in templates: braces that are left in the URL are part of a name.
-    return optuna.storages.RDBStorage(url.replace("{", "{{").replace("}", "}}"))
-
-
-def _require_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    for name in [*before, *now]:
-        if before.get(name) != now.get(name):
-            raise ConfigurationError(
-                f"The run cannot be resumed: {name} was {before.get(name, 'not there')} when it began and is "
-                f"{now.get(name, 'not there')} now. Restore model and search space, or start a new run."
-            )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,18 +1,13 @@
-"""config.yaml: what a run was asked to do, and what may not change when it is resumed."""
+"""Configuration file of a run, config.yaml: what it was asked to do, and what may not change on resuming."""
 
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from autoact.search.rungs import Rungs
-from autoact.search.settings import Settings
-
 import autoact
 from autoact.errors import ConfigurationError
+from autoact.search.setup._settings import MAY_CHANGE, Settings
 from autoact.spaces import SearchSpace
-
-_MAY_CHANGE = ("workers", "hours")
-_LATER = {"parameters": {}, "rungs": False}  # settings that are left out while they have these defaults
 
 
 def configuration(
@@ -21,7 +16,6 @@ def configuration(
     *,
     task: str,
     study: str,
-    rungs: Rungs,
     source: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Return the content of config.yaml, in plain types.
@@ -31,7 +25,6 @@ def configuration(
         space: The search space, kept whole, so that a resumed run does not depend on its file.
         task: What the model is called.
         study: Name of the Optuna study.
-        rungs: Where trainings may pause; a resumed run keeps to it.
         source: What the caller needs to make model and data again, such as a configuration file's content.
     """
     return {
@@ -40,7 +33,6 @@ def configuration(
         "study": study,
         "space": space.to_dict(),
         "search": plain(settings.to_dict()),
-        "rungs": rungs.to_dict(),
         "source": plain(dict(source)) if source is not None else None,
     }
 
@@ -52,10 +44,9 @@ def require_same(stored: Mapping[str, Any], settings: Settings, space: SearchSpa
         ConfigurationError: Names the first setting that differs, with both values.
     """
     before, now = dict(stored.get("search") or {}), plain(settings.to_dict())
-    for name in dict.fromkeys([*now, *(key for key in before if key in _LATER)]):
-        old, new = (values.get(name, _LATER.get(name)) for values in (before, now))
-        if name not in _MAY_CHANGE and old != new:
-            raise ConfigurationError(_changed(name, old, new))
+    for name, new in now.items():
+        if name not in MAY_CHANGE and before.get(name) != new:
+            raise ConfigurationError(_changed(name, before.get(name), new))
     known = SearchSpace.from_dict(stored["space"], source="config.yaml")
     if known.fingerprint() != space.fingerprint():
         raise ConfigurationError(_changed("space", stored["space"], space.to_dict()))

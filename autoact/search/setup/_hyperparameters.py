@@ -3,32 +3,24 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 
 import numpy as np
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 
-from autoact.errors import ConfigurationError
-from autoact.spaces.suggestion import did_you_mean
+from autoact.errors import ConfigurationError, did_you_mean
+from autoact.records import Value
 
-Value = float | int | str | bool | None
 Kind = Literal["log", "uniform", "int", "choice"]
 
 _KINDS = ("log", "uniform", "int", "choice")
 _OWNER = "model"
 _FORM = "Give {log: [1e-4, 1e-1]}, {uniform: [0, 0.5]}, {int: [1, 8]} or {choice: [16, 32, 64]}."
-
-
-class Suggester(Protocol):
-    """The part of an Optuna trial that hyperparameters use."""
-
-    def suggest_categorical(self, name: str, choices: list[Any]) -> Any:
-        """Choose one of some values."""
-
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        """Choose a number in a range."""
-
-    def suggest_int(self, name: str, low: int, high: int) -> int:
-        """Choose an integer in a range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +36,15 @@ class Hyperparameter:
         """The argument in the model's `init_args`; more than one name where it is an argument's own."""
         return tuple(part for part in self.name.split(".")[1:] if part != "init_args")
 
-    def suggest(self, trial: Suggester) -> Value:
-        """Ask a trial for a value."""
+    @property
+    def distribution(self) -> BaseDistribution:
+        """What a study draws it from."""
         if self.kind == "choice":
-            return cast(Value, trial.suggest_categorical(self.name, list(self.values)))
+            return CategoricalDistribution(list(self.values))
         low, high = self.values
         if self.kind == "int":
-            return trial.suggest_int(self.name, low, high)
-        return trial.suggest_float(self.name, low, high, log=self.kind == "log")
+            return IntDistribution(low, high)
+        return FloatDistribution(low, high, log=self.kind == "log")
 
     def at(self, place: float) -> Value:
         """Return the value at a place of the range, from 0 to 1."""
@@ -108,10 +101,6 @@ class Hyperparameters:
                 "such as {model.lr: {log: [1e-4, 1e-1]}}."
             )
         return cls(tuple(_read(name, spec) for name, spec in given.items()))
-
-    def suggest(self, trial: Suggester) -> dict[str, Value]:
-        """Ask a trial for every value."""
-        return {one.name: one.suggest(trial) for one in self.searched}
 
     def encode(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Return the allowed values nearest to some; what has none is left out, for a sampler to fill in."""

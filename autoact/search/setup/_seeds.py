@@ -1,9 +1,11 @@
-"""Which seed each training gets: all follow from one, and no phase shares any with another."""
+"""Seeds of trainings: all follow from one, and no phase shares any with another."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
-from autoact.search.settings import Settings
+
+from autoact.search.setup._settings import Settings
 
 # Half of them are spread evenly: over three decades of a learning rate they lie 0.75 apart.
 _TRIALS_PER_HYPERPARAMETER = 8
@@ -14,22 +16,25 @@ class Seeds:
     """The seeds of a search by phase.
 
     Attributes:
-        search: Seeds that the trainings of the search share as the policy says; the mixture takes the first.
-            Where hyperparameters are searched, too, the n-th is that of any assignment's n-th training.
+        search: Seeds that the trials take in turn; the mixture takes the first.
         selection: Seeds of the uniform baselines, which choose the best of them.
-        confirmation: Fresh seeds on which finalist and baselines are compared.
+        confirmation: Fresh seeds on which the selected model and the baselines are compared.
     """
 
     search: tuple[int, ...]
     selection: tuple[int, ...]
     confirmation: tuple[int, ...]
 
-    def of_run(self, run: int) -> int:
-        """Return the search's seed of a number, from 0, however many there are."""
-        if run < len(self.search):
-            return self.search[run]
-        entropy = [self.search[0], run, 2]
+    def trial(self, number: int) -> int:
+        """Return the seed of the search with a number, from 0, however many there are."""
+        if number < len(self.search):
+            return self.search[number]
+        entropy = [self.search[0], number, 2]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
+    def number(self, seed: int) -> int:
+        """Return the number of a seed of the search."""
+        return next(number for number in count() if self.trial(number) == seed)
 
 
 def seeds_for(settings: Settings) -> Seeds:
@@ -40,9 +45,9 @@ def seeds_for(settings: Settings) -> Seeds:
         >>> len({*seeds.search, *seeds.selection, *seeds.confirmation})
         9
     """
-    counts = (settings.budget + least_tuning(settings), settings.selection_seeds, settings.seeds)
-    drawn = _distinct(settings.seed, sum(counts))
-    first, second = counts[0], counts[0] + counts[1]
+    numbers = (settings.budget + least_tuning(settings), settings.selection_seeds, settings.seeds)
+    drawn = _distinct(settings.seed, sum(numbers))
+    first, second = numbers[0], numbers[0] + numbers[1]
     return Seeds(search=drawn[:first], selection=drawn[first:second], confirmation=drawn[second:])
 
 
@@ -51,17 +56,12 @@ def least_tuning(settings: Settings) -> int:
     return _TRIALS_PER_HYPERPARAMETER * len(settings.hyperparameters)
 
 
-def sampler_seed(seed: int, trial: int) -> int:
-    """Return the sampler's seed for one trial, so that a resumed study asks as an undisturbed one would."""
-    return int(np.random.SeedSequence([seed, trial, 1]).generate_state(1)[0])
-
-
-def _distinct(seed: int, count: int) -> tuple[int, ...]:
-    length = count
+def _distinct(seed: int, wanted: int) -> tuple[int, ...]:
+    length = wanted
     while True:
         # 31 bits: seeds that every library takes, as positive numbers that people can type
         drawn = np.random.SeedSequence([seed, 0]).generate_state(length) >> 1
         unique = list(dict.fromkeys(int(value) for value in drawn))
-        if len(unique) >= count:
-            return tuple(unique[:count])
-        length += count - len(unique)
+        if len(unique) >= wanted:
+            return tuple(unique[:wanted])
+        length += wanted - len(unique)

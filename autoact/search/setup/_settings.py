@@ -1,17 +1,17 @@
-"""What a search is asked to do, checked before anything runs."""
+"""Settings of a search: the one place that names them; the command line, YAML and Python follow from it."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from typing import Any, cast
+from typing import Any, Literal, TypedDict, cast
 
-from autoact.search.hyperparameters import Hyperparameters
-from autoact.search.verdict import Mode
+from autoact.errors import ConfigurationError, did_you_mean
+from autoact.search.setup._hyperparameters import Hyperparameters
 
-from autoact.errors import ConfigurationError
-
-DEFAULT_SELECTION_SEEDS = 3
+Mode = Literal["min", "max"]
+MAY_CHANGE = ("workers", "hours")  # when a run is resumed
+_OBJECTS = ("sampler", "pruner")  # kept in config.yaml by the names of their classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,40 +19,59 @@ class Settings:
     """The settings of a search; two runs with equal settings and data do the same trainings.
 
     Args:
-        monitor: Name under which the user's module logs the value to optimize.
+        monitor: Name under which the module logs the value to optimize.
         mode: "min" or "max"; None infers it from "loss" or "acc" in the monitor's name.
-        budget: Full trainings spent on the search, the prior's mixture included; at least 1.
-        seeds: Fresh paired seeds of the confirmation, at least 2.
+        budget: Full trainings to spend on the search, the mixture included, at least 1; baselines and
+            confirmation come on top.
+        seeds: Fresh paired seeds of the confirmation, at least 2; more of them see smaller differences.
         selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
-        seed: Everything random in the search follows from it.
-        workers: Processes that train at the same time.
-        storage: URL of the Optuna storage; None keeps the study in the run directory.
-        trainer: Keyword arguments of `lightning.Trainer`, used for every training alike.
-        parameters: Hyperparameters of the model to search with the activations; see `Hyperparameters.of`.
-        rungs: Whether trainings may pause after a part of their length, once short ones foretell the end; it
-            did not pay on average where it was measured (docs/benchmarks/search.md).
         hours: Wall time after which the search starts no further training and chooses; None: no limit.
+        workers: Processes that train at the same time, at least 1.
+        storage: URL of an Optuna storage to which the study is exported; None: study.db in the run directory.
+        seed: Everything random in the search follows from it.
+        trainer: Arguments of `lightning.Trainer`, the same for every training.
+        parameters: Hyperparameters of the model to search with the activations, such as
+            `{"model.lr": {"log": [1e-4, 1e-1]}}` (also `uniform`, `int` and `choice`). Every baseline is then
+            tuned with as many trainings as the search tries.
+        sampler: An `optuna.samplers.BaseSampler` in place of `FunctionSpaceSampler`.
+        pruner: An `optuna.pruners.BasePruner` that may end trials early; None ends none.
 
     Raises:
-        ConfigurationError: If a value is out of range, or the mode cannot be inferred.
+        ConfigurationError: A value is out of range, or the mode cannot be inferred.
 
     Example:
         >>> Settings(monitor="val_acc").mode
         'max'
     """
 
-    monitor: str
+    monitor: str = "val_loss"
     mode: Mode | None = None
     budget: int = 20
     seeds: int = 10
-    selection_seeds: int = DEFAULT_SELECTION_SEEDS
-    seed: int = 0
+    selection_seeds: int = 3
+    hours: float | None = None
     workers: int = 1
     storage: str | None = None
+    seed: int = 0
     trainer: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    rungs: bool = False
-    hours: float | None = None
+    sampler: Any = None
+    pruner: Any = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Settings":
+        """Read settings by name; None stands for the default.
+
+        Raises:
+            ConfigurationError: There is no such setting, or a value is out of range.
+        """
+        known = [item.name for item in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise ConfigurationError(
+                    f"There is no setting {name!r}; allowed: {', '.join(known)}.{did_you_mean(name, known)}"
+                )
+        return cls(**{name: value for name, value in given.items() if value is not None})
 
     def __post_init__(self) -> None:
         """Check every value and settle the mode."""
@@ -65,7 +84,7 @@ class Settings:
         _at_least("selection_seeds", self.selection_seeds, 1, "seeds that choose the best uniform baseline")
         _at_least("workers", self.workers, 1, "processes that train at the same time")
         _at_least("seed", self.seed, 0, "the number from which every seed is derived")
-        _check_rest(self.rungs, self.hours)
+        _check_hours(self.hours)
         if not isinstance(self.trainer, Mapping):
             raise ConfigurationError(
                 f"trainer is {self.trainer!r}; it must map names of Trainer arguments to values, "
@@ -91,12 +110,28 @@ class Settings:
         return Hyperparameters.of(self.parameters)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain types; with the defaults of later versions, what an earlier version wrote."""
-        content = asdict(self)
-        for name, usual in (("parameters", {}), ("rungs", False), ("hours", None)):
-            if content[name] == usual:
-                del content[name]
-        return content
+        """Return the settings by name, a sampler or pruner by the name of its class."""
+        content = {item.name: getattr(self, item.name) for item in fields(self)}
+        named = {name: _class_name(content[name]) for name in _OBJECTS if content[name] is not None}
+        return {**content, **named}
+
+
+class SettingsOptions(TypedDict, total=False):
+    """The settings as keyword arguments; `Settings` says what they mean."""
+
+    monitor: str
+    mode: Mode | None
+    budget: int | None
+    seeds: int | None
+    selection_seeds: int | None
+    hours: float | None
+    workers: int | None
+    storage: str | None
+    seed: int | None
+    trainer: Mapping[str, Any] | None
+    parameters: Mapping[str, Any] | None
+    sampler: Any
+    pruner: Any
 
 
 def settle_mode(mode: str | None, monitor: str) -> Mode:
@@ -119,15 +154,17 @@ def settle_mode(mode: str | None, monitor: str) -> Mode:
     return "min" if lowers else "max"
 
 
-def _check_rest(rungs: Any, hours: Any) -> None:
-    if not isinstance(rungs, bool):
-        raise ConfigurationError(f"rungs is {rungs!r}; it must be true (trainings may pause) or false.")
+def _check_hours(hours: Any) -> None:
     number = float(hours) if isinstance(hours, Real) and not isinstance(hours, bool) else math.nan
     if hours is not None and not 0 < number < math.inf:
         raise ConfigurationError(
             f"hours is {hours!r}; it must be a number above 0: the wall time of the search. "
             "Leave it out for no limit."
         )
+
+
+def _class_name(value: object) -> str:
+    return value if isinstance(value, str) else f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def _at_least(name: str, value: Any, lowest: int, meaning: str) -> None:

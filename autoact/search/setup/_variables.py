@@ -1,26 +1,14 @@
-"""What a study varies: one categorical per layer or group of layers, and the parameters of what it names."""
+"""Variables of a study: one choice of an activation per layer or group of layers."""
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any, Protocol
 
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+
 from autoact.activations import Parameter
 from autoact.spaces import Assignment, Bounds, Choice, SearchSpace
-
-Value = float | tuple[float, ...]
-
-
-class Suggester(Protocol):
-    """The part of an Optuna trial that variables use."""
-
-    def suggest_categorical(self, name: str, choices: list[str]) -> Any:
-        """Choose one of some names."""
-
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        """Choose a number in a range."""
 
 
 class LayerPlan(Protocol):
@@ -45,22 +33,40 @@ class LayerPlan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One choice: the layers that share it, by path with their present choice, its candidates and bounds."""
+    """One choice: the layers that share it, by path with their present activation, and its candidates.
+
+    Attributes:
+        name: Its name in a study.
+        layers: Present activation by path.
+        candidates: Names that compete.
+        bounds: Ranges of parameters.
+        derived: What a mixture derived for the layers, by path; with parameters of its own it is one more
+            option.
+    """
 
     name: str
     layers: Mapping[str, Choice]
     candidates: tuple[str, ...]
     bounds: Bounds = field(default_factory=Bounds)
+    derived: Mapping[str, Choice] = field(default_factory=dict)
 
-    def choice(self, path: str, activation: str, suggested: Mapping[str, float] | None = None) -> Choice:
-        """Return a layer's choice: what is suggested, else the model's own settings, else defaults."""
+    @property
+    def options(self) -> dict[str, dict[str, Choice]]:
+        """What each value of the study's parameter stands for: activations by path."""
+        known = {name: {path: self.choice(path, name) for path in self.layers} for name in self.candidates}
+        if self.derived and dict(self.derived) not in known.values():
+            known.setdefault(_label(next(iter(self.derived.values()))), dict(self.derived))
+        return known
+
+    def choice(self, path: str, activation: str, values: Mapping[str, float] | None = None) -> Choice:
+        """Return a layer's choice: with given values, else the model's own settings, else defaults."""
         own = self.layers[path]
         kept = own.activation == activation and not self.bounds.violation(own)
         known = own.parameters if kept else self.bounds.defaults(activation)
-        return Choice(activation, {**known, **(suggested or {})})
+        return Choice(activation, {**known, **(values or {})})
 
     def searched(self, activation: str) -> Iterator[tuple[str, Parameter]]:
-        """Iterate over the parameters that a study suggests, by their name in the study.
+        """Iterate over the parameters that a study may suggest, by their name in the study.
 
         A parameter for which the model brings one value per channel keeps them.
         """
@@ -138,18 +144,60 @@ class Variables:
         single = all(len(names) == 1 for names in self.candidates)
         return single and any(True for v in self.variables for _ in v.searched(v.candidates[0]))
 
-    def suggest(self, trial: Suggester) -> Assignment:
-        """Ask a trial for every choice, and for the parameters of what it chose."""
+    def with_derived(self, assignment: Assignment | None) -> "Variables":
+        """Return the variables with what a mixture derived as one more option."""
+        if assignment is None or self.parametric:
+            return self
+        return replace(
+            self,
+            variables=tuple(
+                replace(variable, derived={path: assignment[path] for path in variable.layers})
+                for variable in self.variables
+            ),
+        )
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Return what a study draws from: options by variable; parameters where there is nothing else."""
+        found: dict[str, BaseDistribution] = {
+            v.name: CategoricalDistribution(list(v.options)) for v in self.variables
+        }
+        for name, parameter in self._parameters():
+            low, high = _range(parameter)
+            found[name] = FloatDistribution(low, high, log=low > 0)
+        return found
+
+    def assignment(self, values: Mapping[str, Any]) -> Assignment:
+        """Return what values of a study's parameters stand for."""
         choices: dict[str, Choice] = {}
         for variable in self.variables:
-            activation = trial.suggest_categorical(variable.name, list(variable.candidates))
-            suggested = {
-                parameter.name: trial.suggest_float(name, *_range(parameter), log=_range(parameter)[0] > 0)
-                for name, parameter in variable.searched(activation)
-            }
-            for path in variable.layers:
-                choices[path] = variable.choice(path, activation, suggested)
+            option = variable.options[values[variable.name]]
+            for path, choice in option.items():
+                given = {
+                    parameter.name: values[name]
+                    for name, parameter in variable.searched(choice.activation)
+                    if self.parametric
+                }
+                choices[path] = Choice(choice.activation, {**choice.parameters, **given})
         return Assignment(choices)
+
+    def values(self, assignment: Assignment) -> dict[str, Any] | None:
+        """Return the values of a study's parameters that stand for an assignment, None where none do."""
+        found: dict[str, Any] = {}
+        for variable in self.variables:
+            chosen = {path: assignment[path] for path in variable.layers}
+            options = variable.options
+            if self.parametric:
+                (name,) = variable.candidates
+                if any(choice.activation != name for choice in chosen.values()):
+                    return None
+                found[variable.name] = name
+                found |= _clipped(variable, name, chosen.values())
+            else:
+                label = next((label for label, option in options.items() if option == chosen), None)
+                if label is None:
+                    return None
+                found[variable.name] = label
+        return found
 
     def allows(self, assignment: Assignment) -> bool:
         """Tell whether every layer's activation competes there; a requirement may rule out the original's."""
@@ -160,42 +208,14 @@ class Variables:
             for path in variable.layers
         )
 
-    def encode(self, assignment: Assignment) -> dict[str, str | float]:
-        """Return the parameters of a trial nearest to an assignment.
-
-        A value outside the range of the search is clipped; layers of a group that differ are represented by
-        the activation that most of them have.
-        """
-        encoded: dict[str, str | float] = {}
-        for variable in self.variables:
-            chosen = [assignment[path] for path in variable.layers]
-            activation = _most_common([choice.activation for choice in chosen])
-            encoded[variable.name] = activation
-            same = [choice for choice in chosen if choice.activation == activation]
-            for name, parameter in variable.searched(activation):
-                low, high = _range(parameter)
-                value = fmean(_scalar(choice.parameters[parameter.name]) for choice in same)
-                encoded[name] = min(max(value, low), high)
-        return encoded
-
-    def description(self) -> dict[str, dict[str, list[str]]]:
-        """Return layers and candidates by variable: what must not change when a study goes on."""
-        return {v.name: {"layers": list(v.layers), "candidates": list(v.candidates)} for v in self.variables}
+    def _parameters(self) -> Iterator[tuple[str, Parameter]]:
+        if self.parametric:
+            for variable in self.variables:
+                yield from variable.searched(variable.candidates[0])
 
     def __iter__(self) -> Iterator[Variable]:
         """Iterate over the variables."""
         return iter(self.variables)
-
-
-def key_of(assignment: Assignment) -> str:
-    """Return a short text that is equal for equal assignments, across processes and runs.
-
-    Example:
-        >>> key_of(Assignment({"a": Choice("elu")})) == key_of(Assignment({"a": Choice("elu", {"alpha": 1})}))
-        True
-    """
-    layers = assignment.to_dict()["layers"]
-    return hashlib.sha256(json.dumps(layers, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _variable(plan: LayerPlan, group: tuple[str, ...]) -> Variable:
@@ -209,9 +229,21 @@ def _range(parameter: Parameter) -> tuple[float, float]:
     return parameter.search
 
 
-def _scalar(value: Value) -> float:
-    return fmean(value) if isinstance(value, tuple) else value
+def _label(choice: Choice) -> str:
+    """Return an activation with its parameters, of those per channel the means: it can be read back."""
+    means = {
+        name: fmean(value) if isinstance(value, tuple) else value for name, value in choice.parameters.items()
+    }
+    return str(Choice(choice.activation, means))
 
 
-def _most_common(names: list[str]) -> str:
-    return max(names, key=names.count)  # the first of those that tie
+def _clipped(variable: Variable, activation: str, chosen: Iterable[Choice]) -> dict[str, float]:
+    """Return the parameters of some layers' choices by their name in a study, within its ranges."""
+    found = {}
+    choices = list(chosen)
+    for name, parameter in variable.searched(activation):
+        low, high = _range(parameter)
+        values = [choice.parameters[parameter.name] for choice in choices]
+        mean = fmean(fmean(value) if isinstance(value, tuple) else value for value in values)
+        found[name] = min(max(mean, low), high)
+    return found

@@ -1,100 +1,32 @@
-"""Whether the chosen activations beat a baseline: a paired comparison over seeds, and its verdict."""
+"""Paired comparison over seeds: do the chosen activations beat a baseline?"""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean, stdev
-from typing import Any, Literal
 
 import numpy as np
 from scipy import optimize, stats
 from scipy.special import ndtr
 
 from autoact.errors import ConfigurationError
-
-Mode = Literal["min", "max"]
-Verdict = Literal["improved", "no significant difference", "worse"]
+from autoact.records import Comparison
+from autoact.search.setup import Mode
 
 LEVEL = 0.95
 POWER = 0.80
-DECISIVE = 10  # seeds that find a difference of one paired s.d. with this power
 _MOST = 10_000
 _NODES = 2000  # of the average over estimated spreads: 1e-4 of the exact effect
 _RESOLUTION = 2.0**-23  # metrics are float32 means: a smaller relative difference is rounding, not an effect
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Finalist against one baseline on the comparison data, paired by seed; positive is better.
-
-    Attributes:
-        name: The baseline's name.
-        difference: Mean paired difference in the metric's units, positive where the finalist is better.
-        ci95: Its 95 % t interval; NaN where every seed gave the same difference other than 0, because the
-            spread over seeds then cannot be estimated.
-        p_value: Two-sided paired t test of "no difference".
-        detectable: Smallest true difference found with 80 % power at this spread and number of seeds.
-        pairs: Seeds in which both trainings ended finite; only these enter the statistics.
-        finalist_diverged: Seeds in which only the finalist's value was not finite.
-        baseline_diverged: Seeds in which only the baseline's value was not finite.
-        both_diverged: Seeds in which neither value was finite.
-    """
-
-    name: str
-    difference: float
-    ci95: tuple[float, float]
-    p_value: float
-    detectable: float
-    pairs: int
-    finalist_diverged: int = 0
-    baseline_diverged: int = 0
-    both_diverged: int = 0
-
-    @property
-    def seeds_needed(self) -> int | None:
-        """Seeds that would find a true difference of the size that was seen; see `seeds_needed`."""
-        return seeds_needed(self.difference, self.detectable, self.pairs)
-
-    @property
-    def decides(self) -> bool:
-        """Whether there are seeds enough to find a difference of one paired s.d. with 80 % power."""
-        return self.pairs >= DECISIVE
-
-    @property
-    def verdict(self) -> Verdict:
-        """What the interval allows to say; without one, and for a finalist that diverges, never improved."""
-        if self.ci95[1] < 0:
-            return "worse"
-        if self.ci95[0] > 0 and not self.finalist_diverged:
-            return "improved"
-        return "no significant difference"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain types for report.json; what could not be estimated is None."""
-        return {
-            "name": self.name,
-            "difference": finite(self.difference),
-            "ci95": [finite(bound) for bound in self.ci95],
-            "p_value": finite(self.p_value),
-            "detectable": finite(self.detectable),
-            "pairs": self.pairs,
-            "decides": self.decides,
-            "seeds_needed": self.seeds_needed,
-            "finalist_diverged": self.finalist_diverged,
-            "baseline_diverged": self.baseline_diverged,
-            "both_diverged": self.both_diverged,
-            "verdict": self.verdict,
-        }
-
-
 def compare(
-    finalist: Sequence[float], baseline: Sequence[float], mode: Mode, *, name: str = "baseline"
+    selected: Sequence[float], baseline: Sequence[float], mode: Mode, *, name: str = "baseline"
 ) -> Comparison:
-    """Compare two models trained on the same seeds: d = mean(finalist - baseline), a paired t interval.
+    """Compare two models trained on the same seeds: d = mean(selected - baseline), a paired t interval.
 
     Args:
-        finalist: The metric of the finalist on the comparison data, one value per seed.
+        selected: The metric of the selected model on the comparison data, one value per seed.
         baseline: The baseline's values, in the same order of seeds.
         mode: "min" when a smaller metric is better, "max" when a larger one is.
         name: The baseline's name, carried into the result.
@@ -110,9 +42,9 @@ def compare(
         >>> result.verdict, round(result.difference, 4)
         ('improved', 0.175)
     """
-    _check(finalist, baseline, mode)
+    _check(selected, baseline, mode)
     sign = 1.0 if mode == "max" else -1.0
-    pairs = list(zip(finalist, baseline, strict=True))
+    pairs = list(zip(selected, baseline, strict=True))
     gains = [sign * _gain(a, b) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
     rounding = _RESOLUTION * max(
         (abs(value) for pair in pairs for value in pair if math.isfinite(value)), default=0.0
@@ -125,7 +57,8 @@ def compare(
         p_value=p_value,
         detectable=detectable,
         pairs=len(gains),
-        finalist_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
+        seeds_needed=seeds_needed(difference, detectable, len(gains)),
+        selected_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
         baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
     )
@@ -193,25 +126,15 @@ def _effect(pairs: int) -> float:
     return detectable_effect(pairs)
 
 
-def finite(value: float) -> float | None:
-    """Return the value, or None when it is not finite (JSON has no NaN).
-
-    Example:
-        >>> finite(float("nan")) is None
-        True
-    """
-    return value if math.isfinite(value) else None
-
-
-def _check(finalist: Sequence[float], baseline: Sequence[float], mode: str) -> None:
+def _check(selected: Sequence[float], baseline: Sequence[float], mode: str) -> None:
     if mode not in ("min", "max"):
         raise ConfigurationError(f"mode is {mode!r}; it must be 'min' or 'max'.")
-    if len(finalist) != len(baseline):
+    if len(selected) != len(baseline):
         raise ConfigurationError(
-            f"A paired comparison needs one value per seed of both, got {len(finalist)} and {len(baseline)}."
+            f"A paired comparison needs one value per seed of both, got {len(selected)} and {len(baseline)}."
         )
-    if len(finalist) < 2:
-        raise ConfigurationError(f"A paired comparison needs at least 2 seeds, got {len(finalist)}.")
+    if len(selected) < 2:
+        raise ConfigurationError(f"A paired comparison needs at least 2 seeds, got {len(selected)}.")
 
 
 def _gain(value: float, reference: float) -> float:

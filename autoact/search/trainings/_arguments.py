@@ -1,4 +1,4 @@
-"""Make a model with other values of its hyperparameters, from whatever makes it with its own."""
+"""Arguments of the model that are hyperparameters: make it with other values than its own."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -6,11 +6,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from autoact.search.hyperparameters import Hyperparameter, Hyperparameters, Value
-
-from autoact.errors import ConfigurationError
-from autoact.spaces.suggestion import did_you_mean
-from autoact.training.component import Component
+from autoact.errors import ConfigurationError, did_you_mean
+from autoact.records import Value
+from autoact.search.setup import Hyperparameter, Hyperparameters
+from autoact.training.configuration import Component
 
 _ARGS = "init_args"
 

@@ -1,9 +1,9 @@
-"""The wall time that a search may take, counted over every process that works on it."""
+"""Clock of a search: its wall time, counted over every process that works on it."""
 
 import time
 from dataclasses import dataclass, field
 
-from autoact.search.ledger import SEARCH_PHASES, Ledger
+from autoact.records import SEARCH_PHASES, Ledger
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Clock:
     @classmethod
     def of(cls, hours: float | None, ledger: Ledger, workers: int) -> "Clock":
         """Start the clock of a run; what earlier processes trained counts as they did it, side by side."""
-        return cls(hours, sum(entry.seconds for entry in ledger.of(*SEARCH_PHASES)) / workers)
+        return cls(hours, sum(training.seconds for training in ledger.of(*SEARCH_PHASES)) / workers)
 
     def over(self) -> bool:
         """Tell whether no further training may start."""

@@ -1,4 +1,4 @@
-"""Search with a function instead of a model: it trains whatever it likes and returns one number."""
+"""Objective of the user's own in place of a model: it trains whatever it likes and returns one number."""
 
 import inspect
 import math
@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from autoact.search.ledger import Entry
-from autoact.search.probe import Probe
-from autoact.search.rungs import Rungs
-from autoact.search.settings import Settings
-from autoact.search.task import Job
-
-from autoact.errors import AutoActError, ConfigurationError, SearchFailedError
+from autoact.errors import ConfigurationError
+from autoact.records import Training
+from autoact.search.setup import Settings
+from autoact.search.trainings._task import Extras
 from autoact.spaces import Assignment, Choice, SearchSpace
 from autoact.training import Measurement
 
@@ -22,7 +19,6 @@ Objective = Callable[[Assignment, int, float], float]
 Layers = Mapping[str, Choice | str] | Sequence[str]
 
 OBJECTIVE = "objective"
-_PROBED = 0.02  # fraction of a full training that is asked for before the search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,24 +37,22 @@ class ObjectiveTask:
     original: Assignment
     monitor: str
 
-    def measure(self, job: Job) -> Measurement:
+    def measure(self, training: Training, extras: Extras) -> Measurement:
         """Return the number for one assignment and seed, as a training would."""
-        assert job.assignment is not None, "a function cannot train a mixture"
-        return self.call(job.assignment, job.seed, job.stop, comparison=job.phase == "confirmation")
+        assert training.assignment is not None, "a function cannot train a mixture"
+        compared = training.phase == "confirmation"
+        return self.call(training.assignment, training.seed, 1.0, comparison=compared)
 
     def call(self, assignment: Assignment, seed: int, fraction: float, *, comparison: bool) -> Measurement:
         """Call the function and check what it returns."""
         began = time.perf_counter()
-        returned = self.objective(assignment, seed, fraction)
-        value = _number(returned)
+        value = _number(self.objective(assignment, seed, fraction))
         return Measurement(
             selection=value,
             comparison=value if comparison else None,
             steps=0,  # the function's own affair
             planned_steps=math.nan,
             seconds=time.perf_counter() - began,
-            curve=[value],
-            at=[fraction],
             finite=math.isfinite(value),
         )
 
@@ -80,35 +74,6 @@ class NamedLayers:
     groups: tuple[tuple[str, ...], ...]
     left_alone: Mapping[str, str]
     space: SearchSpace
-
-
-def probe_objective(task: ObjectiveTask, seed: int, settings: Settings) -> Probe:
-    """Call the function once with a small fraction: what would fail later fails now.
-
-    Raises:
-        ConfigurationError: It returns no number.
-        SearchFailedError: It raised.
-    """
-    try:
-        training = task.call(task.original, seed, _PROBED, comparison=False)
-    except AutoActError:
-        raise
-    except Exception as error:
-        raise SearchFailedError(
-            f"The objective raised on the original activations: {type(error).__name__}: {error}"
-        ) from error
-    job = Job(phase="probe", label="probe", assignment=task.original, seed=seed)
-    entry = Entry(
-        phase=job.phase,
-        label=job.label,
-        key=job.key,
-        assignment=None,
-        seed=seed,
-        steps=0,
-        seconds=training.seconds,
-        selection=training.selection,
-    )
-    return Probe(entry, math.nan, math.nan, Rungs.of_function() if settings.rungs else Rungs(carry=False))
 
 
 def check_objective(objective: Any, settings: Settings) -> None:

@@ -1,21 +1,20 @@
-"""What a search shows while it runs: one bar with best value and time left, one line per training."""
+"""Progress of a search: one bar with best value and time left, one line per training."""
 
 import time
 from collections.abc import Callable
 from types import TracebackType
 
-from autoact.search.ledger import Entry
-from autoact.search.settings import Settings
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from autoact.records import Training
 from autoact.report.wording import duration, number, setting
+from autoact.search.setup import Settings
 
 _PHASES = {
     "probe": "search",
-    "prior": "search",
+    "one-shot": "search",
     "trial": "search",
-    "reevaluation": "search",
     "tuning": "tuning",
     "baseline": "baselines",
     "confirmation": "confirmation",
@@ -72,17 +71,17 @@ class SearchProgress:
         if not self._quiet:
             self._console.print(text, markup=False)
 
-    def resumed(self, entry: Entry) -> None:
+    def resumed(self, training: Training) -> None:
         """Count a training that an earlier process did."""
-        self._count(entry)
+        self._count(training)
 
-    def finished(self, entry: Entry) -> None:
+    def finished(self, training: Training) -> None:
         """Count a training that has just ended, and print its line."""
-        self._count(entry)
-        self._new += entry.share
-        self.say(self._line(entry))
+        self._count(training)
+        self._new += training.share
+        self.say(self._line(training))
         self._bar.update(
-            self._task, completed=self._spent, description=_PHASES[entry.phase], state=self._state()
+            self._task, completed=self._spent, description=_PHASES[training.phase], state=self._state()
         )
 
     def shrink(self, total: int) -> None:
@@ -90,22 +89,22 @@ class SearchProgress:
         self._total = total
         self._bar.update(self._task, total=total)
 
-    def _count(self, entry: Entry) -> None:
-        if entry.phase != "probe":
+    def _count(self, training: Training) -> None:
+        if training.phase != "probe":
             self._done += 1
-            self._spent += entry.share
-        if entry.usable and entry.phase in ("trial", "reevaluation"):
+            self._spent += training.share
+        if training.usable and training.phase == "trial":
             better: Callable[..., float] = min if self._settings.minimize else max
-            self._best = entry.selection if self._best is None else better(self._best, entry.selection)
+            self._best = training.selection if self._best is None else better(self._best, training.selection)
 
-    def _line(self, entry: Entry) -> str:
-        value = number(entry.selection) if entry.usable else entry.error or "diverged"
-        words = [_choice(choice) for choice in (entry.assignment or {}).values()]
-        words += [f"{name} {setting(value)}" for name, value in entry.hyperparameters.items()]
-        width, share = len(str(self._total)), f" {entry.stop:.0%}" if entry.stop < 1 else ""
+    def _line(self, training: Training) -> str:
+        value = number(training.selection) if training.usable else training.error or training.state
+        words = [str(choice) for choice in (training.assignment or training.derived or {}).values()]
+        words += [f"{name} {setting(value)}" for name, value in training.hyperparameters.items()]
+        width = len(str(self._total))
         return (
-            f"{self._worth:>{width}}/{self._total} {entry.label + share:<18} "
-            f"{self._settings.monitor} {value:<8} {duration(entry.seconds):>6}  {', '.join(words)}"
+            f"{self._worth:>{width}}/{self._total} {training.label:<18} "
+            f"{self._settings.monitor} {value:<8} {duration(training.seconds):>6}  {', '.join(words)}"
         )
 
     def _state(self) -> str:
@@ -113,8 +112,3 @@ class SearchProgress:
         elapsed = time.monotonic() - self._began
         left = elapsed / max(self._new, 0.1) * max(self._total - self._spent, 0)
         return f"{best}  {duration(left)} left"
-
-
-def _choice(data: dict) -> str:  # type: ignore[type-arg]
-    values = ",".join(f"{v:.3g}" for v in data["parameters"].values() if isinstance(v, float))
-    return f"{data['activation']}({values})" if values else str(data["activation"])

@@ -1,118 +1,127 @@
-"""One training of a search: what all have in common, what this one is, and the entry that it becomes."""
+"""Task of a search, what all its trainings have in common, and the doing of one of them."""
 
 import gc
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from autoact.search.hyperparameters import Value
-from autoact.search.ledger import Entry, Phase
-from autoact.search.maker import with_values
-from autoact.search.tuned import Tuned
 
+from autoact.records import Training
+from autoact.search.trainings._arguments import with_values
+from autoact.search.trainings._pruning import Pruning
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import DataParts, Measurement, train
-from autoact.training.event_log import event_log
-
-MIXTURE_KEY = "mixture"
+from autoact.training.fit import event_log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What every training of a search has in common; it pickles whenever the user's model and data do."""
+class Extras:
+    """Extras of a training: what else to do with it.
+
+    Attributes:
+        checkpoint: Where to save the trained model.
+        logs: Directory of its TensorBoard events.
+        fine_tune: Share of a full training in which a derived mixture is tuned; None does not derive.
+        pruning: Decides after each validation whether to end it.
+    """
+
+    checkpoint: Path | None = None
+    logs: Path | None = None
+    fine_tune: float | None = None
+    pruning: Pruning | None = None
+
+
+NO_EXTRAS = Extras()
+
+
+class Task(Protocol):
+    """Whatever can measure one training: a model with its data, or a user's function."""
+
+    def measure(self, training: Training, extras: Extras) -> Measurement:
+        """Do what is asked and return the measurements."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTask:
+    """A model with its data; it pickles whenever the user's model and data do."""
 
     make_module: Callable[[], Any]
     parts: DataParts
     space: SearchSpace
     original: Assignment
     monitor: str
-    trainer: dict[str, Any]
+    trainer: Mapping[str, Any]
 
     def build(self) -> Any:
         """Return a fresh model with its layers made."""
         return built(self.make_module)
 
-    def measure(self, job: "Job") -> Measurement:
-        """Do one training."""
-        return _train(self, job)
+    def measure(self, training: Training, extras: Extras) -> Measurement:
+        """Train a fresh model and measure it."""
+        mixture, as_it_is = training.assignment is None, training.assignment == self.original
+        return train(
+            with_values(self.make_module, training.hyperparameters),
+            self.parts,
+            seed=training.seed,
+            monitor=self.monitor,
+            trainer=self.trainer,
+            assignment=None if as_it_is else training.assignment,
+            space=self.space if mixture else None,
+            prune=extras.pruning,
+            fine_tune=extras.fine_tune,
+            comparison=training.phase == "confirmation",
+            logger=None if extras.logs is None else event_log(extras.logs),
+            checkpoint=extras.checkpoint,
+        )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One training to do.
-
-    Attributes:
-        phase: What it is for.
-        label: What is trained, in words.
-        assignment: The activations; None trains the mixture.
-        seed: Seed of the training.
-        trial: Number of the Optuna trial, if it belongs to one.
-        checkpoint: Where to save the trained model.
-        logs: Directory of its TensorBoard events.
-        hyperparameters: Values of the model's arguments by name; those not named are its own.
-        run: Which training of its assignment, for one that may be paused.
-        start: Share of the training that is done already.
-        stop: Share after which to pause; 1 ends it.
-        share: What it costs, in full trainings.
-        states: Directory of the states of paused trainings; None keeps none.
-        fine_tune: Share of a full training in which a derived mixture is tuned; None does not derive.
-    """
-
-    phase: Phase
-    label: str
-    assignment: Assignment | None
-    seed: int
-    trial: int | None = None
-    checkpoint: Path | None = None
-    logs: Path | None = None
-    hyperparameters: Mapping[str, Value] = field(default_factory=dict)
-    run: int | None = None
-    start: float = 0.0
-    stop: float = 1.0
-    share: float = 1.0
-    states: Path | None = None
-    fine_tune: float | None = None
-
-    def state(self, share: float) -> Path | None:
-        """Return the file of the state at a share of the training; None where there is none to keep."""
-        if self.states is None or not 0 < share < 1:
-            return None
-        return self.states / f"{self.key}-{self.seed}-{share:.6f}.ckpt"
-
-    @property
-    def key(self) -> str:
-        """Identity of what is trained: equal keys are equal models."""
-        return MIXTURE_KEY if self.assignment is None else Tuned(self.assignment, self.hyperparameters).key
-
-
-class Measuring(Protocol):
-    """Whatever can measure one assignment: a model with its data, or a user's function."""
-
-    def measure(self, job: Job) -> Measurement:
-        """Return the measurements of one training."""
-
-
-def perform(task: Measuring, job: Job) -> Entry:
-    """Do one training; what it raises becomes a failed entry (the probe has shown that trainings work).
+def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training:
+    """Do one training; what it raises becomes its error (the probe has shown that trainings work).
 
     Args:
         task: What all trainings share.
-        job: What this one is.
+        asked: What this one is.
+        extras: What else to do with it.
 
     Returns:
-        The entry for the ledger.
+        The training with what came of it.
     """
     try:
-        return _entry(job, task.measure(job))
+        return ended(asked, task.measure(asked, extras))
     except Exception as error:  # the user's code, out of memory, a mixture too far gone to derive from
-        return _failure(job, error)
+        return failed(asked, error)
     finally:
         gc.collect()  # Lightning's modules and trainers are cycles; without this, models of past trials stay
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
+
+
+def ended(asked: Training, found: Measurement) -> Training:
+    """Return a training with what was measured."""
+    done = found.steps / found.planned_steps if found.pruned and found.planned_steps > 0 else 1.0
+    return replace(
+        asked,
+        state="diverged" if not found.finite else "pruned" if found.pruned else "finished",
+        steps=found.steps,
+        seconds=found.seconds,
+        share=done + found.mixture.get("share", 0.0),
+        selection=found.selection,
+        comparison=found.comparison,
+        curve=tuple(found.curve),
+        curve_steps=tuple(found.steps_at),
+        derived=found.assignment,
+        details=found.mixture,
+    )
+
+
+def failed(asked: Training, error: BaseException) -> Training:
+    """Return a training with what it raised."""
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    compared = math.nan if asked.phase == "confirmation" else None
+    return replace(asked, state="failed", comparison=compared, error=f"{type(error).__name__}: {first_line}")
 
 
 def built(make_module: Callable[[], Any]) -> Any:
@@ -121,71 +130,3 @@ def built(make_module: Callable[[], Any]) -> Any:
     if hasattr(module, "configure_model"):
         module.configure_model()
     return module
-
-
-def _train(task: Task, job: Job) -> Measurement:
-    as_it_is = job.assignment == task.original
-    return train(
-        with_values(task.make_module, job.hyperparameters),
-        task.parts,
-        seed=job.seed,
-        monitor=task.monitor,
-        trainer=task.trainer,
-        assignment=None if as_it_is else job.assignment,
-        space=task.space if job.assignment is None else None,
-        fine_tune=job.fine_tune,
-        comparison=job.phase == "confirmation",
-        logger=None if job.logs is None else event_log(job.logs),
-        checkpoint=job.checkpoint,
-    )
-
-
-def _entry(job: Job, training: Measurement) -> Entry:
-    entry = Entry(
-        phase=job.phase,
-        label=job.label,
-        key=job.key,
-        assignment=_layers(job.assignment or training.assignment),
-        seed=job.seed,
-        steps=training.steps,
-        seconds=training.seconds,
-        selection=training.selection,
-        comparison=training.comparison,
-        curve=tuple(training.curve),
-        at=tuple(training.at),
-        trial=job.trial,
-        hyperparameters=job.hyperparameters,
-        run=job.run,
-        start=job.start,
-        stop=job.stop,
-        share=job.share + training.mixture.get("share", 0.0),
-        details=training.mixture,
-    )
-    return entry if training.finite else replace(entry, state="diverged")
-
-
-def _failure(job: Job, error: Exception) -> Entry:
-    first_line = (str(error).strip().splitlines() or [""])[0]
-    return Entry(
-        phase=job.phase,
-        label=job.label,
-        key=job.key,
-        assignment=_layers(job.assignment),
-        seed=job.seed,
-        steps=0,
-        seconds=0.0,
-        selection=math.nan,
-        comparison=math.nan if job.phase == "confirmation" else None,
-        trial=job.trial,
-        hyperparameters=job.hyperparameters,
-        run=job.run,
-        start=job.start,
-        stop=job.stop,
-        share=job.share,
-        state="failed",
-        error=f"{type(error).__name__}: {first_line}",
-    )
-
-
-def _layers(assignment: Assignment | None) -> dict[str, Any] | None:
-    return None if assignment is None else assignment.to_dict()["layers"]

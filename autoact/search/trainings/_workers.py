@@ -1,4 +1,4 @@
-"""Worker processes: they hold the task, ignore Ctrl-C, and end when their parent does."""
+"""Workers, processes that hold the task, ignore Ctrl-C and end when their parent does; and none of them."""
 
 import gc
 import os
@@ -6,18 +6,19 @@ import pickle
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from typing import Any
 
 import torch
-from autoact.search.ledger import Entry
-from autoact.search.task import Job, Measuring, perform
 
 from autoact.errors import ConfigurationError
+from autoact.records import Training
+from autoact.search.trainings._task import Extras, Task, perform
 
 
-def require_picklable(task: Measuring) -> None:
+def require_picklable(task: Task) -> None:
     """Raise ConfigurationError if a task cannot be sent to worker processes."""
     try:
         pickle.dumps(task)
@@ -28,15 +29,37 @@ def require_picklable(task: Measuring) -> None:
         ) from error
 
 
-_task_of_worker: list[Measuring] = []
+_task_of_worker: list[Task] = []
 
 
-def start_workers(task: Measuring, workers: int) -> ProcessPoolExecutor:
-    """Return an executor whose processes share the machine's cores and hold the task."""
-    arguments = (task, _threads(workers))
+class Inline(Executor):
+    """Executor that does a training when it is submitted, in this process."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> "Future[Any]":
+        """Do one training."""
+        future: Future[Any] = Future()
+        future.set_result(perform(self._task, *arguments, **keywords))
+        return future
+
+
+def executor_for(task: Task, workers: int) -> Executor:
+    """Return an executor whose processes share the machine's cores and hold the task; one works here."""
+    if workers == 1:
+        return Inline(task)
     return ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=arguments
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=_begin_worker,
+        initargs=(task, _threads(workers)),
     )
+
+
+def submit(executor: Executor, asked: Training, extras: Extras) -> "Future[Training]":
+    """Begin a training in an executor that holds the task."""
+    return executor.submit(_perform, asked, extras)
 
 
 @contextmanager
@@ -58,15 +81,16 @@ def _threads(workers: int) -> int:
     return max(1, (os.cpu_count() or 1) // workers)
 
 
-def stop_workers(executor: ProcessPoolExecutor, *, abandon: bool) -> None:
+def stop(executor: Executor, *, abandon: bool) -> None:
     """Let the workers finish, or abandon what they are doing."""
-    processes = list((executor._processes or {}).values()) if abandon else []
+    running = getattr(executor, "_processes", None) or {}
+    processes = list(running.values()) if abandon else []
     executor.shutdown(wait=not abandon, cancel_futures=True)
     for process in processes:
         process.kill()
 
 
-def _begin_worker(task: Measuring, threads: int) -> None:
+def _begin_worker(task: Task, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
@@ -81,6 +105,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def perform_in_worker(job: Job) -> Entry:
-    """Do one training in a worker process."""
-    return perform(_task_of_worker[0], job)
+def _perform(asked: Training, extras: Extras) -> Training:
+    return perform(_task_of_worker[0], asked, extras)

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.optimizer._acquisition import LISTED
-from autoact.search.optimizer._kernel import Similarity
+from autoact.search.optimizer._kernel import AssignmentKernel
 from autoact.search.optimizer._threads import one_thread
 from autoact.search.optimizer._trials import Layers
 
@@ -45,7 +45,7 @@ def test_an_ask_compares_nothing_twice(monkeypatch, layers: int, running: int) -
     for _ in range(running):
         study.ask(space)
     compared, factored = [], []
-    grams, cholesky = Similarity.grams, np.linalg.cholesky
+    grams, cholesky = AssignmentKernel.matrices, np.linalg.cholesky
 
     def counted_grams(self, first, second):
         compared.append((len(first), len(second)))
@@ -55,7 +55,7 @@ def test_an_ask_compares_nothing_twice(monkeypatch, layers: int, running: int) -
         factored.append(len(matrix))
         return cholesky(matrix)
 
-    monkeypatch.setattr(Similarity, "grams", counted_grams)
+    monkeypatch.setattr(AssignmentKernel, "matrices", counted_grams)
     monkeypatch.setattr(np.linalg, "cholesky", counted_cholesky)
     study.ask(space)
     assert len(compared) == (5 if running else 3)

@@ -199,14 +199,14 @@ def test_bad_use_is_an_error_that_says_what_to_do() -> None:
 
 @pytest.mark.parametrize(("layers", "count"), [(3, 8), (100, 40)])
 def test_asking_stays_fast_at_500_trials(layers: int, count: int) -> None:
-    """Bounded by what is compared, not by the clock: pool times observations times layers."""
+    """Bounded by what is compared, not by the clock: candidate_set times observations times layers."""
     from autoact.activations import list_activations
-    from autoact.search.optimizer._acquisition import pool
+    from autoact.search.optimizer._acquisition import candidate_set
 
     names = list_activations()[:count]
     rng = np.random.default_rng(0)
     tried = rng.integers(len(names), size=(500, layers))
-    options = pool([len(names)] * layers, lambda: tried, rng)
+    options = candidate_set([len(names)] * layers, lambda: tried, rng)
     assert len(options) * 500 * layers <= 3e7
     assert len(options) >= 128
 

@@ -10,28 +10,38 @@ from optuna.trial import create_trial
 from scipy.stats import norm
 
 from autoact.search.optimizer import FunctionSpaceSampler
-from autoact.search.optimizer._acquisition import LISTED, gains, pool, shortlist, slopes, surprises, worthiest
-from autoact.search.optimizer._gaussian_process import NOISE, Points, Surrogate
-from autoact.search.optimizer._kernel import similarity_of
+from autoact.search.optimizer._acquisition import (
+    LISTED,
+    best_training,
+    candidate_set,
+    knowledge_gradient,
+    shortlist,
+    slopes,
+    surprises,
+)
+from autoact.search.optimizer._gaussian_process import NOISE, GaussianProcess, Points
+from autoact.search.optimizer._kernel import kernel_of
 from autoact.search.optimizer._observations import Observations
 
 NAMES = ("relu", "leaky_relu", "gelu", "tanh", "sin")
 STEP = 0.25  # between the surprises that are looked at
 
 
-def fitted(rng, count: int = 25, short: bool = True) -> Surrogate:
+def fitted(rng, count: int = 25, short: bool = True) -> GaussianProcess:
     """A surrogate of random values of random trainings, some of them continued."""
     seen = Observations(
         assignments=rng.integers(5, size=(count, 2)),
-        fractions=rng.choice([0.25, 1.0], count) if short else np.ones(count),
+        fidelities=rng.choice([0.25, 1.0], count) if short else np.ones(count),
         runs=np.arange(count),
         values=rng.standard_normal(count),
     )
-    return Surrogate.fit(similarity_of((NAMES,) * 2), seen)
+    return GaussianProcess.fit(kernel_of((NAMES,) * 2), seen)
 
 
 def everything() -> Points:
-    return Points.ends(pool([5, 5], lambda: np.empty((0, 2), dtype=np.intp), np.random.default_rng(0)))
+    return Points.means(
+        candidate_set([5, 5], lambda: np.empty((0, 2), dtype=np.intp), np.random.default_rng(0))
+    )
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.3, 1.0, 2.5])
@@ -41,14 +51,14 @@ def test_with_two_alternatives_it_is_the_expected_improvement(
 ) -> None:
     width = abs(move[0] - move[1])
     expected = width * norm.pdf(apart / width) - apart * norm.cdf(-apart / width)
-    found = gains(np.array([0.0, apart]), np.array([move]))
+    found = knowledge_gradient(np.array([0.0, apart]), np.array([move]))
     assert found == pytest.approx([expected], abs=width * norm.pdf(0) * STEP**2 / 8)  # the trapezoid's error
 
 
 def test_it_is_what_draws_gain(rng) -> None:
     """Condition on values drawn for one training more, and average by how much the best mean falls."""
     surrogate = fitted(rng)
-    ends = surrogate.outlook(everything())
+    ends = surrogate.posterior(everything())
     one = int(np.flatnonzero(surrogate.points.fractions < 1.0)[0])
     going_on = surrogate.points.assignments[[one]]
     trainings = Points(
@@ -56,7 +66,7 @@ def test_it_is_what_draws_gain(rng) -> None:
         np.array([1.0, 0.25, 1.0, 1.0]),
         np.array([100, 101, surrogate.points.runs[one], 102]),
     )
-    found = gains(ends.mean, slopes(surrogate, surrogate.outlook(trainings), ends))
+    found = knowledge_gradient(ends.mean, slopes(surrogate, surrogate.posterior(trainings), ends))
     between, noise = surrogate.covariance.between, surrogate.noise + 1e-8
     for number in range(4):
         new = trainings.subset(np.array([number]))
@@ -76,44 +86,46 @@ def test_a_training_that_goes_on_has_less_to_surprise_with(rng) -> None:
     surrogate = fitted(rng)
     one = np.flatnonzero(surrogate.points.fractions < 1.0)[:1]
     row, run = surrogate.points.assignments[one], surrogate.points.runs[one]
-    going_on, new = (surrogate.outlook(Points(row, np.ones(1), number)) for number in (run, np.array([99])))
+    going_on, new = (surrogate.posterior(Points(row, np.ones(1), number)) for number in (run, np.array([99])))
     assert going_on.variance[0] < new.variance[0] - 0.1 * surrogate.covariance.variances["training"]
-    trained = surrogate.trained(surrogate.outlook(Points.ends(row)))
+    trained = surrogate.of_runs(surrogate.posterior(Points.means(row)))
     assert trained.variance == pytest.approx(new.variance)
     assert trained.mean == pytest.approx(new.mean)
-    ends = surrogate.outlook(everything())
+    ends = surrogate.posterior(everything())
     np.testing.assert_allclose(slopes(surrogate, trained, ends), slopes(surrogate, new, ends), atol=1e-12)
 
 
 def test_noise_is_paid_for(rng) -> None:
     """The same beliefs are moved less by values that are noisier."""
     surrogate = fitted(rng)
-    ends = surrogate.outlook(everything())
+    ends = surrogate.posterior(everything())
     variances = {**surrogate.covariance.variances, NOISE: 10 * surrogate.noise}
     noisier = replace(surrogate, covariance=replace(surrogate.covariance, variances=variances))
-    quiet, loud = (gains(ends.mean, slopes(each, each.trained(ends), ends)) for each in (surrogate, noisier))
+    quiet, loud = (
+        knowledge_gradient(ends.mean, slopes(each, each.of_runs(ends), ends)) for each in (surrogate, noisier)
+    )
     assert (loud < quiet).all()
 
 
 def test_what_is_certain_is_worth_nothing(rng) -> None:
-    assert gains(np.array([0.0, 1.0]), np.zeros((3, 2))).tolist() == [0.0, 0.0, 0.0]
+    assert knowledge_gradient(np.array([0.0, 1.0]), np.zeros((3, 2))).tolist() == [0.0, 0.0, 0.0]
     rows = np.concatenate([np.zeros((200, 2), dtype=np.intp), rng.integers(1, 5, size=(6, 2))])
     seen = Observations(
         assignments=rows,
-        fractions=np.ones(206),
+        fidelities=np.ones(206),
         runs=np.arange(206),
         values=0.1 * rng.standard_normal(206) + rows.sum(axis=1),
     )
-    surrogate = Surrogate.fit(similarity_of((NAMES,) * 2), seen)
-    ends = surrogate.outlook(everything())
-    worth = gains(ends.mean, slopes(surrogate, surrogate.trained(ends), ends))
+    surrogate = GaussianProcess.fit(kernel_of((NAMES,) * 2), seen)
+    ends = surrogate.posterior(everything())
+    worth = knowledge_gradient(ends.mean, slopes(surrogate, surrogate.of_runs(ends), ends))
     assert worth[0] < 0.1 * worth.max()
 
 
 def test_it_is_never_negative(rng) -> None:
     for _ in range(200):
         mean, moves = 100 * rng.standard_normal(9), rng.standard_normal((5, 9)) * 10.0 ** rng.integers(-9, 2)
-        assert gains(mean, moves).min() >= -1e-12
+        assert knowledge_gradient(mean, moves).min() >= -1e-12
 
 
 def test_the_least_surprise_that_changes_the_recommendation(rng) -> None:
@@ -129,29 +141,29 @@ def test_where_nothing_gains_the_doubtful_and_cheap_is_trained(rng) -> None:
     rows = np.repeat(everything().assignments, 12, axis=0)
     seen = Observations(
         assignments=rows,
-        fractions=np.ones(300),
+        fidelities=np.ones(300),
         runs=np.arange(300),
         values=rows @ np.array([1.0, 10.0]) + 1e-3 * rng.standard_normal(300),
     )
-    surrogate = Surrogate.fit(similarity_of((NAMES,) * 2), seen)
-    ends = surrogate.outlook(everything())
-    trainings = surrogate.trained(ends)
+    surrogate = GaussianProcess.fit(kernel_of((NAMES,) * 2), seen)
+    ends = surrogate.posterior(everything())
+    trainings = surrogate.of_runs(ends)
     moves = slopes(surrogate, trainings, ends)
-    assert gains(ends.mean, moves).max() <= 1e-12
-    chosen = worthiest(surrogate, trainings, ends)
+    assert knowledge_gradient(ends.mean, moves).max() <= 1e-12
+    chosen = best_training(surrogate, trainings, ends)
     assert chosen == surprises(ends.mean, moves).argmin()
     twice = np.array([chosen, chosen])
     pair = trainings.subset(twice)
-    assert worthiest(surrogate, pair, ends, np.array([1.0, 0.5])) == 1
-    assert worthiest(surrogate, pair, ends, np.array([1.0, 1.0])) == 0
+    assert best_training(surrogate, pair, ends, np.array([1.0, 0.5])) == 1
+    assert best_training(surrogate, pair, ends, np.array([1.0, 1.0])) == 0
 
 
 def test_of_equals_the_first_is_trained_and_of_unequal_costs_the_cheap_one(rng) -> None:
     surrogate = fitted(rng)
-    ends = surrogate.outlook(everything())
-    same = surrogate.trained(ends.subset(np.array([7, 7, 7])))
-    assert worthiest(surrogate, same, ends) == 0
-    assert worthiest(surrogate, same, ends, np.array([1.0, 0.25, 0.5])) == 1
+    ends = surrogate.posterior(everything())
+    same = surrogate.of_runs(ends.subset(np.array([7, 7, 7])))
+    assert best_training(surrogate, same, ends) == 0
+    assert best_training(surrogate, same, ends, np.array([1.0, 0.25, 0.5])) == 1
 
 
 def test_a_study_that_knows_its_best_still_tries_others() -> None:
@@ -177,7 +189,7 @@ def test_a_study_that_knows_its_best_still_tries_others() -> None:
 
 def test_the_shortlist_keeps_what_may_be_best(rng) -> None:
     surrogate = fitted(rng)
-    ends = surrogate.outlook(everything())
+    ends = surrogate.posterior(everything())
     few = replace(ends, mean=np.tile(ends.mean, 8), variance=np.tile(ends.variance, 8))
     kept = shortlist(few)
     hopeful = few.mean - 2.0 * np.sqrt(few.variance)
@@ -188,7 +200,7 @@ def test_the_shortlist_keeps_what_may_be_best(rng) -> None:
 @pytest.mark.parametrize("sizes", [[2], [1, 3], [32, 32], [5, 300], [40] * 50])
 def test_a_pool_is_everything_or_differs(rng, sizes: list[int]) -> None:
     tried = rng.integers(sizes, size=(30, len(sizes)))
-    options = pool(sizes, lambda: tried, rng)
+    options = candidate_set(sizes, lambda: tried, rng)
     everything = float(np.prod([float(size) for size in sizes]))
     assert len(np.unique(options, axis=0)) == len(options)
     assert (options < sizes).all()

@@ -5,7 +5,7 @@ import pytest
 
 from autoact.errors import ConfigurationError
 from autoact.search.optimizer import FunctionSpaceSampler, _sampler
-from autoact.search.optimizer._acquisition import pool
+from autoact.search.optimizer._acquisition import candidate_set
 
 NAMES = ("relu", "gelu", "tanh", "sin")
 LUCK = {0: 0.0, 1: 5.0}  # what a seed adds to every value, larger than what activations do
@@ -65,11 +65,11 @@ def test_candidates_are_weighed_in_spaces_too_large_to_list(monkeypatch: pytest.
     weighed: list[set[tuple[int, ...]]] = []
 
     def spied(sizes, tried, rng):
-        rows = pool(sizes, tried, rng)
+        rows = candidate_set(sizes, tried, rng)
         weighed.append(set(map(tuple, rows.tolist())))
         return rows
 
-    monkeypatch.setattr(_sampler, "pool", spied)
+    monkeypatch.setattr(_sampler, "candidate_set", spied)
     uniform = [dict.fromkeys((f"layer{i}" for i in range(12)), name) for name in NAMES]
     sampler = FunctionSpaceSampler(seed=0, candidates=[*uniform, {"layer0": "unknown"}])
     study = optuna.create_study(sampler=sampler)

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from autoact.search.optimizer._gaussian_process import EXPECTED, NOISE, Points, Surrogate
-from autoact.search.optimizer._kernel import COMPONENTS, Similarity, closeness, similarity_of
+from autoact.search.optimizer._gaussian_process import EXPECTED, NOISE, GaussianProcess, Points
+from autoact.search.optimizer._kernel import KERNELS, AssignmentKernel, function_kernel, kernel_of
 from autoact.search.optimizer._observations import Observations, Scale, squash
 
 NAMES = ("relu", "leaky_relu", "gelu", "tanh", "sin")
 
 
-def observed(assignments, values, fractions=None, runs=None) -> Observations:
+def observed(assignments, values, fidelities=None, runs=None) -> Observations:
     count = len(values)
     return Observations(
         assignments=np.asarray(assignments, dtype=np.intp),
-        fractions=np.ones(count) if fractions is None else np.asarray(fractions, dtype=np.float64),
+        fidelities=np.ones(count) if fractions is None else np.asarray(fractions, dtype=np.float64),
         runs=np.arange(count) if runs is None else np.asarray(runs),
         values=np.asarray(values, dtype=np.float64),
     )
@@ -25,39 +25,39 @@ def drawn(rng, count, layers=3):
 
 
 def test_closeness_is_a_covariance_that_knows_functions() -> None:
-    near = closeness(NAMES)
+    near = function_kernel(NAMES)
     assert np.linalg.eigvalsh(near).min() > -1e-9
     assert near[0, 1] > near[0, 2] > near[0, 4]  # relu: leaky_relu, gelu, sin
     assert near[3, 4] > near[0, 4]  # tanh and sin agree where pre-activations are
 
 
 def test_closeness_follows_measured_pre_activations() -> None:
-    small = closeness(NAMES, np.linspace(-0.01, 0.01, 101))
+    small = function_kernel(NAMES, np.linspace(-0.01, 0.01, 101))
     assert small[2, 3] > 0.99  # near 0 gelu and tanh are straight lines
-    assert closeness(NAMES)[2, 3] < 0.9
+    assert function_kernel(NAMES)[2, 3] < 0.9
 
 
 def test_grams_are_covariances_of_variance_1(rng) -> None:
-    like = Similarity.of([NAMES] * 3)
+    like = AssignmentKernel.of([NAMES] * 3)
     rows = drawn(rng, 30)
-    grams = like.grams(rows, rows)
-    for name, gram in zip(COMPONENTS, grams, strict=True):
+    grams = like.matrices(rows, rows)
+    for name, gram in zip(KERNELS, grams, strict=True):
         assert np.linalg.eigvalsh(gram).min() > -1e-8, name
         np.testing.assert_allclose(np.diag(gram), 1.0, atol=1e-5, err_msg=name)
 
 
 def test_layers_may_have_different_candidates() -> None:
-    like = Similarity.of([("relu", "tanh"), NAMES])
+    like = AssignmentKernel.of([("relu", "tanh"), NAMES])
     assert like.sizes == (2, 5)
-    assert like.grams(np.array([[1, 4]]), np.array([[0, 0]])).shape == (4, 1, 1)
+    assert like.matrices(np.array([[1, 4]]), np.array([[0, 0]])).shape == (4, 1, 1)
 
 
 def test_posterior_is_that_of_the_formula(rng) -> None:
     seen = observed(
         drawn(rng, 12), rng.standard_normal(12), rng.choice([0.25, 1.0], 12), rng.integers(8, size=12)
     )
-    surrogate = Surrogate.fit(similarity_of((NAMES,) * 3), seen)
-    asked = Points.ends(drawn(rng, 7))
+    surrogate = GaussianProcess.fit(kernel_of((NAMES,) * 3), seen)
+    asked = Points.means(drawn(rng, 7))
     between = surrogate.covariance.between
     points = surrogate.points
     gram = between(points, points) + (surrogate.covariance.variances[NOISE] + 1e-8) * np.eye(12)
@@ -67,7 +67,7 @@ def test_posterior_is_that_of_the_formula(rng) -> None:
     np.testing.assert_allclose(mean, cross @ np.linalg.solve(gram, scaled), rtol=1e-6, atol=1e-8)
     expected = between(asked, asked) - cross @ np.linalg.solve(gram, cross.T)
     np.testing.assert_allclose(covariance, expected, atol=1e-6)
-    marginal_mean, variance = surrogate.outlook(asked).mean, surrogate.outlook(asked).variance
+    marginal_mean, variance = surrogate.posterior(asked).mean, surrogate.posterior(asked).variance
     np.testing.assert_allclose(marginal_mean, mean, atol=1e-9)
     np.testing.assert_allclose(variance, np.diag(covariance), atol=1e-4)
 
@@ -76,23 +76,23 @@ def test_learning_finds_noise_and_signal(rng) -> None:
     rows = drawn(rng, 120)
     effect = rng.standard_normal((3, len(NAMES)))
     truth = sum(effect[layer, rows[:, layer]] for layer in range(3))
-    exact = Surrogate.fit(similarity_of((NAMES,) * 3), observed(rows, truth))
-    noisy = Surrogate.fit(similarity_of((NAMES,) * 3), observed(rows, rng.standard_normal(120)))
+    exact = GaussianProcess.fit(kernel_of((NAMES,) * 3), observed(rows, truth))
+    noisy = GaussianProcess.fit(kernel_of((NAMES,) * 3), observed(rows, rng.standard_normal(120)))
     assert exact.noise < 0.05 < 0.3 < noisy.noise
     everything = drawn(rng, 40)
     wanted = sum(effect[layer, everything[:, layer]] for layer in range(3))
-    assert np.corrcoef(exact.mean(Points.ends(everything)), wanted)[0, 1] > 0.97
+    assert np.corrcoef(exact.mean(Points.means(everything)), wanted)[0, 1] > 0.97
 
 
 def test_trust_in_distances_is_learned(rng) -> None:
     """Values that follow functions raise the smooth part; the same values under shuffled names lower it."""
     rows = drawn(rng, 100, layers=2)
-    near = closeness(NAMES)
+    near = function_kernel(NAMES)
     effect = np.linalg.cholesky(near + 1e-6 * np.eye(5)) @ np.array([1.0, -0.5, 2.0, 0.3, -1.0])
     shares = []
     for order in (np.arange(5), np.array([0, 4, 3, 1, 2])):
         values = effect[order][rows].sum(axis=1)
-        learned = Surrogate.fit(similarity_of((NAMES,) * 2), observed(rows, values)).covariance.variances
+        learned = GaussianProcess.fit(kernel_of((NAMES,) * 2), observed(rows, values)).covariance.variances
         shares.append(learned["smooth"] / (learned["smooth"] + learned["free"]))
     assert shares[0] > shares[1]
 
@@ -110,14 +110,16 @@ def test_how_well_beginnings_foretell_ends_is_learned(rng, bias: float, low: flo
         np.repeat([0.1, 1.0], 40),
         np.tile(np.arange(40), 2),
     )
-    surrogate = Surrogate.fit(similarity_of((NAMES,) * 3), seen)
+    surrogate = GaussianProcess.fit(kernel_of((NAMES,) * 3), seen)
     assert low <= surrogate.covariance.foretells(0.1) <= high
 
 
 def test_an_imagined_value_changes_doubts_and_not_means(rng) -> None:
-    surrogate = Surrogate.fit(similarity_of((NAMES,) * 3), observed(drawn(rng, 15), rng.standard_normal(15)))
-    asked = Points.ends(drawn(rng, 10))
-    imagined = surrogate.imagine(Points(asked.assignments[:1], np.ones(1), np.array([99])))
+    surrogate = GaussianProcess.fit(
+        kernel_of((NAMES,) * 3), observed(drawn(rng, 15), rng.standard_normal(15))
+    )
+    asked = Points.means(drawn(rng, 10))
+    imagined = surrogate.fantasize(Points(asked.assignments[:1], np.ones(1), np.array([99])))
     before, after = surrogate.posterior(asked), imagined.posterior(asked)
     np.testing.assert_allclose(before[0], after[0], atol=1e-6)
     assert after[1][0, 0] < before[1][0, 0]
@@ -129,7 +131,7 @@ def test_a_useless_prior_is_learned_to_be_useless(rng) -> None:
     truth = sum(effect[layer, rows[:, layer]] for layer in range(3))
     good, useless = (truth - truth.mean()) / truth.std(), rng.standard_normal(80)
     variances = [
-        Surrogate.fit(similarity_of((NAMES,) * 3), observed(rows, truth), scores).covariance.variances[
+        GaussianProcess.fit(kernel_of((NAMES,) * 3), observed(rows, truth), scores).covariance.variances[
             "prior"
         ]
         for scores in (good, useless)
@@ -155,8 +157,8 @@ def test_values_far_off_keep_their_order_until_they_have_diverged() -> None:
 
 @pytest.mark.parametrize("values", [[0.3], [0.3, 0.3, 0.3], [np.nan], [np.nan, 1.0], [0.0, 0.0, 1e-300]])
 def test_few_equal_or_failed_values_are_no_problem(values) -> None:
-    surrogate = Surrogate.fit(similarity_of((NAMES,)), observed(np.zeros((len(values), 1)), values))
-    mean, covariance = surrogate.posterior(Points.ends(np.array([[0], [1]])))
+    surrogate = GaussianProcess.fit(kernel_of((NAMES,)), observed(np.zeros((len(values), 1)), values))
+    mean, covariance = surrogate.posterior(Points.means(np.array([[0], [1]])))
     assert np.isfinite(mean).all()
     assert np.isfinite(covariance).all()
 

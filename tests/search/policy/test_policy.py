@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 import pytest
-
-from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.search.policy import (
     Outcome,
     Problem,
@@ -16,6 +14,8 @@ from autoact.search.policy import (
     recommend,
     spent,
 )
+
+from autoact.errors import ConfigurationError, SearchFailedError
 
 NAMES = ("relu", "gelu", "tanh", "sin")
 FRACTIONS = (0.125, 0.25, 0.5, 1.0)

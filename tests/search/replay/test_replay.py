@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from autoact.search.policy import Step
 
 from autoact.search import tables
-from autoact.search.policy import Step
 from autoact.search.replay import (
     Game,
     MeanOf,
