@@ -8,7 +8,7 @@ import sympy as sp
 import torch
 
 import autoact
-from autoact.activations import registry
+from autoact.activations import _registry as registry
 from autoact.advice import Needs, advise
 from autoact.advice._demands import demands_of, oscillates
 from autoact.advice._description import describe, space_text
