@@ -1,4 +1,4 @@
-"""From needs and data to candidates, reasons, and a search space."""
+"""Advice: from needs and data to candidates, reasons, and a search space."""
 
 import os
 from collections.abc import Mapping, Sequence

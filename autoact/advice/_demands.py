@@ -1,4 +1,4 @@
-"""Each need as a question to the computed facts of an activation."""
+"""Demands on an activation: each need as a question to its computed facts."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The answer for people, and the search space as a file that says why."""
+"""Description of advice for people, and the search space as a file that says why."""
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby

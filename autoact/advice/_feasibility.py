@@ -1,4 +1,4 @@
-"""Which activations satisfy all demands, and under which bounds."""
+"""Feasibility of activations: those that satisfy all demands, and under which bounds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is known about a problem before any data: the options of `autoact advise`."""
+"""Needs of a problem that are known before any data: the options of `autoact advise`."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which of the allowed activations come first: what the data prefer, then what is in common use."""
+"""Order of the allowed activations: what the data prefer, then what is in common use."""
 
 from collections.abc import Iterable, Sequence
 

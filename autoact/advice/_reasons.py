@@ -1,4 +1,4 @@
-"""Why an activation is a candidate, in one line of facts."""
+"""Reasons for a candidate, in one line of facts."""
 
 import math
 

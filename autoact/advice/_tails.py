@@ -1,4 +1,4 @@
-"""What a function does far out, on each side, and whether a target's shape asks for it."""
+"""Tails of a function: what it does far out on each side, and whether a target's shape asks for it."""
 
 import math
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What a function does far out: growth and limits."""
+"""Asymptotics of a function: growth and limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a function may bend sharply: what quadrature and the search for extremes look at closely."""
+"""Points where a function may bend sharply: quadrature and the search for extremes look closely there."""
 
 from __future__ import annotations
 

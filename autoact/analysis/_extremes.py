@@ -1,4 +1,4 @@
-"""The range of a function and of its slope."""
+"""Range of a function and of its slope."""
 
 from __future__ import annotations
 

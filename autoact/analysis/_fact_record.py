@@ -1,4 +1,4 @@
-"""All facts of a function in one record."""
+"""Record of all facts of a function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a function is not smooth, and how smooth it is there."""
+"""Kinks: points where a function is not smooth, and how smooth it is there."""
 
 from __future__ import annotations
 

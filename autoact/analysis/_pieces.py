@@ -1,4 +1,4 @@
-"""The straight pieces of a piecewise-linear function."""
+"""Straight pieces of a piecewise-linear function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function of x alone, made of whatever can be analyzed: a name, an activation, a mixture, a layer."""
+"""Subject of an analysis: a function of x alone, made of a name, an activation, a mixture or a layer."""
 
 from __future__ import annotations
 

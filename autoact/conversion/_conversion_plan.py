@@ -1,4 +1,4 @@
-"""What a conversion would do: a value to print and to search over, made without touching the model."""
+"""Plan of a conversion: a value to print and to search over, made without touching the model."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

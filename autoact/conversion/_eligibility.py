@@ -1,4 +1,4 @@
-"""Which activations a search replaces unless it is told otherwise: those between layers, whose range is free.
+"""Eligibility for a search: activations between layers, whose range is free, unless a rule says otherwise.
 
 What fixes a range for a reason stays: an output's, a gate's, a probability's, a positional code's. A rule of
 the search space whose last part is written out, such as `blocks.*.gate`, includes it all the same.

@@ -1,4 +1,4 @@
-"""Users' modules that compute one registered activation, recognized by what they compute.
+"""Recognition of users' modules that compute one registered activation, by what they compute.
 
 Libraries write their own GELU or SiLU modules, by formula or around a torch function. A module without
 parameters, buffers and children whose source has activation-like operations is applied to a grid.

@@ -1,4 +1,4 @@
-"""What an activation is for in its model: an output head, a gate, a GLU block; read from how results flow."""
+"""Roles of activations in their model: output head, gate, GLU block; read from how results flow."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""torch's transformer layers: a flag selects a fused kernel that only knows ReLU and GELU.
+"""Transformer layers of torch: a flag selects a fused kernel that only knows ReLU and GELU.
 
 Converting such a layer turns the flag off, and the encoder's nested tensors with it (they exist for that
 kernel only); putting ReLU or GELU back turns both on again.

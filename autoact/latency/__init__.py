@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from autoact._names import public_names
 from autoact.latency._activation_costs import ActivationCost, activation_costs
+from autoact.latency._call_times import in_turns, medians, ratio
 from autoact.latency._cost_tables import activation_table, model_table
 from autoact.latency._memory import Kept, kept_for_backward
 from autoact.latency._model_latencies import ModelLatency, call, model_latencies
-from autoact.latency._timing import in_turns, medians, ratio
 
 __all__ = [
     "ActivationCost",

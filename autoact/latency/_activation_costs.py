@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from autoact import conversion
 from autoact.conversion import SpaceLike
+from autoact.latency._call_times import in_turns
 from autoact.latency._memory import Kept, kept_for_backward
 from autoact.latency._model_latencies import call
-from autoact.latency._timing import in_turns
 from autoact.nn import AutoActivation, module_for
 from autoact.spaces import Choice
 

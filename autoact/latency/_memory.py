@@ -1,4 +1,4 @@
-"""What a function keeps in memory until its backward pass."""
+"""Memory that a function keeps until its backward pass."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The latency of whole models, side by side."""
+"""Latencies of whole models, side by side."""
 
 import copy
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from torch import nn
 
 from autoact import conversion
 from autoact.errors import ConfigurationError
-from autoact.latency._timing import in_turns, ratio
+from autoact.latency._call_times import in_turns, ratio
 from autoact.spaces import Assignment
 
 

@@ -1,4 +1,4 @@
-"""scikit-learn estimators whose activations are chosen from the data they are fitted to."""
+"""Estimators for scikit-learn whose activations are chosen from the data they are fitted to."""
 
 import os
 from collections.abc import Mapping, Sequence

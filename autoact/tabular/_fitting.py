@@ -1,4 +1,4 @@
-"""Choose the activations of a perceptron on some rows, and keep the one that was validated best."""
+"""Fit of a perceptron to rows: its activations are chosen, and the one that was validated best is kept."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence

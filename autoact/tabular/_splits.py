@@ -1,4 +1,4 @@
-"""Which rows train, which guide the search, which compare: each part spread as the whole is."""
+"""Splits of rows into those that train, guide the search and compare: each spread as the whole is."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""From a CSV file and the name of its target to what `run_search` takes."""
+"""Task of a table: from a CSV file and the name of its target to what `run_search` takes."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""A perceptron for a table: the model, its batches, and the length of a training."""
+"""Perceptron for a table: the model, its batches, and the length of a training."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The page of TensorBoard's custom scalars: what belongs together in one chart."""
+"""Custom scalars of TensorBoard: what belongs together in one chart."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One TensorBoard run per trial, with its hyperparameters, its metrics and how it really ended."""
+"""HParams of TensorBoard: one run per trial, with hyperparameters, metrics and how it really ended."""
 
 from collections.abc import Mapping
 from pathlib import Path

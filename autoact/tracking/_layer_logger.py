@@ -1,4 +1,4 @@
-"""Write the state of searched layers to TensorBoard within a budget of time."""
+"""Logger of searched layers: their state in TensorBoard, within a budget of time."""
 
 import sys
 import time

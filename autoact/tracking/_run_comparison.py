@@ -1,4 +1,4 @@
-"""Several runs side by side: which activation leads in which layer of which run."""
+"""Comparison of runs: which activation leads in which layer of which run."""
 
 from __future__ import annotations
 

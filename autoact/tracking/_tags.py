@@ -1,4 +1,4 @@
-"""Every name under which something is written to TensorBoard."""
+"""Tags: every name under which something is written to TensorBoard."""
 
 PREFIX = "autoact"
 WEIGHTS_FIGURE = f"{PREFIX}/weights"

@@ -1,4 +1,4 @@
-"""Two pictures of a search: which candidates weigh how much where, and the functions learned so far."""
+"""Figures of a search: which candidates weigh how much where, and the functions learned so far."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A share of the elapsed time, and no more, for watching a training."""
+"""Time budget: a share of the elapsed time, and no more, for watching a training."""
 
 import time
 from collections.abc import Callable, Iterator

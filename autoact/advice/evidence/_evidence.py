@@ -1,4 +1,4 @@
-"""What data say about the activations that suit them."""
+"""Evidence of data for the activations that suit them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

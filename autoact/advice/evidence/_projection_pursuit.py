@@ -1,4 +1,4 @@
-"""The direction in the inputs along which the target bends: a linear fit, then projection pursuit.
+"""Projection pursuit: the direction in the inputs along which the target bends, after a linear fit.
 
 The target is taken as f(w·x) plus noise. A linear fit finds w where inputs are about normal (Brillinger
 1983); Gauss-Newton steps with a piecewise-linear f put it right where they are not.

@@ -1,4 +1,4 @@
-"""A CSV file as numbers: standardized inputs, the target, and the raw columns that periods are sought in."""
+"""Rows of a CSV file as numbers: standardized inputs, target, and the raw columns where periods are sought."""
 
 import os
 from collections.abc import Sequence

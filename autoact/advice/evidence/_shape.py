@@ -1,4 +1,4 @@
-"""What a target does along its index: adds up, saturates, turns, or bends."""
+"""Shape of a target along its index: adds up, saturates, turns, or bends."""
 
 from dataclasses import dataclass
 from typing import Literal

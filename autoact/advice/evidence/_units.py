@@ -1,4 +1,4 @@
-"""How much of what a line leaves over one unit of each activation explains, on rows it was not fitted on."""
+"""Units: how much of a line's residual one of each activation explains, on rows it was not fitted on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Where a class's methods call activations, F.relu(x), x.tanh() or self.act(x): read from its source."""
+"""Call sites of activations in a class's methods, F.relu(x), x.tanh() or self.act(x): read from its source."""
 
 import ast
 from collections import Counter

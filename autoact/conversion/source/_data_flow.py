@@ -1,4 +1,4 @@
-"""Where results go in a method: which are returned, and which are multiplied; followed through its source.
+"""Data flow in a method: which results are returned, and which are multiplied; followed through its source.
 
 A result is named by who made it: ("module", "head.0") for self.head[0](...), ("call", site name) for F.relu.
 """

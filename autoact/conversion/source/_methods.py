@@ -1,4 +1,4 @@
-"""The methods that a user's class gives a module, with their syntax: read from source, found by line."""
+"""Methods that a user's class gives a module, with their syntax: read from source, found by line."""
 
 import ast
 import inspect

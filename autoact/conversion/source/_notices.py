@@ -1,4 +1,4 @@
-"""Activations in a model's source that no rewriting reaches, by file and line, and why: none goes unsaid."""
+"""Notices of activations in a model's source that no rewriting reaches, by file and line, and why."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What makes a network bend: every place where a unit changes its piece, seen while the network runs."""
+"""Bends of a network: every place where a unit changes its piece, seen while the network runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact numbers of regions, and one point in each."""
+"""Counts of regions, exact, and one point in each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a network of any activation bends along a segment."""
+"""Curvature of a network of any activation along a segment."""
 
 from __future__ import annotations
 

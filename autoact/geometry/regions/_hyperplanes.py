@@ -1,4 +1,4 @@
-"""The hyperplanes in which a layer of neurons bends."""
+"""Hyperplanes in which a layer of neurons bends, and the side of each that an input is on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many regions a layer can have at most."""
+"""Bounds on the number of regions that a layer can have."""
 
 from math import comb
 

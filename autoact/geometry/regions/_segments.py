@@ -1,4 +1,4 @@
-"""A network along a line: the exact straight pieces, or how often a smooth one bends."""
+"""Segments through the input space of a network: exact straight pieces, or how often a smooth one bends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network on a plane through its input space: the exact regions within which it is affine."""
+"""Slices of a network: planes through its input space, with the exact regions within which it is affine."""
 
 from __future__ import annotations
 

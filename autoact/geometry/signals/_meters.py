@@ -1,4 +1,4 @@
-"""How gradients pass an activation: κ, χ, dead and saturated units under measured pre-activations."""
+"""Meters of gradient flow through an activation: κ, χ, dead and saturated units under measured inputs."""
 
 from __future__ import annotations
 

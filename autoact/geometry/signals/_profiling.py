@@ -1,4 +1,4 @@
-"""How signals and gradients pass every activation of a model, against what its functions do under N(0, 1)."""
+"""Profiling of signals and gradients at every activation, against what its function does under N(0, 1)."""
 
 from __future__ import annotations
 

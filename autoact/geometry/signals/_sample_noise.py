@@ -1,4 +1,4 @@
-"""The gradient noise of real layers, sample by sample: κ predicts it where the error is independent."""
+"""Gradient noise of real layers, sample by sample: κ predicts it where the error is independent."""
 
 from __future__ import annotations
 

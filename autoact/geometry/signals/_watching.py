@@ -1,4 +1,4 @@
-"""See every activation of a running model with its pre-activations: modules and calls in source alike."""
+"""Observation of every activation of a running model with its pre-activations, modules and calls alike."""
 
 from __future__ import annotations
 

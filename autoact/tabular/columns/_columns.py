@@ -1,4 +1,4 @@
-"""What a column of a table holds, and the numbers that a model gets from it."""
+"""Columns of a table by what they hold, and the numbers that a model gets from each."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Decide what every column holds, and turn rows into the numbers that a model takes."""
+"""Encoding of a table: what every column holds, and its rows as the numbers that a model takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

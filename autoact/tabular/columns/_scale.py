@@ -1,4 +1,4 @@
-"""Bring numbers to a common size that outliers cannot spoil."""
+"""Scale of numbers: a common size that outliers cannot spoil."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is to be predicted: classes or numbers, and which rows tell it."""
+"""Target of a table: classes or numbers, and which rows tell it."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """CSV files: from bytes to a table of text, and what single cells say."""
 
 from autoact.tabular.files._cells import DATE_FORMS, NUMBER_FORMS, Floats, best_form, is_missing, values
-from autoact.tabular.files._reading import read_table
+from autoact.tabular.files._csv_reading import read_table
 from autoact.tabular.files._table import Table, counted
 
 __all__ = [

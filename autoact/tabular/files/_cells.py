@@ -1,4 +1,4 @@
-"""What one cell of a table says: nothing, a number, or a moment in time."""
+"""Cells of a table: each says nothing, a number, or a moment in time."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""From a file's bytes to its text."""
+"""Decoding of a file: from its bytes to its text."""
 
 import codecs
 import gzip

@@ -1,4 +1,4 @@
-"""A table as it was read: names and columns of text."""
+"""Table as it was read: names and columns of text."""
 
 import difflib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Read a CSV file as people have them: any separator, with or without header, in any common encoding."""
+"""CSV files as people have them: any separator, with or without header, in any common encoding."""
 
 import csv
 import io
