@@ -12,7 +12,19 @@ from autoact.spaces.files import write_text
 
 
 def describe(advice: Advice) -> str:
-    """Return candidates with reasons, what was ruled out and why, and what was found in the data."""
+    """Return candidates with reasons, what was ruled out and why, and what was found in the data.
+
+    Args:
+        advice: What `advise` returned.
+
+    Returns:
+        Several lines.
+
+    Example:
+        >>> from autoact.advice import Needs, advise
+        >>> print(describe(advise(Needs(derivatives=2))).splitlines()[0])
+        Candidates
+    """
     return "\n".join(_lines(advice))
 
 
@@ -43,7 +55,20 @@ def _section(title: str, reasons: Mapping[str, str]) -> Iterator[str]:
 
 
 def space_text(advice: Advice, name: str) -> str:
-    """Return a search space as YAML, each candidate with its reason as a comment."""
+    """Return a search space as YAML, each candidate with its reason as a comment.
+
+    Args:
+        advice: What `advise` returned.
+        name: Of the space.
+
+    Returns:
+        YAML that `SearchSpace.load` reads.
+
+    Example:
+        >>> from autoact.advice import Needs, advise
+        >>> print(space_text(advise(Needs(derivatives=2)), "smooth").splitlines()[2])
+        name: smooth
+    """
     data = advice.space(name).to_dict()
     order = [*data.pop("candidates")]
     reasons = {candidate.name: candidate.reason for candidate in advice.candidates}
@@ -59,8 +84,14 @@ def space_text(advice: Advice, name: str) -> str:
 def check_free(path: Path) -> None:
     """Complain about a file that cannot be a new search space.
 
+    Args:
+        path: Where a search space is to be written.
+
     Raises:
         ConfigurationError: It exists, or ends in something else than .yaml.
+
+    Example:
+        >>> check_free(Path("no-such-file.yaml"))
     """
     if path.suffix not in (".yaml", ".yml"):
         raise ConfigurationError(f"--out {path} must end in .yaml, as search spaces do: {path}.yaml")
@@ -71,8 +102,20 @@ def check_free(path: Path) -> None:
 def write_space(advice: Advice, path: Path) -> None:
     """Write the search space to a new file.
 
+    Args:
+        advice: What `advise` returned.
+        path: Of the new file; its stem names the space.
+
     Raises:
         ConfigurationError: The file exists, ends in something else than .yaml, or cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from autoact.advice import Needs, advise
+        >>> path = Path(tempfile.mkdtemp()) / "smooth.yaml"
+        >>> write_space(advise(Needs(derivatives=2)), path)
+        >>> path.exists()
+        True
     """
     check_free(path)
     write_text(path, space_text(advice, path.stem))

@@ -97,6 +97,12 @@ class Needs:
 def read_range(text: str) -> tuple[float, float]:
     """Read LOW:HIGH.
 
+    Args:
+        text: Such as 0:1 or -inf:0.
+
+    Returns:
+        Both ends.
+
     Raises:
         ConfigurationError: Anything else.
 

@@ -64,6 +64,13 @@ def mean(
 ) -> float:
     """Return E[φ(z)], z ~ N(mean, std²) or drawn from a sample of shape (N,).
 
+    Args:
+        act: A name, an `Activation`, a mixture (weights by name), or a layer.
+        mean: Of the pre-activation z.
+        std: Standard deviation of z, > 0.
+        sample: Values of z, shape (N,), in place of a normal distribution.
+        **parameters: Of the activation, such as alpha.
+
     Example:
         >>> round(mean("relu"), 6)
         0.398942
@@ -76,6 +83,13 @@ def second_moment(
 ) -> float:
     """Return E[φ(z)²], z ~ N(mean, std²) or drawn from a sample of shape (N,).
 
+    Args:
+        act: A name, an `Activation`, a mixture (weights by name), or a layer.
+        mean: Of the pre-activation z.
+        std: Standard deviation of z, > 0.
+        sample: Values of z, shape (N,), in place of a normal distribution.
+        **parameters: Of the activation, such as alpha.
+
     Example:
         >>> round(second_moment("relu"), 6)
         0.5
@@ -87,6 +101,13 @@ def variance(
     act: Analyzable, mean: float = 0.0, std: float = 1.0, sample: Array | None = None, **parameters: float
 ) -> float:
     """Return Var[φ(z)], z ~ N(mean, std²) or drawn from a sample of shape (N,).
+
+    Args:
+        act: A name, an `Activation`, a mixture (weights by name), or a layer.
+        mean: Of the pre-activation z.
+        std: Standard deviation of z, > 0.
+        sample: Values of z, shape (N,), in place of a normal distribution.
+        **parameters: Of the activation, such as alpha.
 
     Example:
         >>> round(variance("identity"), 6)
@@ -101,6 +122,13 @@ def gain(
     act: Analyzable, mean: float = 0.0, std: float = 1.0, sample: Array | None = None, **parameters: float
 ) -> float:
     """Return 1 / sqrt(E[φ(z)²]): the weight scale that keeps the second moment at 1.
+
+    Args:
+        act: A name, an `Activation`, a mixture (weights by name), or a layer.
+        mean: Of the pre-activation z.
+        std: Standard deviation of z, > 0.
+        sample: Values of z, shape (N,), in place of a normal distribution.
+        **parameters: Of the activation, such as alpha.
 
     Returns:
         Infinite for a function that is 0 wherever z falls.
@@ -118,6 +146,13 @@ def slope_mean(
 ) -> float:
     """Return E[φ'(z)], z ~ N(mean, std²) or drawn from a sample of shape (N,).
 
+    Args:
+        act: A name, an `Activation`, a mixture (weights by name), or a layer.
+        mean: Of the pre-activation z.
+        std: Standard deviation of z, > 0.
+        sample: Values of z, shape (N,), in place of a normal distribution.
+        **parameters: Of the activation, such as alpha.
+
     Example:
         >>> round(slope_mean("relu"), 6)
         0.5
@@ -129,6 +164,13 @@ def slope_moment(
     act: Analyzable, mean: float = 0.0, std: float = 1.0, sample: Array | None = None, **parameters: float
 ) -> float:
     """Return E[φ'(z)²], which times the weight variance is χ, the growth of gradients per layer.
+
+    Args:
+        act: A name, an `Activation`, a mixture (weights by name), or a layer.
+        mean: Of the pre-activation z.
+        std: Standard deviation of z, > 0.
+        sample: Values of z, shape (N,), in place of a normal distribution.
+        **parameters: Of the activation, such as alpha.
 
     Example:
         >>> round(slope_moment("relu"), 6)
@@ -170,6 +212,13 @@ def variance_map_slope(
 
     It is the slope at q = 1 of q -> gain² · E[φ(mean + sqrt(q) (z - mean))²]. Above 1 no constant gain holds
     a deep network: errors of the variance grow from layer to layer.
+
+    Args:
+        act: A name, an `Activation`, a mixture (weights by name), or a layer.
+        mean: Of the pre-activation z.
+        std: Standard deviation of z, > 0.
+        sample: Values of z, shape (N,), in place of a normal distribution.
+        **parameters: Of the activation, such as alpha.
 
     Example:
         >>> [round(variance_map_slope(name), 2) for name in ("relu", "silu", "tanh")]

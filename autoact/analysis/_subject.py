@@ -48,7 +48,11 @@ Elementwise = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Subject:
-    """An expression in x without free parameters, with its value and derivatives as float64 functions."""
+    """An expression in x without free parameters, with its value and derivatives as float64 functions.
+
+    Attributes:
+        expression: In SymPy, of the symbol x alone.
+    """
 
     def __init__(self, expression: sp.Expr) -> None:
         self.expression = expression
@@ -174,6 +178,14 @@ def channel_subjects(layer: Layer | nn.Module) -> list[Subject]:
 
     Args:
         layer: A mixture layer, or an activation module, whose parameters may have a value per channel.
+
+    Returns:
+        One for every channel, or a list of one.
+
+    Example:
+        >>> from torch import nn
+        >>> [str(each.expression) for each in channel_subjects(nn.ReLU())]
+        ['pos(x)']
     """
     if isinstance(layer, Layer):
         return [interned(each) for each in _layer_expressions(layer)]

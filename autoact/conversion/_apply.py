@@ -17,6 +17,12 @@ from autoact.spaces import Assignment, Choice
 def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:
     """Return the `AutoActivation` layers of a model by path, each once.
 
+    Args:
+        model: Any module.
+
+    Returns:
+        Layers by path, in the order of the model; empty if it was not converted.
+
     Raises:
         ConversionError: This is no model; says what it is.
 
@@ -33,6 +39,12 @@ def derive(model: nn.Module) -> Assignment:
     """Return the one activation nearest to what each layer learned, by projection on the inputs it saw.
 
     Layers that share a choice are all named.
+
+    Args:
+        model: A converted model.
+
+    Returns:
+        A choice for every layer path, in the order of the model.
 
     Raises:
         ConversionError: The model has no `AutoActivation`.
@@ -138,7 +150,23 @@ def finalize(model: M) -> M:
 
 
 def original_assignment(model: nn.Module, space: SpaceLike = "default") -> Assignment:
-    """Return the activations that a model has now in the layers that a space would convert."""
+    """Return the activations that a model has now in the layers that a space would convert.
+
+    Args:
+        model: Any module.
+        space: A space, its name, its path, plain data, or a list of candidates.
+
+    Returns:
+        A choice for every layer path, with the settings of each.
+
+    Raises:
+        ConversionError: No model, or nothing to convert.
+        ConfigurationError: A rule of the space matches no layer.
+
+    Example:
+        >>> print(original_assignment(nn.Sequential(nn.Linear(2, 2), nn.ELU(0.5))))
+        1=elu(alpha=0.5)
+    """
     return Assignment(find_layers(model, space).layers, name="original")
 
 
@@ -147,8 +175,20 @@ def uniform_assignment(plan: ConversionPlan, name: str) -> Assignment:
 
     A layer that has this activation already keeps its own settings.
 
+    Args:
+        plan: What `find_layers` returned.
+        name: Of the activation.
+
+    Returns:
+        A choice for every layer where it is a candidate.
+
     Raises:
         ConfigurationError: It is a candidate nowhere.
+
+    Example:
+        >>> plan = find_layers(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["relu", "tanh"])
+        >>> print(uniform_assignment(plan, "tanh"))
+        1=tanh
     """
     choices = {
         path: Choice(name, plan.settings[path].get(name, {}))

@@ -31,6 +31,12 @@ def entries(model: nn.Module) -> dict[str, Entry]:
 def recipe(model: nn.Module) -> dict[str, Any] | None:
     """Return the conversion of a model in plain types, or None if it was not converted.
 
+    Args:
+        model: Any module.
+
+    Returns:
+        Nothing but dictionaries, lists, texts and numbers.
+
     Example:
         >>> from autoact.conversion import convert
         >>> model = convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))
@@ -62,6 +68,12 @@ def replay(model: M, recipe: Mapping[str, Any] | None) -> M:
 
     Raises:
         ConversionError: The model has no such path, or the recipe is of another version.
+
+    Example:
+        >>> from autoact.conversion import convert
+        >>> make = lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        >>> replay(make(), recipe(convert(make(), ["relu", "tanh"])))[1]
+        AutoActivation(['relu', 'tanh'], start='relu')
     """
     if recipe is None:
         return model

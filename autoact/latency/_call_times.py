@@ -41,12 +41,28 @@ def in_turns(calls: Mapping[str, Call], seconds: float = _SECONDS) -> dict[str, 
 
 
 def medians(calls: Mapping[str, Call], seconds: float = _SECONDS) -> dict[str, float]:
-    """Return the median time of each call in seconds; see `in_turns`."""
+    """Return the median time of each call in seconds; see `in_turns`.
+
+    Args:
+        calls: Functions without arguments, by name.
+        seconds: Time to spend on all of them.
+
+    Returns:
+        Seconds of one call, by name.
+
+    Example:
+        >>> sorted(medians({"sum": lambda: sum(range(10)), "max": lambda: max(range(10))}, seconds=0.01))
+        ['max', 'sum']
+    """
     return {name: median(values) for name, values in in_turns(calls, seconds).items()}
 
 
 def ratio(times: Sequence[float], reference: Sequence[float]) -> tuple[float, float, float]:
     """Return lower quartile, median and upper quartile of the ratio of two calls over the rounds.
+
+    Args:
+        times: Seconds of one call, round by round.
+        reference: The same of the other call.
 
     Example:
         >>> ratio([2.0, 4.0, 9.0], [1.0, 2.0, 3.0])

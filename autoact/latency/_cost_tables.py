@@ -15,6 +15,12 @@ _NOTES = (
 def activation_table(costs: Sequence[ActivationCost]) -> str:
     """Return the costs per call for every kind of tensor, and their sums over the model.
 
+    Args:
+        costs: What `activation_costs` returned.
+
+    Returns:
+        Several lines.
+
     Example:
         >>> from autoact.latency import Kept
         >>> kept = Kept(total=4096, output=4096)
@@ -32,7 +38,19 @@ def activation_table(costs: Sequence[ActivationCost]) -> str:
 
 
 def model_table(models: Sequence[ModelLatency]) -> str:
-    """Return the latencies of whole models, with the quartiles of their ratio to the original's."""
+    """Return the latencies of whole models, with the quartiles of their ratio to the original's.
+
+    Args:
+        models: What `model_latencies` returned.
+
+    Returns:
+        Several lines.
+
+    Example:
+        >>> one = ModelLatency(name="original", milliseconds=1.0, ratio=(1.0, 1.0, 1.0))
+        >>> len(model_table([one]).splitlines())
+        2
+    """
     rows = [("model", "forward ms", "of the original", "quartiles")]
     for model in models:
         low, middle, high = model.ratio

@@ -28,6 +28,9 @@ def kept_for_backward(call: Callable[[], Tensor], parameters: Iterable[Tensor] =
         call: Returns a tensor that requires a gradient.
         parameters: Tensors that exist anyway.
 
+    Returns:
+        Bytes kept in all, and those of the call's own output.
+
     Example:
         >>> x = torch.randn(100, requires_grad=True)
         >>> kept_for_backward(lambda: torch.relu(x))

@@ -75,8 +75,19 @@ def model_latencies(
 def call(model: nn.Module, batch: Any) -> Any:
     """Call a model on a tensor, a tuple of arguments or a mapping of keywords.
 
+    Args:
+        model: Any module.
+        batch: What its forward takes.
+
+    Returns:
+        What the model returns.
+
     Raises:
         ConfigurationError: Its forward does not take this.
+
+    Example:
+        >>> call(nn.ReLU(), torch.tensor([-1.0, 1.0]))
+        tensor([0., 1.])
     """
     try:
         if isinstance(batch, Mapping):

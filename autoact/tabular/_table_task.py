@@ -154,5 +154,22 @@ def _notes(encoding: Encoding, split: Split) -> list[str]:
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:
-    """Return a text that changes whenever the file's content does."""
+    """Return a text that changes whenever the file's content does.
+
+    Args:
+        path: Of the file.
+
+    Returns:
+        Hexadecimal SHA-256.
+
+    Raises:
+        OSError: The file cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "table.csv"
+        >>> _ = file.write_text("a,b")
+        >>> fingerprint(file)[:8]
+        '1eb7c54d'
+    """
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

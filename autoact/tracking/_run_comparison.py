@@ -29,6 +29,9 @@ def compare_runs(directory: str | Path) -> Figure:
     Args:
         directory: What `tensorboard --logdir` gets, such as lightning_logs.
 
+    Returns:
+        The figure that was written.
+
     Raises:
         DataError: No run below it has weights of searched layers.
 

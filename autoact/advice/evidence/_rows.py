@@ -1,4 +1,4 @@
-"""Rows of a CSV file as numbers: standardized inputs, target, and the raw columns where periods are sought."""
+"""Rows of a CSV file as numbers: standardized inputs, target, and the raw columns to seek periods in."""
 
 import os
 from collections.abc import Sequence

@@ -231,5 +231,23 @@ def _words(seconds: float) -> str:
 def layer_cells(
     weight: Numbers, bias: Numbers | None = None, activation: Analyzable = "relu", *, seconds: float = 60.0
 ) -> Cells:
-    """Return every region of a layer with a point inside; arguments as of `count_regions`."""
+    """Return every region of a layer with a point inside; arguments as of `count_regions`.
+
+    Args:
+        weight: (neurons, inputs).
+        bias: (neurons,); None: zeros.
+        activation: Anything that `analysis.linear_pieces` takes.
+        seconds: Time after which the search is given up.
+
+    Returns:
+        Sides of the hyperplanes and a point inside, region by region.
+
+    Raises:
+        UnsupportedInputError: Wrong shapes, or more regions than can be listed in the time.
+        ConfigurationError: An activation that is not piecewise linear.
+
+    Example:
+        >>> layer_cells([[1.0, 0.0], [0.0, 1.0]]).points.shape
+        (4, 2)
+    """
     return cells(hyperplanes(weight, bias, activation), seconds=seconds)

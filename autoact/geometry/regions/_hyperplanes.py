@@ -78,9 +78,22 @@ def to_float64(values: Numbers) -> Array:
 def hyperplanes(weight: Numbers, bias: Numbers | None, activation: Analyzable = "relu") -> Hyperplanes:
     """Return the distinct hyperplanes w · x + b = kink of a layer; neurons without weights have none.
 
+    Args:
+        weight: (neurons, inputs).
+        bias: (neurons,); None: zeros.
+        activation: Anything that `analysis.linear_pieces` takes.
+
+    Returns:
+        Unit normals (H, inputs) and offsets (H,) of the H distinct ones.
+
     Raises:
         UnsupportedInputError: Wrong shapes.
         ConfigurationError: An activation that is not piecewise linear.
+
+    Example:
+        >>> planes = hyperplanes([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]], None)
+        >>> planes.normals.tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
     w, b, same = read_layer(weight, bias)
     kinks = linear_pieces(activation).kinks

@@ -22,6 +22,14 @@ def draw_slice(axes: Axes, regions: SliceRegions, output: int = 0) -> None:
         axes: Of matplotlib.
         regions: What `slice_regions` found.
         output: Number of the output.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from torch import nn
+        >>> from autoact.geometry import slice_regions
+        >>> model = nn.Sequential(nn.Linear(2, 4), nn.ReLU())
+        >>> found = slice_regions(model, [0.0, 0.0], [1.0, 0.0], [0.0, 1.0])
+        >>> draw_slice(Figure().subplots(), found)
     """
     with needs("matplotlib", "A picture"):
         from matplotlib.collections import PolyCollection
@@ -35,7 +43,20 @@ def draw_slice(axes: Axes, regions: SliceRegions, output: int = 0) -> None:
 
 
 def draw_pieces(axes: Axes, pieces: LinePieces, output: int = 0) -> None:
-    """Draw one output along a segment, with a dot at every place where the outputs bend."""
+    """Draw one output along a segment, with a dot at every place where the outputs bend.
+
+    Args:
+        axes: Of matplotlib.
+        pieces: What `linear_pieces` found.
+        output: Number of the output.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from torch import nn
+        >>> from autoact.geometry import linear_pieces
+        >>> model = nn.Sequential(nn.Linear(1, 3), nn.ReLU())
+        >>> draw_pieces(Figure().subplots(), linear_pieces(model, [0.0], [1.0]))
+    """
     axes.plot(pieces.breakpoints, pieces.values[:, output], lw=1.2)
     inner = slice(1, -1)
     axes.plot(pieces.breakpoints[inner], pieces.values[inner, output], ".", ms=4, color="tab:red")
@@ -45,8 +66,18 @@ def draw_pieces(axes: Axes, pieces: LinePieces, output: int = 0) -> None:
 def draw_arrangement(axes: Axes, planes: Hyperplanes, reach: float = 3.0) -> None:
     """Draw the lines in which a layer with two inputs bends.
 
+    Args:
+        axes: Of matplotlib.
+        planes: What `hyperplanes` found.
+        reach: The picture shows inputs from -reach to reach.
+
     Raises:
         ConfigurationError: Not two inputs.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from autoact.geometry import hyperplanes
+        >>> draw_arrangement(Figure().subplots(), hyperplanes([[1.0, 1.0], [0.0, 1.0]], None))
     """
     if planes.normals.shape[1] != 2:
         raise ConfigurationError(

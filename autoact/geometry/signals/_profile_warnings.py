@@ -16,7 +16,18 @@ _REDRAW = "geometry.initialize(model, batch) scales the weights for the activati
 
 
 def flow_warnings(meters: Mapping[str, FlowMeter]) -> tuple[str, ...]:
-    """Return what a profile would warn of, from meters of searched layers by path as they are now."""
+    """Return what a profile would warn of, from meters of searched layers by path as they are now.
+
+    Args:
+        meters: By layer path.
+
+    Returns:
+        One text per finding; none from meters that have seen nothing.
+
+    Example:
+        >>> flow_warnings({})
+        ()
+    """
     found = (live_profile(path, "mixture", meter) for path, meter in meters.items())
     return warnings_of(tuple(each for each in found if each is not None), WINDOW)
 

@@ -20,7 +20,7 @@ Row = tuple[int, list[str]]  # the line where it ends, and its cells
 
 
 def read_table(path: str | os.PathLike[str], target: str | None = None) -> Table:
-    """Read a table from a CSV file.
+    r"""Read a table from a CSV file.
 
     Separator (comma, semicolon, tab, bar, blanks), header and encoding are found by looking.
 
@@ -33,6 +33,13 @@ def read_table(path: str | os.PathLike[str], target: str | None = None) -> Table
 
     Raises:
         DataError: The file is no table: missing, empty, binary, or with lines of different length.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "table.csv"
+        >>> _ = file.write_text("a;b\n1;2\n3;4\n")
+        >>> read_table(file).names
+        ('a', 'b')
     """
     file = Path(path)
     text, encoding = read_text(file)
