@@ -1,4 +1,4 @@
-"""Call sites of activations in the methods of a class, F.relu(x), x.tanh() or self.act(x), from its source."""
+"""Call sites of activations in the methods of a class, F.relu(x), x.tanh(), self.act(x), from its source."""
 
 import ast
 from collections import Counter
