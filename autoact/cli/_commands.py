@@ -7,15 +7,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
-from autoact.cli._request import read_request
-from autoact.errors import AutoActError, ConfigurationError, SearchFailedError
-
-_SETTINGS = ("monitor", "mode", "budget", "seeds", "workers", "storage", "seed", "hours")
+from autoact.cli._parser import Parser
+from autoact.errors import AutoActError, SearchFailedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         2
     """
     try:
-        options = _parser().parse_args(arguments)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        if given[:1] == ["search"]:  # argparse would take what follows for its own
+            options = argparse.Namespace(run=_search, arguments=given[1:])
+        else:
+            options = _parser().parse_args(given)
         status = int(options.run(options))
         sys.stdout.flush()
         return status
@@ -41,18 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if isinstance(error, SearchFailedError) else 2
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that complains in one line, as everything else here does."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigurationError(f"{message}; `{self.prog} --help` tells what it takes.")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="autoact", description="Let a model select its own activation functions.")
+    parser = Parser(prog="autoact", description="Let a model select its own activation functions.")
     parser.add_argument("--version", action="version", version=f"autoact {autoact.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command", title="commands")
-    _add_search(commands.add_parser("search", help="choose an activation for every layer of a model"))
+    commands.add_parser("search", help="choose an activation for every layer of a model")
     listing = commands.add_parser("list", help="list the activations")
     listing.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
     listing.set_defaults(run=_list)
@@ -71,74 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_search(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_argument_group("what to search").add_mutually_exclusive_group()
-    what.add_argument(
-        "--config", metavar="FILE", help="YAML with model, data, trainer, and maybe space and search"
-    )
-    what.add_argument("--task", metavar="NAME", help="a task that comes with autoact: digits")
-    what.add_argument(
-        "--data", metavar="FILE", help="CSV file with a row per example; --target names a column"
-    )
-    what.add_argument("--resume", metavar="DIR", help="go on with the run in this directory")
-    table = parser.add_argument_group("with --data")
-    table.add_argument("--target", metavar="COLUMN", help="column to predict: name, or number (-1: the last)")
-    table.add_argument(
-        "--problem", metavar="classification|regression", help="decided by the target's values if left out"
-    )
-    how = parser.add_argument_group("how")
-    how.add_argument(
-        "--space", metavar="NAME|FILE", help="search space (default: default; with --data: tabular)"
-    )
-    how.add_argument("--monitor", metavar="NAME", help="logged value to optimize (default: val_loss)")
-    how.add_argument("--mode", metavar="min|max", help="inferred from loss or acc in the monitor's name")
-    how.add_argument("--budget", metavar="N", type=int, help="trainings to spend on the search (default: 20)")
-    how.add_argument("--seeds", metavar="N", type=int, help="fresh seeds of the confirmation (default: 10)")
-    how.add_argument(
-        "--hours", metavar="H", type=float, help="wall time after which the search stops and chooses"
-    )
-    how.add_argument("--seed", metavar="N", type=int, help="everything random follows from it (default: 0)")
-    how.add_argument("--workers", metavar="N", type=int, help="processes that train at once (default: 1)")
-    how.add_argument(
-        "--storage", metavar="URL", help="Optuna storage (default: study.db in the run directory)"
-    )
-    how.add_argument(
-        "--out", metavar="DIR", help="run directory to make (default: the first free runs/NAME-N)"
-    )
-    how.add_argument(
-        "--dry-run", action="store_true", help="tell layers, candidates and cost; train nothing more"
-    )
-    how.add_argument("--quiet", action="store_true", help="print the result only")
-    parser.set_defaults(run=_search)
-
-
 def _search(options: argparse.Namespace) -> int:
-    request = read_request(options)
-    given = {key: getattr(options, key) for key in _SETTINGS if getattr(options, key) is not None}
-    from autoact.search import run_search
+    from autoact.cli._search import search
 
-    if request.notes and not options.quiet:
-        print("\n".join(request.notes), end="\n\n")
-    try:
-        result = run_search(
-            request.model,
-            request.data,
-            **{**request.settings, **given},
-            space=options.space or request.space,
-            task=request.name,
-            source=request.source,
-            out=request.out,
-            resume=request.resume,
-            dry_run=options.dry_run,
-            quiet=options.quiet,
-        )
-    except KeyboardInterrupt:
-        resume = f" Go on with: autoact search --resume {request.out}" if request.out.is_dir() else ""
-        print(f"autoact: interrupted.{resume}", file=sys.stderr)
-        return 130
-    if result.run_dir is not None:
-        print(f"\n{result.summary()}")
-    return 0
+    return search(options.arguments)
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
-"""From the options of `autoact search` to the arguments of `run_search`."""
+"""Request of a search: from the options of the command line to the arguments of `run_search`."""
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +36,12 @@ def read_request(options: argparse.Namespace) -> Request:
             raise ConfigurationError("--resume names the run directory; leave out --out.")
         return _resumed(Path(options.resume))
     if options.config:
+        from autoact.search import Settings
         from autoact.training.configuration import load_configuration
 
-        return _of_configuration(load_configuration(options.config), _out(options, Path(options.config).stem))
+        settings = [item.name for item in fields(Settings) if item.name != "trainer"]
+        found = load_configuration(options.config, settings)
+        return _of_configuration(found, _out(options, Path(options.config).stem))
     if options.task:
         return _of_task(options.task, _out(options, options.task))
     if options.data:
@@ -176,7 +179,7 @@ def _resumed(out: Path) -> Request:
 
         document = Document(data=source["configuration"], source=source["file"])
         request = _of_configuration(read_configuration(document, tuple(source["folders"])), out)
-        settings["trainer"] = request.settings["trainer"]
+        settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
     else:
         raise ConfigurationError(
             f"{out} was started from Python; resume it there: run_search(..., out={str(out)!r}, resume=True)."

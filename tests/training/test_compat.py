@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import torch
 from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import EMAWeightAveraging, StochasticWeightAveraging
 from lightning.pytorch.core import saving
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info
 
 from autoact.training.compat import (
     INSTANTIATOR,
@@ -31,7 +32,7 @@ from tests.training.models import Hyper
 
 # these trainings need no validation
 pytestmark = pytest.mark.filterwarnings("ignore:You defined a .validation_step. but have no")
-MADE = []
+MADE: list[dict[str, Any]] = []
 
 
 def make(cls, arguments):
@@ -158,7 +159,8 @@ def test_schedules_see_the_step_that_was_made_the_last(module, loader, make_trai
 @pytest.mark.parametrize("average", [EMAWeightAveraging(decay=0.9), StochasticWeightAveraging(1e-2, 1)])
 def test_the_averaged_copy_is_the_model_that_the_callback_keeps(module, loader, make_trainer, average):
     assert averaged_copy(average) is None
-    model, seen = module(), []
+    model = module()
+    seen: list[Any] = []
 
     class Look(Callback):
         def on_train_end(self, trainer, pl_module):

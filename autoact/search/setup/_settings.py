@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict, cast
 
 from autoact.errors import ConfigurationError, did_you_mean
 from autoact.search.setup._hyperparameters import Hyperparameters
+from autoact.training.configuration import Component
 
 Mode = Literal["min", "max"]
 MAY_CHANGE = ("workers", "hours")  # when a run is resumed
@@ -33,8 +34,10 @@ class Settings:
         parameters: Hyperparameters of the model to search with the activations, such as
             `{"model.lr": {"log": [1e-4, 1e-1]}}` (also `uniform`, `int` and `choice`). Every baseline is then
             tuned with as many trainings as the search tries.
-        sampler: An `optuna.samplers.BaseSampler` in place of `FunctionSpaceSampler`.
-        pruner: An `optuna.pruners.BasePruner` that may end trials early; None ends none.
+        sampler: An `optuna.samplers.BaseSampler` in place of `FunctionSpaceSampler`, or class_path and
+            init_args of one.
+        pruner: An `optuna.pruners.BasePruner` that may end trials early, or class_path and init_args of one;
+            None ends none.
 
     Raises:
         ConfigurationError: A value is out of range, or the mode cannot be inferred.
@@ -91,6 +94,8 @@ class Settings:
                 "such as {'max_epochs': 10}."
             )
         object.__setattr__(self, "trainer", dict(self.trainer))
+        for name in _OBJECTS:
+            object.__setattr__(self, name, _made(getattr(self, name)))
         object.__setattr__(self, "parameters", Hyperparameters.of(self.parameters).to_dict())
         object.__setattr__(self, "mode", settle_mode(self.mode, self.monitor))
 
@@ -163,8 +168,15 @@ def _check_hours(hours: Any) -> None:
         )
 
 
+def _made(given: Any) -> Any:
+    """Return an object that is given itself, or as class_path with init_args, or as a class path."""
+    if isinstance(given, str):
+        return Component(class_path=given)()
+    return Component(**given)() if isinstance(given, Mapping) else given
+
+
 def _class_name(value: object) -> str:
-    return value if isinstance(value, str) else f"{type(value).__module__}.{type(value).__qualname__}"
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def _at_least(name: str, value: Any, lowest: int, meaning: str) -> None:

@@ -1,6 +1,6 @@
 """Run configurations: the YAML that LightningCLI users have, plus `space:` and `search:`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,6 @@ from autoact.training.configuration._component import (
 )
 from autoact.training.fit import trainer_arguments
 
-_SEARCH_KEYS = (
-    "monitor",
-    "mode",
-    "budget",
-    "seeds",
-    "selection_seeds",
-    "seed",
-    "workers",
-    "storage",
-    "parameters",
-    "rungs",
-    "hours",
-)
 _KEYS = ("model", "data", "trainer", "space", "search")
 # What LightningCLI writes besides: null means "not used", anything else would silently change the training.
 _FOREIGN = {
@@ -74,13 +61,14 @@ class Configuration:
         }
 
 
-def load_configuration(path: str | Path) -> Configuration:
+def load_configuration(path: str | Path, settings: Iterable[str] | None = None) -> Configuration:
     """Read and check a run configuration; nothing is made yet.
 
     Classes are looked for in the file's folder, the current folder and the installed packages.
 
     Args:
         path: A YAML file with `model:`, `data:`, `trainer:` and, if wanted, `space:` and `search:`.
+        settings: Keys that `search:` may have; None does not look at them.
 
     Returns:
         The configuration.
@@ -89,15 +77,18 @@ def load_configuration(path: str | Path) -> Configuration:
         ConfigurationError: If something in it is wrong; names file, line, key, value and remedy.
     """
     folders = tuple(dict.fromkeys([str(Path(path).resolve().parent), str(Path.cwd())]))
-    return read_configuration(load(path), folders)
+    return read_configuration(load(path), folders, settings)
 
 
-def read_configuration(document: Document, folders: tuple[str, ...]) -> Configuration:
+def read_configuration(
+    document: Document, folders: tuple[str, ...], settings: Iterable[str] | None = None
+) -> Configuration:
     """Check a run configuration that has been read already; see `load_configuration`.
 
     Args:
         document: The content.
         folders: Folders to import classes from; a space's file is looked for in the first.
+        settings: Keys that `search:` may have; None does not look at them.
     """
     if not isinstance(document.data, Mapping):
         raise document.error((), "expected the keys model, data and trainer; the file holds none.")
@@ -110,10 +101,16 @@ def read_configuration(document: Document, folders: tuple[str, ...]) -> Configur
         data=read_component(document, ("data",), L.LightningDataModule, folders),
         trainer=_trainer(document),
         space=_space(document, Path(folders[0])),
-        search=document.mapping(("search",), _SEARCH_KEYS) if data.get("search") else {},
+        search=_search(document, settings) if data.get("search") else {},
         document=document,
         folders=folders,
     )
+
+
+def _search(document: Document, settings: Iterable[str] | None) -> dict[str, Any]:
+    found = document.at(("search",))
+    known = found if settings is None and isinstance(found, Mapping) else settings
+    return document.mapping(("search",), known or ())
 
 
 _EXPECTED = {

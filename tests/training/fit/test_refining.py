@@ -18,6 +18,7 @@ def test_a_layer_without_parameters_stays_while_another_learns_its_own(others, l
     )
     refining = Refining(module, derived, SPACE, {})
     trainer = refining.trainer({"max_epochs": 2, "accelerator": "cpu"}, 1.0, str(tmp_path))
+    assert trainer is not None
     trainer.fit(module, *loaders)
     found = refining.assignment()
     assert found["net.1"].activation == "prelu"
@@ -30,6 +31,7 @@ def test_layers_of_one_name_learn_or_stay_together(loaders, tmp_path):
     derived = Assignment({"net.1": Choice("tanh"), "net.3": Choice("tanh")})
     refining = Refining(module, derived, SPACE, {})
     trainer = refining.trainer({"max_epochs": 10, "accelerator": "cpu"}, 1.0, str(tmp_path))
+    assert trainer is not None
     trainer.fit(module, *loaders)
     assert (refining.share, refining.assignment()) == (0.1, derived)
     assert isinstance(module.net[1], nn.Tanh)
