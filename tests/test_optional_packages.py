@@ -35,7 +35,7 @@ def without(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     ("code", "said"),
     [
         (
-            "import autoact.tracking.figures",
+            "import autoact.tracking._tensorboard_figures",
             "A figure in TensorBoard needs matplotlib, which is not installed: pip install matplotlib",
         ),
         (
