@@ -1,17 +1,17 @@
 """The latency of the chosen model beside that of the original."""
 
 import torch
-from autoact.search.latency import latency
-from autoact.search.task import Task
 from torch import nn
 
+from autoact.search.outcome import latency
+from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import split
 from tests.search.models import TRAINER, Curve, CurveData
 
 
-def task(model: type[nn.Module]) -> Task:
-    return Task(
+def task(model: type[nn.Module]) -> ModelTask:
+    return ModelTask(
         make_module=model,
         parts=split(CurveData),
         space=SearchSpace.of(["relu"]),

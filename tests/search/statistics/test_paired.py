@@ -5,11 +5,12 @@ import math
 
 import numpy as np
 import pytest
-from autoact.search.settings import Settings
-from autoact.search.verdict import Comparison, compare, detectable_effect, seeds_needed
 from scipy import stats
 
 from autoact.errors import ConfigurationError
+from autoact.records import Comparison
+from autoact.search.setup import Settings
+from autoact.search.statistics import compare, detectable_effect, seeds_needed
 
 BETTER = [0.81, 0.84, 0.79, 0.88, 0.83]
 WORSE = [0.90, 0.91, 0.93, 0.95, 0.86]
@@ -20,11 +21,11 @@ NAN, INF = math.nan, math.inf
 @pytest.mark.parametrize("mode", ["min", "max"])
 def test_numbers_equal_scipy(seed: int, mode: str) -> None:
     generator = np.random.default_rng(seed)
-    finalist = generator.normal(0.1, 1.0, 10).tolist()
+    selected = generator.normal(0.1, 1.0, 10).tolist()
     baseline = generator.normal(0.0, 1.0, 10).tolist()
-    reference = stats.ttest_rel(finalist, baseline) if mode == "max" else stats.ttest_rel(baseline, finalist)
+    reference = stats.ttest_rel(selected, baseline) if mode == "max" else stats.ttest_rel(baseline, selected)
     interval = reference.confidence_interval(0.95)
-    result = compare(finalist, baseline, mode)  # type: ignore[arg-type]
+    result = compare(selected, baseline, mode)  # type: ignore[arg-type]
     assert result.p_value == pytest.approx(reference.pvalue, rel=1e-12)
     assert result.ci95 == pytest.approx((interval.low, interval.high), rel=1e-12)
     assert result.difference == pytest.approx(sum(result.ci95) / 2, rel=1e-12)
@@ -73,7 +74,7 @@ def test_rounding_is_not_an_effect() -> None:
 
 @pytest.mark.parametrize("mode", ["min", "max"])
 @pytest.mark.parametrize(
-    ("finalist", "baseline"),
+    ("selected", "baseline"),
     [
         ([0.9] * 10, [0.8] * 10),
         ([0.9] * 2, [0.8] * 2),
@@ -82,29 +83,29 @@ def test_rounding_is_not_an_effect() -> None:
     ],
 )
 def test_without_spread_over_seeds_there_is_no_interval(
-    finalist: list[float], baseline: list[float], mode: str
+    selected: list[float], baseline: list[float], mode: str
 ) -> None:
-    result = compare(finalist, baseline, mode)  # type: ignore[arg-type]
+    result = compare(selected, baseline, mode)  # type: ignore[arg-type]
     assert result.verdict == "no significant difference"
     content = result.to_dict()
     assert (content["ci95"], content["p_value"], content["detectable"]) == ([None, None], None, None)
-    assert abs(content["difference"]) == pytest.approx(finalist[0] - baseline[0])
+    assert abs(content["difference"]) == pytest.approx(selected[0] - baseline[0])
 
 
 def test_pairs_that_are_not_finite_are_left_out_and_counted() -> None:
     result = compare([*BETTER, NAN, 0.8, INF], [*WORSE, 0.9, -INF, NAN], "min")
-    assert (result.pairs, result.finalist_diverged, result.baseline_diverged) == (5, 1, 1)
+    assert (result.pairs, result.selected_diverged, result.baseline_diverged) == (5, 1, 1)
     assert result.both_diverged == result.to_dict()["both_diverged"] == 1
     assert result.ci95 == compare(BETTER, WORSE, "min").ci95
 
 
-def test_a_finalist_that_diverges_is_never_improved() -> None:
+def test_a_selected_that_diverges_is_never_improved() -> None:
     assert compare([*BETTER, NAN], [*WORSE, 0.9], "min").verdict == "no significant difference"
     assert compare([*WORSE, NAN], [*BETTER, 0.9], "min").verdict == "worse"
 
 
 @pytest.mark.parametrize(
-    ("finalist", "baseline"),
+    ("selected", "baseline"),
     [
         ([NAN, NAN, NAN], [0.1, 0.2, 0.3]),
         ([0.1, 0.2, 0.3], [NAN, INF, NAN]),
@@ -114,8 +115,8 @@ def test_a_finalist_that_diverges_is_never_improved() -> None:
         ([0.1, NAN], [0.2, NAN]),
     ],
 )
-def test_fewer_than_two_pairs_decide_nothing(finalist: list[float], baseline: list[float]) -> None:
-    result = compare(finalist, baseline, "min")
+def test_fewer_than_two_pairs_decide_nothing(selected: list[float], baseline: list[float]) -> None:
+    result = compare(selected, baseline, "min")
     assert result.verdict == "no significant difference"
     assert result.to_dict()["ci95"] == [None, None]
     json.dumps(result.to_dict(), allow_nan=False)
@@ -142,16 +143,16 @@ def test_detectable_scales_with_the_spread() -> None:
 
 
 @pytest.mark.parametrize(
-    ("finalist", "baseline", "mode", "message"),
+    ("selected", "baseline", "mode", "message"),
     [
         ([1.0, 2.0], [1.0], "min", "got 2 and 1"),
         ([1.0], [1.0], "min", "at least 2 seeds, got 1"),
         ([1.0, 2.0], [1.0, 2.0], "up", "'up'; it must be 'min' or 'max'"),
     ],
 )
-def test_bad_arguments(finalist: list[float], baseline: list[float], mode: str, message: str) -> None:
+def test_bad_arguments(selected: list[float], baseline: list[float], mode: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        compare(finalist, baseline, mode)  # type: ignore[arg-type]
+        compare(selected, baseline, mode)  # type: ignore[arg-type]
 
 
 def clopper_pearson_upper(found: int, of: int, level: float) -> float:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from autoact.search.ledger import Ledger
-from autoact.search.workers import threads_as_in
 
 from autoact import run_search
+from autoact.records import Ledger
+from autoact.search.trainings import threads_as_in
 from tests.search.models import SEARCH, STEPS, Curve, CurveData, Watched
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def values(out: Path, *phases: Any) -> dict[tuple[str, int], float]:
@@ -29,7 +29,7 @@ def test_two_workers_train_as_one(tmp_path: Path) -> None:
     data = CurveData(str(log), str(out / "assignment.yaml"))
     two = run_search(partial(Watched, str(log)), data, out=out, workers=2, **SEARCH)
     one = run_search(Curve, CurveData, out=tmp_path / "one", **SEARCH)
-    ours, theirs = (values(folder, "prior", "baseline") for folder in (out, tmp_path / "one"))
+    ours, theirs = (values(folder, "one-shot", "baseline") for folder in (out, tmp_path / "one"))
     both = ours.keys() & theirs.keys()  # but for a choice of its own: two at once are asked for in advance
     assert len(both) >= 4  # the mixture and three uniform models, one of them the original
     assert {key: ours[key] for key in both} == pytest.approx({key: theirs[key] for key in both})

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autoact.search.pareto import Point, on_front
-from autoact.search.seeds import seeds_for
-from autoact.search.settings import Settings
 
 import autoact
+from autoact.search.outcome._pareto import Point, on_front
+from autoact.search.setup import Settings, seeds_for
 from autoact.spaces import Assignment
 
 SETTINGS: dict[str, Any] = {"budget": 12, "seeds": 4, "selection_seeds": 3}

@@ -1,11 +1,14 @@
 """Assignments and the parameters of trials say the same thing, in both directions."""
 
+from typing import Any
+
 import optuna
 import pytest
 import torch
-from autoact.search.variables import Variables, key_of
 from torch import nn
 
+from autoact.records import model_key
+from autoact.search.setup import Variables
 from autoact.spaces import Assignment, Choice, LayerRule, Requirements, SearchSpace
 from tests.search.models import network
 from tests.search.models import variables as variables_of
@@ -17,11 +20,14 @@ def three_layers() -> nn.Module:
     return network(nn.ReLU(), nn.GELU(), head=[nn.LeakyReLU(0.2)])
 
 
-def asked(variables: Variables, assignment: Assignment) -> tuple[Assignment, dict]:
+def asked(variables: Variables, assignment: Assignment) -> tuple[Assignment, dict[str, Any]]:
+    """Enqueue an assignment in a study as its values; return what is asked for."""
+    values = variables.values(assignment)
+    assert values is not None
     study = optuna.create_study()
-    study.enqueue_trial(variables.encode(assignment))
-    trial = study.ask()
-    return variables.suggest(trial), trial.params
+    study.enqueue_trial(values)
+    trial = study.ask(variables.distributions())
+    return variables.assignment(trial.params), trial.params
 
 
 def test_the_present_activation_is_a_candidate_with_its_own_settings() -> None:
@@ -92,10 +98,10 @@ def test_uniform_takes_the_models_own_settings() -> None:
     "other", [Assignment({"a": "elu"}), Assignment({"a": Choice("elu", {"alpha": 0.5})})]
 )
 def test_keys_tell_models_apart(other: Assignment) -> None:
-    assert key_of(Assignment({"a": "relu"}, name="one")) == key_of(
+    assert model_key(Assignment({"a": "relu"}, name="one")) == model_key(
         Assignment({"a": Choice("relu")}, name="two")
     )
-    assert key_of(Assignment({"a": "relu"})) != key_of(other)
+    assert model_key(Assignment({"a": "relu"})) != model_key(other)
 
 
 def test_an_original_that_a_requirement_rules_out_may_not_be_chosen() -> None:

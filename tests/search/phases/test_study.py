@@ -5,14 +5,14 @@ from pathlib import Path
 
 import optuna
 import pytest
-from autoact.search.ledger import Entry, Ledger
-from autoact.search.settings import Settings
 from autoact.search.study import ActivationStudy, Proposal, open_study, quiet_optuna
 from autoact.search.variables import key_of
 from optuna.trial import TrialState
 from torch import nn
 
 from autoact.errors import ConfigurationError, RunDirectoryError
+from autoact.records import Ledger
+from autoact.search.setup import Settings
 from autoact.spaces import Assignment, Choice, SearchSpace
 from tests.search.models import network, variables
 

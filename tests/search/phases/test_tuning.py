@@ -11,17 +11,17 @@ from typing import Any
 import optuna
 import pytest
 import yaml
-from autoact.search.ledger import Ledger
 
 from autoact import run_search
 from autoact.errors import ConfigurationError
+from autoact.records import Ledger
 from autoact.search import SearchResult
 from tests.search.models import CurveData
 from tests.search.planted import Planted
 
 RATES = {"model.lr": {"log": [1e-4, 1e-1]}}
 BUDGET, SEEDS = 11, 4
-EACH = BUDGET - 1  # trials and repeats of the search, and of each baseline's tuning
+EACH = BUDGET - 1  # trials of the search, and of each baseline's tuning
 PLANTED: dict[str, Any] = {
     "space": ["relu", "tanh"],
     "budget": BUDGET,
@@ -72,11 +72,11 @@ def test_tanh_found_at_the_models_own_rate_loses_to_the_tuned_original(tmp_path:
 def test_every_baseline_gets_as_many_trainings_as_the_search(tuned: tuple[SearchResult, Path]) -> None:
     result, out = tuned
     ledger = Ledger(out / "trainings.jsonl")
-    searched = sum(1 for _ in ledger.of("trial", "reevaluation"))
-    per_baseline = Counter(entry.label for entry in ledger.of("tuning"))
+    searched = sum(1 for _ in ledger.of("trial"))
+    per_baseline = Counter(training.label for training in ledger.of("tuning"))
     assert searched == EACH
     assert set(per_baseline.values()) == {EACH}
-    # the original is ReLU everywhere: one of relu and tanh has the finalist's activations, or neither
+    # the original is ReLU everywhere: one of relu and tanh has the selected model's activations, or neither
     chosen = result.report["chosen"]["net.1"]["activation"]
     assert set(per_baseline) == {"relu": {"tanh"}, "tanh": {"original"}}[chosen]
     cost = result.report["cost"]
@@ -85,15 +85,15 @@ def test_every_baseline_gets_as_many_trainings_as_the_search(tuned: tuple[Search
     assert cost["search"]["trainings"] == BUDGET
 
 
-def test_baselines_try_the_models_own_rate_and_the_finalists(tuned: tuple[SearchResult, Path]) -> None:
+def test_baselines_try_the_models_own_rate_and_the_selected_models(tuned: tuple[SearchResult, Path]) -> None:
     result, out = tuned
-    for label in {entry.label for entry in Ledger(out / "trainings.jsonl").of("tuning")}:
+    for label in {training.label for training in Ledger(out / "trainings.jsonl").of("tuning")}:
         tried = [e for e in Ledger(out / "trainings.jsonl").of("tuning") if e.label == label]
-        rates = [entry.hyperparameters["model.lr"] for entry in tried]
+        rates = [training.hyperparameters["model.lr"] for training in tried]
         assert result.hyperparameters["model.lr"] != 1e-2
         assert rates[:2] == [1e-2, result.hyperparameters["model.lr"]]
         assert all(1e-4 <= rate <= 1e-1 for rate in rates)
-        assert len({entry.key for entry in tried}) == len(set(rates))
+        assert len({training.key for training in tried}) == len(set(rates))
 
 
 def test_the_chosen_values_are_the_ones_that_are_confirmed(tuned: tuple[SearchResult, Path]) -> None:
@@ -106,10 +106,10 @@ def test_the_chosen_values_are_the_ones_that_are_confirmed(tuned: tuple[SearchRe
     rates = {
         e.label: e.hyperparameters["model.lr"] for e in Ledger(out / "trainings.jsonl").of("confirmation")
     }
-    assert rates["finalist"] == found["chosen"]["model.lr"] == result.hyperparameters["model.lr"]
+    assert rates["selected"] == found["chosen"]["model.lr"] == result.hyperparameters["model.lr"]
     if "original" in rates:
         assert rates["original"] == found["baselines"]["original"]["model.lr"]
-    assert Planted.load_from_checkpoint(out / "checkpoints" / "final.ckpt").lr == rates["finalist"]
+    assert Planted.load_from_checkpoint(out / "checkpoints" / "final.ckpt").lr == rates["selected"]
 
 
 def test_the_study_varies_the_rate_beside_the_activations(tuned: tuple[SearchResult, Path]) -> None:
@@ -135,18 +135,18 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from autoact import run_search
-from autoact.search import trainings
+from autoact.search.trainings import Trainings
 from tests.search.models import CurveData
 from tests.search.planted import Planted
-from tests.search.test_tuning import PLANTED, RATES
+from tests.search.phases.test_tuning import PLANTED, RATES
 
-done = trainings.Trainings.finish
+done = Trainings.finish
 def finish(self, future):
     entry = done(self, future)
     if sum(1 for _ in self.ledger.of("tuning")) == int(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
     return entry
-trainings.Trainings.finish = finish
+Trainings.finish = finish
 run_search(Planted, CurveData, out=Path(sys.argv[1]), parameters=RATES, **PLANTED)
 """
 
@@ -167,8 +167,8 @@ def test_kill_9_while_a_baseline_is_tuned_and_resume(
 
 
 def _values(out: Path) -> list[tuple[Any, ...]]:
-    entries = Ledger(out / "trainings.jsonl").entries[1:]
-    return [(e.phase, e.label, e.key, e.seed, e.selection, e.comparison) for e in entries]
+    trainings = Ledger(out / "trainings.jsonl").trainings[1:]
+    return [(e.phase, e.label, e.key, e.seed, e.selection, e.comparison) for e in trainings]
 
 
 def test_a_small_budget_does_not_make_the_tuning_of_baselines_small() -> None:
@@ -231,4 +231,4 @@ def test_reports_of_runs_without_parameters_are_as_before(tmp_path: Path) -> Non
     settings = {**PLANTED, "budget": 2, "seeds": 2}
     run_search(Planted, CurveData, out=tmp_path / "run", **settings)
     assert "hyperparameters" not in json.loads((tmp_path / "run" / "report.json").read_text())
-    assert "parameters" not in yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["search"]
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["search"]["parameters"] == {}

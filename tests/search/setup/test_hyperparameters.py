@@ -6,13 +6,11 @@ from typing import Any
 
 import optuna
 import pytest
-from autoact.search.hyperparameters import Hyperparameters, Value
-from autoact.search.maker import own_values, with_values
-from autoact.search.settings import Settings
-from autoact.search.tuned import Tuned
-from autoact.search.variables import key_of
 
 from autoact.errors import ConfigurationError
+from autoact.records import Value, model_key
+from autoact.search.setup import Hyperparameters, Settings
+from autoact.search.trainings import own_values, with_values
 from autoact.spaces import Assignment
 from autoact.training.configuration import Component
 from tests.search.models import Curve
@@ -26,15 +24,13 @@ ALL = {
 
 
 def test_what_is_suggested_lies_in_its_range() -> None:
-    study, searched = (
-        optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1)),
-        Hyperparameters.of(ALL),
-    )
-    found = [searched.suggest(study.ask()) for _ in range(60)]
-    assert all(1e-4 <= values["model.lr"] <= 1e-1 for values in found)  # type: ignore[operator]
-    below = sum(values["model.lr"] < 10**-2.5 for values in found)  # type: ignore[operator]
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    space = {one.name: one.distribution for one in Hyperparameters.of(ALL)}
+    found = [study.ask(space).params for _ in range(60)]
+    assert all(1e-4 <= values["model.lr"] <= 1e-1 for values in found)
+    below = sum(values["model.lr"] < 10**-2.5 for values in found)
     assert 20 < below < 40  # half of the draws lie in half of the decades
-    assert all(0 <= values["model.dropout"] <= 0.5 for values in found)  # type: ignore[operator]
+    assert all(0 <= values["model.dropout"] <= 0.5 for values in found)
     assert {values["model.depth"] for values in found} == {1, 2, 3}
     assert {values["model.optimizer"] for values in found} == {"adam", "sgd", None}
 
@@ -43,7 +39,7 @@ def test_plain_types_make_an_equal_one() -> None:
     searched = Hyperparameters.of(ALL)
     assert Hyperparameters.of(searched.to_dict()) == searched
     assert Settings(monitor="val_loss", parameters=ALL).hyperparameters == searched
-    assert "parameters" not in Settings(monitor="val_loss").to_dict()
+    assert Settings(monitor="val_loss").to_dict()["parameters"] == {}
 
 
 def test_a_spread_divides_every_range_evenly() -> None:
@@ -135,7 +131,7 @@ def test_own_values_are_those_that_the_model_is_made_with() -> None:
 
 def test_equal_values_are_equal_models() -> None:
     relu = Assignment({"a": "relu"})
-    assert Tuned(relu).key == key_of(relu)
-    assert Tuned(relu, {"x": 1, "y": 2.0}).key == Tuned(relu, {"y": 2.0, "x": 1}).key
-    keys = {Tuned(relu, values).key for values in ({}, {"x": 1}, {"x": 2}, {"y": 1})}
+    assert model_key(relu, {}) == model_key(relu)
+    assert model_key(relu, {"x": 1, "y": 2.0}) == model_key(relu, {"y": 2.0, "x": 1})
+    keys = {model_key(relu, values) for values in ({}, {"x": 1}, {"x": 2}, {"y": 1})}
     assert len(keys) == 4

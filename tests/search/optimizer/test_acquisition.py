@@ -1,4 +1,4 @@
-"""What one more training is worth: against formulas, against draws, and where nothing is left to learn."""
+"""Acquisition: against formulas, against draws, and where nothing is left to learn."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from autoact.search.optimizer._acquisition import (
     slopes,
     surprises,
 )
-from autoact.search.optimizer._gaussian_process import NOISE, GaussianProcess, Points
+from autoact.search.optimizer._gaussian_process import NOISE, RUN, GaussianProcess, Points
 from autoact.search.optimizer._kernel import kernel_of
 from autoact.search.optimizer._observations import Observations
 
@@ -34,6 +34,7 @@ def fitted(rng, count: int = 25, short: bool = True) -> GaussianProcess:
         fidelities=rng.choice([0.25, 1.0], count) if short else np.ones(count),
         runs=np.arange(count),
         values=rng.standard_normal(count),
+        hyperparameters=np.empty((count, 0)),
     )
     return GaussianProcess.fit(kernel_of((NAMES,) * 2), seen)
 
@@ -59,19 +60,21 @@ def test_it_is_what_draws_gain(rng) -> None:
     """Condition on values drawn for one training more, and average by how much the best mean falls."""
     surrogate = fitted(rng)
     ends = surrogate.posterior(everything())
-    one = int(np.flatnonzero(surrogate.points.fractions < 1.0)[0])
+    one = int(np.flatnonzero(surrogate.points.fidelities < 1.0)[0])
     going_on = surrogate.points.assignments[[one]]
     trainings = Points(
         np.concatenate([[[0, 3], [4, 4]], going_on, going_on]),
         np.array([1.0, 0.25, 1.0, 1.0]),
         np.array([100, 101, surrogate.points.runs[one], 102]),
+        np.empty((4, 0)),
     )
     found = knowledge_gradient(ends.mean, slopes(surrogate, surrogate.posterior(trainings), ends))
     between, noise = surrogate.covariance.between, surrogate.noise + 1e-8
     for number in range(4):
         new = trainings.subset(np.array([number]))
         known = surrogate.points.joined(new)
-        mean, variance = surrogate.posterior(new)
+        outlook = surrogate.posterior(new)
+        mean, variance = outlook.mean, outlook.variance
         drawn = mean + np.sqrt(variance[0] + noise) * rng.standard_normal(100_000)
         gram = between(known, known) + noise * np.eye(len(known))
         influence = np.linalg.solve(gram, between(known, ends.points))
@@ -84,10 +87,13 @@ def test_it_is_what_draws_gain(rng) -> None:
 
 def test_a_training_that_goes_on_has_less_to_surprise_with(rng) -> None:
     surrogate = fitted(rng)
-    one = np.flatnonzero(surrogate.points.fractions < 1.0)[:1]
+    one = np.flatnonzero(surrogate.points.fidelities < 1.0)[:1]
     row, run = surrogate.points.assignments[one], surrogate.points.runs[one]
-    going_on, new = (surrogate.posterior(Points(row, np.ones(1), number)) for number in (run, np.array([99])))
-    assert going_on.variance[0] < new.variance[0] - 0.1 * surrogate.covariance.variances["training"]
+    going_on, new = (
+        surrogate.posterior(Points(row, np.ones(1), number, np.empty((1, 0))))
+        for number in (run, np.array([99]))
+    )
+    assert going_on.variance[0] < new.variance[0] - 0.1 * surrogate.covariance.variances[RUN]
     trained = surrogate.of_runs(surrogate.posterior(Points.means(row)))
     assert trained.variance == pytest.approx(new.variance)
     assert trained.mean == pytest.approx(new.mean)
@@ -115,6 +121,7 @@ def test_what_is_certain_is_worth_nothing(rng) -> None:
         fidelities=np.ones(206),
         runs=np.arange(206),
         values=0.1 * rng.standard_normal(206) + rows.sum(axis=1),
+        hyperparameters=np.empty((206, 0)),
     )
     surrogate = GaussianProcess.fit(kernel_of((NAMES,) * 2), seen)
     ends = surrogate.posterior(everything())
@@ -136,7 +143,7 @@ def test_the_least_surprise_that_changes_the_recommendation(rng) -> None:
         assert {int((mean + s * 1.001 * needed * move).argmin()) for s in (-1, 1)} != {int(mean.argmin())}
 
 
-def test_where_nothing_gains_the_doubtful_and_cheap_is_trained(rng) -> None:
+def test_where_nothing_gains_the_doubtful_is_trained(rng) -> None:
     """Each of 25 was trained 12 times: more than four standard deviations part the best from the second."""
     rows = np.repeat(everything().assignments, 12, axis=0)
     seen = Observations(
@@ -144,6 +151,7 @@ def test_where_nothing_gains_the_doubtful_and_cheap_is_trained(rng) -> None:
         fidelities=np.ones(300),
         runs=np.arange(300),
         values=rows @ np.array([1.0, 10.0]) + 1e-3 * rng.standard_normal(300),
+        hyperparameters=np.empty((300, 0)),
     )
     surrogate = GaussianProcess.fit(kernel_of((NAMES,) * 2), seen)
     ends = surrogate.posterior(everything())
@@ -152,18 +160,15 @@ def test_where_nothing_gains_the_doubtful_and_cheap_is_trained(rng) -> None:
     assert knowledge_gradient(ends.mean, moves).max() <= 1e-12
     chosen = best_training(surrogate, trainings, ends)
     assert chosen == surprises(ends.mean, moves).argmin()
-    twice = np.array([chosen, chosen])
-    pair = trainings.subset(twice)
-    assert best_training(surrogate, pair, ends, np.array([1.0, 0.5])) == 1
-    assert best_training(surrogate, pair, ends, np.array([1.0, 1.0])) == 0
+    pair = trainings.subset(np.array([chosen, chosen]))
+    assert best_training(surrogate, pair, ends) == 0
 
 
-def test_of_equals_the_first_is_trained_and_of_unequal_costs_the_cheap_one(rng) -> None:
+def test_of_equals_the_first_is_trained(rng) -> None:
     surrogate = fitted(rng)
     ends = surrogate.posterior(everything())
     same = surrogate.of_runs(ends.subset(np.array([7, 7, 7])))
     assert best_training(surrogate, same, ends) == 0
-    assert best_training(surrogate, same, ends, np.array([1.0, 0.25, 0.5])) == 1
 
 
 def test_a_study_that_knows_its_best_still_tries_others() -> None:
@@ -198,7 +203,7 @@ def test_the_shortlist_keeps_what_may_be_best(rng) -> None:
 
 
 @pytest.mark.parametrize("sizes", [[2], [1, 3], [32, 32], [5, 300], [40] * 50])
-def test_a_pool_is_everything_or_differs(rng, sizes: list[int]) -> None:
+def test_a_candidate_set_is_everything_or_differs(rng, sizes: list[int]) -> None:
     tried = rng.integers(sizes, size=(30, len(sizes)))
     options = candidate_set(sizes, lambda: tried, rng)
     everything = float(np.prod([float(size) for size in sizes]))

@@ -116,8 +116,8 @@ def test_pruned_trials_teach() -> None:
     assert TrialState.PRUNED in states
     assert loss(sampler.best_assignment(study).values()) <= 1
     told = observations(Layers.of(common_space(study.trials)), study.trials, minimize=True)
-    assert set(told.fractions.tolist()) == {0.25, 1.0}
-    assert (told.fractions == 0.25).sum() == 25  # complete trials passed that rung too
+    assert set(told.fidelities.tolist()) == {0.25, 1.0}
+    assert (told.fidelities == 0.25).sum() == 25  # complete trials passed that rung too
 
 
 def test_failed_and_not_finite_trials_count_as_bad() -> None:

@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from autoact.search.run_directory import RunDirectory
 
 from autoact.cli import main
 from autoact.errors import ConfigurationError
+from autoact.records import RunDirectory
 
 CONFIG = """\
 model: {class_path: tests.search.planted.Planted}

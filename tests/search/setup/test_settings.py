@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from autoact.search.seeds import sampler_seed, seeds_for
-from autoact.search.settings import Settings, settle_mode
 
 from autoact.errors import ConfigurationError
+from autoact.search.setup import Settings, seeds_for
+from autoact.search.setup._settings import settle_mode
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,5 @@ def test_seeds_follow_from_the_seed() -> None:
     first, again, other = (seeds_for(Settings(monitor="val_loss", seed=seed)) for seed in (0, 0, 1))
     assert first == again
     assert not {*first.search, *first.confirmation} & {*other.search, *other.confirmation}
-    assert len({sampler_seed(0, trial) for trial in range(100)} | {sampler_seed(1, 0)}) == 101
+    assert len({first.trial(number) for number in range(200)}) == 200
+    assert [first.number(first.trial(number)) for number in (0, 5, 50)] == [0, 5, 50]

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from autoact.search.run_directory import RunDirectory
 
 from autoact.errors import RunDirectoryError
+from autoact.records import RunDirectory
 
 HOLD_THE_LOCK = """
 import fcntl, sys, time
