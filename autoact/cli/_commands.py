@@ -7,12 +7,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
-from autoact.errors import AutoActError, ConfigurationError, SearchFailedError
+from autoact.cli._parser import Parser
+from autoact.errors import AutoActError, SearchFailedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,15 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if isinstance(error, SearchFailedError) else 2
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that complains in one line, as everything else here does."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigurationError(f"{message}; `{self.prog} --help` tells what it takes.")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="autoact", description="Let a model select its own activation functions.")
+    parser = Parser(prog="autoact", description="Let a model select its own activation functions.")
     parser.add_argument("--version", action="version", version=f"autoact {autoact.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command", title="commands")
     commands.add_parser("search", help="choose an activation for every layer of a model")

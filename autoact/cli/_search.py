@@ -1,16 +1,14 @@
 """Search command: its options are the fields of `Settings`, and what to search."""
 
 import sys
-from argparse import HelpFormatter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, NoReturn, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
-from jsonargparse import ArgumentParser
 
+from autoact.cli._parser import Parser
 from autoact.cli._request import read_request
-from autoact.errors import ConfigurationError
 from autoact.search import Settings, run_search
 
 _METAVARS = {int: "N", float: "X", str: "NAME"}
@@ -24,7 +22,7 @@ def search(arguments: Sequence[str]) -> int:
     """
     options = search_parser().parse_args(list(arguments))
     request = read_request(options)
-    given = {name: options[name] for name in typed_settings() if options[name] is not None}
+    given = {name: getattr(options, name) for name in typed_settings() if getattr(options, name) is not None}
     if request.notes and not options.quiet:
         print("\n".join(request.notes), end="\n\n")
     try:
@@ -38,7 +36,7 @@ def search(arguments: Sequence[str]) -> int:
             resume=request.resume,
             dry_run=options.dry_run,
             quiet=options.quiet,
-            **{**request.settings, **given},  # type: ignore[typeddict-item]
+            **{**request.settings, **given},
         )
     except KeyboardInterrupt:
         resume = f" Go on with: autoact search --resume {request.out}" if request.out.is_dir() else ""
@@ -49,18 +47,9 @@ def search(arguments: Sequence[str]) -> int:
     return 0
 
 
-class _Parser(ArgumentParser):
-    """A parser that complains in one line, as everything else here does."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise what the command line shows as one line with exit status 2."""
-        first = next((line.strip() for line in reversed(message.splitlines()) if line.strip()), message)
-        raise ConfigurationError(f"{first}; `{self.prog} --help` tells what it takes.") from ex
-
-
-def search_parser() -> ArgumentParser:
+def search_parser() -> Parser:
     """Return the parser of `autoact search`."""
-    parser = _Parser(prog="autoact search", description="Choose an activation for every layer of a model.")
+    parser = Parser(prog="autoact search", description="Choose an activation for every layer of a model.")
     what = parser.add_argument_group("what to search").add_mutually_exclusive_group()
     what.add_argument("--config", metavar="FILE", help="YAML with model, data, trainer, space and search")
     what.add_argument("--task", metavar="NAME", help="a task that comes with autoact: digits")
@@ -78,19 +67,20 @@ def search_parser() -> ArgumentParser:
     run.add_argument("--quiet", action="store_true", help="print the result only")
     settings = parser.add_argument_group("settings of the search")
     for name, (kind, text) in typed_settings().items():
-        flag, base = f"--{name.replace('_', '-')}", _base(kind)
-        settings.add_argument(flag, type=kind | None, metavar=_METAVARS.get(base, "VALUE"), help=text)
+        options = {"choices": get_args(kind)} if get_origin(kind) is Literal else {"type": kind}
+        metavar = "|".join(options.get("choices", ())) or _METAVARS[kind]
+        settings.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text, **options)
     return parser
 
 
 def typed_settings() -> dict[str, tuple[Any, str]]:
     """Return type and description of every setting that a command line can hold, by name."""
-    types = get_type_hints(Settings)
+    types = {name: _without_none(kind) for name, kind in get_type_hints(Settings).items()}
     texts = {p.arg_name: p.description or "" for p in parse(Settings.__doc__ or "").params}
     return {
         item.name: (types[item.name], _described(texts[item.name], item.default))
         for item in fields(Settings)
-        if types[item.name] is not Any and _base(types[item.name]) is not Mapping
+        if types[item.name] in _METAVARS or get_origin(types[item.name]) is Literal
     }
 
 
@@ -99,8 +89,6 @@ def _described(text: str, default: object) -> str:
     return f"{line} (default: {default})" if default is not None else line
 
 
-def _base(kind: Any) -> Any:
-    """Return the type without None."""
-    options = [option for option in getattr(kind, "__args__", ()) if option is not type(None)]
-    inner = options[0] if type(None) in getattr(kind, "__args__", ()) else kind
-    return getattr(inner, "__origin__", inner)
+def _without_none(kind: Any) -> Any:
+    options = [option for option in get_args(kind) if option is not type(None)]
+    return options[0] if type(None) in get_args(kind) else kind

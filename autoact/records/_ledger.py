@@ -13,7 +13,7 @@ from autoact.records._training import Phase, Training
 class Ledger:
     """The trainings of a run in a JSON Lines file; each line is on disk before its result is used.
 
-    A line torn by a kill is dropped when the file is opened, so its training runs again.
+    A line torn by a kill is not read, and dropped when the next one is written: its training runs again.
 
     Example:
         >>> import tempfile
@@ -29,12 +29,13 @@ class Ledger:
 
     path: Path
     trainings: list[Training] = field(default_factory=list, init=False)
+    _appended: bool = field(default=False, init=False, repr=False)
     _found: dict[tuple[Phase, str, int], Training] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Read what is there and cut off a torn last line."""
+        """Read what is there; nothing is changed."""
         if self.path.exists():
-            whole = _drop_torn_line(self.path)
+            whole = _whole_lines(self.path)
             self.trainings = [_read(line, number, self.path) for number, line in enumerate(whole, 1)]
             for training in self.trainings:
                 if training.state != "failed":  # the cause may be gone: it is done again
@@ -42,6 +43,9 @@ class Ledger:
 
     def append(self, training: Training) -> None:
         """Add one finished training and wait until it is on disk."""
+        if not self._appended:
+            _drop_torn_line(self.path)
+            self._appended = True
         with self.path.open("a", encoding="utf-8") as file:
             file.write(training.to_line() + "\n")
             file.flush()
@@ -64,14 +68,18 @@ class Ledger:
         self._found.setdefault((training.phase, training.key, training.seed), training)
 
 
-def _drop_torn_line(path: Path) -> list[str]:
+def _whole_lines(path: Path) -> list[str]:
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
+    return content[: content.rfind(b"\n") + 1].decode("utf-8").splitlines()
+
+
+def _drop_torn_line(path: Path) -> None:
+    content = path.read_bytes() if path.exists() else b""
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
         with path.open("r+b") as file:
-            file.truncate(len(whole))
+            file.truncate(whole)
             os.fsync(file.fileno())
-    return whole.decode("utf-8").splitlines()
 
 
 def _read(line: str, number: int, path: Path) -> Training:

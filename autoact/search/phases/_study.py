@@ -211,8 +211,8 @@ class Study:
         if pruner is None:
             return None
         ended = self.optuna.get_trials(states=(*_STATES.values(),))
-        direction = "minimize" if self.domain.search.settings.minimize else "maximize"
-        return Pruning(pruner, direction, ended, values, distributions)
+        minimize = self.domain.search.settings.minimize
+        return Pruning(pruner, "minimize" if minimize else "maximize", ended, values, distributions)
 
     def _uniform(self) -> list[dict[str, str]]:
         variables = self.domain.variables

@@ -20,19 +20,6 @@ from autoact.training.configuration._component import (
 )
 from autoact.training.fit import trainer_arguments
 
-_KEYS = (
-    "monitor",
-    "mode",
-    "budget",
-    "seeds",
-    "selection_seeds",
-    "seed",
-    "workers",
-    "storage",
-    "parameters",
-    "rungs",
-    "hours",
-)
 _KEYS = ("model", "data", "trainer", "space", "search")
 # What LightningCLI writes besides: null means "not used", anything else would silently change the training.
 _FOREIGN = {
