@@ -101,5 +101,5 @@ def _files(run: Run) -> list[str]:
         f"  {run.path / 'report.html'}",
         f"  tensorboard --logdir {run.path / 'tensorboard'}",
         f"  {step}",
-        *(f"    {line}" for line in code.splitlines()),
+        *(f"    {line}" for line in code.splitlines() if line),
     ]

@@ -47,9 +47,7 @@ def test_only_an_improvement_is_to_be_applied(changed: Change) -> None:
 def test_otherwise_the_model_is_kept(changed: Change, verdict: str) -> None:
     said = changed(verdict=verdict)
     assert APPLY not in said
-    assert (
-        said.count("Keep the model as it is.") >= 4
-    )  # twice on the page, twice in the summary
+    assert said.count("Keep the model as it is.") >= 4  # twice on the page, twice in the summary
 
 
 def test_seeds_that_would_decide_are_the_other_way_on(changed: Change, run_directory: Path) -> None:
