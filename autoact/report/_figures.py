@@ -1,9 +1,9 @@
-"""The report's figures: each a function of a run that returns SVG, or "" where the run has no data for it."""
+"""Figures of the report: each a function of a run that returns SVG, "" where the run has no data for it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import fmean
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoact.errors import UnknownActivationError
-from autoact.report.run_files import RunFiles
-from autoact.report.svg import COLORS, draw
+from autoact.records import Comparison
+from autoact.report._run import Run
+from autoact.report._svg import COLORS, draw
+from autoact.spaces import Choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,34 +24,34 @@ _OTHERS = {"uniform": "best_uniform", "original": "original"}  # role of a model
 _MARKERS = {
     "one-shot": ("D", "mixture"),
     "trial": ("o", "trial"),
-    "reevaluation": ("s", "again, fresh seed"),
 }
 
 
-def progress(run: RunFiles) -> str:
+def progress(run: Run) -> str:
     """Draw the monitored value of every training of the search, and the best so far."""
-    trainings = [t for t in run.of(*_MARKERS) if t["selection"] is not None]
+    trainings = [t for t in run.of(*_MARKERS) if math.isfinite(t.selection)]
     if not trainings:
         return ""
-    values = [t["selection"] for t in trainings]
-    full = [t["phase"] != "one-shot" for t in trainings]  # a mixture is no choice
-    tried = [n for n, counts in enumerate(full, 1) if counts]
+    values = [t.selection for t in trainings]
+    short = [n for n, t in enumerate(trainings, 1) if t.state == "pruned"]
+    tried = [
+        n for n, t in enumerate(trainings, 1) if t.usable and t.phase == "trial"
+    ]  # a mixture is no choice
     best = list(accumulate((values[n - 1] for n in tried), max if run.larger_is_better else min))
-    short = [n for n, t in enumerate(trainings, 1) if t.get("stop", 1.0) < 1]
 
     def paint(axes: Axes) -> None:
         from matplotlib.ticker import MaxNLocator
 
         axes.step(tried, best, where="post", color=COLORS["chosen"], lw=1.5, label="best so far")
         for phase, (marker, label) in _MARKERS.items():
-            at = [n for n, t in enumerate(trainings, 1) if t["phase"] == phase and n not in short]
+            at = [n for n, t in enumerate(trainings, 1) if t.phase == phase and n not in short]
             if at:
                 color = COLORS["muted" if phase == "trial" else "chosen"]
                 there = [values[n - 1] for n in at]
                 axes.scatter(at, there, s=22, marker=marker, color=color, label=label, lw=0, zorder=3)
         if short:
             there = [values[n - 1] for n in short]
-            label = "short training"
+            label = "pruned"
             axes.scatter(short, there, s=8, color=COLORS["muted"], alpha=0.6, label=label, lw=0, zorder=2)
         _limit(axes, values, run.larger_is_better)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -84,23 +86,21 @@ def finite_mean(values: Sequence[float]) -> float:
     return fmean(finite) if finite else math.nan
 
 
-def confirmed(run: RunFiles) -> list[Confirmed]:
+def confirmed(run: Run) -> list[Confirmed]:
     """Return comparison values, one per seed, of the original, the chosen and the best uniform model."""
-    baselines = run.report.get("baselines") or {}
-    uniform = (run.comparison("best_uniform")).get("name", "")
+    report = run.report
+    compared = report.comparisons.get("best_uniform")
+    uniform = "" if compared is None else compared.name
+    baselines = {name: found.comparison for name, found in report.baselines.items()}
     found = {
-        "original": ("original", (baselines.get("original") or {}).get("comparison")),
-        "chosen": ("chosen", (run.report.get("confirmation") or {}).get("comparison")),
-        "uniform": (f"{uniform} everywhere", (baselines.get(uniform) or {}).get("comparison")),
+        "original": ("original", () if run.keeps_original else baselines.get("original")),
+        "chosen": ("chosen", () if report.confirmation is None else report.confirmation.comparison),
+        "uniform": (f"{uniform} everywhere", () if run.is_uniform else baselines.get(uniform)),
     }
-    return [Confirmed(role, name, _floats(values)) for role, (name, values) in found.items() if values]
+    return [Confirmed(role, name, values) for role, (name, values) in found.items() if values]
 
 
-def _floats(values: Iterable[float | None]) -> tuple[float, ...]:
-    return tuple(math.nan if value is None else value for value in values)
-
-
-def seed_values(run: RunFiles) -> str:
+def seed_values(run: Run) -> str:
     """Draw the confirmed models' values on the comparison data, seeds joined by lines."""
     models = _comparable(run)
     if not models:
@@ -109,7 +109,7 @@ def seed_values(run: RunFiles) -> str:
     return draw("values", label, 4.2, 3.2, lambda axes: _paint_values(axes, models, run.metric))
 
 
-def differences(run: RunFiles) -> str:
+def differences(run: Run) -> str:
     """Draw the paired differences between the chosen and the other confirmed models, with their intervals."""
     models = _comparable(run)
     if not models:
@@ -118,7 +118,7 @@ def differences(run: RunFiles) -> str:
     return draw("differences", label, 4.2, 3.2, lambda axes: _paint_differences(axes, models, run))
 
 
-def _comparable(run: RunFiles) -> list[Confirmed]:
+def _comparable(run: Run) -> list[Confirmed]:
     """Return the confirmed models if there are at least two, with values for the same seeds."""
     models = confirmed(run)
     return models if len(models) > 1 and len({len(model.values) for model in models}) == 1 else []
@@ -137,17 +137,21 @@ def _paint_values(axes: Axes, models: Sequence[Confirmed], metric: str) -> None:
     axes.set(ylabel=f"{metric}, comparison data", title="One line per seed; bars are means")
 
 
-def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: RunFiles) -> None:
+def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: Run) -> None:
     by_role = {model.role: model for model in models}
     from matplotlib.ticker import MaxNLocator
 
-    rows = [(by_role[role], run.comparison(key)) for role, key in _OTHERS.items() if role in by_role]
+    rows: list[tuple[Confirmed, Comparison]] = [
+        (by_role[role], run.compared[key])
+        for role, key in _OTHERS.items()
+        if role in by_role and key in run.compared
+    ]
     for height, (other, found) in enumerate(rows):
         gains = _gains(by_role["chosen"].values, other.values, run.larger_is_better)
         axes.scatter(gains, [height + 0.17] * len(gains), s=14, color=COLORS["muted"], alpha=0.6, lw=0)
-        if None not in found["ci95"]:
-            axes.plot(found["ci95"], [height] * 2, color=other.color, lw=2.5, solid_capstyle="butt")
-            axes.plot([found["difference"]], [height], "o", color=other.color, ms=7)
+        if all(map(math.isfinite, found.ci95)):
+            axes.plot(found.ci95, [height] * 2, color=other.color, lw=2.5, solid_capstyle="butt")
+            axes.plot([found.difference], [height], "o", color=other.color, ms=7)
     axes.axvline(0, color=COLORS["ink"], lw=1)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_yticks(range(len(rows)), [f"against\n{other.name}" for other, _ in rows])
@@ -161,11 +165,11 @@ def _gains(chosen: Iterable[float], other: Iterable[float], larger_is_better: bo
     return [sign * (a - b) for a, b in zip(chosen, other, strict=True)]
 
 
-def uniforms(run: RunFiles) -> str:
+def uniforms(run: Run) -> str:
     """Draw the selection values of every model with one activation everywhere, best on top."""
     rows = {
-        name: [v for v in found.get("selection") or () if v is not None]
-        for name, found in (run.report.get("baselines") or {}).items()
+        name: [value for value in found.selection if math.isfinite(value)]
+        for name, found in run.report.baselines.items()
     }
     ranked = sorted((fmean(values), name) for name, values in rows.items() if values)
     ranked = ranked if run.larger_is_better else ranked[::-1]
@@ -185,11 +189,11 @@ def uniforms(run: RunFiles) -> str:
     )
 
 
-def curves(run: RunFiles) -> str:
+def curves(run: Run) -> str:
     """Draw the monitored value over the trainings of the confirmed models: thin for seeds, thick means."""
     grouped: dict[str, list[tuple[float, ...]]] = {"original": [], "selected": []}  # the rest is uniform
     for training in run.of("confirmation"):
-        grouped.setdefault(training["label"], []).append(_floats(training.get("curve") or ()))
+        grouped.setdefault(training.label, []).append(training.curve)
     if max((len(line) for lines in grouped.values() for line in lines), default=0) < 2:
         return ""
 
@@ -228,7 +232,7 @@ def _log_if_wide(axes: Axes, values: Sequence[float]) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
 
 
-def function(name: str, chosen: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+def function(name: str, chosen: Choice, before: Choice | None) -> str:
     """Draw an activation, and dashed the one it replaces.
 
     Args:
@@ -254,17 +258,17 @@ def function(name: str, chosen: Mapping[str, Any], before: Mapping[str, Any] | N
         axes.set_ylim(max(low, -4), min(high, 4))
         axes.set_xticks([-4, -2, 0, 2, 4])
 
-    return draw(name, f"Graph of {chosen['activation']}", 2.6, 1.7, paint)
+    return draw(name, f"Graph of {chosen.activation}", 2.6, 1.7, paint)
 
 
-def _values(choice: Mapping[str, Any], x: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, Any]:
+def _values(choice: Choice, x: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, Any]:
     """Return the activation's values; of per-channel parameters the mean."""
     import torch
 
     from autoact.activations import get
 
-    parameters = {k: float(np.mean(v)) for k, v in (choice.get("parameters") or {}).items()}
-    return get(choice["activation"])(torch.from_numpy(x), **parameters).numpy()
+    parameters = {name: float(np.mean(value)) for name, value in choice.parameters.items()}
+    return get(choice.activation)(torch.from_numpy(x), **parameters).numpy()
 
 
 def _limit(axes: Axes, values: Sequence[float], larger_is_better: bool) -> None:

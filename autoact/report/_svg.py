@@ -1,4 +1,4 @@
-"""Figures as inline SVG that takes colors and font from the page, so that it is readable light and dark."""
+"""Inline SVG of a figure that takes colors and font from the page, so that it is readable light and dark."""
 
 from __future__ import annotations
 
