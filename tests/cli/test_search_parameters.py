@@ -46,14 +46,14 @@ def test_a_file_searches_its_parameters(run: Path, capsys: pytest.CaptureFixture
     assert main(["search", "--resume", str(run), "--quiet"]) == 0
     shown = capsys.readouterr().out
     assert "Hyperparameters\n  model.lr  0.01 → " in shown
-    assert "Tuned alike, with 9 trainings for each baseline: model.lr " in shown
+    assert "Tuned alike, with 8 trainings for each baseline: model.lr " in shown
     assert "  tuning " in shown
 
 
 def test_page_and_leaderboard_tell_rates(run: Path) -> None:
     page = (run / "report.html").read_text()
     assert "with the chosen activations; was 0.01" in page
-    assert "Tuned alike, with 9 trainings" in page
+    assert "Tuned alike, with 8 trainings" in page
     with (run / "leaderboard.csv").open() as file:
         rows = [row["assignment"] for row in csv.DictReader(file)]
     assert all(" model.lr=" in row for row in rows)

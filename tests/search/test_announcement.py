@@ -155,7 +155,7 @@ def test_a_line_shows_value_time_and_choice() -> None:
         shown.finished(done(math.nan, state="diverged"))
         shown.finished(done(math.nan, state="failed", error="RuntimeError: [no] memory"))
     first, second, third = stream.getvalue().splitlines()
-    assert re.match(r" 1/10 trial 1 +val_loss 0\.25 +2 s +elu\(0\.7\)$", first)
+    assert re.match(r" 1/10 trial 1 +val_loss 0\.25 +2 s +elu\(alpha=0\.7\)$", first)
     assert "diverged" in second
     assert "RuntimeError: [no] memory" in third
 
