@@ -76,6 +76,7 @@ class Study:
     phase: Phase = "trial"
     label: str | None = None
     trainings: dict[int, Training] = field(default_factory=dict, init=False)
+    _open: dict[int, optuna.Trial] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Rebuild it from the ledger."""
@@ -88,7 +89,7 @@ class Study:
         )
         self._export = Export.of(self.domain.search, self.label)
         for training in self._done():
-            while len(self.optuna.trials) < (training.trial or 0):
+            while len(self.optuna.get_trials(deepcopy=False)) < (training.trial or 0):
                 self.optuna.add_trial(create_trial(state=TrialState.FAIL))  # killed in its training
             self._add(training)
         self._export.write(self.optuna.get_trials(deepcopy=False))
@@ -117,6 +118,7 @@ class Study:
         """Return the next training to do, and what may end it early."""
         distributions = self.domain.distributions()
         trial = self.optuna.ask(distributions)
+        self._open[trial.number] = trial
         number = self._surrogate.next_seed(self.optuna, trial)
         label = self.label or trial.user_attrs.get(LABEL, f"trial {trial.number}")
         trial.set_user_attr(SEED, number)
@@ -136,7 +138,7 @@ class Study:
         """Finish a trial with what came of its training."""
         assert training.trial is not None
         self.trainings[training.trial] = training
-        trial = optuna.trial.Trial(self.optuna, self.optuna.trials[training.trial]._trial_id)
+        trial = self._open.pop(training.trial)
         for step, value in zip(training.curve_steps, training.curve, strict=True):
             trial.report(value, step)
             if self.domain.search.settings.pruner is not None:
@@ -186,7 +188,7 @@ class Study:
     def _add(self, training: Training) -> None:
         frozen = self._frozen(training, self.domain.search.seeds.number(training.seed))
         self.optuna.add_trial(frozen or create_trial(state=TrialState.FAIL))
-        self.trainings[len(self.optuna.trials) - 1] = training
+        self.trainings[len(self.optuna.get_trials(deepcopy=False)) - 1] = training
 
     def _frozen(self, training: Training, seed: int) -> FrozenTrial | None:
         """Return a training as a trial; None where the study has no values for it."""
