@@ -2,5 +2,10 @@
 
 from autoact.nn._auto import AutoActivation
 from autoact.nn._fixed import FixedActivation, module_for
+from autoact.nn._precision import is_sharded
 
-__all__ = ["AutoActivation", "FixedActivation", "module_for"]
+__all__ = ["AutoActivation", "FixedActivation", "is_sharded", "module_for"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

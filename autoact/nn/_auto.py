@@ -18,7 +18,6 @@ from autoact.nn._candidates import (
     candidate_names,
     gradient_scale,
     leading,
-    start_name,
     start_vector,
 )
 from autoact.nn._deriving import project_mixture
@@ -27,7 +26,14 @@ from autoact.nn._precision import is_sharded, keep_precision
 from autoact.nn._ranges import constrained, form_of
 from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
 from autoact.nn._scalars import OverLogits
-from autoact.nn._settings import Settings, channels_of, check_channels, check_settings, initial_values
+from autoact.nn._settings import (
+    Settings,
+    as_candidate,
+    channels_of,
+    check_channels,
+    check_settings,
+    initial_values,
+)
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -122,7 +128,7 @@ class AutoActivation(nn.Module):
         self.bounds = candidate_bounds(candidates, bounds)
         self.settings = check_settings(self.candidates, settings, self.bounds)
         self.channels = channels_of(self.settings, channels)
-        self.channel_dim, self.start = channel_dim, start_name(start)
+        self.channel_dim, self.start = channel_dim, as_candidate(start, self.candidates)
         if granularity == "channel" and self.channels is None:
             raise ConfigurationError(
                 "granularity='channel' needs channels=C, the size of x along channel_dim."

@@ -44,11 +44,6 @@ def _registered(name: Any) -> str | None:
         return None
 
 
-def start_name(start: Any) -> Any:
-    """Return the registered name of a start candidate; "uniform" and what is none stay."""
-    return start if start == UNIFORM else _registered(start) or start
-
-
 def candidate_bounds(
     candidates: str | Sequence[Any], bounds: Bounds | Mapping[str, Mapping[str, Any]] | None
 ) -> Bounds:

@@ -59,7 +59,7 @@ def project_mixture(
 
 def _near(errors: Mapping[str, float]) -> list[str]:
     best = min(errors.values())
-    return [name for name, error in errors.items() if error <= best + analysis.projection.TIE]
+    return [name for name, error in errors.items() if error <= best + analysis.TIE]
 
 
 def _learnable(name: str) -> int:

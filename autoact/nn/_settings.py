@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autoact.activations import Parameter, Value
-from autoact.errors import ConfigurationError, did_you_mean
+from autoact.activations import Parameter, Value, get
+from autoact.errors import ConfigurationError, UnknownActivationError, did_you_mean
 from autoact.spaces import Bounds, Choice
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -22,7 +22,8 @@ def check_settings(
         ConfigurationError: Not a candidate, or not one of its parameters, or out of bounds.
     """
     checked = {}
-    for name, given in (settings or {}).items():
+    for asked, given in (settings or {}).items():
+        name = as_candidate(asked, candidates)
         if name not in candidates:
             raise ConfigurationError(
                 f"settings name {name!r}, which is not among the candidates "
@@ -34,6 +35,15 @@ def check_settings(
         if given:
             checked[name] = {key: complete.parameters[key] for key in given}
     return checked
+
+
+def as_candidate(name: str, candidates: tuple[str, ...]) -> str:
+    """Return the candidate that is meant, such as relu for "ReLU"; the name itself if none is."""
+    try:
+        found = get(name).name
+    except UnknownActivationError:
+        return name
+    return found if found in candidates else name
 
 
 def channels_of(settings: Settings, channels: int | None) -> int | None:

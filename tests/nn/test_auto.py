@@ -367,3 +367,13 @@ def test_wrong_inputs():
         AutoActivation()(torch.ones(3, dtype=torch.long))
     with pytest.raises(UnsupportedInputError, match="channel_dim"):
         per_channel()(torch.ones(2, 5))
+
+
+def test_torchs_own_names_are_understood() -> None:
+    layer = AutoActivation(
+        ["ReLU", nn.LeakyReLU], start="ReLU", settings={"LeakyReLU": {"negative_slope": 0.2}}
+    )
+    assert (layer.candidates, layer.start) == (("relu", "leaky_relu"), "relu")
+    assert layer.settings == {"leaky_relu": {"negative_slope": 0.2}}
+    with pytest.raises(ConfigurationError, match=r"'relu' is an activation, .* a list, such as \['relu'"):
+        AutoActivation("relu")
