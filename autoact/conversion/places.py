@@ -16,7 +16,7 @@ from autoact.conversion.calls import function_calls, open_at, separate_uses
 from autoact.conversion.wrappers import wrapped
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, FixedActivation
-from autoact.nn.precision import is_sharded
+from autoact.nn._precision import is_sharded
 from autoact.spaces import Choice
 
 _TORCH_ACTIVATIONS = torch.nn.modules.activation.__name__
