@@ -2,8 +2,8 @@
 
     python scripts/count_functions.py
 
-One search on handwritten digits with one worker, 2 epochs, a budget of 4, 2 seeds. Comprehensions, lambdas and
-module bodies do not count. The package that is importable is counted: PYTHONPATH chooses another version.
+One search on handwritten digits with one worker, 2 epochs, a budget of 4, 2 seeds. Comprehensions, lambdas,
+and module bodies do not count. The package that is importable is counted: PYTHONPATH chooses another version.
 """
 
 import sys

@@ -36,9 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Answer, and write the space."""
-    from autoact.advice import Needs, advise
-    from autoact.advice.needs import read_range
-    from autoact.advice.text import check_free, describe, write_space
+    from autoact.advice import Needs, advise, check_free, describe, read_range, write_space
     from autoact.cli._catalogue import load_module
 
     _check(options)

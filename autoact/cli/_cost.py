@@ -234,7 +234,7 @@ def _plain(subject: Subject, device: str, costs: Any, models: Any) -> dict[str, 
 
 
 def _print(subject: Subject, device: str, costs: Any, models: Any) -> None:
-    from autoact.latency.table import activation_table, model_table
+    from autoact.latency import activation_table, model_table
 
     print(f"{subject.name} on {_where(device)}\n")
     print(activation_table(costs))

@@ -1,4 +1,4 @@
-"""Tables without any code: CSV files for `autoact search --data`, estimators for scikit-learn.
+"""Tables as problems: CSV files for `autoact search --data`, estimators for scikit-learn.
 
 The estimators are loaded on first use: nothing else here needs scikit-learn.
 """
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from autoact._names import public_names
 from autoact.errors import needs
-from autoact.tabular.reading import read_table
-from autoact.tabular.table import Table
-from autoact.tabular.task import TableTask, fingerprint, load_task
+from autoact.tabular._table_task import TableTask, fingerprint, load_task
+from autoact.tabular.files import Table, read_table
 
 if TYPE_CHECKING:
-    from autoact.tabular.estimators import AutoActClassifier, AutoActRegressor
+    from autoact.tabular._estimators import AutoActClassifier, AutoActRegressor
 
 __all__ = [
     "AutoActClassifier",
@@ -29,7 +28,7 @@ if not TYPE_CHECKING:
     _load, __dir__ = public_names(
         __name__,
         __all__,
-        dict.fromkeys(("AutoActClassifier", "AutoActRegressor"), "autoact.tabular.estimators"),
+        dict.fromkeys(("AutoActClassifier", "AutoActRegressor"), "autoact.tabular._estimators"),
     )
 
     def __getattr__(name: str) -> Any:

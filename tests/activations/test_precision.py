@@ -9,7 +9,7 @@ import torch
 
 import autoact
 from autoact.activations import X
-from autoact.analysis.subject import subject
+from autoact.analysis._subject import subject
 
 HILL = {"K": 73.26823380564684, "n": 1.639362289619766}
 

@@ -11,7 +11,7 @@ import torch
 import autoact
 from autoact import analysis
 from autoact.activations import X
-from autoact.analysis.subject import subject
+from autoact.analysis._subject import subject
 from autoact.errors import ConfigurationError
 
 GRID = np.unique(

@@ -13,8 +13,8 @@ import torch
 import autoact
 from autoact import analysis
 from autoact.activations import X
-from autoact.analysis.centers import centers
-from autoact.analysis.subject import subject
+from autoact.analysis._centers import centers
+from autoact.analysis._subject import subject
 from autoact.errors import ConfigurationError
 
 SHARP = [

@@ -19,8 +19,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from autoact.analysis import normal_quantiles, subject
-from autoact.analysis.subject import Subject
+from autoact.analysis import Subject, normal_quantiles, subject
 from autoact.spaces import Choice
 
 Array = npt.NDArray[np.float64]

@@ -3,8 +3,7 @@
 from typing import Any
 
 from autoact.records import RunDirectory, State, Training
-from autoact.tracking import write_trial
-from autoact.tracking.hparams import Status
+from autoact.tracking import Status, write_trial
 
 _STATUS: dict[State, Status] = {"finished": "SUCCESS", "pruned": "UNKNOWN"}
 

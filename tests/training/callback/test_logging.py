@@ -8,8 +8,9 @@ import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from autoact.tracking import LayerLogger, layer_logger
-from autoact.tracking.budget import TimeBudget
+from autoact.tracking import LayerLogger
+from autoact.tracking import _layer_logger as layer_logger
+from autoact.tracking._time_budget import TimeBudget
 from autoact.training import ActivationSearch
 from tests.training.models import Regression, load, rows
 
