@@ -78,6 +78,7 @@ PUBLIC = {
     "get",
     "kernels",
     "list_activations",
+    "load_run",
     "load_weights",
     "mixture",
     "nn",
