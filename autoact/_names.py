@@ -1,6 +1,5 @@
 """Public names of a package: loaded on first use, listed without anything else, misspellings answered."""
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
@@ -21,7 +20,7 @@ def public_names(
 
     Example:
         >>> getattr_, dir_ = public_names("math", ["sqrt", "tan"])
-        >>> [name for name in dir_() if not name.startswith("__")]
+        >>> dir_()
         ['sqrt', 'tan']
         >>> getattr_("sqr")
         Traceback (most recent call last):
@@ -36,12 +35,7 @@ def public_names(
             return module if home == f"{package}.{name}" else getattr(module, name)
         raise AttributeError(f"module {package!r} has no attribute {name!r}{_hint(name, listed)}")
 
-    return load, lambda: [*listed, *_dunders(package)]
-
-
-def _dunders(package: str) -> list[str]:
-    """Return what tools look for in every module, such as `__version__` and `__file__`."""
-    return sorted(name for name in vars(sys.modules[package]) if name[:2] == name[-2:] == "__")
+    return load, lambda: list(listed)
 
 
 def _hint(name: str, listed: list[str]) -> str:

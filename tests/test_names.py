@@ -10,7 +10,18 @@ import pytest
 import autoact
 
 ROOT = Path(autoact.__file__).parents[1]
-FOLDERS = ("activations", "spaces", "spaces.files", "tabular")
+FOLDERS = (
+    "activations",
+    "cli",
+    "nn",
+    "records",
+    "report",
+    "search",
+    "spaces",
+    "spaces.files",
+    "tabular",
+    "training",
+)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -73,7 +73,7 @@ def test_figures_are_left_out_with_one_line(tmp_path):
     code = """
 from torch.utils.tensorboard import SummaryWriter
 from autoact.nn import AutoActivation
-from autoact.report.svg import draw
+from autoact.report._svg import draw
 from autoact.tracking import LayerLogger
 
 for run in "ab":

@@ -1,8 +1,10 @@
 """The layout is what the architecture says: read from the source, and from a fresh interpreter."""
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -89,6 +91,7 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "core", "misc", "engine
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 
 
 def name_of(path: Path) -> str:
@@ -309,7 +312,7 @@ def test_the_public_api_is_frozen_and_complete() -> None:
     assert {name for name in dir(autoact) if not name.startswith("__")} == PUBLIC
 
 
-@pytest.mark.parametrize("path", SOURCES + TESTS, ids=name_of)
+@pytest.mark.parametrize("path", SOURCES + SCRIPTS + TESTS, ids=name_of)
 def test_no_file_is_long(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
@@ -320,7 +323,11 @@ def test_the_median_file_is_short() -> None:
 
 
 def test_no_file_or_folder_has_a_vague_name() -> None:
-    parts = {part.removesuffix(".py") for path in SOURCES + TESTS for part in path.relative_to(ROOT).parts}
+    parts = {
+        part.removesuffix(".py")
+        for path in SOURCES + SCRIPTS + TESTS
+        for part in path.relative_to(ROOT).parts
+    }
     assert parts & VAGUE == set()
 
 
@@ -337,11 +344,30 @@ def test_no_public_name_is_vague() -> None:
 
 def test_every_test_file_stands_where_its_subject_does() -> None:
     folders = {path.parent.relative_to(ROOT / "tests") for path in TESTS if path.name.startswith("test_")}
-    in_scripts = {Path("experiments"), Path("applications")}  # of scripts/experiment_*.py, application_*.py
-    assert [str(f) for f in sorted(folders - in_scripts) if not (PACKAGE / f).is_dir()] == []
+    homes = (PACKAGE, ROOT / "scripts")
+    assert [str(f) for f in sorted(folders) if not any((home / f).is_dir() for home in homes)] == []
+
+
+def test_the_package_knows_no_script_and_no_folder_of_scripts_is_full() -> None:
+    assert [name_of(path) for path in SOURCES if any(n.startswith("scripts") for _, n in imports(path))] == []
+    files = Counter(path.parent for path in SCRIPTS if path.name != "__init__.py")
+    assert {name_of(folder): count for folder, count in files.items() if count > 12} == {}
 
 
 def test_shipped_files_are_where_the_package_looks() -> None:
     assert (PACKAGE / "py.typed").is_file()
     assert (ROOT / "search_spaces" / "default.yaml").is_file()
     assert (PACKAGE / "report" / "templates" / "report.html").is_file()
+
+
+def test_every_script_that_is_named_is_there() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    files = [*pages, *SOURCES, *SCRIPTS, *sorted((ROOT / "scripts").glob("*.sh"))]
+    named = re.compile(r"(?<![\w/.])scripts/[\w/]+\.(?:py|sh)")
+    missing = [
+        f"{name_of(path)}: {name}"
+        for path in files
+        for name in named.findall(path.read_text(encoding="utf-8"))
+        if not (ROOT / name).is_file()
+    ]
+    assert missing == []

@@ -78,11 +78,16 @@ def _piecewise(expression: sp.Piecewise, x: sp.Symbol) -> sp.Expr:
         branches.append((value, condition, condition & rest))
         rest = sp.Not(condition) & rest
     for value, condition, region in reversed(branches):
-        mapped = to_primitives(value, x)
-        inside = mapped.subs(x, p.guard(_condition(region, x), x, _inner_point(region, x)))
+        inside = _guarded(to_primitives(value, x), sp.to_nnf(region, simplify=False), x)
         result = inside if result is None else p.select(_condition(condition, x), inside, result)
     assert result is not None
     return result
+
+
+def _guarded(value: sp.Expr, region: Boolean, x: sp.Symbol) -> sp.Expr:
+    """Return a branch whose input is a harmless point wherever the branch is not read."""
+    point = _inner_point(region, x)
+    return value.subs(x, p.guard(_condition(region, x), x, point)) if value.has(x) else value
 
 
 def _condition(condition: Boolean, x: sp.Symbol) -> Boolean:
@@ -105,7 +110,9 @@ def _inner_point(region: Boolean, x: sp.Symbol) -> sp.Expr:
 
 
 def _ends(region: Boolean, x: sp.Symbol) -> tuple[sp.Expr | None, sp.Expr | None]:
-    """Return where an interval begins and ends, in parameters too; None for infinity."""
+    """Return where an interval begins and ends, in parameters too; None for infinity. Of two, take one."""
+    if isinstance(region, sp.Or) and all(isinstance(part, Relational) for part in region.args):
+        region = region.args[0]
     if not region.free_symbols - {x}:
         found = region.as_set()
         if not isinstance(found, sp.Interval):

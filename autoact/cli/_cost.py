@@ -89,6 +89,8 @@ def _measure(options: argparse.Namespace) -> int:
 
 
 def _subject(options: argparse.Namespace) -> Subject:
+    from autoact.spaces import Assignment
+
     given, path = options.model, Path(options.model)
     if path.is_dir():
         found = _of_run(path, options.input)
@@ -103,10 +105,11 @@ def _subject(options: argparse.Namespace) -> Subject:
 
 
 def _of_run(path: Path, shapes: Sequence[str] | None) -> Subject:
-    from autoact.cli._commands import _parser
     from autoact.cli._request import read_request
+    from autoact.cli._search import search_parser
+    from autoact.spaces import Assignment
 
-    request = read_request(_parser().parse_args(["search", "--resume", str(path)]))
+    request = read_request(search_parser().parse_args(["--resume", str(path)]))
     chosen = path / "assignment.yaml"
     return Subject(
         name=request.name,

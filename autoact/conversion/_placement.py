@@ -7,7 +7,7 @@ from torch import nn
 
 from autoact.conversion.source import called_module, open_at
 from autoact.errors import ConversionError
-from autoact.nn.precision import is_sharded
+from autoact.nn import is_sharded
 
 _HOOKS = (
     "_forward_hooks",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
+from autoact.records._choices import read_assignment
 from autoact.spaces import Assignment
 
 Phase = Literal["probe", "one-shot", "trial", "tuning", "baseline", "confirmation"]
@@ -98,7 +99,7 @@ class Training:
             known["curve"] = tuple(map(_number, known["curve"]))
             known["curve_steps"] = tuple(known["curve_steps"])
             for name in ("assignment", "derived"):
-                known[name] = known[name] and Assignment.from_dict({"layers": known[name]})
+                known[name] = known[name] and read_assignment(known[name])
             if known["comparison"] is None and known["phase"] == "confirmation":
                 known["comparison"] = math.nan  # it was read, and was not finite
             return cls(**known)

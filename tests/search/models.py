@@ -8,11 +8,11 @@ from typing import Any
 
 import lightning as L
 import torch
-from autoact.search.variables import Variables
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from autoact.conversion import find_layers
+from autoact.search.setup import Variables
 from autoact.spaces import SearchSpace
 
 ROWS, BATCH, EPOCHS = 96, 32, 2

@@ -14,10 +14,10 @@ import pytest
 from autoact.search.ledger import Entry
 from autoact.search.probe import _seconds, _setup
 from autoact.search.progress import SearchProgress
-from autoact.search.settings import Settings
 from rich.console import Console
 
 from autoact import run_search
+from autoact.search.setup import Settings
 from autoact.training.fit import Clock
 from tests.search.models import SEARCH, STEPS, TRAINER, Curve, CurveData
 

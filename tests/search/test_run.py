@@ -9,11 +9,11 @@ import optuna
 import pytest
 import torch
 import yaml
-from autoact.search.ledger import Ledger
 from torch.utils.data import DataLoader, TensorDataset
 
 from autoact import Assignment, run_search
 from autoact.errors import ConfigurationError, RunDirectoryError, SearchFailedError
+from autoact.records import Ledger
 from autoact.search import SearchResult, compare
 from tests.search.models import STEPS, TRAINER, Curve, CurveData, Diverging, Watched
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from autoact.search.variables import Variables
 from torch import nn
 
 import autoact
 from autoact import analysis
 from autoact.activations import get
+from autoact.search.setup import Variables
 from autoact.spaces import SearchSpace, shipped_spaces
 
 SHIPPED = sorted(shipped_spaces())

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoact.records import Value, model_key
-from autoact.report.wording import duration
+from autoact.report import duration
 from autoact.search.setup import Settings, Variables, least_tuning
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from autoact.records import Training
-from autoact.report.wording import duration, number, setting
+from autoact.report import duration, number, setting
 from autoact.search.setup import Settings
 
 _PHASES = {

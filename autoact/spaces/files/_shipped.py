@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from autoact.errors import ConfigurationError, did_you_mean
+from autoact.activations import get
+from autoact.errors import ConfigurationError, UnknownActivationError, did_you_mean
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 _SUFFIXES = (".yaml", ".yml")
@@ -36,8 +37,20 @@ def find_space(name_or_path: str | Path) -> Path:
         return path
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
+    _check_no_activation(str(name_or_path))
     names = ", ".join(sorted(shipped))
     raise ConfigurationError(
         f"No search space named {str(name_or_path)!r}; shipped: {names}; "
         f"a file is given by its path, such as ./mine.yaml.{did_you_mean(name_or_path, shipped)}"
+    )
+
+
+def _check_no_activation(name: str) -> None:
+    """Complain about an activation's name in place of a list of them."""
+    try:
+        found = get(name).name
+    except UnknownActivationError:
+        return
+    raise ConfigurationError(
+        f"{name!r} is an activation, not a search space. Candidates are a list, such as [{found!r}, 'tanh']."
     )

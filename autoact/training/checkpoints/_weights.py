@@ -12,8 +12,8 @@ from autoact import conversion
 from autoact.errors import ConversionError
 from autoact.kernels import parameter_slots
 from autoact.nn import AutoActivation
-from autoact.nn.ranges import natural
-from autoact.nn.saved import KEY, decoded, encoded, mismatch
+from autoact.nn._ranges import constrained
+from autoact.nn._saved import KEY, decoded, encoded, mismatch
 from autoact.training.checkpoints._conversions import RECIPE
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -179,7 +179,7 @@ def _learned(
             continue
         slots = parameter_slots(tuple(entry["layer"]["candidates"]))
         initial = state[_join(path, "initial")]
-        values = natural(state[_join(path, "raw")].to(initial), initial, tuple(p for _, p in slots))
+        values = constrained(state[_join(path, "raw")].to(initial), initial, tuple(p for _, p in slots))
         slopes = values[..., [owner for owner, _ in slots].index("prelu")].reshape(-1)
         if slopes.numel() in (1, target.numel()):
             changed[_join(path, "weight")] = slopes.to(target).expand(target.shape).clone()

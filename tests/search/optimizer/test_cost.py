@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import runpy
 import warnings
 from multiprocessing import get_context
 from pathlib import Path
@@ -107,12 +106,6 @@ def test_a_sampler_pickles_without_what_it_has_read() -> None:
     again = optuna.create_study(sampler=pickle.loads(copy))
     again.add_trials(study.trials)
     assert again.ask(space).params == study.ask(space).params
-
-
-def test_the_script_that_times_asks_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    script = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "benchmark_ask.py"))
-    assert script["main"](["--short", "--running", "1"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1 + len(script["SIZES"])
 
 
 def test_linear_algebra_has_one_thread_while_asking_and_as_many_as_before_afterwards() -> None:
