@@ -11,31 +11,32 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from autoact.search.ledger import Entry
-from autoact.search.probe import _seconds, _setup
-from autoact.search.progress import SearchProgress
 from rich.console import Console
 
 from autoact import run_search
+from autoact.records import Training
+from autoact.search.phases._probe import _seconds, _setup
 from autoact.search.setup import Settings
+from autoact.search.trainings import SearchProgress
+from autoact.spaces import Assignment, Choice
 from autoact.training.fit import Clock
 from tests.search.models import SEARCH, STEPS, TRAINER, Curve, CurveData
 
 LOUD = {**SEARCH, "quiet": False}
 
 
-def entry(selection: float, phase: str = "trial", **changes: object) -> Entry:
+def done(selection: float, phase: str = "trial", **changes: object) -> Training:
     values: dict = {
         "phase": phase,
         "label": "trial 1",
-        "key": "k",
-        "assignment": {"net.1": {"activation": "elu", "parameters": {"alpha": 0.7}}},
+        "assignment": Assignment({"net.1": Choice("elu", {"alpha": 0.7})}),
+        "state": "finished",
         "seed": 1,
         "steps": 1,
         "seconds": 2.0,
         "selection": selection,
     }
-    return Entry(**(values | changes))
+    return Training(**(values | changes))
 
 
 def progress(terminal: bool = False, quiet: bool = False) -> tuple[SearchProgress, io.StringIO]:
@@ -75,7 +76,7 @@ def test_the_announced_time_is_that_of_trainings_side_by_side_and_of_decisions_o
     assert f"{STEPS} steps each, about 16 min 0 s here" in known.describe()
 
 
-class Training:
+class TimedTraining:
     """A training whose steps and validations take as long as they are told to, seen by a clock."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +103,7 @@ def test_neither_warming_up_nor_a_busy_moment_stretches_the_announced_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert Clock().seconds_per_step is None
-    training = Training(monkeypatch)
+    training = TimedTraining(monkeypatch)
     training.step(30.0)
     assert training.clock.seconds_per_step == 30.0  # better than none
     for seconds in (1.0, 1.0, 90.0, 1.0):
@@ -118,7 +119,7 @@ def test_neither_warming_up_nor_a_busy_moment_stretches_the_announced_time(
 
 
 def test_a_validation_is_no_part_of_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    training = Training(monkeypatch)
+    training = TimedTraining(monkeypatch)
     for _ in range(3):
         training.step(1.0)
         training.validate(7.0)
@@ -150,9 +151,9 @@ def test_quiet_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> N
 def test_a_line_shows_value_time_and_choice() -> None:
     shown, stream = progress()
     with shown:
-        shown.finished(entry(0.25))
-        shown.finished(entry(math.nan, state="diverged"))
-        shown.finished(entry(math.nan, state="failed", error="RuntimeError: [no] memory"))
+        shown.finished(done(0.25))
+        shown.finished(done(math.nan, state="diverged"))
+        shown.finished(done(math.nan, state="failed", error="RuntimeError: [no] memory"))
     first, second, third = stream.getvalue().splitlines()
     assert re.match(r" 1/10 trial 1 +val_loss 0\.25 +2 s +elu\(0\.7\)$", first)
     assert "diverged" in second
@@ -162,10 +163,10 @@ def test_a_line_shows_value_time_and_choice() -> None:
 def test_a_terminal_gets_one_bar_with_best_value_and_time_left() -> None:
     shown, stream = progress(terminal=True)
     with shown:
-        shown.resumed(entry(0.125))
+        shown.resumed(done(0.125))
         for value in (0.5, 0.25):
-            shown.finished(entry(value))
-        shown.finished(entry(0.01, phase="confirmation"))
+            shown.finished(done(value))
+        shown.finished(done(0.01, phase="confirmation"))
         shown._bar.refresh()
     text = stream.getvalue()
     assert "best val_loss 0.125" in text
@@ -177,9 +178,9 @@ def test_a_terminal_gets_one_bar_with_best_value_and_time_left() -> None:
 def test_no_terminal_no_bar_and_quiet_no_lines() -> None:
     shown, stream = progress()
     with shown:
-        shown.finished(entry(0.5))
+        shown.finished(done(0.5))
     assert "━" not in stream.getvalue()
     silent, stream = progress(quiet=True, terminal=True)
     with silent:
-        silent.finished(entry(0.5))
+        silent.finished(done(0.5))
     assert stream.getvalue() == ""

@@ -97,8 +97,10 @@ def test_test_data_are_read_after_the_choice_and_once_per_confirmed_model(
     confirmed = list(Ledger(out / "trainings.jsonl").of("confirmation"))
     readings = [line for line in log.splitlines() if line.startswith("test")]
     assert readings == ["test True"] * len(confirmed)
-    assert len({(entry.key, entry.seed) for entry in confirmed}) == len(confirmed)
-    assert all(entry.comparison is None for entry in Ledger(out / "trainings.jsonl").of("trial", "baseline"))
+    assert len({(training.key, training.seed) for training in confirmed}) == len(confirmed)
+    assert all(
+        training.comparison is None for training in Ledger(out / "trainings.jsonl").of("trial", "baseline")
+    )
     assert result.report["comparison_data"] == "test loader"
 
 
@@ -118,29 +120,32 @@ def test_phases_share_no_seed_and_confirmed_models_are_paired(
 ) -> None:
     ledger = Ledger(watched[1] / "trainings.jsonl")
     used = {
-        phase: {entry.seed for entry in ledger.of(phase)} for phase in ("trial", "baseline", "confirmation")
+        phase: {training.seed for training in ledger.of(phase)}
+        for phase in ("trial", "baseline", "confirmation")
     }
     assert len(used["confirmation"]) == 3
     assert not used["trial"] & used["baseline"]
     assert not (used["trial"] | used["baseline"]) & used["confirmation"]
-    for key in {entry.key for entry in ledger.of("confirmation")}:
-        assert [e.seed for e in ledger.of("confirmation") if e.key == key] == watched[0].report[
+    for key in {training.key for training in ledger.of("confirmation")}:
+        assert [t.seed for t in ledger.of("confirmation") if t.key == key] == watched[0].report[
             "confirmation"
         ]["seeds"]
 
 
-def test_the_study_holds_the_priors_choice_first_and_true_values(
+def test_the_study_holds_the_one_shot_choice_first_and_true_values(
     watched: tuple[SearchResult, Path, str],
 ) -> None:
     out = watched[1]
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{out / 'study.db'}")
-    assert study.trials[0].user_attrs.get("label") == "prior's choice"
-    values = {entry.trial: entry.selection for entry in Ledger(out / "trainings.jsonl").of("trial")}
+    assert study.trials[0].user_attrs.get("label") == "one-shot choice"
+    values = {training.trial: training.selection for training in Ledger(out / "trainings.jsonl").of("trial")}
     assert {trial.number: trial.value for trial in study.trials} == values
     assert len(values) == 7
 
 
-def test_the_checkpoint_is_the_finalist_of_the_first_seed(watched: tuple[SearchResult, Path, str]) -> None:
+def test_the_checkpoint_is_the_selected_model_of_the_first_seed(
+    watched: tuple[SearchResult, Path, str],
+) -> None:
     result, out, _ = watched
     checkpoint = out / "checkpoints" / "final.ckpt"
     module = Watched.load_from_checkpoint(checkpoint, log=str(out / "unused"))
@@ -150,9 +155,11 @@ def test_the_checkpoint_is_the_finalist_of_the_first_seed(watched: tuple[SearchR
     assert loss == pytest.approx(result.report["confirmation"]["selection"][0], rel=1e-5)
 
 
-def test_tensorboard_has_one_run_per_trial_and_the_prior(watched: tuple[SearchResult, Path, str]) -> None:
+def test_tensorboard_has_one_run_per_trial_and_the_one_shot_model(
+    watched: tuple[SearchResult, Path, str],
+) -> None:
     runs = {folder.name for folder in (watched[1] / "tensorboard").iterdir()}
-    assert runs == {"prior", *(f"trial-{number:04d}" for number in range(7))}
+    assert runs == {"one-shot", *(f"trial-{number:04d}" for number in range(7))}
 
 
 def test_the_summary_says_verdict_and_place(watched: tuple[SearchResult, Path, str]) -> None:
@@ -203,20 +210,21 @@ def test_larger_can_be_better_and_half_of_the_validation_data_compares(tmp_path:
     result = run_search(Curve, (train, validation), out=tmp_path / "run", mode="max", **settings)
     report = result.report
     tried = list(Ledger(tmp_path / "run" / "trainings.jsonl").of("trial"))
-    best = max(tried, key=lambda entry: entry.selection)
+    best = max(tried, key=lambda training: training.selection)
+    assert best.assignment is not None
     assert report["comparison_data"] == "half of the validation data"
-    assert best.assignment == report["recommendation"]["searched"]
+    assert best.assignment.to_dict()["layers"] == report["recommendation"]["searched"]
     ours, theirs = report["confirmation"]["comparison"], report["baselines"]["original"]["comparison"]
     assert report["comparisons"]["original"]["difference"] == pytest.approx(
         sum(a - b for a, b in zip(ours, theirs, strict=True)) / 2, abs=1e-6
     )
 
 
-def test_a_budget_of_one_takes_the_priors_choice(tmp_path: Path) -> None:
+def test_a_budget_of_one_takes_the_one_shot_choice(tmp_path: Path) -> None:
     settings = {**SMALL, "budget": 1, "selection_seeds": 1, "seeds": 2}
     result = run_search(Curve, CurveData, out=tmp_path / "run", **settings)
-    (prior,) = Ledger(tmp_path / "run" / "trainings.jsonl").of("prior")
-    assert result.report["chosen"] == prior.assignment
+    (one_shot,) = Ledger(tmp_path / "run" / "trainings.jsonl").of("one-shot")
+    assert result.assignment == one_shot.derived
     assert result.report["cost"]["search"]["trainings"] == 1
 
 
@@ -227,17 +235,17 @@ def test_trainings_without_a_value_are_listed_and_the_search_goes_on(
     model = partial(Diverging, "Tanh", how)
     result = run_search(model, CurveData, out=tmp_path / "run", **SMALL)
     ledger = Ledger(tmp_path / "run" / "trainings.jsonl")
-    broken = [entry for entry in ledger.entries if entry.state == state]
+    broken = [training for training in ledger.trainings if training.state == state]
     assert broken
-    assert all(entry.assignment and entry.assignment["net.1"]["activation"] == "tanh" for entry in broken)
+    assert all(t.assignment and t.assignment["net.1"].activation == "tanh" for t in broken)
     assert result.report["chosen"]["net.1"]["activation"] != "tanh"
     assert result.report["baselines"]["tanh"]["selection"] == [None, None]
     assert len(result.report["not_finite"]) == len(broken)
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}")
     failed = {trial.number for trial in study.trials if trial.state.name == "FAIL"}
-    assert failed == {entry.trial for entry in broken if entry.phase == "trial"}
+    assert failed == {training.trial for training in broken if training.phase == "trial"}
     if state == "failed":
-        assert {entry.error for entry in broken} == {"RuntimeError: no memory left"}
+        assert {training.error for training in broken} == {"RuntimeError: no memory left"}
 
 
 def test_a_search_in_which_nothing_trains_fails_with_a_partial_report(tmp_path: Path) -> None:
@@ -283,13 +291,13 @@ def test_what_failed_in_the_confirmation_is_tried_again_by_a_resume(tmp_path: Pa
     data = partial(Unreadable, tmp_path / "needed")
     with pytest.raises(SearchFailedError, match=r"failed in the confirmation: FileNotFoundError"):
         run_search(Curve, data, out=tmp_path / "run", **settings)
-    searched = [entry for entry in Ledger(tmp_path / "run" / "trainings.jsonl").entries if entry.usable]
+    searched = [t for t in Ledger(tmp_path / "run" / "trainings.jsonl").trainings if t.usable]
     (tmp_path / "needed").touch()
     result = run_search(Curve, data, out=tmp_path / "run", resume=True, **settings)
     assert result.verdict is not None
     ledger = Ledger(tmp_path / "run" / "trainings.jsonl")
-    assert ledger.entries[: len(searched)] == searched
-    states = [entry.state for entry in ledger.of("confirmation")]
+    assert ledger.trainings[: len(searched)] == searched
+    states = [training.state for training in ledger.of("confirmation")]
     assert states == ["failed"] * (len(states) // 2) + ["finished"] * (len(states) // 2)
 
 

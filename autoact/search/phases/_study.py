@@ -1,5 +1,6 @@
 """Study of a search in memory, rebuilt from the ledger: asked what to train next, told what came of it."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -81,6 +82,7 @@ class Study:
     def __post_init__(self) -> None:
         """Rebuild it from the ledger."""
         settings = self.domain.search.settings
+        self._enqueued: dict[str, tuple[Assignment, dict[str, Value]]] = {}
         self._surrogate = FunctionSpaceSampler(seed=settings.seed, candidates=self._uniform())
         self.optuna = optuna.create_study(
             direction="minimize" if settings.minimize else "maximize",
@@ -109,8 +111,12 @@ class Study:
                 chooses what is not given.
         """
         values = self.domain.values(assignment, hyperparameters, partly=True)
-        labels = {trial.user_attrs.get(LABEL) for trial in self.optuna.get_trials(deepcopy=False)}
-        if values is not None and label not in labels:
+        if values is None or label in self._enqueued:
+            return
+        asked = (assignment, dict(hyperparameters))
+        before = sum(asked == other for other in self._enqueued.values())
+        self._enqueued[label] = asked
+        if sum(_answers(done, *asked) for done in self.trainings.values()) <= before:
             given = {LABEL: label, "hyperparameters": dict(hyperparameters)}
             self.optuna.enqueue_trial(values, user_attrs=given)
 
@@ -199,7 +205,7 @@ class Study:
         state = _STATES.get(training.state, TrialState.FAIL)
         return create_trial(
             state=state,
-            value=training.selection if state == TrialState.COMPLETE else None,
+            value=_value(training, state),
             params=values,
             distributions=self.domain.distributions(),
             user_attrs={SEED: seed, LABEL: training.label},
@@ -220,6 +226,18 @@ class Study:
         variables = self.domain.variables
         found = [variables.values(variables.uniform(name)) for name in variables.names]
         return [values for values in found if values is not None] if self.domain.fixed is None else []
+
+
+def _answers(done: Training, assignment: Assignment, hyperparameters: Mapping[str, Value]) -> bool:
+    return done.assignment == assignment and hyperparameters.items() <= done.hyperparameters.items()
+
+
+def _value(training: Training, state: TrialState) -> float | None:
+    """Return the value of a trial: of a pruned one, as Optuna has it, its last one."""
+    if state == TrialState.COMPLETE:
+        return training.selection
+    last = training.curve[-1] if state == TrialState.PRUNED and training.curve else math.nan
+    return last if math.isfinite(last) else None
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import autoact
-from autoact.search.outcome._pareto import Point, on_front
 from autoact.search.setup import Settings, seeds_for
 from autoact.spaces import Assignment
 
@@ -39,7 +38,6 @@ def search(objective: Any, out: Path) -> autoact.search.SearchResult:
         layers=["a", "b"],
         space=["tanh", "relu", "sin"],
         mode="min",
-        rungs=False,
         quiet=True,
         **SETTINGS,
     )
@@ -79,20 +77,9 @@ def test_a_settled_choice_survives_an_interruption(tmp_path: Path) -> None:
         layers=["a", "b"],
         space=["tanh", "relu", "sin"],
         mode="min",
-        rungs=False,
         quiet=True,
         resume=True,
         **SETTINGS,
     )
     for key in ("chosen", "recommendation", "comparisons", "baselines"):
         assert resumed.report[key] == whole.report[key]
-
-
-def test_the_front_holds_what_nothing_beats() -> None:
-    def point(mean: float, latency: float) -> Point:
-        return Point(assignment=Assignment({"a": "relu"}), mean=mean, deviation=0.1, latency=latency)
-
-    fast, good, between, dominated = point(1.0, 1.0), point(0.5, 3.0), point(0.8, 2.0), point(0.9, 2.5)
-    equal = point(1.0, 1.0)
-    assert on_front([good, dominated, fast, between, equal], minimize=True) == [fast, between, good]
-    assert on_front([good, dominated, fast, between], minimize=False) == [fast]

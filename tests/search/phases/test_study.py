@@ -1,18 +1,22 @@
-"""The study agrees with the ledger whatever happened between asking and telling."""
+"""Study of a search: equal to what the ledger says, whatever happened between asking and telling."""
 
 import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
-from autoact.search.study import ActivationStudy, Proposal, open_study, quiet_optuna
-from autoact.search.variables import key_of
 from optuna.trial import TrialState
 from torch import nn
 
-from autoact.errors import ConfigurationError, RunDirectoryError
-from autoact.records import Ledger
-from autoact.search.setup import Settings
+from autoact.errors import ConfigurationError
+from autoact.records import Ledger, RunDirectory, Training
+from autoact.search.phases import Search, Study, check_storage, quiet_optuna
+from autoact.search.phases._study import Domain
+from autoact.search.setup import Settings, seeds_for
+from autoact.search.trainings import Trainings
 from autoact.spaces import Assignment, Choice, SearchSpace
 from tests.search.models import network, variables
 
@@ -21,175 +25,213 @@ ORIGINAL = Assignment({"net.1": "relu", "net.3": "relu"})
 SETTINGS = Settings(monitor="val_loss", budget=12)
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "trainings.jsonl")
+class NoTask:
+    """A task of which nothing is trained here."""
+
+    def measure(self, training: Any, extras: Any) -> Any:
+        raise AssertionError("nothing is trained")
 
 
-def opened(ledger: Ledger, settings: Settings = SETTINGS, space: SearchSpace = SPACE) -> ActivationStudy:
-    file = ledger.path.with_name("study.db")
-    found = variables(network(nn.ReLU(), nn.ReLU()), space)
-    return open_study(file, "test", found, settings, Ledger(ledger.path))
+@dataclass
+class Run:
+    """A run directory whose study can be opened again and again, as processes do."""
+
+    directory: RunDirectory
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.directory.ledger_file)
+
+    def open(self, settings: Settings = SETTINGS, derived: Assignment | None = None) -> Study:
+        found = variables(network(nn.ReLU(), nn.ReLU()), SPACE)
+        search = Search(
+            settings=settings,
+            seeds=seeds_for(settings),
+            variables=found,
+            directory=self.directory,
+            trainings=Trainings(NoTask(), self.ledger),
+        )
+        return Study(Domain(search, found.with_derived(derived)))
+
+    def stored(self, storage: str | None = None) -> list[optuna.trial.FrozenTrial]:
+        """Return the trials of the exported study."""
+        url = storage or f"sqlite:///{self.directory.study_file}"
+        return optuna.load_study(study_name="test", storage=url).trials
+
+    @property
+    def states(self) -> list[str]:
+        return [trial.state.name for trial in self.stored()]
+
+    def train(self, study: Study, trials: int) -> list[Assignment]:
+        """Do what is asked for, ledger first, and return it."""
+        asked = []
+        for _ in range(trials):
+            training, _ = study.ask()
+            assert training.assignment is not None
+            asked.append(training.assignment)
+            self.tell(study, training)
+        return asked
+
+    def tell(self, study: Study, asked: Training, **came: Any) -> None:
+        done = finished(asked, **came)
+        study.domain.search.ledger.append(done)
+        study.tell(done)
 
 
-def stored(ledger: Ledger) -> optuna.Study:
+def finished(asked: Training, **came: Any) -> Training:
+    assert asked.assignment is not None
+    values = {"tanh": 0.0, "elu": 0.3, "relu": 0.5}
+    value = sum(values[choice.activation] for choice in asked.assignment.values())
+    usual: dict[str, Any] = {"state": "finished", "steps": 10, "seconds": 0.1, "selection": value}
+    return replace(asked, **(usual | came))
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
     with quiet_optuna():
-        return optuna.load_study(study_name="test", storage=f"sqlite:///{ledger.path.with_name('study.db')}")
+        yield
 
 
-def states(ledger: Ledger) -> list[str]:
-    return [trial.state.name for trial in stored(ledger).trials]
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(RunDirectory.create(tmp_path / "run", {"study": "test"}))
 
 
-def value_of(assignment: Assignment) -> float:
-    return sum({"tanh": 0.0, "elu": 0.3, "relu": 0.5}[choice.activation] for choice in assignment.values())
-
-
-def result(proposal: Proposal, value: float | None = None, state: str = "finished") -> Entry:
-    return Entry(
-        phase="trial",
-        label=proposal.label,
-        key=key_of(proposal.assignment),
-        assignment=proposal.assignment.to_dict()["layers"],
-        seed=1,
-        steps=10,
-        seconds=0.1,
-        selection=value_of(proposal.assignment) if value is None else value,
-        state=state,  # type: ignore[arg-type]
-        trial=proposal.trial,
-    )
-
-
-def run(study: ActivationStudy, ledger: Ledger, trials: int) -> list[Assignment]:
-    asked = []
-    for _ in range(trials):
-        proposal = study.ask()
-        asked.append(proposal.assignment)
-        ledger.append(result(proposal))
-        study.tell(ledger.entries[-1])
-    return asked
-
-
-def test_enqueued_assignments_come_first_exactly_as_given(ledger: Ledger) -> None:
-    study = opened(ledger)
+def test_enqueued_assignments_come_first_exactly_as_given(run: Run) -> None:
     outside = Assignment({"net.1": Choice("elu", {"alpha": 1000.0}), "net.3": "tanh"})
-    study.enqueue(outside, "prior's choice")
-    study.enqueue(ORIGINAL, "original")
-    study.enqueue(ORIGINAL, "original")
-    first, second, third = study.ask(), study.ask(), study.ask()
-    assert (first.label, first.assignment) == ("prior's choice", outside)
+    study = run.open(derived=outside)
+    study.enqueue("one-shot choice", outside, {})
+    study.enqueue("original", ORIGINAL, {})
+    study.enqueue("original", ORIGINAL, {})
+    (first, _), (second, _), (third, _) = study.ask(), study.ask(), study.ask()
+    assert (first.label, first.assignment) == ("one-shot choice", outside)
     assert (second.label, second.assignment) == ("original", ORIGINAL)
     assert third.label == "trial 2"
 
 
-def test_an_interrupted_study_asks_what_an_undisturbed_one_asks(ledger: Ledger, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    undisturbed = Ledger(tmp_path / "other" / "trainings.jsonl")
-    expected = run(opened(undisturbed), undisturbed, 10)
-    asked = run(opened(ledger), ledger, 4)
-    opened(ledger).ask()  # killed here: the trial stays RUNNING
-    assert states(ledger)[-1] == "RUNNING"
-    asked += run(opened(ledger), ledger, 6)
+def test_an_interrupted_study_asks_what_an_undisturbed_one_asks(run: Run, tmp_path: Path) -> None:
+    undisturbed = Run(RunDirectory.create(tmp_path / "other", {"study": "test"}))
+    expected = undisturbed.train(undisturbed.open(), 10)
+    asked = run.train(run.open(), 4)
+    run.open().ask()  # killed here: nothing is left of it
+    asked += run.train(run.open(), 6)
     assert asked == expected
-    assert len({key_of(assignment) for assignment in asked}) > 5
+    assert len(set(map(str, asked))) > 5
 
 
-def test_a_killed_trial_is_failed_and_asked_again(ledger: Ledger) -> None:
-    killed = opened(ledger).ask()
-    again = opened(ledger).ask()
-    assert states(ledger) == ["FAIL", "RUNNING"]
-    assert again.assignment == killed.assignment
-    assert stored(ledger).trials[1].user_attrs["retry_of"] == killed.trial
+def test_a_killed_trial_leaves_nothing_and_is_asked_again(run: Run) -> None:
+    run.train(run.open(), 2)
+    killed, _ = run.open().ask()
+    assert run.states == ["COMPLETE", "COMPLETE"]
+    again, _ = run.open().ask()
+    assert again == killed
 
 
-def test_a_trial_killed_between_ledger_and_study_is_told_not_repeated(ledger: Ledger) -> None:
-    proposal = opened(ledger).ask()
-    ledger.append(result(proposal, 0.125))
-    opened(ledger)
-    assert states(ledger) == ["COMPLETE"]
-    assert stored(ledger).trials[0].value == 0.125
+def test_a_trial_killed_between_ledger_and_study_is_told_not_repeated(run: Run) -> None:
+    study = run.open()
+    asked, _ = study.ask()
+    study.domain.search.ledger.append(finished(asked, selection=0.125))
+    run.open()
+    assert run.states == ["COMPLETE"]
+    assert run.stored()[0].value == 0.125
 
 
-def test_abandoned_trials_are_not_left_running(ledger: Ledger) -> None:
-    study = opened(ledger)
-    study.enqueue(ORIGINAL, "original")
-    asked = [study.ask(), study.ask()]
-    study.abandon()
-    assert states(ledger) == ["FAIL", "FAIL", "WAITING", "WAITING"]
-    assert [study.ask().assignment for _ in asked] == [proposal.assignment for proposal in asked]
+def test_a_hole_in_the_numbers_stays_one(run: Run) -> None:
+    """Of two that ran at the same time the second ended, then the process was killed."""
+    study = run.open()
+    asked = [study.ask()[0] for _ in range(2)]
+    run.tell(study, asked[1])
+    again = run.open()
+    assert [trial.state.name for trial in again.optuna.trials] == ["FAIL", "COMPLETE"]
+    assert again.spent == 1.0
+    assert again.ask()[0].trial == 2
 
 
 @pytest.mark.parametrize("state", ["diverged", "failed"])
-def test_a_trial_without_a_value_fails_and_teaches_nothing(ledger: Ledger, state: str) -> None:
-    study = opened(ledger)
-    study.tell(result(study.ask(), float("nan"), state))
-    assert states(ledger) == ["FAIL"]
-    run(study, ledger, 3)
-    assert states(ledger) == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
+def test_a_trial_without_a_value_fails_and_teaches_nothing(run: Run, state: str) -> None:
+    study = run.open()
+    run.tell(study, study.ask()[0], selection=float("nan"), state=state)
+    assert run.states == ["FAIL"]
+    run.train(study, 3)
+    assert run.states == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
+
+
+def test_a_rebuilt_study_is_equal_to_the_one_that_was_told(run: Run) -> None:
+    study = run.open()
+    for number in range(6):
+        asked, _ = study.ask()
+        pruned = {"state": "pruned", "share": 0.5, "curve": (0.9,), "curve_steps": (5,)}
+        curve = {"curve": (0.9, 0.1 * number), "curve_steps": (5, 10)}
+        run.tell(study, asked, **(pruned if number == 3 else curve))
+    for other in (run.open().optuna.trials, run.stored()):
+        for told, rebuilt in zip(study.optuna.trials, other, strict=True):
+            assert (told.number, told.state, told.value) == (rebuilt.number, rebuilt.state, rebuilt.value)
+            assert (told.params, told.distributions) == (rebuilt.params, rebuilt.distributions)
+            assert told.intermediate_values == rebuilt.intermediate_values
+            for name in ("seed", "label"):
+                assert told.user_attrs[name] == rebuilt.user_attrs[name]
+    assert study.optuna.trials[3].state == TrialState.PRUNED
+    assert run.open().spent == study.spent == 5.5
 
 
 @pytest.mark.parametrize(("mode", "direction"), [("min", "MINIMIZE"), ("max", "MAXIMIZE")])
-def test_direction_and_metric_are_stored(ledger: Ledger, mode: str, direction: str) -> None:
-    opened(ledger, Settings(monitor="score", mode=mode))  # type: ignore[arg-type]
-    assert stored(ledger).direction.name == direction
-    assert stored(ledger).user_attrs["metric"] == "score"
+def test_direction_and_metric_are_stored(run: Run, mode: Any, direction: str) -> None:
+    run.open(Settings(monitor="score", mode=mode))
+    study = optuna.load_study(study_name="test", storage=f"sqlite:///{run.directory.study_file}")
+    assert study.direction.name == direction
+    assert study.user_attrs["metric"] == "score"
 
 
-def test_another_space_cannot_take_over_a_study(ledger: Ledger) -> None:
-    run(opened(ledger), ledger, 1)
-    other = SearchSpace("test", ("relu", "gelu"))
-    with pytest.raises(ConfigurationError, match=r"net\.1 was .*'elu', 'tanh'.* and is .*'gelu'.* now"):
-        opened(ledger, space=other)
-
-
-def test_a_study_half_made_by_a_killed_process_is_made_again(ledger: Ledger) -> None:
-    ledger.path.with_name(".study.db.partial").write_bytes(b"half a database")
-    run(opened(ledger), ledger, 1)
-    assert states(ledger) == ["COMPLETE"]
+def test_a_study_half_made_by_a_killed_process_is_made_again(run: Run) -> None:
+    run.directory.path.joinpath(".study.db.partial").write_bytes(b"half a database")
+    run.train(run.open(), 1)
+    assert run.states == ["COMPLETE"]
 
 
 @pytest.mark.parametrize(
     "name", ["a?b", "lr=10%", "a%20b", "run#2", "{x}", "{0}", "a b&c=d;e", "?mode=ro", "é"]
 )
 def test_any_directory_name_holds_its_study(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name
-    folder.mkdir()
-    ledger = Ledger(folder / "trainings.jsonl")
-    run(opened(ledger), ledger, 1)
-    run(opened(ledger), ledger, 1)
-    assert {file.name for file in folder.iterdir()} == {"trainings.jsonl", "study.db"}
+    run = Run(RunDirectory.create(tmp_path / name, {"study": "test"}))
+    run.train(run.open(), 1)
+    run.train(run.open(), 1)
+    assert {file.name for file in run.directory.path.iterdir()} == {
+        "config.yaml",
+        "trainings.jsonl",
+        "study.db",
+    }
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
-def test_a_broken_study_file_is_named(ledger: Ledger) -> None:
-    ledger.path.with_name("study.db").write_bytes(b"not a database" * 100)
-    with pytest.raises(RunDirectoryError, match=r"study\.db cannot be opened"):
-        opened(ledger)
+@pytest.mark.parametrize("content", [b"", b"not a database" * 100, b"SQLite format 3\0" + b"\0" * 5000])
+def test_a_damaged_study_file_is_written_again_from_the_ledger(run: Run, content: bytes) -> None:
+    asked = run.train(run.open(), 3)
+    expected = [(trial.params, trial.value) for trial in run.stored()]
+    run.directory.study_file.write_bytes(content)
+    asked += run.train(run.open(), 1)
+    assert [(trial.params, trial.value) for trial in run.stored()[:3]] == expected
+    assert run.states == ["COMPLETE"] * 4
 
 
-def test_a_storage_that_optuna_cannot_use_is_bad_input(ledger: Ledger) -> None:
+def test_a_storage_that_optuna_cannot_use_is_bad_input() -> None:
     with pytest.raises(ConfigurationError, match=r"storage is 'nosuch://x'; Optuna cannot use it"):
-        opened(ledger, Settings(monitor="val_loss", storage="nosuch://x"))
+        check_storage("nosuch://x")
 
 
-def test_a_given_storage_holds_the_study(ledger: Ledger) -> None:
-    url = f"sqlite:///{ledger.path.with_name('shared.db')}"
-    run(opened(ledger, Settings(monitor="val_loss", storage=url)), ledger, 2)
-    run(opened(ledger, Settings(monitor="val_loss", storage=url)), ledger, 1)
-    assert not ledger.path.with_name("study.db").exists()
-    with quiet_optuna():
-        study = optuna.load_study(study_name="test", storage=url)
-    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 3
+def test_a_given_storage_holds_the_study(run: Run, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    run.train(run.open(Settings(monitor="val_loss", storage=url)), 2)
+    run.train(run.open(Settings(monitor="val_loss", storage=url)), 1)
+    assert not run.directory.study_file.exists()
+    assert [trial.state for trial in run.stored(url)] == [TrialState.COMPLETE] * 3
 
 
-def test_optuna_is_quiet_and_its_verbosity_restored(
-    ledger: Ledger, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_optuna_is_quiet_and_its_verbosity_restored(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     optuna.logging.set_verbosity(logging.DEBUG)
     try:
         with quiet_optuna():
-            run(opened(ledger), ledger, 2)
+            run.train(run.open(), 2)
         assert optuna.logging.get_verbosity() == logging.DEBUG
     finally:
-        optuna.logging.set_verbosity(logging.INFO)
+        optuna.logging.set_verbosity(logging.WARNING)
     assert capfd.readouterr() == ("", "")

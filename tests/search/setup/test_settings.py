@@ -1,11 +1,15 @@
 """Settings say what is wrong with them; seeds follow from them and are never shared between phases."""
 
-from typing import Any
+import inspect
+import pydoc
+from dataclasses import fields
+from typing import Any, get_type_hints
 
 import pytest
 
+from autoact import run_search
 from autoact.errors import ConfigurationError
-from autoact.search.setup import Settings, seeds_for
+from autoact.search.setup import Settings, SettingsOptions, seeds_for
 from autoact.search.setup._settings import settle_mode
 
 
@@ -61,3 +65,48 @@ def test_seeds_follow_from_the_seed() -> None:
     assert not {*first.search, *first.confirmation} & {*other.search, *other.confirmation}
     assert len({first.trial(number) for number in range(200)}) == 200
     assert [first.number(first.trial(number)) for number in (0, 5, 50)] == [0, 5, 50]
+
+
+NAMES = [item.name for item in fields(Settings)]
+
+
+def test_the_options_of_python_are_exactly_the_settings() -> None:
+    """One new setting is one new field: this names the one other place that must know of it."""
+    assert list(get_type_hints(SettingsOptions)) == NAMES
+
+
+def test_help_and_signature_show_every_setting() -> None:
+    shown = inspect.signature(run_search).parameters
+    own = inspect.signature(Settings).parameters
+    assert list(shown)[-len(NAMES) :] == NAMES
+    assert all(shown[name].default == own[name].default for name in NAMES)
+    assert not any(parameter.kind is parameter.VAR_KEYWORD for parameter in shown.values())
+    text = pydoc.render_doc(run_search, renderer=pydoc.plaintext)
+    assert all(f"{name}:" in text for name in NAMES)
+
+
+def test_every_setting_is_explained() -> None:
+    from docstring_parser import parse
+
+    explained = {each.arg_name for each in parse(Settings.__doc__ or "").params}
+    assert explained == set(NAMES)
+
+
+def test_none_stands_for_the_default() -> None:
+    assert Settings.of(dict.fromkeys(NAMES)) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"budgte": 3}, r"no setting 'budgte'; allowed: monitor, .*\. Did you mean 'budget'\?"),
+        ({"selection_seed": 3}, r"Did you mean 'selection_seeds'\?"),
+        ({"rungs": True}, "no setting 'rungs'; allowed: "),
+    ],
+)
+def test_unknown_settings_are_answered_with_the_nearest(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message) as raised:
+        Settings.of(given)
+    assert "\n" not in str(raised.value)
+    with pytest.raises(ConfigurationError, match=message):
+        run_search(object, (), out="unused", **given)

@@ -40,15 +40,30 @@ def test_the_present_activation_is_a_candidate_with_its_own_settings() -> None:
 
 
 def test_an_enqueued_assignment_comes_back() -> None:
-    variables = variables_of(three_layers(), SPACE)
     wanted = Assignment({"net.1": Choice("elu", {"alpha": 0.7}), "net.3": "tanh", "head.1": "relu"})
+    variables = variables_of(three_layers(), SPACE).with_derived(wanted)
     came, parameters = asked(variables, wanted)
     assert came == wanted
-    assert parameters == {"net.1": "elu", "net.1.elu.alpha": 0.7, "net.3": "tanh", "head.1": "relu"}
+    assert parameters == {"net.1": "elu(alpha=0.7)", "net.3": "tanh", "head.1": "relu"}
+
+
+def test_what_no_option_stands_for_has_no_values() -> None:
+    variables = variables_of(three_layers(), SPACE)
+    other = Assignment({"net.1": Choice("elu", {"alpha": 0.7}), "net.3": "tanh", "head.1": "relu"})
+    assert variables.values(other) is None
+    assert variables.values(variables.uniform("elu")) == dict.fromkeys(("net.1", "net.3", "head.1"), "elu")
+
+
+def test_where_there_is_one_candidate_its_parameter_is_searched() -> None:
+    variables = variables_of(network(nn.ELU(0.5)), SearchSpace("test", ("elu",)))
+    assert variables.parametric
+    came, parameters = asked(variables, Assignment({"net.1": Choice("elu", {"alpha": 0.7})}))
+    assert came == Assignment({"net.1": Choice("elu", {"alpha": 0.7})})
+    assert parameters == {"net.1": "elu", "net.1.elu.alpha": 0.7}
 
 
 def test_a_value_outside_the_searched_range_is_clipped() -> None:
-    variables = variables_of(network(nn.ReLU()), SPACE)
+    variables = variables_of(network(nn.ELU()), SearchSpace("test", ("elu",)))
     came, _ = asked(variables, Assignment({"net.1": Choice("elu", {"alpha": 1e6})}))
     (_, parameter) = next(iter(variables.variables[0].searched("elu")))
     assert parameter.search is not None
@@ -69,10 +84,12 @@ def test_a_group_makes_one_choice() -> None:
     space = SearchSpace("test", ("relu", "elu"), layers=(LayerRule(match="net.*", share="group"),))
     variables = variables_of(network(nn.ReLU(), nn.ReLU(), head=[nn.ReLU()]), space)
     assert [v.name for v in variables] == ["group net.1", "head.1"]
-    mixed = Assignment({"net.1": Choice("elu", {"alpha": 0.5}), "net.3": "relu", "head.1": "relu"})
-    came, parameters = asked(variables, mixed)
-    assert came["net.1"] == came["net.3"] == Choice("elu", {"alpha": 0.5})
-    assert set(parameters) == {"group net.1", "group net.1.elu.alpha", "head.1"}
+    assert variables.values(Assignment({"net.1": "elu", "net.3": "relu", "head.1": "relu"})) is None
+    elu = Choice("elu", {"alpha": 0.5})
+    derived = Assignment({"net.1": elu, "net.3": elu, "head.1": "relu"})
+    came, parameters = asked(variables.with_derived(derived), derived)
+    assert came["net.1"] == came["net.3"] == elu
+    assert parameters == {"group net.1": "elu(alpha=0.5)", "head.1": "relu"}
 
 
 def test_uniform_keeps_layers_where_the_activation_may_not_compete() -> None:

@@ -40,7 +40,6 @@ def search(objective: Any, out: Path | None, **settings: Any) -> autoact.search.
         "mode": "min",
         "budget": 8,
         "seeds": 4,
-        "rungs": False,  # every decision between trainings costs more than a call of these functions
         "quiet": True,
     }
     return autoact.run_search(objective=objective, out=out, **defaults | settings)
@@ -48,7 +47,7 @@ def search(objective: Any, out: Path | None, **settings: Any) -> autoact.search.
 
 def test_a_function_is_searched_compared_and_resumed(tmp_path: Path) -> None:
     objective = Recorded()
-    result = search(objective, tmp_path / "run", rungs=True, budget=4)
+    result = search(objective, tmp_path / "run")
     assert result.verdict == "improved"
     assert [choice.activation for choice in result.assignment.values()] == ["sin", "sin"]
     report = result.report
@@ -56,34 +55,16 @@ def test_a_function_is_searched_compared_and_resumed(tmp_path: Path) -> None:
     assert report["comparison_data"] == "the function's value on fresh seeds"
     assert report["latency"] is None
     assert report["original"]["a"]["activation"] == "relu"
-    assert 3.5 <= report["cost"]["search"]["trainings"] <= 4
+    assert report["cost"]["search"]["trainings"] == 8
     assert report["comparisons"]["original"]["difference"] == pytest.approx(0.8, abs=0.02)
-    fractions = [fraction for _, seed, fraction in objective.calls if seed not in confirmed_seeds(report)]
-    assert fractions[0] == 0.02
-    assert {*fractions[1:]} <= {1 / 12, 1 / 4, 1 / 2, 1.0}
-    assert 1 / 12 in fractions
-    assert {fraction for _, seed, fraction in objective.calls if seed in confirmed_seeds(report)} == {1.0}
-    assert len(confirmed_seeds(report)) == 4
+    assert [call[2] for call in objective.calls] == [0.02, *[1.0] * (len(objective.calls) - 1)]
+    assert {seed for _, seed, _ in objective.calls} >= {*report["confirmation"]["seeds"]}
+    assert len({*report["confirmation"]["seeds"]}) == 4
     assert "report.html" in {path.name for path in (tmp_path / "run").iterdir()}
     assert json.loads((tmp_path / "run" / "report.json").read_text()) == report
     again = Recorded()
-    assert search(again, tmp_path / "run", resume=True, rungs=True, budget=4).report == report
-    assert again.calls == []
-
-
-def confirmed_seeds(report: Any) -> set[int]:
-    return set(report["confirmation"]["seeds"])
-
-
-def test_a_function_may_refuse_to_be_stopped_early(tmp_path: Path) -> None:
-    objective = Recorded()
-    report = search(objective, tmp_path / "run").report
-    assert [call[2] for call in objective.calls] == [0.02, *[1.0] * (len(objective.calls) - 1)]
-    assert report["cost"]["search"]["trainings"] == 8
-    again = Recorded()
     assert search(again, tmp_path / "run", resume=True).report == report
-    with pytest.raises(ConfigurationError, match="rungs was False when it began and is True now"):
-        search(again, tmp_path / "run", resume=True, rungs=True)
+    assert again.calls == []
 
 
 def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path) -> None:
