@@ -3,33 +3,44 @@
 Names below are loaded on first use, so `import autoact` costs no more than its interpreter start.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
 
 if TYPE_CHECKING:
-    from autoact import analysis, conversion, geometry, nn, search, spaces, tabular, training
+    from autoact import activations as activations
+    from autoact import advice as advice
+    from autoact import analysis, conversion, errors, geometry, kernels, nn, search, spaces, tabular, training
+    from autoact import latency as latency
+    from autoact import report as report
+    from autoact import tracking as tracking
     from autoact.activations import Activation, Parameter, activation, get, list_activations
-    from autoact.conversion import apply, auto_layers, convert, derive, finalize
+    from autoact.conversion import apply, auto_layers, convert, derive, finalize, find_layers
+    from autoact.errors import AutoActError
     from autoact.kernels import mixture
     from autoact.nn import AutoActivation, FixedActivation
-    from autoact.search import run_search
+    from autoact.search import FunctionSpaceSampler, run_search
     from autoact.spaces import Assignment, Choice, SearchSpace
+    from autoact.training import ActivationSearch, load_weights
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "activations": ("Activation", "Parameter", "activation", "get", "list_activations"),
+    "conversion": ("apply", "auto_layers", "convert", "derive", "finalize", "find_layers"),
+    "errors": ("AutoActError",),
     "kernels": ("mixture",),
-    "spaces": ("Assignment", "Choice", "SearchSpace"),
     "nn": ("AutoActivation", "FixedActivation"),
-    "conversion": ("apply", "auto_layers", "convert", "derive", "finalize"),
-    "search": ("run_search",),
+    "search": ("FunctionSpaceSampler", "run_search"),
+    "spaces": ("Assignment", "Choice", "SearchSpace"),
+    "training": ("ActivationSearch", "load_weights"),
 }
 _FOLDERS = (
     "activations",
     "advice",
     "analysis",
     "conversion",
+    "errors",
     "geometry",
     "kernels",
     "latency",
@@ -41,14 +52,16 @@ _FOLDERS = (
     "tracking",
     "training",
 )
-_HOME_OF = {name: folder for folder, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Activation",
+    "ActivationSearch",
     "Assignment",
+    "AutoActError",
     "AutoActivation",
     "Choice",
     "FixedActivation",
+    "FunctionSpaceSampler",
     "Parameter",
     "SearchSpace",
     "activation",
@@ -58,10 +71,14 @@ __all__ = [
     "conversion",
     "convert",
     "derive",
+    "errors",
     "finalize",
+    "find_layers",
     "geometry",
     "get",
+    "kernels",
     "list_activations",
+    "load_weights",
     "mixture",
     "nn",
     "run_search",
@@ -71,16 +88,12 @@ __all__ = [
     "training",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name or sub-package on first use (PEP 562)."""
-    if name in _HOME_OF:
-        return getattr(import_module(f"autoact.{_HOME_OF[name]}"), name)
-    if name in _FOLDERS:
-        return import_module(f"autoact.{name}")
-    raise AttributeError(f"module 'autoact' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """Return the public names, loaded or not."""
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # mypy would take any name for one of the lazy ones
+    __getattr__, __dir__ = public_names(
+        __name__,
+        __all__,
+        {
+            **{name: f"autoact.{folder}" for folder, names in _HOMES.items() for name in names},
+            **{folder: f"autoact.{folder}" for folder in _FOLDERS},
+        },
+    )

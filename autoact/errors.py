@@ -1,4 +1,12 @@
-"""What autoact raises: one base class, and leaves that also are the builtin a caller would expect."""
+"""Errors: one base class, leaves that also are the builtin a caller would expect, and words they share."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib import import_module
+
+log = logging.getLogger("autoact")
 
 
 class AutoActError(Exception):
@@ -35,3 +43,78 @@ class SearchFailedError(AutoActError, RuntimeError):
 
 class UnsupportedInputError(AutoActError, TypeError):
     """Tensors whose dtype, shape or device an operation cannot take."""
+
+
+class MissingPackageError(AutoActError, ImportError):
+    """An optional package that is needed here and not installed."""
+
+
+@contextmanager
+def needs(package: str, purpose: str, *, module: str | None = None) -> Iterator[None]:
+    """Import an optional package in this context; if it is missing, the error says how to get it.
+
+    Args:
+        package: Its name for pip.
+        purpose: What needs it; begins the message.
+        module: What is imported; default: the package.
+
+    Raises:
+        MissingPackageError: The package is not installed. Other import errors pass.
+
+    Example:
+        >>> with needs("a-package", "A picture of nothing", module="no_such_module"):
+        ...     import no_such_module
+        Traceback (most recent call last):
+        autoact.errors.MissingPackageError: A picture of nothing needs a-package, which is not installed:
+        pip install a-package
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != (module or package):
+            raise
+        raise MissingPackageError(
+            f"{purpose} needs {package}, which is not installed: pip install {package}"
+        ) from error
+
+
+@lru_cache
+def left_out(package: str, what: str) -> bool:
+    """Tell whether something is left out because an optional package is missing; say so in one line, once.
+
+    Args:
+        package: Its name, for pip and as a module.
+        what: What is left out; begins the line.
+
+    Example:
+        >>> left_out("json", "Nothing")
+        False
+    """
+    try:
+        import_module(package)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != package:
+            raise
+        log.warning("%s are left out: %s is not installed (pip install %s)", what, package, package)
+        return True
+    return False
+
+
+def did_you_mean(value: object, allowed: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the closest allowed name, or an empty string.
+
+    Args:
+        value: What came in.
+        allowed: What would have been accepted.
+
+    Returns:
+        Text to append to an error message.
+
+    Example:
+        >>> did_you_mean("grup", ("layer", "group"))
+        " Did you mean 'group'?"
+    """
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(value), list(allowed), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""

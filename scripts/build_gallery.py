@@ -3,16 +3,20 @@
 python scripts/build_gallery.py [--out docs/theory]
 """
 
-import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+if not __package__:  # started by its path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import autoact
 from autoact.analysis import facts, subject
-from autoact.cli.catalogue import COLUMNS, describe, row
+from autoact.cli._catalogue import COLUMNS, describe, row
+from scripts import terminal
 
 HEAD = """# Gallery
 
@@ -25,11 +29,8 @@ Every registered activation with its default parameters, as `autoact show NAME` 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs" / "theory")
-    folder = parser.parse_args().out
+    """Write page and picture."""
+    folder = terminal.parser(__doc__, out=terminal.PICTURES.parent).parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     names = autoact.list_activations()
     (folder / "gallery.md").write_text(page(names), encoding="utf-8")

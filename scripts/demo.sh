@@ -5,7 +5,7 @@ set -euo pipefail
 from="$PWD"
 cd "$(dirname "$0")/.."
 source scripts/environment.sh
-prepare tasks
+prepare all
 if [ $# -gt 0 ]; then
     case "$1" in /*) out="$1" ;; *) out="$from/$1" ;; esac
 else

@@ -3,7 +3,7 @@
 python scripts/draw_carving.py [--out FILE]
 """
 
-import argparse
+import sys
 from pathlib import Path
 
 import torch
@@ -11,9 +11,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import nn
 
-from autoact import geometry
+if not __package__:  # started by its path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-HERE = Path(__file__).parent.parent / "docs" / "theory" / "pictures" / "carving.png"
+from autoact import geometry
+from scripts import terminal
 
 
 def network(act: nn.Module, depth: int, seed: int = 3) -> nn.Sequential:
@@ -26,11 +28,8 @@ def network(act: nn.Module, depth: int, seed: int = 3) -> nn.Sequential:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, default=HERE)
-    out = parser.parse_args().out
+    """Draw the picture."""
+    out = terminal.parser(__doc__, out=terminal.PICTURES / "carving.png").parse_args().out
     figure = Figure(figsize=(11, 6.4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 3)
@@ -38,8 +37,8 @@ def main() -> None:
     weight, bias = torch.randn(4, 2), 0.7 * torch.randn(4)
     for place, activation in zip(axes[0, :2], ("relu", "hardtanh"), strict=True):
         geometry.draw_arrangement(place, geometry.hyperplanes(weight, bias, activation), 4.0)
-        regions = geometry.count_regions(weight, bias, activation)
-        place.set_title(f"four {activation} neurons: {regions} regions")
+        count = geometry.count_regions(weight, bias, activation)
+        place.set_title(f"four {activation} neurons: {count} regions")
     corners = ([-4.0, -4.0], [4.0, -4.0], [-4.0, 4.0])
     for place, depth in zip((axes[0, 2], *axes[1, :2]), (1, 2, 4), strict=True):
         regions = geometry.slice_regions(network(nn.ReLU(), depth), *corners)

@@ -5,7 +5,7 @@
 50 layers of 512 units, 64 inputs that the initialization has not seen; dashed: the constant gain alone.
 """
 
-import argparse
+import sys
 from pathlib import Path
 
 import torch
@@ -13,14 +13,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+if not __package__:  # started by its path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import autoact
 from autoact import analysis, geometry
+from scripts import terminal
 
-HERE = Path(__file__).parent.parent / "docs" / "theory" / "pictures" / "initialization.png"
 NAMES, DEPTH, WIDTH = ("relu", "tanh", "silu", "hardswish", "sigmoid"), 50, 512
 
 
 def network(name: str) -> nn.Sequential:
+    """Return layers whose weights are not drawn yet."""
     layers = [(nn.Linear(WIDTH, WIDTH), autoact.FixedActivation(name)) for _ in range(DEPTH)]
     return nn.Sequential(*(layer for pair in layers for layer in pair))
 
@@ -28,7 +32,8 @@ def network(name: str) -> nn.Sequential:
 def constant(model: nn.Sequential, name: str) -> None:
     """Draw weights with the constant gain, the first layer with 1."""
     gain = analysis.gain(name)
-    for index, layer in enumerate(model[::2]):
+    linear = [layer for layer in model if isinstance(layer, nn.Linear)]
+    for index, layer in enumerate(linear):
         nn.init.normal_(layer.weight, std=(gain if index else 1.0) / WIDTH**0.5)
         nn.init.zeros_(layer.bias)
 
@@ -46,11 +51,8 @@ def course(model: nn.Sequential, x: Tensor) -> tuple[list[float], list[float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, default=HERE)
-    out = parser.parse_args().out
+    """Draw the picture."""
+    out = terminal.parser(__doc__, out=terminal.PICTURES / "initialization.png").parse_args().out
     figure = Figure(figsize=(11, 4), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)

@@ -35,38 +35,8 @@ part() { # NAME SECONDS COMMAND...: run one part within a time limit; it writes 
     [ "$status" -eq 0 ] || failed=1
 }
 
-part checks 180 "$python" tests/kernels/triton_checks.py
-part mixture 190 "$python" scripts/benchmark_mixture.py --bars
-part step 100 "$python" scripts/benchmark_mixture.py --step --processes 1
-"$python" - "$parts" "$results" <<'EOF' || failed=1
-import datetime
-import json
-import pathlib
-import platform
-import sys
-
-import torch
-import triton
-
-parts, results = map(pathlib.Path, sys.argv[1:])
-found = {
-    "date": datetime.date.today().isoformat(),
-    "machine": torch.cuda.get_device_name(),
-    "multiprocessors": torch.cuda.get_device_properties(0).multi_processor_count,
-    "versions": {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda,
-        "triton": triton.__version__,
-    },
-}
-for status in sorted(parts.glob("*.status")):
-    path = status.with_suffix(".json")
-    found[status.stem] = {
-        "exit_status": int(status.read_text()),
-        "results": json.loads(path.read_text()) if path.is_file() else None,
-    }
-results.write_text(json.dumps(found, indent=1) + "\n")
-print(f"Results: {results}")
-EOF
+part checks 180 "$python" tests/kernels/gpu/triton_checks.py
+part mixture 190 "$python" scripts/benchmarks/mixture.py --bars
+part step 100 "$python" scripts/benchmarks/mixture.py --step --processes 1
+"$python" scripts/benchmarks/gpu_results.py "$parts" "$results" || failed=1
 exit "$failed"

@@ -91,7 +91,7 @@ def build_api() -> ModuleType:
 
 
 def test_the_commands_of_the_readme_exist() -> None:
-    from autoact.cli.commands import _parser
+    from autoact.cli._commands import _parser
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"^autoact (.*?)(?:\s+#.*)?$", text, re.MULTILINE)

@@ -1,18 +1,16 @@
-"""What an activation is, and the registry of them."""
+"""Activations: what one is, the registry of them, and the stable primitives they are written with."""
 
-from autoact.activations import (  # noqa: F401
-    exponential,
-    gated,
-    hard,
-    periodic,
-    rectifiers,
-    saturating,
-    shrink,
-    sigmoidal,
-)
-from autoact.activations.activation import Activation, Parameter
-from autoact.activations.registry import (
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
+from autoact.activations import families as _families  # noqa: F401  registers what is shipped
+from autoact.activations import primitives
+from autoact.activations._activation import Activation, Parameter, X
+from autoact.activations._mapping import to_primitives
+from autoact.activations._opaque import Opaque, opaque
+from autoact.activations._registry import (
     DEFAULT_CANDIDATES,
+    Named,
     activation,
     from_function,
     from_module,
@@ -20,17 +18,32 @@ from autoact.activations.registry import (
     is_activation_module,
     list_activations,
 )
-from autoact.activations.twins import Value
+from autoact.activations._source import compile_source, function_source, order_key, torch_source
+from autoact.activations._twins import Twin, Value
 
 __all__ = [
     "DEFAULT_CANDIDATES",
     "Activation",
+    "Named",
+    "Opaque",
     "Parameter",
+    "Twin",
     "Value",
+    "X",
     "activation",
+    "compile_source",
     "from_function",
     "from_module",
+    "function_source",
     "get",
     "is_activation_module",
     "list_activations",
+    "opaque",
+    "order_key",
+    "primitives",
+    "to_primitives",
+    "torch_source",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from autoact.activations.piecewise import (
+from autoact.activations._piecewise import (
     Primitive,
     absolute,
     below,

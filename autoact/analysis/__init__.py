@@ -1,10 +1,13 @@
-"""Facts of a function, computed from its expression."""
+"""Facts of a function: moments, smoothness, range, growth and distances, computed from its expression."""
 
-from autoact.analysis.extremes import lipschitz, value_range
-from autoact.analysis.facts import Facts, facts
-from autoact.analysis.far import Growth, growth, limits
-from autoact.analysis.kinks import kinks, smoothness
-from autoact.analysis.moments import (
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
+from autoact.analysis._asymptotics import Growth, growth, limits
+from autoact.analysis._extremes import lipschitz, value_range
+from autoact.analysis._fact_record import Facts, facts
+from autoact.analysis._kinks import kinks, smoothness
+from autoact.analysis._moments import (
     chi,
     gain,
     gradient_noise,
@@ -15,17 +18,20 @@ from autoact.analysis.moments import (
     variance,
     variance_map_slope,
 )
-from autoact.analysis.pieces import Pieces, linear_pieces
-from autoact.analysis.projection import Projection, distance, normal_quantiles, project
-from autoact.analysis.quadrature import expectation
-from autoact.analysis.subject import Subject, subject
+from autoact.analysis._pieces import Pieces, linear_pieces
+from autoact.analysis._projection import TIE, Projection, distance, normal_quantiles, project
+from autoact.analysis._quadrature import expectation
+from autoact.analysis._subject import Analyzable, Subject, channel_subjects, subject
 
 __all__ = [
+    "TIE",
+    "Analyzable",
     "Facts",
     "Growth",
     "Pieces",
     "Projection",
     "Subject",
+    "channel_subjects",
     "chi",
     "distance",
     "expectation",
@@ -49,3 +55,6 @@ __all__ = [
     "variance",
     "variance_map_slope",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -1,6 +1,9 @@
-"""Models and choices: convert a model, take an assignment from it, put one into it, make it plain again."""
+"""Conversion of models: find their layers, convert them, derive and apply an assignment, finalize."""
 
-from autoact.conversion.assigning import (
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
+from autoact.conversion._apply import (
     apply,
     auto_layers,
     derive,
@@ -8,12 +11,13 @@ from autoact.conversion.assigning import (
     original_assignment,
     uniform_assignment,
 )
-from autoact.conversion.converting import convert
-from autoact.conversion.plan import ConversionPlan, find_layers
-from autoact.conversion.recipe import recipe, replay
+from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
+from autoact.conversion._convert import convert
+from autoact.conversion._recipe import recipe, replay
 
 __all__ = [
     "ConversionPlan",
+    "SpaceLike",
     "apply",
     "auto_layers",
     "convert",
@@ -25,3 +29,6 @@ __all__ = [
     "replay",
     "uniform_assignment",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -1,21 +1,42 @@
-"""What a model's activations do to a space and to gradients."""
+"""Geometry of models: linear regions of the input space, and the flow of signals and gradients."""
 
-from autoact.geometry.bounds import zaslavsky_bound
-from autoact.geometry.counting import Cells, count_regions, layer_cells
-from autoact.geometry.curving import Curvature, curvature
-from autoact.geometry.hyperplanes import Hyperplanes, hyperplanes
-from autoact.geometry.initializing import InitializedLayer, initialize
-from autoact.geometry.layer_profile import LayerProfile, Profile, flow_warnings
-from autoact.geometry.noise import sample_noise
-from autoact.geometry.patterns import activation_patterns
-from autoact.geometry.pictures import draw_arrangement, draw_pieces, draw_slice
-from autoact.geometry.profiling import dead_units, profile
-from autoact.geometry.segments import LinePieces, linear_pieces
-from autoact.geometry.slices import SliceRegions, slice_regions
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
+from autoact.geometry.regions import (
+    Cells,
+    Curvature,
+    Hyperplanes,
+    LinePieces,
+    SliceRegions,
+    activation_patterns,
+    count_regions,
+    curvature,
+    draw_arrangement,
+    draw_pieces,
+    draw_slice,
+    hyperplanes,
+    layer_cells,
+    linear_pieces,
+    slice_regions,
+    zaslavsky_bound,
+)
+from autoact.geometry.signals import (
+    FlowMeter,
+    InitializedLayer,
+    LayerProfile,
+    Profile,
+    dead_units,
+    flow_warnings,
+    initialize,
+    profile,
+    sample_noise,
+)
 
 __all__ = [
     "Cells",
     "Curvature",
+    "FlowMeter",
     "Hyperplanes",
     "InitializedLayer",
     "LayerProfile",
@@ -39,3 +60,6 @@ __all__ = [
     "slice_regions",
     "zaslavsky_bound",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

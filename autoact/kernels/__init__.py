@@ -1,6 +1,19 @@
-"""How a mixture of activations is computed: plan, generated formulas, fused operator."""
+"""Computation of a mixture: plan, printed kernels, and one operator that decides among them."""
 
-from autoact.kernels.mixture import mixture, parameter_slots
+from autoact.kernels._fused import Kernels, fused
+from autoact.kernels._mixture import mixture, parameter_slots
+from autoact.kernels._operator import Route, Way, explain, route
 from autoact.kernels.plan import Plan, plan_for
 
-__all__ = ["Plan", "mixture", "parameter_slots", "plan_for"]
+__all__ = [
+    "Kernels",
+    "Plan",
+    "Route",
+    "Way",
+    "explain",
+    "fused",
+    "mixture",
+    "parameter_slots",
+    "plan_for",
+    "route",
+]

@@ -1,19 +1,28 @@
-"""What activations cost on this device: time, memory kept for backward, and the latency of whole models."""
+"""Cost of activations on this device: time, memory kept for backward, and the latency of whole models."""
 
-from autoact.latency.activations import ActivationCost, activation_costs
-from autoact.latency.memory import Kept, kept_for_backward
-from autoact.latency.models import ModelLatency, call, model_latencies
-from autoact.latency.timing import in_turns, medians, ratio
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
+from autoact.latency._activation_costs import ActivationCost, activation_costs
+from autoact.latency._call_times import in_turns, medians, ratio
+from autoact.latency._cost_tables import activation_table, model_table
+from autoact.latency._memory import Kept, kept_for_backward
+from autoact.latency._model_latencies import ModelLatency, call, model_latencies
 
 __all__ = [
     "ActivationCost",
     "Kept",
     "ModelLatency",
     "activation_costs",
+    "activation_table",
     "call",
     "in_turns",
     "kept_for_backward",
     "medians",
     "model_latencies",
+    "model_table",
     "ratio",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

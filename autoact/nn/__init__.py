@@ -1,6 +1,11 @@
 """What goes into a model: a layer that learns its activation, and plain layers for a chosen one."""
 
-from autoact.nn.auto import AutoActivation
-from autoact.nn.fixed import FixedActivation, module_for
+from autoact.nn._auto import AutoActivation
+from autoact.nn._fixed import FixedActivation, module_for
+from autoact.nn._precision import is_sharded
 
-__all__ = ["AutoActivation", "FixedActivation", "module_for"]
+__all__ = ["AutoActivation", "FixedActivation", "is_sharded", "module_for"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

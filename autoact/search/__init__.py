@@ -1,11 +1,12 @@
-"""The search: a mixture as prior, short and full trainings, baselines, fresh seeds, a verdict."""
+"""Search: a mixture, trials of assignments, baselines, fresh seeds, a verdict."""
 
-from autoact.search.outcome import SearchResult
-from autoact.search.plan import SearchPlan
-from autoact.search.run import run_search
-from autoact.search.run_directory import RunDirectory
-from autoact.search.sampler import FunctionSpaceSampler
-from autoact.search.verdict import Comparison, compare
+from autoact.records import Comparison, RunDirectory
+from autoact.search._api import run_search
+from autoact.search.optimizer import FunctionSpaceSampler
+from autoact.search.outcome import SearchResult, TrainingTable, load_run
+from autoact.search.phases import SearchPlan
+from autoact.search.setup import Settings
+from autoact.search.statistics import compare
 
 __all__ = [
     "Comparison",
@@ -13,6 +14,13 @@ __all__ = [
     "RunDirectory",
     "SearchPlan",
     "SearchResult",
+    "Settings",
+    "TrainingTable",
     "compare",
+    "load_run",
     "run_search",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

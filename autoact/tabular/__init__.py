@@ -1,18 +1,17 @@
-"""Tables without any code: CSV files for `autoact search --data`, estimators for scikit-learn.
+"""Tables as problems: CSV files for `autoact search --data`, estimators for scikit-learn.
 
 The estimators are loaded on first use: nothing else here needs scikit-learn.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autoact.errors import ConfigurationError
-from autoact.tabular.reading import read_table
-from autoact.tabular.table import Table
-from autoact.tabular.task import TableTask, fingerprint, load_task
+from autoact._names import public_names
+from autoact.errors import needs
+from autoact.tabular._table_task import TableTask, fingerprint, load_task
+from autoact.tabular.files import Table, read_table
 
 if TYPE_CHECKING:
-    from autoact.tabular.estimators import AutoActClassifier, AutoActRegressor
+    from autoact.tabular._estimators import AutoActClassifier, AutoActRegressor
 
 __all__ = [
     "AutoActClassifier",
@@ -25,15 +24,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load an estimator on first use (PEP 562)."""
-    if name not in ("AutoActClassifier", "AutoActRegressor"):
-        raise AttributeError(f"module 'autoact.tabular' has no attribute {name!r}")
-    try:
-        return getattr(import_module("autoact.tabular.estimators"), name)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "sklearn":
-            raise
-        raise ConfigurationError(
-            f"{name} needs scikit-learn, which is not installed: pip install 'autoact[tasks]'"
-        ) from error
+if not TYPE_CHECKING:
+    _load, __dir__ = public_names(
+        __name__,
+        __all__,
+        dict.fromkeys(("AutoActClassifier", "AutoActRegressor"), "autoact.tabular._estimators"),
+    )
+
+    def __getattr__(name: str) -> Any:
+        """Load an estimator on first use (PEP 562)."""
+        with needs("scikit-learn", f"autoact.tabular.{name}", module="sklearn"):
+            return _load(name)

@@ -1,7 +1,18 @@
-"""TensorBoard: what a search writes there, under which names, and how little time it takes."""
+"""TensorBoard records: what a search writes there, under which names, and how little time it takes."""
 
-from autoact.tracking.comparison import compare_runs
-from autoact.tracking.hparams import write_trial
-from autoact.tracking.layer_logger import LayerLogger
+from typing import TYPE_CHECKING
 
-__all__ = ["LayerLogger", "compare_runs", "write_trial"]
+from autoact._names import public_names
+from autoact.tracking._hparams import Status, write_trial
+from autoact.tracking._layer_logger import LayerLogger
+from autoact.tracking._run_comparison import compare_runs
+
+__all__ = [
+    "LayerLogger",
+    "Status",
+    "compare_runs",
+    "write_trial",
+]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

@@ -1,18 +1,15 @@
 """Training with Lightning: a callback that searches activations, one silent training, parts of the data."""
 
-from autoact.training.activation_search import ActivationSearch
-from autoact.training.checkpoint import remember
-from autoact.training.data_check import check
-from autoact.training.data_parts import DataParts, split
-from autoact.training.fit import Training, train
-from autoact.training.param_groups import param_groups
-from autoact.training.weights import LoadedWeights, load_weights
+from autoact.training.callback import ActivationSearch, param_groups
+from autoact.training.checkpoints import LoadedWeights, load_weights, remember
+from autoact.training.data import DataParts, check, split
+from autoact.training.fit import Measurement, train
 
 __all__ = [
     "ActivationSearch",
     "DataParts",
     "LoadedWeights",
-    "Training",
+    "Measurement",
     "check",
     "load_weights",
     "param_groups",
@@ -20,3 +17,7 @@ __all__ = [
     "split",
     "train",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autoact
-from autoact.activations.activation import X
+from autoact.activations import X
 
 BUILT_IN = tuple(n for n in autoact.list_activations() if autoact.get(n).family not in ("test", "example"))
 KINKS = {

@@ -8,8 +8,8 @@ import sympy as sp
 import torch
 
 import autoact
-from autoact.activations.activation import X
-from autoact.analysis.subject import subject
+from autoact.activations import X
+from autoact.analysis._subject import subject
 
 HILL = {"K": 73.26823380564684, "n": 1.639362289619766}
 

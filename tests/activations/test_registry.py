@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -14,6 +15,56 @@ from autoact.errors import ConfigurationError, UnknownActivationError, Unsupport
 def test_unknown_name_suggests_the_nearest():
     with pytest.raises(UnknownActivationError, match=r"No activation named 'sliu'\. Did you mean 'silu'"):
         autoact.get("sliu")
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("ReLU", "relu"),
+        ("SiLU", "silu"),
+        ("LeakyReLU", "leaky_relu"),
+        ("leaky-relu", "leaky_relu"),
+        ("HARDTANH", "hardtanh"),
+        (nn.GELU, "gelu"),
+        (nn.SiLU, "silu"),
+        (nn.Identity, "identity"),
+        (nn.ReLU(), "relu"),
+        (nn.PReLU(), "prelu"),
+        (nn.GELU(approximate="tanh"), "gelu_tanh"),
+        (nn.Identity(), "identity"),
+        (nn.functional.relu, "relu"),
+        (torch.tanh, "tanh"),
+    ],
+)
+def test_what_torch_calls_it_is_understood(asked, name):
+    assert autoact.get(asked) is autoact.get(name)
+
+
+def test_every_torch_class_finds_its_activation():
+    for name in autoact.list_activations():
+        twin = autoact.get(name).twin
+        if twin and not twin.when and not twin.fixed:
+            assert autoact.get(twin.module).name == autoact.get(twin.module.__name__).name == name
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("ReLUU", "No activation named 'ReLUU'. Did you mean 'relu'?"),
+        (nn.functional.rrelu, "No activation named 'rrelu'. Did you mean 'relu'?"),
+        (nn.MultiheadAttention, "No activation named 'MultiheadAttention'. autoact.list_activations()"),
+        (nn.Linear(1, 1), "No activation named 'Linear'."),
+        (5, "No activation named 5."),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(asked, said):
+    with pytest.raises(UnknownActivationError, match=re.escape(said)):
+        autoact.get(asked)
+
+
+def test_settings_of_a_module_are_not_lost_silently():
+    with pytest.raises(ConfigurationError, match=r"settings of its own .*0\.2.*autoact\.Choice\.of"):
+        autoact.get(nn.LeakyReLU(0.2))
 
 
 def test_unknown_parameter_and_bounds():
@@ -92,7 +143,7 @@ def test_an_unstable_function_is_refused():
     ],
 )
 def test_plain_sympy_is_mapped_to_stable_primitives(expression, twin):
-    from autoact.activations.activation import Activation, X
+    from autoact.activations import Activation, X
 
     act = Activation("written", expression(X), family="test")
     x = torch.tensor(

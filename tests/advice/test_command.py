@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autoact.activations import registry
+from autoact.activations import _registry as registry
 from autoact.cli import main
 
 

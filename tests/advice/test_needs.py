@@ -8,12 +8,12 @@ import sympy as sp
 import torch
 
 import autoact
-from autoact.activations import registry
+from autoact.activations import _registry as registry
 from autoact.advice import Needs, advise
-from autoact.advice.demands import demands_of, oscillates
-from autoact.advice.judging import judge
-from autoact.advice.needs import read_range
-from autoact.advice.text import describe, space_text
+from autoact.advice._demands import demands_of, oscillates
+from autoact.advice._description import describe, space_text
+from autoact.advice._feasibility import judge
+from autoact.advice._needs import read_range
 from autoact.errors import ConfigurationError
 
 X = torch.cat([torch.linspace(-50, 50, 4001), torch.tensor([-1e3, 1e3])]).double()

@@ -10,8 +10,8 @@ import torch
 
 import autoact
 from autoact import analysis
-from autoact.activations.activation import X
-from autoact.analysis.subject import subject
+from autoact.activations import X
+from autoact.analysis._subject import subject
 from autoact.errors import ConfigurationError
 
 GRID = np.unique(

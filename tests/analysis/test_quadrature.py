@@ -12,9 +12,9 @@ import torch
 
 import autoact
 from autoact import analysis
-from autoact.activations.activation import X
-from autoact.analysis.centers import centers
-from autoact.analysis.subject import subject
+from autoact.activations import X
+from autoact.analysis._centers import centers
+from autoact.analysis._subject import subject
 from autoact.errors import ConfigurationError
 
 SHARP = [

@@ -6,8 +6,8 @@ import pytest
 
 from autoact.analysis import subject
 from autoact.cli import main
-from autoact.cli.catalogue import describe
-from autoact.cli.curve import draw
+from autoact.cli._catalogue import describe
+from autoact.cli._curve import draw
 
 
 def test_parameters_change_the_facts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,3 +61,10 @@ def test_the_graph_has_its_values_at_its_ends() -> None:
     assert graph[3][10] != "\u2800"  # low at the left
     assert graph[0][10] == "\u2800"
     assert graph[0][29] != "\u2800"  # high at the right
+
+
+def test_torchs_own_names_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "LeakyReLU", "--param", "negative_slope=0.2"]) == 0
+    assert capsys.readouterr().out.startswith("leaky_relu: ")
+    assert main(["show", "LeakyRELUU"]) == 2
+    assert "Did you mean 'leaky_relu'?" in capsys.readouterr().err

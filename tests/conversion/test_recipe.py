@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from autoact.conversion import apply, auto_layers, convert, derive, finalize, recipe, replay
-from autoact.conversion.plan import SpaceLike
+from autoact.conversion._conversion_plan import SpaceLike
 from autoact.errors import ConversionError
 from autoact.spaces import Assignment, Choice, LayerRule, Relaxation, SearchSpace
 

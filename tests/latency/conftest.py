@@ -1,6 +1,6 @@
 import pytest
 
-from autoact.latency import timing
+from autoact.latency import _call_times as timing
 from tests.latency.stopwatch import Stopwatch
 
 

@@ -13,7 +13,7 @@ import autoact
 from autoact.activations import DEFAULT_CANDIDATES
 from autoact.errors import ConfigurationError, ConversionError, UnknownActivationError, UnsupportedInputError
 from autoact.nn import AutoActivation
-from autoact.nn.relaxations import RELAXATIONS
+from autoact.nn._relaxations import RELAXATIONS
 from autoact.spaces import Choice
 
 NAMES = autoact.list_activations()
@@ -30,9 +30,11 @@ def per_channel(candidates="default", **settings):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("name", NAMES)
 def test_an_anchored_start_is_that_activation_bit_for_bit(name, dtype):
-    x = sample(8, 4, dtype=dtype)
     layer = AutoActivation(NAMES, start=name).to(dtype)
-    assert torch.equal(layer(x), autoact.get(name)(x))
+    own = autoact.get(name).module() or autoact.get(name)
+    own = own.to(dtype) if isinstance(own, nn.Module) else own
+    for x in (sample(8, 4, dtype=dtype), sample(500, dtype=dtype)):
+        assert torch.equal(layer(x), own(x))
 
 
 @pytest.mark.parametrize("granularity", ["layer", "channel"])
@@ -301,11 +303,19 @@ def test_it_says_what_it_is():
     layer = AutoActivation(["relu", "tanh"], start="tanh", relaxation="affine")
     assert repr(layer) == "AutoActivation(['relu', 'tanh'], relaxation='affine', start='tanh')"
     assert repr(AutoActivation(**layer.configuration())) == repr(layer)
+    with torch.no_grad():
+        layer.logits.copy_(torch.tensor([0.7, 0.3]))
+    layer.release.fill_(1.0)
+    assert repr(layer).endswith("start='tanh', leading: relu 0.70, tanh 0.30)")
+    assert "leading" not in repr(AutoActivation(relaxation="straight_through").to("meta"))
 
 
 def test_candidates_by_name():
     assert AutoActivation().candidates == AutoActivation("default").candidates == DEFAULT_CANDIDATES
     assert AutoActivation(["swish"]).finalize()
+    assert AutoActivation(["SiLU", nn.GELU], start="GELU").configuration() == (
+        AutoActivation(["silu", "gelu"], start="gelu").configuration()
+    )
     assert AutoActivation(["relu", "tanh"], start="tanh").choice() == Choice("tanh")
 
 
@@ -315,6 +325,11 @@ def test_candidates_by_name():
         ({"candidates": ["rleu"]}, UnknownActivationError, "'rleu'.*'relu'"),
         ({"candidates": []}, ConfigurationError, "at least one"),
         ({"candidates": ["relu", "relu"]}, ConfigurationError, "'relu' is listed twice"),
+        (
+            {"candidates": "relu"},
+            ConfigurationError,
+            r"activation and no search space; give a list: \['relu'\]",
+        ),
         ({"candidates": "defalt"}, ConfigurationError, "Did you mean 'default'"),
         ({"start": "relly"}, ConfigurationError, "start is one of uniform, relu.*'relly'"),
         ({"relaxation": "softmx"}, ConfigurationError, "'softmx'.*Did you mean 'softmax'"),
@@ -352,3 +367,13 @@ def test_wrong_inputs():
         AutoActivation()(torch.ones(3, dtype=torch.long))
     with pytest.raises(UnsupportedInputError, match="channel_dim"):
         per_channel()(torch.ones(2, 5))
+
+
+def test_torchs_own_names_are_understood() -> None:
+    layer = AutoActivation(
+        ["ReLU", nn.LeakyReLU], start="ReLU", settings={"LeakyReLU": {"negative_slope": 0.2}}
+    )
+    assert (layer.candidates, layer.start) == (("relu", "leaky_relu"), "relu")
+    assert layer.settings == {"leaky_relu": {"negative_slope": 0.2}}
+    with pytest.raises(ConfigurationError, match=r"'relu' is an activation, .* a list, such as \['relu'"):
+        AutoActivation("relu")

@@ -1,7 +1,7 @@
 import torch
 
 from autoact.nn import AutoActivation
-from autoact.nn.observation import batch_quantiles, levels, normal_quantiles
+from autoact.nn._observation import batch_quantiles, levels, normal_quantiles
 
 
 def test_a_normal_sample_has_normal_quantiles():

@@ -5,7 +5,7 @@ import torch
 
 import autoact
 from autoact.activations import Parameter
-from autoact.nn.ranges import natural
+from autoact.nn._ranges import constrained
 
 PARAMETERS = (
     Parameter(default=0.3),
@@ -18,7 +18,7 @@ PARAMETERS = (
 
 def values(raw, dtype):
     initial = torch.tensor([p.default for p in PARAMETERS], dtype=dtype)
-    return initial, natural(raw.to(dtype), initial, PARAMETERS)
+    return initial, constrained(raw.to(dtype), initial, PARAMETERS)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
@@ -51,7 +51,7 @@ def test_gradients_are_right():
 
 def test_an_initial_value_on_a_bound_can_still_move():
     raw = torch.zeros(1, requires_grad=True)
-    value = natural(raw, torch.zeros(1), (Parameter(default=0.0, lower=0.0),))
+    value = constrained(raw, torch.zeros(1), (Parameter(default=0.0, lower=0.0),))
     assert value.item() == 0
     (gradient,) = torch.autograd.grad(value.sum(), raw)
     assert gradient.item() > 0
@@ -60,7 +60,7 @@ def test_an_initial_value_on_a_bound_can_still_move():
 def test_a_parameter_that_is_not_learnable_stays():
     raw = torch.ones(2, requires_grad=True)
     fixed = (Parameter(default=0.5), Parameter(default=0.5, learnable=False))
-    value = natural(raw, torch.full((2,), 0.5), fixed)
+    value = constrained(raw, torch.full((2,), 0.5), fixed)
     assert value.tolist() == [1.5, 0.5]
     (gradient,) = torch.autograd.grad(value.sum(), raw)
     assert gradient.tolist() == [1.0, 0.0]

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from autoact.nn import relaxations
-from autoact.nn.relaxations import RELAXATIONS, anchored, entropy, scaled_gradient
+from autoact.nn import _relaxations as relaxations
+from autoact.nn._relaxations import RELAXATIONS, anchored, entropy, scaled_gradient
 
 ONE, ZERO = torch.tensor(1.0), torch.tensor(0.0)
 LOGITS = torch.tensor([[0.3, -1.0, 2.0], [0.0, 0.0, 0.0]])

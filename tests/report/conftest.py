@@ -3,10 +3,14 @@
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from autoact.records import Phase, Training
+from autoact.spaces import Assignment
 
 LAYERS = ("net.1", "net.3", "net.5")
 LEVELS = {
@@ -29,32 +33,28 @@ def assignment(*names: str) -> dict[str, Any]:
     }
 
 
-def training(phase: str, label: str, names: tuple[str, ...], seed: int, **more: Any) -> dict[str, Any]:
+def training(phase: Phase, label: str, names: tuple[str, ...], seed: int, **more: Any) -> Training:
     noise = random.Random(f"{label} {seed}")
     final = sum(LEVELS[name] for name in names) / 3 * math.exp(noise.gauss(0, 0.08))
-    curve = [final * (1 + 9 * math.exp(-epoch / 3)) for epoch in range(20)]
-    return {
-        "phase": phase,
-        "label": label,
-        "key": "/".join(names),
-        "assignment": assignment(*names),
-        "seed": seed,
+    came = {
+        "state": "finished",
         "steps": 340,
         "seconds": 0.8,
         "selection": final,
         "comparison": final * 1.04 if phase == "confirmation" else None,
-        "curve": curve,
-        "state": "finished",
-        "trial": None,
-        "error": None,
+        "curve": tuple(final * (1 + 9 * math.exp(-epoch / 3)) for epoch in range(20)),
+        "curve_steps": tuple(17 * (epoch + 1) for epoch in range(20)),
         **more,
     }
+    layers = Assignment.from_dict({"layers": assignment(*names)})
+    return Training(phase=phase, label=label, assignment=layers, seed=seed, **came)
 
 
-def trainings() -> list[dict[str, Any]]:
+def trainings() -> list[Training]:
     chance = random.Random(1)
     names = tuple(LEVELS)
-    lines = [training("prior", "prior", ("tanh", "gelu", "gelu"), 1)]
+    mixture = training("one-shot", "one-shot", ("tanh", "gelu", "gelu"), 1)
+    lines = [replace(mixture, assignment=None, derived=mixture.assignment)]
     for number in range(14):
         picked = tuple(chance.choice(names) for _ in LAYERS)
         lines.append(training("trial", f"trial {number}", picked, number, trial=number))
@@ -65,17 +65,15 @@ def trainings() -> list[dict[str, Any]]:
             ("softplus", "elu", "elu"),
             14,
             trial=14,
-            selection=None,
-            curve=[0.3, None],
+            selection=math.nan,
+            curve=(0.3, math.nan),
             state="diverged",
         )
     )
-    lines += [
-        training("reevaluation", f"trial {n}", ("tanh", "tanh", "gelu"), 20 + n, trial=n) for n in range(4)
-    ]
+    lines += [training("trial", f"trial {n}", ("tanh", "tanh", "gelu"), 20 + n, trial=n) for n in range(4)]
     lines += [training("baseline", name, (name,) * 3, 40 + seed) for name in names for seed in range(3)]
     for label, picked in {
-        "finalist": ("tanh", "tanh", "elu"),
+        "selected": ("tanh", "tanh", "elu"),
         "original": ("relu",) * 3,
         "tanh": ("tanh",) * 3,
     }.items():
@@ -83,9 +81,9 @@ def trainings() -> list[dict[str, Any]]:
     return lines
 
 
-def report(lines: list[dict[str, Any]]) -> dict[str, Any]:
+def report(lines: list[Training]) -> dict[str, Any]:
     def values(phase: str, label: str, key: str) -> list[float]:
-        return [line[key] for line in lines if (line["phase"], line["label"]) == (phase, label)]
+        return [getattr(line, key) for line in lines if (line.phase, line.label) == (phase, label)]
 
     cost = {"trainings": 20, "steps": 6800, "seconds": 16.0}
     baselines: dict[str, Any] = {
@@ -95,8 +93,8 @@ def report(lines: list[dict[str, Any]]) -> dict[str, Any]:
     for name in ("original", "tanh"):
         baselines[name]["comparison"] = values("confirmation", name, "comparison")
     return {
-        "schema": 1,
-        "autoact": "0.1.0",
+        "schema": 2,
+        "autoact": "0.2.0",
         "task": "digits",
         "space": "default",
         "metric": "val_loss",
@@ -108,11 +106,13 @@ def report(lines: list[dict[str, Any]]) -> dict[str, Any]:
             "confirmation": {**cost, "trainings": 30},
         },
         "chosen": assignment("tanh", "tanh", "elu"),
+        "original": assignment("relu", "relu", "relu"),
+        "recommended": assignment("tanh", "tanh", "elu"),
         "baselines": baselines,
         "confirmation": {
             "seeds": list(range(100, 110)),
-            "selection": values("confirmation", "finalist", "selection"),
-            "comparison": values("confirmation", "finalist", "comparison"),
+            "selection": values("confirmation", "selected", "selection"),
+            "comparison": values("confirmation", "selected", "comparison"),
         },
         "comparisons": {
             "original": {
@@ -121,6 +121,7 @@ def report(lines: list[dict[str, Any]]) -> dict[str, Any]:
                 "ci95": [0.0031, 0.0175],
                 "p_value": 0.0102,
                 "detectable": 0.01,
+                "pairs": 10,
             },
             "best_uniform": {
                 "name": "tanh",
@@ -128,6 +129,7 @@ def report(lines: list[dict[str, Any]]) -> dict[str, Any]:
                 "ci95": [-0.0170, 0.0006],
                 "p_value": 0.064,
                 "detectable": 0.0122,
+                "pairs": 10,
             },
         },
         "latency": {"chosen": 0.000061, "original": 0.000042},
@@ -139,6 +141,6 @@ def report(lines: list[dict[str, Any]]) -> dict[str, Any]:
 def run_directory(tmp_path: Path) -> Path:
     """Return the directory of a finished run."""
     lines = trainings()
-    (tmp_path / "trainings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "trainings.jsonl").write_text("".join(line.to_line() + "\n" for line in lines))
     (tmp_path / "report.json").write_text(json.dumps(report(lines)))
     return tmp_path

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from autoact.conversion import find_layers
-from autoact.search.variables import Variables
+from autoact.search.setup import Variables
 from autoact.spaces import SearchSpace
 
 ROWS, BATCH, EPOCHS = 96, 32, 2

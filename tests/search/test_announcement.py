@@ -11,14 +11,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from rich.console import Console
-
-from autoact import run_search
 from autoact.search.ledger import Entry
 from autoact.search.probe import _seconds, _setup
 from autoact.search.progress import SearchProgress
-from autoact.search.settings import Settings
-from autoact.training.clock import Clock
+from rich.console import Console
+
+from autoact import run_search
+from autoact.search.setup import Settings
+from autoact.training.fit import Clock
 from tests.search.models import SEARCH, STEPS, TRAINER, Curve, CurveData
 
 LOUD = {**SEARCH, "quiet": False}
@@ -82,7 +82,9 @@ class Training:
         self.clock, self.now = Clock(), 0.0
         self.trainer = cast(Any, SimpleNamespace(global_step=0, sanity_checking=False))
         self.module = cast(Any, None)
-        monkeypatch.setattr("autoact.training.clock.time", SimpleNamespace(perf_counter=lambda: self.now))
+        monkeypatch.setattr(
+            "autoact.training.fit._clock.time", SimpleNamespace(perf_counter=lambda: self.now)
+        )
         self.clock.on_train_start(self.trainer, self.module)
 
     def step(self, seconds: float) -> None:

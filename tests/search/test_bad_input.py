@@ -82,7 +82,9 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
         ({"seeds": 1}, ConfigurationError, "seeds is 1; it must be an integer of at least 2"),
         ({"hours": 0}, ConfigurationError, "hours is 0; it must be a number above 0"),
         ({"hours": "ten"}, ConfigurationError, "hours is 'ten'; it must be a number above 0"),
-        ({"rungs": "no"}, ConfigurationError, "rungs is 'no'; it must be true .* or false"),
+        ({"budgte": 3}, ConfigurationError, "no setting 'budgte'; allowed: monitor, .*Did you mean 'budget'"),
+        ({"rungs": False}, ConfigurationError, "no setting 'rungs'"),
+        ({"sampler": "optuna.samplers.RandomSample"}, ConfigurationError, "RandomSample"),
         (
             {"space": ["relu"]},
             ConfigurationError,

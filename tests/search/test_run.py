@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from autoact import Assignment, run_search
 from autoact.errors import ConfigurationError, RunDirectoryError, SearchFailedError
+from autoact.records import Ledger
 from autoact.search import SearchResult, compare
-from autoact.search.ledger import Ledger
 from tests.search.models import STEPS, TRAINER, Curve, CurveData, Diverging, Watched
 
 SMALL: dict[str, Any] = {

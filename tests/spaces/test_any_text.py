@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoact.errors import AutoActError
-from autoact.spaces import SearchSpace
-from autoact.spaces.parsing import parse_space
-from autoact.spaces.yaml_lines import parse
+from autoact.spaces import SearchSpace, parse_space
+from autoact.spaces.files import parse
 
 GOOD = """\
 version: 1

@@ -116,25 +116,24 @@ def test_a_model_outside_of_them_cannot_start_as_it_is():
 
 
 def test_a_study_asks_within_them():
-    from autoact.search.variables import Variables
+    from autoact.search.setup import Variables
 
-    asked: dict[str, tuple[float, float]] = {}
+    model = nn.Sequential(nn.Linear(2, 4), nn.ELU(), nn.Linear(4, 1))
+    space = SearchSpace("mine", ("elu",), bounds=Bounds.of({"elu": {"alpha": [0.5, 2]}}))
+    variables = Variables.of(find_layers(model, space))
+    asked = {name: each._asdict() for name, each in variables.distributions().items() if name != "1"}
+    assert asked == {"1.elu.alpha": {"step": None, "low": 0.5, "high": 2.0, "log": True}}
+    assert variables.assignment({"1": "elu", "1.elu.alpha": 2.0})["1"] == Choice("elu", alpha=2.0)
 
-    class Trial:
-        def suggest_categorical(self, name, choices):
-            return "hill"
 
-        def suggest_float(self, name, low, high, *, log=False):
-            asked[name] = (low, high)
-            return high
+def test_what_a_search_assigns_keeps_to_them():
+    from autoact.search.setup import Variables
 
     model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
     space = SearchSpace("mine", ("hill", "relu", "elu"), bounds=Bounds.of({"hill": {"n": [3, 4], "K": 2}}))
     variables = Variables.of(find_layers(model, space))
-    found = variables.suggest(Trial())
-    assert asked == {"1.hill.n": (3.0, 4.0)}
-    assert found["1"] == Choice("hill", {"K": 2.0, "n": 4.0})
-    assert variables.uniform("hill")["1"] == Choice("hill", {"K": 2.0, "n": 3.1})
+    assert variables.assignment({"1": "hill"})["1"] == Choice("hill", K=2.0, n=3.1)
+    assert variables.uniform("hill")["1"] == Choice("hill", K=2.0, n=3.1)
     assert not variables.allows(Assignment({"1": "hill"}))
 
 

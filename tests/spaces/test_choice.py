@@ -2,7 +2,9 @@ import copy
 import pickle
 
 import pytest
+from torch import nn
 
+from autoact.activations import get, list_activations
 from autoact.errors import ConfigurationError, UnknownActivationError
 from autoact.spaces import Choice
 
@@ -38,7 +40,49 @@ def test_one_channel_is_a_number():
 
 def test_text_for_people():
     assert str(Choice("elu", {"alpha": 0.5})) == "elu(alpha=0.5)"
-    assert str(Choice("prelu", {"slope": (0.1, 0.2)})) == "prelu(slope=0.1..0.2 over 2 channels)"
+    assert str(Choice("prelu", {"slope": (0.1, 0.2)})) == "prelu(slope=0.15 [0.1 to 0.2, 2 channels])"
+
+
+def test_numbers_are_shown_to_four_digits_whatever_their_size():
+    assert str(Choice("softplus", beta=0.70001234)) == "softplus(beta=0.7)"
+    assert str(Choice("prelu", slope=-0.8914567)) == "prelu(slope=-0.8915)"
+    assert str(Choice("prelu", slope=-0.0)) == "prelu(slope=0)"
+    assert str(Choice("swish", beta=12345.678)) == "swish(beta=1.235e+04)"
+    assert str(Choice("acon_c", p1=1.5)) == "acon_c(p1=1.5, p2=0, beta=1)"
+
+
+@pytest.mark.parametrize("name", list_activations())
+def test_what_is_shown_is_read_back_to_four_digits(name):
+    values = {key: value * 1.0000123 for key, value in get(name).defaults.items()}
+    read = Choice.parse(str(Choice(name, values)))
+    assert str(read) == str(Choice(name, values))
+    assert read.parameters == pytest.approx(values, rel=5e-4)
+
+
+def test_values_per_channel_are_not_read_back_as_one_number():
+    with pytest.raises(ConfigurationError, match="values per channel"):
+        Choice.parse(str(Choice("prelu", slope=(0.1, 0.2))))
+
+
+@pytest.mark.parametrize(
+    ("given", "choice"),
+    [
+        (nn.LeakyReLU(0.2), Choice("leaky_relu", negative_slope=0.2)),
+        (nn.PReLU(2, 0.5), Choice("prelu", slope=(0.5, 0.5))),
+        (nn.GELU, Choice("gelu")),
+        ("SiLU", Choice("silu")),
+        (nn.Identity(), Choice("identity")),
+        (Choice("elu", alpha=0.5), Choice("elu", {"alpha": 0.5})),
+    ],
+)
+def test_a_choice_is_made_of_what_torch_has(given, choice):
+    assert Choice.of(given) == choice
+
+
+def test_keywords_and_a_mapping_are_one_set_of_parameters():
+    assert Choice("hardtanh", {"min_val": -2.0}, max_val=2.0) == Choice("hardtanh", min_val=-2, max_val=2)
+    with pytest.raises(ConfigurationError, match=r"elu\.alpha is given twice"):
+        Choice("elu", {"alpha": 1.0}, alpha=2.0)
 
 
 def test_unknown_activation_gets_a_suggestion():

@@ -9,7 +9,7 @@ import autoact
 from autoact.conversion import find_layers
 from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment, Choice, LayerRule, SearchSpace
-from autoact.spaces.depth import NAMES, Depth, positions
+from autoact.spaces._depth import NAMES, Depth, positions
 
 SPACE = """\
 candidates: [relu, gelu, tanh]

@@ -10,7 +10,7 @@ from torch import nn
 import autoact
 from autoact import analysis
 from autoact.activations import get
-from autoact.search.variables import Variables
+from autoact.search.setup import Variables
 from autoact.spaces import SearchSpace, shipped_spaces
 
 SHIPPED = sorted(shipped_spaces())

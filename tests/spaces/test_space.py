@@ -1,9 +1,12 @@
 import pickle
+import re
+from dataclasses import replace
 
 import pytest
+from torch import nn
 
 from autoact.activations import DEFAULT_CANDIDATES
-from autoact.errors import ConfigurationError, UnknownActivationError
+from autoact.errors import AutoActError, ConfigurationError, UnknownActivationError
 from autoact.spaces import LayerRule, Relaxation, Requirements, SearchSpace, shipped_spaces
 
 RULES = """\
@@ -132,3 +135,28 @@ def test_a_rule_that_matches_nothing_lists_the_paths():
     with pytest.raises(ConfigurationError, match=r"'nett.\*' matches no activation.*net.1, net.3"):
         rule.check_use(["net.1", "net.3"])
     LayerRule(match="net.*").check_use(["net.1"])
+
+
+def test_a_list_of_candidates_is_a_space():
+    space = SearchSpace(["ReLU", nn.Tanh], layers=[LayerRule(match="head.*", keep=True)])
+    assert space == SearchSpace("custom", ("relu", "tanh"), layers=(LayerRule(match="head.*", keep=True),))
+    assert SearchSpace(["relu", "tanh"]) == SearchSpace.of(["relu", "tanh"])
+    assert replace(space, name="mine").name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: SearchSpace("relu"), "SearchSpace(['relu', ...]), or SearchSpace.load('relu')"),
+        (lambda: SearchSpace([]), "Candidates are a list of at least one"),
+        (lambda: SearchSpace(["relu", "ReLU"]), "The candidate 'relu' is listed twice"),
+        (
+            lambda: SearchSpace.of("ReLU"),
+            "'ReLU' is an activation, not a search space. Candidates are a list",
+        ),
+        (lambda: SearchSpace(["ReLUU"]), "Did you mean 'relu'?"),
+    ],
+)
+def test_a_space_says_how_to_give_candidates(make, said):
+    with pytest.raises(AutoActError, match=re.escape(said)):
+        make()

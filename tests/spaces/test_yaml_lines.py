@@ -1,7 +1,7 @@
 import pytest
 
 from autoact.errors import ConfigurationError
-from autoact.spaces.yaml_lines import Document, load, parse
+from autoact.spaces.files import Document, load, parse
 
 TEXT = """\
 model:

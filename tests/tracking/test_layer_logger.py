@@ -10,8 +10,9 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from torch.utils.tensorboard import SummaryWriter
 
 from autoact import AutoActivation
-from autoact.tracking import LayerLogger, layer_logger
-from autoact.tracking.budget import TimeBudget
+from autoact.tracking import LayerLogger
+from autoact.tracking import _layer_logger as layer_logger
+from autoact.tracking._time_budget import TimeBudget
 
 LAYER_TAGS = ["entropy", "margin", "kappa", "chi", "dead", "own_kappa", "saturated", "mean", "second_moment"]
 
@@ -174,7 +175,7 @@ def test_custom_scalars_are_laid_out_once(layers, writer, tmp_path, read):
 
 def test_a_path_that_begins_like_another_stays_apart(writer):
     from autoact import AutoActivation
-    from autoact.tracking.layout import layout
+    from autoact.tracking._custom_scalars import layout
 
     found: Any = layout({"net.1": AutoActivation(["relu"]), "net.11": AutoActivation(["relu"])})
     (pattern,) = found["autoact: weights by layer"]["net.1"][1]

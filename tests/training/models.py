@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+LENGTH: dict[str, Any] = {"max_epochs": 3, "accelerator": "cpu"}
+
 
 class Regression(L.LightningModule):
     """Two hidden layers of ReLU; Adam with weight decay; written without a thought of autoact."""

@@ -1,0 +1,76 @@
+"""The command `autoact advise`: which activations suit a problem, and why."""
+
+import argparse
+import re
+import shlex
+from pathlib import Path
+
+from autoact.errors import ConfigurationError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    known = parser.add_argument_group("what is known")
+    known.add_argument(
+        "--derivatives", metavar="K", type=int, help="derivatives of the network that are used"
+    )
+    known.add_argument("--output", metavar="nonnegative|bounded|unbounded", help="values of the activations")
+    parser._negative_number_matcher = re.compile(r"-[\d.i]")  # or argparse takes -1:1 and -inf:0 for options
+    known.add_argument("--range", metavar="LOW:HIGH", help="values stay in it, such as 0:1 or -inf:0")
+    known.add_argument("--saturates", metavar="left|right|both", help="sides where the response levels off")
+    known.add_argument("--periodic", action="store_true", help="the signal repeats")
+    known.add_argument("--depth", metavar="N", type=int, help="layers without normalization between them")
+    known.add_argument(
+        "--physics", action="store_true", help="the loss differentiates the network, twice at least"
+    )
+    data = parser.add_argument_group("data")
+    data.add_argument("--data", metavar="FILE", help="CSV file with a row per example")
+    data.add_argument("--target", metavar="COLUMN", help="column to predict: name, or number (-1: the last)")
+    data.add_argument(
+        "--problem", metavar="classification|regression", help="decided by the target's values if left out"
+    )
+    parser.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
+    parser.add_argument("--out", metavar="SPACE.yaml", type=Path, help="write a search space")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer, and write the space."""
+    from autoact.advice import Needs, advise, check_free, describe, read_range, write_space
+    from autoact.cli._catalogue import load_module
+
+    _check(options)
+    if options.out:
+        check_free(options.out)
+    if options.module:
+        load_module(options.module)
+    needs = Needs(
+        derivatives=options.derivatives,
+        output=options.output,
+        range=read_range(options.range) if options.range is not None else None,
+        saturates=options.saturates,
+        periodic=options.periodic,
+        depth=options.depth,
+        physics=options.physics,
+    )
+    advice = advise(needs, options.data, options.target, problem=options.problem)
+    print(describe(advice))
+    if options.out:
+        write_space(advice, options.out)
+        print(f"\nSearch space: {options.out}. Search it: {_search(options)}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.data and options.target is None:
+        raise ConfigurationError(
+            "--data needs --target COLUMN: the name of the column to predict, or its number (-1: the last)."
+        )
+    if not options.data and (options.target is not None or options.problem):
+        raise ConfigurationError("--target and --problem belong to --data FILE.csv; name the file, too.")
+
+
+def _search(options: argparse.Namespace) -> str:
+    what = ["--data", options.data, "--target", options.target] if options.data else ["--config", "FILE"]
+    problem = ["--problem", options.problem] if options.problem else []
+    return shlex.join(["autoact", "search", *what, *problem, "--space", str(options.out)])

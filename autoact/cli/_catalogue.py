@@ -1,0 +1,169 @@
+"""What `autoact list` and `autoact show` print about activations."""
+
+import importlib.util
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import autoact
+from autoact.analysis import Facts, facts, subject
+from autoact.cli._curve import draw
+from autoact.errors import ConfigurationError
+
+COLUMNS = (
+    "name",
+    "family",
+    "parameters",
+    "smooth",
+    "growth",
+    "range",
+    "Lipschitz",
+    "κ",
+    "gain",
+    "var. slope",
+)
+
+
+def print_list(module: str | None = None) -> None:
+    """Print every activation in one line, those that a Python file registers among them."""
+    if module:
+        load_module(module)
+    rows = [COLUMNS, *(row(autoact.get(name), facts(name)) for name in autoact.list_activations())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip())
+
+
+def row(act: autoact.Activation, found: Facts) -> tuple[str, ...]:
+    """Return the columns of an activation with its default parameters."""
+    return (
+        act.name,
+        act.family,
+        ", ".join(f"{p.name}={p.default:g}" for p in act.parameters) or "-",
+        smooth(found),
+        found.growth,
+        f"[{number(found.range[0], 3)}, {number(found.range[1], 3)}]",
+        *(number(value, 4) for value in (found.lipschitz, found.gradient_noise, found.gain)),
+        number(found.variance_map_slope, 4),
+    )
+
+
+def print_facts(name: str, parameters: Sequence[str] = (), module: str | None = None) -> None:
+    """Print formula, parameters, facts and graph of an activation.
+
+    Args:
+        name: Registered name.
+        parameters: Values as `name=value`.
+        module: Python file to run first, which may register it.
+    """
+    if module:
+        load_module(module)
+    print(describe(name, **_values(autoact.get(name), parameters)))
+
+
+def describe(name: str, **parameters: float) -> str:
+    """Return what `autoact show` prints.
+
+    >>> print(describe("relu").splitlines()[0])
+    relu: Positive part.
+    """
+    act = autoact.get(name)
+    values = act.settings(**parameters)
+    lines = [f"{act.name}: {act.description}", f"  f(x) = {act.expression}", _line("LaTeX", act.latex)]
+    lines += [
+        _line(
+            "parameter", f"{p.name} = {values[p.name]:g} in [{p.lower:g}, {p.upper:g}], {_kind(p.learnable)}"
+        )
+        for p in act.parameters
+    ]
+    lines += [
+        _line("family", act.family),
+        _line("reference", act.reference or "-"),
+        _line("torch", str(act.module(**values) or "- (autoact.FixedActivation)")),
+        *fact_lines(facts(subject(act, **parameters))),
+        "",
+        draw(subject(act, **parameters)),
+    ]
+    return "\n".join(lines)
+
+
+def fact_lines(found: Facts) -> list[str]:
+    """Return facts with their names, one idea per line."""
+    kinks = "unknown" if found.kinks is None else ", ".join(map(number, found.kinks)) or "none"
+    left, right = map(number, found.limits)
+    return [
+        _line("smoothness", f"{smooth(found)}, kinks {kinks}"),
+        _line("growth", f"{found.growth}, limits {left} and {right}"),
+        _line("range", f"[{number(found.range[0])}, {number(found.range[1])}]"),
+        _line("Lipschitz", number(found.lipschitz)),
+        "  under N(0, 1)",
+        _line("value", f"E[f] {number(found.mean)}, E[f²] {number(found.second_moment)}, "
+              f"variance {number(found.variance)}"),
+        _line("slope", f"E[f'] {number(found.slope_mean)}, E[f'²] {number(found.slope_moment)}"),
+        _line("signal", f"gain {number(found.gain)}, variance-map slope {number(found.variance_map_slope)}"),
+        _line("gradient", f"noise κ {number(found.gradient_noise)}, χ at that gain {number(found.chi)}"),
+    ]  # fmt: skip
+
+
+def _line(label: str, text: str) -> str:
+    return f"  {label:<12}{text}"
+
+
+def _kind(learnable: bool) -> str:
+    return "learnable" if learnable else "fixed"
+
+
+def smooth(found: Facts) -> str:
+    """Return the smoothness class in words."""
+    if found.smoothness is None:
+        return "unknown"
+    if found.smoothness < 0:
+        return "jumps"
+    return "C∞" if math.isinf(found.smoothness) else f"C{found.smoothness}"
+
+
+def number(value: float, digits: int = 6) -> str:
+    """Return a number as people write it.
+
+    >>> number(2.0000000001), number(float("inf")), number(float("nan")), number(-1e-17)
+    ('2', '∞', 'none', '0')
+    """
+    if math.isnan(value):
+        return "none"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return "0" if abs(value) < 1e-12 else f"{value:.{digits}g}"
+
+
+def _values(act: autoact.Activation, given: Sequence[str]) -> Mapping[str, float]:
+    """Read `name=value` settings."""
+    values = {}
+    for text in given:
+        key, _, value = text.partition("=")
+        try:
+            values[key.strip()] = float(value)
+        except ValueError:
+            allowed = ", ".join(f"{p.name}={p.default:g}" for p in act.parameters) or "none"
+            raise ConfigurationError(
+                f"--param {text!r} is not name=value with a number. Parameters of {act.name}: {allowed}."
+            ) from None
+    return values
+
+
+def load_module(file: str) -> None:
+    """Run a Python file, so that the activations it registers can be shown.
+
+    Raises:
+        ConfigurationError: No such file, or one that fails.
+    """
+    path = Path(file)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise ConfigurationError(f"--module {file}: there is no such Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigurationError(f"--module {file}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,93 @@
+"""The command `autoact`: search, advise, cost, list, show, report.
+
+Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import autoact
+from autoact.cli._advise import add_arguments as add_advise_arguments
+from autoact.cli._cost import add_arguments as add_cost_arguments
+from autoact.cli._parser import Parser
+from autoact.errors import AutoActError, SearchFailedError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    Args:
+        arguments: What follows `autoact` on the command line; default: that of this process.
+
+    Example:
+        >>> main(["show", "rleu"])
+        2
+    """
+    try:
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        if given[:1] == ["search"]:  # argparse would take what follows for its own
+            options = argparse.Namespace(run=_search, arguments=given[1:])
+        else:
+            options = _parser().parse_args(given)
+        status = int(options.run(options))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except AutoActError as error:
+        print(f"autoact: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1 if isinstance(error, SearchFailedError) else 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="autoact", description="Let a model select its own activation functions.")
+    parser.add_argument("--version", action="version", version=f"autoact {autoact.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command", title="commands")
+    commands.add_parser("search", help="choose an activation for every layer of a model")
+    listing = commands.add_parser("list", help="list the activations")
+    listing.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
+    listing.set_defaults(run=_list)
+    show = commands.add_parser("show", help="show formula, parameters and facts of an activation")
+    show.add_argument("name", help="name of the activation, such as elu")
+    show.add_argument("--param", metavar="NAME=VALUE", action="append", default=[], help="set a parameter")
+    show.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
+    show.set_defaults(run=_show)
+    add_advise_arguments(commands.add_parser("advise", help="which activations suit a problem, and why"))
+    add_cost_arguments(
+        commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
+    )
+    report = commands.add_parser("report", help="write a run's report.html again and print its summary")
+    report.add_argument("directory", metavar="RUN", help="a run directory")
+    report.set_defaults(run=_report)
+    return parser
+
+
+def _search(options: argparse.Namespace) -> int:
+    from autoact.cli._search import search
+
+    return search(options.arguments)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from autoact.cli._catalogue import print_list
+
+    print_list(options.module)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from autoact.cli._catalogue import print_facts
+
+    print_facts(options.name, options.param, options.module)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from autoact.report import summarize, write_report
+
+    write_report(options.directory)
+    print(summarize(options.directory))
+    return 0

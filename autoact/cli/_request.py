@@ -1,0 +1,196 @@
+"""Request of a search: from the options of the command line to the arguments of `run_search`."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autoact.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from autoact.training.configuration import Configuration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What `run_search` needs: model, data, space, settings, and what makes them again."""
+
+    name: str
+    model: Any
+    data: Any
+    space: Any
+    settings: Mapping[str, Any]
+    source: Mapping[str, Any]
+    out: Path
+    resume: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def read_request(options: argparse.Namespace) -> Request:
+    """Return what the options ask for, checked; nothing is made yet."""
+    if not options.data and (options.target or options.problem):
+        raise ConfigurationError("--target and --problem belong to --data FILE.csv; name the file, too.")
+    if options.resume:
+        if options.out:
+            raise ConfigurationError("--resume names the run directory; leave out --out.")
+        return _resumed(Path(options.resume))
+    if options.config:
+        from autoact.search import Settings
+        from autoact.training.configuration import load_configuration
+
+        settings = [item.name for item in fields(Settings) if item.name != "trainer"]
+        found = load_configuration(options.config, settings)
+        return _of_configuration(found, _out(options, Path(options.config).stem))
+    if options.task:
+        return _of_task(options.task, _out(options, options.task))
+    if options.data:
+        return _of_data(options)
+    raise ConfigurationError(
+        "say what to search: --config FILE, --task digits, --data FILE.csv --target COLUMN, or --resume DIR."
+    )
+
+
+def _out(options: argparse.Namespace, name: str) -> Path:
+    """Return the run directory to make: the one given, else the first free one."""
+    if options.out:
+        return Path(options.out)
+    number = 1
+    while (path := Path("runs") / f"{name}-{number}").exists():
+        number += 1
+    return path
+
+
+def _of_task(name: str, out: Path) -> Request:
+    from autoact.training.tasks import get_task
+
+    task = get_task(name)
+    settings = {"monitor": task.monitor, "mode": task.mode, "trainer": dict(task.trainer), **task.search}
+    return Request(
+        name=name,
+        model=task.model,
+        data=task.data,
+        space="default",
+        settings=settings,
+        source={"task": name},
+        out=out,
+    )
+
+
+def _of_data(options: argparse.Namespace) -> Request:
+    """Return what a CSV file asks for."""
+    from autoact.tabular import fingerprint
+
+    if options.target is None:
+        raise ConfigurationError(
+            "--data needs --target COLUMN: the name of the column to predict, or its number (-1: the last)."
+        )
+    source = {
+        "data": str(Path(options.data).absolute()),
+        "target": options.target,
+        "problem": options.problem,
+    }
+    seed = 0 if options.seed is None else options.seed
+    request = _of_table(source, seed, _out(options, Path(options.data).name.partition(".")[0] or "data"))
+    return replace(request, source={**source, "sha256": fingerprint(source["data"])})
+
+
+def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
+    from autoact.tabular import load_task
+
+    task = load_task(source["data"], source["target"], problem=source["problem"], seed=max(seed, 0))
+    return Request(
+        name=task.name,
+        model=task.model,
+        data=task.data,
+        space="tabular",
+        settings=task.settings,
+        source=source,
+        out=out,
+        notes=task.notes,
+    )
+
+
+def _of_unchanged_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
+    from autoact.tabular import fingerprint
+
+    if Path(source["data"]).is_file() and fingerprint(source["data"]) != source["sha256"]:
+        raise ConfigurationError(
+            f"{source['data']} has changed since the run in {out} began, so it cannot go on. "
+            "Put the old file back, or start a new run."
+        )
+    return _of_table(source, seed, out)
+
+
+def _of_configuration(found: "Configuration", out: Path) -> Request:
+    _check_settings(found)
+    return Request(
+        name=found.model.class_path.rpartition(".")[2],
+        model=found.model,
+        data=found.data,
+        space=found.space,
+        settings={**found.search, "trainer": found.trainer},
+        source=found.to_dict(),
+        out=out,
+    )
+
+
+def _check_settings(found: "Configuration") -> None:
+    """Check each search setting by itself, so that the message can name its line."""
+    from autoact.search import Settings
+
+    _check_parameters(found)
+    for key, value in sorted(found.search.items(), key=lambda item: item[0] != "mode"):
+        mode = {"mode": found.search.get("mode")} if key == "monitor" else {}
+        try:
+            Settings(**{"monitor": "val_loss", **mode, key: value})
+        except ConfigurationError as error:
+            raise found.document.error(("search", key), str(error)) from error
+
+
+def _check_parameters(found: "Configuration") -> None:
+    """Check each searched hyperparameter by itself, and that the model takes it."""
+    from autoact.search.setup import Hyperparameters
+    from autoact.search.trainings import own_values
+
+    given = found.search.get("parameters")
+    for name, value in given.items() if isinstance(given, Mapping) else ():
+        try:
+            own_values(found.model, Hyperparameters.of({name: value}))
+        except ConfigurationError as error:
+            message = str(error).removeprefix("parameters: ")
+            raise found.document.error(("search", "parameters", name), message) from error
+
+
+def _resumed(out: Path) -> Request:
+    """Return what the run in a directory was asked to do."""
+    from autoact.records import RunDirectory
+    from autoact.spaces import SearchSpace
+    from autoact.spaces.files import Document
+
+    stored = RunDirectory.open(out).configuration()
+    source, settings = stored.get("source") or {}, dict(stored["search"])
+    if "task" in source:
+        request = _of_task(source["task"], out)
+    elif "data" in source:
+        request = _of_unchanged_table(source, settings["seed"], out)
+    elif "configuration" in source:
+        from autoact.training.configuration import read_configuration
+
+        document = Document(data=source["configuration"], source=source["file"])
+        request = _of_configuration(read_configuration(document, tuple(source["folders"])), out)
+        settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
+    else:
+        raise ConfigurationError(
+            f"{out} was started from Python; resume it there: run_search(..., out={str(out)!r}, resume=True)."
+        )
+    return Request(
+        name=stored["task"],
+        model=request.model,
+        data=request.data,
+        space=SearchSpace.from_dict(stored["space"], source=str(out / "config.yaml")),
+        settings=settings,
+        source=source,
+        out=out,
+        resume=True,
+    )

@@ -1,0 +1,94 @@
+"""Search command: its options are the fields of `Settings`, and what to search."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from docstring_parser import parse
+
+from autoact.cli._parser import Parser
+from autoact.cli._request import read_request
+from autoact.search import Settings, run_search
+
+_METAVARS = {int: "N", float: "X", str: "NAME"}
+
+
+def search(arguments: Sequence[str]) -> int:
+    """Run `autoact search` and return its exit status.
+
+    Args:
+        arguments: What follows `autoact search`.
+    """
+    options = search_parser().parse_args(list(arguments))
+    request = read_request(options)
+    given = {name: getattr(options, name) for name in typed_settings() if getattr(options, name) is not None}
+    if request.notes and not options.quiet:
+        print("\n".join(request.notes), end="\n\n")
+    try:
+        result = run_search(
+            request.model,
+            request.data,
+            space=options.space or request.space,
+            task=request.name,
+            source=request.source,
+            out=request.out,
+            resume=request.resume,
+            dry_run=options.dry_run,
+            quiet=options.quiet,
+            **{**request.settings, **given},
+        )
+    except KeyboardInterrupt:
+        resume = f" Go on with: autoact search --resume {request.out}" if request.out.is_dir() else ""
+        print(f"autoact: interrupted.{resume}", file=sys.stderr)
+        return 130
+    if result.run_dir is not None:
+        print(f"\n{result.summary()}")
+    return 0
+
+
+def search_parser() -> Parser:
+    """Return the parser of `autoact search`."""
+    parser = Parser(prog="autoact search", description="Choose an activation for every layer of a model.")
+    what = parser.add_argument_group("what to search").add_mutually_exclusive_group()
+    what.add_argument("--config", metavar="FILE", help="YAML with model, data, trainer, space and search")
+    what.add_argument("--task", metavar="NAME", help="a task that comes with autoact: digits")
+    what.add_argument("--data", metavar="FILE", help="CSV file with a row per example; needs --target")
+    what.add_argument("--resume", metavar="DIR", help="go on with the run in this directory")
+    table = parser.add_argument_group("with --data")
+    table.add_argument("--target", metavar="COLUMN", help="column to predict: name, or number (-1: the last)")
+    table.add_argument(
+        "--problem", metavar="classification|regression", help="decided by the target's values if left out"
+    )
+    run = parser.add_argument_group("the run")
+    run.add_argument("--space", metavar="NAME|FILE", help="search space: default, or tabular with --data")
+    run.add_argument("--out", metavar="DIR", help="run directory to make; the first free runs/NAME-N")
+    run.add_argument("--dry-run", action="store_true", help="tell layers, candidates and cost; train no more")
+    run.add_argument("--quiet", action="store_true", help="print the result only")
+    settings = parser.add_argument_group("settings of the search")
+    for name, (kind, text) in typed_settings().items():
+        options = {"choices": get_args(kind)} if get_origin(kind) is Literal else {"type": kind}
+        metavar = "|".join(options.get("choices", ())) or _METAVARS[kind]
+        settings.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text, **options)
+    return parser
+
+
+def typed_settings() -> dict[str, tuple[Any, str]]:
+    """Return type and description of every setting that a command line can hold, by name."""
+    types = {name: _without_none(kind) for name, kind in get_type_hints(Settings).items()}
+    texts = {p.arg_name: p.description or "" for p in parse(Settings.__doc__ or "").params}
+    return {
+        item.name: (types[item.name], _described(texts[item.name], item.default))
+        for item in fields(Settings)
+        if types[item.name] in _METAVARS or get_origin(types[item.name]) is Literal
+    }
+
+
+def _described(text: str, default: object) -> str:
+    line = " ".join(text.split()).replace("%", "%%").rstrip(".")
+    return f"{line} (default: {default})" if default is not None else line
+
+
+def _without_none(kind: Any) -> Any:
+    options = [option for option in get_args(kind) if option is not type(None)]
+    return options[0] if type(None) in get_args(kind) else kind

@@ -1,0 +1,243 @@
+"""Assignments of models: taken from a model, put into a model, made plain."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
+from autoact.conversion._places import Place, check_model, discover
+from autoact.conversion._recipe import Entry, M, entries, place, record
+from autoact.conversion._rollback import all_or_nothing
+from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
+from autoact.nn import AutoActivation, module_for
+from autoact.spaces import Assignment, Choice
+
+
+def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:
+    """Return the `AutoActivation` layers of a model by path, each once.
+
+    Args:
+        model: Any module.
+
+    Returns:
+        Layers by path, in the order of the model; empty if it was not converted.
+
+    Raises:
+        ConversionError: This is no model; says what it is.
+
+    Example:
+        >>> from autoact.conversion import convert
+        >>> list(auto_layers(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))))
+        ['1']
+    """
+    check_model(model)
+    return {path: module for path, module in model.named_modules() if isinstance(module, AutoActivation)}
+
+
+def derive(model: nn.Module) -> Assignment:
+    """Return the one activation nearest to what each layer learned, by projection on the inputs it saw.
+
+    Layers that share a choice are all named.
+
+    Args:
+        model: A converted model.
+
+    Returns:
+        A choice for every layer path, in the order of the model.
+
+    Raises:
+        ConversionError: The model has no `AutoActivation`.
+
+    Example:
+        >>> from autoact.conversion import convert
+        >>> print(derive(convert(nn.Sequential(nn.Linear(2, 2), nn.ELU(0.5)))))
+        1=elu(alpha=0.5)
+    """
+    layers = auto_layers(model)
+    if not layers:
+        raise ConversionError(f"{type(model).__name__} has no AutoActivation; call convert(model) first.")
+    names = {id(layer): path for path, layer in layers.items()}
+    choices = {path: layer.choice() for path, layer in layers.items()}
+    leaders = {path: path for path in layers}
+    for path, entry in entries(model).items():
+        module = model.get_submodule(entry["paths"][0]) if entry["kind"] == "mixture" else None
+        if isinstance(module, AutoActivation):
+            leaders[path] = names[id(module)]
+    order = {path: index for index, (path, _) in enumerate(model.named_modules(remove_duplicate=False))}
+    ordered = sorted(leaders, key=lambda path: order[path])
+    return Assignment({path: choices[leaders[path]] for path in ordered}, name="derived")
+
+
+def apply(model: M, assignment: Assignment | Mapping[str, Any]) -> M:
+    """Put plain modules for an assignment into a model, in place: all of them, or none if one is wrong.
+
+    Layers that the assignment does not name stay as they are; so does a layer that is right already. Forward
+    and backward hooks of a module that is replaced go on with the new one.
+
+    Args:
+        model: A model as it was, or a converted one.
+        assignment: Choices by layer path: an `Assignment`, or a mapping to names, `Choice`s, or whatever else
+            an `Assignment` is made of.
+
+    Returns:
+        The model. If anything is raised, the model is as it was before.
+
+    Raises:
+        ConversionError: This is no model, it has no activation at a path (lists those it has), or several
+            entries are wrong (names each).
+        UnknownActivationError: One entry names no activation.
+        ConfigurationError: One entry has no such parameter, or a value out of its bounds.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2), nn.ReLU())
+        >>> apply(model, {"1": "gelu", "3": Choice("elu", {"alpha": 0.5})})
+        Sequential(
+          (0): Linear(in_features=2, out_features=2, bias=True)
+          (1): GELU(approximate='none')
+          (2): Linear(in_features=2, out_features=2, bias=True)
+          (3): ELU(alpha=0.5)
+        )
+    """
+    places = _assignable(model)
+    choices = _checked(model, places, assignment)
+    wanted = [(places[path], choice) for path, choice in choices.items() if places[path].choice != choice]
+    with all_or_nothing(model):
+        record(model, {target.paths[0]: _fix(model, target, choice) for target, choice in wanted})
+    return model
+
+
+def _checked(
+    model: nn.Module, places: Mapping[str, Place], assignment: Assignment | Mapping[str, Any]
+) -> dict[str, Choice]:
+    """Return every choice by path, or complain about all entries that are wrong."""
+    if not isinstance(assignment, Mapping | Assignment):
+        Assignment(assignment)  # says what an assignment is
+    choices: dict[str, Choice] = {}
+    errors: list[AutoActError] = []
+    for path, given in assignment.items():
+        try:
+            _check_path(model, places, path)
+            choices[path] = Assignment({path: given})[path]
+        except AutoActError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        listed = " ".join(f"({number}) {error}" for number, error in enumerate(errors, 1))
+        raise ConversionError(f"{len(errors)} entries are wrong, so nothing was changed. {listed}")
+    return choices
+
+
+def finalize(model: M) -> M:
+    """Replace every `AutoActivation` by the plain module of its choice (torch's own, if any), in place.
+
+    Args:
+        model: A converted model; one without such layers stays as it is.
+
+    Returns:
+        The model. If anything is raised, the model is as it was before.
+
+    Raises:
+        ConversionError: This is no model; says what it is.
+
+    Example:
+        >>> from autoact.conversion import convert
+        >>> finalize(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))[1]
+        ReLU()
+    """
+    return apply(model, derive(model)) if auto_layers(model) else model
+
+
+def original_assignment(model: nn.Module, space: SpaceLike = "default") -> Assignment:
+    """Return the activations that a model has now in the layers that a space would convert.
+
+    Args:
+        model: Any module.
+        space: A space, its name, its path, plain data, or a list of candidates.
+
+    Returns:
+        A choice for every layer path, with the settings of each.
+
+    Raises:
+        ConversionError: No model, or nothing to convert.
+        ConfigurationError: A rule of the space matches no layer.
+
+    Example:
+        >>> print(original_assignment(nn.Sequential(nn.Linear(2, 2), nn.ELU(0.5))))
+        1=elu(alpha=0.5)
+    """
+    return Assignment(find_layers(model, space).layers, name="original")
+
+
+def uniform_assignment(plan: ConversionPlan, name: str) -> Assignment:
+    """Return the assignment with one activation in every layer where it is a candidate.
+
+    A layer that has this activation already keeps its own settings.
+
+    Args:
+        plan: What `find_layers` returned.
+        name: Of the activation.
+
+    Returns:
+        A choice for every layer where it is a candidate.
+
+    Raises:
+        ConfigurationError: It is a candidate nowhere.
+
+    Example:
+        >>> plan = find_layers(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["relu", "tanh"])
+        >>> print(uniform_assignment(plan, "tanh"))
+        1=tanh
+    """
+    choices = {
+        path: Choice(name, plan.settings[path].get(name, {}))
+        for path, names in plan.candidates.items()
+        if name in names
+    }
+    if not choices:
+        known = sorted({n for names in plan.candidates.values() for n in names})
+        raise ConfigurationError(
+            f"{name!r} is no candidate of any layer; "
+            f"candidates: {', '.join(known)}.{did_you_mean(name, known)}"
+        )
+    return Assignment(choices, name=name)
+
+
+def _assignable(model: nn.Module) -> dict[str, Place]:
+    """Return every activation by every path that leads to it; layers of a group one by one."""
+    check_model(model)
+    discovered = discover(model)
+    found = {**discovered.whole}
+    found.update({path: spot for spot in discovered.places.values() for path in spot.paths})
+    for entry in entries(model).values():
+        if entry["kind"] == "mixture":
+            spot = found.get(entry["paths"][0])
+            if spot is not None and isinstance(spot.present, AutoActivation):
+                own = Place(present=spot.present, choice=None, paths=tuple(entry["paths"]))
+                found.update(dict.fromkeys(own.paths, own))
+    return found
+
+
+def _check_path(model: nn.Module, places: Mapping[str, Place], path: str) -> None:
+    if path not in places:
+        whole = discover(model).whole  # modules whose calls are layers of their own
+        layers = [each for each in places if each not in whole]
+        raise ConversionError(
+            f"The model has no activation at {path!r}; "
+            f"there are: {', '.join(layers) or 'none'}.{did_you_mean(path, layers)}"
+        )
+
+
+def _fix(model: nn.Module, target: Place, choice: Choice) -> Entry:
+    """Put a choice at a place and return what to record."""
+    present = target.present
+    channel_dim = present.channel_dim if hasattr(present, "channel_dim") else 1
+    entry: Entry = {
+        "kind": "fixed",
+        "paths": list(target.paths),
+        "choice": choice.to_dict(),
+        "channel_dim": channel_dim,
+    }
+    place(model, target.paths[0], entry, module_for(choice, channel_dim=channel_dim))
+    return entry

@@ -1,0 +1,202 @@
+"""Plan of a conversion: a value to print and to search over, made without touching the model."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from autoact.conversion._eligibility import Verdict, eligible, includes
+from autoact.conversion._places import Found, Place, check_model, discover
+from autoact.conversion._recipe import entries
+from autoact.conversion._roles import roles
+from autoact.conversion.source import Call, notices, own_class, uses
+from autoact.errors import ConversionError
+from autoact.nn import AutoActivation
+from autoact.spaces import Choice, LayerRule, SearchSpace
+
+SpaceLike = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionPlan:
+    """The layers that a space finds in a model.
+
+    Attributes:
+        layers: Present activation of every layer that would be converted, by path.
+        candidates: Names that compete in each layer; the present activation is among them, unless a
+            requirement of the space rules it out.
+        settings: Parameter values that the present activation of each layer has.
+        groups: Layers that make one choice together, each layer in exactly one group.
+        paths: Every path that leads to a layer's module; more than one if an instance is used again.
+        shared: Those of `paths` with more than one entry.
+        split: Layers that were one module instance, by each of their paths: every use gets its own layer.
+        calls: Source lines that call a layer's module, where there is more than one.
+        blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
+        left_alone: Why other activations are not converted, by path.
+        space: The search space.
+    """
+
+    layers: Mapping[str, Choice]
+    candidates: Mapping[str, tuple[str, ...]]
+    settings: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    groups: tuple[tuple[str, ...], ...]
+    paths: Mapping[str, tuple[str, ...]]
+    shared: Mapping[str, tuple[str, ...]]
+    split: Mapping[str, tuple[str, ...]]
+    calls: Mapping[str, tuple[Call, ...]]
+    blocks: Mapping[str, str]
+    left_alone: Mapping[str, str]
+    space: SearchSpace
+
+
+def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPlan:
+    """Return what `convert` would do to a model; changes nothing.
+
+    Args:
+        model: Any module; one converted before gives the plan of its conversion again.
+        space: A space, its name, its path, plain data, or a list of candidates.
+
+    Raises:
+        ConversionError: No model, a scripted one, or nothing to convert; lists the module types found.
+        ConfigurationError: A rule of the space matches no layer; lists the paths.
+
+    Example:
+        >>> plan = find_layers(nn.Sequential(nn.Linear(2, 2), nn.LeakyReLU(0.2)), ["tanh"])
+        >>> plan.layers, plan.candidates
+        ({'1': Choice('leaky_relu', negative_slope=0.2)}, {'1': ('tanh', 'leaky_relu')})
+    """
+    check_model(model)
+    space, found = SearchSpace.of(space), discover(model)
+    left_alone = {**found.left_alone, **notices(model, frozenset(found.places))}
+    present = _present(model, found)
+    _check_rules(space, present, left_alone)
+    space = space.within(path for place in present.values() for path in place.paths)
+    places, blocks = dict[str, Place](), dict[str, str]()
+    earlier, found_roles = entries(model), roles(model)
+    for path, place in present.items():
+        rule = rule_of(space, place.paths)
+        if rule is not None and rule.keep:
+            left_alone[path] = f"kept by the rule match: {rule.match!r}"
+            continue
+        verdict = Verdict() if path in earlier else eligible(model, place, found_roles)
+        if verdict.reason and not includes(rule, place.paths):
+            left_alone[path] = verdict.reason
+            continue
+        places[path] = place
+        if verdict.block:
+            blocks[path] = verdict.block
+    if not places:
+        raise ConversionError(_nothing(model, left_alone))
+    return _plan(model, space, places, blocks, left_alone)
+
+
+def _present(model: nn.Module, found: Found) -> dict[str, Place]:
+    """Return the places whose activation is known; that of a converted layer is the one it replaced."""
+    present = {path: place for path, place in found.places.items() if place.choice is not None}
+    for path, entry in entries(model).items():
+        if entry["kind"] == "mixture" and is_converted(model, path):
+            layer, original = model.get_submodule(path), Choice.from_dict(entry["original"])
+            present[path] = Place(present=layer, choice=original, paths=tuple(entry["paths"]))
+    order = [path for path, _ in model.named_modules(remove_duplicate=False)]
+    rank = {path: index for index, path in enumerate(order)}
+    return dict(sorted(present.items(), key=lambda item: rank.get(item[0], rank[_parent(item[0])])))
+
+
+def _parent(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+def _plan(
+    model: nn.Module,
+    space: SearchSpace,
+    places: Mapping[str, Place],
+    blocks: Mapping[str, str],
+    left_alone: Mapping[str, str],
+) -> ConversionPlan:
+    layers = {path: place.choice for path, place in places.items() if place.choice is not None}
+    paths = {path: place.paths for path, place in places.items()}
+    settings = {
+        path: {c.activation: dict(c.parameters)} if c.parameters and not space.refusal(c) else {}
+        for path, c in layers.items()
+    }
+    calls = {path: _calls(model, path, place) for path, place in places.items()}
+    return ConversionPlan(
+        layers=layers,
+        candidates={path: _candidates(space, paths[path], choice) for path, choice in layers.items()},
+        settings=settings,
+        groups=_groups(space, paths),
+        paths=paths,
+        shared={path: every for path, every in paths.items() if len(every) > 1},
+        split=_split(places),
+        calls={path: lines for path, lines in calls.items() if lines},
+        blocks=blocks,
+        left_alone=left_alone,
+        space=space,
+    )
+
+
+def _split(places: Mapping[str, Place]) -> dict[str, tuple[str, ...]]:
+    users = dict[int, list[str]]()
+    for path, place in places.items():
+        if isinstance(place.present, nn.Module):
+            users.setdefault(id(place.present), []).append(path)
+    return {path: tuple(paths) for paths in users.values() if len(paths) > 1 for path in paths}
+
+
+def rule_of(space: SearchSpace, paths: Sequence[str]) -> LayerRule | None:
+    """Return the first rule that matches any path of a module."""
+    return next((rule for rule in space.layers if any(map(rule.matches, paths))), None)
+
+
+def _candidates(space: SearchSpace, paths: Sequence[str], present: Choice) -> tuple[str, ...]:
+    rule = rule_of(space, paths)
+    names = (rule.candidates if rule else None) or space.candidates
+    if present.activation in names or space.require.violation(present.activation, space.bounds):
+        return names
+    return (*names, present.activation)
+
+
+def _groups(space: SearchSpace, paths: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    groups: dict[Any, list[str]] = {}
+    for path, every in paths.items():
+        rule = rule_of(space, every)
+        together = rule is not None and rule.share == "group"
+        groups.setdefault(id(rule) if together else path, []).append(path)
+    return tuple(tuple(group) for group in groups.values())
+
+
+def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:
+    """Return the source lines that use one layer, where it is used more than once."""
+    if place.site is not None:
+        return (place.site.call,) if place.site.loop else ()
+    found = uses(own_class(model.get_submodule(_parent(path))), path.rpartition(".")[2])
+    return tuple(use.call for use in found) if len(found) > 1 or any(use.loop for use in found) else ()
+
+
+def _check_rules(space: SearchSpace, present: Mapping[str, Place], left_alone: Mapping[str, str]) -> None:
+    """Complain about a rule that speaks about no activation of the model."""
+    known = [path for place in present.values() for path in place.paths] + list(left_alone)
+    for rule in space.layers if known else ():
+        rule.check_use(known)
+
+
+def _nothing(model: nn.Module, left_alone: Mapping[str, str]) -> str:
+    kinds = Counter(type(m).__name__ for m in model.modules() if m is not model)
+    listed = ", ".join(f"{kind} x{count}" for kind, count in kinds.most_common()) or "none"
+    reasons = "".join(f" {path}: {reason}." for path, reason in left_alone.items())
+    return (
+        f"Nothing to convert in {type(model).__name__}: its modules ({listed}) include no activation that "
+        f"autoact may replace.{reasons} Write activations as modules such as nn.ReLU(); `autoact list` shows "
+        "the names."
+    )
+
+
+def is_converted(model: nn.Module, path: str) -> bool:
+    """Tell whether an AutoActivation is at a path."""
+    try:
+        return isinstance(model.get_submodule(path), AutoActivation)
+    except AttributeError:
+        return False

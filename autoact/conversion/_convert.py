@@ -1,0 +1,187 @@
+"""Conversion of a model's activations into layers that learn theirs."""
+
+import warnings
+from typing import Any
+
+from torch import nn
+
+from autoact.conversion._channels import Seen, measure
+from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers, is_converted
+from autoact.conversion._placement import fit
+from autoact.conversion._recipe import Entry, M, entries, place, record
+from autoact.conversion._rollback import all_or_nothing
+from autoact.errors import ConfigurationError, ConversionError, did_you_mean
+from autoact.nn import AutoActivation, module_for
+from autoact.spaces import Choice, SearchSpace
+
+STARTS = ("same", "uniform")
+
+
+def convert(model: M, space: SpaceLike = "default", *, start: str = "same", example_input: Any = None) -> M:
+    """Replace a model's activations by `AutoActivation` layers, in place.
+
+    The activation that a layer has, with its own settings, is always one of its candidates, unless a
+    requirement of the space rules it out. Converting again with the same space changes nothing.
+
+    Args:
+        model: Any module. Activations are found as modules, as functions held in attributes, and as calls in
+            the source of methods; output heads and gates stay unless a rule of the space names them.
+        space: A space, its name, its path, plain data, or a list of candidates.
+        start: "same": the model computes what it did; "uniform": all candidates weigh the same.
+        example_input: What the model takes: a tensor, a tuple of arguments or a mapping of keywords. Needed
+            only for spaces with one choice per channel.
+
+    Returns:
+        The model. If anything is raised, the model is as it was before.
+
+    Raises:
+        ConversionError: Nothing to convert, converted with another space already, or a start that cannot be.
+        ConfigurationError: A wrong space or argument.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+        >>> convert(model, ["relu", "tanh"])[1]
+        AutoActivation(['relu', 'tanh'], start='relu')
+    """
+    if start not in STARTS:
+        raise ConfigurationError(
+            f"start is one of {', '.join(STARTS)}; got {start!r}.{did_you_mean(start, STARTS)}"
+        )
+    plan = find_layers(model, space)
+    _check_earlier(model, plan.space)
+    groups = [group for group in plan.groups if not all(is_converted(model, path) for path in group)]
+    if not groups:
+        return model
+    _warn_of_sharing(plan, [path for group in groups for path in group])
+    seen = _measured(model, plan, example_input)
+    layers = {group[0]: _layer(plan, group, start, seen) for group in groups}
+    changed: dict[str, Entry] = {}
+    with all_or_nothing(model):
+        for group in groups:
+            for path in group:
+                changed[path] = _entry(plan, path, group, layers[group[0]])
+                place(model, path, changed[path], layers[group[0]])
+        record(model, changed)
+    return model
+
+
+def _check_earlier(model: nn.Module, space: SearchSpace) -> None:
+    earlier = {e["space"] for e in entries(model).values() if e["kind"] == "mixture"}
+    if earlier - {space.fingerprint()}:
+        raise ConversionError(
+            f"The model was converted before, with a search space other than {space.name!r}. "
+            "Call finalize(model) first, or convert a fresh model."
+        )
+
+
+def _measured(model: nn.Module, plan: ConversionPlan, example_input: Any) -> dict[str, Seen]:
+    if plan.space.relaxation.granularity != "channel":
+        return {}
+    if example_input is None:
+        raise ConversionError(
+            f"Space {plan.space.name!r} chooses per channel: call convert(..., example_input=a batch), so "
+            "that channels can be counted."
+        )
+    presents = {path: _present(model, path, choice) for path, choice in plan.layers.items()}
+    return measure(model, {path: plan.paths[path] for path in plan.layers}, presents, example_input)
+
+
+def _present(model: nn.Module, path: str, choice: Choice) -> Any:
+    """Return what computes an activation now; for a call in the source, a module that does the same."""
+    parent, _, name = path.rpartition(".")
+    present = getattr(model.get_submodule(parent), name, None)
+    if present is None:
+        present = module_for(choice)
+        fit(present, model, path)
+    return present
+
+
+def _layer(plan: ConversionPlan, group: tuple[str, ...], start: str, seen: dict[str, Seen]) -> AutoActivation:
+    candidates, settings = _together(plan, group)
+    relaxation, sizes = plan.space.relaxation, {seen[path] for path in group if path in seen}
+    if len(sizes) > 1:
+        raise ConversionError(f"Layers {', '.join(group)} share one choice but differ in channels: {sizes}.")
+    size = next(iter(sizes), Seen(channels=None, channel_dim=1))
+    return AutoActivation(
+        candidates,
+        granularity=relaxation.granularity,
+        channels=size.channels,
+        channel_dim=size.channel_dim,
+        relaxation=relaxation.kind,
+        temperature=relaxation.temperature,
+        start=_start(plan, group, candidates) if start == "same" else start,
+        learn_parameters=relaxation.learn_parameters,
+        standardize=relaxation.standardize,
+        settings=settings,
+        bounds=plan.space.bounds.of_candidates(candidates),
+    )
+
+
+def _together(plan: ConversionPlan, group: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:
+    """Return the candidates and settings of layers that make one choice."""
+    candidates = list(dict.fromkeys(name for path in group for name in plan.candidates[path]))
+    settings: dict[str, Any] = {}
+    for path in group:
+        for name, values in plan.settings[path].items():
+            if name in candidates and settings.setdefault(name, values) != values:
+                raise ConversionError(
+                    f"Layers {', '.join(group)} share one choice, but their {name} differ: {settings[name]} "
+                    f"and {values}. Use share: layer."
+                )
+    return candidates, {name: values for name, values in settings.items() if name in candidates}
+
+
+def _start(plan: ConversionPlan, group: tuple[str, ...], candidates: list[str]) -> str:
+    names = {plan.layers[path].activation for path in group}
+    name = names.pop()
+    if names:
+        raise ConversionError(
+            f"Layers {', '.join(group)} share one choice but now are {', '.join(sorted({name, *names}))}: "
+            "start='same' cannot be. Use start='uniform', or share: layer."
+        )
+    if name not in candidates or plan.space.refusal(plan.layers[group[0]]):
+        own = plan.layers[group[0]]
+        broken = plan.space.refusal(own) or plan.space.require.violation(name, plan.space.bounds)
+        raise ConversionError(
+            f"{group[0]} now is {own}, which space {plan.space.name!r} rules out: {broken}. "
+            "Use start='uniform'."
+        )
+    return name
+
+
+def _entry(plan: ConversionPlan, path: str, group: tuple[str, ...], layer: AutoActivation) -> Entry:
+    return {
+        "kind": "mixture",
+        "paths": list(plan.paths[path]),
+        "original": plan.layers[path].to_dict(),
+        "group": group[0] if len(group) > 1 else None,
+        "layer": layer.configuration(),
+        "space": plan.space.fingerprint(),
+    }
+
+
+def _warn_of_sharing(plan: ConversionPlan, converted: list[str]) -> None:
+    found = []
+    for path in converted:
+        places = plan.shared.get(path) or tuple(map(str, plan.calls.get(path, ())))
+        if places:
+            found.append(f"{path!r} is one instance used in several places: {', '.join(places)}.")
+    if found:
+        remedy = (
+            "Each keeps making one choice; give every place its own instance to let them choose separately."
+        )
+        warnings.warn(" ".join([*found, remedy]), UserWarning, stacklevel=3)
+    _warn_of_splitting(plan, converted)
+
+
+def _warn_of_splitting(plan: ConversionPlan, converted: list[str]) -> None:
+    several = sorted({plan.split[path] for path in converted if path in plan.split})
+    grouped = [set(group) for group in plan.groups]
+    apart = [paths for paths in several if not any(set(paths) <= group for group in grouped)]
+    if apart:
+        named = "; ".join(", ".join(paths) for paths in apart)
+        message = (
+            f"One module instance was used in several places: {named}. Each place now has a layer of its "
+            "own; a rule with `share: group` lets them choose together."
+        )
+        warnings.warn(message, UserWarning, stacklevel=4)

@@ -1,0 +1,96 @@
+"""Eligibility for a search: activations between layers, whose range is free, unless a rule says otherwise.
+
+What fixes a range for a reason stays: an output's, a gate's, a probability's, a positional code's. A rule of
+the search space whose last part is written out, such as `blocks.*.gate`, includes it all the same.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from autoact.activations import get
+from autoact.conversion._places import Place
+from autoact.conversion._roles import Roles
+from autoact.conversion.source import own_class, reached
+from autoact.nn import FixedActivation
+from autoact.spaces import LayerRule
+
+_HIDDEN_FAMILIES = ("rectifier", "exponential", "self-gated")
+_POSITIVE = ("softplus", "squareplus", "exp")  # of these families, but often there to make a result positive
+_BOUNDED = ("hardtanh",)  # relu6 is what mobile networks use between layers
+_BESIDE_HIDDEN = ("tanh", "scaled_tanh", "penalized_tanh", "arctan", "softsign", "isru")
+_OWN_KINDS = {"attention": "attention", "lstm": "a recurrent cell", "gru": "a recurrent cell"}
+_STEP = re.compile(r".*_step$|.*loss.*|^on_.*|^configure_.*")
+_GLU = {"silu": "SwiGLU", "swish": "SwiGLU", "gelu": "GeGLU", "gelu_tanh": "GeGLU", "relu": "ReGLU"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an activation is searched by default.
+
+    Attributes:
+        reason: Why it is not; None if it is.
+        block: The kind of GLU block it opens, if any.
+    """
+
+    reason: str | None = None
+    block: str | None = None
+
+
+def eligible(model: nn.Module, place: Place, roles: Roles) -> Verdict:
+    """Return whether an activation is one to search by default."""
+    name = place.choice.activation if place.choice else ""
+    hidden = get(name).family in _HIDDEN_FAMILIES and name not in _POSITIVE if name else False
+    owner = model.get_submodule(place.paths[0].rpartition(".")[0])
+    gate = any(path in roles.gates for path in place.paths)
+    if not name:
+        return Verdict()
+    if gate and hidden:
+        return Verdict(block=_GLU.get(name, f"{name} GLU"))
+    reason = _purpose(name, hidden, place, roles, gate) or _surroundings(hidden, place, owner)
+    return Verdict(reason and f"{reason}; {_remedy(place.paths[0])}")
+
+
+def _purpose(name: str, hidden: bool, place: Place, roles: Roles, gate: bool) -> str | None:
+    if gate and get(name).family != "periodic":
+        return f"{name} is a gate: its result multiplies another"
+    if any(path in roles.heads for path in place.paths) and (not hidden or name in _BOUNDED):
+        return f"{name} is an output head: the model returns its result"
+    if hidden or name in _BESIDE_HIDDEN or isinstance(place.present, FixedActivation):
+        return None
+    if any(path in roles.between for path in place.paths):
+        return None
+    return f"{name} may be a gate, a probability or a positional code"
+
+
+def _surroundings(hidden: bool, place: Place, owner: nn.Module) -> str | None:
+    kind = own_class(owner)
+    if place.site is not None:
+        method = place.site.method.name
+        if _STEP.match(method):
+            return f"{place.site.call} is part of a loss or of a training step"
+        if method not in reached(kind):
+            return f"{place.site.call} stands in {method}, which forward does not call"
+    own = next((what for word, what in _OWN_KINDS.items() if word in kind.__name__.lower()), None)
+    return f"it is part of {own}" if own and not hidden else None
+
+
+def _remedy(path: str) -> str:
+    return f"a rule match: {path!r} includes it"
+
+
+def includes(rule: LayerRule | None, paths: Sequence[str]) -> bool:
+    """Tell whether a rule names an activation, rather than matching whatever is there.
+
+    Example:
+        >>> includes(LayerRule(match="blocks.*.gate"), ["blocks.0.gate"])
+        True
+        >>> includes(LayerRule(match="blocks.*"), ["blocks.0.gate"])
+        False
+    """
+    if rule is None or rule.keep:
+        return False
+    last = rule.match.rpartition(".")[2]
+    return not set("*?[") & set(last) and any(path.rpartition(".")[2] == last for path in paths)

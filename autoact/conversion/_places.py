@@ -1,0 +1,224 @@
+"""Places of a model's activations: modules, functions held as attributes, and calls in its source."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
+from typing import Any
+
+import torch
+from torch import nn
+
+from autoact.activations import from_function, from_module, is_activation_module
+from autoact.conversion._recognition import wrapped
+from autoact.conversion.source import (
+    Site,
+    function_calls,
+    has_settings,
+    held_calls,
+    separate_uses,
+    settings_trouble,
+    with_settings,
+)
+from autoact.errors import ConfigurationError, ConversionError
+from autoact.nn import AutoActivation, FixedActivation
+from autoact.spaces import Choice
+
+_TORCH_ACTIVATIONS = torch.nn.modules.activation.__name__
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodDescriptorType, partial)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One activation of a model.
+
+    Attributes:
+        present: What is there now: a module, a function that a module holds as an attribute, or None for a
+            function that its source calls.
+        choice: The registered activation it is; None for an AutoActivation.
+        paths: Every path that leads to it; the first names it.
+        site: The call in the source, where that has to be rewritten.
+    """
+
+    present: Any
+    choice: Choice | None
+    paths: tuple[str, ...]
+    site: Site | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The activations of a model by first path, and why others cannot be converted.
+
+    Attributes:
+        places: By first path.
+        left_alone: Reasons by path.
+        whole: Modules whose calls are places of their own: by the module's path, which still means all calls.
+    """
+
+    places: Mapping[str, Place] = field(default_factory=dict)
+    left_alone: Mapping[str, str] = field(default_factory=dict)
+    whole: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Occurrence:
+    path: str
+    key: Any
+    present: Any
+    site: Site | None = None
+    trouble: str | None = None
+    choice: Choice | None = None
+
+
+def check_model(model: Any) -> None:
+    """Raise ConversionError, with the remedy, unless this is a module whose parts can be replaced."""
+    kind = model.__name__ if isinstance(model, type) else type(model).__name__
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        raise ConversionError(f"A model is an instance of a class; got the class {kind}. Pass {kind}(...).")
+    if not isinstance(model, nn.Module):
+        raise ConversionError(f"A model is an instance of nn.Module; got {kind} ({model!r:.40}).")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ConversionError(
+            "A model of torch.jit.script or torch.jit.trace cannot be converted: its code is compiled. "
+            "Convert the model that it was made from, and script or trace the finalized one."
+        )
+
+
+def discover(model: nn.Module) -> Found:
+    """Return every activation of a model, in the order of its modules; changes nothing."""
+    paths: dict[Any, list[str]] = {}
+    first: dict[Any, _Occurrence] = {}
+    split: dict[str, _Occurrence] = {}
+    for each in _occurrences(model, split):
+        paths.setdefault(each.key, []).append(each.path)
+        first.setdefault(each.key, each)
+    places, left_alone = {}, {}
+    for key, each in first.items():
+        choice, reason = _identify(each)
+        if reason:
+            left_alone[each.path] = reason
+        elif choice is not None or isinstance(each.present, AutoActivation):
+            places[each.path] = Place(
+                present=each.present, choice=choice, paths=tuple(paths[key]), site=each.site
+            )
+    whole = {
+        path: Place(present=each.present, choice=_identify(each)[0], paths=(path,))
+        for path, each in split.items()
+    }
+    return Found(places, left_alone, whole)
+
+
+def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_Occurrence]:
+    """Yield every activation at every path; those whose calls are yielded apart go to `split`."""
+    modules = dict(model.named_modules(remove_duplicate=False))
+    for path, module in modules.items():
+        own = _itself(path, module, modules)
+        if path not in split:
+            yield own
+        if own.choice is None:
+            yield from _inside(path, module, split)
+
+
+def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _Occurrence:
+    parent, _, name = path.rpartition(".")
+    # one layer per place; only what was made to learn together stays one layer
+    key = id(module) if isinstance(module, AutoActivation) or not path else (id(modules[parent]), name)
+    return _Occurrence(path, key, module, choice=wrapped(module) if path else None)
+
+
+def _inside(path: str, module: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_Occurrence]:
+    """Yield function attributes, and calls in the source."""
+    join = partial(_join, path)
+    found: list[tuple[Site, Any, str | None, Choice | None]] = []
+    functions = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, _FUNCTIONS) and from_function(_bare(value))
+    }
+    children = {name: child for name, child in module._modules.items() if _is_one(child)}
+    for name, present in {**functions, **children}.items():
+        whole = _Occurrence(join(name), (id(module), name), present)
+        apart = separate_uses(module, name)
+        if apart is None:
+            if name in functions:
+                yield replace(whole, trouble=settings_trouble(module, name))
+            continue
+        if name in functions:
+            bound = present.keywords if isinstance(present, partial) else {}
+            computed = held_calls(module, apart, from_function(_bare(present)) or "", bound)
+            found += [(site, present, trouble, choice) for site, choice, trouble in computed]
+        else:
+            found += [(site, present, None, None) for site in apart]
+        if apart and not (name in functions and any(has_settings(site) for site in apart)):
+            split[whole.path] = whole  # else nothing can stand for all calls at once
+    found += [(site, None, trouble, choice) for site, choice, trouble in function_calls(module)]
+    for site, present, trouble, choice in sorted(found, key=lambda each: each[0].end):
+        yield _Occurrence(join(site.name), (id(module), site.name), present, site, trouble, choice)
+
+
+def _is_one(child: nn.Module | None) -> bool:
+    if child is None or isinstance(child, AutoActivation):
+        return False
+    return isinstance(child, FixedActivation) or from_module(child) is not None or wrapped(child) is not None
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _identify(each: _Occurrence) -> tuple[Choice | None, str | None]:
+    """Return what an object computes, or why it cannot be converted; neither for what is no activation."""
+    present, path = each.present, each.path
+    if each.trouble:
+        said = f"{each.site.call} cannot be rewritten: " if each.site else ""
+        return None, f"{said}{each.trouble}"
+    if each.choice is not None:
+        return each.choice, None
+    if not isinstance(present, nn.Module):
+        return _held(present)
+    if isinstance(present, AutoActivation):
+        return None, None
+    if isinstance(present, FixedActivation):
+        return present.settings, None
+    if isinstance(present, nn.RNNBase | nn.RNNCellBase):
+        return None, f"the activations inside {_kind(present)} are part of torch's own kernel"
+    found = from_module(present)
+    if found is None:
+        choice = wrapped(present) if path else None
+        return choice, None if choice else _why_not(present)
+    if not path:
+        return None, "the model is a bare activation; put it into nn.Sequential to have it replaced"
+    try:
+        return Choice(*found), None
+    except ConfigurationError as error:
+        return None, f"{_kind(present)} has a setting outside what can be searched: {error}"
+
+
+def _bare(function: Any) -> Any:
+    return function.func if isinstance(function, partial) else function
+
+
+def _held(function: Any) -> tuple[Choice | None, str | None]:
+    """Return what a function computes that a module holds as an attribute, settings and all."""
+    name = from_function(_bare(function)) or ""
+    if not isinstance(function, partial):
+        return Choice(name), None
+    try:
+        return with_settings(name, function.args, function.keywords), None
+    except ConversionError as error:
+        return None, f"functools.partial of {name}: {error}"
+
+
+def _why_not(module: nn.Module) -> str | None:
+    if is_activation_module(module):
+        return f"{_kind(module)} is not a registered elementwise activation"
+    parents = [base for base in type(module).__mro__[1:] if base.__module__ == _TORCH_ACTIVATIONS]
+    if parents and not isinstance(module, nn.MultiheadAttention):
+        return f"{_kind(module)} is a subclass of {parents[0].__name__} and may compute something else"
+    return None
+
+
+def _kind(module: nn.Module) -> str:
+    kind = type(module)
+    return f"nn.{kind.__name__}" if kind.__module__.startswith("torch.nn.") else kind.__name__

@@ -1,0 +1,42 @@
+"""Source of users' classes: calls of activations found in it, and rewritten to call layers."""
+
+from autoact.conversion.source._call_arguments import has_settings, with_settings
+from autoact.conversion.source._call_sites import Call, Site, reached, uses
+from autoact.conversion.source._calls import (
+    called_module,
+    can_open,
+    function_calls,
+    held_calls,
+    open_at,
+    separate_uses,
+    settings_trouble,
+)
+from autoact.conversion.source._data_flow import PART, Made, flow
+from autoact.conversion.source._methods import Method, methods
+from autoact.conversion.source._notices import notices
+from autoact.conversion.source._rewriting import Opened, opened, own_class
+
+__all__ = [
+    "PART",
+    "Call",
+    "Made",
+    "Method",
+    "Opened",
+    "Site",
+    "called_module",
+    "can_open",
+    "flow",
+    "function_calls",
+    "has_settings",
+    "held_calls",
+    "methods",
+    "notices",
+    "open_at",
+    "opened",
+    "own_class",
+    "reached",
+    "separate_uses",
+    "settings_trouble",
+    "uses",
+    "with_settings",
+]

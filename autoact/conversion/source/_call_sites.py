@@ -1,0 +1,250 @@
+"""Call sites of activations in the methods of a class, F.relu(x), x.tanh(), self.act(x), from its source."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from autoact.activations import from_function
+from autoact.conversion.source._methods import Method, constructors, in_order, methods
+
+# what torch offers besides the twins' functions: these are seldom activations, so they need to be asked for
+_BY_NAME = {torch.sin: "sin", torch.Tensor.sin: "sin"}
+_TENSOR_METHODS = ("relu", "relu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "sin")
+UNSEARCHED = {F.prelu: "its slope is a parameter of the model", F.rrelu: "it is random"}
+_LOOPS = (ast.For, ast.While, ast.comprehension, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call in a model's source: what is called, in which file, on which line."""
+
+    what: str
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        """Return F.relu (model.py, line 12)."""
+        return f"{self.what} ({self.file}, line {self.line})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Site:
+    """One call of an activation in a class's source.
+
+    Attributes:
+        name: Of the layer that a conversion makes of it, such as relu_1.
+        method: In which it stands.
+        node: The call.
+        call: How to speak about it.
+        attribute: What is called, for self.ATTRIBUTE(x); None for a function.
+        activation: What the function computes; None for an attribute.
+        discarded: Whether the result is thrown away: only what the call does in place counts.
+        loop: Whether it stands in a loop, or in a method that is called several times.
+        trouble: Why it cannot be rewritten.
+    """
+
+    name: str
+    method: Method
+    node: ast.Call
+    call: Call
+    attribute: str | None = None
+    activation: str | None = None
+    discarded: bool = False
+    loop: bool = False
+    trouble: str | None = None
+
+    @property
+    def where(self) -> tuple[str, int, int, int | None, int | None]:
+        """Method, and the call's place in it."""
+        node = self.node
+        return self.method.name, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Where the call ends: of nested calls, the inner one runs and ends first."""
+        return self.node.end_lineno or 0, self.node.end_col_offset or 0
+
+
+@lru_cache(maxsize=512)
+def sites(kind: type) -> tuple[Site, ...]:
+    """Return every call of an activation function in the methods of a class, numbered by activation."""
+    found = [site for method in methods(kind).values() for site in _functions(method)]
+    return _numbered(
+        kind, [replace(site, loop=site.loop or _is_repeated(kind, site.method)) for site in found]
+    )
+
+
+@lru_cache(maxsize=512)
+def uses(kind: type, attribute: str) -> tuple[Site, ...]:
+    """Return every call self.ATTRIBUTE(...) in the methods of a class, numbered."""
+    found = [site for method in methods(kind).values() for site in _attributes(method, attribute)]
+    return _numbered(
+        kind, [replace(site, loop=site.loop or _is_repeated(kind, site.method)) for site in found]
+    )
+
+
+@lru_cache(maxsize=512)
+def only_called(kind: type, attribute: str) -> bool:
+    """Tell whether a class does nothing with an attribute but call it and compare it with None."""
+    for method in methods(kind).values():
+        around = _parents(method.tree)
+        for node in ast.walk(method.tree):
+            if isinstance(node, ast.Attribute) and node.attr == attribute and method.is_own(node.value):
+                above = around[node]
+                called = isinstance(above, ast.Call) and above.func is node
+                if not called and not isinstance(above, ast.Compare):
+                    return False
+    return True
+
+
+@lru_cache(maxsize=512)
+def reached(kind: type) -> frozenset[str]:
+    """Return the methods that forward runs, itself among them; all, where a library's forward runs."""
+    known, found = methods(kind), set[str]()
+    waiting = ["forward"] if "forward" in known else list(known)
+    while waiting:
+        name = waiting.pop()
+        if name in known and name not in found:
+            found.add(name)
+            waiting += _mentioned(known[name])
+    return frozenset(found)
+
+
+def activation_of(function: ast.expr, method: Method) -> tuple[str | None, Any]:
+    """Return the activation that a called expression computes, and torch's function where it is known."""
+    found = method.resolve(function)
+    if found is not None:
+        return _name_of(found), found
+    if not isinstance(function, ast.Attribute) or method.is_own(function.value):
+        return None, None
+    if function.attr in _TENSOR_METHODS and method.resolve(function.value) is None:
+        found = getattr(torch.Tensor, function.attr)
+        return _name_of(found), found
+    return None, None
+
+
+def _name_of(found: Any) -> str | None:
+    if not callable(found):
+        return None
+    try:
+        name = from_function(found) or _BY_NAME.get(found)
+    except TypeError:
+        return None  # not hashable
+    own = str(getattr(found, "__name__", ""))
+    if name is None and own.endswith("_") and found in _in_place(own):
+        bare = own.removesuffix("_")
+        return next(filter(None, map(from_function, _in_place(bare))), None)
+    return name
+
+
+def _in_place(name: str) -> tuple[Any, ...]:
+    homes: tuple[Any, ...] = (F, torch, torch.Tensor)
+    return tuple(getattr(home, name) for home in homes if hasattr(home, name))
+
+
+@lru_cache(maxsize=4096)
+def _functions(method: Method) -> tuple[Site, ...]:
+    return tuple(_found_in(method))
+
+
+def _found_in(method: Method) -> Iterator[Site]:
+    for node in _calls(method):
+        name, _ = activation_of(node.func, method)
+        if name is not None:
+            is_method = isinstance(node.func, ast.Attribute) and method.resolve(node.func) is None
+            if not is_method or not (node.args or node.keywords):
+                yield _site(method, node, _parents(method.tree), activation=name)
+
+
+def _attributes(method: Method, attribute: str) -> Iterator[Site]:
+    for node in _calls(method):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == attribute:
+            if method.is_own(node.func.value):
+                yield _site(method, node, _parents(method.tree), attribute=attribute)
+
+
+@lru_cache(maxsize=4096)
+def _calls(method: Method) -> tuple[ast.Call, ...]:
+    return tuple(node for node in in_order(method.tree) if isinstance(node, ast.Call))
+
+
+def _site(method: Method, node: ast.Call, around: dict[ast.AST, ast.AST], **what: Any) -> Site:
+    above = list(_ancestors(node, around))
+    return Site(
+        name=next(filter(None, what.values())),
+        method=method,
+        node=node,
+        call=Call(ast.unparse(node.func), method.file, node.lineno),
+        discarded=isinstance(above[0], ast.Expr),
+        loop=any(isinstance(each, _LOOPS) for each in above),
+        trouble=_trouble(method, above),
+        **what,
+    )
+
+
+def _trouble(method: Method, above: list[ast.AST]) -> str | None:
+    if method.static:
+        return f"{method.name} is a property, a class method or a static method"
+    for each in above[:-1]:
+        if isinstance(each, ast.ClassDef):
+            return f"it stands in the class {each.name} inside {method.name}"
+        if isinstance(each, ast.FunctionDef | ast.Lambda | ast.AsyncFunctionDef):
+            arguments = (*each.args.posonlyargs, *each.args.args, *each.args.kwonlyargs)
+            if method.own_name in {argument.arg for argument in arguments}:
+                return f"{method.own_name} is something else there"
+    return None
+
+
+@lru_cache(maxsize=256)
+def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
+    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+
+
+def _ancestors(node: ast.AST, around: dict[ast.AST, ast.AST]) -> Iterator[ast.AST]:
+    while node in around:
+        node = around[node]
+        yield node
+
+
+def _numbered(kind: type, found: list[Site]) -> tuple[Site, ...]:
+    """Name the layers of calls by a number each, under names that the class has no use for."""
+    counts: Counter[str] = Counter()
+    taken = _attribute_names(kind)
+    numbered = []
+    for site in found:
+        counts[site.name] += 1
+        name = f"{site.name}_{counts[site.name]}"
+        while name in taken:
+            name = f"{site.name}_call_{counts[site.name]}" if "_call_" not in name else f"{name}_"
+        numbered.append(replace(site, name=name))
+    return tuple(numbered)
+
+
+def _attribute_names(kind: type) -> set[str]:
+    written = [*methods(kind).values(), *constructors(kind)]
+    return {name for method in written for name in _mentioned(method)} | set(dir(kind))
+
+
+@lru_cache(maxsize=4096)
+def _mentioned(method: Method) -> list[str]:
+    return [
+        node.attr
+        for node in ast.walk(method.tree)
+        if isinstance(node, ast.Attribute) and method.is_own(node.value)
+    ]
+
+
+@lru_cache(maxsize=512)
+def _is_repeated(kind: type, method: Method) -> bool:
+    """Tell whether forward calls a method more than once."""
+    known = methods(kind)
+    return (
+        method.name != "forward"
+        and sum(_mentioned(known[name]).count(method.name) for name in reached(kind)) > 1
+    )

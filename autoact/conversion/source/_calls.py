@@ -1,0 +1,156 @@
+"""Calls of activations in a module's source: which can be rewritten, and the rewriting of one."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from torch import nn
+
+from autoact.conversion.source._call_arguments import (
+    choice_of,
+    choice_of_held,
+    has_settings,
+    input_of,
+    may_be_seen,
+    works_in_place,
+)
+from autoact.conversion.source._call_sites import Site, only_called, reached, sites, uses
+from autoact.conversion.source._methods import methods
+from autoact.conversion.source._rewriting import Opened, open_call, opened, own_class, recompiled
+from autoact.errors import ConversionError
+from autoact.spaces import Choice
+
+_OF_TORCH = frozenset(vars(nn.Module()))
+_ITERATING = {"children", "named_children", "modules", "named_modules", "_modules"}
+
+
+def function_calls(module: nn.Module) -> Iterator[tuple[Site, Choice | None, str | None]]:
+    """Yield the calls of functions that are not rewritten yet, what they compute, or why they must stay."""
+    done = {call.name for call in opened(module)}
+    for site in sites(own_class(module)):
+        if site.name in done:
+            continue
+        trouble = site.trouble or _trouble(module, site)
+        try:
+            yield site, None if trouble else choice_of(site, module), trouble
+        except ConversionError as error:
+            yield site, None, str(error)
+
+
+def separate_uses(module: nn.Module, attribute: str) -> list[Site] | None:
+    """Return the calls self.ATTRIBUTE(...) that get a layer each and have none yet.
+
+    None where the attribute is replaced as it is: it is called once, or its calls cannot be told apart.
+    """
+    kind = own_class(module)
+    calls = uses(kind, attribute)
+    done = {call.name for call in opened(module)}
+    rewriting = len(calls) > 1 or any(_needs_rewriting(site, module) for site in calls)
+    if not rewriting or not only_called(kind, attribute):
+        return None
+    if any(site.trouble or site.method.name not in reached(kind) or _trouble(module, site) for site in calls):
+        return None
+    return [site for site in calls if site.name not in done]
+
+
+def _needs_rewriting(site: Site, module: nn.Module) -> bool:
+    """Tell whether a layer cannot stand in for the attribute: it gets settings, or changes its input."""
+    try:
+        by_keyword = bool(site.node.keywords) and input_of(site) is not None
+        settings = has_settings(site) and not _is_module(module, site)
+        return by_keyword or settings or (works_in_place(site, module) and may_be_seen(site))
+    except ConversionError:
+        return False
+
+
+def held_calls(
+    module: nn.Module, apart: list[Site], name: str, bound: Mapping[str, Any]
+) -> Iterator[tuple[Site, Choice | None, str | None]]:
+    """Yield calls of a held function that get a layer each, what they compute, or why they must stay.
+
+    Args:
+        module: That holds the function.
+        apart: What `separate_uses` found.
+        name: Of the activation that the function computes.
+        bound: Settings that it has already.
+    """
+    for site in apart:
+        try:
+            yield site, choice_of_held(site, module, name, bound), None
+        except ConversionError as error:
+            yield site, None, str(error)
+
+
+def settings_trouble(module: nn.Module, attribute: str) -> str | None:
+    """Return why a held function must stay as it is: a call gives it settings and cannot be rewritten."""
+    for site in uses(own_class(module), attribute):
+        if _needs_rewriting(site, module) and has_settings(site):
+            return f"{site.call} gives it settings, in source that cannot be rewritten"
+    return None
+
+
+def _is_module(module: nn.Module, site: Site) -> bool:
+    return isinstance(getattr(module, site.attribute or "", None), nn.Module)
+
+
+def called_module(module: nn.Module, name: str) -> nn.Module | None:
+    """Return the module that runs now at the call that a layer's name stands for, if one does."""
+    attribute = next((site.attribute for site in _all(module) if site.name == name), None)
+    return module._modules.get(attribute) if attribute else None
+
+
+def open_at(module: nn.Module, name: str) -> bool:
+    """Let the call that a layer's name stands for go to that layer; False if the source has no such call."""
+    for site in _all(module):
+        if site.name == name:
+            in_place = works_in_place(site, module) and may_be_seen(site)
+            open_call(module, Opened(site.name, site.attribute or "", in_place))
+            if site.attribute:
+                _retire(module, site.attribute)
+            return True
+    return False
+
+
+def can_open(module: nn.Module, name: str) -> bool:
+    """Tell whether a module's source has a call that a layer's name stands for."""
+    return any(site.name == name for site in _all(module))
+
+
+def _all(module: nn.Module) -> list[Site]:
+    apart = [site for name in _attributes(module) for site in separate_uses(module, name) or ()]
+    return [*apart, *(site for site, choice, _ in function_calls(module) if choice is not None)]
+
+
+def _attributes(module: nn.Module) -> list[str]:
+    return [name for name in (*vars(module), *module._modules) if name not in _OF_TORCH]
+
+
+def _retire(module: nn.Module, attribute: str) -> None:
+    """Put nothing in the place of an activation that no call reaches any more."""
+    if separate_uses(module, attribute) == [] and isinstance(getattr(module, attribute), nn.Module):
+        module._modules[attribute] = nn.Identity()
+
+
+def _trouble(module: nn.Module, site: Site) -> str | None:
+    """Return why the source of a module cannot be rewritten here."""
+    if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
+        return f"{type(module).__name__} is a container, which a new layer would lengthen"
+    if site.method.name in vars(module):
+        return f"{site.method.name} was replaced on this object"
+    kind = own_class(module)
+    for method in (methods(kind)[name] for name in reached(kind)):
+        for node in ast.walk(method.tree):
+            if isinstance(node, ast.Attribute) and node.attr in _ITERATING and method.is_own(node.value):
+                return f"{method.name} reads self.{node.attr}, which a new layer would change"
+    return _source_trouble(site)
+
+
+@lru_cache(maxsize=1024)
+def _source_trouble(site: Site) -> str | None:
+    try:
+        input_of(site)
+        recompiled(site.method, {})
+    except (ConversionError, SyntaxError) as error:
+        return str(error)
+    return None

@@ -1,0 +1,138 @@
+"""Profile of a model: the record of each layer, and the table of all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from autoact.geometry.signals._meters import FlowMeter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerProfile:
+    """One activation of a model over a window of batches.
+
+    Attributes:
+        path: Where it is.
+        activation: What it is: a registered name, or "mixture".
+        kappa: E[φ'²] / E[φ']² under the measured pre-activations: the relative gradient noise.
+        own_kappa: The same under N(0, 1).
+        chi: σ_w² E[φ'²] with the weights that feed it: what the layer does to squared gradients.
+        own_chi: The same under N(0, 1).
+        mean: E[z].
+        std: Standard deviation of z.
+        second_moment: E[z²].
+        gradient: Root mean square of the gradient at z.
+        dead: Share of units without gradient in all batches.
+        saturated: Share of units that were met only where φ is nearly flat: below 5 % of its steepest slope.
+        dead_units: Which units are dead, (units,) of bool.
+    """
+
+    path: str
+    activation: str
+    kappa: float
+    own_kappa: float
+    chi: float
+    own_chi: float
+    mean: float
+    std: float
+    second_moment: float
+    gradient: float
+    dead: float
+    saturated: float
+    dead_units: Tensor = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile(Mapping[str, LayerProfile]):
+    """Layers by path in the order in which they run, and what is wrong with them.
+
+    Attributes:
+        layers: By path.
+        warnings: Each names a layer, what was measured, what its function does under N(0, 1), and a remedy.
+    """
+
+    layers: dict[str, LayerProfile]
+    warnings: tuple[str, ...]
+
+    def __getitem__(self, path: str) -> LayerProfile:
+        return self.layers[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __str__(self) -> str:
+        """Return a table, and the warnings."""
+        head = ("layer", "activation", "κ (own)", "χ (own)", "E[z]", "std z", "gradient", "dead", "saturated")
+        rows = [head, *(_row(layer) for layer in self.layers.values())]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(f"{c:<{w}}" for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
+        return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
+
+
+def _row(layer: LayerProfile) -> tuple[str, ...]:
+    return (
+        layer.path,
+        layer.activation,
+        f"{layer.kappa:.3g} ({layer.own_kappa:.3g})",
+        f"{layer.chi:.3g} ({layer.own_chi:.3g})",
+        f"{layer.mean:.3g}",
+        f"{layer.std:.3g}",
+        f"{layer.gradient:.3g}",
+        f"{layer.dead:.1%}",
+        f"{layer.saturated:.1%}",
+    )
+
+
+def live_profile(path: str, activation: str, meter: FlowMeter) -> LayerProfile | None:
+    """Return what a meter says at present, of its last look and its window; None before the first."""
+    if meter.last is None:
+        return None
+    seen, chi = meter.last, float(value_of(meter.chi))
+    gradient = math.nan if meter.gradient is None else float(meter.gradient)
+    slope, z = (float(seen.slope), float(seen.slope_moment)), (float(seen.mean), float(seen.second_moment))
+    return described(path, activation, meter, slope, z, chi, gradient)
+
+
+def described(
+    path: str,
+    activation: str,
+    meter: FlowMeter,
+    slope: tuple[float, float],
+    z: tuple[float, float],
+    chi: float,
+    gradient: float,
+) -> LayerProfile:
+    """Return a layer's profile from its meter and the means of slope (φ', φ'²) and pre-activation (z, z²)."""
+    own = tuple(float(each) for each in meter.own or ())
+    return LayerProfile(
+        path=path,
+        activation=activation,
+        kappa=_ratio(*slope),
+        own_kappa=_ratio(*own),
+        chi=chi,
+        own_chi=chi / slope[1] * own[1] if slope[1] > 0 else math.nan,
+        mean=z[0],
+        std=math.sqrt(max(0.0, z[1] - z[0] ** 2)),
+        second_moment=z[1],
+        gradient=gradient,
+        dead=float(value_of(meter.dead)),
+        saturated=float(value_of(meter.saturated)),
+        dead_units=value_of(meter.dead_units).cpu(),
+    )
+
+
+def _ratio(slope: float, moment: float) -> float:
+    return moment / slope**2 if slope * slope > 1e-12 * moment else math.inf
+
+
+def value_of(tensor: Tensor | None) -> Tensor:
+    """Return what a meter that has seen a batch is sure to have."""
+    assert tensor is not None
+    return tensor

@@ -1,0 +1,185 @@
+"""Compiled CPU kernels run on tensors: weights and parameters in, gradients of both out.
+
+One read of x and one write forward; one read of x and of grad and one write backward, all sums in the same
+pass. Sums are added up in an order that the shape alone decides: the same bits at every run and with any
+number of threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from math import prod
+
+import torch
+
+from autoact.errors import UnsupportedInputError
+from autoact.kernels.cpu._library import load, log
+from autoact.kernels.plan import Plan, plan_of
+from autoact.kernels.print import library_source
+
+SMALLEST = 256  # elements; from here on a call saves 0.8 ms, so that a compilation of 0.3 s pays after 400
+CHUNK = 1 << 16  # elements of a layer that share one row of sums, and the least that a thread is woken for
+SHORT_RUN = 16  # elements; shorter runs of a channel are first copied together
+_STORED = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
+_POINTER, _INTEGER = ctypes.c_void_p, ctypes.c_int64
+
+
+class Layout(ctypes.Structure):
+    """How x divides into items of one set of weights each; the fields of mixture.c."""
+
+    _fields_ = [
+        *((name, _INTEGER) for name in ("items", "offset", "weights_step", "parameters_step")),
+        *((name, _INTEGER) for name in ("runs", "stride", "length", "last_length")),
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernels:
+    """The functions of one library, and the number of sums that they keep."""
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    pull_back: Callable[..., None]
+    sums: int
+
+
+def kernels_for(plan: Plan, dtype: torch.dtype) -> Kernels | str:
+    """Return the compiled kernels for tensors on a CPU, or why there are none."""
+    if len(plan.candidates) < 2:
+        return "a single activation is left to torch"
+    stored = _STORED.get(dtype)
+    return _kernels(plan.key, stored) if stored else f"x is {str(dtype).removeprefix('torch.')}"
+
+
+@lru_cache(maxsize=256)
+def _kernels(key: str, stored: str) -> Kernels | str:
+    plan = plan_of(key)
+    try:
+        source = library_source(plan, stored)
+    except UnsupportedInputError as error:
+        log.debug("no compiled CPU kernel for %s: %s", key, error)
+        return str(error).partition(";")[0].rstrip(".")
+    library = load(source)
+    if library is None:
+        return "no C compiler (gcc, clang or cc) makes a kernel here"
+    forward, backward, pull_back = library.forward, library.backward, library.pull_back
+    forward.argtypes = [_POINTER] * 5 + [_INTEGER] * 2
+    backward.argtypes = [_POINTER] * 7 + [_INTEGER] * 2
+    pull_back.argtypes = [_POINTER] * 6
+    for function in (forward, backward, pull_back):
+        function.restype = None
+    return Kernels(forward, backward, pull_back, len(plan.coefficient_symbols))
+
+
+def forward(
+    kernels: Kernels, x: torch.Tensor, weights: torch.Tensor, parameters: torch.Tensor, channel_dim: int
+) -> torch.Tensor:
+    """Return y of the shape, dtype and layout of x.
+
+    Args:
+        kernels: Of the plan and the dtype of x.
+        x: Any shape and layout.
+        weights: (K,) or (C, K), float32.
+        parameters: (P,) or (C, P), float32.
+        channel_dim: Dimension of x that C runs along.
+    """
+    weights, parameters = weights.contiguous(), parameters.contiguous()
+    x = x.resolve_neg()  # imag of a conjugate is a view whose memory holds the other sign
+    moved = _is_scattered(x, weights, parameters, channel_dim)
+    dense = _dense(x.movedim(channel_dim, 0) if moved else x, moved)
+    layout = _layout(dense.shape, weights.shape, parameters.shape, 0 if moved else channel_dim)
+    out = torch.empty_like(dense)
+    pointers = (dense.data_ptr(), weights.data_ptr(), parameters.data_ptr(), out.data_ptr())
+    _run(kernels.forward, pointers, layout, dense.numel())
+    return torch.empty_like(x).copy_(out.movedim(0, channel_dim)) if moved else out
+
+
+def backward(
+    kernels: Kernels,
+    x: torch.Tensor,
+    weights: torch.Tensor,
+    parameters: torch.Tensor,
+    grad: torch.Tensor,
+    channel_dim: int,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the gradients of x, weights and parameters; arguments as in `forward`, grad like x."""
+    weights, parameters = weights.contiguous(), parameters.contiguous()
+    x, grad = x.resolve_neg(), grad.resolve_neg()
+    moved = _is_scattered(x, weights, parameters, channel_dim)
+    dense = _dense(x.movedim(channel_dim, 0) if moved else x, moved)
+    grad = grad.movedim(channel_dim, 0) if moved else grad
+    if grad.stride() != dense.stride() or grad.dtype != dense.dtype:
+        grad = torch.empty_like(dense).copy_(grad)
+    layout = _layout(dense.shape, weights.shape, parameters.shape, 0 if moved else channel_dim)
+    rows = layout.items if layout.weights_step or layout.parameters_step else 1
+    out = torch.empty_like(dense)
+    totals = torch.empty(layout.items * kernels.sums, dtype=torch.float64, device=x.device)
+    grad_w, grad_p = (t.new_empty((rows, t.shape[-1])) for t in (weights, parameters))
+    w, p = weights.data_ptr(), parameters.data_ptr()
+    pointers = (dense.data_ptr(), grad.data_ptr(), w, p, out.data_ptr(), totals.data_ptr())
+    _run(kernels.backward, pointers, layout, dense.numel())
+    kernels.pull_back(w, p, totals.data_ptr(), ctypes.addressof(layout), grad_w.data_ptr(), grad_p.data_ptr())
+    grad_x = torch.empty_like(x).copy_(out.movedim(0, channel_dim)) if moved else out
+    return grad_x, _summed(grad_w, weights), _summed(grad_p, parameters)
+
+
+def _summed(rows: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Return one row per channel, or their sum for a tensor that all channels share."""
+    if like.dim() == 2:
+        return rows
+    return rows[0] if len(rows) == 1 else rows.sum(0)
+
+
+def _is_scattered(x: torch.Tensor, weights: torch.Tensor, parameters: torch.Tensor, channel_dim: int) -> bool:
+    """Tell whether the elements of a channel lie too far apart to be read where they are."""
+    if weights.dim() == parameters.dim() == 1:
+        return False
+    after = prod(x.shape[channel_dim % x.dim() + 1 :])
+    return not x.is_contiguous() or after < SHORT_RUN
+
+
+def _dense(x: torch.Tensor, moved: bool) -> torch.Tensor:
+    """Return x without gaps in memory; in the order of its dimensions if they were moved."""
+    if moved or x.is_contiguous():
+        return x.contiguous()
+    copy = torch.empty_like(x)
+    return x if copy.stride() == x.stride() else copy.copy_(x)
+
+
+@lru_cache(maxsize=4096)
+def _layout(shape: torch.Size, weights: torch.Size, parameters: torch.Size, channel_dim: int) -> Layout:
+    if len(weights) == len(parameters) == 1:
+        numel = prod(shape)
+        items = -(-numel // CHUNK)
+        return Layout(items, CHUNK, 0, 0, 1, 0, CHUNK, numel - (items - 1) * CHUNK)
+    channel_dim %= len(shape)
+    steps = [size[1] if len(size) == 2 else 0 for size in (weights, parameters)]
+    length = prod(shape[channel_dim + 1 :])
+    channels = shape[channel_dim]
+    return Layout(channels, length, *steps, prod(shape[:channel_dim]), channels * length, length, length)
+
+
+def _run(function: Callable[..., None], pointers: tuple[int, ...], layout: Layout, numel: int) -> None:
+    """Call a kernel on all items, in as many threads as torch uses and the size is worth."""
+    address, items = ctypes.addressof(layout), layout.items
+    threads = min(torch.get_num_threads(), items, max(1, numel // CHUNK))
+    if threads == 1:
+        function(*pointers, address, 0, items)
+        return
+    bounds = [items * t // threads for t in range(threads + 1)]
+    submit = _threads(os.getpid(), threads).submit
+    waiting = [submit(function, *pointers, address, *part) for part in pairwise(bounds)]
+    for part in waiting:
+        part.result()
+
+
+@lru_cache(maxsize=4)
+def _threads(process: int, count: int) -> ThreadPoolExecutor:
+    """Return the threads of this process: those of a parent do not survive a fork."""
+    return ThreadPoolExecutor(count, "autoact")

@@ -1,0 +1,328 @@
+"""Layer that learns its own activation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+
+from autoact.activations import Named
+from autoact.analysis import Projection
+from autoact.errors import ConfigurationError, ConversionError
+from autoact.kernels import Kernels, Way, fused, mixture, parameter_slots, plan_for, route
+from autoact.nn import _observation, _relaxations
+from autoact.nn._candidates import (
+    candidate_bounds,
+    candidate_names,
+    gradient_scale,
+    leading,
+    start_vector,
+)
+from autoact.nn._deriving import project_mixture
+from autoact.nn._fixed import module_for
+from autoact.nn._precision import is_sharded, keep_precision
+from autoact.nn._ranges import constrained, form_of
+from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
+from autoact.nn._scalars import OverLogits
+from autoact.nn._settings import (
+    Settings,
+    as_candidate,
+    channels_of,
+    check_channels,
+    check_settings,
+    initial_values,
+)
+from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
+
+_DEFAULTS: dict[str, Any] = {
+    "granularity": "layer",
+    "channels": None,
+    "channel_dim": 1,
+    "relaxation": "softmax",
+    "temperature": 1.0,
+    "start": "uniform",
+    "learn_parameters": True,
+    "standardize": False,
+}
+
+
+class AutoActivation(nn.Module):
+    r"""A weighted mixture of activations whose weights and parameters are learned with the model.
+
+    $y = \sum_k w_k \varphi_k(x; \theta_k)$, computed as one operation that keeps only x for backward.
+
+    Parameters: `logits` (K,) or (C, K), and `raw` (P,) or (C, P), from which parameter values follow within
+    their bounds. Buffers: `temperature`, `release` (0: exactly the start candidate, 1: the relaxation; a
+    schedule moves it), `anchor`, `initial` (parameter values at raw = 0), `quantiles` of the pre-activations
+    seen by `observe`, and `observed`, their number of batches. In a half-precision model they stay float32.
+    The state_dict also names the candidates: a state of others is refused, and another order is put right.
+
+    Code that changes x in place after the activation, which torch's ReLU lets pass, raises in backward.
+
+    Args:
+        candidates: List of activations, by name ("relu", "ReLU") or torch's class (nn.ReLU); or "default", or
+            the name of a search space.
+        granularity: "layer": one set of weights; "channel": one per channel.
+        channels: C, for "channel".
+        channel_dim: Dimension of x that C runs along.
+        relaxation: "softmax", "straight_through" or "affine".
+        temperature: Divides the logits; above 0.
+        start: "uniform", or a candidate: the layer then is that activation until `release` grows, on a CPU
+            bit for bit torch's own.
+        learn_parameters: Whether slopes, alphas and betas are learned.
+        standardize: Whether gradients of weights are divided by the candidates' standard deviations under
+            N(0, 1); values never change.
+        settings: Initial parameter values, such as {"leaky_relu": {"negative_slope": 0.2}}; a tuple is per
+            channel.
+        bounds: Narrower ranges of parameters, such as {"elu": {"alpha": 1}, "hill": {"n": [2, 6]}}: learned
+            values and those of `choice()` stay within them.
+
+    Raises:
+        UnknownActivationError: A candidate that is not registered.
+        ConfigurationError: Any other wrong argument.
+
+    Example:
+        >>> act = AutoActivation(["relu", "tanh"], start="tanh")
+        >>> act(torch.tensor([-1.0, 1.0]))
+        tensor([-0.7616,  0.7616], grad_fn=<...>)
+        >>> act.choice()
+        Choice('tanh')
+    """
+
+    logits: nn.Parameter
+    raw: nn.Parameter
+    temperature: Tensor
+    release: Tensor
+    anchor: Tensor
+    initial: Tensor
+    quantiles: Tensor
+    observed: Tensor
+    scale: Tensor | None
+
+    def __init__(
+        self,
+        candidates: str | Sequence[Named] = "default",
+        *,
+        granularity: Granularity = "layer",
+        channels: int | None = None,
+        channel_dim: int = 1,
+        relaxation: Kind = "softmax",
+        temperature: float = 1.0,
+        start: Literal["uniform"] | str = "uniform",
+        learn_parameters: bool = True,
+        standardize: bool = False,
+        settings: Settings | None = None,
+        bounds: Bounds | Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.relaxation = Relaxation(
+            kind=relaxation,
+            granularity=granularity,
+            temperature=temperature,
+            learn_parameters=learn_parameters,
+            standardize=standardize,
+        )
+        self.candidates = candidate_names(candidates)
+        self.bounds = candidate_bounds(candidates, bounds)
+        self.settings = check_settings(self.candidates, settings, self.bounds)
+        self.channels = channels_of(self.settings, channels)
+        self.channel_dim, self.start = channel_dim, as_candidate(start, self.candidates)
+        if granularity == "channel" and self.channels is None:
+            raise ConfigurationError(
+                "granularity='channel' needs channels=C, the size of x along channel_dim."
+            )
+        check_channels(self.channels, channel_dim)
+        self._set_up_parameters()
+        for name, value in self._fresh().items():
+            if value is not None and name in ("logits", "raw"):
+                learnable = name == "logits" or any(p.learnable for p in self.ranges)
+                self.register_parameter(name, nn.Parameter(value, requires_grad=learnable))
+            else:
+                self.register_buffer(name, value)
+
+    def _set_up_parameters(self) -> None:
+        slots = tuple((name, self.bounds.narrow(name, p)) for name, p in parameter_slots(self.candidates))
+        learn = self.relaxation.learn_parameters
+        self.ranges = tuple(replace(p, learnable=p.learnable and learn) for _, p in slots)
+        self._forms = tuple(form_of(p) for p in self.ranges)
+        self._slots = tuple(f"{name}.{parameter.name}" for name, parameter in slots)
+        per_channel = self.relaxation.granularity == "channel" or any(
+            isinstance(value, tuple) for given in self.settings.values() for value in given.values()
+        )
+        plain = self.relaxation.kind == "softmax" and not self.relaxation.standardize
+        self._one_softmax = plain and not per_channel
+        self._initial = partial(initial_values, slots, self.settings, self.channels if per_channel else None)
+
+    def _fresh(self) -> dict[str, Tensor | None]:
+        """Return every parameter and buffer as a new layer has it."""
+        anchor, initial = start_vector(self.candidates, self.start), self._initial()
+        shape = (self.channels, -1) if self.relaxation.granularity == "channel" else (-1,)
+        standardize = self.relaxation.standardize
+        return {
+            "logits": anchor.expand(*shape).clone(),
+            "anchor": anchor,
+            "temperature": torch.tensor(float(self.relaxation.temperature)),
+            "release": torch.tensor(float(self.start == "uniform")),
+            "scale": gradient_scale(self.candidates, self.settings) if standardize else None,
+            "raw": torch.zeros(initial.shape),
+            "initial": initial,
+            "quantiles": _observation.normal_quantiles(),
+            "observed": torch.zeros((), dtype=torch.long),
+        }
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Make the layer as new, on its device: logits, parameter values, and what it observed."""
+        for name, value in self._fresh().items():
+            if value is not None:
+                getattr(self, name).copy_(value)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the mixture of every element; shape, dtype and layout of x."""
+        logits, raw = self.logits, self.raw
+        found = route(self.candidates, x, logits, raw)
+        if found.way is Way.C and self._one_softmax and logits.device.type == "cpu":
+            return self._by_numbers(cast(Kernels, found.kernels), x, logits, raw)
+        values = self.natural_values()
+        return mixture(x, self.weights(), self.candidates, values, channel_dim=self.channel_dim)
+
+    def _by_numbers(self, kernels: Kernels, x: Tensor, logits: Tensor, raw: Tensor) -> Tensor:
+        """Return the mixture without a chain of small tensors between logits and the kernel."""
+        own = OverLogits(
+            kernels,
+            logits.tolist(),
+            raw.tolist(),
+            self.temperature.item(),
+            self.release.item(),
+            self.anchor.tolist(),
+            self.initial.tolist(),
+            self.ranges,
+            self._forms,
+        )
+        plan = plan_for(self.candidates)
+        return fused(plan, own, x, (logits, raw), own.weights, own.values, self.channel_dim)
+
+    def weights(self) -> Tensor:
+        """Return the weights in effect, (K,) or (C, K), float32 (float64 in a float64 model)."""
+        relax = _relaxations.RELAXATIONS[self.relaxation.kind]
+        w = _relaxations.anchored(self.logits, self.temperature, self.release, self.anchor, relax)
+        return w if self.scale is None else _relaxations.scaled_gradient(w, self.scale.to(w))
+
+    def probabilities(self) -> Tensor:
+        """Return softmax(logits / temperature), (K,) or (C, K): what the logits prefer at any release."""
+        return _relaxations.softmax(self.logits, self.temperature)
+
+    def entropy(self) -> Tensor:
+        """Return the entropy of the weights in effect, in nats; 0 is one candidate, log K all alike."""
+        return _relaxations.entropy(self.weights())
+
+    def margin(self) -> Tensor:
+        """Return the largest minus the second largest mean weight; 1 for a single candidate."""
+        mean = self.weights().reshape(-1, len(self.candidates)).mean(0)
+        best = mean.topk(min(2, len(mean))).values
+        return best[0] - best[1] if len(best) == 2 else best[0]
+
+    def natural_values(self) -> Tensor:
+        """Return parameter values in natural units, (P,) or (C, P), in the order of `parameter_slots`."""
+        return constrained(self.raw.to(self.initial.dtype), self.initial, self.ranges)
+
+    def values(self) -> dict[str, Tensor]:
+        """Return parameter values in natural units by "candidate.parameter", () or (C,) each."""
+        return dict(zip(self._slots, self.natural_values().unbind(-1), strict=True)) if self._slots else {}
+
+    def observe(self, x: Tensor) -> None:
+        """Take a batch of pre-activations into account; at most 8192 of its elements are read."""
+        _observation.update(self.quantiles, self.observed, x)
+
+    def projection(self) -> Projection:
+        """Return the `analysis.Projection` of the learned function on the pre-activations seen."""
+        return self._project()[0]
+
+    def choice(self) -> Choice:
+        """Return the one activation nearest to the learned function, its own parameters refitted."""
+        found, parameters = self._project()
+        return Choice(found.activation, parameters)
+
+    def _project(self) -> tuple[Projection, dict[str, Any]]:
+        if is_sharded(self.logits):
+            raise ConversionError(
+                "The logits of an AutoActivation are sharded over processes (fully_shard): no process can "
+                "derive a choice. Call model.unshard() on every process first; better, train with DDP while "
+                "activations are searched, and shard the finalized model."
+            )
+        if not all(bool(t.isfinite().all()) for t in (self.weights(), self.natural_values())):
+            raise ConversionError("The weights of an AutoActivation are not finite: its training diverged.")
+        return project_mixture(
+            self.candidates, self.weights(), self.natural_values(), self.quantiles, self.bounds
+        )
+
+    def finalize(self) -> nn.Module:
+        """Return a plain module that computes `choice()`."""
+        return module_for(self.choice(), channel_dim=self.channel_dim).train(self.training)
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again, in plain types."""
+        relaxation = self.relaxation
+        return {
+            "candidates": list(self.candidates),
+            "granularity": relaxation.granularity,
+            "channels": self.channels,
+            "channel_dim": self.channel_dim,
+            "relaxation": relaxation.kind,
+            "temperature": relaxation.temperature,
+            "start": self.start,
+            "learn_parameters": relaxation.learn_parameters,
+            "standardize": relaxation.standardize,
+            "settings": {
+                name: {key: list(v) if isinstance(v, tuple) else v for key, v in given.items()}
+                for name, given in self.settings.items()
+            },
+            "bounds": self.bounds.to_dict(),
+        }
+
+    def extra_repr(self) -> str:
+        """Return the candidates, the arguments that differ from the defaults, and what leads by now."""
+        shown = {key: value for key, value in self.configuration().items() if value != _DEFAULTS.get(key, {})}
+        parts = [str(shown.pop("candidates")), *(f"{key}={value!r}" for key, value in shown.items())]
+        return ", ".join([*parts, *self._leading()])
+
+    def _leading(self) -> list[str]:
+        """Return the largest weights once they have moved from those of a new layer."""
+        if self.logits.is_meta or is_sharded(self.logits):
+            return []
+        moved = bool((self.logits != self.anchor).any()) or self.release.item() != (self.start == "uniform")
+        return [f"leading: {leading(self.candidates, self.weights())}"] if moved else []
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "AutoActivation":
+        super()._apply(keep_precision(fn, self.initial), recurse)
+        return self
+
+    def get_extra_state(self) -> Tensor:
+        """Return the names of the candidates, for state_dict: a state is of these, in this order."""
+        return encoded(self.candidates)
+
+    def set_extra_state(self, state: Any) -> None:
+        """Change nothing: a state of other candidates is refused, or put in order, as it is loaded."""
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Mapping[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        theirs = decoded(state_dict.get(prefix + KEY)) or self.candidates
+        if wrong := mismatch(prefix.rstrip("."), self.candidates, theirs):
+            error_msgs.append(wrong)
+            return
+        state = {**state_dict, prefix + KEY: self.get_extra_state()}  # older states have no names
+        if theirs != self.candidates:
+            state = reordered(state, prefix, self.candidates, theirs)
+        super()._load_from_state_dict(
+            state, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )

@@ -1,0 +1,52 @@
+"""Records of a run: its trainings, the ledger that holds them, the directory that holds everything."""
+
+from autoact.records._comparison import DECISIVE, Comparison, Verdict
+from autoact.records._findings import (
+    Baseline,
+    Belief,
+    Confirmation,
+    Cost,
+    Failure,
+    Hyperparameters,
+    Latency,
+    MixtureLayer,
+    ParetoPoint,
+    Prior,
+    Recommendation,
+)
+from autoact.records._ledger import Ledger
+from autoact.records._report import SCHEMA, Report
+from autoact.records._run_directory import RunDirectory
+from autoact.records._training import SEARCH_PHASES, Phase, State, Training, Value, finite, model_key
+
+__all__ = [
+    "DECISIVE",
+    "SCHEMA",
+    "SEARCH_PHASES",
+    "Baseline",
+    "Belief",
+    "Comparison",
+    "Confirmation",
+    "Cost",
+    "Failure",
+    "Hyperparameters",
+    "Latency",
+    "Ledger",
+    "MixtureLayer",
+    "ParetoPoint",
+    "Phase",
+    "Prior",
+    "Recommendation",
+    "Report",
+    "RunDirectory",
+    "State",
+    "Training",
+    "Value",
+    "Verdict",
+    "finite",
+    "model_key",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,85 @@
+"""Comparison of two models over paired seeds, and the verdict that it allows."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from autoact.records._training import finite
+
+Verdict = Literal["improved", "no significant difference", "worse"]
+DECISIVE = 10  # seeds that find a difference of one paired s.d. with 80 % power
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Selected model against one baseline on the comparison data, paired by seed; positive is better.
+
+    Attributes:
+        name: The baseline's name.
+        difference: Mean paired difference in the metric's units, positive where the selected model is better.
+        ci95: Its 95 % t interval; NaN where every seed gave the same difference other than 0, because the
+            spread over seeds then cannot be estimated.
+        p_value: Two-sided paired t test of "no difference".
+        detectable: Smallest true difference found with 80 % power at this spread and number of seeds.
+        pairs: Seeds in which both trainings ended finite; only these enter the statistics.
+        seeds_needed: Seeds that would find a true difference of the size that was seen; None if unknown.
+        selected_diverged: Seeds in which only the selected model's value was not finite.
+        baseline_diverged: Seeds in which only the baseline's value was not finite.
+        both_diverged: Seeds in which neither value was finite.
+    """
+
+    name: str
+    difference: float
+    ci95: tuple[float, float]
+    p_value: float
+    detectable: float
+    pairs: int
+    seeds_needed: int | None = None
+    selected_diverged: int = 0
+    baseline_diverged: int = 0
+    both_diverged: int = 0
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are seeds enough to find a difference of one paired s.d. with 80 % power."""
+        return self.pairs >= DECISIVE
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the interval allows to say; without one, and for a model that diverges, never improved."""
+        if self.ci95[1] < 0:
+            return "worse"
+        if self.ci95[0] > 0 and not self.selected_diverged:
+            return "improved"
+        return "no significant difference"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types for report.json; what could not be estimated is None."""
+        return {
+            "name": self.name,
+            "difference": finite(self.difference),
+            "ci95": [finite(bound) for bound in self.ci95],
+            "p_value": finite(self.p_value),
+            "detectable": finite(self.detectable),
+            "pairs": self.pairs,
+            "decides": self.decides,
+            "seeds_needed": self.seeds_needed,
+            "selected_diverged": self.selected_diverged,
+            "baseline_diverged": self.baseline_diverged,
+            "both_diverged": self.both_diverged,
+            "verdict": self.verdict,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Comparison":
+        """Read what `to_dict` returned; unknown keys of later versions are ignored."""
+        known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
+        for name in ("difference", "p_value", "detectable"):
+            known[name] = _number(known[name])
+        low, high = known["ci95"]
+        return cls(**{**known, "ci95": (_number(low), _number(high))})
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,132 @@
+"""JSON of a record: dataclasses to plain types and back, with the place of what does not fit."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from math import nan
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from autoact.records._choices import read_assignment
+from autoact.records._comparison import Comparison
+from autoact.records._training import finite
+from autoact.spaces import Assignment
+
+
+def plain(value: Any) -> Any:
+    """Return a record as plain types; what is not finite becomes None, an assignment its layers.
+
+    Example:
+        >>> plain({"layers": Assignment({"a": "relu"}), "values": (1.0, nan)})
+        {'layers': {'a': {'activation': 'relu', 'parameters': {}}}, 'values': [1.0, None]}
+    """
+    if isinstance(value, Assignment):
+        return value.to_dict()["layers"]
+    if isinstance(value, Comparison):
+        return value.to_dict()
+    if is_dataclass(value):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return finite(value) if isinstance(value, float) else value
+
+
+def typed(kind: Any, data: Any, place: str = "") -> Any:
+    """Return plain types as a value of a type; the inverse of `plain`. Unknown keys are ignored.
+
+    Args:
+        kind: A dataclass, an `Assignment`, a number, a text, a literal, or tuples, mappings and options of
+            these.
+        data: What JSON holds.
+        place: Keys that lead there; stands in the error.
+
+    Raises:
+        ValueError: The data have another form; names the place.
+
+    Example:
+        >>> typed(tuple[float, ...], [1, None])
+        (1, nan)
+        >>> typed(dict[str, int], {"a": "b"})
+        Traceback (most recent call last):
+        ValueError: a: expected int, got 'b'
+    """
+    if kind is Any:
+        return data
+    if get_origin(kind) in (UnionType, Union):  # X | None
+        return None if data is None else typed(get_args(kind)[0], data, place)
+    if get_origin(kind) is not None:
+        return _nested(kind, data, place)
+    if kind is Assignment:
+        return _assignment(data, place)
+    if is_dataclass(kind):
+        return _record(kind, _mapping(data, place), place)
+    return _scalar(kind, data, place)
+
+
+def _nested(kind: Any, data: Any, place: str) -> Any:
+    inner = get_args(kind)
+    if get_origin(kind) is Literal:
+        if data not in inner:
+            raise _unfit(place, " or ".join(map(repr, inner)), data)
+        return data
+    if get_origin(kind) is tuple:
+        if not isinstance(data, list):
+            raise _unfit(place, "a list", data)
+        return tuple(typed(inner[0], item, f"{place}[{n}]") for n, item in enumerate(data))
+    return {key: typed(inner[1], item, _inside(place, key)) for key, item in _mapping(data, place).items()}
+
+
+def _record(kind: Any, data: Mapping[str, Any], place: str) -> Any:
+    if kind is Comparison:
+        return _comparison(data, place)
+    known: dict[str, Any] = {}
+    for item in fields(kind):
+        if item.name in data:
+            known[item.name] = typed(_hints(kind)[item.name], data[item.name], _inside(place, item.name))
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise ValueError(f"{_inside(place, item.name)} is missing")
+    return kind(**known)
+
+
+def _assignment(data: Any, place: str) -> Assignment:
+    try:
+        return read_assignment(data)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def _comparison(data: Mapping[str, Any], place: str) -> Comparison:
+    try:
+        return Comparison.from_dict(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{place} is no comparison: {error}") from error
+
+
+def _scalar(kind: Any, data: Any, place: str) -> Any:
+    if kind is float and data is None:
+        return nan
+    allowed = (int, float) if kind is float else kind
+    if not isinstance(data, allowed) or (isinstance(data, bool) and kind is not bool):
+        raise _unfit(place, kind.__name__, data)
+    return data
+
+
+def _mapping(data: Any, place: str) -> Mapping[str, Any]:
+    if not isinstance(data, Mapping):
+        raise _unfit(place, "a mapping", data)
+    return data
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _inside(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
+
+
+def _unfit(place: str, expected: str, came: Any) -> ValueError:
+    return ValueError(f"{place or 'the content'}: expected {expected}, got {came!r:.60}")

@@ -1,0 +1,92 @@
+"""Ledger of a run: every finished training, one durable line each; all else is rebuilt from it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autoact.errors import RunDirectoryError
+from autoact.records._training import Phase, Training
+
+
+@dataclass
+class Ledger:
+    """The trainings of a run in a JSON Lines file; each line is on disk before its result is used.
+
+    A line torn by a kill is not read, and dropped when the next one is written: its training runs again.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "trainings.jsonl"
+        >>> ledger = Ledger(path)
+        >>> from autoact.spaces import Assignment
+        >>> done = Training(phase="baseline", label="relu", assignment=Assignment({"a": "relu"}), seed=1,
+        ...                 state="finished", selection=0.25)
+        >>> ledger.append(done)
+        >>> Ledger(path).find(done).selection
+        0.25
+    """
+
+    path: Path
+    trainings: list[Training] = field(default_factory=list, init=False)
+    _appended: bool = field(default=False, init=False, repr=False)
+    _found: dict[tuple[Phase, str, int], Training] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read what is there; nothing is changed."""
+        if self.path.exists():
+            whole = _whole_lines(self.path)
+            self.trainings = [_read(line, number, self.path) for number, line in enumerate(whole, 1)]
+            for training in self.trainings:
+                if training.state != "failed":  # the cause may be gone: it is done again
+                    self._remember(training)
+
+    def append(self, training: Training) -> None:
+        """Add one finished training and wait until it is on disk."""
+        if not self._appended:
+            _drop_torn_line(self.path)
+            self._appended = True
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(training.to_line() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.trainings.append(training)
+        self._remember(training)
+
+    def find(self, asked: Training) -> Training | None:
+        """Return the training of the same model with the same seed in the same phase, if it is done.
+
+        One that failed in an earlier process is not: its cause may be gone.
+        """
+        return self._found.get((asked.phase, asked.key, asked.seed))
+
+    def of(self, *phases: Phase) -> Iterator[Training]:
+        """Iterate over the trainings of some phases, in the order in which they ended."""
+        return (training for training in self.trainings if training.phase in phases)
+
+    def _remember(self, training: Training) -> None:
+        self._found.setdefault((training.phase, training.key, training.seed), training)
+
+
+def _whole_lines(path: Path) -> list[str]:
+    content = path.read_bytes()
+    return content[: content.rfind(b"\n") + 1].decode("utf-8").splitlines()
+
+
+def _drop_torn_line(path: Path) -> None:
+    content = path.read_bytes() if path.exists() else b""
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+            os.fsync(file.fileno())
+
+
+def _read(line: str, number: int, path: Path) -> Training:
+    try:
+        return Training.from_line(line)
+    except ValueError as error:
+        raise RunDirectoryError(
+            f"{path}, line {number} is not a training's record ({error}). "
+            "Restore the file, or start a new run in another directory."
+        ) from error

@@ -1,0 +1,149 @@
+"""Report of a run: what report.json holds, typed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from autoact.errors import RunDirectoryError
+from autoact.records._comparison import Comparison, Verdict
+from autoact.records._findings import (
+    Baseline,
+    Belief,
+    Confirmation,
+    Cost,
+    Failure,
+    Hyperparameters,
+    Latency,
+    ParetoPoint,
+    Prior,
+    Recommendation,
+)
+from autoact.records._json import plain, typed
+from autoact.spaces import Assignment
+from autoact.spaces.files import write_text
+
+SCHEMA = 2
+_ALWAYS = ("task", "verdict", "latency")  # keys that stand in report.json as null, too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Result of a search, as report.json; of a search that failed, what was known by then.
+
+    Attributes:
+        schema: Version of the form.
+        autoact: Version that wrote it.
+        task: What the model is called.
+        space: Name of the search space.
+        metric: Name of the monitored value.
+        mode: Whether it is to become small ("min") or large ("max").
+        budget: Full trainings that the search could spend.
+        seed: Seed of the run.
+        comparison_data: What the comparison data are, in words.
+        cost: By part of the run: search, tuning (where there was any), baselines, confirmation.
+        chosen: The selected activations.
+        original: The model's own.
+        recommended: The activations to use: the original ones unless the verdict is "improved".
+        baselines: By name.
+        confirmation: The selected model on fresh seeds.
+        comparisons: With "original", which decides the verdict, and with "best_uniform".
+        latency: Where it could be measured.
+        verdict: None where the search failed.
+        pareto: The best of what was tried, with latencies, the fastest first.
+        prior: What the mixture learned, where one was trained.
+        beliefs: By key of the assignment (`model_key`).
+        recommendation: The search's own choice.
+        hyperparameters: Where any were searched.
+        note: What a reader has to know of how the choice was made.
+        failure: Why the search failed.
+        failures: The trainings that raised.
+        not_finite: Labels of the trainings without a finite value.
+
+    Example:
+        >>> data = {"schema": 2, "autoact": "0.2.0", "space": "default", "metric": "val_loss", "mode": "min"}
+        >>> report = Report.from_dict({**data, "failure": "The disk is full.", "added_later": 1})
+        >>> report.failure, report.verdict, Report.from_dict(report.to_dict()) == report
+        ('The disk is full.', None, True)
+    """
+
+    schema: int = SCHEMA
+    autoact: str
+    task: str | None = None
+    space: str
+    metric: str
+    mode: Literal["min", "max"]
+    budget: float | None = None
+    seed: int | None = None
+    comparison_data: str | None = None
+    cost: Mapping[str, Cost] = field(default_factory=dict)
+    chosen: Assignment | None = None
+    original: Assignment | None = None
+    recommended: Assignment | None = None
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    confirmation: Confirmation | None = None
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    latency: Latency | None = None
+    verdict: Verdict | None = None
+    pareto: tuple[ParetoPoint, ...] = ()
+    prior: Prior | None = None
+    beliefs: Mapping[str, Belief] = field(default_factory=dict)
+    recommendation: Recommendation | None = None
+    hyperparameters: Hyperparameters | None = None
+    note: str | None = None
+    failure: str | None = None
+    failures: tuple[Failure, ...] = ()
+    not_finite: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse another version of the form."""
+        if self.schema != SCHEMA:
+            raise ValueError(f"schema is {self.schema}; this version of autoact reads {SCHEMA}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types for report.json; what does not apply is left out."""
+        content = plain(self)
+        return {name: value for name, value in content.items() if value is not None or name in _ALWAYS}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Report":
+        """Read what `to_dict` returned; unknown keys of later versions are ignored.
+
+        Raises:
+            ValueError: The schema is another one, or a key has another form; names the key.
+        """
+        if isinstance(data, Mapping) and data.get("schema") != SCHEMA:
+            raise ValueError(f"schema is {data.get('schema')!r}; this version of autoact reads {SCHEMA}")
+        report: Report = typed(cls, data)
+        return report
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Report":
+        """Read report.json.
+
+        Args:
+            path: The file.
+
+        Raises:
+            RunDirectoryError: The file cannot be read, is damaged, or is of another version.
+        """
+        file = Path(path)
+        try:
+            return cls.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise RunDirectoryError(
+                f"{file} cannot be read: {error}. "
+                f"Remove it and write it again: autoact search --resume {file.parent}"
+            ) from error
+
+    def save(self, path: str | Path) -> None:
+        """Write report.json, whole or not at all.
+
+        Args:
+            path: The file.
+
+        Raises:
+            ConfigurationError: The place cannot be written.
+        """
+        write_text(path, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")

@@ -1,0 +1,176 @@
+"""Directory of a run: made once, never overwritten, every file written whole or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from autoact.errors import RunDirectoryError
+from autoact.spaces import Assignment
+from autoact.spaces.files import write_text, write_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Where a run keeps everything.
+
+    Example:
+        >>> path = Path(tempfile.mkdtemp()) / "run"
+        >>> run = RunDirectory.create(path, {"budget": 20})
+        >>> run.configuration()
+        {'budget': 20}
+        >>> RunDirectory.create(path, {})
+        Traceback (most recent call last):
+        ...
+        autoact.errors.RunDirectoryError: .../run exists already and is left untouched. Resume the run in it
+        with `autoact search --resume .../run`, or choose another directory with --out.
+    """
+
+    path: Path
+
+    @classmethod
+    def check_free(cls, path: str | os.PathLike[str]) -> None:
+        """Raise RunDirectoryError if the path exists or could not be created; changes nothing."""
+        target = Path(path).absolute()
+        if os.path.lexists(target):
+            raise RunDirectoryError(
+                f"{path} exists already and is left untouched. Resume the run in it with "
+                f"`autoact search --resume {path}`, or choose another directory with --out."
+            )
+        parent = next(folder for folder in target.parents if os.path.lexists(folder))
+        try:
+            with tempfile.TemporaryDirectory(dir=parent, prefix=".autoact-"):
+                pass
+        except OSError as error:
+            raise RunDirectoryError(_unwritable(path, error)) from error
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], configuration: Mapping[str, Any]) -> "RunDirectory":
+        """Make the directory with its configuration in it, both or neither."""
+        cls.check_free(path)
+        target = Path(path).absolute()
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+            partial.chmod(0o755)
+            write_yaml(partial / "config.yaml", configuration)
+            partial.rename(target)
+        except OSError as error:
+            raise RunDirectoryError(_unwritable(path, error)) from error
+        return cls(Path(path))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> "RunDirectory":
+        """Return an existing run directory, to resume it."""
+        run = cls(Path(path))
+        if not run.configuration_file.is_file():
+            what = "has no config.yaml" if run.path.is_dir() else "does not exist"
+            raise RunDirectoryError(
+                f"{path} {what}, so there is no run to resume. Start one with `autoact search --out {path}`."
+            )
+        return run
+
+    @property
+    def configuration_file(self) -> Path:
+        """What the run was asked to do; the first file of a run."""
+        return self.path / "config.yaml"
+
+    @property
+    def study_file(self) -> Path:
+        """The Optuna study (SQLite)."""
+        return self.path / "study.db"
+
+    @property
+    def ledger_file(self) -> Path:
+        """One line per finished training."""
+        return self.path / "trainings.jsonl"
+
+    @property
+    def assignment_file(self) -> Path:
+        """The choice; once it exists, the search is over and the comparison data may be read."""
+        return self.path / "assignment.yaml"
+
+    @property
+    def report_file(self) -> Path:
+        """The result; the last file of a run except for its HTML view."""
+        return self.path / "report.json"
+
+    @property
+    def hyperparameters_file(self) -> Path:
+        """The hyperparameters that belong to the choice, where any were searched."""
+        return self.path / "hyperparameters.yaml"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Lightning checkpoint of the selected model, trained with the first confirmation seed."""
+        return self.path / "checkpoints" / "final.ckpt"
+
+    def tensorboard(self, name: str) -> Path:
+        """Return the TensorBoard directory of one training."""
+        return self.path / "tensorboard" / name
+
+    def configuration(self) -> dict[str, Any]:
+        """Return what the run was asked to do."""
+        try:
+            return dict(yaml.safe_load(self.configuration_file.read_text(encoding="utf-8")))
+        except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+            raise RunDirectoryError(
+                f"{self.configuration_file} cannot be read ({error}); the run cannot be resumed without it."
+            ) from error
+
+    def write_choice(self, assignment: Assignment, hyperparameters: Mapping[str, Any]) -> None:
+        """Write the choice; the assignment last, because its file says that the search is over."""
+        if hyperparameters:
+            write_yaml(self.hyperparameters_file, dict(hyperparameters))
+        Assignment(dict(assignment.items()), name="chosen").save(self.assignment_file)
+
+    def choice(self) -> tuple[Assignment, dict[str, Any]]:
+        """Return the choice: activations and searched hyperparameters."""
+        file = self.hyperparameters_file
+        values = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return Assignment.load(self.assignment_file), dict(values)
+
+    def report(self) -> dict[str, Any] | None:
+        """Return the report of a finished run, None while it is not finished."""
+        if not self.report_file.exists():
+            return None
+        return dict(json.loads(self.report_file.read_text(encoding="utf-8")))
+
+    def write_report(self, report: Mapping[str, Any]) -> None:
+        """Write report.json."""
+        write_text(self.report_file, json.dumps(report, indent=2, allow_nan=False) + "\n")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from resuming this run at the same time; a killed process holds no lock."""
+        with (self.path / ".lock").open("w") as file:
+            if not _lock(file):
+                raise RunDirectoryError(
+                    f"{self.path} is in use by another process. Wait for it to end, or stop it, then resume."
+                )
+            yield
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # not POSIX: no lock that a killed process gives back
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _unwritable(path: str | os.PathLike[str], error: OSError) -> str:
+    return (
+        f"The run directory {path} cannot be created: {error.strerror} ({error.filename}). "
+        "Choose a directory that you may write to with --out."
+    )

@@ -1,0 +1,151 @@
+"""Record of one training: what was asked, and what came of it; one line of a run's ledger."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from autoact.records._choices import read_assignment
+from autoact.spaces import Assignment
+
+Phase = Literal["probe", "one-shot", "trial", "tuning", "baseline", "confirmation"]
+State = Literal["asked", "finished", "pruned", "diverged", "failed"]
+Value = float | int | str | bool | None
+
+SEARCH_PHASES: tuple[Phase, ...] = ("probe", "one-shot", "trial")
+ONE_SHOT_KEY = "mixture"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """One training, before and after it is done.
+
+    Asked:
+        phase: What the training is for.
+        label: What is trained, in words a report can print ("one-shot", "relu", "selected").
+        assignment: The activations; None asks for the mixture, which derives them.
+        hyperparameters: Values of those that are searched; the model's own for others.
+        seed: Seed of the training.
+        trial: Number of the Optuna trial, where there is one.
+
+    Came:
+        state: "asked" until it is done, then "finished", "pruned" (stopped early by a pruner), "diverged"
+            (a value was not finite) or "failed" (the training raised).
+        steps: Optimizer steps taken.
+        seconds: Wall time.
+        share: What it cost, in full trainings.
+        selection: The monitored value on selection data at the end; NaN when there is none.
+        comparison: The value on comparison data; None where those were not read.
+        curve: The monitored value after each validation, (V,).
+        curve_steps: Optimizer steps done at each of these, (V,).
+        derived: What a mixture derived.
+        details: What a mixture learned.
+        error: What was raised.
+
+    Example:
+        >>> asked = Training(phase="baseline", label="relu", assignment=Assignment({"net.1": "relu"}), seed=7)
+        >>> done = replace(asked, state="finished", selection=0.25)
+        >>> done.usable, Training.from_line(done.to_line()) == done
+        (True, True)
+    """
+
+    phase: Phase
+    label: str
+    assignment: Assignment | None
+    seed: int
+    hyperparameters: Mapping[str, Value] = field(default_factory=dict)
+    trial: int | None = None
+    state: State = "asked"
+    steps: int = 0
+    seconds: float = 0.0
+    share: float = 1.0
+    selection: float = math.nan
+    comparison: float | None = None
+    curve: tuple[float, ...] = ()
+    curve_steps: tuple[int, ...] = ()
+    derived: Assignment | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Identity of the model: equal keys are equal models, across processes and runs."""
+        return ONE_SHOT_KEY if self.assignment is None else model_key(self.assignment, self.hyperparameters)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the training ended with a finite value."""
+        return self.state == "finished" and math.isfinite(self.selection)
+
+    def to_line(self) -> str:
+        """Return the record as one line of JSON; NaN and infinity become null."""
+        plain = {name: value for name, value in asdict(replace(self, assignment=None, derived=None)).items()}
+        plain |= {"key": self.key, "assignment": _layers(self.assignment), "derived": _layers(self.derived)}
+        return json.dumps(_plain(plain), allow_nan=False)
+
+    @classmethod
+    def from_line(cls, line: str) -> "Training":
+        """Read a record back; unknown keys of later versions are ignored.
+
+        Raises:
+            ValueError: The line is no JSON, or has no record of this form.
+        """
+        data = json.loads(line)
+        known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
+        try:
+            known["selection"] = _number(known["selection"])
+            known["curve"] = tuple(map(_number, known["curve"]))
+            known["curve_steps"] = tuple(known["curve_steps"])
+            for name in ("assignment", "derived"):
+                known[name] = known[name] and read_assignment(known[name])
+            if known["comparison"] is None and known["phase"] == "confirmation":
+                known["comparison"] = math.nan  # it was read, and was not finite
+            return cls(**known)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"it lacks {error}") from error
+
+
+def model_key(assignment: Assignment, hyperparameters: Mapping[str, Value] | None = None) -> str:
+    """Return a short text that is equal for equal models, across processes and runs.
+
+    Args:
+        assignment: The activations.
+        hyperparameters: Values of those that are searched.
+
+    Example:
+        >>> relu = Assignment({"net.1": "relu"})
+        >>> model_key(relu, {"model.lr": 0.1}) == model_key(relu, {"model.lr": 0.01})
+        False
+    """
+    content = json.dumps(assignment.to_dict()["layers"], sort_keys=True)
+    if hyperparameters:
+        content = json.dumps([content, dict(hyperparameters)], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def finite(value: float | None) -> float | None:
+    """Return the value, or None when it is not finite (JSON has no NaN).
+
+    Example:
+        >>> finite(float("nan")) is None
+        True
+    """
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _layers(assignment: Assignment | None) -> dict[str, Any] | None:
+    return None if assignment is None else assignment.to_dict()["layers"]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return finite(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

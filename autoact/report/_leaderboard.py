@@ -1,0 +1,136 @@
+"""Leaderboard of a run: one row for each assignment that it trained, whatever for, the best first."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, stdev
+from typing import Any
+
+from autoact.records import Training, Value, finite
+from autoact.report._run import Run
+from autoact.spaces import Assignment
+
+COLUMNS = (
+    *("rank", "assignment", "mean", "sd", "n", "diverged", "phases", "comparison_mean", "comparison_n"),
+    *("pruned", "failed", "believed", "believed_sd", "latency_ms", "pareto"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One assignment with what its trainings gave.
+
+    Attributes:
+        layers: The activations.
+        hyperparameters: Values of those that were searched.
+        selection: Finite values on selection data after full trainings.
+        comparison: Finite values on comparison data.
+        states: How many trainings ended in which state.
+        phases: What it was trained for, in order, each once.
+        believed: Posterior mean and standard deviation of its value; None where there is none.
+        latency: Milliseconds of a forward pass, where that was measured.
+        front: Whether nothing that was measured is both as good and as fast; None where it was not measured.
+    """
+
+    layers: Assignment
+    selection: tuple[float, ...]
+    comparison: tuple[float, ...]
+    states: Mapping[str, int]
+    phases: tuple[str, ...]
+    hyperparameters: Mapping[str, Value] = field(default_factory=dict)
+    believed: tuple[float, float] | None = None
+    latency: float | None = None
+    front: bool | None = None
+
+    @property
+    def value(self) -> float | None:
+        """What the row is ranked by: what the search believes, else the mean."""
+        return self.believed[0] if self.believed is not None else self.mean
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over the selection values."""
+        return fmean(self.selection) if self.selection else None
+
+    @property
+    def sd(self) -> float | None:
+        """Standard deviation of the selection values, from two on."""
+        return stdev(self.selection) if len(self.selection) > 1 else None
+
+
+def leaderboard(run: Run) -> list[Row]:
+    """Return the rows of a run, the best first, hopeless ones last.
+
+    They are ranked by the posterior means of the search, where it has any, else by means. The mixture belongs
+    to no assignment and has no row.
+    """
+    grouped: dict[str, list[Training]] = {}
+    for training in run.trainings:
+        if training.assignment is not None and training.phase not in ("probe", "one-shot"):
+            grouped.setdefault(training.key, []).append(training)
+    sign = -1.0 if run.larger_is_better else 1.0
+    rows = [_row(trainings, run) for trainings in grouped.values()]
+    return sorted(rows, key=lambda row: (row.value is None, sign * (row.value or 0.0)))
+
+
+def _row(trainings: Sequence[Training], run: Run) -> Row:
+    layers, values = trainings[0].assignment, trainings[0].hyperparameters
+    assert layers is not None, "only a mixture has none"
+    belief = run.report.beliefs.get(trainings[0].key)
+    point = next((point for point in run.report.pareto if point.layers == layers), None)
+    return Row(
+        layers=layers,
+        selection=tuple(t.selection for t in trainings if t.usable),
+        comparison=tuple(v for t in trainings if (v := finite(t.comparison)) is not None),
+        states=Counter(t.state for t in trainings),
+        phases=tuple(dict.fromkeys(t.phase for t in trainings)),
+        hyperparameters=values,
+        believed=None if belief is None else (belief.mean, belief.sd),
+        latency=None if point is None else point.latency,
+        front=None if point is None else point.front,
+    )
+
+
+def describe(layers: Assignment, hyperparameters: Mapping[str, Value] | None = None) -> str:
+    """Return an assignment in one line, with the hyperparameters that it was trained with.
+
+    Example:
+        >>> from autoact.spaces import Choice
+        >>> describe(Assignment({"a": Choice("elu", alpha=0.5), "b": "relu"}), {"model.lr": 0.01})
+        'a=elu(alpha=0.5), b=relu, model.lr=0.01'
+    """
+    return ", ".join([str(layers), *(f"{name}={_exact(v)}" for name, v in (hyperparameters or {}).items())])
+
+
+def _exact(value: Value) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Return the rows as CSV with a header."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for rank, row in enumerate(rows, 1):
+        writer.writerow([rank, *("" if value is None else value for value in _cells(row))])
+    return text.getvalue()
+
+
+def _cells(row: Row) -> list[Any]:
+    return [
+        describe(row.layers, row.hyperparameters),
+        row.mean,
+        row.sd,
+        len(row.selection),
+        row.states.get("diverged", 0),
+        "+".join(row.phases),
+        fmean(row.comparison) if row.comparison else None,
+        len(row.comparison),
+        row.states.get("pruned", 0),
+        row.states.get("failed", 0),
+        *(row.believed or (None, None)),
+        row.latency,
+        None if row.front is None else int(row.front),
+    ]

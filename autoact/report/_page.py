@@ -1,0 +1,129 @@
+"""Page of a run: one file without scripts or network, readable light, dark, and on a narrow screen."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from autoact.records import Report
+from autoact.report import _figures, _numbers, _search_figures, _wording
+from autoact.report._leaderboard import Row
+from autoact.report._run import Run
+from autoact.report._verdict import failures, headline, next_step, sentences
+from autoact.spaces import Assignment
+
+SHOWN_ROWS = 10
+SHOWN_FUNCTIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Layers that got the same activation in place of the same one."""
+
+    chosen: str
+    before: str
+    layers: tuple[str, ...]
+    figure: Markup
+
+
+def render(run: Run, rows: Sequence[Row]) -> str:
+    """Return the page of a run.
+
+    Args:
+        run: The run.
+        rows: Its leaderboard.
+    """
+    environment = Environment(
+        loader=PackageLoader("autoact.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=_numbers.number, signed=_numbers.signed, duration=_numbers.duration, p_value=_numbers.p_value
+    )
+    step, code = next_step(run)
+    return environment.get_template("report.html").render(
+        run=run,
+        report=run.report,
+        headline=headline(run.report.verdict),
+        failures=failures(run.report),
+        sentences=sentences(run),
+        facts=list(_facts(run)),
+        groups=_groups(run.report),
+        comparisons=list(run.compared.items()),
+        interval=_wording.interval,
+        rows=[(row, _wording.trained(row.layers, row.hyperparameters)) for row in rows[:SHOWN_ROWS]],
+        row_count=len(rows),
+        prior=_wording.discretization(run.report),
+        figures={name: Markup(draw(run)) for name, draw in _FIGURES.items()},
+        diverged=[training for training in run.trainings if training.state == "diverged"],
+        step=step,
+        code=code,
+    )
+
+
+_FIGURES = {
+    "values": _figures.seed_values,
+    "differences": _figures.differences,
+    "progress": _figures.progress,
+    "uniforms": _figures.uniforms,
+    "pareto": _search_figures.pareto,
+    "prior": _search_figures.prior,
+    "curves": _figures.curves,
+}
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str, str]]:
+    """Give the numbers at the top: value, what it is, remark."""
+    report = run.report
+    yield from _means(run)
+    if report.hyperparameters is not None:
+        own = report.hyperparameters.own
+        for name, value in report.hyperparameters.chosen.items():
+            before = _numbers.setting(own.get(name, _numbers.NOTHING))
+            yield _numbers.setting(value), name, f"with the chosen activations; was {before}"
+    if report.cost:
+        trainings = _numbers.number(sum(part.trainings for part in report.cost.values()))
+        seconds = sum(part.seconds for part in report.cost.values())
+        yield trainings, "trainings in all", _numbers.duration(seconds)
+    latency = report.latency
+    if latency is not None and latency.chosen and latency.original and not run.keeps_original:
+        ratio = _numbers.number(latency.chosen / latency.original, 3)
+        yield f"{ratio}×", "time of a forward pass", "chosen / original"
+
+
+def _means(run: Run) -> Iterator[tuple[str, str, str]]:
+    """Give means and difference of chosen and original model, where they are two."""
+    compared = run.compared.get("original")
+    models = {model.role: model for model in _figures.confirmed(run)}
+    if compared is None:
+        return
+    if {"original", "chosen"} <= models.keys():
+        before, after = (_numbers.number(models[role].mean, 3) for role in ("original", "chosen"))
+        count = len(models["chosen"].values)
+        yield f"{before} → {after}", f"{run.metric}, original → chosen", f"mean of {count} seeds"
+    span = _wording.interval(compared)
+    yield _numbers.signed(compared.difference), "difference", f"95% interval {span}"
+
+
+def _groups(report: Report) -> list[Group]:
+    """Return the chosen activations, each once with all its layers."""
+    chosen, original = report.chosen or Assignment({}), report.original or Assignment({})
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for path, choice in chosen.items():
+        before = str(original[path]) if path in original else _numbers.NOTHING
+        grouped.setdefault((str(choice), before), []).append(path)
+    return [
+        Group(*words, tuple(paths), _graph(place, chosen, original, paths[0]))
+        for place, (words, paths) in enumerate(grouped.items())
+    ]
+
+
+def _graph(place: int, chosen: Assignment, original: Assignment, path: str) -> Markup:
+    if place >= SHOWN_FUNCTIONS:
+        return Markup("")
+    before = original[path] if path in original else None
+    return Markup(_figures.function(f"function{place}", chosen[path], before))

@@ -1,0 +1,86 @@
+"""Run as a report sees it: its directory, its report.json and its trainings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoact.errors import RunDirectoryError
+from autoact.records import Comparison, Ledger, Report, RunDirectory, Training
+from autoact.spaces import Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run left: its results and every training behind them.
+
+    Attributes:
+        path: The run directory.
+        report: report.json; partial where the search failed.
+        trainings: In the order in which they ended.
+    """
+
+    path: Path
+    report: Report
+    trainings: tuple[Training, ...] = ()
+
+    @property
+    def metric(self) -> str:
+        """Name of the monitored value."""
+        return self.report.metric
+
+    @property
+    def larger_is_better(self) -> bool:
+        """Whether the monitored value is to become large."""
+        return self.report.mode == "max"
+
+    def of(self, *phases: str) -> list[Training]:
+        """Return the trainings of some phases."""
+        return [training for training in self.trainings if training.phase in phases]
+
+    @property
+    def keeps_original(self) -> bool:
+        """Whether the choice is what the model has already."""
+        return self.report.chosen is not None and self.report.chosen == self.report.original
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether the choice is the best uniform model itself."""
+        compared = self.report.comparisons.get("best_uniform")
+        chosen = self.report.chosen
+        return compared is not None and chosen is not None and chosen == self._uniform(compared.name)
+
+    @property
+    def compared(self) -> dict[str, Comparison]:
+        """The comparisons of different models: the choice is not compared with itself."""
+        same = {"original": self.keeps_original, "best_uniform": self.is_uniform}
+        return {key: found for key, found in self.report.comparisons.items() if not same.get(key)}
+
+    def _uniform(self, name: str) -> Assignment | None:
+        """Return the assignment of a uniform baseline; equal models are trained once, under one label."""
+        trained = (t.assignment for t in self.of("baseline") if t.label == name)
+        return next(trained, self.report.original)
+
+
+def read_run(path: str | Path) -> Run:
+    """Return a run from its directory.
+
+    Raises:
+        RunDirectoryError: The directory holds no finished run, or a file of it cannot be read.
+    """
+    directory = RunDirectory(Path(path))
+    if not directory.report_file.is_file():
+        raise RunDirectoryError(_missing(directory))
+    report = Report.load(directory.report_file)
+    return Run(directory.path, report, tuple(Ledger(directory.ledger_file).trainings))
+
+
+def _missing(directory: RunDirectory) -> str:
+    path = directory.path
+    if not path.is_dir():
+        return f"{path} is not a directory; give the directory that `autoact search --out` named."
+    if directory.configuration_file.is_file():
+        return (
+            f"{path} has no report.json: its search has not ended. Go on with: autoact search --resume {path}"
+        )
+    return (
+        f"{path} has no report.json, so it is not a run directory; give the one that `autoact search` wrote."
+    )

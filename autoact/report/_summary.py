@@ -1,0 +1,105 @@
+"""Summary of a run for the terminal: failures, verdict, assignment, cost, and where to look."""
+
+from pathlib import Path
+
+from autoact.records import Report
+from autoact.report._numbers import NOTHING, duration, number, setting
+from autoact.report._run import Run, read_run
+from autoact.report._verdict import failures, next_step, sentences
+from autoact.report._wording import assignment
+from autoact.spaces import Assignment
+
+
+def summarize(run: Run | str | Path) -> str:
+    """Return what a run found, in a few lines of plain text.
+
+    Args:
+        run: A run, or its directory.
+
+    Returns:
+        Trainings that raised, the verdict, each layer's activation, what it cost, and where to look.
+
+    Raises:
+        RunDirectoryError: If the directory holds no finished run, or a file of it cannot be read.
+
+    Example:
+        >>> summarize("runs/of/yesterday")
+        Traceback (most recent call last):
+        autoact.errors.RunDirectoryError: runs/of/yesterday is not a directory; give the directory that
+        `autoact search --out` named.
+    """
+    run = run if isinstance(run, Run) else read_run(run)
+    parts = (
+        _failures(run.report),
+        _verdict(run),
+        _layers(run.report),
+        _hyperparameters(run.report),
+        _front(run),
+        _cost(run.report),
+        _files(run),
+    )
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def _failures(report: Report) -> list[str]:
+    lines = [f"  {text}" for text in failures(report)]
+    return ["Failures", *lines] if lines else []
+
+
+def _verdict(run: Run) -> list[str]:
+    return [f"Verdict: {run.report.verdict or 'none'}", *(f"  {text}" for text in sentences(run))]
+
+
+def _layers(report: Report) -> list[str]:
+    if not report.chosen:
+        return []
+    width = max(map(len, report.chosen))
+    before = report.original or Assignment({})
+    return [
+        "Assignment",
+        *(f"  {p:<{width}}  {before[p] if p in before else NOTHING} → {c}" for p, c in report.chosen.items()),
+    ]
+
+
+def _hyperparameters(report: Report) -> list[str]:
+    found = report.hyperparameters
+    if found is None or not found.chosen:
+        return []
+    width = max(map(len, found.chosen))
+    lines = [
+        f"  {name:<{width}}  {setting(found.own.get(name, NOTHING))} → {setting(value)}"
+        for name, value in found.chosen.items()
+    ]
+    return ["Hyperparameters", *lines]
+
+
+def _front(run: Run) -> list[str]:
+    """Return the assignments that nothing beats in value and latency, where there is more than one."""
+    front = [point for point in run.report.pareto if point.front]
+    if len(front) < 2:
+        return []
+    rows = [
+        f"  {number(point.latency, 3):>7} ms  {run.metric} {number(point.mean):<8} {assignment(point.layers)}"
+        for point in front
+    ]
+    return ["Accuracy against latency", *rows]
+
+
+def _cost(report: Report) -> list[str]:
+    rows = [
+        f"  {part:<12}  {number(spent.trainings, 3):>5} trainings  {spent.steps:>9,} steps  "
+        f"{duration(spent.seconds)}"
+        for part, spent in report.cost.items()
+    ]
+    return ["Cost", *rows] if rows else []
+
+
+def _files(run: Run) -> list[str]:
+    step, code = next_step(run)
+    return [
+        "Where to look",
+        f"  {run.path / 'report.html'}",
+        f"  tensorboard --logdir {run.path / 'tensorboard'}",
+        f"  {step}",
+        *(f"    {line}" for line in code.splitlines() if line),
+    ]

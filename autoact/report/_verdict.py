@@ -1,0 +1,197 @@
+"""Verdict in sentences, and the step that follows from it."""
+
+import math
+from collections.abc import Iterator
+
+from autoact.records import Comparison, Report
+from autoact.report._numbers import number, signed
+from autoact.report._run import Run
+from autoact.report._wording import assignment, interval, settings
+
+_HEADLINES = {
+    "improved": "Improved",
+    "no significant difference": "No significant difference",
+    "worse": "Worse",
+}
+
+
+def headline(verdict: str | None) -> str:
+    """Return the verdict as the title of the report.
+
+    Example:
+        >>> headline("worse"), headline(None)
+        ('Worse', 'No verdict')
+    """
+    return _HEADLINES.get(verdict or "", "No verdict")
+
+
+def sentences(run: Run) -> list[str]:
+    """Return what the run says of the choice: against the original, how sure, against the best uniform."""
+    report = run.report
+    said = (
+        _against_original(run),
+        _tuning(report),
+        _detectable(run),
+        _needed(run),
+        _replaced(report),
+        _against_best_uniform(run),
+    )
+    return [sentence for sentence in said if sentence]
+
+
+def failures(report: Report) -> list[str]:
+    """Return the trainings that raised, one line for each error."""
+    return [
+        f"{found.count} training{'s' if found.count > 1 else ''} ({found.phase}"
+        f"{'' if found.label == found.phase else f', {found.label}'}) raised: {found.error}"
+        for found in report.failures
+    ]
+
+
+def next_step(run: Run) -> tuple[str, str]:
+    """Return what to do with the model, in words and as code; no code where there is nothing to apply."""
+    report, path = run.report, run.path
+    if report.verdict is None:
+        return f"Go on with the search: autoact search --resume {path}", ""
+    if report.verdict == "improved" and not run.keeps_original:
+        loaded = f'autoact.apply(model, autoact.Assignment.load("{path / "assignment.yaml"}"))'
+        return "Give your model the chosen activations:", f"import autoact\n\n{loaded}"
+    return f"{_keep(report)}{_more_seeds(run)}", ""
+
+
+def _keep(report: Report) -> str:
+    return "Keep its activations." if report.hyperparameters is not None else "Keep the model as it is."
+
+
+def _more_seeds(run: Run) -> str:
+    """Return what would decide, where more seeds can; nothing otherwise."""
+    compared = run.compared.get("original")
+    if compared is None or run.report.verdict != "no significant difference" or not _needed(run):
+        return ""
+    seeds = compared.seeds_needed
+    return f" Or search again with --seeds {seeds if compared.decides and seeds else max(seeds or 0, 10)}."
+
+
+def _against_original(run: Run) -> str:
+    """Return what the comparison with the original model means, in one or two sentences."""
+    report = run.report
+    compared = report.comparisons.get("original")
+    if run.keeps_original:
+        why = report.note or "The search chose the activations that the model has already."
+        return f"{why} {_keep(report)}"
+    if report.verdict is None or compared is None:
+        why = f": {report.failure}" if report.failure else "."
+        return f"The search ended before its choice could be compared with the original model{why}"
+    if missing := _no_interval(report, compared):
+        return f"{missing} {_keep(report)}"
+    return _decided(report, compared)
+
+
+def _decided(report: Report, compared: Comparison) -> str:
+    metric, seeds, span = report.metric, f"{compared.pairs} fresh paired seeds", interval(compared)
+    size = number(abs(compared.difference), 3)
+    difference = signed(compared.difference)
+    found = f"the difference in {metric} is {difference} (95% interval {span}; positive is better)"
+    if report.verdict == "improved":
+        return (
+            f"On {seeds} the chosen activations beat the original model: {metric} is better by {size} "
+            f"(95% interval {span})."
+        )
+    if report.verdict == "worse":
+        return (
+            f"On {seeds} the chosen activations lose to the original model: {metric} is worse by {size} "
+            f"(95% interval {span}). {_keep(report)}"
+        )
+    if not compared.decides:
+        return f"{seeds} are too few to decide: {found}. {_keep(report)}"
+    return f"On {seeds} chosen and original model cannot be told apart: {found}. {_keep(report)}"
+
+
+def _tuning(report: Report) -> str:
+    """Return how the compared models were tuned, in one sentence; nothing where nothing was searched."""
+    found = report.hyperparameters
+    if found is None or not found.trainings_per_baseline:
+        return ""
+    ours, theirs = (", ".join(settings(values)) for values in (found.chosen, found.of("original")))
+    return (
+        f"Tuned alike, with {found.trainings_per_baseline} trainings for each baseline: "
+        f"{ours} for the chosen, {theirs} for the original activations."
+    )
+
+
+def _detectable(run: Run) -> str:
+    """Return which difference the comparison could have seen, in one sentence."""
+    compared = run.compared.get("original")
+    if compared is None or not compared.detectable or not math.isfinite(compared.detectable):
+        return ""
+    size = number(compared.detectable, 3)
+    return f"A true difference of {size} or more would have been found four times out of five."
+
+
+def _needed(run: Run) -> str:
+    """Return how many seeds would decide, in one sentence; nothing where the verdict has decided."""
+    compared = run.compared.get("original")
+    if compared is None or run.report.verdict != "no significant difference" or not compared.difference:
+        return ""
+    count = compared.seeds_needed
+    seen = f"one as large as the difference seen takes about {count:,} seeds" if count else ""
+    if not compared.decides:
+        least = (
+            "With --seeds 10 a difference of one standard deviation between seeds would be found four times "
+            "out of five"
+        )
+        return f"{least}; {seen}." if seen else f"{least}."
+    return f"A true difference as large as the one seen takes about {count:,} seeds to find." if count else ""
+
+
+def _replaced(report: Report) -> str:
+    """Return that a baseline took the place of the search's own choice, in one sentence, where it did."""
+    found = report.recommendation
+    if found is None or not found.replaced or found.searched is None:
+        return ""
+    return (
+        f"The search itself chose {assignment(found.searched)}; on the selection seeds, before any "
+        "comparison data were read, a baseline did better and took its place."
+    )
+
+
+def _against_best_uniform(run: Run) -> str:
+    """Return whether choosing per layer was worth it, in one sentence."""
+    compared = run.report.comparisons.get("best_uniform")
+    if compared is None:
+        return ""
+    name = compared.name
+    if run.is_uniform:
+        return f"The choice is {name} in every layer, the best single activation: layers need not differ."
+    low, high = compared.ci95
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    if low > 0:
+        return f"Choosing per layer was worth it: it beats the best single activation, {name} in every layer."
+    if high < 0:
+        return f"One activation for all layers does better: {name} in every layer beats the choice per layer."
+    return f"The best single activation, {name} in every layer, does as well within the noise."
+
+
+def _no_interval(report: Report, compared: Comparison) -> str:
+    """Return why no interval could be estimated; nothing where there is one."""
+    if not math.isnan(compared.ci95[0]):
+        return ""
+    return "".join(_same_seeds(report, compared) if compared.pairs >= 2 else _too_few(report, compared))
+
+
+def _same_seeds(report: Report, compared: Comparison) -> Iterator[str]:
+    values = set(report.confirmation.comparison if report.confirmation is not None else ())
+    same = "the same values" if len(values) == 1 else "the same difference"
+    yield f"All {compared.pairs} seeds gave {same} of {report.metric} "
+    yield f"({signed(compared.difference)}; positive is better), so how much it varies cannot be estimated "
+    yield "and no difference can be told from chance. A model that calls manual_seed or seed_everything "
+    yield "trains the same on every seed: remove that call from the model and search again."
+
+
+def _too_few(report: Report, compared: Comparison) -> Iterator[str]:
+    ours, theirs = compared.selected_diverged, compared.baseline_diverged
+    both = compared.both_diverged
+    seeds = compared.pairs + ours + theirs + both
+    yield f"Too few seeds gave a finite {report.metric} for both models to compare them: of {seeds}, "
+    yield f"{ours + both} diverged with the chosen activations and {theirs + both} with the original model."

@@ -1,0 +1,289 @@
+"""Search from start to end: prepare, probe, choose, compare with baselines, confirm, report.
+
+Every step goes on where an earlier process left it: what is done stands in the ledger of the run directory.
+"""
+
+import inspect
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Unpack
+
+from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.records import Ledger, RunDirectory, Training
+from autoact.report import write_report
+from autoact.search import outcome
+from autoact.search.phases import (
+    ORIGINAL,
+    SELECTED,
+    Prepared,
+    Probe,
+    Search,
+    SearchPlan,
+    baseline_assignments,
+    best_uniform,
+    check_storage,
+    choose,
+    confirm,
+    prepare,
+    prepare_objective,
+    probe,
+    quiet_optuna,
+    select,
+    train_baselines,
+    tune_baselines,
+)
+from autoact.search.setup import Settings, SettingsOptions, configuration, require_same, seeds_for
+from autoact.search.trainings import (
+    OBJECTIVE,
+    Clock,
+    Layers,
+    ModelTask,
+    Objective,
+    SearchProgress,
+    Trainings,
+    log_trial,
+    threads_as_in,
+)
+from autoact.spaces import Assignment, SearchSpace
+
+
+def run_search(
+    model: Callable[[], Any] | Mapping[str, Any] | None = None,
+    data: Any = None,
+    *,
+    objective: Objective | None = None,
+    layers: Layers | None = None,
+    space: Any = "default",
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    dry_run: bool = False,
+    quiet: bool = False,
+    task: str | None = None,
+    source: Mapping[str, Any] | None = None,
+    **settings: Unpack[SettingsOptions],
+) -> outcome.SearchResult:
+    """Choose an activation for every layer of a model, and compare the choice with the model as it was.
+
+    Args:
+        model: Makes a fresh LightningModule at every call, or {"class_path": ..., "init_args": ...}.
+        data: A LightningDataModule, a callable that makes one, class_path and init_args of one, or
+            (train, validation[, test]) loaders.
+        objective: Instead of model and data: a function of (assignment, seed, fraction) that trains whatever
+            it likes for this fraction of a full training and returns one number; `mode` says which is better.
+        layers: What the function calls its layers: names, or present activations by name; default: those
+            that the rules of the space name.
+        space: Name or file of a search space, names of candidates, a mapping, or a `SearchSpace`.
+        out: The run directory to make; with `resume`, the one to go on with. Only a dry run needs none.
+        resume: Go on with the run in `out`; finished trainings are not repeated.
+        dry_run: Only tell the layers, the candidates and the cost.
+        quiet: Print nothing.
+        task: What to call the model; default: the name of its class.
+        source: Kept in config.yaml, for whoever has to make model and data again to resume.
+        settings: monitor, mode, budget, seeds, workers, trainer and the others of `Settings`.
+
+    Returns:
+        Verdict, assignment and report.
+
+    Raises:
+        ConfigurationError: A setting, the model, the space or the monitor cannot be used.
+        ConversionError: The model has no activation to choose.
+        DataError: Data are empty or not finite.
+        RunDirectoryError: `out` exists (without `resume`), cannot be written or cannot be resumed.
+        SearchFailedError: Training failed throughout; what is known is in report.json.
+
+    Example:
+        >>> from autoact import run_search
+        >>> from autoact.training.tasks import get_task
+        >>> task = get_task("digits")
+        >>> result = run_search(task.model, task.data, space=["relu", "tanh"], budget=1, dry_run=True,
+        ...                     trainer={"max_epochs": 1, "accelerator": "cpu"}, quiet=True)
+        >>> result.plan.counts.search
+        1
+    """
+    _check_what(model, data, objective, layers)
+    named = {**({"monitor": OBJECTIVE} if objective is not None else {}), **settings}
+    wanted, asked = Settings.of(named), SearchSpace.of(space)
+    with ExitStack() as around:
+        around.enter_context(quiet_optuna())
+        check_storage(wanted.storage)
+        directory = around.enter_context(_resumed(out, wanted, asked)) if resume else None
+        if directory is None and not dry_run:
+            RunDirectory.check_free(_required(out))
+        prepared = (
+            prepare(model, data, asked, wanted, task)
+            if objective is None
+            else prepare_objective(objective, layers, asked, wanted, task)
+        )
+        if directory is not None:
+            return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
+        probed = _probed(prepared)
+        plan = prepared.plan(probed)
+        if not quiet:
+            print(plan.describe())
+        if dry_run:
+            original = prepared.variables.original
+            return outcome.SearchResult(run_dir=None, verdict=None, assignment=original, plan=plan)
+        content = configuration(wanted, asked, task=prepared.name, study=_study_name(out), source=source)
+        directory = RunDirectory.create(_required(out), content)
+        around.enter_context(directory.locked())
+        Ledger(directory.ledger_file).append(probed.training)
+        return _carried_out(prepared, plan, directory, quiet=quiet)
+
+
+run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignore[attr-defined]
+    parameters=[
+        *(p for p in inspect.signature(run_search).parameters.values() if p.name != "settings"),
+        *(p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Settings).parameters.values()),
+    ]
+)
+
+
+def _carried_out(
+    prepared: Prepared, plan: SearchPlan, directory: RunDirectory, *, quiet: bool, resumed: bool = False
+) -> outcome.SearchResult:
+    """Do what is left of a run, and write its report."""
+    report = directory.report()
+    if report is None or report["verdict"] is None:
+        with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
+            report = _searched(search, plan, prepared, progress)
+        directory.write_report(report)
+    write_report(directory.path)
+    return outcome.SearchResult(
+        run_dir=directory.path,
+        verdict=report["verdict"],
+        assignment=Assignment.load(directory.assignment_file),
+        report=report,
+        plan=plan,
+        _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
+    )
+
+
+def _searched(
+    search: Search, plan: SearchPlan, prepared: Prepared, progress: SearchProgress
+) -> dict[str, Any]:
+    """Choose, compare with baselines, confirm; return the report."""
+    task, name = prepared.task, prepared.task.space.name
+    try:
+        chosen = _choice(search)
+        models = tune_baselines(search, baseline_assignments(search), chosen)
+        values = train_baselines(search, {**models, SELECTED: chosen})
+        uniform = best_uniform(search, values)
+        selected = select(search, {**models, SELECTED: chosen}, values)
+        if selected.key != chosen.key:
+            _write_choice(search, selected)
+        compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
+        progress.shrink(_total(search, compared))
+        confirmed = confirm(search, compared)
+    except SearchFailedError as error:
+        search.directory.write_report(outcome.build_partial_report(search, plan, name, str(error)))
+        raise
+    known = outcome.believed(search)
+    return outcome.build_report(
+        search,
+        plan,
+        space=name,
+        selected=selected,
+        baselines=models,
+        values={label: found for label, found in values.items() if label != SELECTED},
+        uniform=uniform,
+        confirmed=confirmed,
+        latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,
+        found=outcome.findings(search, selected, known),
+        front=outcome.pareto(search, task, selected, known),
+    )
+
+
+def _choice(search: Search) -> Training:
+    """Return the choice; whatever reads comparison data comes after it is on disk."""
+    if not search.directory.assignment_file.exists():
+        _write_choice(search, choose(search))
+    assignment, hyperparameters = search.directory.choice()
+    return Training(
+        phase="trial", label=SELECTED, assignment=assignment, hyperparameters=hyperparameters, seed=0
+    )
+
+
+def _write_choice(search: Search, chosen: Training) -> None:
+    assert chosen.assignment is not None, "a mixture is no choice"
+    search.directory.write_choice(chosen.assignment, chosen.hyperparameters)
+
+
+@contextmanager
+def _started(
+    prepared: Prepared, plan: SearchPlan, directory: RunDirectory, quiet: bool, resumed: bool
+) -> Iterator[tuple[Search, SearchProgress]]:
+    """Start progress and workers; count what earlier processes did."""
+    settings, ledger = prepared.settings, Ledger(directory.ledger_file)
+    with SearchProgress(settings, plan.counts.total, quiet=quiet) as progress:
+
+        def finished(training: Training) -> None:
+            progress.finished(training)
+            log_trial(directory, training, settings.monitor)
+
+        for training in ledger.trainings:
+            progress.resumed(training)
+            log_trial(directory, training, settings.monitor)
+        if resumed:
+            progress.say(f"Resuming {directory.path}: {progress.done} trainings are done")
+        with Trainings(prepared.task, ledger, settings.workers, finished) as trainings:
+            search = Search(
+                settings=settings,
+                seeds=seeds_for(settings),
+                variables=prepared.variables,
+                directory=directory,
+                trainings=trainings,
+                clock=Clock.of(settings.hours, ledger, settings.workers),
+                own=prepared.own,
+            )
+            yield search, progress
+
+
+def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
+    """Return how many trainings it will be, now that it is known which models are identical."""
+    counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
+    same = len(confirmed) - len({model.key for model in confirmed.values()})
+    return counts.total - (counts.tuning - tuned) - same * search.settings.seeds
+
+
+def _probed(prepared: Prepared) -> Probe:
+    seed = seeds_for(prepared.settings).search[0]
+    with threads_as_in(prepared.settings.workers):
+        return probe(prepared.task, seed)
+
+
+def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
+    if objective is None and (model is None or data is None):
+        raise ConfigurationError(
+            f"{'model' if model is None else 'data'} is not given; give model and data, or objective=f with "
+            "f(assignment, seed, fraction) -> float."
+        )
+    if objective is not None and (model is not None or data is not None):
+        raise ConfigurationError("Give model and data, or objective, not both: a function makes its own.")
+    if objective is None and layers is not None:
+        raise ConfigurationError("layers is for objective; the layers of a model are found by looking.")
+
+
+@contextmanager
+def _resumed(
+    out: str | os.PathLike[str] | None, settings: Settings, space: SearchSpace
+) -> Iterator[RunDirectory]:
+    directory = RunDirectory.open(_required(out))
+    require_same(directory.configuration(), settings, space)
+    with directory.locked():
+        yield directory
+
+
+def _required(out: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
+    if out is None:
+        raise ConfigurationError(
+            "out is not given; it must name the run directory to make, such as 'runs/first'."
+        )
+    return out
+
+
+def _study_name(out: str | os.PathLike[str] | None) -> str:
+    # Unique, because a shared storage holds the studies of many runs.
+    return f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}"

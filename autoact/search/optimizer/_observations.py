@@ -1,0 +1,138 @@
+"""Observations of trainings, and the scale on which one diverged training cannot drown the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoact.search.optimizer._kernel import Array, Indices
+
+_USUAL = 3.0  # spreads from the median; what lies beyond is compressed
+_BELIEF = 2.0  # values that weigh as much as the belief that a fidelity's spread is that of the one before
+_DIVERGED = 12.0  # compressed: 8,000 spreads above the center; what lies higher has failed
+_DECADES = 100.0  # between the best and the median: from here on values are compared by ratio
+_WORSE = 0.5  # what a failed training lies above the worst that has not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observations:
+    """N values of trainings, whole or partial.
+
+    Attributes:
+        assignments: Candidate numbers, shape (N, L).
+        fidelities: Part of a full training after which the value was measured, shape (N,), in (0, 1].
+        runs: Which training it was, shape (N,): equal numbers are one training that went on.
+        values: The metric, shape (N,), smaller is better; NaN or infinity where the training failed.
+        hyperparameters: Hyperparameters, each on [0, 1], shape (N, H).
+        seeds: Random seed of the training, (N,), numbered; None where no two are known to share one.
+    """
+
+    assignments: Indices
+    fidelities: Array
+    runs: Indices
+    values: Array
+    hyperparameters: Array
+    seeds: Indices | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def subset(self, rows: Indices) -> Observations:
+        """Return some of the observations."""
+        return Observations(
+            assignments=self.assignments[rows],
+            fidelities=self.fidelities[rows],
+            runs=self.runs[rows],
+            values=self.values[rows],
+            hyperparameters=self.hyperparameters[rows],
+            seeds=None if self.seeds is None else self.seeds[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Center and spread of the values by fidelity.
+
+    Values all above 0 whose best is more than two decades below their median are compared by their
+    logarithms: on their own scale what is ten times better than the second best would look like the same.
+
+    Example:
+        >>> values = np.array([0.3, 0.4, 0.5, 0.6, 1e9, np.nan])
+        >>> seen = Observations(assignments=np.zeros((6, 1), dtype=int), fidelities=np.ones(6),
+        ...     runs=np.arange(6), values=values, hyperparameters=np.empty((6, 0)))
+        >>> scaled = Scale.of(seen).standardize(seen)
+        >>> bool(scaled[3] < scaled[4] == scaled[5] < 3)
+        True
+    """
+
+    centers: Mapping[float, float]
+    spreads: Mapping[float, float]
+    logarithmic: bool = False
+
+    @classmethod
+    def of(cls, seen: Observations) -> Scale:
+        """Measure both; what failed has no part in them."""
+        logarithmic = _by_ratio(seen.values)
+        values = _logarithms(seen.values) if logarithmic else seen.values
+        finite = np.isfinite(values)
+        fidelities = sorted(set(seen.fidelities.tolist()))
+        groups = {f: values[finite & (seen.fidelities == f)] for f in fidelities}
+        centers = {f: float(np.median(group)) if len(group) else 0.0 for f, group in groups.items()}
+        spreads: dict[float, float] = {}
+        for fidelity in fidelities:
+            group, before = groups[fidelity], list(spreads.values())[-1:]
+            own = np.log(spread(group))
+            weight = len(group) / (len(group) + _BELIEF) if before else 1.0
+            spreads[fidelity] = float(np.exp(weight * own + (1.0 - weight) * np.log(before or [1.0])[0]))
+        return cls(centers, spreads, logarithmic)
+
+    def standardize(self, seen: Observations) -> Array:
+        """Return the values on a common scale, shape (N,), none of them infinite."""
+        values = _logarithms(seen.values) if self.logarithmic else seen.values
+        center = np.array([self.centers[f] for f in seen.fidelities.tolist()])
+        width = np.array([self.spreads[f] for f in seen.fidelities.tolist()])
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = squash((values - center) / width)
+        usual = np.isfinite(scaled) & (scaled <= _DIVERGED)
+        worst = scaled[usual].max() if usual.any() else 0.0
+        return np.where(usual, scaled, max(worst, 1.0) + _WORSE)
+
+    def restore(self, mean: Array, deviation: Array) -> tuple[Array, Array]:
+        """Return means and standard deviations at the highest fidelity in the metric's own units."""
+        last = max(self.centers)
+        mean, deviation = self.centers[last] + self.spreads[last] * mean, self.spreads[last] * deviation
+        return (np.exp(mean), np.exp(mean) * deviation) if self.logarithmic else (mean, deviation)
+
+
+def _by_ratio(values: Array) -> bool:
+    finite = values[np.isfinite(values)]
+    return bool(len(finite) and finite.min() > 0 and np.median(finite) > _DECADES * finite.min())
+
+
+def _logarithms(values: Array) -> Array:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.log(values))
+
+
+def squash(scaled: Array) -> Array:
+    """Compress logarithmically what lies further than three spreads from the center; keeps the order."""
+    beyond = np.maximum(np.abs(scaled) - _USUAL, 0.0)
+    return np.asarray(np.sign(scaled) * (np.minimum(np.abs(scaled), _USUAL) + np.log1p(beyond)))
+
+
+def spread(values: Array) -> float:
+    """Return the distance from the median to the better sixth: the s.d. of a normal sample, no outlier in it.
+
+    Example:
+        >>> spread(np.array([1.0, 2.0, 3.0, 4.0, 1e9])) < 3
+        True
+    """
+    if len(values) == 0:
+        return 1.0
+    median = float(np.median(values))
+    width = median - float(np.quantile(values, 0.16))
+    if width <= 0.0:
+        width = float(np.median(np.abs(values - median)))
+    return width if width > 0.0 and np.isfinite(width) else max(abs(median), 1e-12)

@@ -1,0 +1,345 @@
+"""Optuna sampler that knows how close two activations are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.search.optimizer._acquisition import best_training, candidate_set, shortlist
+from autoact.search.optimizer._gaussian_process import GaussianProcess, Points
+from autoact.search.optimizer._hyperparameters import HyperparameterSpace
+from autoact.search.optimizer._kernel import Array, AssignmentKernel, Indices, kernel_of
+from autoact.search.optimizer._observations import Observations
+from autoact.search.optimizer._threads import one_thread
+from autoact.search.optimizer._trials import (
+    SEED,
+    Layers,
+    OncePerTrial,
+    Row,
+    activation_choices,
+    activation_space,
+    common_hyperparameters,
+    common_space,
+    observations,
+    other_space,
+    pending,
+    seeds_had,
+)
+
+
+class FunctionSpaceSampler(BaseSampler):
+    """Samples activations jointly by a surrogate in function space, all other parameters independently.
+
+    Categorical parameters whose choices are all activations ("relu", "elu(alpha=0.7)") are recognized, in any
+    study with one objective. A Gaussian process is additive over layers with interactions; it learns the
+    noise, how far closeness of functions can be trusted, what other parameters do, and how well the values at
+    which trials were pruned foretell complete ones. Running trials count as seen without surprise, and their
+    activations are not suggested again while others are left. The first trial, and parameters that not all
+    trials have, are left to the independent sampler.
+
+    Trainings with one random seed share its luck. Where trials tell the number of theirs as the user
+    attribute "seed", the process tells what a seed does to all of them from what an activation does:
+    `trial.set_user_attr("seed", sampler.next_seed(study, trial))` after the suggestions, and train with it.
+
+    Args:
+        seed: Everything random follows from it and the trial's number: processes on one storage may share
+            it. None draws one.
+        independent_sampler: For all other parameters; None is TPE, seeded for every trial.
+        max_step: Step of `trial.report` at which a full training ends; None takes the largest that a complete
+            trial has reported.
+        nodes: Measured pre-activations by parameter: equally likely values (M,), under which functions are
+            compared; N(0, 1) where nothing is given.
+        seeds: Random seeds that trials take in turn, at least 1; see `next_seed`.
+        candidates: Assignments that are always among those that the sampler weighs, such as uniform ones; of
+            spaces with up to 1,024 assignments it weighs all. What is no choice of the study is left out.
+
+    Raises:
+        ConfigurationError: A parameter offers an activation twice.
+        ValueError: The study has several objectives.
+
+    Example:
+        >>> import optuna
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> def objective(trial):
+        ...     layers = [trial.suggest_categorical(f"layer{i}", ["relu", "gelu", "tanh"]) for i in range(2)]
+        ...     return layers.count("tanh") - 0.5 * layers.count("gelu")
+        >>> sampler = FunctionSpaceSampler(seed=0)
+        >>> study = optuna.create_study(sampler=sampler)
+        >>> study.optimize(objective, n_trials=12)
+        >>> sampler.best_assignment(study)
+        {'layer0': 'gelu', 'layer1': 'gelu'}
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        independent_sampler: BaseSampler | None = None,
+        max_step: int | None = None,
+        nodes: Mapping[str, Sequence[float]] | None = None,
+        seeds: int = 2,
+        candidates: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        if seeds < 1:
+            raise ConfigurationError(f"seeds is {seeds!r}; trials take at least 1 seed in turn.")
+        if max_step is not None and max_step < 1:
+            raise ConfigurationError(
+                f"max_step is {max_step!r}; it must be the last step of a training, >= 1."
+            )
+        self._entropy = np.random.SeedSequence(seed).entropy
+        self._given, self._independent = independent_sampler, independent_sampler or TPESampler(seed=seed)
+        self._max_step = max_step
+        self._space_of = OncePerTrial(activation_space)
+        self._others_of = OncePerTrial(other_space)
+        self._rows: tuple[Layers, OncePerTrial[Row | None]] | None = None
+        self._nodes = {name: tuple(map(float, values)) for name, values in (nodes or {}).items()}
+        self._seeds = seeds
+        self._candidates = tuple(map(dict, candidates))
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return the parameters that choose activations and that all complete trials have."""
+        self._raise_error_if_multi_objective(study)
+        common = common_space(study.get_trials(deepcopy=False), self._space_of)
+        return {name: distribution for name, distribution in common.items() if not distribution.single()}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the activations whose training betters the recommendation most, as far as is known."""
+        layers = Layers.of(search_space)
+        if not layers.names:
+            return {}
+        known = self._known(study, layers)
+        if not len(known.seen):
+            return layers.name(self._generator(trial).integers(layers.sizes).tolist())
+        with one_thread():
+            return layers.name(self._acquired(trial, known))
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Sample what is no activation, or an activation before there is anything to go by."""
+        self._raise_error_if_multi_objective(study)
+        activation_choices(param_name, param_distribution)  # says what is wrong with it, if anything is
+        return self._independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Tell the independent sampler; without a given one, TPE begins anew, so that a study can go on."""
+        if self._given is None:
+            sequence = np.random.SeedSequence(self._entropy, spawn_key=(trial.number, 1))
+            self._independent = TPESampler(seed=int(sequence.generate_state(1)[0]))
+        self._independent.before_trial(study, trial)
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """Tell the independent sampler."""
+        self._independent.after_trial(study, trial, state, values)
+
+    def reseed_rng(self) -> None:
+        """Reseed the independent sampler; draws of activations differ by the number of the trial."""
+        self._independent.reseed_rng()
+
+    def next_seed(self, study: Study, trial: Trial | FrozenTrial) -> int:
+        """Return the number of the seed to train a trial with, once its activations are suggested.
+
+        Seeds take turns by the trial's number; an assignment that had that one gets one that it lacks.
+
+        Args:
+            study: The study.
+            trial: One of its trials.
+
+        Returns:
+            A number, >= 0: equal numbers are one seed.
+        """
+        trials = study.get_trials(deepcopy=False)
+        own = trials[trial.number]
+        layers = Layers.of({name: own.distributions[name] for name, _ in self._space_of(own)})
+        row = layers.number(own)
+        had = seeds_had(layers, trials, own.number).get(row, set()) if row is not None else set()
+        return self._seed_in_turn(own.number, had)
+
+    def best_assignment(self, study: Study) -> dict[str, str]:
+        """Return the tried activations with the best posterior mean, by parameter.
+
+        The trial with the best value is mostly a lucky one; the posterior mean weighs it with its neighbors.
+
+        Raises:
+            SearchFailedError: No trial has ended with a value, or none chose any activation.
+        """
+        layers = Layers.of(common_space(study.get_trials(deepcopy=False), self._space_of))
+        if not layers.names:
+            raise _nothing(study)
+        return {name: self.best_trial(study).params[name] for name in layers.names}
+
+    def best_trial(self, study: Study) -> FrozenTrial:
+        """Return the trial whose activations and other parameters have the best posterior mean.
+
+        Raises:
+            SearchFailedError: No trial has ended with a value.
+        """
+        self._raise_error_if_multi_objective(study)
+        trials = study.get_trials(deepcopy=False)
+        known = self._known(study, Layers.of(common_space(trials, self._space_of)))
+        usable = np.flatnonzero(np.isfinite(known.seen.values))
+        if not len(usable):
+            raise _nothing(study)
+        means = known.process.observed_means()[usable]
+        # of equal configurations, and of equal means, the first trial
+        best = min(usable[means <= means.min() + 1e-12], key=lambda i: known.seen.runs[i])
+        return trials[int(known.seen.runs[best])]
+
+    def posterior(self, study: Study, trials: Sequence[FrozenTrial]) -> list[tuple[float, float]]:
+        """Return what is believed of the values that the configurations of some trials have on average.
+
+        Args:
+            study: The study; at least one of its trials has ended with a value.
+            trials: Trials of it, in any state, with all parameters that its complete trials have.
+
+        Returns:
+            Mean and standard deviation of each, in the metric's units: the deviation is what is not known
+            of the mean over seeds, not the noise between them.
+
+        Raises:
+            SearchFailedError: No trial has ended with a value.
+        """
+        known = self._known(study, Layers.of(common_space(study.get_trials(deepcopy=False), self._space_of)))
+        if not np.isfinite(known.seen.values).any():
+            raise _nothing(study)
+        found = known.process.posterior(known.means(trials))
+        mean, deviation = known.process.scale.restore(found.mean, np.sqrt(found.variance))
+        sign = 1.0 if study.direction == StudyDirection.MINIMIZE else -1.0
+        return list(zip((sign * mean).tolist(), deviation.tolist(), strict=True))
+
+    def _known(self, study: Study, layers: Layers) -> _Known:
+        trials = study.get_trials(deepcopy=False)
+        hyperparameters = common_hyperparameters(trials, self._others_of)
+        minimize = study.direction == StudyDirection.MINIMIZE
+        seen = observations(
+            layers,
+            trials,
+            minimize,
+            hyperparameters=hyperparameters,
+            max_step=self._max_step,
+            row_of=self._row_of(layers),
+        )
+        return _Known(layers, hyperparameters, trials, seen, self._kernel(layers))
+
+    def _acquired(self, trial: FrozenTrial, known: _Known) -> list[int]:
+        """Return the candidate numbers of the training with the largest knowledge gradient."""
+        layers, seen, process = known.layers, known.seen, known.process
+        best = seen.hyperparameters[int(np.argmin(process.observed_means()))]
+        running = pending(layers, known.trials, trial.number)
+        if running:
+            process = process.fantasize(known.running(running, best))
+        options = candidate_set(
+            layers.sizes, lambda: self._tried(known, process, best), self._generator(trial)
+        )
+        means = process.posterior(Points.means(options, np.tile(best, (len(options), 1))))
+        listed = means.subset(shortlist(means))
+        if seen.seeds is None:
+            idle = means.subset(_others(options, running, layers))
+            idle = idle.subset(shortlist(idle))
+            trainings = process.of_runs(idle)
+        else:
+            trainings = process.posterior(self._seeded(trial, known, listed.points))
+        return list(map(int, trainings.points.assignments[best_training(process, trainings, listed)]))
+
+    def _seeded(self, trial: FrozenTrial, known: _Known, points: Points) -> Points:
+        """Return the points of new trainings, each with the seed whose turn it is."""
+        had = seeds_had(known.layers, known.trials, trial.number)
+        rows = map(tuple, points.assignments.tolist())
+        seeds = [self._seed_in_turn(trial.number, had.get(row, ())) for row in rows]
+        numbers = len(known.trials) + np.arange(len(points))
+        return replace(points, runs=numbers, seeds=np.array(seeds, dtype=np.intp))
+
+    def _seed_in_turn(self, turn: int, had: Collection[int]) -> int:
+        in_turn = ((turn + step) % self._seeds for step in range(self._seeds))
+        return next((number for number in in_turn if number not in had), max(had, default=-1) + 1)
+
+    def _tried(self, known: _Known, process: GaussianProcess, hyperparameters: Array) -> Indices:
+        """Return what was tried, the best mean first, and among it the candidates that are always weighed."""
+        given = [row for each in self._candidates if (row := known.layers.numbers(each)) is not None]
+        if not given and not len(hyperparameters):
+            return _best_first(known.seen.assignments, process.observed_means())
+        rows = np.array([*known.seen.assignments.tolist(), *given], dtype=np.intp)
+        return _best_first(rows, process.mean(Points.means(rows, np.tile(hyperparameters, (len(rows), 1)))))
+
+    def _row_of(self, layers: Layers) -> OncePerTrial[Row | None]:
+        """Return what reads candidate numbers, the one of before while the layers are the same."""
+        known = self._rows
+        if known is None or known[0] != layers:
+            known = self._rows = (layers, OncePerTrial(layers.number))
+        return known[1]
+
+    def _kernel(self, layers: Layers) -> AssignmentKernel:
+        nodes = tuple((i, self._nodes[n]) for i, n in enumerate(layers.names) if n in self._nodes)
+        return kernel_of(layers.candidates, nodes)
+
+    def _generator(self, trial: FrozenTrial) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(trial.number,)))
+
+
+@dataclass
+class _Known:
+    """What a study has shown of its layers and hyperparameters, and the process conditioned on it."""
+
+    layers: Layers
+    hyperparameters: HyperparameterSpace
+    trials: Sequence[FrozenTrial]
+    seen: Observations
+    kernel: AssignmentKernel
+
+    @cached_property
+    def process(self) -> GaussianProcess:
+        return GaussianProcess.fit(self.kernel, self.seen)
+
+    def means(self, trials: Sequence[FrozenTrial]) -> Points:
+        """Return the points of the mean values of some trials' configurations."""
+        rows = np.array([self.layers.number(trial) for trial in trials], dtype=np.intp)
+        numbers = np.array([self.hyperparameters.numbers(trial) for trial in trials], dtype=np.float64)
+        return Points.means(
+            rows.reshape(len(trials), len(self.layers.names)),
+            numbers.reshape(len(trials), self.hyperparameters.width),
+        )
+
+    def running(self, trials: Sequence[FrozenTrial], usual: Array) -> Points:
+        """Return the points of running trials, with usual hyperparameters where theirs are not drawn yet."""
+        rows = np.array([self.layers.number(trial) for trial in trials], dtype=np.intp)
+        numbers = [self.hyperparameters.numbers(trial) for trial in trials]
+        hyperparameters = np.array([usual if own is None else own for own in numbers], dtype=np.float64)
+        seeds = None
+        if self.seen.seeds is not None:
+            told = [trial.user_attrs.get(SEED, -1 - trial.number) for trial in trials]
+            seeds = np.array(told, dtype=np.intp)
+        runs = np.array([trial.number for trial in trials], dtype=np.intp)
+        return Points(rows, np.ones(len(rows)), runs, hyperparameters.reshape(len(rows), -1), seeds)
+
+
+def _nothing(study: Study) -> SearchFailedError:
+    return SearchFailedError(
+        f"None of the {len(study.get_trials(deepcopy=False))} trials of the study ended with a finite value "
+        "and a choice of activations in every layer; there is nothing to recommend."
+    )
+
+
+def _others(options: Indices, running: Sequence[FrozenTrial], layers: Layers) -> Indices:
+    """Return the numbers of the options that are not running; all if all are."""
+    busy = {layers.number(trial) for trial in running}
+    found = [number for number, row in enumerate(options.tolist()) if tuple(row) not in busy]
+    return np.array(found or range(len(options)), dtype=np.intp)
+
+
+def _best_first(assignments: Indices, means: Array) -> Indices:
+    """Return the different ones of some assignments, the best mean first."""
+    rows, where = np.unique(assignments, axis=0, return_index=True)
+    return rows[np.argsort(means[where], kind="stable")]

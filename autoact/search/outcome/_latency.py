@@ -1,0 +1,50 @@
+"""Latency of one forward pass with different activations."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+
+from autoact import conversion
+from autoact.latency import medians
+from autoact.search.trainings import ModelTask
+from autoact.spaces import Assignment
+from autoact.training.compat import restored_randomness
+
+
+def latency(task: ModelTask, chosen: Assignment | None) -> dict[str, float | str] | None:
+    """Return median milliseconds per batch of `chosen` and `original`, taken in turns on the CPU.
+
+    None where the model cannot be called on a batch outside a Trainer.
+    """
+    found = latencies(task, {"chosen": chosen, "original": None})
+    return None if found is None else {**found, "unit": "ms per batch on the CPU"}
+
+
+def latencies(task: ModelTask, assignments: Mapping[str, Assignment | None]) -> dict[str, float] | None:
+    """Return median milliseconds per batch by name, taken in turns on the CPU; None as above.
+
+    Args:
+        task: The model and its data.
+        assignments: By name; None is the model as it is.
+    """
+    try:
+        batch = _inputs(next(iter(task.parts.selection())))
+        with restored_randomness():
+            models = {name: _model(task, assignment) for name, assignment in assignments.items()}
+        calls: dict[str, Callable[[], Any]] = {name: partial(model, batch) for name, model in models.items()}
+        with torch.inference_mode():
+            seconds = medians(calls)
+    except Exception:  # the user's forward may need anything; a latency is a courtesy, not a result
+        return None
+    return {name: 1e3 * value for name, value in seconds.items()}
+
+
+def _model(task: ModelTask, assignment: Assignment | None) -> torch.nn.Module:
+    model: torch.nn.Module = task.build()
+    return (model if assignment is None else conversion.apply(model, assignment)).eval()
+
+
+def _inputs(batch: Any) -> Any:
+    return batch[0] if isinstance(batch, list | tuple) else batch

@@ -1,0 +1,230 @@
+"""Result of a search: verdict, choice, evidence; from a search that has just ended or from its directory."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any, overload
+
+import optuna
+
+from autoact.conversion import apply
+from autoact.errors import ConfigurationError, RunDirectoryError
+from autoact.records import Comparison, Ledger, RunDirectory, Training
+from autoact.report import summarize
+from autoact.search.phases import SearchPlan
+from autoact.spaces import Assignment
+from autoact.training.configuration import Component
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        run_dir: The run directory; None after a dry run.
+        verdict: "improved", "no significant difference" or "worse"; None after a dry run, or where the search
+            failed.
+        assignment: The chosen activations; after a dry run, the model's own.
+        report: The content of report.json.
+        plan: What was announced; None for a run that was loaded.
+    """
+
+    run_dir: Path | None
+    verdict: str | None
+    assignment: Assignment
+    report: Mapping[str, Any] = field(default_factory=dict)
+    plan: SearchPlan | None = None
+    _make_module: Callable[[], Any] | None = None
+
+    @property
+    def recommended(self) -> Assignment:
+        """The activations to use: the chosen ones if the verdict is "improved", else the model's own."""
+        if "recommended" not in self.report:
+            return self.assignment if self.verdict == "improved" or self.run_dir is None else self.original
+        return Assignment.from_dict({"layers": self.report["recommended"]})
+
+    @property
+    def original(self) -> Assignment:
+        """The model's own activations."""
+        return Assignment.from_dict({"layers": self.report["original"]})
+
+    @property
+    def comparisons(self) -> dict[str, Comparison]:
+        """The paired comparisons on fresh data: with "original", and with "best_uniform"."""
+        found = self.report.get("comparisons", {})
+        return {name: Comparison.from_dict(content) for name, content in found.items()}
+
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]:
+        """The values chosen with the activations; empty where none were searched."""
+        return dict(self.report.get("hyperparameters", {}).get("chosen", {}))
+
+    @property
+    def trainings(self) -> "TrainingTable":
+        """Every training of the run, in the order in which they ended."""
+        return TrainingTable(Ledger(self._directory().ledger_file).trainings)
+
+    @property
+    def study(self) -> optuna.Study:
+        """The trials as an Optuna study, as they were exported."""
+        directory = self._directory()
+        configuration = directory.configuration()
+        storage = configuration["search"].get("storage") or f"sqlite:///{directory.study_file}"
+        return optuna.load_study(study_name=configuration["study"], storage=storage)
+
+    def model(self) -> Any:
+        """Return a fresh model with the recommended activations.
+
+        Raises:
+            ConfigurationError: The run was started from Python, so nobody here knows how to make its model.
+        """
+        make = self._make_module or _maker(self._directory())
+        return apply(make(), self.recommended)
+
+    def summary(self) -> str:
+        """Return verdict, assignment, cost and where to look, as text for a terminal."""
+        if self.run_dir is None:
+            assert self.plan is not None
+            return self.plan.describe()
+        return summarize(self.run_dir)
+
+    def _directory(self) -> RunDirectory:
+        if self.run_dir is None:
+            raise ConfigurationError("A dry run leaves no trainings; search without dry_run to have some.")
+        return RunDirectory(self.run_dir)
+
+    def __repr__(self) -> str:
+        """Return verdict, choice and place in a few lines."""
+        rows = [f"verdict={self.verdict!r}", f"assignment={self.assignment!s}"]
+        if "original" in self.comparisons:
+            found = self.comparisons["original"]
+            low, high = found.ci95
+            rows.append(f"better by {found.difference:.4g} (95% interval {low:+.4g} to {high:+.4g})")
+        rows.append(f"run_dir={str(self.run_dir) if self.run_dir else None!r}")
+        return "SearchResult(\n  " + ",\n  ".join(rows) + ",\n)"
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        layers = "".join(
+            f"<tr><td>{escape(path)}</td><td>{escape(str(choice))}</td></tr>"
+            for path, choice in self.assignment.items()
+        )
+        return f"<b>{escape(str(self.verdict))}</b><table>{layers}</table>{escape(str(self.run_dir))}"
+
+
+class TrainingTable(Sequence[Training]):
+    """Trainings of a run, as a sequence and as a table.
+
+    Args:
+        trainings: In the order in which they ended.
+    """
+
+    _COLUMNS = ("phase", "label", "seed", "state", "selection", "comparison", "steps", "seconds", "share")
+
+    def __init__(self, trainings: Sequence[Training]) -> None:
+        self._trainings = list(trainings)
+
+    @overload
+    def __getitem__(self, place: int) -> Training: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Training]: ...
+    def __getitem__(self, place: int | slice) -> Training | Sequence[Training]:
+        """Return one training, or several."""
+        return self._trainings[place]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._trainings)
+
+    def __iter__(self) -> Iterator[Training]:
+        """Iterate over the trainings."""
+        return iter(self._trainings)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row per training: what was asked, what came, and the activations by layer."""
+        return [
+            {
+                **{name: getattr(training, name) for name in self._COLUMNS},
+                "error": training.error,
+                **training.hyperparameters,
+                **{path: str(choice) for path, choice in (training.assignment or {}).items()},
+            }
+            for training in self._trainings
+        ]
+
+    def to_pandas(self) -> Any:
+        """Return the rows as a `pandas.DataFrame`.
+
+        Raises:
+            ConfigurationError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                "A data frame needs pandas: pip install pandas. Without it, `trainings.rows()` has the rows."
+            ) from error
+        return pandas.DataFrame(self.rows())
+
+    def __repr__(self) -> str:
+        """Return the first rows as text."""
+        lines = [" ".join(f"{name:>11}" for name in self._COLUMNS)]
+        lines += [" ".join(_cell(getattr(t, name)) for name in self._COLUMNS) for t in self._trainings[:10]]
+        left = len(self) - 10
+        return "\n".join(lines + ([f"... and {left} more"] if left > 0 else []))
+
+    def _repr_html_(self) -> str:
+        """Return the rows for a notebook."""
+        head = "".join(f"<th>{name}</th>" for name in self._COLUMNS)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{escape(_cell(value).strip())}</td>' for value in row)}</tr>"
+            for row in ([getattr(training, name) for name in self._COLUMNS] for training in self)
+        )
+        return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def load_run(directory: str | Path) -> SearchResult:
+    """Return the result of a run from its directory.
+
+    Args:
+        directory: A run directory whose search has ended.
+
+    Raises:
+        RunDirectoryError: It is none, or its search has not ended.
+
+    Example:
+        >>> load_run("runs/of/yesterday")
+        Traceback (most recent call last):
+        ...
+        autoact.errors.RunDirectoryError: runs/of/yesterday does not exist...
+    """
+    found = RunDirectory.open(directory)
+    report = found.report()
+    if report is None:
+        raise RunDirectoryError(
+            f"{directory} has no report.json: its search has not ended. "
+            f"Go on with it: `autoact search --resume {directory}`."
+        )
+    assignment = Assignment.from_dict({"layers": report["original"]})
+    if found.assignment_file.exists():
+        assignment = found.choice()[0]
+    return SearchResult(run_dir=found.path, verdict=report["verdict"], assignment=assignment, report=report)
+
+
+def _maker(directory: RunDirectory) -> Callable[[], Any]:
+    source = directory.configuration().get("source") or {}
+    if "task" in source:
+        from autoact.training.tasks import get_task
+
+        return get_task(source["task"]).model
+    if "configuration" in source:
+        return Component(**source["configuration"]["model"])
+    raise ConfigurationError(
+        f"The run in {directory.path} does not say how to make its model. Make it yourself and give it the "
+        "activations: `autoact.apply(MyModel(), result.recommended)`."
+    )
+
+
+def _cell(value: Any) -> str:
+    return f"{value:>11.5g}" if isinstance(value, float) else f"{value!s:>11.11}"

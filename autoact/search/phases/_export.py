@@ -1,0 +1,114 @@
+"""Export of a study to an Optuna storage, for Optuna's own tools; the ledger never reads it back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial
+from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from autoact.errors import ConfigurationError
+from autoact.search.phases._context import Search
+
+
+@dataclass
+class Export:
+    """A copy of a study in a storage, as far as its trials have ended.
+
+    A file of the run's own that cannot be read, half written by a process that was killed, is written again.
+
+    Attributes:
+        url: The storage; None: the file.
+        file: The run's own SQLite file.
+        name: Name of the study there.
+        minimize: Whether a smaller value is better.
+        metric: What the value is called.
+    """
+
+    url: str | None
+    file: Path
+    name: str
+    minimize: bool
+    metric: str
+    _study: optuna.Study | None = field(default=None, init=False)
+
+    @classmethod
+    def of(cls, search: Search, label: str | None) -> "Export":
+        """Return the export of a search's study, or of the tuning of one baseline."""
+        settings, directory = search.settings, search.directory
+        name = directory.configuration()["study"]
+        return cls(
+            url=settings.storage,
+            file=directory.study_file,
+            name=name if label is None else f"{name}-{label}",
+            minimize=settings.minimize,
+            metric=settings.monitor,
+        )
+
+    def write(self, trials: Sequence[FrozenTrial]) -> None:
+        """Add the trials that have ended and are not there, in their order."""
+        if self._study is None:
+            self._study = self._open()
+        known = len(self._study.get_trials(deepcopy=False))
+        for trial in trials[known:]:
+            if not trial.state.is_finished():
+                break  # trials keep their numbers: those behind it wait
+            self._study.add_trial(trial)
+
+    def _open(self) -> optuna.Study:
+        if self.url is not None:
+            return self._study_in(check_storage(self.url))
+        if self.file.exists():
+            try:
+                return self._study_in(_sqlite(self.file))
+            except (SQLAlchemyError, optuna.exceptions.StorageInternalError, AssertionError):
+                self.file.unlink()
+        # Whole or not at all: a kill while Optuna makes its tables must leave no half study.
+        partial = self.file.with_name(f".{self.file.name}.partial")
+        partial.unlink(missing_ok=True)
+        storage = _sqlite(partial)
+        self._study_in(storage)
+        storage.engine.dispose()
+        partial.rename(self.file)
+        return self._study_in(_sqlite(self.file))
+
+    def _study_in(self, storage: Any) -> optuna.Study:
+        study = optuna.create_study(
+            study_name=self.name,
+            storage=storage,
+            direction="minimize" if self.minimize else "maximize",
+            load_if_exists=True,
+        )
+        if "metric" not in study.user_attrs:
+            study.set_user_attr("metric", self.metric)
+        return study
+
+
+def check_storage(url: str | None) -> Any:
+    """Return the storage at a URL (None: nothing is given), to learn early whether it can be used.
+
+    Raises:
+        ConfigurationError: Optuna cannot use it; says why.
+    """
+    if url is None:
+        return None
+    try:
+        return optuna.storages.get_storage(url)
+    except (ImportError, ValueError, SQLAlchemyError) as error:
+        raise ConfigurationError(
+            f"storage is {url!r}; Optuna cannot use it: {_first_line(error)}. "
+            "Give a URL such as postgresql://user@host/database, or none to keep the study in the run."
+        ) from error
+
+
+def _sqlite(file: Path) -> optuna.storages.RDBStorage:
+    url = URL.create("sqlite", database=str(file.absolute())).render_as_string()
+    # Optuna fills in templates: braces that are left in the URL are part of a name.
+    return optuna.storages.RDBStorage(url.replace("{", "{{").replace("}", "}}"))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

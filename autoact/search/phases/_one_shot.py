@@ -1,0 +1,24 @@
+"""One-shot model, the mixture of all candidates: trained once, it derives the first choice to try."""
+
+from autoact.records import Training
+from autoact.search.phases._context import Search
+from autoact.search.trainings import Extras
+
+_TUNED_FROM, _LEAST_EPOCHS = 6, 4  # trainings of budget, epochs of a training
+
+
+def train_one_shot(search: Search) -> Training | None:
+    """Train one mixture of all candidates; return it, None if there is none."""
+    if not search.variables.mixture:
+        return None
+    asked = Training(phase="one-shot", label="one-shot", assignment=None, seed=search.seeds.search[0])
+    extras = Extras(fine_tune=fine_tuning(search), logs=search.directory.tensorboard("one-shot"))
+    (done,) = search.trainings.run([asked], extras)
+    return done
+
+
+def fine_tuning(search: Search) -> float:
+    """Return the share of a training that learns a derived model's parameters; nothing of a small budget."""
+    epochs = search.settings.trainer.get("max_epochs") or 0
+    small = search.settings.budget < _TUNED_FROM or epochs < _LEAST_EPOCHS
+    return 0.0 if small or search.settings.parameters else float(epochs // 2 / epochs)

@@ -1,0 +1,160 @@
+"""Plan of a search: what it is going to do and what that costs, told before it starts."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autoact.records import Value, model_key
+from autoact.report import duration
+from autoact.search.setup import Settings, Variables, least_tuning
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Full trainings per phase, at most (what is identical is trained once)."""
+
+    one_shot: int
+    trials: int
+    baselines: int
+    confirmation: int
+    tuning_each: int = 0  # trials that tune one baseline
+    tuned: int = 0  # baselines that are tuned
+
+    @classmethod
+    def of(cls, settings: Settings, variables: Variables) -> "Counts":
+        """Divide the budget; count baselines and confirmation."""
+        one_shot = int(variables.mixture)
+        trials = settings.budget - one_shot
+        models = {model_key(a) for a in (variables.original, *map(variables.uniform, variables.names))}
+        tuned = len(models) if settings.parameters and trials else 0
+        return cls(
+            one_shot=one_shot,
+            trials=trials,
+            baselines=(len(models) + 1) * settings.selection_seeds,
+            confirmation=3 * settings.seeds,
+            tuning_each=max(trials, least_tuning(settings)) if tuned else 0,
+            tuned=tuned,
+        )
+
+    @property
+    def search(self) -> int:
+        """The budget."""
+        return self.one_shot + self.trials
+
+    @property
+    def tuning(self) -> int:
+        """Trainings that tune the baselines."""
+        return self.tuned * self.tuning_each
+
+    @property
+    def total(self) -> int:
+        """Everything."""
+        return self.search + self.tuning + self.baselines + self.confirmation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPlan:
+    """A search before it starts.
+
+    Attributes:
+        task: What the model is called.
+        variables: The layers, their present activations and candidates.
+        left_alone: Reason by path of activations that are not searched.
+        notes: What the space says about members of families that do not fit.
+        own: The model's values of the hyperparameters that are searched, where they are known.
+        settings: The settings.
+        comparison: Where the comparison data come from.
+        planned_steps: Optimizer steps of one training, infinite where unknown.
+        seconds: Estimated wall time of one training, NaN where unknown.
+        deciding: Estimated wall time of choosing all trainings of the search.
+    """
+
+    task: str
+    variables: Variables
+    left_alone: Mapping[str, str]
+    settings: Settings
+    comparison: str
+    planned_steps: float
+    seconds: float
+    deciding: float = 0.0
+    notes: tuple[str, ...] = ()
+    own: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counts:
+        """Trainings per phase."""
+        return Counts.of(self.settings, self.variables)
+
+    @property
+    def whole(self) -> float:
+        """Estimated wall time of everything: workers share the trainings, one process decides."""
+        return self.seconds * self.counts.total / self.settings.workers + self.deciding
+
+    def describe(self) -> str:
+        """Return the plan as people read it."""
+        return "\n".join([*self._layers(), "", *self._data(), "", *self._cost()])
+
+    def _layers(self) -> list[str]:
+        rows = [
+            (path, str(choice), ", ".join(v.candidates))
+            for v in self.variables
+            for path, choice in v.layers.items()
+        ]
+        paths, present = (max(len(row[column]) for row in rows) for column in (0, 1))
+        lines = [f"{self.task}: {len(rows)} layers choose their activation"]
+        lines += [f"  {path:<{paths}}  {now:<{present}}  from {names}" for path, now, names in rows]
+        lines += [f"  {path}  left alone: {reason}" for path, reason in self.left_alone.items()]
+        return lines + [f"  {note}" for note in self.notes] + self._hyperparameters()
+
+    def _hyperparameters(self) -> list[str]:
+        searched = self.settings.hyperparameters
+        width = max((len(one.name) for one in searched), default=0)
+        known = [f", now {self.own[one.name]}" if one.name in self.own else "" for one in searched]
+        lines = [f"  {one.name:<{width}}  {one}{now}" for one, now in zip(searched, known, strict=True)]
+        return ["Searched with the activations", *lines] if lines else []
+
+    def _data(self) -> list[str]:
+        best = "smallest" if self.settings.minimize else "largest"
+        data = " on validation data" if self.variables.mixture else ""
+        return [f"The {best} {self.settings.monitor}{data} wins; compared on: {self.comparison}"]
+
+    def _cost(self) -> list[str]:
+        counts, settings = self.counts, self.settings
+        models = counts.baselines // settings.selection_seeds - 1
+        names = max(len(str(counts.total)), 3)
+        rows = [
+            (counts.search, f"search ({self._search()})"),
+            *self._tuning(models),
+            (
+                counts.baselines,
+                f"baselines ({models} models and the choice on {settings.selection_seeds} seeds)",
+            ),
+            (counts.confirmation, f"confirmation (at most 3 models on {settings.seeds} fresh seeds)"),
+            (counts.total, f"in all, {self._length()}"),
+        ]
+        return ["Cost in trainings", *(f"  {count:>{names}}  {what}" for count, what in rows)]
+
+    def _search(self) -> str:
+        mixture = "1 mixture, " if self.counts.one_shot else ""
+        limit = "" if self.settings.hours is None else f", at most {duration(3600 * self.settings.hours)}"
+        return f"{mixture}{self.counts.trials} trials{limit}"
+
+    def _tuning(self, models: int) -> list[tuple[int, str]]:
+        counts = self.counts
+        if not counts.tuning:
+            return []
+        least = counts.tuning_each > counts.trials
+        why = "the least for a fair comparison" if least else "as many as the search tries"
+        return [
+            (counts.tuning, f"tuning of the baselines ({models} models, {counts.tuning_each} each: {why})")
+        ]
+
+    def _length(self) -> str:
+        steps = (
+            f"{self.planned_steps:,.0f} steps each"
+            if math.isfinite(self.planned_steps)
+            else "of unknown length"
+        )
+        if not math.isfinite(self.seconds):
+            return steps
+        return f"{steps}, about {duration(self.whole)} here"

@@ -1,0 +1,202 @@
+"""Preparation: model, space and data before anything is trained; what cannot work is said at once."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from autoact.conversion import ConversionPlan, find_layers
+from autoact.errors import AutoActError, ConfigurationError
+from autoact.records import Value
+from autoact.search.optimizer import seconds_per_ask
+from autoact.search.phases._plan import Counts, SearchPlan
+from autoact.search.phases._probe import Probe
+from autoact.search.setup import Hyperparameters, Settings, Variables
+from autoact.search.trainings import (
+    OBJECTIVE,
+    Layers,
+    ModelTask,
+    Objective,
+    ObjectiveTask,
+    built,
+    check_objective,
+    layers_of,
+    own_values,
+    require_picklable,
+    with_values,
+)
+from autoact.spaces import SearchSpace
+from autoact.training import check, split
+from autoact.training.compat import restored_randomness
+from autoact.training.configuration import Component
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A search that can start."""
+
+    settings: Settings
+    task: ModelTask | ObjectiveTask
+    name: str
+    variables: Variables
+    left_alone: Mapping[str, str]
+    notes: tuple[str, ...]
+    comparison: str
+    own: Mapping[str, Value]
+
+    def plan(self, probed: Probe | None) -> SearchPlan:
+        """Return what is going to happen, given what a few steps showed; None: when a run is resumed."""
+        deciding = 0.0 if probed is None else self._deciding()
+        return SearchPlan(
+            task=self.name,
+            variables=self.variables,
+            left_alone=self.left_alone,
+            notes=self.notes,
+            own=self.own,
+            settings=self.settings,
+            comparison=self.comparison,
+            planned_steps=math.nan if probed is None else probed.planned_steps,
+            seconds=math.nan if probed is None else probed.seconds,
+            deciding=deciding,
+        )
+
+    def _deciding(self) -> float:
+        """Return the estimated seconds of asking for all trials."""
+        trials = Counts.of(self.settings, self.variables).trials
+        if self.settings.sampler is not None or trials < 1:
+            return 0.0
+        return trials * seconds_per_ask(self.variables.distributions(), trials // 2, self.settings.seed)
+
+
+def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name: str | None) -> Prepared:
+    """Make the model once and find its layers; divide the data and read them once.
+
+    Raises:
+        ConfigurationError: The model cannot be made, or the data are of no known kind.
+        ConversionError: The model has no activation to choose.
+        DataError: The data are empty or not finite.
+    """
+    make_module = _callable("model", model)
+    with restored_randomness():
+        module = _make(make_module)
+    layers = find_layers(module, space)
+    parts = split(Component(**data) if isinstance(data, Mapping) else data, seed=settings.seed)
+    check(parts)
+    own = _own_values(make_module, settings.hyperparameters, layers)
+    variables = Variables.of(layers)
+    _require_choice(variables, settings)
+    task = ModelTask(
+        make_module=make_module,
+        parts=parts,
+        space=space,
+        original=variables.original,
+        monitor=settings.monitor,
+        trainer=dict(settings.trainer),
+    )
+    if settings.workers > 1:
+        require_picklable(task)
+    return Prepared(
+        settings=settings,
+        task=task,
+        name=name or type(module).__name__,
+        variables=variables,
+        left_alone=layers.left_alone,
+        notes=layers.space.notes,
+        comparison=parts.source,
+        own=own,
+    )
+
+
+def prepare_objective(
+    objective: Objective, layers: Layers | None, space: SearchSpace, settings: Settings, name: str | None
+) -> Prepared:
+    """Check a function of the user's and the layers that it speaks about.
+
+    Raises:
+        ConfigurationError: The function takes other arguments, or there are no layers.
+    """
+    check_objective(objective, settings)
+    found = layers_of(layers, space)
+    variables = Variables.of(found, mixture=False)
+    _require_choice(variables, settings)
+    task = ObjectiveTask(
+        objective=objective, space=space, original=variables.original, monitor=settings.monitor
+    )
+    if settings.workers > 1:
+        require_picklable(task)
+    return Prepared(
+        settings=settings,
+        task=task,
+        name=name or str(getattr(objective, "__name__", OBJECTIVE)),
+        variables=variables,
+        left_alone=found.left_alone,
+        notes=found.space.notes,
+        comparison="the function's value on fresh seeds",
+        own={},
+    )
+
+
+def _own_values(
+    make: Callable[[], Any], searched: Hyperparameters, layers: ConversionPlan
+) -> dict[str, Value]:
+    """Return the model's own values; make it once with each end of each range, which must keep its layers."""
+    own = own_values(make, searched)
+    for one in searched:
+        for value in one.values:
+            with restored_randomness():
+                module = _make(with_values(make, {one.name: value}), f" with {one.name} {value}")
+            if find_layers(module, layers.space).layers != layers.layers:
+                raise ConfigurationError(
+                    f"parameters: with {one.name} {value} the model has other activations than without, so "
+                    "the two cannot be searched together. Leave it out, or search each of its values alone."
+                )
+    return own
+
+
+def _require_choice(variables: Variables, settings: Settings) -> None:
+    """Refuse a search in which no layer has two candidates and nothing else is searched."""
+    single = all(len(names) == 1 for names in variables.candidates)
+    if single and not variables.parametric and not settings.parameters:
+        only = ", ".join(dict.fromkeys(names[0] for names in variables.candidates))
+        raise ConfigurationError(
+            f"There is nothing to choose: every layer has {only} as its only candidate. "
+            "Give a space with two candidates or more."
+        )
+
+
+def _callable(what: str, given: Any) -> Callable[[], Any]:
+    if isinstance(given, Mapping):
+        return Component(**given)
+    if isinstance(given, nn.Module) or not callable(given):
+        raise ConfigurationError(
+            f"{what} is {_short(given)}; it must be a callable that makes a fresh LightningModule at every "
+            "call, such as the class itself or `lambda: MyModel(width=64)`."
+        )
+    return given
+
+
+def _make(make_module: Callable[[], Any], how: str = "") -> Any:
+    try:
+        module = built(make_module)
+    except AutoActError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"The model cannot be made{how}: {type(error).__name__}: {error}. "
+            + (
+                "Correct its range in parameters."
+                if how
+                else "Give a callable that needs no arguments, such as `lambda: MyModel(width=64)`."
+            )
+        ) from error
+    if not isinstance(module, nn.Module) or not hasattr(module, "training_step"):
+        raise ConfigurationError(
+            f"The model's callable made {_short(module)}; it must make a LightningModule with its steps."
+        )
+    return module
+
+
+def _short(value: object) -> str:
+    return f"an instance of {type(value).__name__}" if isinstance(value, nn.Module) else repr(value)

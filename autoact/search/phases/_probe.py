@@ -1,0 +1,117 @@
+"""Probe: model and mixture are trained for a few steps, so that what would fail later fails now."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autoact.errors import AutoActError, SearchFailedError
+from autoact.records import Training
+from autoact.search.trainings import ModelTask, ObjectiveTask
+from autoact.training import Measurement, train
+from autoact.training.fit import Clock
+
+_PROBED = 0.02  # fraction of a full training that is asked of a function
+_STEPS = 20  # enough for a mean step time, and at most 2 % of one training
+_SHARE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a few steps showed.
+
+    Attributes:
+        training: The steps, for the ledger: they are part of the search's cost.
+        planned_steps: Optimizer steps of one full training; infinite or NaN where nobody can know.
+        seconds: Estimated wall time of one full training, from its setting up; NaN where it cannot be
+            estimated.
+    """
+
+    training: Training
+    planned_steps: float
+    seconds: float
+
+
+def probe(task: ModelTask | ObjectiveTask, seed: int) -> Probe:
+    """Train the original for one step, then for a few, and the mixture for one; validate them.
+
+    Args:
+        task: The model and its data, or a function, which is called once with a small fraction.
+        seed: Of the trainings.
+
+    Raises:
+        AutoActError: The monitor is never logged, the Trainer does not take its arguments, or a function
+            returns no number.
+        SearchFailedError: The user's own model, data or function raised.
+    """
+    try:
+        return _probe_model(task, seed) if isinstance(task, ModelTask) else _probe_objective(task, seed)
+    except AutoActError:
+        raise
+    except Exception as error:
+        model = isinstance(task, ModelTask)
+        what = (
+            "The model cannot be trained, not even for a few steps"
+            if model
+            else ("The objective raised on the original activations")
+        )
+        raise SearchFailedError(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
+    found = task.call(task.original, seed, _PROBED, comparison=False)
+    return Probe(_entry([found], seed), math.nan, math.nan)
+
+
+def _probe_model(task: ModelTask, seed: int) -> Probe:
+    clock = Clock()
+    first = _train(task, seed, fraction=1e-9, callbacks=[clock])
+    steps = min(_STEPS, _SHARE * first.planned_steps)
+    second = _train(task, seed, fraction=max(steps, 2) / first.planned_steps, callbacks=[clock])
+    measured = [first, second]
+    if second.finite:  # a mixture of what diverges from the start derives nothing
+        measured.append(_train(task, seed, fraction=1e-9, space=task.space))
+    setup = _setup(clock, [first, second])
+    seconds = _seconds(clock, setup, first.planned_steps, task.trainer)
+    return Probe(_entry(measured, seed), first.planned_steps, seconds)
+
+
+def _entry(measured: Sequence[Measurement], seed: int) -> Training:
+    return Training(
+        phase="probe",
+        label="probe",
+        assignment=None,
+        seed=seed,
+        state="finished",
+        steps=sum(each.steps for each in measured),
+        seconds=sum(each.seconds for each in measured),
+        selection=measured[min(1, len(measured) - 1)].selection,
+    )
+
+
+def _train(task: ModelTask, seed: int, fraction: float, **more: Any) -> Measurement:
+    return train(
+        task.make_module,
+        task.parts,
+        seed=seed,
+        monitor=task.monitor,
+        trainer=task.trainer,
+        limit_fraction=min(max(fraction, 1e-9), 1.0),
+        **more,
+    )
+
+
+def _setup(clock: Clock, trainings: Sequence[Measurement]) -> float:
+    """Return the seconds of a training beside its steps, one validation included: the least that was seen."""
+    step = clock.seconds_per_step or 0.0
+    return max(min(training.seconds - step * training.steps for training in trainings), 0.0)
+
+
+def _seconds(clock: Clock, setup: float, planned_steps: float, trainer: Mapping[str, Any]) -> float:
+    """Return the seconds of a full training: its setting up, its steps and its validations."""
+    if clock.seconds_per_step is None or not math.isfinite(planned_steps):
+        return math.nan
+    epochs = max(trainer.get("max_epochs") or 1, 1)
+    validations = epochs / max(trainer.get("check_val_every_n_epoch") or 1, 1)
+    steps = planned_steps * clock.seconds_per_step
+    return setup + steps + max(validations - 1, 0) * clock.seconds_per_validation

@@ -1,0 +1,37 @@
+"""Selected model: the last word on the choice, before any comparison data are read."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from autoact.records import Training
+from autoact.search.phases._choice import study_of
+from autoact.search.phases._context import SELECTED, Search
+
+
+def select(search: Search, models: Mapping[str, Training], values: Mapping[str, Sequence[float]]) -> Training:
+    """Return the search's choice, or a baseline that is believed to be better.
+
+    The seeds of the selection chose nothing for the search's choice, so that its luck in the search is over;
+    the surrogate weighs them together with all of the search.
+
+    Args:
+        search: The search.
+        models: The baselines and the choice, by label.
+        values: Their values on the selection seeds, by label.
+    """
+    chosen = models[SELECTED]
+    if not all(map(math.isfinite, values[SELECTED])):
+        return chosen
+    allowed = [
+        model
+        for name, model in models.items()
+        if model.assignment is not None
+        and search.variables.allows(model.assignment)
+        and all(map(math.isfinite, values[name]))
+    ]
+    believed = study_of(search).posterior([chosen, *allowed], search.ledger.of("baseline"))
+    if chosen.key not in believed:
+        return chosen
+    sign = 1.0 if search.settings.minimize else -1.0
+    known = [model for model in [chosen, *allowed] if model.key in believed]
+    return min(known, key=lambda model: sign * believed[model.key][0])

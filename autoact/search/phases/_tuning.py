@@ -1,0 +1,67 @@
+"""Equal tuning: every baseline gets the search's own procedure, with its activations held fixed.
+
+All trials of the search tune the hyperparameters, whatever the activations in them, because its surrogate
+learns from every one. So a baseline that got fewer would lose to tuning, not to activations.
+"""
+
+from collections.abc import Mapping
+
+from autoact.records import Training, model_key
+from autoact.search.phases._context import Search
+from autoact.search.phases._study import Domain, Study
+from autoact.search.phases._trials import run_trials
+from autoact.search.setup import least_tuning
+from autoact.spaces import Assignment
+
+OWN_VALUES = "own values"
+SELECTED_VALUES = "the selected model's values"
+
+
+def tune_baselines(
+    search: Search, baselines: Mapping[str, Assignment], selected: Training
+) -> dict[str, Training]:
+    """Return every baseline with the hyperparameters that suit it best; without any to search, as it is.
+
+    Each gets as many trials as the search had, and not less than eight for every hyperparameter. First come
+    the model's own values and those of the selected model, so that no baseline is judged without having tried
+    either; then an even spread over the ranges; the rest refine. A baseline with the selected activations is
+    the selected model: with values of its own it could only differ by luck.
+
+    Args:
+        search: The search, its choice made.
+        baselines: Activations by name.
+        selected: The choice.
+    """
+    if not search.settings.parameters or not search.counts.trials:
+        return {name: _as_it_is(name, assignment) for name, assignment in baselines.items()}
+    assert selected.assignment is not None
+    tuned = {model_key(selected.assignment): selected}
+    for name, assignment in baselines.items():
+        if model_key(assignment) not in tuned:
+            tuned[model_key(assignment)] = _tune(search, name, assignment, selected)
+    return {name: tuned[model_key(assignment)] for name, assignment in baselines.items()}
+
+
+def _as_it_is(name: str, assignment: Assignment) -> Training:
+    return Training(phase="baseline", label=name, assignment=assignment, seed=0)
+
+
+def _tune(search: Search, name: str, assignment: Assignment, selected: Training) -> Training:
+    study = Study(Domain(search, search.variables, fixed=assignment), phase="tuning", label=name)
+    study.enqueue(OWN_VALUES, assignment, search.own)
+    if selected.hyperparameters != search.own:
+        study.enqueue(SELECTED_VALUES, assignment, selected.hyperparameters)
+    spread = search.settings.hyperparameters.spread(search.counts.tuning_each // 2, search.settings.seed)
+    for number, values in enumerate(spread):
+        study.enqueue(f"spread {number}", assignment, values)
+    run_trials(search, study, tuning_trials(search))
+    best = study.best()
+    if best is not None:
+        return best
+    return Training(phase="tuning", label=name, assignment=assignment, hyperparameters=search.own, seed=0)
+
+
+def tuning_trials(search: Search) -> int:
+    """Return how many trials each baseline gets: as many as the search had, though time may have ended it."""
+    had = sum(training.trial is not None for training in search.ledger.of("trial"))
+    return max(had, least_tuning(search.settings)) if search.counts.tuned else 0

@@ -1,5 +1,0 @@
-"""Searching assignments jointly: a surrogate over them, and a sampler for anybody's Optuna study on it."""
-
-from autoact.search.sampler.function_space import FunctionSpaceSampler
-
-__all__ = ["FunctionSpaceSampler"]

@@ -1,0 +1,77 @@
+"""Configuration file of a run, config.yaml: what it was asked to do, and what may not change on resuming."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import autoact
+from autoact.errors import ConfigurationError
+from autoact.search.setup._settings import MAY_CHANGE, Settings
+from autoact.spaces import SearchSpace
+
+
+def configuration(
+    settings: Settings,
+    space: SearchSpace,
+    *,
+    task: str,
+    study: str,
+    source: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the content of config.yaml, in plain types.
+
+    Args:
+        settings: The settings of the search.
+        space: The search space, kept whole, so that a resumed run does not depend on its file.
+        task: What the model is called.
+        study: Name of the Optuna study.
+        source: What the caller needs to make model and data again, such as a configuration file's content.
+    """
+    return {
+        "autoact": autoact.__version__,
+        "task": task,
+        "study": study,
+        "space": space.to_dict(),
+        "search": plain(settings.to_dict()),
+        "source": plain(dict(source)) if source is not None else None,
+    }
+
+
+def require_same(stored: Mapping[str, Any], settings: Settings, space: SearchSpace) -> None:
+    """Raise if a run that is resumed would not be the run that began.
+
+    Raises:
+        ConfigurationError: Names the first setting that differs, with both values.
+    """
+    before, now = dict(stored.get("search") or {}), plain(settings.to_dict())
+    for name, new in now.items():
+        if name not in MAY_CHANGE and before.get(name) != new:
+            raise ConfigurationError(_changed(name, before.get(name), new))
+    known = SearchSpace.from_dict(stored["space"], source="config.yaml")
+    if known.fingerprint() != space.fingerprint():
+        raise ConfigurationError(_changed("space", stored["space"], space.to_dict()))
+
+
+def plain(value: Any) -> Any:
+    """Return a value in types that YAML keeps; an object becomes the name of its class.
+
+    Example:
+        >>> plain({"max_epochs": 3, "callbacks": (object(),)})
+        {'max_epochs': 3, 'callbacks': ['builtins.object']}
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def _changed(name: str, before: Any, now: Any) -> str:
+    return (
+        f"The run cannot be resumed: {name} was {before!r} when it began and is {now!r} now. "
+        "Resume it with the old value, or start a new run in another directory."
+    )

@@ -1,0 +1,186 @@
+"""Settings of a search: the one place that names them; the command line, YAML and Python follow from it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
+from typing import Any, Literal, TypedDict, cast
+
+from autoact.errors import ConfigurationError, did_you_mean
+from autoact.search.setup._hyperparameters import Hyperparameters
+from autoact.training.configuration import Component
+
+Mode = Literal["min", "max"]
+MAY_CHANGE = ("workers", "hours")  # when a run is resumed
+_OBJECTS = ("sampler", "pruner")  # kept in config.yaml by the names of their classes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of a search; two runs with equal settings and data do the same trainings.
+
+    Args:
+        monitor: Name under which the module logs the value to optimize.
+        mode: "min" or "max"; None infers it from "loss" or "acc" in the monitor's name.
+        budget: Full trainings to spend on the search, the mixture included, at least 1; baselines and
+            confirmation come on top.
+        seeds: Fresh paired seeds of the confirmation, at least 2; more of them see smaller differences.
+        selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
+        hours: Wall time after which the search starts no further training and chooses; None: no limit.
+        workers: Processes that train at the same time, at least 1.
+        storage: URL of an Optuna storage to which the study is exported; None: study.db in the run directory.
+        seed: Everything random in the search follows from it.
+        trainer: Arguments of `lightning.Trainer`, the same for every training.
+        parameters: Hyperparameters of the model to search with the activations, such as
+            `{"model.lr": {"log": [1e-4, 1e-1]}}` (also `uniform`, `int` and `choice`). Every baseline is then
+            tuned with as many trainings as the search tries.
+        sampler: An `optuna.samplers.BaseSampler` in place of `FunctionSpaceSampler`, or class_path and
+            init_args of one.
+        pruner: An `optuna.pruners.BasePruner` that may end trials early, or class_path and init_args of one;
+            None ends none.
+
+    Raises:
+        ConfigurationError: A value is out of range, or the mode cannot be inferred.
+
+    Example:
+        >>> Settings(monitor="val_acc").mode
+        'max'
+    """
+
+    monitor: str = "val_loss"
+    mode: Mode | None = None
+    budget: int = 20
+    seeds: int = 10
+    selection_seeds: int = 3
+    hours: float | None = None
+    workers: int = 1
+    storage: str | None = None
+    seed: int = 0
+    trainer: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    sampler: Any = None
+    pruner: Any = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Settings":
+        """Read settings by name; None stands for the default.
+
+        Raises:
+            ConfigurationError: There is no such setting, or a value is out of range.
+        """
+        known = [item.name for item in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise ConfigurationError(
+                    f"There is no setting {name!r}; allowed: {', '.join(known)}.{did_you_mean(name, known)}"
+                )
+        return cls(**{name: value for name, value in given.items() if value is not None})
+
+    def __post_init__(self) -> None:
+        """Check every value and settle the mode."""
+        if not isinstance(self.monitor, str) or not self.monitor:
+            raise ConfigurationError(
+                f"monitor is {self.monitor!r}; it must be the name that the module logs, such as 'val_loss'."
+            )
+        _at_least("budget", self.budget, 1, "full trainings to spend on the search")
+        _at_least("seeds", self.seeds, 2, "fresh seeds of the confirmation: a paired interval needs two")
+        _at_least("selection_seeds", self.selection_seeds, 1, "seeds that choose the best uniform baseline")
+        _at_least("workers", self.workers, 1, "processes that train at the same time")
+        _at_least("seed", self.seed, 0, "the number from which every seed is derived")
+        _check_hours(self.hours)
+        if not isinstance(self.trainer, Mapping):
+            raise ConfigurationError(
+                f"trainer is {self.trainer!r}; it must map names of Trainer arguments to values, "
+                "such as {'max_epochs': 10}."
+            )
+        object.__setattr__(self, "trainer", dict(self.trainer))
+        for name in _OBJECTS:
+            object.__setattr__(self, name, _made(getattr(self, name)))
+        object.__setattr__(self, "parameters", Hyperparameters.of(self.parameters).to_dict())
+        object.__setattr__(self, "mode", settle_mode(self.mode, self.monitor))
+
+    @property
+    def direction(self) -> Mode:
+        """The mode, settled."""
+        return cast(Mode, self.mode)
+
+    @property
+    def minimize(self) -> bool:
+        """Whether a smaller value is better."""
+        return self.mode == "min"
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """The hyperparameters that are searched with the activations."""
+        return Hyperparameters.of(self.parameters)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings by name, a sampler or pruner by the name of its class."""
+        content = {item.name: getattr(self, item.name) for item in fields(self)}
+        named = {name: _class_name(content[name]) for name in _OBJECTS if content[name] is not None}
+        return {**content, **named}
+
+
+class SettingsOptions(TypedDict, total=False):
+    """The settings as keyword arguments; `Settings` says what they mean."""
+
+    monitor: str
+    mode: Mode | None
+    budget: int | None
+    seeds: int | None
+    selection_seeds: int | None
+    hours: float | None
+    workers: int | None
+    storage: str | None
+    seed: int | None
+    trainer: Mapping[str, Any] | None
+    parameters: Mapping[str, Any] | None
+    sampler: Any
+    pruner: Any
+
+
+def settle_mode(mode: str | None, monitor: str) -> Mode:
+    """Return the mode, inferred from "loss" or "acc" in the monitor's name when it is not given.
+
+    Example:
+        >>> settle_mode(None, "val_loss"), settle_mode("max", "val_f1")
+        ('min', 'max')
+    """
+    if mode in ("min", "max"):
+        return cast(Mode, mode)
+    if mode is not None:
+        raise ConfigurationError(f"mode is {mode!r}; it must be 'min' or 'max' (of {monitor!r}).")
+    lowers, raises = "loss" in monitor.lower(), "acc" in monitor.lower()
+    if lowers == raises:
+        raise ConfigurationError(
+            f"mode is not given and cannot be inferred from monitor {monitor!r}. "
+            "Set mode to 'min' if a smaller value is better, to 'max' if a larger one is."
+        )
+    return "min" if lowers else "max"
+
+
+def _check_hours(hours: Any) -> None:
+    number = float(hours) if isinstance(hours, Real) and not isinstance(hours, bool) else math.nan
+    if hours is not None and not 0 < number < math.inf:
+        raise ConfigurationError(
+            f"hours is {hours!r}; it must be a number above 0: the wall time of the search. "
+            "Leave it out for no limit."
+        )
+
+
+def _made(given: Any) -> Any:
+    """Return an object that is given itself, or as class_path with init_args, or as a class path."""
+    if isinstance(given, str):
+        return Component(class_path=given)()
+    return Component(**given)() if isinstance(given, Mapping) else given
+
+
+def _class_name(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def _at_least(name: str, value: Any, lowest: int, meaning: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < lowest:
+        raise ConfigurationError(
+            f"{name} is {value!r}; it must be an integer of at least {lowest} ({meaning})."
+        )

@@ -1,0 +1,249 @@
+"""Variables of a study: one choice of an activation per layer or group of layers."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import Any, Protocol
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+
+from autoact.activations import Parameter
+from autoact.spaces import Assignment, Bounds, Choice, SearchSpace
+
+
+class LayerPlan(Protocol):
+    """The part of a `ConversionPlan` that variables use."""
+
+    @property
+    def layers(self) -> Mapping[str, Choice]:
+        """Present activation by layer."""
+
+    @property
+    def candidates(self) -> Mapping[str, tuple[str, ...]]:
+        """Names that compete in each layer."""
+
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """Layers that make one choice together."""
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One choice: the layers that share it, by path with their present activation, and its candidates.
+
+    Attributes:
+        name: Its name in a study.
+        layers: Present activation by path.
+        candidates: Names that compete.
+        bounds: Ranges of parameters.
+        derived: What a mixture derived for the layers, by path; with parameters of its own it is one more
+            option.
+    """
+
+    name: str
+    layers: Mapping[str, Choice]
+    candidates: tuple[str, ...]
+    bounds: Bounds = field(default_factory=Bounds)
+    derived: Mapping[str, Choice] = field(default_factory=dict)
+
+    @property
+    def options(self) -> dict[str, dict[str, Choice]]:
+        """What each value of the study's parameter stands for: activations by path."""
+        known = {name: {path: self.choice(path, name) for path in self.layers} for name in self.candidates}
+        if self.derived and dict(self.derived) not in known.values():
+            known.setdefault(_label(next(iter(self.derived.values()))), dict(self.derived))
+        return known
+
+    def choice(self, path: str, activation: str, values: Mapping[str, float] | None = None) -> Choice:
+        """Return a layer's choice: with given values, else the model's own settings, else defaults."""
+        own = self.layers[path]
+        kept = own.activation == activation and not self.bounds.violation(own)
+        known = own.parameters if kept else self.bounds.defaults(activation)
+        return Choice(activation, {**known, **(values or {})})
+
+    def searched(self, activation: str) -> Iterator[tuple[str, Parameter]]:
+        """Iterate over the parameters that a study may suggest, by their name in the study.
+
+        A parameter for which the model brings one value per channel keeps them.
+        """
+        per_channel = {
+            name
+            for own in self.layers.values()
+            if own.activation == activation
+            for name, value in own.parameters.items()
+            if isinstance(value, tuple)
+        }
+        for parameter in self.bounds.parameters(activation):
+            if parameter.search is not None and parameter.name not in per_channel:
+                yield f"{self.name}.{activation}.{parameter.name}", parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """All choices of a search, in the order of the model; `names` is every activation that the space offers.
+
+    Example:
+        >>> from torch import nn
+        >>> from autoact.conversion import find_layers
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.GELU(), nn.Linear(2, 2), nn.ReLU())
+        >>> variables = Variables.of(find_layers(model, ["relu", "tanh"]))
+        >>> [variable.candidates for variable in variables]
+        [('relu', 'tanh', 'gelu'), ('relu', 'tanh')]
+        >>> print(variables.uniform("relu"))
+        1=relu, 3=relu
+    """
+
+    variables: tuple[Variable, ...]
+    names: tuple[str, ...]
+    mixture: bool = True
+
+    @classmethod
+    def of(cls, plan: LayerPlan, *, mixture: bool = True) -> "Variables":
+        """Build the variables for the layers that a plan has found.
+
+        Args:
+            plan: The layers.
+            mixture: Whether one mixture of all candidates can be trained; a user's function cannot.
+        """
+        space = plan.space
+        offered = {*space.candidates, *(name for rule in space.layers for name in rule.candidates or ())}
+        competing = dict.fromkeys(name for names in plan.candidates.values() for name in names)
+        variables = tuple(_variable(plan, group) for group in plan.groups)
+        return cls(variables, tuple(name for name in competing if name in offered), mixture)
+
+    @property
+    def original(self) -> Assignment:
+        """The model as it is."""
+        return Assignment(
+            {path: choice for v in self.variables for path, choice in v.layers.items()}, name="original"
+        )
+
+    def uniform(self, activation: str) -> Assignment:
+        """Return one activation wherever it may compete; other layers stay as they are."""
+        return Assignment(
+            {
+                path: v.choice(path, activation) if activation in v.candidates else own
+                for v in self.variables
+                for path, own in v.layers.items()
+            },
+            name=activation,
+        )
+
+    @property
+    def candidates(self) -> tuple[tuple[str, ...], ...]:
+        """Names that compete, by variable."""
+        return tuple(variable.candidates for variable in self.variables)
+
+    @property
+    def parametric(self) -> bool:
+        """Whether there is nothing to choose but parameters of activations."""
+        single = all(len(names) == 1 for names in self.candidates)
+        return single and any(True for v in self.variables for _ in v.searched(v.candidates[0]))
+
+    def with_derived(self, assignment: Assignment | None) -> "Variables":
+        """Return the variables with what a mixture derived as one more option."""
+        if assignment is None or self.parametric:
+            return self
+        return replace(
+            self,
+            variables=tuple(
+                replace(variable, derived={path: assignment[path] for path in variable.layers})
+                for variable in self.variables
+            ),
+        )
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Return what a study draws from: options by variable; parameters where there is nothing else."""
+        found: dict[str, BaseDistribution] = {
+            v.name: CategoricalDistribution(list(v.options)) for v in self.variables
+        }
+        for name, parameter in self._parameters():
+            low, high = _range(parameter)
+            found[name] = FloatDistribution(low, high, log=low > 0)
+        return found
+
+    def assignment(self, values: Mapping[str, Any]) -> Assignment:
+        """Return what values of a study's parameters stand for."""
+        choices: dict[str, Choice] = {}
+        for variable in self.variables:
+            option = variable.options[values[variable.name]]
+            for path, choice in option.items():
+                given = {
+                    parameter.name: values[name]
+                    for name, parameter in variable.searched(choice.activation)
+                    if self.parametric
+                }
+                choices[path] = Choice(choice.activation, {**choice.parameters, **given})
+        return Assignment(choices)
+
+    def values(self, assignment: Assignment) -> dict[str, Any] | None:
+        """Return the values of a study's parameters that stand for an assignment, None where none do."""
+        found: dict[str, Any] = {}
+        for variable in self.variables:
+            chosen = {path: assignment[path] for path in variable.layers}
+            options = variable.options
+            if self.parametric:
+                (name,) = variable.candidates
+                if any(choice.activation != name for choice in chosen.values()):
+                    return None
+                found[variable.name] = name
+                found |= _clipped(variable, name, chosen.values())
+            else:
+                label = next((label for label, option in options.items() if option == chosen), None)
+                if label is None:
+                    return None
+                found[variable.name] = label
+        return found
+
+    def allows(self, assignment: Assignment) -> bool:
+        """Tell whether every layer's activation competes there; a requirement may rule out the original's."""
+        return all(
+            assignment[path].activation in variable.candidates
+            and not variable.bounds.violation(assignment[path])
+            for variable in self.variables
+            for path in variable.layers
+        )
+
+    def _parameters(self) -> Iterator[tuple[str, Parameter]]:
+        if self.parametric:
+            for variable in self.variables:
+                yield from variable.searched(variable.candidates[0])
+
+    def __iter__(self) -> Iterator[Variable]:
+        """Iterate over the variables."""
+        return iter(self.variables)
+
+
+def _variable(plan: LayerPlan, group: tuple[str, ...]) -> Variable:
+    name = group[0] if len(group) == 1 else f"group {group[0]}"
+    candidates = dict.fromkeys(candidate for path in group for candidate in plan.candidates[path])
+    return Variable(name, {path: plan.layers[path] for path in group}, tuple(candidates), plan.space.bounds)
+
+
+def _range(parameter: Parameter) -> tuple[float, float]:
+    assert parameter.search is not None
+    return parameter.search
+
+
+def _label(choice: Choice) -> str:
+    """Return an activation with its parameters, of those per channel the means: it can be read back."""
+    means = {
+        name: fmean(value) if isinstance(value, tuple) else value for name, value in choice.parameters.items()
+    }
+    return str(Choice(choice.activation, means))
+
+
+def _clipped(variable: Variable, activation: str, chosen: Iterable[Choice]) -> dict[str, float]:
+    """Return the parameters of some layers' choices by their name in a study, within its ranges."""
+    found = {}
+    choices = list(chosen)
+    for name, parameter in variable.searched(activation):
+        low, high = _range(parameter)
+        values = [choice.parameters[parameter.name] for choice in choices]
+        mean = fmean(fmean(value) if isinstance(value, tuple) else value for value in values)
+        found[name] = min(max(mean, low), high)
+    return found

@@ -1,0 +1,155 @@
+"""Paired comparison over seeds: do the chosen activations beat a baseline?"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from statistics import fmean, stdev
+
+import numpy as np
+from scipy import optimize, stats
+from scipy.special import ndtr
+
+from autoact.errors import ConfigurationError
+from autoact.records import Comparison
+from autoact.search.setup import Mode
+
+LEVEL = 0.95
+POWER = 0.80
+_MOST = 10_000
+_NODES = 2000  # of the average over estimated spreads: 1e-4 of the exact effect
+_RESOLUTION = 2.0**-23  # metrics are float32 means: a smaller relative difference is rounding, not an effect
+
+
+def compare(
+    selected: Sequence[float], baseline: Sequence[float], mode: Mode, *, name: str = "baseline"
+) -> Comparison:
+    """Compare two models trained on the same seeds: d = mean(selected - baseline), a paired t interval.
+
+    Args:
+        selected: The metric of the selected model on the comparison data, one value per seed.
+        baseline: The baseline's values, in the same order of seeds.
+        mode: "min" when a smaller metric is better, "max" when a larger one is.
+        name: The baseline's name, carried into the result.
+
+    Returns:
+        Difference, interval, p value and detectable difference, oriented so that positive is better.
+
+    Raises:
+        ConfigurationError: If the lengths differ, fewer than two seeds came, or the mode is unknown.
+
+    Example:
+        >>> result = compare([0.9, 0.8, 0.85, 0.8], [1.0, 1.0, 0.95, 1.1], "min")
+        >>> result.verdict, round(result.difference, 4)
+        ('improved', 0.175)
+    """
+    _check(selected, baseline, mode)
+    sign = 1.0 if mode == "max" else -1.0
+    pairs = list(zip(selected, baseline, strict=True))
+    gains = [sign * _gain(a, b) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
+    rounding = _RESOLUTION * max(
+        (abs(value) for pair in pairs for value in pair if math.isfinite(value)), default=0.0
+    )
+    difference, ci95, p_value, detectable = _paired_t(gains, rounding)
+    return Comparison(
+        name=name,
+        difference=difference,
+        ci95=ci95,
+        p_value=p_value,
+        detectable=detectable,
+        pairs=len(gains),
+        seeds_needed=seeds_needed(difference, detectable, len(gains)),
+        selected_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
+        baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
+        both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
+    )
+
+
+def detectable_effect(pairs: int, *, level: float = LEVEL, power: float = POWER) -> float:
+    """Return the true effect, in paired s.d., that a two-sided paired t test finds with the given power.
+
+    Args:
+        pairs: Number of paired seeds, at least 2.
+        level: Confidence level of the interval.
+        power: Probability of finding the effect.
+
+    Example:
+        >>> round(detectable_effect(10), 3)
+        0.996
+    """
+    degrees = pairs - 1
+    quantiles = (np.arange(_NODES) + 0.5) / _NODES
+    spreads = np.sqrt(stats.chi2.ppf(quantiles, degrees) / degrees)  # estimated over true s.d.
+    thresholds = float(stats.t.ppf((1 + level) / 2, degrees)) * spreads
+
+    def shortfall(effect: float) -> float:
+        # Averaged over the spreads, because SciPy's noncentral t is NaN for few degrees and large shifts. The
+        # second term, significant with the wrong sign, is part of a two-sided test's power.
+        shift = effect * math.sqrt(pairs)
+        return float(np.mean(ndtr(shift - thresholds) + ndtr(-shift - thresholds))) - power
+
+    upper = 1.0
+    while shortfall(upper) < 0:
+        upper *= 2
+    return float(optimize.brentq(shortfall, 0.0, upper))
+
+
+def seeds_needed(difference: float, detectable: float, pairs: int) -> int | None:
+    """Return how many paired seeds would find a difference with 80 % power.
+
+    Args:
+        difference: The true difference.
+        detectable: What is found with that power now.
+        pairs: Seeds now.
+
+    Returns:
+        At least 2; None if it cannot be known, or if it is more than 10,000.
+
+    Example:
+        >>> seeds_needed(0.5, detectable=1.0, pairs=10)
+        34
+    """
+    if pairs < 2 or not (math.isfinite(detectable) and detectable > 0 and difference):
+        return None
+    wanted = abs(difference) / detectable * _effect(pairs)  # in paired s.d.
+    if _effect(_MOST) > wanted:
+        return None
+    count = max(2, round((_effect(_MOST) / wanted) ** 2 * _MOST))  # nearly, where there are many
+    while count > 2 and _effect(count - 1) <= wanted:
+        count -= 1
+    while _effect(count) > wanted:
+        count += 1
+    return count
+
+
+@lru_cache(maxsize=256)
+def _effect(pairs: int) -> float:
+    return detectable_effect(pairs)
+
+
+def _check(selected: Sequence[float], baseline: Sequence[float], mode: str) -> None:
+    if mode not in ("min", "max"):
+        raise ConfigurationError(f"mode is {mode!r}; it must be 'min' or 'max'.")
+    if len(selected) != len(baseline):
+        raise ConfigurationError(
+            f"A paired comparison needs one value per seed of both, got {len(selected)} and {len(baseline)}."
+        )
+    if len(selected) < 2:
+        raise ConfigurationError(f"A paired comparison needs at least 2 seeds, got {len(selected)}.")
+
+
+def _gain(value: float, reference: float) -> float:
+    difference = value - reference
+    return 0.0 if abs(difference) <= _RESOLUTION * max(abs(value), abs(reference)) else difference
+
+
+def _paired_t(gains: Sequence[float], rounding: float) -> tuple[float, tuple[float, float], float, float]:
+    if len(gains) >= 2 and not any(gains):
+        return 0.0, (0.0, 0.0), 1.0, 0.0
+    if len(gains) < 2 or max(gains) - min(gains) <= rounding:
+        # A model that seeds itself trains the same on every seed: one difference, however often repeated.
+        return (fmean(gains) if gains else math.nan), (math.nan, math.nan), math.nan, math.nan
+    mean, deviation, degrees = fmean(gains), stdev(gains), len(gains) - 1
+    error = deviation / math.sqrt(len(gains))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, degrees)) * error
+    p_value = float(2 * stats.t.sf(abs(mean) / error, degrees))
+    return mean, (mean - half, mean + half), p_value, _effect(len(gains)) * deviation

@@ -1,0 +1,114 @@
+"""Progress of a search: one bar with best value and time left, one line per training."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from autoact.records import Training
+from autoact.report import duration, number, setting
+from autoact.search.setup import Settings
+
+_PHASES = {
+    "probe": "search",
+    "one-shot": "search",
+    "trial": "search",
+    "tuning": "tuning",
+    "baseline": "baselines",
+    "confirmation": "confirmation",
+}
+
+
+class SearchProgress:
+    """Tell what happens; nothing at all when quiet, plain lines when nobody watches a terminal."""
+
+    def __init__(
+        self, settings: Settings, total: int, *, quiet: bool = False, console: Console | None = None
+    ) -> None:
+        self._settings, self._total = settings, total
+        self._done, self._spent, self._new = 0, 0.0, 0.0
+        self._best: float | None = None
+        self._quiet = quiet
+        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._began = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.1f}/{task.total:.0f}"),
+            TextColumn("{task.fields[state]}"),
+            console=self._console,
+            transient=True,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("search", total=total, state="")
+
+    def __enter__(self) -> "SearchProgress":
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    @property
+    def done(self) -> int:
+        """Number of trainings that have ended."""
+        return self._done
+
+    @property
+    def _worth(self) -> str:
+        """How many full trainings those that ended were worth."""
+        spent = round(self._spent, 1)
+        return f"{spent:.0f}" if spent == round(spent) else f"{spent:.1f}"
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        if not self._quiet:
+            self._console.print(text, markup=False)
+
+    def resumed(self, training: Training) -> None:
+        """Count a training that an earlier process did."""
+        self._count(training)
+
+    def finished(self, training: Training) -> None:
+        """Count a training that has just ended, and print its line."""
+        self._count(training)
+        self._new += training.share
+        self.say(self._line(training))
+        self._bar.update(
+            self._task, completed=self._spent, description=_PHASES[training.phase], state=self._state()
+        )
+
+    def shrink(self, total: int) -> None:
+        """Correct the number of trainings, where some turn out to be identical."""
+        self._total = total
+        self._bar.update(self._task, total=total)
+
+    def _count(self, training: Training) -> None:
+        if training.phase != "probe":
+            self._done += 1
+            self._spent += training.share
+        if training.usable and training.phase == "trial":
+            better: Callable[..., float] = min if self._settings.minimize else max
+            self._best = training.selection if self._best is None else better(self._best, training.selection)
+
+    def _line(self, training: Training) -> str:
+        value = number(training.selection) if training.usable else training.error or training.state
+        words = [str(choice) for choice in (training.assignment or training.derived or {}).values()]
+        words += [f"{name} {setting(value)}" for name, value in training.hyperparameters.items()]
+        width = len(str(self._total))
+        return (
+            f"{self._worth:>{width}}/{self._total} {training.label:<18} "
+            f"{self._settings.monitor} {value:<8} {duration(training.seconds):>6}  {', '.join(words)}"
+        )
+
+    def _state(self) -> str:
+        best = f"best {self._settings.monitor} {number(self._best)}" if self._best is not None else ""
+        elapsed = time.monotonic() - self._began
+        left = elapsed / max(self._new, 0.1) * max(self._total - self._spent, 0)
+        return f"{best}  {duration(left)} left"

@@ -1,0 +1,132 @@
+"""Task of a search, what all its trainings have in common, and the doing of one of them."""
+
+import gc
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from autoact.records import Training
+from autoact.search.trainings._arguments import with_values
+from autoact.search.trainings._pruning import Pruning
+from autoact.spaces import Assignment, SearchSpace
+from autoact.training import DataParts, Measurement, train
+from autoact.training.fit import event_log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """Extras of a training: what else to do with it.
+
+    Attributes:
+        checkpoint: Where to save the trained model.
+        logs: Directory of its TensorBoard events.
+        fine_tune: Share of a full training in which a derived mixture is tuned; None does not derive.
+        pruning: Decides after each validation whether to end it.
+    """
+
+    checkpoint: Path | None = None
+    logs: Path | None = None
+    fine_tune: float | None = None
+    pruning: Pruning | None = None
+
+
+NO_EXTRAS = Extras()
+
+
+class Task(Protocol):
+    """Whatever can measure one training: a model with its data, or a user's function."""
+
+    def measure(self, training: Training, extras: Extras) -> Measurement:
+        """Do what is asked and return the measurements."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTask:
+    """A model with its data; it pickles whenever the user's model and data do."""
+
+    make_module: Callable[[], Any]
+    parts: DataParts
+    space: SearchSpace
+    original: Assignment
+    monitor: str
+    trainer: Mapping[str, Any]
+
+    def build(self) -> Any:
+        """Return a fresh model with its layers made."""
+        return built(self.make_module)
+
+    def measure(self, training: Training, extras: Extras) -> Measurement:
+        """Train a fresh model and measure it."""
+        mixture, as_it_is = training.assignment is None, training.assignment == self.original
+        return train(
+            with_values(self.make_module, training.hyperparameters),
+            self.parts,
+            seed=training.seed,
+            monitor=self.monitor,
+            trainer=self.trainer,
+            assignment=None if as_it_is else training.assignment,
+            space=self.space if mixture else None,
+            prune=extras.pruning,
+            fine_tune=extras.fine_tune,
+            comparison=training.phase == "confirmation",
+            logger=None if extras.logs is None else event_log(extras.logs),
+            checkpoint=extras.checkpoint,
+        )
+
+
+def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training:
+    """Do one training; what it raises becomes its error (the probe has shown that trainings work).
+
+    Args:
+        task: What all trainings share.
+        asked: What this one is.
+        extras: What else to do with it.
+
+    Returns:
+        The training with what came of it.
+    """
+    try:
+        return ended(asked, task.measure(asked, extras))
+    except Exception as error:  # the user's code, out of memory, a mixture too far gone to derive from
+        return failed(asked, error)
+    finally:
+        gc.collect()  # Lightning's modules and trainers are cycles; without this, models of past trials stay
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+
+def ended(asked: Training, found: Measurement) -> Training:
+    """Return a training with what was measured."""
+    done = found.steps / found.planned_steps if found.pruned and found.planned_steps > 0 else 1.0
+    return replace(
+        asked,
+        state="diverged" if not found.finite else "pruned" if found.pruned else "finished",
+        steps=found.steps,
+        seconds=found.seconds,
+        share=done + found.mixture.get("share", 0.0),
+        selection=found.selection,
+        comparison=found.comparison,
+        curve=tuple(found.curve),
+        curve_steps=tuple(found.steps_at),
+        derived=found.assignment,
+        details=found.mixture,
+    )
+
+
+def failed(asked: Training, error: BaseException) -> Training:
+    """Return a training with what it raised."""
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    compared = math.nan if asked.phase == "confirmation" else None
+    return replace(asked, state="failed", comparison=compared, error=f"{type(error).__name__}: {first_line}")
+
+
+def built(make_module: Callable[[], Any]) -> Any:
+    """Return a fresh model, its layers made even if it makes them in `configure_model`."""
+    module = make_module()
+    if hasattr(module, "configure_model"):
+        module.configure_model()
+    return module

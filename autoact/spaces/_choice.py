@@ -1,0 +1,189 @@
+"""Choices: one activation with the values of its parameters, and how that is written for people."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from torch import nn
+
+from autoact.activations import Activation, Named, Parameter, Value, from_module, get
+from autoact.errors import ConfigurationError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Choice:
+    """An activation and its settings: what a layer uses, as pure data.
+
+    Parameters that are not given take their defaults, so equal choices are the same function.
+
+    Args:
+        activation: Anything that `autoact.get` takes; becomes the registered name.
+        parameters: Value by parameter name; a tuple holds one value per channel.
+        **values: The same as keywords.
+
+    Raises:
+        UnknownActivationError: No such activation.
+        ConfigurationError: No such parameter, one given twice, or a value out of its bounds.
+
+    Example:
+        >>> Choice("elu", alpha=0.7)
+        Choice('elu', alpha=0.7)
+        >>> Choice("ELU") == Choice("elu", {"alpha": 1})
+        True
+    """
+
+    activation: str
+    parameters: Mapping[str, Value]
+
+    def __init__(
+        self, activation: Named, parameters: Mapping[str, Any] | None = None, /, **values: Any
+    ) -> None:
+        act = get(activation)
+        object.__setattr__(self, "activation", act.name)
+        complete = _complete(act, _together(act, parameters, values))
+        object.__setattr__(self, "parameters", MappingProxyType(complete))
+
+    @classmethod
+    def of(cls, given: "Choice | Named") -> "Choice":
+        """Return a choice however it was given: itself, a name, torch's class, a module with its settings.
+
+        Raises:
+            UnknownActivationError: No such activation.
+
+        Example:
+            >>> from torch import nn
+            >>> Choice.of(nn.LeakyReLU(0.2)), Choice.of("tanh")
+            (Choice('leaky_relu', negative_slope=0.2), Choice('tanh'))
+        """
+        if isinstance(given, Choice):
+            return given
+        named = from_module(given) if isinstance(given, nn.Module) else None
+        return cls(*named) if named else cls(given)
+
+    @property
+    def channels(self) -> int | None:
+        """Number of channels of per-channel parameters; None if every value is one number."""
+        return next((len(value) for value in self.parameters.values() if isinstance(value, tuple)), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types: {"activation": ..., "parameters": {...}}."""
+        values = {name: list(v) if isinstance(v, tuple) else v for name, v in self.parameters.items()}
+        return {"activation": self.activation, "parameters": values}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Choice":
+        """Build a choice from what `to_dict` returned."""
+        return cls(data["activation"], data.get("parameters") or {})
+
+    @classmethod
+    def parse(cls, text: str) -> "Choice":
+        """Read what `str` wrote: numbers to 4 digits. Exact values travel as `to_dict` or YAML.
+
+        Raises:
+            UnknownActivationError: No such activation.
+            ConfigurationError: Not a name with values in parentheses, or one value per channel, of which
+                `str` tells mean and range only.
+
+        Example:
+            >>> Choice.parse("elu(alpha=0.7)"), Choice.parse("relu")
+            (Choice('elu', alpha=0.7), Choice('relu'))
+        """
+        name, opened, rest = text.partition("(")
+        if not opened:
+            return cls(name)
+        if "[" in rest:
+            raise ConfigurationError(
+                f"{text!r} has values per channel, of which this tells mean and range. Save the assignment."
+            )
+        try:
+            pairs = (each.split("=") for each in rest.removesuffix(")").split(", "))
+            values = {key: float(value) for key, value in pairs}
+        except ValueError as error:
+            raise ConfigurationError(f"{text!r} is no choice; write it like elu(alpha=0.7).") from error
+        act = get(name)
+        return cls(
+            act,
+            {p.name: _unrounded(p, values.pop(p.name)) for p in act.parameters if p.name in values},
+            **values,
+        )
+
+    def __hash__(self) -> int:
+        """Hash by value."""
+        return hash((self.activation, tuple(self.parameters.items())))
+
+    def __reduce__(self) -> tuple[type["Choice"], tuple[str, dict[str, Value]]]:
+        """Pickle and copy by value."""
+        return Choice, (self.activation, dict(self.parameters))
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        values = (f", {name}={value!r}" for name, value in self.parameters.items())
+        return f"Choice({self.activation!r}{''.join(values)})"
+
+    def __str__(self) -> str:
+        """Return elu(alpha=0.7), shortened for people: 4 digits; values per channel as mean and range."""
+        shown = ", ".join(f"{name}={_short(value)}" for name, value in self.parameters.items())
+        return f"{self.activation}({shown})" if shown else self.activation
+
+
+def _short(value: Value) -> str:
+    if isinstance(value, tuple):
+        mean, low, high = map(_short, (math.fsum(value) / len(value), min(value), max(value)))
+        return f"{mean} [{low} to {high}, {len(value)} channels]"
+    return f"{value + 0.0:.4g}"
+
+
+def _unrounded(parameter: Parameter, value: float) -> float:
+    """Return a value that `str` rounded across a bound to that bound."""
+    inside = min(max(value, parameter.lower), parameter.upper)
+    return inside if _short(inside) == _short(value) else value
+
+
+def _together(act: Activation, given: Any, values: dict[str, Any]) -> Mapping[str, Any]:
+    """Return parameters from a mapping and from keywords."""
+    if given is None:
+        return values
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"Parameters of {act.name} are a mapping of name to value, or keywords; got {given!r}."
+        )
+    if twice := sorted(set(given) & set(values)):
+        raise ConfigurationError(f"{act.name}.{twice[0]} is given twice; remove one.")
+    return {**given, **values}
+
+
+def _complete(act: Activation, given: Mapping[str, Any]) -> dict[str, Value]:
+    """Return every parameter of the activation, the given values checked, in the activation's order."""
+    known = {parameter.name: parameter for parameter in act.parameters}
+    for name in given:
+        if name not in known:
+            allowed = ", ".join(known) or "none"
+            raise ConfigurationError(
+                f"{act.name} has no parameter {name!r}; it has: {allowed}.{did_you_mean(name, known)}"
+            )
+    values = {name: _checked(act, p, given.get(name, p.default)) for name, p in known.items()}
+    lengths = {name: len(value) for name, value in values.items() if isinstance(value, tuple)}
+    if len(set(lengths.values())) > 1:
+        raise ConfigurationError(f"Per-channel parameters of {act.name} differ in length: {lengths}.")
+    return values
+
+
+def _checked(act: Activation, parameter: Parameter, value: Any) -> Value:
+    if isinstance(value, list | tuple):
+        if not value:
+            raise ConfigurationError(f"{act.name}.{parameter.name} needs at least one value; got {value!r}.")
+        numbers = tuple(_number(act, parameter, item) for item in value)
+        return numbers if len(numbers) > 1 else numbers[0]
+    return _number(act, parameter, value)
+
+
+def _number(act: Activation, parameter: Parameter, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigurationError(f"{act.name}.{parameter.name} is a finite number; got {value!r}.")
+    if not parameter.lower <= value <= parameter.upper:
+        raise ConfigurationError(
+            f"{act.name}.{parameter.name} lies in [{parameter.lower:g}, {parameter.upper:g}]; got {value!r}."
+        )
+    return float(value)

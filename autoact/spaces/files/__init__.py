@@ -1,0 +1,26 @@
+"""Files of search spaces and assignments: YAML that knows its lines, versions, writing, and where to look."""
+
+from typing import TYPE_CHECKING
+
+from autoact._names import public_names
+from autoact.spaces.files._atomic import write_text, write_yaml
+from autoact.spaces.files._schema import VERSION, check_version
+from autoact.spaces.files._shipped import find_space, shipped_spaces
+from autoact.spaces.files._yaml_lines import Document, Keys, dotted, load, parse
+
+__all__ = [
+    "VERSION",
+    "Document",
+    "Keys",
+    "check_version",
+    "dotted",
+    "find_space",
+    "load",
+    "parse",
+    "shipped_spaces",
+    "write_text",
+    "write_yaml",
+]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__, __all__)

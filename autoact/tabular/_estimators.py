@@ -1,0 +1,213 @@
+"""Estimators for scikit-learn whose activations are chosen from the data they are fitted to."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from autoact.errors import ConfigurationError, DataError
+from autoact.spaces import Assignment, SearchSpace
+from autoact.tabular._fitting import Fit, Fitted
+from autoact.tabular.columns import ArrayEncoding, Encoding, fit_encoding, holds_text, text_columns
+from autoact.training.tasks import Perceptron
+
+_BATCH = 65536
+_LARGEST_SEED = 2**31 - 1
+
+Space = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
+
+
+class _AutoActEstimator(BaseEstimator):
+    """What both estimators share: encoding of the inputs, the choice, and the model's answers."""
+
+    def __init__(
+        self,
+        *,
+        space: Space = "tabular",
+        hidden: Sequence[int] = (64, 64),
+        max_epochs: int | None = None,
+        budget: int | None = None,
+        seeds: int = 10,
+        out: str | os.PathLike[str] | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.space = space
+        self.hidden = hidden
+        self.max_epochs = max_epochs
+        self.budget = budget
+        self.seeds = seeds
+        self.out = out
+        self.random_state = random_state
+
+    def _fit(self, x: NDArray[np.float32], y: NDArray[Any], classes: int) -> Self:
+        fit = Fit(
+            x=x,
+            y=y,
+            classes=classes,
+            space=SearchSpace.of(self.space),
+            hidden=_positive("hidden", self.hidden),
+            max_epochs=None if self.max_epochs is None else _positive("max_epochs", [self.max_epochs])[0],
+            seed=int(check_random_state(self.random_state).randint(_LARGEST_SEED)),
+        )
+        fitted: Fitted = (
+            fit.by_mixture() if self.budget is None else fit.by_search(self.budget, self.seeds, self.out)
+        )
+        self.model_: Perceptron = fitted.model
+        self.assignment_: Assignment = fitted.assignment
+        self.val_loss_ = fitted.val_loss
+        self.verdict_ = fitted.verdict
+        self.report_ = fitted.report
+        return self
+
+    def _learn_encoding(self, X: Any, y: Any) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """Return inputs and target of the rows to fit; keeps how the inputs are made."""
+        encoding: Encoding | ArrayEncoding
+        if holds_text(X):
+            _, y = validate_data(self, X, column_or_1d(y, warn=True), skip_check_array=True)
+            columns = text_columns(X)
+            if len(columns[0]) != len(y):
+                raise DataError(f"X has {len(columns[0])} rows and y has {len(y)}; they must be as many.")
+            encoding = fit_encoding(self._names(len(columns)), columns, "X")
+            x = encoding.encode(columns)
+        else:
+            array, y = validate_data(
+                self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2
+            )
+            encoding = ArrayEncoding.of(array, self._names(array.shape[1]))
+            x = encoding.encode(array)
+        self.encoding_ = encoding
+        return x, y
+
+    def _names(self, count: int) -> list[str]:
+        return list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(count)]))
+
+    def _answers(self, X: Any) -> torch.Tensor:
+        """Return logits or numbers for rows, in float64."""
+        check_is_fitted(self)
+        if isinstance(self.encoding_, Encoding):
+            validate_data(self, X, reset=False, skip_check_array=True)
+            x = self.encoding_.encode(text_columns(X))
+        else:
+            x = self.encoding_.encode(
+                validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
+            )
+        with torch.inference_mode():
+            parts = torch.from_numpy(x).double().split(_BATCH)
+            return torch.cat([self.model_(part) for part in parts])
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that missing values are welcome and results depend on the seed."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+
+class AutoActClassifier(ClassifierMixin, _AutoActEstimator):
+    """A perceptron that chooses its activations, for classes.
+
+    Inputs are scaled, missing values and columns of text are taken as they are. Up to 2,000 rows, five
+    models side by side each leave a fifth of the rows to validation, and their mean predicts.
+
+    Args:
+        space: Search space: name, file, candidates, mapping, or a `SearchSpace`.
+        hidden: Units per hidden layer.
+        max_epochs: Length of a training; None takes one that suits the rows.
+        budget: None trains one mixture and validates its choice against ReLU (three trainings). A number
+            runs the full search of that budget, with a verdict on rows set aside.
+        seeds: Fresh seeds of that search's confirmation.
+        out: Run directory that it makes; None keeps none.
+        random_state: Everything random follows from it.
+
+    Attributes:
+        classes_: The classes.
+        assignment_: The activation of every layer.
+        model_: The trained `Perceptron`.
+        val_loss_: Cross entropy on rows that the model has not learned from.
+        verdict_: The full search's verdict, else None.
+        report_: The full search's report, else empty.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = AutoActClassifier(space=["relu", "tanh"], max_epochs=10, random_state=0).fit(X, y)
+        >>> model.score(X, y) > 0.9
+        True
+    """
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Choose activations and train.
+
+        Args:
+            X: Rows of numbers or text: array or data frame.
+            y: A class per row.
+
+        Raises:
+            ValueError: The rows cannot be used; `autoact.errors.DataError` is one.
+        """
+        x, y = self._learn_encoding(X, y)
+        check_classification_targets(y)
+        self.classes_, places = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(f"y has one class only, {self.classes_[0]!r}; there is nothing to predict.")
+        return self._fit(x, places.astype(np.int64), len(self.classes_))
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of each class, (rows, classes)."""
+        return self._answers(X).softmax(1).numpy()
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable class of each row."""
+        answers = self._answers(X)
+        return self.classes_[answers.argmax(1).numpy()]
+
+
+class AutoActRegressor(RegressorMixin, _AutoActEstimator):
+    """A perceptron that chooses its activations, for numbers; arguments as for `AutoActClassifier`.
+
+    Attributes:
+        assignment_: The activation of every layer.
+        model_: The trained `Perceptron`.
+        val_loss_: Squared error on rows that the model has not learned from, in units of the variance of y.
+        verdict_: The full search's verdict, else None.
+        report_: The full search's report, else empty.
+
+    Example:
+        >>> X = np.random.default_rng(0).normal(size=(100, 2))
+        >>> y = X[:, 0] * X[:, 1]
+        >>> model = AutoActRegressor(space=["relu", "gelu"], max_epochs=30, random_state=0)
+        >>> model.fit(X, y).score(X, y) > 0.5
+        True
+    """
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Choose activations and train.
+
+        Args:
+            X: Rows of numbers or text: array or data frame.
+            y: A number per row.
+
+        Raises:
+            ValueError: The rows cannot be used; `autoact.errors.DataError` is one.
+        """
+        x, y = self._learn_encoding(X, y)
+        return self._fit(x, np.asarray(y, dtype=np.float64), 0)
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Return a number for each row."""
+        return self._answers(X).numpy()
+
+
+def _positive(name: str, sizes: Sequence[int]) -> tuple[int, ...]:
+    wrong = [size for size in sizes if isinstance(size, bool) or not float(size).is_integer() or size < 1]
+    if wrong:
+        raise ConfigurationError(f"{name} holds {wrong[0]!r}; it must hold whole numbers of at least 1.")
+    return tuple(int(size) for size in sizes)

@@ -1,0 +1,104 @@
+"""Perceptron for a table: the model, its batches, and the length of a training."""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
+
+from autoact.tabular._splits import Split
+from autoact.training.tasks import Perceptron
+
+_STEPS = 800  # optimizer steps after which a small perceptron has learned a table
+_EPOCHS = (6, 80)
+_VALIDATIONS = 5  # per training, the last one included
+_WHOLE = 8192  # rows of a batch that is only looked at
+
+Rows = NDArray[np.int64]
+Loader = DataLoader[tuple[Tensor, ...]]
+
+
+def model_for(
+    inputs: int, y: NDArray[Any], classes: int, hidden: Sequence[int], folds: int
+) -> partial[Perceptron]:
+    """Return what makes a fresh model; a regression learns in units of its target's standard deviation.
+
+    Args:
+        inputs: Numbers per row.
+        y: Target of the training rows.
+        classes: How many there are; 0 for a regression.
+        hidden: Units per hidden layer.
+        folds: Models trained side by side.
+    """
+    make = partial(Perceptron, inputs, hidden=tuple(hidden), folds=folds)
+    if classes:
+        return partial(make, outputs=classes)
+    center, scale = float(np.mean(y)), float(np.std(y))
+    return partial(make, outputs=1, classification=False, center=center, scale=scale or 1.0)
+
+
+def trainer_for(rows: int, max_epochs: int | None = None) -> dict[str, Any]:
+    """Return arguments of `lightning.Trainer` that suit a number of training rows.
+
+    Example:
+        >>> trainer_for(800)["max_epochs"]
+        32
+    """
+    length = _epochs(rows) if max_epochs is None else max_epochs
+    return {
+        "max_epochs": length,
+        "check_val_every_n_epoch": max(1, length // _VALIDATIONS),
+        "gradient_clip_val": 1.0,
+        "accelerator": "cpu",  # a model this small waits for a GPU longer than it computes
+    }
+
+
+def loaders_for(x: Tensor, y: NDArray[Any], split: Split) -> tuple[Loader, ...]:
+    """Return loaders of training and selection rows, and of comparison rows if there are any."""
+    target = torch.tensor(y, dtype=torch.int64 if y.dtype.kind in "iu" else torch.float32)
+
+    def part(rows: Rows, fold: Rows | None, batch: int, *, shuffle: bool = False) -> Loader:
+        folds = torch.full((len(rows),), -1) if fold is None else torch.from_numpy(fold)
+        places = torch.from_numpy(rows)
+        return loader((x[places], target[places], folds), batch, shuffle=shuffle)
+
+    fold = split.fold if split.folds > 1 else None
+    parts = [
+        part(split.train, fold, batch_size(len(split.train)), shuffle=True),
+        part(split.selection, fold, _WHOLE),
+    ]
+    return (*parts, part(split.comparison, None, _WHOLE)) if len(split.comparison) else tuple(parts)
+
+
+def loader(tensors: tuple[Tensor, ...], batch: int, *, shuffle: bool = False) -> Loader:
+    """Return a loader whose batches are one indexing each, not one call per row.
+
+    Example:
+        >>> [x.tolist() for (x,) in loader((torch.arange(3.0),), 2)]
+        [[0.0, 1.0], [2.0]]
+    """
+    dataset = TensorDataset(*tensors)
+    rows: RandomSampler | SequentialSampler = (
+        RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+    )
+    return DataLoader(dataset, batch_size=None, sampler=BatchSampler(rows, batch, drop_last=False))
+
+
+def batch_size(rows: int) -> int:
+    """Return a power of two near 1/24 of the rows, from 16 to 2,048.
+
+    Example:
+        >>> batch_size(20), batch_size(3000), batch_size(10**6)
+        (16, 128, 2048)
+    """
+    return int(min(max(2 ** round(math.log2(max(rows, 1) / 24)), 16), 2048))
+
+
+def _epochs(rows: int) -> int:
+    per_epoch = math.ceil(rows / batch_size(rows))
+    return int(min(max(math.ceil(_STEPS / per_epoch), _EPOCHS[0]), _EPOCHS[1]))

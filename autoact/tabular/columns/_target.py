@@ -1,0 +1,177 @@
+"""Target of a table: classes or numbers, and which rows tell it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoact.errors import ConfigurationError, DataError
+from autoact.tabular.files import NUMBER_FORMS, Floats, best_form, counted, is_missing, values
+
+Problem = Literal["classification", "regression"]
+
+_MOSTLY = 0.8  # share of numbers that makes the target numeric
+_CLASSES = 20  # different whole numbers that may still be classes
+_ROWS_PER_CLASS = 10  # rows that each of those must have on average
+_LARGEST = 1e15  # beyond it, squares and sums leave float32
+_FEWEST_PER_CLASS = 3  # rows per class, on average, below which texts are names of rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The target of a table.
+
+    Attributes:
+        name: Name of the column.
+        problem: What kind of prediction it asks for.
+        classes: Its classes, sorted; empty for a regression.
+        rows: Places of the rows that tell it.
+        y: The class (int64) or the number (float64) of each of these rows.
+        notes: What a reader should know.
+    """
+
+    name: str
+    problem: Problem
+    classes: tuple[str, ...]
+    rows: NDArray[np.int64]
+    y: NDArray[Any]
+    notes: tuple[str, ...] = ()
+
+
+def read_target(
+    name: str, cells: Sequence[str], problem: str | None = None, source: str = "the table"
+) -> Target:
+    """Read the column that is to be predicted.
+
+    Text is classes. Whole numbers are classes if there are two of them, or at most 20 with ten rows each;
+    all other numbers are a regression.
+
+    Args:
+        name: Name of the column.
+        cells: Its cells.
+        problem: "classification" or "regression"; None decides by looking.
+        source: What to call the table in messages.
+
+    Returns:
+        The target, on the rows that tell it.
+
+    Raises:
+        ConfigurationError: `problem` is neither.
+        DataError: The column has no values, one value only, or a different text in nearly every row.
+
+    Example:
+        >>> read_target("price", ["1.5", "2.5", "?"]).problem
+        'regression'
+        >>> read_target("sex", ["f", "m", "f", "m", "m", "m"]).classes
+        ('f', 'm')
+    """
+    if problem not in (None, "classification", "regression"):
+        raise ConfigurationError(
+            f"problem is {problem!r}; it must be 'classification' or 'regression', or be left out."
+        )
+    where = f"{source}: the target {name!r}"
+    if all(is_missing(cell) for cell in cells):
+        raise DataError(f"{where} is empty; it needs values to learn from.")
+    form, share = best_form(cells, NUMBER_FORMS)
+    numbers = values(cells, NUMBER_FORMS[form])
+    guessed = problem is None
+    if guessed:
+        problem = "classification" if share < _MOSTLY or _are_classes(numbers) else "regression"
+    if problem == "classification":
+        return _classes(name, cells, numbers if share == 1 else None, where, guessed)
+    if share < _MOSTLY:
+        strange = next(
+            cell for cell in cells if not is_missing(cell) and np.isnan(values([cell], _parse(form))[0])
+        )
+        raise DataError(f"{where} holds text such as {strange!r}; a regression needs numbers.")
+    return _numbers(name, cells, numbers, where, guessed)
+
+
+def _parse(form: str) -> Any:
+    return NUMBER_FORMS[form]
+
+
+def _are_classes(numbers: Floats) -> bool:
+    told = numbers[~np.isnan(numbers)]
+    if not np.isfinite(told).all() or (told != np.round(told)).any():
+        return False
+    count = len(np.unique(told))
+    return count <= 2 or (count <= _CLASSES and told.size >= _ROWS_PER_CLASS * count)
+
+
+def _numbers(name: str, cells: Sequence[str], numbers: Floats, where: str, guessed: bool) -> Target:
+    rows = np.flatnonzero(np.isfinite(numbers))
+    y = numbers[rows]
+    if rows.size == 0 or (y == y[0]).all():
+        told = f"{y[0]:g} in all {y.size} rows" if y.size else "no finite number"
+        raise DataError(f"{where} has one value only ({told}); there is nothing to predict.")
+    if np.abs(y).max() > _LARGEST:
+        raise DataError(f"{where} reaches {np.abs(y).max():.3g}, too large to square; rescale it.")
+    notes = _lost(len(cells) - rows.size, name, "no finite number")
+    whole = bool((y == np.round(y)).all())
+    if guessed and whole and len(np.unique(y)) <= 2 * _CLASSES:
+        notes.append(
+            f"target {name!r}: {len(np.unique(y))} different whole numbers are taken as a regression; "
+            "--problem classification makes them classes"
+        )
+    return Target(name=name, problem="regression", classes=(), rows=rows, y=y, notes=tuple(notes))
+
+
+def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str, guessed: bool) -> Target:
+    labels = [_label(cell, None if numbers is None else numbers[i]) for i, cell in enumerate(cells)]
+    counts = Counter(label for label in labels if label is not None)
+    told = sum(counts.values())
+    if len(counts) == 1:
+        raise DataError(
+            f"{where} has one value only ({next(iter(counts))!r} in all {told} rows); "
+            "there is nothing to predict."
+        )
+    single = {label for label, count in counts.items() if count == 1}
+    if len(counts) > told / _FEWEST_PER_CLASS and len(counts) > 2:
+        raise DataError(
+            f"{where} has {len(counts)} different values in {told} rows, too many to be classes. Name "
+            "another column as the target, or say --problem regression if its values are numbers."
+        )
+    kept = counts.keys() - single
+    if len(kept) < 2:
+        raise DataError(
+            f"{where} has fewer than two classes with at least two rows; add rows of the other classes."
+        )
+    classes = tuple(sorted(kept, key=_order))
+    place = {label: i for i, label in enumerate(classes)}
+    rows = np.array([i for i, label in enumerate(labels) if label in place], dtype=np.int64)
+    y = np.array([place[labels[i] or ""] for i in rows], dtype=np.int64)
+    notes = _lost(len(cells) - told, name, "no value")
+    if single:
+        shown = ", ".join(sorted(single)[:3]) + (", ..." if len(single) > 3 else "")
+        lone = (
+            "1 class with a single row is"
+            if len(single) == 1
+            else f"{len(single)} classes with a single row are"
+        )
+        notes.append(f"target {name!r}: {lone} left out ({shown})")
+    if guessed and numbers is not None and len(classes) > 2:
+        notes.append(
+            f"target {name!r}: {len(classes)} different whole numbers are taken as classes; "
+            "--problem regression makes them numbers"
+        )
+    return Target(name=name, problem="classification", classes=classes, rows=rows, y=y, notes=tuple(notes))
+
+
+def _label(cell: str, number: float | None) -> str | None:
+    if is_missing(cell):
+        return None
+    return cell if number is None else f"{number:.15g}"  # 1, 1.0 and 01 are one class
+
+
+def _order(label: str) -> tuple[float, str]:
+    number = values([label], NUMBER_FORMS["plain"])[0]
+    return (np.inf if np.isnan(number) else float(number), label)
+
+
+def _lost(rows: int, name: str, what: str) -> list[str]:
+    verb = "is" if rows == 1 else "are"
+    return [f"target {name!r}: {counted(rows, 'row')} with {what} {verb} left out"] if rows else []

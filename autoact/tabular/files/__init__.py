@@ -1,0 +1,17 @@
+"""CSV files: from bytes to a table of text, and what single cells say."""
+
+from autoact.tabular.files._cells import DATE_FORMS, NUMBER_FORMS, Floats, best_form, is_missing, values
+from autoact.tabular.files._csv_reading import read_table
+from autoact.tabular.files._table import Table, counted
+
+__all__ = [
+    "DATE_FORMS",
+    "NUMBER_FORMS",
+    "Floats",
+    "Table",
+    "best_form",
+    "counted",
+    "is_missing",
+    "read_table",
+    "values",
+]

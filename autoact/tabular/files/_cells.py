@@ -1,0 +1,125 @@
+"""Cells of a table: each says nothing, a number, or a moment in time."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Parse = Callable[[str], float | None]
+
+MISSING = frozenset(
+    {"", "na", "n/a", "#n/a", "nan", "<na>", "null", "none", "nil", "missing", "?", "-", "--", "."}
+)
+_UNIT = re.compile(r"^[$€£]\s*|\s*[%$€£]$")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
+_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+([eE][+-]?\d+)?")
+_DAYS = (
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+)
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_SAMPLE = 200  # distinct cells that decide how a column is read
+
+
+def is_missing(cell: str) -> bool:
+    """Tell whether a cell says that there is no value.
+
+    Example:
+        >>> is_missing(" N/A "), is_missing("0")
+        (True, False)
+    """
+    return cell.strip().lower() in MISSING
+
+
+def _plain(cell: str) -> float | None:
+    try:
+        return float(cell) if "_" not in cell else None
+    except ValueError:
+        text = _UNIT.sub("", cell.strip()).replace(",", "" if _THOUSANDS.search(cell) else ",")
+    try:
+        return float(text) if "_" not in text else None
+    except ValueError:
+        return None
+
+
+def _with_comma(cell: str) -> float | None:
+    text = _UNIT.sub("", cell.strip())
+    return float(text.replace(".", "").replace(",", ".")) if _COMMA.fullmatch(text) else _plain(text)
+
+
+def _iso(cell: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(cell.strip())
+    except ValueError:
+        return None
+    return _seconds(moment)
+
+
+def _dated(form: str, cell: str) -> float | None:
+    try:
+        return _seconds(datetime.strptime(cell.strip(), form))
+    except ValueError:
+        return None
+
+
+def _seconds(moment: datetime) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+NUMBER_FORMS: dict[str, Parse] = {"plain": _plain, "decimal comma": _with_comma}
+DATE_FORMS: dict[str, Parse] = {
+    "ISO 8601": _iso,
+    **{day + time: partial(_dated, day + time) for day in _DAYS for time in _TIMES},
+}
+
+
+def best_form(cells: Sequence[str], forms: dict[str, Parse]) -> tuple[str, float]:
+    """Return the form that reads most of the cells that are not missing, and the share it reads.
+
+    Example:
+        >>> best_form(["3,14", "2,5", "?"], NUMBER_FORMS)
+        ('decimal comma', 1.0)
+        >>> best_form(["31/12/2024", "01/02/2024"], DATE_FORMS)
+        ('%d/%m/%Y', 1.0)
+    """
+    distinct = [cell for cell in dict.fromkeys(cells) if not is_missing(cell)]
+    sample = distinct[:: max(1, len(distinct) // _SAMPLE)]
+    counts = {
+        name: sum(value is not None for value in map(parse, sample[:_SAMPLE]))
+        for name, parse in forms.items()
+    }
+    name = max(counts, key=counts.__getitem__)  # the first of those that tie
+    if not counts[name]:
+        return name, 0.0
+    known = {cell: forms[name](cell) is not None for cell in distinct}
+    told = [known[cell] for cell in cells if cell in known]
+    return name, sum(told) / len(told)
+
+
+def values(cells: Sequence[str], parse: Parse) -> Floats:
+    """Return the cells as numbers, NaN where there is none; each distinct text is read once.
+
+    Example:
+        >>> values(["1", "", "two", "$1,200.50", "12 %"], NUMBER_FORMS["plain"]).tolist()
+        [1.0, nan, nan, 1200.5, 12.0]
+    """
+    found: dict[str, float] = {}
+    for cell in set(cells):
+        value = parse(cell)  # no form reads a cell that says that there is no value, but for NaN
+        found[cell] = np.nan if value is None else value
+    return np.array([found[cell] for cell in cells], dtype=np.float64)

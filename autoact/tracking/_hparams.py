@@ -1,0 +1,68 @@
+"""HParams of TensorBoard: one run per trial, with hyperparameters, metrics and how it really ended."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from torch.utils.tensorboard import FileWriter
+from torch.utils.tensorboard.summary import hparams as hparams_summaries
+from torch.utils.tensorboard.summary import scalar
+
+from autoact.errors import ConfigurationError
+
+Status = Literal["SUCCESS", "FAILURE", "RUNNING", "UNKNOWN"]
+_STATUSES: tuple[Status, ...] = ("SUCCESS", "FAILURE", "RUNNING", "UNKNOWN")
+
+
+def write_trial(
+    directory: str | Path,
+    hparams: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    status: Status = "SUCCESS",
+    *,
+    step: int = 0,
+) -> None:
+    """Write one trial for TensorBoard's HParams page.
+
+    Args:
+        directory: The trial's own directory; its name is the trial's name there.
+        hparams: What was tried. Values other than numbers and strings are shown as text, None is left out.
+        metrics: What came out; also written as scalars, for the page to find.
+        status: How the trial ended; pruned trials are UNKNOWN, since TensorBoard has no word for them.
+        step: Training steps at the end.
+
+    Raises:
+        ConfigurationError: TensorBoard has no such status.
+
+    Example:
+        >>> import tempfile
+        >>> write_trial(tempfile.mkdtemp(), {"net.1": "elu", "lr": 0.1}, {"val_loss": 0.5}, status="FAILURE")
+    """
+    if status not in _STATUSES:
+        raise ConfigurationError(f"TensorBoard has no status {status!r}; allowed: {', '.join(_STATUSES)}.")
+    shown = {name: _plain(value) for name, value in hparams.items() if value is not None}
+    # torch also makes a summary of the experiment. TensorBoard takes the first trial's for all of them and
+    # hides what only other trials have; without any it reads the columns off all trials.
+    _, start, _ = hparams_summaries(shown, dict(metrics))
+    writer = FileWriter(str(directory))
+    try:
+        for summary in (start, _end(status)):
+            writer.add_summary(summary)
+        for name, value in metrics.items():
+            writer.add_summary(scalar(name, value), step)
+    finally:
+        writer.close()
+
+
+def _plain(value: Any) -> int | float | str:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _end(status: Status) -> Any:
+    """Return the end of a session; torch's helper always says SUCCESS."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    info = plugin_data_pb2.SessionEndInfo(status=api_pb2.Status.Value(f"STATUS_{status}"))
+    content = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(session_end_info=info))
+    return Summary(value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=content)])

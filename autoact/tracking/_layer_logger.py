@@ -1,0 +1,140 @@
+"""Logger of searched layers: their state in TensorBoard, within a budget of time."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from autoact.errors import left_out
+from autoact.geometry import FlowMeter, flow_warnings
+from autoact.nn import AutoActivation
+from autoact.tracking import _tags as tags
+from autoact.tracking._custom_scalars import layout
+from autoact.tracking._time_budget import TimeBudget
+
+
+class LayerLogger:
+    """Log weights, entropy, margin, parameters, κ, χ and dead units of every layer, and two figures.
+
+    Args:
+        writer: A `SummaryWriter`, such as `TensorBoardLogger.experiment`.
+        layers: Searched layers by path.
+        share: Of the elapsed time that logging may take: half of it for scalars, the rest for figures, the
+            final ones among them. The first and the last state are always written, so that a training of
+            less than a few minutes spends more: about 0.3 s, and 1 s to import matplotlib.
+
+    Example:
+        >>> import tempfile
+        >>> from autoact.nn import AutoActivation
+        >>> writer = SummaryWriter(tempfile.mkdtemp())
+        >>> logger = LayerLogger(writer, {"net.1": AutoActivation(["relu", "tanh"])})
+        >>> logger.log(step=1)
+        True
+    """
+
+    def __init__(
+        self, writer: SummaryWriter, layers: Mapping[str, AutoActivation], *, share: float = 0.01
+    ) -> None:
+        self._writer, self._layers = writer, dict(layers)
+        self._meters = {path: FlowMeter() for path in layers}
+        self.budget, self._scalars = TimeBudget(share), TimeBudget(share / 2)
+        self._looked = False
+        self._first, self._look_seconds = True, 0.0  # of seeing and writing every layer once
+        self._figure_seconds = 0.25  # of both figures: a guess until they are drawn
+        self._import_seconds = 0.0 if "matplotlib.figure" in sys.modules else 0.75
+        self._drawn = False
+        self._spent = 0.0  # on scalars before the present look
+        self._arranged = False
+
+    def due(self) -> bool:
+        """Return whether there is time to `see` every layer once: one answer for all of them."""
+        final = (
+            self._figure_seconds if self._drawn else 0.0
+        )  # figures that took longer than expected are repaid
+        return self._scalars.allows(self._look_seconds) and self.budget.allows(self._look_seconds + final)
+
+    def see(self, path: str, layer: AutoActivation, x: Tensor) -> None:
+        """Measure how gradients pass a layer whose pre-activations are x."""
+        self._looked = True
+        with self.budget.spending(), self._scalars.spending():
+            self._meters[path].see(layer, x)
+
+    def log(self, step: int) -> bool:
+        """Write the present state if there is time, or if layers were seen; return whether it was written."""
+        if not (self._looked or self.due()):
+            return False
+        self._looked = False
+        with self.budget.spending(), self._scalars.spending():
+            self._write_scalars(step)
+        if self._first:  # always done, and slow while torch warms up: no measure of those to come
+            self._first, self._scalars.spent = False, 0.0
+        else:
+            self._look_seconds = self._scalars.spent - self._spent
+        self._spent = self._scalars.spent
+        if self.budget.allows(self._import_seconds + 2 * self._figure_seconds):  # now, and again at the end
+            self._drawn = True
+            with self.budget.spending():
+                self._write_figures(step)
+        return True
+
+    def finish(self, step: int) -> None:
+        """Write the final state, figures included, whatever the budget."""
+        with self.budget.spending():
+            self._write_scalars(step)
+            self._write_figures(step)
+            self._write_warnings(step)
+            self._writer.flush()
+
+    def _write_warnings(self, step: int) -> None:
+        """Write what is wrong with the flow of gradients, with remedies; nothing where nothing is."""
+        if found := flow_warnings(self._meters):
+            self._writer.add_text(tags.WARNINGS, "\n\n".join(found), step)
+
+    @torch.no_grad()
+    def _write_scalars(self, step: int) -> None:
+        if not self._arranged:  # after the user's own layout, which TensorBoard then prefers
+            self._writer.add_custom_scalars(layout(self._layers))
+            self._arranged = True
+        self._writer.add_scalar(tags.LOGGING_SHARE, self.budget.used(), step)
+        facts = [fact for path, layer in self._layers.items() for fact in self._facts(path, layer)]
+        values = torch.stack(
+            [value.detach().float().mean() for _, value in facts]
+        ).tolist()  # one synchronisation
+        for (tag, _), value in zip(facts, values, strict=True):
+            self._writer.add_scalar(tag, value, step)
+
+    def _facts(self, path: str, layer: AutoActivation) -> Iterator[tuple[str, Tensor]]:
+        for name, weight in zip(
+            layer.candidates, layer.weights().reshape(-1, len(layer.candidates)).T, strict=True
+        ):
+            yield tags.weight(path, name), weight
+        yield tags.entropy(path), layer.entropy()
+        yield tags.margin(path), layer.margin()
+        for name, value in layer.values().items():
+            yield tags.parameter(path, name), value
+        meter = self._meters[path]
+        for tag, fact in (
+            (tags.kappa, meter.kappa),
+            (tags.own_kappa, meter.own_kappa),
+            (tags.chi, meter.chi),
+            (tags.dead, meter.dead),
+            (tags.saturated, meter.saturated),
+            (tags.gradient, meter.gradient),
+            (tags.mean, meter.mean),
+            (tags.second_moment, meter.second_moment),
+        ):
+            if fact is not None:
+                yield tag(path), fact
+
+    def _write_figures(self, step: int) -> None:
+        if left_out("matplotlib", "Figures in TensorBoard"):
+            return
+        from autoact.tracking import _tensorboard_figures as figures  # loads matplotlib
+
+        self._import_seconds, begin = 0.0, time.perf_counter()
+        for tag, draw in ((tags.WEIGHTS_FIGURE, figures.weights), (tags.FUNCTIONS_FIGURE, figures.functions)):
+            self._writer.add_image(tag, figures.pixels(draw(self._layers)), step, dataformats="HWC")
+        self._figure_seconds = time.perf_counter() - begin

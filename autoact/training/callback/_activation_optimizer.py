@@ -1,0 +1,71 @@
+"""Optimizer of logits and activation parameters: apart from the user's, without weight decay."""
+
+from collections.abc import Iterable
+
+import torch
+from lightning.pytorch import Trainer
+from torch import nn
+from torch.optim import Optimizer
+
+from autoact.nn import AutoActivation
+from autoact.training.callback._param_groups import PREFIX, trained_values
+
+
+class ActivationOptimizer:
+    """Adam over the logits and parameters of searched layers.
+
+    It steps on the same gradients, at the same moments as the user's optimizer, but knows neither its
+    weight decay nor its schedule nor its clipping. Parameters that the user put into groups of
+    `param_groups` stay there.
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[AutoActivation],
+        optimizers: Iterable[Optimizer],
+        *,
+        lr: float,
+        parameter_lr: float,
+    ) -> None:
+        chosen = list(layers)
+        theirs = {id(p) for optimizer in optimizers for p in _in_named_groups(optimizer)}
+        self._groups = [
+            {"params": _without([layer.logits for layer in chosen], theirs), "lr": lr},
+            {"params": _without(trained_values(chosen), theirs), "lr": parameter_lr},
+        ]
+        self.parameters: list[nn.Parameter] = [p for group in self._groups for p in group["params"]]  # type: ignore[attr-defined]
+        self.adam = torch.optim.Adam(self._groups, weight_decay=0.0) if self.parameters else None
+
+    def step(self, trainer: Trainer) -> None:
+        """Do one step on the present gradients and forget them."""
+        if self.adam is None or all(parameter.grad is None for parameter in self.parameters):
+            return
+        scaler = getattr(trainer.precision_plugin, "scaler", None)
+        if scaler is None:
+            self.adam.step()
+        else:  # fp16: the gradients are scaled; the scaler skips the step if one is infinite
+            scaler.unscale_(self.adam)
+            scaler.step(self.adam)
+        self.adam.zero_grad(set_to_none=True)
+
+
+def take_over(optimizers: Iterable[Optimizer], layers: Iterable[AutoActivation]) -> None:
+    """Take logits and activation parameters out of optimizers' groups, except out of those of `param_groups`.
+
+    In place, because some optimizers (wrappers) hold on to the very list; before Lightning restores their
+    state, so that it fits.
+    """
+    ours = {id(p) for layer in layers for p in (layer.logits, layer.raw)}
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            if not str(group.get("name", "")).startswith(PREFIX):
+                group["params"][:] = _without(group["params"], ours)
+
+
+def _in_named_groups(optimizer: Optimizer) -> list[nn.Parameter]:
+    named = [g for g in optimizer.param_groups if str(g.get("name", "")).startswith(PREFIX)]
+    return [parameter for group in named for parameter in group["params"]]
+
+
+def _without(parameters: Iterable[nn.Parameter], excluded: set[int]) -> list[nn.Parameter]:
+    return [parameter for parameter in parameters if id(parameter) not in excluded]

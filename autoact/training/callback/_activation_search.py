@@ -1,0 +1,256 @@
+"""Callback that makes any Lightning training learn its activation functions."""
+
+import math
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+from torch.optim import Optimizer
+
+from autoact import conversion
+from autoact.errors import ConfigurationError, ConversionError
+from autoact.nn import AutoActivation
+from autoact.spaces import Assignment
+from autoact.tracking import LayerLogger
+from autoact.training.callback._activation_optimizer import ActivationOptimizer, take_over
+from autoact.training.callback._length import planned_steps
+from autoact.training.callback._observation import Observation
+from autoact.training.callback._preparation import when_built
+from autoact.training.callback._schedule import Schedule
+from autoact.training.callback._support import averagers, check_averages, check_optimizers, check_supported
+from autoact.training.checkpoints import remember
+
+_OBSERVATIONS = 50  # per training: 50 quantile estimates cost less than one validation
+_TRAVEL = 10.0  # how far Adam can move a logit in one training: e^10 between two candidates
+
+
+class ActivationSearch(Callback):
+    """Train a LightningModule, unchanged, with a learned mixture of activations in place of each activation.
+
+    The layers are converted before the optimizers are made; `AutoActivation` layers that are there already
+    keep their candidates and take part. Logits and activation parameters leave the optimizer groups of the
+    module and get an Adam of their own without weight decay, stepped together with the module's optimizer;
+    gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP, checkpoints and resuming
+    work as before. With a TensorBoard logger the state of every layer is logged.
+
+    Args:
+        space: Name or file of a search space, a `SearchSpace`, or names of candidates.
+        start: "same" begins as the module's own activations, "uniform" as the mean of the candidates. Layers
+            that the model has already keep their own start.
+        lr: Learning rate of the logits; None: 10 / steps of the training, within [0.001, 0.03].
+        parameter_lr: Learning rate of slopes, alphas and betas; None: `lr`.
+        release: Shares of the training between which the start gives way to the mixture: early, because
+            weights that settle around the start keep it (0 to 50 % kept ReLU where sine halves the loss).
+            None: never, the logits then learn from straight-through gradients only.
+        temperature: Temperature of the relaxation at the start and at the end; None: the space's, throughout.
+        observe_every: Optimizer steps between measurements of the pre-activations; None: 50 measurements.
+        total_steps: Optimizer steps of the training, where the Trainer cannot know them.
+
+    Raises:
+        ConfigurationError: On manual optimization, sharded strategies, LBFGS, a wrong order of callbacks.
+        ConversionError: When the training starts: the module has no activation to search.
+
+    Example:
+        >>> import lightning as L
+        >>> from autoact.training import ActivationSearch
+        >>> trainer = L.Trainer(max_epochs=3, callbacks=[ActivationSearch(["relu", "tanh"])], logger=False)
+    """
+
+    def __init__(
+        self,
+        space: Any = "default",
+        *,
+        start: Literal["same", "uniform"] = "same",
+        lr: float | None = None,
+        parameter_lr: float | None = None,
+        release: tuple[float, float] | None = (0.0, 0.05),
+        temperature: tuple[float, float] | None = None,
+        observe_every: int | None = None,
+        total_steps: int | None = None,
+    ) -> None:
+        for name, value in {"lr": lr, "parameter_lr": parameter_lr, "observe_every": observe_every}.items():
+            if value is not None and not value > 0:
+                raise ConfigurationError(f"{name}={value} must be positive; None chooses it from the length.")
+        self.space, self.start = space, start
+        self.lr, self.parameter_lr = lr, parameter_lr
+        self.schedule = Schedule(release=release, temperature=temperature)
+        self.observe_every, self.total_steps = observe_every, total_steps
+        self.derived: Assignment | None = None
+        self.learned: dict[str, Any] = {}
+        self._restored: dict[str, Any] | None = None
+        self._optimizer: ActivationOptimizer | None = None
+        self._layers: dict[str, AutoActivation] = {}
+        self._observation = Observation({})
+        self._logger: LayerLogger | None = None
+        self._length, self._every, self._seen_step = 1.0, 1, -1
+
+    @property
+    def assignment(self) -> Assignment:
+        """The activations that the last fit derived, one per layer."""
+        if self.derived is None:
+            raise ConfigurationError(
+                "There is no assignment: it is derived when Trainer.fit ends, unless the training diverged."
+            )
+        return self.derived
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Convert the module, or have it converted as soon as its layers exist."""
+        check_supported(trainer, pl_module, self)
+        when_built(pl_module, self._convert)
+
+    def _convert(self, module: LightningModule) -> None:
+        if not _only_placed(module, self.space):
+            conversion.convert(module, self.space, start=self.start)
+        remember(module)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take logits and activation parameters out of the module's optimizers, before their restore."""
+        self._layers = conversion.auto_layers(pl_module)
+        if not self._layers:
+            raise ConfigurationError(
+                f"{type(pl_module).__name__} has no searched activation left when the training starts: its "
+                "configure_model makes new layers when called a second time. Return early where they exist."
+            )
+        check_optimizers(trainer, self)
+        check_averages(trainer, pl_module, self)
+        take_over(trainer.optimizers, self._layers.values())
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Make our optimizer, and continue it after a resume."""
+        self._length = total = self._total(trainer)
+        lr = self.lr if self.lr is not None else min(max(_TRAVEL / total, 1e-3), 3e-2)
+        self._optimizer = ActivationOptimizer(
+            self._layers.values(), trainer.optimizers, lr=lr, parameter_lr=self.parameter_lr or lr
+        )
+        if self._restored is not None and self._optimizer.adam is not None:
+            self._optimizer.adam.load_state_dict(self._restored)
+        self._restored = None
+        self._observation = Observation(self._layers)
+        self._every = self.observe_every or max(1, math.ceil(total / _OBSERVATIONS))
+        self._seen_step = -1
+        writer = _writer(trainer)
+        self._logger = LayerLogger(writer, self._layers) if writer is not None else None
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Move release and temperature along; watch the pre-activations at some steps."""
+        step = trainer.global_step
+        if step == self._seen_step:  # a further batch of an accumulated step
+            return
+        self._seen_step = step
+        self._move_schedules(step / self._length)
+        if step % self._every == 0:
+            watchers = [self._logger.see] if self._logger is not None and self._logger.due() else []
+            self._observation.attach(_observe, *watchers)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop watching, and log if it is time to."""
+        self._observation.detach()
+        if self._logger is not None:
+            self._logger.log(trainer.global_step)
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
+    ) -> None:
+        """Step our optimizer beside the module's."""
+        if self._optimizer is not None:
+            self._optimizer.step(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Derive the assignment, unless callbacks that come later change the weights once more."""
+        self._observation.detach()
+        if not averagers(trainer):
+            self._conclude(trainer, pl_module)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Derive the assignment of an averaged model."""
+        if averagers(trainer):
+            self._move_schedules(
+                trainer.global_step / self._length
+            )  # an average of them is none of its steps
+            self._conclude(trainer, pl_module)
+
+    def _conclude(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the final state and derive the assignment; rank 0 decides for all."""
+        if self._logger is not None:
+            self._logger.finish(trainer.global_step)
+        finite = all(_finite(layer) for layer in self._layers.values())
+        chosen: Any = conversion.derive(pl_module) if finite and trainer.is_global_zero else None
+        self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if chosen else {}
+        self.derived = trainer.strategy.broadcast(chosen)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave no hook on a model whose training failed."""
+        self._observation.detach()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of our optimizer in plain types; schedules follow from the step."""
+        if self._optimizer is None or self._optimizer.adam is None:
+            return {}
+        return {"optimizer": self._optimizer.adam.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep the state until the training starts."""
+        self._restored = state_dict.get("optimizer")
+
+    def _total(self, trainer: Trainer) -> float:
+        total = self.total_steps or planned_steps(trainer)
+        if not math.isfinite(total):
+            raise ConfigurationError(
+                "Release and temperature cannot be scheduled: the length of this training is unknown (no "
+                "max_steps, or a loader without length). Set Trainer(max_steps=...) or "
+                "ActivationSearch(total_steps=...)."
+            )
+        return float(total)
+
+    @torch.no_grad()
+    def _move_schedules(self, progress: float) -> None:
+        release, temperature = self.schedule.release_at(progress), self.schedule.temperature_at(progress)
+        for layer in self._layers.values():
+            if release is not None and layer.start != "uniform":
+                layer.release.fill_(release)
+            if temperature is not None:
+                layer.temperature.fill_(temperature)
+
+
+def _only_placed(module: LightningModule, space: Any) -> bool:
+    """Tell whether a module has `AutoActivation` layers of its user's, and nothing to convert beside them."""
+    if conversion.recipe(module) is not None or not conversion.auto_layers(module):
+        return False
+    try:
+        conversion.find_layers(module, space)
+    except ConversionError:  # there is nothing to convert
+        return True
+    return False
+
+
+def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:
+    layer.observe(x.detach())
+
+
+def _learned(layer: AutoActivation) -> dict[str, Any]:
+    """Return what a layer learned, in plain types: weights, and how far candidates are from the mixture."""
+    projection = layer.projection()
+    weights = layer.weights().detach().reshape(-1, len(layer.candidates)).mean(0).tolist()
+    return {
+        "weights": dict(zip(layer.candidates, weights, strict=True)),
+        "margin": float(layer.margin().detach()),
+        "error": projection.error,
+        "errors": dict(projection.errors),
+        "values": {key: float(value.detach().mean()) for key, value in layer.values().items()},
+    }
+
+
+def _finite(layer: AutoActivation) -> bool:
+    return bool(layer.logits.isfinite().all() and layer.raw.isfinite().all())
+
+
+def _writer(trainer: Trainer) -> Any:
+    """Return the writer of the first TensorBoard logger, on the process that logs."""
+    loggers = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+    return loggers[0].experiment if loggers and trainer.is_global_zero else None

@@ -1,0 +1,38 @@
+"""Observation of the pre-activations of searched layers, by hooks that exist only at the steps that look."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+from autoact.nn import AutoActivation
+
+Seen = Callable[[str, AutoActivation, Tensor], None]
+
+
+class Observation:
+    """Call functions with (path, layer, pre-activations) whenever a layer runs, while attached."""
+
+    def __init__(self, layers: Mapping[str, AutoActivation]) -> None:
+        self._layers = dict(layers)
+        self._handles: list[RemovableHandle] = []
+
+    def attach(self, *functions: Seen) -> None:
+        """Start to watch every layer."""
+        self.detach()
+        for path, layer in self._layers.items():
+            hook = partial(_call, path, functions)
+            self._handles.append(layer.register_forward_pre_hook(hook))
+
+    def detach(self) -> None:
+        """Stop watching; nothing stays on the model."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+
+def _call(path: str, functions: tuple[Seen, ...], layer: Any, arguments: tuple[Tensor, ...]) -> None:
+    for function in functions:
+        function(path, layer, arguments[0])

@@ -1,0 +1,79 @@
+"""Support of trainings: those whose logits the callback cannot own get a clear error."""
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import StochasticWeightAveraging, WeightAveraging
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
+from torch.optim import LBFGS
+
+from autoact.errors import ConfigurationError
+from autoact.training.compat import averaged_copy
+
+_GROUPS = "convert the model yourself and use autoact.training.param_groups in configure_optimizers instead."
+
+
+def check_supported(trainer: Trainer, module: LightningModule, callback: Callback) -> None:
+    """Refuse trainings whose optimizer steps, sharding or averaging the callback cannot follow.
+
+    Raises:
+        ConfigurationError: What was found and what to do.
+    """
+    name = type(callback).__name__
+    if not module.automatic_optimization:
+        raise ConfigurationError(
+            f"{type(module).__name__} uses manual optimization, whose steps {name} cannot follow: {_GROUPS}"
+        )
+    if not isinstance(trainer.strategy, DDPStrategy | SingleDeviceStrategy):
+        raise ConfigurationError(
+            f"{name} works with one device or DDP, not with {type(trainer.strategy).__name__}, which would "
+            'shard the logits: search with Trainer(strategy="ddp"), and shard the model that '
+            "autoact.finalize or autoact.apply returns."
+        )
+    for other in averagers(trainer):
+        if _position(trainer, other) < _position(trainer, callback):
+            raise ConfigurationError(
+                f"{type(other).__name__} copies the model before {name} converts it: list {name} first."
+            )
+
+
+def averagers(trainer: Trainer) -> list[StochasticWeightAveraging | WeightAveraging]:
+    """Return the callbacks that keep an average of the weights, and put it into the model at the end."""
+    return [c for c in _callbacks(trainer) if isinstance(c, StochasticWeightAveraging | WeightAveraging)]
+
+
+def check_averages(trainer: Trainer, module: LightningModule, callback: Callback) -> None:
+    """Refuse an average of a model that was copied before its conversion: tensors are paired by position.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    names = [name for name, _ in module.named_parameters()]
+    for other in averagers(trainer):
+        inner = averaged_copy(other)
+        if inner is not None and [name for name, _ in inner.named_parameters()] != names:
+            raise ConfigurationError(
+                f"{type(other).__name__} copied {type(module).__name__} before its layers were made and "
+                f"converted, because it overrides setup or configure_model. Call autoact.convert(module, "
+                f"space) yourself before Trainer.fit; {type(callback).__name__} then finds it converted."
+            )
+
+
+def _callbacks(trainer: Trainer) -> list[Callback]:
+    return getattr(trainer, "callbacks", [])  # set where no type checker sees it
+
+
+def _position(trainer: Trainer, callback: Callback) -> int:
+    callbacks = _callbacks(trainer)
+    return callbacks.index(callback) if callback in callbacks else -1
+
+
+def check_optimizers(trainer: Trainer, callback: Callback) -> None:
+    """Refuse optimizers that evaluate the loss several times per step.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    if any(isinstance(optimizer, LBFGS) for optimizer in trainer.optimizers):
+        raise ConfigurationError(
+            f"LBFGS evaluates the loss several times per step, and {type(callback).__name__} would change "
+            "the function in between: train with another optimizer while activations are searched."
+        )

@@ -1,0 +1,15 @@
+"""Checkpoints of models whose activations were changed: written, loaded, and carried across a conversion."""
+
+from autoact.training.checkpoints._conversions import RECIPE, instantiate, instantiate_from_cli, remember
+from autoact.training.checkpoints._saving import save
+from autoact.training.checkpoints._weights import LoadedWeights, load_weights
+
+__all__ = [
+    "RECIPE",
+    "LoadedWeights",
+    "instantiate",
+    "instantiate_from_cli",
+    "load_weights",
+    "remember",
+    "save",
+]

@@ -1,0 +1,125 @@
+"""Compatibility: whatever leans on private names and habits of Lightning and torch.
+
+Each is tested by what it does: a new version of either fails in `tests/training/test_compat.py` first.
+"""
+
+import logging
+import os
+import random
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.core import saving
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+INSTANTIATOR = "_instantiator"  # hyperparameter of a checkpoint: the function that makes its module
+LIGHTNING_CLI = "lightning.pytorch.cli.instantiate_module"  # that of LightningCLI
+_LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
+_SEEDS = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Hide what Lightning reports and advises; warnings of the user's own code and of torch still show."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning(\.|$)")
+            # raised inside torch.utils._pytree, by Lightning's use of it
+            warnings.filterwarnings(
+                "ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=FutureWarning
+            )
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def restored_randomness() -> Iterator[None]:
+    """Put the global random generators and Lightning's seed variables back afterwards."""
+    python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    environment = {name: os.environ.get(name) for name in _SEEDS}
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        torch.set_rng_state(cpu)
+        if devices:
+            torch.cuda.set_rng_state_all(devices)
+        for name, value in environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def plain_interrupt() -> Iterator[None]:
+    """Let Ctrl-C come out as KeyboardInterrupt: Lightning makes it a SystemExit and ignores later SIGINTs."""
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if main else None
+    try:
+        yield
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
+
+
+def trust_instantiators(*names: str) -> None:
+    """Let checkpoints name these functions as the ones that make their modules.
+
+    Lightning trusts them by name from 2.6.6 on, and asks for this in its own error message.
+
+    Args:
+        names: Full names of the functions.
+    """
+    if hasattr(saving, "_ALLOWED_INSTANTIATORS"):
+        saving._ALLOWED_INSTANTIATORS.update(names)
+
+
+def averaged_copy(callback: Any) -> nn.Module | None:
+    """Return the copy of the model in which a callback averages weights; None before it has made one.
+
+    Args:
+        callback: A `StochasticWeightAveraging` or `WeightAveraging`.
+    """
+    copied = callback._average_model
+    return copied.module if isinstance(copied, AveragedModel) else copied
+
+
+def end_at_step(trainer: Trainer, step: int) -> None:
+    """Make an optimizer step the last one of a training, whatever its least length; schedules see it.
+
+    Args:
+        trainer: A Trainer that fits.
+        step: Optimizer steps after which the training ends; at least those done.
+    """
+    trainer.fit_loop.epoch_loop.max_steps = step
+
+
+def end_after_epochs(trainer: Trainer, epochs: int) -> None:
+    """Make an epoch the last one of a training.
+
+    Args:
+        trainer: A Trainer that fits.
+        epochs: Epochs after which the training ends.
+    """
+    trainer.fit_loop.max_epochs = epochs

@@ -1,0 +1,8 @@
+"""Data of a search: a user's loaders or data module, divided into parts, and checked."""
+
+from autoact.training.data._check import check
+from autoact.training.data._generators import generators
+from autoact.training.data._halves import halve
+from autoact.training.data._parts import DataParts, OpenLoaders, OpenModule, split
+
+__all__ = ["DataParts", "OpenLoaders", "OpenModule", "check", "generators", "halve", "split"]

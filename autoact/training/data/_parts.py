@@ -1,0 +1,207 @@
+"""Parts of the data: training, selection (guides a search), comparison (has chosen nothing)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities.model_helpers import is_overridden
+
+from autoact.errors import ConfigurationError, DataError
+from autoact.training.data._halves import halve
+
+Data = LightningDataModule | Callable[[], LightningDataModule] | tuple[Any, ...] | list[Any]
+Source = Literal["test loader", "half of the validation data"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataParts:
+    """A user's data and the seed that divides them; pickles whenever the data do.
+
+    `source` says where the comparison data come from. Nothing is loaded before a part is asked for, and the
+    test loader is made only for the comparison.
+    """
+
+    data: Data
+    seed: int
+    source: Source
+
+    def open(self) -> "OpenLoaders | OpenModule":
+        """Return the data as one training uses them."""
+        if isinstance(self.data, tuple | list):
+            return OpenLoaders(tuple(self.data), self.seed)
+        return OpenModule(_module(self.data), self.seed, tested=self.source == "test loader")
+
+    def train(self) -> Any:
+        """Return the training loader."""
+        return self.open().loaders()[0]
+
+    def selection(self) -> Any:
+        """Return the loader of the data that guide the search."""
+        return self.open().loaders()[1]
+
+    def comparison(self) -> Any:
+        """Return the loader of the data that compare the final models; reads test data if there are any."""
+        opened = self.open()
+        opened.loaders()
+        return opened.comparison()
+
+
+def split(data: Data, seed: int = 0) -> DataParts:
+    """Divide data into training, selection and comparison parts.
+
+    The comparison part is the test loader if there is one, else a seeded half of the validation data; the
+    other half is then the selection part.
+
+    Args:
+        data: A `LightningDataModule`, a callable that makes one, or `(train, validation[, test])` loaders.
+        seed: Decides the halves.
+
+    Returns:
+        The parts; loaders are made when asked for.
+
+    Raises:
+        ConfigurationError: `data` is none of these.
+        DataError: There are no validation data.
+
+    Example:
+        >>> from torch.utils.data import DataLoader
+        >>> parts = split((DataLoader(list(range(8))), DataLoader(list(range(4)))))
+        >>> parts.source, len(parts.selection().dataset)
+        ('half of the validation data', 2)
+    """
+    if isinstance(data, tuple | list):
+        if len(data) not in (2, 3):
+            raise ConfigurationError(
+                f"Got {len(data)} loaders; give (train, validation) or (train, validation, test)."
+            )
+        tested = len(data) == 3 and data[2] is not None
+    else:
+        module = _module(data)
+        if not is_overridden("val_dataloader", module, LightningDataModule):
+            raise DataError(
+                f"{type(module).__name__} has no val_dataloader: a search is guided by validation data."
+            )
+        tested = is_overridden("test_dataloader", module, LightningDataModule)
+    return DataParts(data=data, seed=seed, source="test loader" if tested else "half of the validation data")
+
+
+class OpenLoaders:
+    """Loaders as one training uses them."""
+
+    def __init__(self, loaders: tuple[Any, ...], seed: int) -> None:
+        self._train, validation = _require(loaders[0], "training"), loaders[1]
+        test = loaders[2] if len(loaders) == 3 else None
+        _require(validation, "validation")
+        self._selection, self._comparison = (
+            (validation, test) if test is not None else halve(validation, seed)
+        )
+
+    def loaders(self) -> tuple[Any, Any]:
+        """Return the loaders for training and selection."""
+        return self._train, self._selection
+
+    def comparison(self) -> Any:
+        """Return the loader for the comparison."""
+        return self._comparison
+
+    @contextmanager
+    def fitting(self) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`."""
+        yield {"train_dataloaders": self._train, "val_dataloaders": self._selection}
+
+    @contextmanager
+    def selecting(self) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.validate` on the selection data."""
+        yield {"dataloaders": self._selection}
+
+    @contextmanager
+    def comparing(self) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.validate` on the comparison data."""
+        yield {"dataloaders": self._comparison}
+
+
+class OpenModule:
+    """A data module as one training uses it: its validation loader is replaced where the parts ask for it.
+
+    The halves are taken once per training, from the data set that the module made for it: a module whose
+    `setup` divides its data anew each time still never compares on rows that it trained on.
+    """
+
+    def __init__(self, module: LightningDataModule, seed: int, *, tested: bool) -> None:
+        self.module = module
+        self._seed, self._tested = seed, tested
+        self._selection: Any = None
+        self._comparison: Any = None
+
+    def loaders(self) -> tuple[Any, Any]:
+        """Return the loaders for training and selection, made without a Trainer."""
+        self.module.prepare_data()
+        self.module.setup("fit")
+        train = _require(self.module.train_dataloader(), "training")
+        return train, self._select(self.module.val_dataloader())
+
+    def comparison(self) -> Any:
+        """Return the loader for the comparison; makes the test loader if there is one."""
+        if not self._tested:
+            return self._comparison
+        self.module.setup("test")
+        return _require(self.module.test_dataloader(), "test")
+
+    @contextmanager
+    def fitting(self) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`."""
+        validation = self.module.val_dataloader
+        with self._validating_on(lambda: self._select(validation())):
+            yield {"datamodule": self.module}
+
+    @contextmanager
+    def selecting(self) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.validate` on the selection data."""
+        validation = self.module.val_dataloader
+
+        def selection() -> Any:  # a fit that never validated has not made it
+            return self._select(validation()) if self._selection is None else self._selection
+
+        with self._validating_on(selection):
+            yield {"datamodule": self.module}
+
+    @contextmanager
+    def comparing(self) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.validate` on the comparison data."""
+        loader = self.comparison()
+        with self._validating_on(lambda: loader):
+            yield {"datamodule": self.module}
+
+    def _select(self, validation: Any) -> Any:
+        _require(validation, "validation")
+        if self._tested:
+            self._selection = validation
+        else:
+            self._selection, self._comparison = halve(validation, self._seed)
+        return self._selection
+
+    @contextmanager
+    def _validating_on(self, loader: Callable[[], Any]) -> Iterator[None]:
+        self.module.__dict__["val_dataloader"] = loader
+        try:
+            yield
+        finally:
+            del self.module.__dict__["val_dataloader"]
+
+
+def _module(data: Any) -> LightningDataModule:
+    made = data() if callable(data) else data
+    if not isinstance(made, LightningDataModule):
+        raise ConfigurationError(
+            f"Got data of type {type(made).__name__}; give a LightningDataModule, a callable that makes one, "
+            "or (train, validation[, test]) loaders."
+        )
+    return made
+
+
+def _require(loader: Any, part: str) -> Any:
+    if loader is None or (isinstance(loader, list | tuple | dict) and not loader):
+        raise DataError(f"There are no {part} data: the {part} loader is missing or empty.")
+    return loader

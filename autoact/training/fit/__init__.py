@@ -1,0 +1,10 @@
+"""Fit of one fresh model: silent, seeded, measured; with its clock and its place for events."""
+
+from autoact.training.fit._clock import Clock
+from autoact.training.fit._event_log import event_log
+from autoact.training.fit._measurement import Measurement
+from autoact.training.fit._refining import Refining
+from autoact.training.fit._trainer_arguments import trainer_arguments
+from autoact.training.fit._training import train
+
+__all__ = ["Clock", "Measurement", "Refining", "event_log", "train", "trainer_arguments"]

@@ -1,0 +1,72 @@
+"""Arguments of the Trainer of one silent training: the user's, with what a search owns replaced."""
+
+import copy
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from autoact.errors import ConfigurationError
+
+_DEFAULTS = {"accelerator": "auto", "devices": 1, "num_sanity_val_steps": 0}
+_OWNED = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+_LENGTHS = ("max_epochs", "max_steps", "max_time")
+_COUNTS = ("max_epochs", "max_steps", "limit_train_batches")
+
+
+def trainer_arguments(
+    given: Mapping[str, Any],
+    *,
+    first: Iterable[Callback] = (),
+    callbacks: Iterable[Callback] = (),
+    logger: Any = None,
+    root: str | None = None,
+) -> dict[str, Any]:
+    """Return the arguments of a Trainer that says nothing and writes nothing by itself.
+
+    Args:
+        given: The user's arguments. Their callbacks are copied, so that no training sees another one's state;
+            checkpoint callbacks and loggers are left out.
+        first: Callbacks to put before the user's, used as they are: one that averages weights copies the
+            model as soon as it is asked, and must find it changed.
+        callbacks: Callbacks to put after the user's.
+        logger: A Lightning logger, or None.
+        root: Directory for whatever a callback writes, unless the user gave `default_root_dir`.
+
+    Raises:
+        ConfigurationError: An argument that the Trainer does not know, none that bounds the training, or one
+            that leaves no step of it.
+
+    Example:
+        >>> trainer_arguments({"max_epochs": 3})["max_epochs"]
+        3
+    """
+    _check(given)
+    own = given.get("callbacks") or []
+    kept = [c for c in (own if isinstance(own, list | tuple) else [own]) if not isinstance(c, Checkpoint)]
+    settings = {**_DEFAULTS, "default_root_dir": root, **given, **_OWNED}
+    settings["callbacks"] = [*first, *copy.deepcopy(kept), *callbacks]
+    settings["logger"] = logger if logger is not None else False
+    settings.pop("barebones", None)
+    return settings
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    known = list(inspect.signature(Trainer.__init__).parameters)
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ConfigurationError(f"lightning.Trainer has no argument {name!r}.{hint}")
+    for name in _COUNTS:
+        if given.get(name) == 0:
+            raise ConfigurationError(
+                f"The trainer setting {name} is 0, so nothing would be trained; give at least 1."
+            )
+    if all(given.get(name) in (None, -1) for name in _LENGTHS):
+        raise ConfigurationError(
+            f"The trainer settings do not say how long a training is: give one of {', '.join(_LENGTHS)}."
+        )

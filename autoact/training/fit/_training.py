@@ -1,0 +1,179 @@
+"""Training of one fresh model, silent and seeded, and its measurement."""
+
+import gc
+import math
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+
+from autoact.errors import ConfigurationError
+from autoact.spaces import Assignment
+from autoact.training.callback import ActivationSearch
+from autoact.training.checkpoints import save
+from autoact.training.compat import plain_interrupt, restored_randomness, silence
+from autoact.training.data import DataParts, split
+from autoact.training.fit._applying import ApplyAssignment
+from autoact.training.fit._measurement import Measurement
+from autoact.training.fit._refining import Refining
+from autoact.training.fit._run import Opened, Run, second_seed
+from autoact.training.fit._trainer_arguments import trainer_arguments
+
+
+def train(
+    make_module: Callable[[], LightningModule],
+    data: DataParts | Any,
+    *,
+    seed: int,
+    monitor: str,
+    trainer: Mapping[str, Any],
+    assignment: Assignment | None = None,
+    space: Any = None,
+    callbacks: Iterable[Callback] = (),
+    limit_fraction: float = 1.0,
+    prune: Callable[[int, float], bool] | None = None,
+    fine_tune: float | None = None,
+    comparison: bool = False,
+    logger: Any = None,
+    checkpoint: str | Path | None = None,
+) -> Measurement:
+    """Train one fresh model without a word and measure it.
+
+    Initial weights and the order of the data depend on `seed` alone, not on the activations: two trainings
+    with one seed are paired.
+
+    Args:
+        make_module: Makes the model, always from scratch.
+        data: Parts from `split`, or anything that `split` takes.
+        seed: Decides initial weights, data order and dropout; the caller's random state is left as it was.
+        monitor: Name of a logged value, read at the end of the training.
+        trainer: Arguments of `lightning.Trainer`; `max_epochs`, `max_steps` or `max_time` among them.
+        assignment: Activations to give to the model; None leaves it as it is.
+        space: A search space: the model is trained as a mixture over it, uniform at the start.
+        callbacks: More callbacks, used as they are.
+        limit_fraction: Share of the planned optimizer steps, in (0, 1]; at least one step is done. Schedules
+            see a training of that length.
+        prune: Called after each validation during the training with the optimizer steps done and the
+            monitored value; True ends the training there, with no fine-tuning, comparison or checkpoint.
+            Schedules see the whole training. It is not called once the weights are no longer numbers.
+        fine_tune: Measure a mixture's discretization gap: the value of the mixture, of the derived model with
+            the mixture's weights, and of that after this share of the epochs more, which also learns the
+            parameters of the derived activations in place. 0 leaves out the last.
+        comparison: Whether to measure on the comparison data after the training.
+        logger: A Lightning logger; None logs nothing.
+        checkpoint: Where to save the trained model; written whole or not at all.
+
+    Returns:
+        The measurements.
+
+    Raises:
+        ConfigurationError: The validation never logged the monitored value, or a setting is unknown or out
+            of range.
+
+    Example:
+        >>> from autoact.training.tasks import DigitsData, DigitsModel
+        >>> length = {"max_epochs": 2, "accelerator": "cpu"}
+        >>> found = train(
+        ...     DigitsModel, DigitsData, seed=1, monitor="val_loss", trainer=length, limit_fraction=0.1
+        ... )
+        >>> found.steps, found.planned_steps, found.at == [3 / 34]
+        (3, 34.0, True)
+    """
+    if not 0 < limit_fraction <= 1:
+        raise ConfigurationError(f"limit_fraction={limit_fraction} must be a share of the steps, in (0, 1].")
+    start = time.perf_counter()
+    run = Run(monitor, limit_fraction, prune)
+    with ExitStack() as around:
+        around.enter_context(restored_randomness())
+        around.enter_context(silence())
+        root = around.enter_context(tempfile.TemporaryDirectory(prefix="autoact-"))
+        seed_everything(seed, workers=True, verbose=False)
+        opened = (data if isinstance(data, DataParts) else split(data)).open()
+        module = make_module()
+        seed_everything(second_seed(seed), workers=True, verbose=False)
+        changes = _changes(assignment, space)
+        used = [*run.callbacks, *callbacks]
+        settings = trainer_arguments(trainer, first=changes, callbacks=used, logger=logger, root=root)
+        lightning = Trainer(**settings)
+        with plain_interrupt():
+            metrics = run.fit(lightning, module, opened, seed)
+            whole = not run.recorder.pruned
+            if checkpoint is not None and whole:
+                save(lightning, Path(checkpoint))
+            compared = run.compare(lightning, module, opened) if comparison and whole else None
+            derived, mixture = _derived(changes)
+            if fine_tune is not None and derived is not None and whole:
+                refining = Refining(module, derived, space, mixture["layers"])
+                derived, gap = _refined(refining, run, module, opened, trainer, fine_tune, root)
+                mixture |= {"discretization": {"mixture": metrics[monitor], **gap}, "share": refining.share}
+                del refining
+    del lightning, module, opened, used, changes, settings
+    _free_accelerator()
+    return Measurement(
+        selection=metrics[monitor],
+        comparison=compared,
+        steps=run.steps,
+        planned_steps=run.short.planned_steps,
+        seconds=time.perf_counter() - start,
+        curve=run.recorder.curve,
+        steps_at=run.recorder.steps,
+        at=[_share(step, run.short.planned_steps) for step in run.recorder.steps],
+        assignment=derived,
+        metrics=metrics,
+        finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
+        pruned=run.recorder.pruned,
+        mixture=mixture,
+    )
+
+
+def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:
+    """Return the callbacks that change the model."""
+    if assignment is not None and space is not None:
+        raise ConfigurationError(
+            "Give an assignment or a search space, not both: one fixes what the other searches."
+        )
+    if assignment is not None:
+        return [ApplyAssignment(assignment)]
+    # a fresh model has no function to keep; from a uniform start a task made of sines led to sine in both
+    # layers in 3 seeds of 3, from ReLU in none
+    return [ActivationSearch(space, start="uniform")] if space is not None else []
+
+
+def _derived(changes: Iterable[Callback]) -> tuple[Assignment | None, dict[str, Any]]:
+    """Return what a searched model derived, and what its mixture learned."""
+    for change in changes:
+        if isinstance(change, ActivationSearch) and change.derived is not None:
+            return change.derived, {"layers": change.learned}
+    return None, {}
+
+
+def _refined(
+    refining: Refining,
+    run: Run,
+    module: LightningModule,
+    opened: Opened,
+    trainer: Mapping[str, Any],
+    share: float,
+    root: str,
+) -> tuple[Assignment, dict[str, float]]:
+    """Return the assignment of a derived model that was tuned, and its values before and after."""
+    plain = Trainer(**trainer_arguments(trainer, root=root))  # the other one would convert again
+    gap = run.discretization(plain, refining.trainer(trainer, share, root), module, opened)
+    tuned = math.isfinite(gap.get("fine_tuned", math.nan))
+    return refining.assignment() if tuned else refining.given, gap
+
+
+def _share(step: int, planned: float) -> float:
+    return step / planned if math.isfinite(planned) else math.nan
+
+
+def _free_accelerator() -> None:
+    """Give the memory of a finished model back; Trainer and module refer to each other until collected."""
+    if torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()

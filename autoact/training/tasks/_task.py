@@ -1,0 +1,68 @@
+"""Table of the tasks by name."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import lightning as L
+
+from autoact.errors import ConfigurationError
+from autoact.training.tasks._digits import DigitsData, DigitsModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What `autoact search --task NAME` runs.
+
+    Attributes:
+        name: The name on the command line.
+        model: Makes a fresh LightningModule.
+        data: Makes the LightningDataModule.
+        monitor: The validation metric that is searched for.
+        mode: Whether the metric is to become small ("min") or large ("max").
+        trainer: Keyword arguments of `lightning.Trainer`.
+        search: Settings of the search that the command line may replace.
+    """
+
+    name: str
+    model: Callable[[], L.LightningModule]
+    data: Callable[[], L.LightningDataModule]
+    monitor: str
+    mode: str
+    trainer: Mapping[str, Any] = field(default_factory=dict)
+    search: Mapping[str, Any] = field(default_factory=dict)
+
+
+TASKS: Mapping[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            name="digits",
+            model=DigitsModel,
+            data=DigitsData,
+            monitor="val_loss",
+            mode="min",
+            trainer={"max_epochs": 20, "accelerator": "cpu"},
+        ),
+    )
+}
+
+
+def get_task(name: str) -> Task:
+    """Return the task of this name.
+
+    Raises:
+        ConfigurationError: If there is none; the message lists those there are.
+
+    Example:
+        >>> get_task("digits").model().net[1]
+        ReLU()
+    """
+    if name not in TASKS:
+        near = difflib.get_close_matches(name, TASKS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ConfigurationError(
+            f"No task named {name!r}.{hint} Tasks: {', '.join(TASKS)}; own models: --config FILE"
+        )
+    return TASKS[name]

@@ -1,0 +1,48 @@
+"""Plain twin of a stack: one network, trained by itself as anybody would write it."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, mse_loss
+
+from scripts.benchmarks.networks._perceptrons import perceptron
+from scripts.benchmarks.networks._regime import Regime, Rows
+
+
+def train_one(
+    sizes: Sequence[int], assignment: Sequence[str], seed: int, rows: Rows, regime: Regime
+) -> tuple[list[float], float]:
+    """Train one network; return its losses on selection rows by `Regime.measured`, and on comparison rows.
+
+    Example:
+        >>> x, y = torch.randn(64, 3), torch.randn(64)
+        >>> regime = Regime(epochs=2, batch_size=16, lr=1e-3, measured=(2,))
+        >>> rows = Rows(training=(x, y), selection=(x, y), comparison=(x, y))
+        >>> selection, comparison = train_one((3, 8, 1), ("relu",), 0, rows, regime)
+        >>> selection == [comparison]
+        True
+    """
+    network = perceptron(sizes, assignment, seed)
+    optimizer = torch.optim.Adam(network.parameters(), lr=regime.lr)
+    x, y = rows.training
+    selection = []
+    for epoch, batches in enumerate(regime.batches(len(x), seed), start=1):
+        for batch in batches:
+            optimizer.zero_grad()
+            _loss(network, (x[batch], y[batch])).backward()
+            optimizer.step()
+        if epoch in regime.measured:
+            selection.append(_measured(network, rows.selection))
+    return selection, _measured(network, rows.comparison)
+
+
+def _loss(network: nn.Module, part: tuple[Tensor, Tensor]) -> Tensor:
+    x, y = part
+    said = network(x)
+    return mse_loss(said.squeeze(-1), y) if y.is_floating_point() else cross_entropy(said, y)
+
+
+@torch.no_grad()
+def _measured(network: nn.Module, part: tuple[Tensor, Tensor]) -> float:
+    return float(_loss(network, part))

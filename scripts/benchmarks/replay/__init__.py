@@ -1,0 +1,68 @@
+"""Replays of search strategies on tables: what each would have found, at what cost."""
+
+from scripts.benchmarks.replay._compared import (
+    BAR_COST,
+    BASE,
+    HALF,
+    MIXTURE,
+    ORACLE,
+    OURS,
+    RANDOM,
+    SAMPLER,
+    TENTH,
+    Row,
+    compared,
+)
+from scripts.benchmarks.replay._figure import draw
+from scripts.benchmarks.replay._game import Game
+from scripts.benchmarks.replay._search import Search
+from scripts.benchmarks.replay._strategies import (
+    MeanOf,
+    OneSeed,
+    function_space,
+    gaussian_process,
+    random_search,
+    tpe,
+)
+from scripts.benchmarks.replay._study import Picks, Strategy
+from scripts.benchmarks.replay._summary import Results, noise, summary
+from scripts.benchmarks.replay._tournament import (
+    Regrets,
+    TableOf,
+    mean_difference,
+    play,
+    ratio_of_medians,
+)
+
+__all__ = [
+    "BAR_COST",
+    "BASE",
+    "HALF",
+    "MIXTURE",
+    "ORACLE",
+    "OURS",
+    "RANDOM",
+    "SAMPLER",
+    "TENTH",
+    "Game",
+    "MeanOf",
+    "OneSeed",
+    "Picks",
+    "Regrets",
+    "Results",
+    "Row",
+    "Search",
+    "Strategy",
+    "TableOf",
+    "compared",
+    "draw",
+    "function_space",
+    "gaussian_process",
+    "mean_difference",
+    "noise",
+    "play",
+    "random_search",
+    "ratio_of_medians",
+    "summary",
+    "tpe",
+]

@@ -1,0 +1,105 @@
+"""Search of the package on a table: its sampler in a study, the mixture's choice first, seeds in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from unittest.mock import patch
+
+import numpy as np
+
+from autoact.search.optimizer import FunctionSpaceSampler
+from autoact.search.optimizer._gaussian_process import EXPECTED, GaussianProcess
+from scripts.benchmarks.replay._game import Game
+from scripts.benchmarks.replay._study import Picks, best_trial, new_study, picks
+from scripts.benchmarks.tables import Landscape, Names, Prior
+
+_MIXTURE = 1.0  # what training a mixture costs, in full trainings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What `autoact search` does, with or without its parts.
+
+    Args:
+        prior: Name of the table's mixture to pay for, whose choice is tried first; None for none. Where the
+            table lacks it, its cost is paid for nothing: a uniform assignment comes first.
+        without: Terms of the covariance to leave out, by name in `EXPECTED`.
+        posterior: Whether the posterior mean recommends; else the best value.
+        seeds: Seeds that trainings take in turn; 0: each has its own.
+        repeats: Seeds of whose values each training shows the mean at the cost of one: see `Game`.
+    """
+
+    prior: str | None = None
+    without: frozenset[str] = frozenset()
+    posterior: bool = True
+    seeds: int = 2
+    repeats: int = 1
+
+    def __call__(self, game: Game, costs: Sequence[float]) -> Picks:
+        """Play once for all costs that pay for a training."""
+        game = Game(game.table, game.seed, paired=self.seeds > 0, repeats=self.repeats)
+        layers, uniform = game.table.layers, uniform_assignments(game.table)
+        sampler = FunctionSpaceSampler(
+            seed=game.seed,
+            seeds=max(self.seeds, 1),
+            candidates=[dict(zip(layers, names, strict=True)) for names in uniform],
+        )
+        study = new_study(game, sampler)
+        for names in [*self.derived(game), *uniform][:1]:
+            study.enqueue_trial(dict(zip(layers, names, strict=True)))
+        paid = self.paid(game)
+        with left_out(self.without):
+            return picks(
+                game,
+                study,
+                {cost: int(cost - paid) for cost in costs},
+                sampler.best_assignment if self.posterior else best_trial,
+                sampler.next_seed if self.seeds else None,
+            )
+
+    def paid(self, game: Game) -> float:
+        """Return what the mixture costs, in full trainings."""
+        if self.prior is None:
+            return 0.0
+        return game.table.priors[self.prior].cost if self.prior in game.table.priors else _MIXTURE
+
+    def derived(self, game: Game) -> list[Names]:
+        """Return what the mixture likes best, nothing without a mixture."""
+        prior = game.table.priors.get(self.prior) if self.prior else None
+        if prior is None:
+            return []
+        return [best_scored(prior, game.seed % len(prior.scores), game.table.candidates)]
+
+
+def uniform_assignments(table: Landscape) -> list[Names]:
+    """Return one assignment per candidate that all layers have."""
+    shared = [name for name in table.candidates[0] if all(name in own for own in table.candidates)]
+    return [(name,) * len(table.layers) for name in shared]
+
+
+def best_scored(prior: Prior, repetition: int, candidates: Sequence[Names]) -> Names:
+    """Return the assignment that one repetition of a prior likes best."""
+    scores = prior.scores[repetition]
+    best = (
+        np.nanargmax(scores, axis=1)
+        if prior.additive
+        else np.unravel_index(np.nanargmax(scores), scores.shape)
+    )
+    return tuple(names[int(choice)] for names, choice in zip(candidates, best, strict=True))
+
+
+@contextmanager
+def left_out(terms: Set[str]) -> Iterator[None]:
+    """Let the sampler leave out some terms of its covariance: no user would, so it is no option of its.
+
+    Raises:
+        ValueError: There is no such term.
+    """
+    if not terms <= EXPECTED.keys():
+        raise ValueError(f"{sorted(terms - EXPECTED.keys())} are no terms; there are {', '.join(EXPECTED)}.")
+    kept = {name: value for name, value in EXPECTED.items() if name not in terms}
+    with patch.object(GaussianProcess, "fit", partial(GaussianProcess.fit, expected=kept)):
+        yield

@@ -1,0 +1,75 @@
+"""Optuna study on a table: asks a sampler, trains by looking up, and notes what would be recommended when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import optuna
+
+from scripts.benchmarks.replay._game import Game
+from scripts.benchmarks.tables import Index
+
+Picks = Mapping[float, Index]  # what is recommended, by cost in full trainings
+Strategy = Callable[[Game, Sequence[float]], Picks]
+Recommended = Callable[[optuna.Study], Mapping[str, str]]
+SeedOf = Callable[[optuna.Study, optuna.Trial], int]
+
+
+def new_study(game: Game, sampler: optuna.samplers.BaseSampler) -> optuna.Study:
+    """Return an empty study of the game's table."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna.create_study(
+        sampler=sampler, direction="minimize" if game.table.mode == "min" else "maximize"
+    )
+
+
+def picks(
+    game: Game,
+    study: optuna.Study,
+    trials: Mapping[float, int],
+    recommended: Recommended,
+    seed_of: SeedOf | None = None,
+) -> Picks:
+    """Play a study and return what is recommended at each cost.
+
+    Args:
+        game: What is played.
+        study: Is asked for all trials.
+        trials: How many trials each cost pays for; a cost that pays for none is left out.
+        recommended: What a study recommends, an activation by layer.
+        seed_of: Number of the seed that a trial takes, which the trial then tells; None: the n-th training of
+            an assignment takes its n-th seed, and no trial tells.
+    """
+    table, found = game.table, {}
+    had: dict[Index, int] = {}
+    for done in range(1, max(trials.values(), default=0) + 1):
+        trial = study.ask()
+        index = _asked(game, trial)
+        run = had[index] = had.get(index, -1) + 1
+        if seed_of is not None:
+            run = seed_of(study, trial)
+            trial.set_user_attr("seed", run)
+        _tell(study, trial, game.value(index, run))
+        for cost, count in trials.items():
+            if count == done:
+                names = recommended(study)
+                found[cost] = game.index(tuple(names[layer] for layer in table.layers))
+    return found
+
+
+def best_trial(study: optuna.Study) -> Mapping[str, str]:
+    """Return what the trial with the best value chose."""
+    return study.best_trial.params
+
+
+def _asked(game: Game, trial: optuna.Trial) -> Index:
+    pairs = zip(game.table.layers, game.table.candidates, strict=True)
+    return game.index(tuple(str(trial.suggest_categorical(layer, list(names))) for layer, names in pairs))
+
+
+def _tell(study: optuna.Study, trial: optuna.Trial, value: float) -> None:
+    if math.isfinite(value):
+        study.tell(trial, value)
+    else:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)

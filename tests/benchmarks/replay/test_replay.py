@@ -1,0 +1,171 @@
+"""Replays: seeds as agreed, costs as paid, statistics that are what they say."""
+
+from collections.abc import Sequence
+from typing import Literal
+from unittest.mock import Mock
+
+import numpy as np
+import optuna
+import pytest
+
+from scripts.benchmarks import tables
+from scripts.benchmarks.replay import (
+    Game,
+    MeanOf,
+    OneSeed,
+    Search,
+    function_space,
+    mean_difference,
+    play,
+    random_search,
+    ratio_of_medians,
+    tpe,
+)
+from scripts.benchmarks.replay._study import new_study, picks
+from tests.benchmarks.replay.measured import NAMES, measured
+
+DISTANCE = frozenset({"smooth", "smooth interactions"})
+
+
+def small(seed: int = 0) -> tables.SyntheticTable:
+    return tables.additive(seed, layers=2, names=NAMES)
+
+
+def test_trainings_use_each_seed_once_before_any_twice() -> None:
+    game = Game(measured(), seed=5)
+    values = [game.value((0, 1), run) for run in range(8)]
+    assert len(set(values[:4])) == 4
+    assert sorted(values[:4]) == sorted(values[4:])
+    assert values[:4] != [Game(measured(), seed=6).value((0, 1), run) for run in range(4)]
+
+
+def test_paired_trainings_share_their_seeds() -> None:
+    table = measured()
+    game = Game(table, seed=5, paired=True)
+    for run in range(4):
+        seeds = [
+            next(s for s in range(4) if table.value(index, s, 1) == game.value(index, run))
+            for index in ((0, 1), (2, 2), (1, 0))
+        ]
+        assert len(set(seeds)) == 1
+    assert len({game.value((0, 1), run) for run in range(4)}) == 4
+
+
+def test_a_training_with_repeats_shows_the_mean_of_as_many_seeds() -> None:
+    table = measured()
+    every = Game(table, seed=5, paired=True)
+    calm = Game(table, seed=5, paired=True, repeats=2)
+    for index, run in (((0, 1), 0), ((2, 2), 1)):
+        two = [every.value(index, number) for number in (2 * run, 2 * run + 1)]
+        assert calm.value(index, run) == pytest.approx(np.mean(two))
+        assert two[0] != two[1]
+
+
+def test_one_seed_plays_the_same_strategy_on_paired_trainings() -> None:
+    seen: list[Game] = []
+
+    def strategy(game: Game, costs: Sequence[float]) -> dict[float, tuple[int, ...]]:
+        seen.append(game)
+        return {cost: (0, 0) for cost in costs}
+
+    assert OneSeed(strategy)(Game(measured(), seed=3), [2.0]) == {2.0: (0, 0)}
+    assert (seen[0].seed, seen[0].paired) == (3, True)
+
+
+@pytest.mark.parametrize(
+    "strategy", [random_search, tpe, function_space, MeanOf(2), OneSeed(tpe), Search(), Search(seeds=0)]
+)
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_every_strategy_finds_the_best_of_nine_with_patience(strategy, mode: Literal["min", "max"]) -> None:
+    table = measured(mode=mode)
+    found = play(lambda _: table, strategy, (2.0, 24.0), repetitions=3)
+    assert found.quantile(24.0, 0.5) <= found.quantile(2.0, 0.5)
+    assert found.quantile(24.0, 0.5) < 0.2
+
+
+def test_repetitions_can_be_repeated() -> None:
+    first, second = (play(small, Search(), (3.0,), repetitions=3).values for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def first_trial(strategy: Search, game: Game) -> tuple[int, ...]:
+    """Return what a search tries first: what it would recommend after one training."""
+    cost = strategy.paid(game) + 1.0
+    return strategy(game, [cost])[cost]
+
+
+def test_a_mixture_is_paid_for_and_its_choice_is_tried_first() -> None:
+    strategy, table = Search(prior="exact"), measured()
+    game = Game(table, seed=0)
+    best = np.unravel_index(table.priors["exact"].scores[0].argmax(), (3, 3))
+    assert strategy.paid(game) == 1.0
+    assert first_trial(strategy, game) == best
+    assert set(strategy(game, [1.5, 2.0, 5.0])) == {2.0, 5.0}  # nothing would be left of 1.5
+
+
+def test_a_mixture_that_the_table_lacks_costs_and_says_nothing() -> None:
+    game = Game(measured(), seed=0)
+    assert Search(prior="unknown").paid(game) == 1.0
+    assert Search().paid(game) == 0.0
+    assert first_trial(Search(prior="unknown"), game) == first_trial(Search(), game) == (0, 0)
+
+
+def test_a_term_that_is_left_out_is_missed_only_in_that_game() -> None:
+    table = tables.additive(3, layers=3, names=(*NAMES, "sin"))
+    whole = [Search()(Game(table, seed=seed), [8.0]) for seed in range(3)]
+    assert [Search(without=DISTANCE)(Game(table, seed=seed), [8.0]) for seed in range(3)] != whole
+    assert [Search()(Game(table, seed=seed), [8.0]) for seed in range(3)] == whole
+    with pytest.raises(ValueError, match=r"\['smoth'\] are no terms; there are smooth, "):
+        Search(without=frozenset({"smoth"}))(Game(table, seed=0), [8.0])
+
+
+def test_trials_tell_their_seeds_and_train_with_them() -> None:
+    game, seeds = Game(measured(), seed=0, paired=True), iter([3, 2, 0])
+    study = new_study(game, optuna.samplers.RandomSampler(seed=0))
+    picks(game, study, {3.0: 3}, Mock(return_value={"a": "relu", "b": "tanh"}), lambda *_: next(seeds))
+    assert [trial.user_attrs["seed"] for trial in study.trials] == [3, 2, 0]
+    for trial in study.trials:
+        index = game.index((trial.params["a"], trial.params["b"]))
+        assert trial.value == game.value(index, trial.user_attrs["seed"])
+
+
+def test_a_training_that_fails_is_a_failed_trial() -> None:
+    table = measured()
+    table.selection[:, 0, 0] = np.nan
+    game = Game(table, seed=0)
+    study = new_study(game, optuna.samplers.RandomSampler(seed=0))
+    study.enqueue_trial({"a": "relu", "b": "relu"})
+    picks(game, study, {1.0: 1}, Mock(return_value={"a": "relu", "b": "tanh"}))
+    assert study.trials[0].state == optuna.trial.TrialState.FAIL
+
+
+def test_one_play_recommends_at_every_cost_what_separate_plays_would() -> None:
+    strategy = Search(prior="exact")
+    costs = [3.0, 5.0, 9.0]
+    separate = {cost: strategy(Game(measured(), seed=2), [cost])[cost] for cost in costs}
+    assert strategy(Game(measured(), seed=2), costs) == separate
+
+
+def test_a_strategy_that_cannot_play_has_no_regret() -> None:
+    found = play(small, MeanOf(3), (2.0, 6.0), repetitions=2)
+    assert np.isnan(found.quantile(2.0, 0.5))
+    assert np.isfinite(found.quantile(6.0, 0.5))
+
+
+def test_intervals_cover_and_zeros_are_no_problem() -> None:
+    rng = np.random.default_rng(0)
+    theirs = rng.exponential(size=400)
+    ratio, low, high = ratio_of_medians([0.5 * theirs + 0.01 * rng.random(400)], [theirs])
+    assert low <= ratio <= high
+    assert low < 0.51 < 1.02 * high
+    assert ratio_of_medians([np.zeros(9)], [np.zeros(9)]) == (1.0, 1.0, 1.0)
+    assert ratio_of_medians([np.ones(9)], [np.zeros(9)])[0] == np.inf
+    assert ratio_of_medians([np.zeros(9), np.ones(7)], [np.ones(9), np.ones(7)]) == (0.5, 0.5, 0.5)
+
+
+def test_differences_count_every_table_alike() -> None:
+    rng = np.random.default_rng(0)
+    found, low, high = mean_difference([rng.normal(0.3, 1.0, 400), rng.normal(-0.1, 1.0, 100)])
+    assert low < found < high
+    assert abs(found - 0.1) < 0.2
+    assert 0.05 < (high - low) / 4 < 0.07  # s.e. of the mean of both means is sqrt(1/400 + 1/100) / 2 = 0.056

@@ -1,0 +1,58 @@
+"""Tables are built on a small scale: a killed build goes on, and what is stored are real trainings."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.benchmarks.networks import train_one
+from scripts.benchmarks.tables import SearchTable, build
+from scripts.benchmarks.tables.tasks import TASKS
+
+
+def pieces(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob(".digits-*/*.npz") if "partial" not in path.name}
+
+
+def test_a_killed_build_goes_on_where_it_stopped_and_gives_real_trainings(tmp_path):
+    arguments = ["--table", "digits", "--short", "--seeds", "3", "--workers", "1", "--out", str(tmp_path)]
+    first = subprocess.Popen([sys.executable, build.__file__, *arguments])
+    limit = time.monotonic() + 300
+    while not pieces(tmp_path) and time.monotonic() < limit:
+        time.sleep(0.01)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    (before,) = tmp_path.glob(".digits-*/0-0.npz")
+    marked = dict(np.load(before))
+    marked["comparison"][0] = 77.0  # a piece that is there is not trained again
+    np.savez(before, **marked)
+
+    build.main(arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["digits.npz"]
+    table = SearchTable.load(tmp_path / "digits.npz")
+    assert table.selection.shape == (3, 3, 3, 3, 2)
+    assert table.compared((0, 0, 0), 0) == 77.0
+
+    task = TASKS["digits"].shortened()
+    names = [task.candidates[choice] for choice in (2, 0, 1)]
+    selection, comparison = train_one(task.sizes, names, 2, task.load(Path()), task.regime)
+    measured = [table.value((2, 0, 1), 2, rung) for rung in (0, 1)]
+    np.testing.assert_allclose(measured, selection, rtol=1e-3)
+    assert table.compared((2, 0, 1), 2) == pytest.approx(comparison, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--table", "wine", "--data-dir", "nowhere"], "name the folder that holds it with --data-dir"),
+        (["--table", "digits", "--seeds", "0"], "--seeds 0 and --workers 2 must be at least 1"),
+    ],
+)
+def test_bad_input_ends_in_one_line(tmp_path, capsys, arguments, said):
+    with pytest.raises(SystemExit) as found:
+        build.main([*arguments, "--out", str(tmp_path)])
+    assert said in f"{found.value} {capsys.readouterr().err}"

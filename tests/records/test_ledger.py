@@ -1,0 +1,124 @@
+"""The ledger survives a kill at any byte and never loses or invents a training."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autoact.errors import RunDirectoryError
+from autoact.records import Ledger, Training
+from autoact.spaces import Assignment, Choice
+
+ELU = Assignment({"net.1": Choice("elu", {"alpha": 0.7})})
+
+
+def training(seed: int = 1, **changes: object) -> Training:
+    values: dict = {
+        "phase": "trial",
+        "label": "trial 3",
+        "assignment": ELU,
+        "state": "finished",
+        "seed": seed,
+        "steps": 100,
+        "seconds": 1.5,
+        "selection": 0.25,
+        "curve": (0.5, 0.25),
+        "curve_steps": (50, 100),
+        "trial": 3,
+    }
+    return Training(**(values | changes))
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "trainings.jsonl")
+    done = [training(1), training(2, phase="confirmation", comparison=0.5, trial=None)]
+    for item in done:
+        ledger.append(item)
+    assert Ledger(ledger.path).trainings == done
+
+
+def test_a_line_is_on_disk_when_append_returns(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "trainings.jsonl")
+    ledger.append(training())
+    assert json.loads(ledger.path.read_text())["seed"] == 1
+
+
+def test_a_ledger_torn_at_any_byte_keeps_the_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "trainings.jsonl"
+    ledger = Ledger(path)
+    ledger.append(training(1))
+    first = path.stat().st_size
+    ledger.append(training(2))
+    content = path.read_bytes()
+    for size in range(first, len(content)):
+        path.write_bytes(content[:size])
+        reopened = Ledger(path)
+        assert [item.seed for item in reopened.trainings] == [1]
+        reopened.append(training(3))
+        assert [item.seed for item in Ledger(path).trainings] == [1, 3]
+
+
+def test_values_that_are_not_finite_stay_strict_json(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "trainings.jsonl")
+    diverged = training(
+        phase="confirmation", selection=math.nan, comparison=math.inf, curve=(1.0, math.nan), state="diverged"
+    )
+    ledger.append(diverged)
+    assert "NaN" not in ledger.path.read_text()
+    assert "Infinity" not in ledger.path.read_text()
+    read = Ledger(ledger.path).trainings[0]
+    assert math.isnan(read.selection)
+    assert read.comparison is not None
+    assert math.isnan(read.comparison)
+    assert math.isnan(read.curve[1])
+    assert not read.usable
+
+
+def test_finding_is_by_phase_model_and_seed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "trainings.jsonl")
+    ledger.append(training(1))
+    ledger.append(training(2, phase="baseline", trial=None))
+    asked = Training(phase="trial", label="another name", assignment=ELU, seed=1)
+    assert ledger.find(asked) == ledger.trainings[0]
+    assert ledger.find(replace(asked, phase="baseline", seed=2)) == ledger.trainings[1]
+    assert ledger.find(replace(asked, seed=2)) is None
+    assert ledger.find(replace(asked, assignment=Assignment({"net.1": "relu"}))) is None
+    assert ledger.find(replace(asked, hyperparameters={"model.lr": 0.1})) is None
+    assert [item.seed for item in ledger.of("baseline", "trial")] == [1, 2]
+
+
+def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "trainings.jsonl"
+    path.write_text(training().to_line() + "\nnot json\n")
+    with pytest.raises(RunDirectoryError, match=r"trainings\.jsonl, line 2 is not a training's record"):
+        Ledger(path)
+
+
+def test_keys_of_later_versions_are_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "trainings.jsonl"
+    path.write_text(json.dumps({**json.loads(training().to_line()), "energy": 3}) + "\n")
+    assert Ledger(path).trainings == [training()]
+
+
+def test_a_mixture_keeps_what_it_derived(tmp_path: Path) -> None:
+    mixture = training(phase="one-shot", assignment=None, trial=None, derived=ELU, details={"share": 0.5})
+    ledger = Ledger(tmp_path / "trainings.jsonl")
+    ledger.append(mixture)
+    (read,) = Ledger(ledger.path).trainings
+    assert (read, read.key) == (mixture, "mixture")
+    assert ledger.find(Training(phase="one-shot", label="", assignment=None, seed=1)) == mixture
+
+
+def test_what_failed_in_an_earlier_process_is_done_again(tmp_path: Path) -> None:
+    """Within the process that saw it fail it is not: the same error would only come again."""
+    failed = training(state="failed", selection=math.nan, error="RuntimeError: no memory left")
+    ledger = Ledger(tmp_path / "trainings.jsonl")
+    ledger.append(failed)
+    assert ledger.find(failed) is failed
+    again = Ledger(ledger.path)
+    assert again.trainings[0].error == "RuntimeError: no memory left"
+    assert again.find(failed) is None
+    again.append(training())
+    assert again.find(failed) == training()

@@ -1,0 +1,101 @@
+"""A run directory is made whole, never overwritten, and used by one process at a time."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autoact.errors import RunDirectoryError
+from autoact.records import RunDirectory
+
+HOLD_THE_LOCK = """
+import fcntl, sys, time
+with open(sys.argv[1] + "/.lock", "w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_new_run_holds_its_configuration_and_nothing_else(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "deep" / "er" / "run", {"budget": 3, "trainer": {"max_epochs": 2}})
+    assert [file.name for file in run.path.iterdir()] == ["config.yaml"]
+    assert [file.name for file in run.path.parent.iterdir()] == ["run"]
+    assert RunDirectory.open(run.path).configuration() == {"budget": 3, "trainer": {"max_epochs": 2}}
+    assert run.report() is None
+
+
+def test_an_existing_run_is_untouched(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", {"budget": 3})
+    before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in run.path.iterdir()}
+    with pytest.raises(RunDirectoryError, match=r"exists already.*--resume .*run"):
+        RunDirectory.create(tmp_path / "run", {"budget": 4})
+    assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in run.path.iterdir()} == before
+
+
+@pytest.mark.parametrize("kind", ["file", "empty directory", "broken link"])
+def test_whatever_exists_is_left_alone(tmp_path: Path, kind: str) -> None:
+    target = tmp_path / "out"
+    if kind == "file":
+        target.write_text("precious")
+    elif kind == "empty directory":
+        target.mkdir()
+    else:
+        target.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunDirectoryError, match="exists already and is left untouched"):
+        RunDirectory.check_free(target)
+    assert kind != "file" or target.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_unwritable_place_is_known_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunDirectoryError, match=r"file/run cannot be created: Not a directory.*--out"):
+        RunDirectory.check_free(tmp_path / "file" / "run")
+    with pytest.raises(RunDirectoryError, match=r"/proc/run cannot be created"):
+        RunDirectory.create("/proc/run", {})
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_checking_leaves_no_trace(tmp_path: Path) -> None:
+    RunDirectory.check_free(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resuming_needs_a_run(tmp_path: Path) -> None:
+    with pytest.raises(RunDirectoryError, match=r"missing does not exist, so there is no run to resume"):
+        RunDirectory.open(tmp_path / "missing")
+    with pytest.raises(RunDirectoryError, match=r"has no config\.yaml"):
+        RunDirectory.open(tmp_path)
+
+
+def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("budget: [1")
+    with pytest.raises(RunDirectoryError, match=r"config\.yaml cannot be read"):
+        RunDirectory.open(tmp_path).configuration()
+
+
+def test_the_report_is_strict_json(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", {})
+    run.write_report({"verdict": "worse"})
+    assert run.report() == {"verdict": "worse"}
+    with pytest.raises(ValueError, match="JSON compliant"):
+        run.write_report({"difference": float("nan")})
+    assert json.loads(run.report_file.read_text()) == {"verdict": "worse"}
+    assert {file.name for file in run.path.iterdir()} == {"config.yaml", "report.json"}
+
+
+def test_one_process_at_a_time_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", {})
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_THE_LOCK, str(run.path)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "locked\n"
+        with pytest.raises(RunDirectoryError, match="in use by another process"), run.locked():
+            pass
+        holder.kill()
+    with run.locked():
+        pass

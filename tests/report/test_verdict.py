@@ -1,0 +1,90 @@
+"""What the report advises follows from the verdict."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoact.records import Report
+from autoact.report import summarize, write_report
+
+APPLY = "autoact.apply(model"
+Change = Callable[..., str]
+
+
+@pytest.fixture
+def changed(run_directory: Path) -> Change:
+    """Return a function that changes the report and returns page and summary."""
+
+    def change(**changes: Any) -> str:
+        file = run_directory / "report.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+        return f"{write_report(run_directory).read_text()}\n{summarize(run_directory)}"
+
+    return change
+
+
+def compared(run: Path, **changes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "report.json").read_text())["comparisons"]
+    return {**found, "original": {**found["original"], **changes}}
+
+
+def test_the_example_survives_the_types(run_directory: Path) -> None:
+    report = json.loads((run_directory / "report.json").read_text())
+    read = Report.load(run_directory / "report.json").to_dict()
+    for key, value in report.items():
+        assert read[key] == value or key == "comparisons" or isinstance(value, dict)
+    assert Report.from_dict(read).to_dict() == read
+
+
+def test_only_an_improvement_is_to_be_applied(changed: Change) -> None:
+    assert changed().count(APPLY) == 2
+
+
+@pytest.mark.parametrize("verdict", ["worse", "no significant difference"])
+def test_otherwise_the_model_is_kept(changed: Change, verdict: str) -> None:
+    said = changed(verdict=verdict)
+    assert APPLY not in said
+    assert said.count("Keep the model as it is.") >= 4  # twice on the page, twice in the summary
+
+
+def test_seeds_that_would_decide_are_the_other_way_on(changed: Change, run_directory: Path) -> None:
+    undecided = compared(run_directory, ci95=[-0.02, 0.04], seeds_needed=37)
+    said = changed(verdict="no significant difference", comparisons=undecided)
+    assert said.count("Or search again with --seeds 37.") == 2
+    assert "Or search again" not in changed(verdict="worse")
+
+
+def test_a_failed_search_goes_on(changed: Change, run_directory: Path) -> None:
+    said = changed(verdict=None, chosen=None, comparisons={}, failure="The disk is full.")
+    assert said.count(f"autoact search --resume {run_directory}") == 2
+    assert APPLY not in said
+    assert "with the original model: The disk is full." in said
+
+
+def test_the_original_is_not_compared_with_itself(changed: Change, run_directory: Path) -> None:
+    report = json.loads((run_directory / "report.json").read_text())
+    said = changed(chosen=report["original"], verdict="no significant difference")
+    assert "The search chose the activations that the model has already. Keep the model as it is." in said
+    assert "A true difference of" not in said
+    assert "<td>the original model</td>" not in said
+    assert APPLY not in said
+
+
+def test_the_best_uniform_is_not_compared_with_itself(changed: Change) -> None:
+    tanh = {layer: {"activation": "tanh", "parameters": {}} for layer in ("net.1", "net.3", "net.5")}
+    said = changed(chosen=tanh)
+    assert said.count("The choice is tanh in every layer, the best single activation") == 2
+    assert "within the noise" not in said
+    assert "the best uniform</td>" not in said
+
+
+def test_trainings_that_raised_are_named_first(changed: Change, run_directory: Path) -> None:
+    failure = {"label": "trial 3", "phase": "trial", "error": "ValueError: <b>no", "count": 2}
+    said = changed(failures=[failure])
+    line = "2 trainings (trial, trial 3) raised: ValueError: "
+    assert summarize(run_directory).startswith(f"Failures\n  {line}<b>no\n\nVerdict: improved")
+    assert said.index(f"{line}&lt;b&gt;no") < said.index("<h1")
+    assert "Failures" not in changed(failures=[])

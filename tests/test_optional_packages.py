@@ -1,0 +1,99 @@
+"""Without matplotlib or scikit-learn: everything else works, and what needs them says which, for what."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autoact
+
+ROOT = Path(autoact.__file__).parents[1]
+HIDE = """
+import sys
+from importlib.machinery import PathFinder
+class Hiding(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        hidden = name.partition(".")[0] in ("matplotlib", "sklearn")
+        return None if hidden else super().find_spec(name, path, target)
+    @classmethod
+    def find_distributions(cls, context):
+        return [] if context.name in ("matplotlib", "scikit-learn") else super().find_distributions(context)
+sys.meta_path = [Hiding if finder is PathFinder else finder for finder in sys.meta_path]
+"""
+
+
+def without(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", HIDE + code]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "import autoact.tracking._tensorboard_figures",
+            "A figure in TensorBoard needs matplotlib, which is not installed: pip install matplotlib",
+        ),
+        (
+            "from autoact.geometry import draw_slice; draw_slice(None, None)",
+            "A picture needs matplotlib, which is not installed: pip install matplotlib",
+        ),
+        (
+            "from autoact.training.tasks import _load_digits; _load_digits()",
+            "The digits task needs scikit-learn, which is not installed: pip install scikit-learn",
+        ),
+        (
+            "from autoact.tabular import AutoActClassifier",
+            "autoact.tabular.AutoActClassifier needs scikit-learn, which is not installed: "
+            "pip install scikit-learn",
+        ),
+    ],
+)
+def test_a_missing_package_is_named_where_it_is_needed(code, said, tmp_path):
+    found = without(code, tmp_path)
+    assert found.returncode == 1
+    assert f"MissingPackageError: {said}" in found.stderr
+    assert "autoact[" not in found.stderr
+
+
+def test_the_command_line_says_it_in_one_line(tmp_path):
+    code = "from autoact.cli import main; raise SystemExit(main(['search', '--task', 'digits', '--dry-run']))"
+    found = without(code, tmp_path)
+    assert found.returncode == 2
+    assert found.stderr == (
+        "autoact: The digits task needs scikit-learn, which is not installed: pip install scikit-learn\n"
+    )
+
+
+def test_figures_are_left_out_with_one_line(tmp_path):
+    code = """
+from torch.utils.tensorboard import SummaryWriter
+from autoact.nn import AutoActivation
+from autoact.report._svg import draw
+from autoact.tracking import LayerLogger
+
+for run in "ab":
+    with SummaryWriter(run) as writer:
+        LayerLogger(writer, {"net.1": AutoActivation(["relu", "tanh"])}).finish(0)
+assert draw("name", "label", 2, 2, print) == draw("other", "label", 2, 2, print) == ""
+"""
+    found = without(code, tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert [line for line in found.stderr.splitlines() if "left out" in line] == [
+        "Figures in TensorBoard are left out: matplotlib is not installed (pip install matplotlib)",
+        "Figures of the report are left out: matplotlib is not installed (pip install matplotlib)",
+    ]
+
+
+def test_nothing_of_the_api_needs_them(tmp_path):
+    code = """
+import autoact, autoact.report, autoact.tracking
+for name in autoact.__all__:
+    getattr(autoact, name)
+"""
+    found = without(code, tmp_path)
+    assert found.returncode == 0, found.stderr

@@ -1,0 +1,80 @@
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from autoact import AutoActivation
+from autoact.tracking import _tensorboard_figures as figures
+
+
+def test_the_heatmap_shows_every_layer_and_candidate(layers):
+    figure = figures.weights(layers)
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["relu", "tanh", "elu"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["net.1", "net.3"]
+    table: Any = np.ma.asarray(axes.images[0].get_array())
+    np.testing.assert_allclose(table[0, :2], [0.5, 0.5])
+    np.testing.assert_allclose(table[1, [0, 2]], [0.0, 1.0])
+    assert np.ma.is_masked(table[1, 1]) or np.isnan(table[1, 1])  # net.3 has no tanh
+
+
+def test_every_layer_has_a_panel_with_its_learned_function_and_its_start(layers):
+    panels: list[Any] = figures.functions(layers).axes
+    uniform, elu = panels
+    (line,) = uniform.lines
+    x, y = map(np.asarray, line.get_data())
+    np.testing.assert_allclose(y, 0.5 * (np.maximum(x, 0) + np.tanh(x)), atol=1e-6)
+    start, now = elu.lines
+    np.testing.assert_allclose(start.get_ydata(), now.get_ydata(), atol=1e-6)
+    assert start.get_linestyle() == "--"
+    assert [axes.get_title().split()[0] for axes in (uniform, elu)] == ["net.1", "net.3"]
+    assert "not seen yet" in elu.get_title()
+
+
+def test_behind_the_function_is_the_histogram_of_what_the_layer_saw(layers):
+    torch.manual_seed(0)
+    layers["net.1"].observe(3 + 0.5 * torch.randn(8000))
+    axes: Any = figures.functions(layers).axes[0]
+    assert "not seen" not in axes.get_title()
+    low, high = axes.lines[0].get_xdata()[[0, -1]]
+    assert 1 < low < 2 < 4 < high < 5
+    (steps,) = axes.patches
+    values, edges, baseline = steps.get_data()
+    centers, heights = (edges[1:] + edges[:-1]) / 2, values - baseline
+    assert np.average(centers, weights=heights) == pytest.approx(3, abs=0.05)
+    assert np.average((centers - 3) ** 2, weights=heights) ** 0.5 == pytest.approx(0.5, abs=0.05)
+    assert heights.max() == pytest.approx(axes.lines[0].get_ydata().max() - baseline, rel=1e-3)
+
+
+def test_a_histogram_has_unit_mass_even_of_equal_inputs():
+    for quantiles in (torch.linspace(-1, 3, 257).square(), torch.full((257,), 2.0)):
+        edges, density = figures.histogram(quantiles.sort().values)
+        assert np.sum(density * np.diff(edges)) == pytest.approx(1)
+        assert np.isfinite(density).all()
+
+
+def test_of_many_layers_some_are_shown_the_first_and_the_last_among_them():
+    layers = {f"net.{i}": AutoActivation(["relu", "tanh"]) for i in range(30)}
+    figure = figures.functions(layers)
+    titles = [axes.get_title().split()[0] for axes in figure.axes]
+    assert len(titles) == 12
+    assert (titles[0], titles[-1]) == ("net.0", "net.29")
+    assert "(12 of 30 layers)" in figure.get_suptitle()
+
+
+def test_a_curve_per_channel_is_the_mean():
+    for channel_dim in (1, -1, 2):
+        layer = AutoActivation(
+            ["relu", "identity"], granularity="channel", channels=2, channel_dim=channel_dim
+        )
+        layer.logits.data = torch.tensor([[100.0, 0.0], [0.0, 100.0]])
+        z = torch.tensor([-1.0, 2.0])
+        torch.testing.assert_close(figures.curve(layer, z), torch.tensor([-0.5, 2.0]))
+
+
+def test_pyplot_is_not_used(layers):
+    before = "matplotlib.pyplot" in sys.modules
+    assert figures.pixels(figures.functions(layers)).shape[2] == 4
+    assert ("matplotlib.pyplot" in sys.modules) == before

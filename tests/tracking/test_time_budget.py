@@ -1,0 +1,32 @@
+import pytest
+
+from autoact.tracking._time_budget import TimeBudget
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_spending_waits_until_the_share_is_earned():
+    clock = Clock()
+    budget = TimeBudget(0.01, clock)
+    assert budget.allows()
+    with budget.spending():
+        clock.now += 2.0
+    clock.now = 199.0
+    assert not budget.allows()
+    clock.now = 200.0
+    assert budget.allows()
+    assert not budget.allows(expected=0.1)
+
+
+def test_work_that_fails_is_paid_for():
+    clock = Clock()
+    budget = TimeBudget(0.01, clock)
+    with pytest.raises(KeyError), budget.spending():
+        clock.now = 3.0
+        raise KeyError
+    assert budget.spent == 3.0

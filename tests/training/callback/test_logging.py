@@ -1,0 +1,83 @@
+"""What the callback leaves in the user's own TensorBoard logger."""
+
+import time
+from functools import partial
+
+import pytest
+import torch
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from autoact.tracking import LayerLogger
+from autoact.tracking import _layer_logger as layer_logger
+from autoact.tracking._time_budget import TimeBudget
+from autoact.training import ActivationSearch
+from tests.training.models import Regression, load, rows
+
+SPACE = ["relu", "tanh", "elu"]
+
+
+@pytest.fixture
+def fit(make_trainer, tmp_path):
+    def run(loggers, **settings):
+        data = load(rows(96), 16), load(rows(32, seed=1), 16)
+        defaults = {"max_epochs": 3, "log_every_n_steps": 5}
+        trainer = make_trainer(ActivationSearch(SPACE), logger=loggers, **{**defaults, **settings})
+        trainer.fit(Regression(), *data)
+        return trainer
+
+    return run
+
+
+def test_every_tag_of_the_contract_arrives(fit, tmp_path):
+    fit([CSVLogger(tmp_path), TensorBoardLogger(tmp_path, name="", version="")])
+    events = EventAccumulator(str(tmp_path), size_guidance={"scalars": 0})
+    events.Reload()
+    quantities = ["entropy", "margin", "kappa", "chi", "dead", "parameter/elu.alpha"]
+    quantities += ["own_kappa", "saturated", "gradient", "mean", "second_moment"]
+    quantities += [f"weight/{name}" for name in SPACE]
+    expected = {f"autoact/{path}/{tag}" for path in ("net.1", "net.3") for tag in quantities}
+    expected |= {"autoact/logging_share"}
+    logged = events.Tags()
+    assert {tag for tag in logged["scalars"] if tag.startswith("autoact/")} == expected
+    assert set(logged["images"]) == {"autoact/weights", "autoact/functions"}
+    assert events.Scalars("autoact/net.1/entropy")[-1].step == 18
+    assert "val_loss" in logged["scalars"]
+
+
+def test_other_loggers_get_nothing_and_do_no_harm(fit, tmp_path, monkeypatch):
+    def refuse(self, step):
+        raise AssertionError("there is no TensorBoard logger")
+
+    monkeypatch.setattr(LayerLogger, "log", refuse)
+    fit([CSVLogger(tmp_path)])
+    fit([])
+
+
+def test_logging_takes_at_most_a_hundredth_of_the_time(fit, tmp_path, monkeypatch):
+    """Up to one write that may run over, and the final state, which is always written.
+
+    In time of this thread: other processes of a busy machine make neither part longer.
+    """
+    monkeypatch.setattr(layer_logger, "TimeBudget", partial(TimeBudget, clock=time.thread_time))
+    seen = []
+    finish = LayerLogger.finish
+
+    def measured(self, step):
+        seen.append((self.budget.spent, time.thread_time() - begin))
+        finish(self, step)
+
+    monkeypatch.setattr(LayerLogger, "finish", measured)
+    begin = time.thread_time()
+    fit([TensorBoardLogger(tmp_path)], max_epochs=60)
+    ((spent, elapsed),) = seen
+    assert elapsed > 0.5
+    assert 0 < spent <= 0.01 * elapsed + 0.05
+
+
+def test_logging_changes_nothing_that_is_learned(fit, tmp_path):
+    states = []
+    for loggers in ([], [TensorBoardLogger(tmp_path)]):
+        torch.manual_seed(1)
+        states.append(fit(loggers).lightning_module.state_dict())
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

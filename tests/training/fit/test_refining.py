@@ -1,0 +1,37 @@
+"""Fine-tuning of a derived model: layers with parameters learn theirs, the others stay as they are."""
+
+import pytest
+from torch import nn
+
+from autoact import Assignment, Choice
+from autoact.training.fit import Refining
+from tests.training.models import Regression
+
+SPACE = ["relu", "prelu", "gelu", "tanh"]
+
+
+@pytest.mark.parametrize("others", ["gelu", "relu", "tanh"])
+def test_a_layer_without_parameters_stays_while_another_learns_its_own(others, loaders, tmp_path):
+    module, derived = (
+        Regression(),
+        Assignment({"net.1": Choice("prelu", {"slope": 0.25}), "net.3": Choice(others)}),
+    )
+    refining = Refining(module, derived, SPACE, {})
+    trainer = refining.trainer({"max_epochs": 2, "accelerator": "cpu"}, 1.0, str(tmp_path))
+    assert trainer is not None
+    trainer.fit(module, *loaders)
+    found = refining.assignment()
+    assert found["net.1"].activation == "prelu"
+    assert found["net.1"].parameters["slope"] != 0.25
+    assert found["net.3"] == derived["net.3"]
+
+
+def test_layers_of_one_name_learn_or_stay_together(loaders, tmp_path):
+    module = Regression()
+    derived = Assignment({"net.1": Choice("tanh"), "net.3": Choice("tanh")})
+    refining = Refining(module, derived, SPACE, {})
+    trainer = refining.trainer({"max_epochs": 10, "accelerator": "cpu"}, 1.0, str(tmp_path))
+    assert trainer is not None
+    trainer.fit(module, *loaders)
+    assert (refining.share, refining.assignment()) == (0.1, derived)
+    assert isinstance(module.net[1], nn.Tanh)

@@ -1,0 +1,42 @@
+import pytest
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from autoact.errors import ConfigurationError
+from autoact.training.fit import trainer_arguments
+
+
+def test_the_users_settings_stay_and_output_goes():
+    settings = trainer_arguments({"max_epochs": 2, "devices": 3, "enable_progress_bar": True, "logger": True})
+    assert (settings["max_epochs"], settings["devices"]) == (2, 3)
+    assert settings["enable_progress_bar"] is settings["logger"] is settings["enable_checkpointing"] is False
+
+
+def test_callbacks_are_copied_and_checkpoints_left_out():
+    stopping = EarlyStopping("val_loss")
+    callbacks = [stopping, ModelCheckpoint()]
+    given = {"max_epochs": 1, "callbacks": callbacks}
+    (copied,) = trainer_arguments(given)["callbacks"]
+    assert isinstance(copied, EarlyStopping)
+    assert copied is not stopping
+    assert len(callbacks) == 2
+
+
+def test_a_single_callback_needs_no_list():
+    assert len(trainer_arguments({"max_epochs": 1, "callbacks": EarlyStopping("val_loss")})["callbacks"]) == 1
+
+
+def test_an_unknown_argument_gets_a_suggestion():
+    with pytest.raises(ConfigurationError, match=r"no argument 'max_epoch'. Did you mean 'max_epochs'\?"):
+        trainer_arguments({"max_epoch": 3})
+
+
+@pytest.mark.parametrize("given", [{}, {"max_steps": -1}, {"max_epochs": None}])
+def test_a_training_without_length_is_refused(given):
+    with pytest.raises(ConfigurationError, match="how long"):
+        trainer_arguments(given)
+
+
+@pytest.mark.parametrize("name", ["max_epochs", "max_steps", "limit_train_batches"])
+def test_a_training_of_no_steps_is_refused(name):
+    with pytest.raises(ConfigurationError, match=f"{name} is 0, so nothing would be trained"):
+        trainer_arguments({"max_epochs": 3, name: 0})
