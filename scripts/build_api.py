@@ -28,6 +28,7 @@ OUT = Path(__file__).parent.parent / "docs" / "api"
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example|Examples|Reference|Note):\s*$", re.M)
 _ENTRY = re.compile(r"^    (\*{0,2}\w+)(?: \([^)]*\))?:\s+(.*(?:\n {5,}.*|\n(?=\s*\n {5,}))*)", re.M)
 _SENTENCE = re.compile(r".*?(?<!e\.g)(?<!i\.e)\.(?=\s|$)", re.S)
+_STARS: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 _TORCH_ASKS = {"extra_repr", "get_extra_state", "set_extra_state"}
 
 
@@ -173,8 +174,7 @@ def _member(name: str, member: Any) -> str:
 
 
 def _bare(parameter: inspect.Parameter) -> str:
-    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
-    return stars + parameter.name
+    return _STARS.get(parameter.kind, "") + parameter.name
 
 
 def _sections(text: str) -> dict[str, str]:
