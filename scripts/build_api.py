@@ -49,10 +49,15 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """Return the text of every page by file name, the index among them."""
-    made = {f"{name}.md": page(import_module(name)) for name in MODULES}
-    lines = [f"- [`{name}`]({name}.md): {first_sentence(import_module(name))}" for name in MODULES]
+    made = {file_of(name): page(import_module(name)) for name in MODULES}
+    lines = [f"- [`{name}`]({file_of(name)}): {first_sentence(import_module(name))}" for name in MODULES]
     made["README.md"] = "\n".join([f"# API\n\n{_origin()}\n", *lines]) + "\n"
     return made
+
+
+def file_of(module: str) -> str:
+    """Return the file name of a module's page: search.md for autoact.search."""
+    return f"{module.removeprefix('autoact.')}.md"
 
 
 def page(module: ModuleType) -> str:
@@ -67,8 +72,9 @@ def entry(module: ModuleType, name: str) -> Iterator[str]:
     found = getattr(module, name)
     yield f"## {name}"
     if inspect.ismodule(found):
-        page_of = f"{found.__name__}.md"
-        yield f"[`{found.__name__}`]({page_of}): {first_sentence(found)}"
+        inner = found.__name__
+        shown = f"[`{inner}`]({file_of(inner)})" if inner in MODULES else f"`{inner}`"
+        yield f"{shown}: {first_sentence(found)}"
         return
     if not (inspect.isclass(found) or callable(found)):
         yield f"`{_annotation(type(found))}`"

@@ -73,7 +73,7 @@ def test_the_api_pages_are_what_the_script_writes() -> None:
 
 
 def test_an_api_page_holds_signature_first_sentence_and_arguments() -> None:
-    text = build_api().pages()["autoact.nn.md"]
+    text = build_api().pages()["nn.md"]
     assert "## AutoActivation" in text
     assert "    temperature: float = 1.0," in text
     assert "| `channel_dim` | Dimension of x that C runs along. |" in text
