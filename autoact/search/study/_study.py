@@ -1,8 +1,7 @@
 """Study of a search in memory, rebuilt from the ledger: asked what to train next, told what came of it."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,55 +11,14 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from autoact.records import Phase, Training, Value
 from autoact.search.optimizer import FunctionSpaceSampler
-from autoact.search.phases._context import Search
-from autoact.search.phases._export import Export
-from autoact.search.setup import Variables
+from autoact.search.study._domain import Domain
+from autoact.search.study._export import Export
 from autoact.search.trainings import Pruning
 from autoact.spaces import Assignment
 
 LABEL, SEED = "label", "seed"
 _STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 _EVIDENCE_SEEDS = 10**9  # numbers of seeds from which on they belong to other phases
-
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """What a study varies.
-
-    Attributes:
-        search: The search, with its hyperparameters.
-        variables: The layers, with what a mixture derived as one more option.
-        fixed: Activations that stay as they are, where a baseline is tuned; None varies them.
-    """
-
-    search: Search
-    variables: Variables
-    fixed: Assignment | None = None
-
-    def distributions(self) -> dict[str, BaseDistribution]:
-        """Return what a trial draws from, by parameter."""
-        activations = self.variables.distributions() if self.fixed is None else {}
-        searched = self.search.settings.hyperparameters
-        return {**activations, **{one.name: one.distribution for one in searched}}
-
-    def values(
-        self, assignment: Assignment, hyperparameters: Mapping[str, Value], *, partly: bool = False
-    ) -> dict[str, Any] | None:
-        """Return a trial's values of all parameters, None where some are not to be had.
-
-        Args:
-            assignment: The activations.
-            hyperparameters: Their values, which may lie outside of their ranges.
-            partly: Whether hyperparameters may be left for the sampler.
-        """
-        chosen = self.variables.values(assignment) if self.fixed is None else {}
-        near = self.search.settings.hyperparameters.encode(hyperparameters)
-        whole = partly or len(near) == len(self.search.settings.hyperparameters)
-        return {**chosen, **near} if chosen is not None and whole else None
-
-    def assignment(self, values: Mapping[str, Any]) -> Assignment:
-        """Return the activations that a trial's values stand for."""
-        return self.variables.assignment(values) if self.fixed is None else self.fixed
 
 
 @dataclass
@@ -238,14 +196,3 @@ def _value(training: Training, state: TrialState) -> float | None:
         return training.selection
     last = training.curve[-1] if state == TrialState.PRUNED and training.curve else math.nan
     return last if math.isfinite(last) else None
-
-
-@contextmanager
-def quiet_optuna() -> Iterator[None]:
-    """Hide Optuna's log below warnings, and put its verbosity back afterwards."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(verbosity)

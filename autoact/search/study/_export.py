@@ -1,6 +1,7 @@
 """Export of a study to an Optuna storage, for Optuna's own tools; the ledger never reads it back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from autoact.errors import ConfigurationError, log
-from autoact.search.phases._context import Search
+from autoact.search.study._context import Search
 
 
 @dataclass
@@ -125,3 +126,14 @@ def _sqlite(file: Path) -> optuna.storages.RDBStorage:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Hide Optuna's log below warnings, and put its verbosity back afterwards."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
