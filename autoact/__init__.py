@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from autoact import advice as advice
     from autoact import analysis, conversion, errors, geometry, kernels, nn, search, spaces, tabular, training
     from autoact import latency as latency
+    from autoact import records as records
     from autoact import report as report
     from autoact import tracking as tracking
     from autoact.activations import Activation, Parameter, activation, get, list_activations
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from autoact.errors import AutoActError
     from autoact.kernels import mixture
     from autoact.nn import AutoActivation, FixedActivation
-    from autoact.search import FunctionSpaceSampler, run_search
+    from autoact.search import FunctionSpaceSampler, load_run, run_search
     from autoact.spaces import Assignment, Choice, SearchSpace
     from autoact.training import ActivationSearch, load_weights
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "activations": ("Activation", "Parameter", "activation", "get", "list_activations"),
@@ -31,7 +32,7 @@ _HOMES = {
     "errors": ("AutoActError",),
     "kernels": ("mixture",),
     "nn": ("AutoActivation", "FixedActivation"),
-    "search": ("FunctionSpaceSampler", "run_search"),
+    "search": ("FunctionSpaceSampler", "load_run", "run_search"),
     "spaces": ("Assignment", "Choice", "SearchSpace"),
     "training": ("ActivationSearch", "load_weights"),
 }
@@ -45,6 +46,7 @@ _FOLDERS = (
     "kernels",
     "latency",
     "nn",
+    "records",
     "report",
     "search",
     "spaces",
@@ -78,6 +80,7 @@ __all__ = [
     "get",
     "kernels",
     "list_activations",
+    "load_run",
     "load_weights",
     "mixture",
     "nn",

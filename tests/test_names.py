@@ -11,16 +11,8 @@ import autoact
 
 ROOT = Path(autoact.__file__).parents[1]
 FOLDERS = (
-    "activations",
-    "cli",
-    "nn",
-    "records",
-    "report",
-    "search",
-    "spaces",
+    *sorted(path.parent.name for path in (ROOT / "autoact").glob("*/__init__.py")),
     "spaces.files",
-    "tabular",
-    "training",
 )
 
 

@@ -43,7 +43,7 @@ def without(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
             "A picture needs matplotlib, which is not installed: pip install matplotlib",
         ),
         (
-            "from autoact.training.tasks import _load_digits; _load_digits()",
+            "from autoact.training.tasks._digits import _load_digits; _load_digits()",
             "The digits task needs scikit-learn, which is not installed: pip install scikit-learn",
         ),
         (

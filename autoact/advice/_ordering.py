@@ -6,7 +6,7 @@ from autoact import analysis
 from autoact.activations import get, list_activations
 from autoact.advice._demands import oscillates
 from autoact.advice._needs import Needs
-from autoact.advice._tails import fitness, sides
+from autoact.advice._side_fitness import fitness, sides
 from autoact.advice.evidence import MEANING, Evidence, Unit
 from autoact.spaces import SearchSpace, Values, shipped_spaces
 

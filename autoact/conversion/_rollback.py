@@ -64,5 +64,6 @@ def all_or_nothing(model: nn.Module) -> Iterator[None]:
 def _copied(attributes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return each attribute, with a copy of what it holds if it is one of torch's dictionaries or sets."""
     return {
-        name: (value, value.copy() if name in _CONTAINERS else None) for name, value in attributes.items()
+        name: (value, value.copy() if name in _CONTAINERS and value is not None else None)
+        for name, value in attributes.items()
     }

@@ -17,3 +17,7 @@ __all__ = [
     "plan_for",
     "route",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -16,26 +16,22 @@ from autoact.records import Ledger, RunDirectory, Training
 from autoact.report import write_report
 from autoact.search import outcome
 from autoact.search.phases import (
-    ORIGINAL,
-    SELECTED,
     Prepared,
     Probe,
-    Search,
     SearchPlan,
     baseline_assignments,
     best_uniform,
-    check_storage,
     choose,
     confirm,
     prepare,
     prepare_objective,
     probe,
-    quiet_optuna,
     select,
     train_baselines,
     tune_baselines,
 )
 from autoact.search.setup import Settings, SettingsOptions, configuration, require_same, seeds_for
+from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, quiet_optuna
 from autoact.search.trainings import (
     OBJECTIVE,
     Clock,

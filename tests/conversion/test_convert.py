@@ -54,15 +54,10 @@ def test_the_same_start_is_the_model_bit_for_bit(make, choice):
     [nn.GELU(), nn.GELU(approximate="tanh"), nn.ELU(0.7), nn.SiLU(), nn.Mish(), nn.Softplus(2.0)],
     ids=str,
 )
-def test_the_same_start_of_smooth_activations_is_autoacts_own_function_exactly(act):
-    model = convert(mlp(act))
-    layer = auto_layers(model)["1"]
-    name, values = autoact.activations.from_module(act) or ("", {})
-    hidden = batch()
-    assert torch.equal(layer(hidden), autoact.get(name)(hidden, **values))
-    assert torch.allclose(
-        layer(hidden), act(hidden), atol=5e-7
-    )  # torch's own rounding differs in the last bit
+def test_the_same_start_of_smooth_activations_is_torchs_own_operation(act):
+    layer = auto_layers(convert(mlp(act)))["1"]
+    for hidden in (batch(), torch.randn(500, 8) * 3):
+        assert torch.equal(layer(hidden), act(hidden))
 
 
 def test_a_uniform_start_weighs_all_alike():

@@ -375,5 +375,7 @@ def test_torchs_own_names_are_understood() -> None:
     )
     assert (layer.candidates, layer.start) == (("relu", "leaky_relu"), "relu")
     assert layer.settings == {"leaky_relu": {"negative_slope": 0.2}}
-    with pytest.raises(ConfigurationError, match=r"'relu' is an activation, .* a list, such as \['relu'"):
+    with pytest.raises(
+        ConfigurationError, match=r"'relu', which is an activation .* give a list: \['relu'\]"
+    ):
         AutoActivation("relu")

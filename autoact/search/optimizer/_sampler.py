@@ -16,11 +16,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.search.optimizer._acquisition import best_training, candidate_set, shortlist
 from autoact.search.optimizer._gaussian_process import GaussianProcess, Points
-from autoact.search.optimizer._hyperparameters import HyperparameterSpace
+from autoact.search.optimizer._hyperparameter_space import HyperparameterSpace
 from autoact.search.optimizer._kernel import Array, AssignmentKernel, Indices, kernel_of
 from autoact.search.optimizer._observations import Observations
 from autoact.search.optimizer._threads import one_thread
-from autoact.search.optimizer._trials import (
+from autoact.search.optimizer._trial_observations import (
     SEED,
     Layers,
     OncePerTrial,

@@ -6,7 +6,8 @@ from typing import Any
 
 from autoact.records import Training, finite, model_key
 from autoact.search.outcome._pareto import Point
-from autoact.search.phases import Search, study_of
+from autoact.search.phases import study_of
+from autoact.search.study import Search
 
 
 def findings(search: Search, selected: Training, known: Sequence[Point]) -> dict[str, Any]:

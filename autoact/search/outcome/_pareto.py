@@ -7,7 +7,8 @@ from typing import Any
 
 from autoact.records import Training, finite, model_key
 from autoact.search.outcome._latency import latencies
-from autoact.search.phases import Search, study_of
+from autoact.search.phases import study_of
+from autoact.search.study import Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
 

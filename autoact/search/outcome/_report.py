@@ -5,8 +5,9 @@ from typing import Any
 
 import autoact
 from autoact.records import SEARCH_PHASES, Comparison, Ledger, Phase, Training, finite
-from autoact.search.phases import ORIGINAL, Confirmed, Search, SearchPlan, fell_back
+from autoact.search.phases import Confirmed, SearchPlan, fell_back
 from autoact.search.statistics import compare
+from autoact.search.study import ORIGINAL, Search
 from autoact.spaces import Assignment
 
 SCHEMA = 2

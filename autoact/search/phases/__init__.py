@@ -1,37 +1,27 @@
 """Phases of a search: prepare, probe, one-shot model, trials, baselines, selection, confirmation."""
 
 from autoact.search.phases._baselines import baseline_assignments, best_uniform, train_baselines
-from autoact.search.phases._choice import choose, fell_back, study_of
 from autoact.search.phases._confirmation import Confirmed, confirm
-from autoact.search.phases._context import ORIGINAL, SELECTED, Search
-from autoact.search.phases._export import check_storage
-from autoact.search.phases._plan import Counts, SearchPlan
+from autoact.search.phases._plan import SearchPlan
 from autoact.search.phases._preparation import Prepared, prepare, prepare_objective
 from autoact.search.phases._probe import Probe, probe
 from autoact.search.phases._selection import select
-from autoact.search.phases._study import Study, quiet_optuna
+from autoact.search.phases._trials import choose, fell_back, study_of
 from autoact.search.phases._tuning import tune_baselines
 
 __all__ = [
-    "ORIGINAL",
-    "SELECTED",
     "Confirmed",
-    "Counts",
     "Prepared",
     "Probe",
-    "Search",
     "SearchPlan",
-    "Study",
     "baseline_assignments",
     "best_uniform",
-    "check_storage",
     "choose",
     "confirm",
     "fell_back",
     "prepare",
     "prepare_objective",
     "probe",
-    "quiet_optuna",
     "select",
     "study_of",
     "train_baselines",

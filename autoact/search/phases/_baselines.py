@@ -6,7 +6,7 @@ from statistics import fmean
 
 from autoact.errors import SearchFailedError
 from autoact.records import Phase, Training
-from autoact.search.phases._context import ORIGINAL, SELECTED, Search
+from autoact.search.study import ORIGINAL, SELECTED, Search
 from autoact.spaces import Assignment
 
 

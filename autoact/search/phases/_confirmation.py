@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from autoact.errors import SearchFailedError
 from autoact.records import Training
 from autoact.search.phases._baselines import again
-from autoact.search.phases._context import Search
+from autoact.search.study import Search
 from autoact.search.trainings import Extras
 
 

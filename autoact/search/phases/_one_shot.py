@@ -1,7 +1,7 @@
 """One-shot model, the mixture of all candidates: trained once, it derives the first choice to try."""
 
 from autoact.records import Training
-from autoact.search.phases._context import Search
+from autoact.search.study import Search
 from autoact.search.trainings import Extras
 
 _TUNED_FROM, _LEAST_EPOCHS = 6, 4  # trainings of budget, epochs of a training

@@ -11,9 +11,9 @@ from autoact.conversion import ConversionPlan, find_layers
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.records import Value
 from autoact.search.optimizer import seconds_per_ask
-from autoact.search.phases._plan import Counts, SearchPlan
+from autoact.search.phases._plan import SearchPlan
 from autoact.search.phases._probe import Probe
-from autoact.search.setup import Hyperparameters, Settings, Variables
+from autoact.search.setup import Counts, Hyperparameters, Settings, Variables
 from autoact.search.trainings import (
     OBJECTIVE,
     Layers,

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from autoact.records import Training
-from autoact.search.phases._choice import study_of
-from autoact.search.phases._context import SELECTED, Search
+from autoact.search.phases._trials import study_of
+from autoact.search.study import SELECTED, Search
 
 
 def select(search: Search, models: Mapping[str, Training], values: Mapping[str, Sequence[float]]) -> Training:

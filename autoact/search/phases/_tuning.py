@@ -7,10 +7,8 @@ learns from every one. So a baseline that got fewer would lose to tuning, not to
 from collections.abc import Mapping
 
 from autoact.records import Training, model_key
-from autoact.search.phases._context import Search
-from autoact.search.phases._study import Domain, Study
-from autoact.search.phases._trials import run_trials
 from autoact.search.setup import least_tuning
+from autoact.search.study import Domain, Search, Study, run_trials
 from autoact.spaces import Assignment
 
 OWN_VALUES = "own values"

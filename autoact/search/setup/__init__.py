@@ -1,6 +1,7 @@
 """Set-up of a search: settings, seeds, variables, the configuration file of a run."""
 
 from autoact.search.setup._configuration import configuration, plain, require_same
+from autoact.search.setup._counts import Counts
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
 from autoact.search.setup._seeds import Seeds, least_tuning, seeds_for
 from autoact.search.setup._settings import MAY_CHANGE, Mode, Settings, SettingsOptions
@@ -8,6 +9,7 @@ from autoact.search.setup._variables import Variable, Variables
 
 __all__ = [
     "MAY_CHANGE",
+    "Counts",
     "Hyperparameter",
     "Hyperparameters",
     "Mode",

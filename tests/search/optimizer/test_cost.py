@@ -17,7 +17,7 @@ from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.optimizer._acquisition import LISTED
 from autoact.search.optimizer._kernel import AssignmentKernel
 from autoact.search.optimizer._threads import one_thread
-from autoact.search.optimizer._trials import Layers
+from autoact.search.optimizer._trial_observations import Layers
 
 NAMES = ("relu", "gelu", "tanh", "sin")
 

@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from autoact.activations import list_activations
 from autoact.errors import SearchFailedError
 from autoact.search.optimizer import FunctionSpaceSampler
-from autoact.search.optimizer._trials import activation_choices
+from autoact.search.optimizer._trial_observations import activation_choices
 
 NAMES = ("relu", "gelu", "tanh", "sin")
 VALUED = ("elu(alpha=0.7)", "elu(alpha=1.5)", "leaky_relu(negative_slope=0.2)", "relu", "elu")

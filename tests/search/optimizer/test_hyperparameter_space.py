@@ -16,7 +16,7 @@ from optuna.trial import create_trial
 
 from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.optimizer._gaussian_process import HYPER, HYPER_LAYERS, GaussianProcess, Points
-from autoact.search.optimizer._hyperparameters import HyperparameterSpace
+from autoact.search.optimizer._hyperparameter_space import HyperparameterSpace
 from autoact.search.optimizer._kernel import kernel_of
 from autoact.search.optimizer._observations import Observations
 

@@ -11,7 +11,7 @@ from optuna.trial import TrialState, create_trial
 
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.search.optimizer import FunctionSpaceSampler
-from autoact.search.optimizer._trials import Layers, common_space, observations
+from autoact.search.optimizer._trial_observations import Layers, common_space, observations
 
 NAMES = ["relu", "gelu", "tanh", "sin"]
 LAYERS = ("a", "b", "c")

@@ -14,7 +14,7 @@ from torch import nn
 from autoact.errors import ConfigurationError
 from autoact.records import Ledger, RunDirectory, Training
 from autoact.search.phases import Search, Study, check_storage, quiet_optuna
-from autoact.search.phases._study import Domain
+from autoact.search.study._study import Domain
 from autoact.search.setup import Settings, seeds_for
 from autoact.search.trainings import Trainings
 from autoact.spaces import Assignment, Choice, SearchSpace

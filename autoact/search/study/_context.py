@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoact.records import Ledger, RunDirectory, Value
-from autoact.search.phases._plan import Counts
-from autoact.search.setup import Seeds, Settings, Variables
+from autoact.search.setup import Counts, Seeds, Settings, Variables
 from autoact.search.trainings import Clock, Trainings
 
 ORIGINAL, SELECTED = "original", "selected"  # labels of trainings

@@ -1,8 +1,7 @@
 """Study of a search in memory, rebuilt from the ledger: asked what to train next, told what came of it."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,55 +11,14 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from autoact.records import Phase, Training, Value
 from autoact.search.optimizer import FunctionSpaceSampler
-from autoact.search.phases._context import Search
-from autoact.search.phases._export import Export
-from autoact.search.setup import Variables
+from autoact.search.study._domain import Domain
+from autoact.search.study._export import Export
 from autoact.search.trainings import Pruning
 from autoact.spaces import Assignment
 
 LABEL, SEED = "label", "seed"
 _STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 _EVIDENCE_SEEDS = 10**9  # numbers of seeds from which on they belong to other phases
-
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """What a study varies.
-
-    Attributes:
-        search: The search, with its hyperparameters.
-        variables: The layers, with what a mixture derived as one more option.
-        fixed: Activations that stay as they are, where a baseline is tuned; None varies them.
-    """
-
-    search: Search
-    variables: Variables
-    fixed: Assignment | None = None
-
-    def distributions(self) -> dict[str, BaseDistribution]:
-        """Return what a trial draws from, by parameter."""
-        activations = self.variables.distributions() if self.fixed is None else {}
-        searched = self.search.settings.hyperparameters
-        return {**activations, **{one.name: one.distribution for one in searched}}
-
-    def values(
-        self, assignment: Assignment, hyperparameters: Mapping[str, Value], *, partly: bool = False
-    ) -> dict[str, Any] | None:
-        """Return a trial's values of all parameters, None where some are not to be had.
-
-        Args:
-            assignment: The activations.
-            hyperparameters: Their values, which may lie outside of their ranges.
-            partly: Whether hyperparameters may be left for the sampler.
-        """
-        chosen = self.variables.values(assignment) if self.fixed is None else {}
-        near = self.search.settings.hyperparameters.encode(hyperparameters)
-        whole = partly or len(near) == len(self.search.settings.hyperparameters)
-        return {**chosen, **near} if chosen is not None and whole else None
-
-    def assignment(self, values: Mapping[str, Any]) -> Assignment:
-        """Return the activations that a trial's values stand for."""
-        return self.variables.assignment(values) if self.fixed is None else self.fixed
 
 
 @dataclass
@@ -77,6 +35,7 @@ class Study:
     phase: Phase = "trial"
     label: str | None = None
     trainings: dict[int, Training] = field(default_factory=dict, init=False)
+    _open: dict[int, optuna.Trial] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Rebuild it from the ledger."""
@@ -90,7 +49,7 @@ class Study:
         )
         self._export = Export.of(self.domain.search, self.label)
         for training in self._done():
-            while len(self.optuna.trials) < (training.trial or 0):
+            while len(self.optuna.get_trials(deepcopy=False)) < (training.trial or 0):
                 self.optuna.add_trial(create_trial(state=TrialState.FAIL))  # killed in its training
             self._add(training)
         self._export.write(self.optuna.get_trials(deepcopy=False))
@@ -123,6 +82,7 @@ class Study:
         """Return the next training to do, and what may end it early."""
         distributions = self.domain.distributions()
         trial = self.optuna.ask(distributions)
+        self._open[trial.number] = trial
         number = self._surrogate.next_seed(self.optuna, trial)
         label = self.label or trial.user_attrs.get(LABEL, f"trial {trial.number}")
         trial.set_user_attr(SEED, number)
@@ -142,7 +102,7 @@ class Study:
         """Finish a trial with what came of its training."""
         assert training.trial is not None
         self.trainings[training.trial] = training
-        trial = optuna.trial.Trial(self.optuna, self.optuna.trials[training.trial]._trial_id)
+        trial = self._open.pop(training.trial)
         for step, value in zip(training.curve_steps, training.curve, strict=True):
             trial.report(value, step)
             if self.domain.search.settings.pruner is not None:
@@ -192,7 +152,7 @@ class Study:
     def _add(self, training: Training) -> None:
         frozen = self._frozen(training, self.domain.search.seeds.number(training.seed))
         self.optuna.add_trial(frozen or create_trial(state=TrialState.FAIL))
-        self.trainings[len(self.optuna.trials) - 1] = training
+        self.trainings[len(self.optuna.get_trials(deepcopy=False)) - 1] = training
 
     def _frozen(self, training: Training, seed: int) -> FrozenTrial | None:
         """Return a training as a trial; None where the study has no values for it."""
@@ -236,14 +196,3 @@ def _value(training: Training, state: TrialState) -> float | None:
         return training.selection
     last = training.curve[-1] if state == TrialState.PRUNED and training.curve else math.nan
     return last if math.isfinite(last) else None
-
-
-@contextmanager
-def quiet_optuna() -> Iterator[None]:
-    """Hide Optuna's log below warnings, and put its verbosity back afterwards."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(verbosity)

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from autoact.activations import list_activations
 from autoact.errors import ConfigurationError, UnknownActivationError
-from autoact.search.optimizer._hyperparameters import HyperparameterSpace, Others
+from autoact.search.optimizer._hyperparameter_space import HyperparameterSpace, Others
 from autoact.search.optimizer._kernel import Indices
 from autoact.search.optimizer._observations import Observations
 from autoact.spaces import Choice

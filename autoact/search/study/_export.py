@@ -1,6 +1,7 @@
 """Export of a study to an Optuna storage, for Optuna's own tools; the ledger never reads it back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from optuna.trial import FrozenTrial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from autoact.errors import ConfigurationError
-from autoact.search.phases._context import Search
+from autoact.errors import ConfigurationError, log
+from autoact.search.study._context import Search
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Export:
     minimize: bool
     metric: str
     _study: optuna.Study | None = field(default=None, init=False)
+    _written: int = field(default=0, init=False)
 
     @classmethod
     def of(cls, search: Search, label: str | None) -> "Export":
@@ -49,14 +51,26 @@ class Export:
         )
 
     def write(self, trials: Sequence[FrozenTrial]) -> None:
-        """Add the trials that have ended and are not there, in their order."""
+        """Add the trials that have ended and are not there, in their order.
+
+        A storage that cannot be reached costs a line, not the run: what is missing is added with the next
+        trial, or when the run is resumed.
+        """
+        try:
+            self._add(trials)
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+            self._study = None
+            log.warning("The study could not be exported, the search goes on: %s", _first_line(error))
+
+    def _add(self, trials: Sequence[FrozenTrial]) -> None:
         if self._study is None:
             self._study = self._open()
-        known = len(self._study.get_trials(deepcopy=False))
-        for trial in trials[known:]:
+            self._written = len(self._study.get_trials(deepcopy=False))
+        for trial in trials[self._written :]:
             if not trial.state.is_finished():
                 break  # trials keep their numbers: those behind it wait
             self._study.add_trial(trial)
+            self._written += 1
 
     def _open(self) -> optuna.Study:
         if self.url is not None:
@@ -112,3 +126,14 @@ def _sqlite(file: Path) -> optuna.storages.RDBStorage:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Hide Optuna's log below warnings, and put its verbosity back afterwards."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)

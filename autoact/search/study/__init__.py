@@ -1,0 +1,18 @@
+"""Study of a search: Optuna's, rebuilt from the ledger, asked and told by one loop, exported."""
+
+from autoact.search.study._context import ORIGINAL, SELECTED, Search
+from autoact.search.study._domain import Domain
+from autoact.search.study._export import check_storage, quiet_optuna
+from autoact.search.study._loop import run_trials
+from autoact.search.study._study import Study
+
+__all__ = [
+    "ORIGINAL",
+    "SELECTED",
+    "Domain",
+    "Search",
+    "Study",
+    "check_storage",
+    "quiet_optuna",
+    "run_trials",
+]

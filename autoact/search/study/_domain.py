@@ -1,0 +1,52 @@
+"""Domain of a study: the activations and hyperparameters that it varies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+
+from autoact.records import Value
+from autoact.search.setup import Variables
+from autoact.search.study._context import Search
+from autoact.spaces import Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What a study varies.
+
+    Attributes:
+        search: The search, with its hyperparameters.
+        variables: The layers, with what a mixture derived as one more option.
+        fixed: Activations that stay as they are, where a baseline is tuned; None varies them.
+    """
+
+    search: Search
+    variables: Variables
+    fixed: Assignment | None = None
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Return what a trial draws from, by parameter."""
+        activations = self.variables.distributions() if self.fixed is None else {}
+        searched = self.search.settings.hyperparameters
+        return {**activations, **{one.name: one.distribution for one in searched}}
+
+    def values(
+        self, assignment: Assignment, hyperparameters: Mapping[str, Value], *, partly: bool = False
+    ) -> dict[str, Any] | None:
+        """Return a trial's values of all parameters, None where some are not to be had.
+
+        Args:
+            assignment: The activations.
+            hyperparameters: Their values, which may lie outside of their ranges.
+            partly: Whether hyperparameters may be left for the sampler.
+        """
+        chosen = self.variables.values(assignment) if self.fixed is None else {}
+        near = self.search.settings.hyperparameters.encode(hyperparameters)
+        whole = partly or len(near) == len(self.search.settings.hyperparameters)
+        return {**chosen, **near} if chosen is not None and whole else None
+
+    def assignment(self, values: Mapping[str, Any]) -> Assignment:
+        """Return the activations that a trial's values stand for."""
+        return self.variables.assignment(values) if self.fixed is None else self.fixed
