@@ -6,13 +6,17 @@ from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from typing import Any, Literal, TypedDict, cast
 
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+
 from autoact.errors import ConfigurationError, did_you_mean
 from autoact.search.setup._hyperparameters import Hyperparameters
 from autoact.training.configuration import Component
 
 Mode = Literal["min", "max"]
 MAY_CHANGE = ("workers", "hours")  # when a run is resumed
-_OBJECTS = ("sampler", "pruner")  # kept in config.yaml by the names of their classes
+# kept in config.yaml by the names of their classes
+_OBJECTS = {"sampler": BaseSampler, "pruner": BasePruner}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,7 @@ class Settings:
             )
         object.__setattr__(self, "trainer", dict(self.trainer))
         for name in _OBJECTS:
-            object.__setattr__(self, name, _made(getattr(self, name)))
+            object.__setattr__(self, name, _made(name, getattr(self, name)))
         object.__setattr__(self, "parameters", Hyperparameters.of(self.parameters).to_dict())
         object.__setattr__(self, "mode", settle_mode(self.mode, self.monitor))
 
@@ -168,11 +172,17 @@ def _check_hours(hours: Any) -> None:
         )
 
 
-def _made(given: Any) -> Any:
-    """Return an object that is given itself, or as class_path with init_args, or as a class path."""
-    if isinstance(given, str):
-        return Component(class_path=given)()
-    return Component(**given)() if isinstance(given, Mapping) else given
+def _made(name: str, given: Any) -> Any:
+    """Return a sampler or pruner that is given itself, as class_path with init_args, or as a class path."""
+    found = Component(class_path=given)() if isinstance(given, str) else given
+    found = Component(**given)() if isinstance(given, Mapping) else found
+    kind = _OBJECTS[name]
+    if found is not None and not isinstance(found, kind):
+        raise ConfigurationError(
+            f"{name} is {found!r}; it must be an {kind.__module__.rpartition('.')[0]}.{kind.__name__}, or "
+            "class_path and init_args of one."
+        )
+    return found
 
 
 def _class_name(value: object) -> str:

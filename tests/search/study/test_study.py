@@ -13,9 +13,8 @@ from torch import nn
 
 from autoact.errors import ConfigurationError
 from autoact.records import Ledger, RunDirectory, Training
-from autoact.search.phases import Search, Study, check_storage, quiet_optuna
-from autoact.search.study._study import Domain
 from autoact.search.setup import Settings, seeds_for
+from autoact.search.study import Domain, Search, Study, check_storage, quiet_optuna
 from autoact.search.trainings import Trainings
 from autoact.spaces import Assignment, Choice, SearchSpace
 from tests.search.models import network, variables

@@ -3,6 +3,7 @@
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import optuna
@@ -112,9 +113,11 @@ def test_the_median_pruner_ends_what_is_worse_than_the_median(tmp_path: Path) ->
     found = list(Ledger(tmp_path / "run" / "trainings.jsonl").of("trial"))
     pruned = [training for training in found if training.state == "pruned"]
     assert pruned
-    for training in pruned:
-        first = sorted(t.curve[0] for t in found if (t.trial or 0) < (training.trial or 0))
-        assert training.curve[0] > first[(len(first) - 1) // 2]
+    for training in found:
+        place = len(training.curve) - 1
+        before = [t.curve[place] for t in found if t.usable and (t.trial or 0) < (training.trial or 0)]
+        worse = len(before) >= 2 and min(training.curve) > median(before)
+        assert worse == (training.state == "pruned")
 
 
 CONFIG = """\
