@@ -117,7 +117,7 @@ class FunctionSpaceSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return hyperparameters, and the activations whose training with them betters the recommendation most.
+        """Return hyperparameters, and the activations to train with them.
 
         The independent sampler draws the hyperparameters.
         """
