@@ -1,6 +1,7 @@
 """Hyperparameters of a study that are no activations, as numbers that a kernel can compare."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,11 @@ class HyperparameterSpace:
         """Return the numbers of a trial, None if it lacks a parameter."""
         if any(name not in trial.params for name, _ in self.parameters):
             return None
-        return tuple(n for name, own in self.parameters for n in _numbers(own, trial.params[name]))
+        return self.encoded(trial.params)
+
+    def encoded(self, values: Mapping[str, Any]) -> tuple[float, ...]:
+        """Return the numbers of values by parameter."""
+        return tuple(n for name, own in self.parameters for n in _numbers(own, values[name]))
 
 
 def _width(distribution: BaseDistribution) -> int:

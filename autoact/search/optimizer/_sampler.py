@@ -106,23 +106,35 @@ class FunctionSpaceSampler(BaseSampler):
         self._candidates = tuple(map(dict, candidates))
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return the parameters that choose activations and that all complete trials have."""
+        """Return the parameters that all complete trials have, if some of them choose activations."""
         self._raise_error_if_multi_objective(study)
-        common = common_space(study.get_trials(deepcopy=False), self._space_of)
-        return {name: distribution for name, distribution in common.items() if not distribution.single()}
+        trials = study.get_trials(deepcopy=False)
+        common = common_space(trials, self._space_of)
+        layers = {name: distribution for name, distribution in common.items() if not distribution.single()}
+        others = dict(common_hyperparameters(trials, self._others_of).parameters) if layers else {}
+        return {**layers, **others}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return the activations whose training betters the recommendation most, as far as is known."""
+        """Return hyperparameters, and the activations to train with them.
+
+        The independent sampler draws the hyperparameters.
+        """
         layers = Layers.of(search_space)
         if not layers.names:
             return {}
-        known = self._known(study, layers)
+        known, fixed = self._known(study, layers), trial.system_attrs.get("fixed_params", {})
+        drawn = {
+            name: fixed[name]
+            if name in fixed
+            else self._independent.sample_independent(study, trial, name, distribution)
+            for name, distribution in known.hyperparameters.parameters
+        }
         if not len(known.seen):
-            return layers.name(self._generator(trial).integers(layers.sizes).tolist())
+            return {**drawn, **layers.name(self._generator(trial).integers(layers.sizes).tolist())}
         with one_thread():
-            return layers.name(self._acquired(trial, known))
+            return {**drawn, **layers.name(self._acquired(trial, known, drawn))}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -234,8 +246,11 @@ class FunctionSpaceSampler(BaseSampler):
         )
         return _Known(layers, hyperparameters, trials, seen, self._kernel(layers))
 
-    def _acquired(self, trial: FrozenTrial, known: _Known) -> list[int]:
-        """Return the candidate numbers of the training with the largest knowledge gradient."""
+    def _acquired(self, trial: FrozenTrial, known: _Known, drawn: Mapping[str, Any]) -> list[int]:
+        """Return the candidate numbers of the training with the largest knowledge gradient.
+
+        What may be recommended are means at the best hyperparameters; a training has those that were drawn.
+        """
         layers, seen, process = known.layers, known.seen, known.process
         best = seen.hyperparameters[int(np.argmin(process.observed_means()))]
         running = pending(layers, known.trials, trial.number)
@@ -246,21 +261,30 @@ class FunctionSpaceSampler(BaseSampler):
         )
         means = process.posterior(Points.means(options, np.tile(best, (len(options), 1))))
         listed = means.subset(shortlist(means))
+        offered = listed
         if seen.seeds is None:
             idle = means.subset(_others(options, running, layers))
-            idle = idle.subset(shortlist(idle))
-            trainings = process.of_runs(idle)
+            offered = idle.subset(shortlist(idle))
+        if seen.seeds is None and not len(best):
+            trainings = process.of_runs(offered)
         else:
-            trainings = process.posterior(self._seeded(trial, known, listed.points))
+            trainings = process.posterior(self._asked(trial, known, offered.points, drawn))
         return list(map(int, trainings.points.assignments[best_training(process, trainings, listed)]))
 
-    def _seeded(self, trial: FrozenTrial, known: _Known, points: Points) -> Points:
-        """Return the points of new trainings, each with the seed whose turn it is."""
+    def _asked(self, trial: FrozenTrial, known: _Known, points: Points, drawn: Mapping[str, Any]) -> Points:
+        """Return the points of new trainings, each with the seed whose turn it is, if seeds are known."""
+        numbers = np.array(known.hyperparameters.encoded(drawn), dtype=np.float64)
+        new = replace(
+            points,
+            runs=len(known.trials) + np.arange(len(points)),
+            hyperparameters=np.tile(numbers, (len(points), 1)),
+        )
+        if known.seen.seeds is None:
+            return new
         had = seeds_had(known.layers, known.trials, trial.number)
         rows = map(tuple, points.assignments.tolist())
         seeds = [self._seed_in_turn(trial.number, had.get(row, ())) for row in rows]
-        numbers = len(known.trials) + np.arange(len(points))
-        return replace(points, runs=numbers, seeds=np.array(seeds, dtype=np.intp))
+        return replace(new, seeds=np.array(seeds, dtype=np.intp))
 
     def _seed_in_turn(self, turn: int, had: Collection[int]) -> int:
         in_turn = ((turn + step) % self._seeds for step in range(self._seeds))
