@@ -106,6 +106,23 @@ def test_an_interrupted_trial_is_not_left_running(
     assert _states(tmp_path / "run").keys() == {"COMPLETE"}
 
 
+@pytest.mark.parametrize("content", [b"", b"no database at all"])
+def test_a_damaged_study_does_not_stop_a_resume(undisturbed: Path, tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path, first(undisturbed, "trial") + 1, "interrupt")
+    done = trainings(tmp_path / "run")
+    (tmp_path / "run" / "study.db").write_bytes(content)
+    result = search(tmp_path, resume=True)
+    assert comparable(result.report) == comparable(_report(undisturbed))
+    assert trainings(tmp_path / "run")[: len(done)] == done
+    assert _study(tmp_path / "run") == _study(undisturbed)
+
+
+def _study(run: Path) -> list[tuple[Any, ...]]:
+    found = optuna.load_study(study_name=None, storage=f"sqlite:///{run / 'study.db'}").trials
+    return [(t.number, t.state, t.value, t.params, t.intermediate_values) for t in found]
+
+
 def _states(run: Path) -> Counter[str]:
     if not (run / "study.db").exists():
         return Counter()

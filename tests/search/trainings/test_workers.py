@@ -34,6 +34,12 @@ def test_two_workers_train_as_one(tmp_path: Path) -> None:
     assert len(both) >= 4  # the mixture and three uniform models, one of them the original
     assert {key: ours[key] for key in both} == pytest.approx({key: theirs[key] for key in both})
     assert two.report["cost"]["search"]["trainings"] == 6
+    done = Ledger(out / "trainings.jsonl").trainings[1:]
+    assert len({(t.phase, t.key, t.seed) for t in done}) == len(done)
+    probes = 3  # two short trainings of the original and one of the mixture
+    assert log.read_text().splitlines().count("fit") == probes + len(done)
+    trials = {t.trial for t in done if t.phase == "trial"}
+    assert trials == {trial.number for trial in two.study.trials if trial.state.name == "COMPLETE"}
     costs = [result.report["cost"]["baselines"] for result in (one, two)]
     assert [cost["steps"] for cost in costs] == [STEPS * cost["trainings"] for cost in costs]
     assert len({(e.key, e.seed) for e in Ledger(out / "trainings.jsonl").of("confirmation")}) in (3, 6, 9)
