@@ -57,6 +57,7 @@ def test_a_dry_run_tells_layers_candidates_and_cost_and_writes_nothing(
         assert re.search(rf"^ +{count}  {what}", shown.out, re.MULTILINE), shown.out
     assert f"{STEPS} steps each" in shown.out
     assert "test loader" in shown.out
+    assert result.plan is not None
     assert (result.run_dir, result.verdict, result.summary()) == (None, None, result.plan.describe())
     assert list(tmp_path.iterdir()) == []
 
@@ -64,12 +65,14 @@ def test_a_dry_run_tells_layers_candidates_and_cost_and_writes_nothing(
 def test_the_announced_time_is_of_the_right_order() -> None:
     trainer = {**TRAINER, "max_epochs": 40}
     plan = run_search(Curve, CurveData, dry_run=True, **{**SEARCH, "trainer": trainer}).plan
+    assert plan is not None
     assert plan.planned_steps == 20 * STEPS
     assert 0.02 < plan.seconds < 20
 
 
 def test_the_announced_time_is_that_of_trainings_side_by_side_and_of_decisions_one_by_one() -> None:
     plan = run_search(Curve, CurveData, dry_run=True, **{**SEARCH, "workers": 2}).plan
+    assert plan is not None
     assert plan.deciding > 0  # measured
     known = replace(plan, seconds=100.0, deciding=10.0)
     assert known.whole == 100.0 * 19 / 2 + 10.0

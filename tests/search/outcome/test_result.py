@@ -13,6 +13,7 @@ from autoact.cli import main
 from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.records import Comparison, Ledger
 from autoact.search import SearchResult, TrainingTable
+from autoact.search.setup._settings import settle_mode
 from tests.search.models import SEARCH, Curve, CurveData
 
 CONFIG = """\
@@ -137,7 +138,7 @@ def test_a_run_of_a_task_makes_its_model_again(tmp_path: Path) -> None:
         selection_seeds=1,
         trainer={"max_epochs": 1, "accelerator": "cpu", "limit_train_batches": 2, "limit_val_batches": 1},
         monitor=task.monitor,
-        mode=task.mode,
+        mode=settle_mode(task.mode, task.monitor),
         quiet=True,
     )
     model = load_run(out).model()

@@ -94,7 +94,7 @@ def test_baselines_try_the_models_own_rate_and_the_selected_models(tuned: tuple[
         rates = [training.hyperparameters["model.lr"] for training in tried]
         assert result.hyperparameters["model.lr"] != 1e-2
         assert rates[:2] == [1e-2, result.hyperparameters["model.lr"]]
-        assert all(1e-4 <= rate <= 1e-1 for rate in rates)
+        assert all(isinstance(rate, float) and 1e-4 <= rate <= 1e-1 for rate in rates)
         assert len({training.key for training in tried}) == len(set(rates))
 
 
@@ -176,6 +176,7 @@ def _values(out: Path) -> list[tuple[Any, ...]]:
 def test_a_small_budget_does_not_make_the_tuning_of_baselines_small() -> None:
     settings = {**PLANTED, "budget": 3}
     plan = run_search(Planted, CurveData, dry_run=True, parameters=RATES, **settings).plan
+    assert plan is not None
     assert (plan.counts.trials, plan.counts.tuning_each) == (2, 8)
     assert (
         "16  tuning of the baselines (2 models, 8 each: the least for a fair comparison)" in plan.describe()
@@ -195,11 +196,13 @@ def test_a_budget_without_trials_tunes_nobody(tmp_path: Path) -> None:
     result = run_search(Planted, CurveData, out=tmp_path / "run", parameters=RATES, **settings)
     assert result.hyperparameters == {}
     assert "tuning" not in result.report["cost"]
+    assert result.plan is not None
     assert result.plan.counts.tuning == 0
 
 
 def test_the_announcement_tells_range_rule_and_cost() -> None:
     result = run_search(Planted, CurveData, dry_run=True, parameters=RATES, **PLANTED)
+    assert result.plan is not None
     text = result.plan.describe()
     assert "model.lr  0.0001 to 0.1, log scale, now 0.01" in text
     assert "20  tuning of the baselines (2 models, 10 each: as many as the search tries)" in text
@@ -226,6 +229,7 @@ def test_parameters_that_the_model_does_not_have(model: Any, parameters: Any, me
 
 def test_a_partial_keeps_what_it_gives() -> None:
     plan = run_search(partial(Planted, lr=0.05), CurveData, dry_run=True, parameters=RATES, **PLANTED).plan
+    assert plan is not None
     assert plan.own == {"model.lr": 0.05}
 
 

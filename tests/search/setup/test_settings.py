@@ -81,7 +81,7 @@ def test_help_and_signature_show_every_setting() -> None:
     assert list(shown)[-len(NAMES) :] == NAMES
     assert all(shown[name].default == own[name].default for name in NAMES)
     assert not any(parameter.kind is parameter.VAR_KEYWORD for parameter in shown.values())
-    text = pydoc.render_doc(run_search, renderer=pydoc.plaintext)
+    text = pydoc.plain(pydoc.render_doc(run_search))
     assert all(f"{name}:" in text for name in NAMES)
 
 

@@ -98,6 +98,7 @@ def test_larger_may_be_better(tmp_path: Path) -> None:
 )
 def test_numbers_of_every_kind_are_numbers(convert: Any) -> None:
     result = search(lambda a, seed, fraction: convert(float(seed % 7)), None, dry_run=True)
+    assert result.plan is not None
     assert result.plan.counts.search == 8
 
 
