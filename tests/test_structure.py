@@ -42,7 +42,10 @@ ORDER = (
 UNFINISHED: set[str] = set()
 MOST_FILES = 12  # of a folder, its __init__ not counted
 # Inner files that other folders may import all the same, and why.
-OPEN_FILES: dict[str, str] = {}
+OPEN_FILES = {
+    "autoact.nn._ranges": "weights of checkpoints hold unconstrained parameters",
+    "autoact.nn._saved": "weights of checkpoints are read in the form in which a layer saves them",
+}
 # File names that stand in several folders, and the one meaning that they have in all of them.
 SHARED_NAMES: dict[str, str] = {}
 # Who may import what is heavy or belongs to one place.

@@ -186,8 +186,7 @@ def _tensor(shape: str) -> Any:
 
 def _first_batch(data: Any) -> Any:
     """Return what a model takes of a first validation batch."""
-    from autoact.training import split
-    from autoact.training.compat import silence
+    from autoact.training import silence, split
 
     with silence():
         batch = next(iter(split(data, seed=0).selection()))

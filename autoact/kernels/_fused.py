@@ -17,7 +17,7 @@ import torch
 
 from autoact.kernels import _eager
 from autoact.kernels._alone import alone, one_hot
-from autoact.kernels.cpu import _kernels as compiled
+from autoact.kernels.cpu import _c_kernels as compiled
 from autoact.kernels.plan import Plan
 
 Tensors = tuple[torch.Tensor, ...]

@@ -13,20 +13,9 @@ from autoact.analysis import Projection
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.kernels import Kernels, Way, fused, mixture, parameter_slots, plan_for, route
 from autoact.nn import _observation, _relaxations
-from autoact.nn._candidates import (
-    candidate_bounds,
-    candidate_names,
-    gradient_scale,
-    leading,
-    start_vector,
-)
 from autoact.nn._deriving import project_mixture
 from autoact.nn._fixed import module_for
-from autoact.nn._precision import is_sharded, keep_precision
-from autoact.nn._ranges import constrained, form_of
-from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
-from autoact.nn._scalars import OverLogits
-from autoact.nn._settings import (
+from autoact.nn._initial_values import (
     Settings,
     as_candidate,
     channels_of,
@@ -34,6 +23,17 @@ from autoact.nn._settings import (
     check_settings,
     initial_values,
 )
+from autoact.nn._members import (
+    candidate_bounds,
+    candidate_names,
+    gradient_scale,
+    leading,
+    start_vector,
+)
+from autoact.nn._precision import is_sharded, keep_precision
+from autoact.nn._ranges import constrained, form_of
+from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
+from autoact.nn._scalars import OverLogits
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {

@@ -34,11 +34,11 @@ from autoact.search.setup import Settings, SettingsOptions, configuration, requi
 from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, quiet_optuna
 from autoact.search.trainings import (
     OBJECTIVE,
-    Clock,
     Layers,
     ModelTask,
     Objective,
     SearchProgress,
+    TimeLimit,
     Trainings,
     log_trial,
     threads_as_in,
@@ -231,7 +231,7 @@ def _started(
                 variables=prepared.variables,
                 directory=directory,
                 trainings=trainings,
-                clock=Clock.of(settings.hours, ledger, settings.workers),
+                limit=TimeLimit.of(settings.hours, ledger, settings.workers),
                 own=prepared.own,
             )
             yield search, progress

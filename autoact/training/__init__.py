@@ -1,5 +1,6 @@
 """Training with Lightning: a callback that searches activations, one silent training, parts of the data."""
 
+from autoact.training._compat import restored_randomness, silence
 from autoact.training.callback import ActivationSearch, param_groups
 from autoact.training.checkpoints import LoadedWeights, load_weights, remember
 from autoact.training.data import DataParts, check, split
@@ -14,6 +15,8 @@ __all__ = [
     "load_weights",
     "param_groups",
     "remember",
+    "restored_randomness",
+    "silence",
     "split",
     "train",
 ]

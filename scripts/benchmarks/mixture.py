@@ -29,7 +29,7 @@ if not __package__:  # started by its path
 import autoact
 from autoact.activations import compile_source, torch_source
 from autoact.kernels import plan_for
-from autoact.kernels.cpu import _kernels as compiled
+from autoact.kernels.cpu import _c_kernels as compiled
 from autoact.kernels.plan import Program, backward_program, forward_program
 from scripts import terminal
 from scripts.benchmarks.contest import (

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import autoact
 from autoact.conversion import auto_layers, convert, find_layers, recipe
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation

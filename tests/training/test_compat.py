@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import EMAWeightAveraging, StochasticWeightAver
 from lightning.pytorch.core import saving
 from lightning.pytorch.utilities import rank_zero_info
 
-from autoact.training.compat import (
+from autoact.training._compat import (
     INSTANTIATOR,
     LIGHTNING_CLI,
     averaged_copy,

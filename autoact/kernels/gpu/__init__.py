@@ -1,5 +1,5 @@
 """GPU kernels of a mixture: generated Triton; the only folder that imports triton."""
 
-from autoact.kernels.gpu._kernels import backward, forward, unsupported
+from autoact.kernels.gpu._triton_kernels import backward, forward, unsupported
 
 __all__ = ["backward", "forward", "unsupported"]

@@ -10,7 +10,7 @@ from autoact import conversion
 from autoact.latency import medians
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
-from autoact.training.compat import restored_randomness
+from autoact.training import restored_randomness
 
 
 def latency(task: ModelTask, chosen: Assignment | None) -> dict[str, float | str] | None:

@@ -1,8 +1,8 @@
 """Phases of a search: prepare, probe, one-shot model, trials, baselines, selection, confirmation."""
 
+from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._baselines import baseline_assignments, best_uniform, train_baselines
 from autoact.search.phases._confirmation import Confirmed, confirm
-from autoact.search.phases._plan import SearchPlan
 from autoact.search.phases._preparation import Prepared, prepare, prepare_objective
 from autoact.search.phases._probe import Probe, probe
 from autoact.search.phases._selection import select

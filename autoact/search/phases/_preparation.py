@@ -11,7 +11,7 @@ from autoact.conversion import ConversionPlan, find_layers
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.records import Value
 from autoact.search.optimizer import seconds_per_ask
-from autoact.search.phases._plan import SearchPlan
+from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._probe import Probe
 from autoact.search.setup import Counts, Hyperparameters, Settings, Variables
 from autoact.search.trainings import (
@@ -28,8 +28,7 @@ from autoact.search.trainings import (
     with_values,
 )
 from autoact.spaces import SearchSpace
-from autoact.training import check, split
-from autoact.training.compat import restored_randomness
+from autoact.training import check, restored_randomness, split
 from autoact.training.configuration import Component
 
 

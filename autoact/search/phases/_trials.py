@@ -23,7 +23,7 @@ def choose(search: Search) -> Training:
     if derived is None or search.settings.parameters:
         study.enqueue(ORIGINAL, search.variables.original, search.own)
     spent = one_shot.share if one_shot is not None else 0.0
-    run_trials(search, study, search.settings.budget - spent, search.clock.over)
+    run_trials(search, study, search.settings.budget - spent, search.limit.over)
     return _best(search, study, derived) or _original(search)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from autoact.records import Ledger, RunDirectory, Value
 from autoact.search.setup import Counts, Seeds, Settings, Variables
-from autoact.search.trainings import Clock, Trainings
+from autoact.search.trainings import TimeLimit, Trainings
 
 ORIGINAL, SELECTED = "original", "selected"  # labels of trainings
 
@@ -20,7 +20,7 @@ class Search:
         variables: What is chosen.
         directory: Where the run is kept.
         trainings: Does trainings, and holds those that are done.
-        clock: Tells when the time of the search is over.
+        limit: Tells when the time of the search is over.
         own: The model's values of the searched hyperparameters.
     """
 
@@ -29,7 +29,7 @@ class Search:
     variables: Variables
     directory: RunDirectory
     trainings: Trainings
-    clock: Clock = field(default_factory=lambda: Clock(None))
+    limit: TimeLimit = field(default_factory=lambda: TimeLimit(None))
     own: Mapping[str, Value] = field(default_factory=dict)
 
     @property

@@ -1,7 +1,6 @@
 """Trainings of a search: what they share, who does them, and what is shown of them."""
 
 from autoact.search.trainings._arguments import own_values, with_values
-from autoact.search.trainings._clock import Clock
 from autoact.search.trainings._objective import (
     OBJECTIVE,
     Layers,
@@ -10,16 +9,16 @@ from autoact.search.trainings._objective import (
     check_objective,
     layers_of,
 )
+from autoact.search.trainings._performing import Extras, ModelTask, Task, built, ended, perform
 from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import Pruning
 from autoact.search.trainings._runner import Trainings, first_finished
-from autoact.search.trainings._task import Extras, ModelTask, Task, built, ended, perform
+from autoact.search.trainings._time_limit import TimeLimit
 from autoact.search.trainings._trial_log import log_trial
 from autoact.search.trainings._workers import require_picklable, threads_as_in
 
 __all__ = [
     "OBJECTIVE",
-    "Clock",
     "Extras",
     "Layers",
     "ModelTask",
@@ -28,6 +27,7 @@ __all__ = [
     "Pruning",
     "SearchProgress",
     "Task",
+    "TimeLimit",
     "Trainings",
     "built",
     "check_objective",

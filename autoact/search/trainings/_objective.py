@@ -11,7 +11,7 @@ from typing import Any
 from autoact.errors import ConfigurationError
 from autoact.records import Training
 from autoact.search.setup import Settings
-from autoact.search.trainings._task import Extras
+from autoact.search.trainings._performing import Extras
 from autoact.spaces import Assignment, Choice, SearchSpace
 from autoact.training import Measurement
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from autoact.errors import SearchFailedError
 from autoact.records import Ledger, Training
-from autoact.search.trainings._task import NO_EXTRAS, Extras, Task
+from autoact.search.trainings._performing import NO_EXTRAS, Extras, Task
 from autoact.search.trainings._workers import executor_for, stop, submit
 
 

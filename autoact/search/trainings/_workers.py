@@ -15,7 +15,7 @@ import torch
 
 from autoact.errors import ConfigurationError
 from autoact.records import Training
-from autoact.search.trainings._task import Extras, Task, perform
+from autoact.search.trainings._performing import Extras, Task, perform
 
 
 def require_picklable(task: Task) -> None:

@@ -15,11 +15,11 @@ from autoact.nn import AutoActivation
 from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
 from autoact.training.callback._activation_optimizer import ActivationOptimizer, take_over
+from autoact.training.callback._input_observer import Observation
 from autoact.training.callback._length import planned_steps
-from autoact.training.callback._observation import Observation
-from autoact.training.callback._preparation import when_built
 from autoact.training.callback._schedule import Schedule
 from autoact.training.callback._support import averagers, check_averages, check_optimizers, check_supported
+from autoact.training.callback._when_built import when_built
 from autoact.training.checkpoints import remember
 
 _OBSERVATIONS = 50  # per training: 50 quantile estimates cost less than one validation

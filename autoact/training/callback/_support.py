@@ -6,7 +6,7 @@ from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch.optim import LBFGS
 
 from autoact.errors import ConfigurationError
-from autoact.training.compat import averaged_copy
+from autoact.training._compat import averaged_copy
 
 _GROUPS = "convert the model yourself and use autoact.training.param_groups in configure_optimizers instead."
 

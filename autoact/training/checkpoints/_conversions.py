@@ -15,7 +15,7 @@ from lightning.pytorch import LightningModule
 
 from autoact import conversion
 from autoact.errors import ConversionError
-from autoact.training.compat import INSTANTIATOR, LIGHTNING_CLI, trust_instantiators
+from autoact.training._compat import INSTANTIATOR, LIGHTNING_CLI, trust_instantiators
 
 RECIPE = "autoact_recipe"
 _HYPER_PARAMETERS = LightningModule.CHECKPOINT_HYPER_PARAMS_KEY

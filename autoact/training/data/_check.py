@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from autoact.errors import DataError
-from autoact.training.compat import restored_randomness
+from autoact.training._compat import restored_randomness
 from autoact.training.data._parts import DataParts
 
 

@@ -4,7 +4,7 @@ from autoact.training.fit._clock import Clock
 from autoact.training.fit._event_log import event_log
 from autoact.training.fit._measurement import Measurement
 from autoact.training.fit._refining import Refining
+from autoact.training.fit._train import train
 from autoact.training.fit._trainer_arguments import trainer_arguments
-from autoact.training.fit._training import train
 
 __all__ = ["Clock", "Measurement", "Refining", "event_log", "train", "trainer_arguments"]

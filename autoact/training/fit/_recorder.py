@@ -7,8 +7,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
+from autoact.training._compat import end_at_step
 from autoact.training.callback import planned_steps
-from autoact.training.compat import end_at_step
 
 
 class Recorder(Callback):

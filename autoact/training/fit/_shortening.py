@@ -4,8 +4,8 @@ import math
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from autoact.training._compat import end_after_epochs, end_at_step
 from autoact.training.callback import planned_steps
-from autoact.training.compat import end_after_epochs, end_at_step
 
 
 class ShortTraining(Callback):

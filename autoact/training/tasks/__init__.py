@@ -5,7 +5,7 @@
 """
 
 from autoact.training.tasks._digits import DigitsData, DigitsModel
+from autoact.training.tasks._named_tasks import TASKS, Task, get_task
 from autoact.training.tasks._perceptron import FoldLinear, Perceptron
-from autoact.training.tasks._task import TASKS, Task, get_task
 
 __all__ = ["TASKS", "DigitsData", "DigitsModel", "FoldLinear", "Perceptron", "Task", "get_task"]

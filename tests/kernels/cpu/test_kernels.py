@@ -11,7 +11,7 @@ import torch
 import autoact
 from autoact.activations import X
 from autoact.kernels import _eager, _operator, plan_for
-from autoact.kernels.cpu import _kernels as compiled
+from autoact.kernels.cpu import _c_kernels as compiled
 from autoact.kernels.cpu import _library as c_library
 from autoact.kernels.print import library_source
 
@@ -36,7 +36,7 @@ def kernels(names, x):
 
 def forget():
     """Let the next mixture look for a compiler again."""
-    compiled._kernels.cache_clear()
+    compiled._c_kernels.cache_clear()
     _operator._on_cpu.cache_clear()
 
 

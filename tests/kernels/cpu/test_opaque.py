@@ -5,9 +5,9 @@ import torch
 
 import autoact
 from autoact.kernels import _operator, plan_for
-from autoact.kernels.cpu import _kernels as compiled
+from autoact.kernels.cpu import _c_kernels as compiled
 from autoact.kernels.cpu import _library as c_library
-from autoact.kernels.cpu import _opaque as opaque
+from autoact.kernels.cpu import _opaque_operation as opaque
 
 EIGHT = ("identity", "relu", "leaky_relu", "prelu", "elu", "silu", "gelu", "tanh")
 

@@ -14,7 +14,7 @@ import autoact
 from autoact.errors import UnsupportedInputError
 from autoact.kernels import plan_for
 from autoact.kernels.gpu import _functions as triton_functions
-from autoact.kernels.gpu import _kernels as triton_kernels
+from autoact.kernels.gpu import _triton_kernels as triton_kernels
 from autoact.kernels.plan import backward_program, forward_program
 from autoact.kernels.print import backward_source, forward_source
 from scripts.benchmarks.triton_counts import EIGHT, compiled, count

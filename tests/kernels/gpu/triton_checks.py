@@ -24,7 +24,7 @@ import torch
 import autoact
 from autoact.activations import X, _registry
 from autoact.kernels import plan_for
-from autoact.kernels.gpu import _kernels as triton_kernels
+from autoact.kernels.gpu import _triton_kernels as triton_kernels
 from scripts.benchmarks.triton_counts import EIGHT
 from tests.kernels.gpu.triton_comparison import built_in, close, compare, inputs, launches, limits, make_noisy
 

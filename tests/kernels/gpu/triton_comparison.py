@@ -14,7 +14,7 @@ import autoact
 from autoact.kernels import _eager as eager
 from autoact.kernels import plan_for
 from autoact.kernels.gpu import _functions as triton_functions
-from autoact.kernels.gpu import _kernels as triton_kernels
+from autoact.kernels.gpu import _triton_kernels as triton_kernels
 
 
 def built_in() -> tuple[str, ...]:

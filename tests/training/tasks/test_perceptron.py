@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from autoact import conversion
-from autoact.training.compat import silence
+from autoact.training._compat import silence
 from autoact.training.tasks import FoldLinear, Perceptron
 
 

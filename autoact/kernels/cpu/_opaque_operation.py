@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from autoact.kernels.cpu import _kernels
+from autoact.kernels.cpu import _c_kernels
 from autoact.kernels.plan import plan_of
 
 
-def _compiled(plan: str, x: torch.Tensor) -> _kernels.Kernels:
-    found = _kernels.kernels_for(plan_of(plan), x.dtype)
+def _compiled(plan: str, x: torch.Tensor) -> _c_kernels.Kernels:
+    found = _c_kernels.kernels_for(plan_of(plan), x.dtype)
     if isinstance(found, str):
         raise RuntimeError(f"A model compiled for C kernels met a tensor without any: {found}.")
     return found
@@ -22,7 +22,7 @@ def opaque_mixture(
     x: torch.Tensor, weights: torch.Tensor, parameters: torch.Tensor, plan: str, channel_dim: int
 ) -> torch.Tensor:
     """Value of a mixture by the compiled kernels."""
-    return _kernels.forward(_compiled(plan, x), x, weights, parameters, channel_dim)
+    return _c_kernels.forward(_compiled(plan, x), x, weights, parameters, channel_dim)
 
 
 @opaque_mixture.register_fake
@@ -42,7 +42,7 @@ def opaque_backward(
     channel_dim: int,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Gradients of x, weights and parameters by the compiled kernels."""
-    return _kernels.backward(_compiled(plan, x), x, weights, parameters, grad, channel_dim)
+    return _c_kernels.backward(_compiled(plan, x), x, weights, parameters, grad, channel_dim)
 
 
 @opaque_backward.register_fake

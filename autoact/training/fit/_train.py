@@ -14,14 +14,14 @@ from lightning.pytorch import Callback, LightningModule, Trainer, seed_everythin
 
 from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment
+from autoact.training._compat import plain_interrupt, restored_randomness, silence
 from autoact.training.callback import ActivationSearch
 from autoact.training.checkpoints import save
-from autoact.training.compat import plain_interrupt, restored_randomness, silence
 from autoact.training.data import DataParts, split
 from autoact.training.fit._applying import ApplyAssignment
 from autoact.training.fit._measurement import Measurement
+from autoact.training.fit._one_run import Opened, Run, second_seed
 from autoact.training.fit._refining import Refining
-from autoact.training.fit._run import Opened, Run, second_seed
 from autoact.training.fit._trainer_arguments import trainer_arguments
 
 

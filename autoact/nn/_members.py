@@ -10,7 +10,7 @@ from torch import Tensor
 from autoact import analysis
 from autoact.activations import DEFAULT_CANDIDATES, get
 from autoact.errors import AutoActError, ConfigurationError, UnknownActivationError, did_you_mean
-from autoact.nn._settings import Settings
+from autoact.nn._initial_values import Settings
 from autoact.spaces import Bounds, SearchSpace, check_candidates
 
 UNIFORM = "uniform"

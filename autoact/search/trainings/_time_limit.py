@@ -1,4 +1,4 @@
-"""Clock of a search: its wall time, counted over every process that works on it."""
+"""TimeLimit of a search: its wall time, counted over every process that works on it."""
 
 import time
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from autoact.records import SEARCH_PHASES, Ledger
 
 
 @dataclass
-class Clock:
+class TimeLimit:
     """Tell when the time of the search is over.
 
     Args:
@@ -15,7 +15,7 @@ class Clock:
         before: Seconds that earlier processes spent on them.
 
     Example:
-        >>> Clock(None).over(), Clock(1.0, before=3601.0).over()
+        >>> TimeLimit(None).over(), TimeLimit(1.0, before=3601.0).over()
         (False, True)
     """
 
@@ -24,7 +24,7 @@ class Clock:
     began: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def of(cls, hours: float | None, ledger: Ledger, workers: int) -> "Clock":
+    def of(cls, hours: float | None, ledger: Ledger, workers: int) -> "TimeLimit":
         """Start the clock of a run; what earlier processes trained counts as they did it, side by side."""
         return cls(hours, sum(training.seconds for training in ledger.of(*SEARCH_PHASES)) / workers)
 
