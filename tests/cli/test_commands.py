@@ -113,7 +113,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2
         ("search --task digits --budget 0", "budget is 0; it must be an integer of at least 1"),
         ("search --task digits --seeds 1", "seeds is 1; it must be an integer of at least 2"),
         ("search --task digits --workers 0", "workers is 0"),
-        ("search --task digits --mode least", "argument --mode: invalid choice: 'least' (choose from 'min', 'max')"),
+        (
+            "search --task digits --mode least",
+            "argument --mode: invalid choice: 'least' (choose from 'min', 'max')",
+        ),
         ("search --task digits --space physix", "No search space named 'physix'"),
         ("search --task digits --frob", "unrecognized arguments: --frob"),
         ("search --resume nowhere", "nowhere does not exist, so there is no run to resume"),
