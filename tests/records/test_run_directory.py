@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from math import nan
 from pathlib import Path
 
 import pytest
 
 from autoact.errors import RunDirectoryError
-from autoact.records import RunDirectory
+from autoact.records import Latency, Report, RunDirectory
 
 HOLD_THE_LOCK = """
 import fcntl, sys, time
@@ -79,12 +80,28 @@ def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_the_report_is_strict_json(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", {})
-    run.write_report({"verdict": "worse"})
-    assert run.report() == {"verdict": "worse"}
-    with pytest.raises(ValueError, match="JSON compliant"):
-        run.write_report({"difference": float("nan")})
-    assert json.loads(run.report_file.read_text()) == {"verdict": "worse"}
+    report = Report(
+        autoact="0.2.0",
+        space="default",
+        metric="val_loss",
+        mode="min",
+        latency=Latency(chosen=nan, original=1),
+    )
+    run.write_report(report)
+    read = run.report()
+    assert read is not None
+    assert read.to_dict() == report.to_dict()
+    assert json.loads(run.report_file.read_text())["latency"]["chosen"] is None
     assert {file.name for file in run.path.iterdir()} == {"config.yaml", "report.json"}
+
+
+def test_a_damaged_report_names_file_and_remedy(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", {})
+    run.report_file.write_text('{"schema": 2,')
+    with pytest.raises(
+        RunDirectoryError, match=r"report\.json cannot be read: .*autoact search --resume .*run"
+    ):
+        run.report()
 
 
 def test_one_process_at_a_time_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:

@@ -1,16 +1,31 @@
-"""Report of a search, the content of report.json, built from its trainings."""
+"""Report of a search, built from its trainings."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 import autoact
-from autoact.records import SEARCH_PHASES, Comparison, Ledger, Phase, Training, finite
+from autoact.records import (
+    SEARCH_PHASES,
+    Baseline,
+    Belief,
+    Comparison,
+    Confirmation,
+    Cost,
+    Failure,
+    Hyperparameters,
+    Latency,
+    Ledger,
+    ParetoPoint,
+    Phase,
+    Report,
+    Training,
+)
+from autoact.search.outcome._findings import beliefs, prior, recommendation
 from autoact.search.phases import Confirmed, SearchPlan, fell_back
 from autoact.search.statistics import compare
 from autoact.search.study import ORIGINAL, Search
 from autoact.spaces import Assignment
-
-SCHEMA = 2
 
 
 def build_report(
@@ -23,42 +38,56 @@ def build_report(
     values: Mapping[str, Sequence[float]],
     uniform: str,
     confirmed: Confirmed,
-    latency: Mapping[str, Any] | None,
-    found: Mapping[str, Any],
-    front: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
-    """Return the content of report.json for a search that is done."""
+    latency: Latency | None,
+    known: Sequence[tuple[Assignment, Belief]],
+    front: tuple[ParetoPoint, ...],
+) -> Report:
+    """Return the report of a search that is done.
+
+    Args:
+        search: The search.
+        plan: What was announced.
+        space: Name of the search space.
+        selected: The selected model.
+        baselines: The baselines by name.
+        values: Their values on the selection seeds, by name.
+        uniform: Name of the best uniform one.
+        confirmed: The trainings on fresh seeds.
+        latency: Of chosen and original model.
+        known: What is believed of everything that was tried.
+        front: The best of what was tried, with latencies.
+    """
     original = _compare(search, confirmed.selected, confirmed.original, ORIGINAL)
     against_uniform = _compare(search, confirmed.selected, confirmed.uniform, uniform)
-    return {
-        **_header(search, plan, space),
-        "cost": cost(search.ledger),
-        "chosen": _assignment(selected).to_dict()["layers"],
-        "original": search.variables.original.to_dict()["layers"],
-        "baselines": _baselines(baselines, values, confirmed),
-        "confirmation": {
-            "seeds": list(search.seeds.confirmation),
-            "selection": _selection(confirmed.selected),
-            "comparison": _comparison(confirmed.selected),
-        },
-        "comparisons": {"original": original.to_dict(), "best_uniform": against_uniform.to_dict()},
-        "latency": latency,
-        "verdict": original.verdict,
-        "recommended": _recommended(search, selected, original).to_dict()["layers"],
-        "pareto": list(front),
-        **found,
-        **_note(search),
-        **_hyperparameters(search, selected, baselines),
-    }
+    believed = beliefs(known)
+    return replace(
+        _header(search, plan, space),
+        chosen=_assignment(selected),
+        recommended=_recommended(search, selected, original),
+        baselines=_baselines(baselines, values, confirmed),
+        confirmation=Confirmation(
+            seeds=tuple(search.seeds.confirmation),
+            selection=tuple(training.selection for training in confirmed.selected),
+            comparison=_comparison(confirmed.selected),
+        ),
+        comparisons={"original": original, "best_uniform": against_uniform},
+        latency=latency,
+        verdict=original.verdict,
+        pareto=front,
+        prior=prior(search),
+        beliefs=believed,
+        recommendation=recommendation(search, selected, believed),
+        hyperparameters=_hyperparameters(search, selected, baselines),
+        note=_note(search),
+    )
 
 
-def build_partial_report(search: Search, plan: SearchPlan, space: str, failure: str) -> dict[str, Any]:
+def build_partial_report(search: Search, plan: SearchPlan, space: str, failure: str) -> Report:
     """Return what can be reported of a search that failed: its cost, and why."""
-    header = _header(search, plan, space)
-    return {**header, "cost": cost(search.ledger), "verdict": None, "failure": failure}
+    return replace(_header(search, plan, space), failure=failure)
 
 
-def cost(ledger: Ledger) -> dict[str, dict[str, Any]]:
+def cost(ledger: Ledger) -> dict[str, Cost]:
     """Return trainings, optimizer steps and seconds of search, baselines and confirmation, and of tuning.
 
     The probe's few steps count as steps of the search, not as one of its trainings.
@@ -73,12 +102,12 @@ def cost(ledger: Ledger) -> dict[str, dict[str, Any]]:
     return {name: _spent(list(ledger.of(*phases))) for name, phases in parts.items()}
 
 
-def _spent(trainings: Sequence[Training]) -> dict[str, Any]:
-    return {
-        "trainings": whole(sum(training.share for training in trainings if training.phase != "probe")),
-        "steps": sum(training.steps for training in trainings),
-        "seconds": round(sum(training.seconds for training in trainings), 3),
-    }
+def _spent(trainings: Sequence[Training]) -> Cost:
+    return Cost(
+        trainings=whole(sum(training.share for training in trainings if training.phase != "probe")),
+        steps=sum(training.steps for training in trainings),
+        seconds=round(sum(training.seconds for training in trainings), 3),
+    )
 
 
 def whole(share: float) -> float | int:
@@ -92,34 +121,32 @@ def whole(share: float) -> float | int:
     return int(near) if near == int(near) else near
 
 
-def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
-    settings = search.settings
-    return {
-        "schema": SCHEMA,
-        "autoact": autoact.__version__,
-        "task": plan.task,
-        "space": space,
-        "metric": settings.monitor,
-        "mode": settings.mode,
-        "budget": settings.budget,
-        "seed": settings.seed,
-        "comparison_data": plan.comparison,
-        "failures": _failures(search.ledger),
-        "not_finite": [t.label for t in search.ledger.trainings if not t.usable and t.state != "pruned"],
-    }
+def _header(search: Search, plan: SearchPlan, space: str) -> Report:
+    """Return what is known of every search, whether or not it came to an end."""
+    settings, trainings = search.settings, search.ledger.trainings
+    return Report(
+        autoact=autoact.__version__,
+        task=plan.task,
+        space=space,
+        metric=settings.monitor,
+        mode=settings.direction,
+        budget=settings.budget,
+        seed=settings.seed,
+        comparison_data=plan.comparison,
+        cost=cost(search.ledger),
+        original=search.variables.original,
+        failures=_failures(search.ledger),
+        not_finite=tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
+    )
 
 
-def _failures(ledger: Ledger) -> list[dict[str, Any]]:
-    """Return the trainings that raised, as label, phase and error, with how many of each."""
-    counted: dict[tuple[str, str, str], int] = {}
-    for training in ledger.trainings:
-        if training.state == "failed":
-            what = (training.label, training.phase, training.error or "")
-            counted[what] = counted.get(what, 0) + 1
-    return [
-        {"label": label, "phase": phase, "error": error, "count": count}
-        for (label, phase, error), count in counted.items()
-    ]
+def _failures(ledger: Ledger) -> tuple[Failure, ...]:
+    """Return the trainings that raised, each error once with how many there are."""
+    raised = Counter((t.label, t.phase, t.error or "") for t in ledger.trainings if t.state == "failed")
+    return tuple(
+        Failure(label=label, phase=phase, error=error, count=count)
+        for (label, phase, error), count in raised.items()
+    )
 
 
 def _recommended(search: Search, selected: Training, original: Comparison) -> Assignment:
@@ -132,39 +159,35 @@ def _assignment(training: Training) -> Assignment:
     return training.assignment
 
 
-def _note(search: Search) -> dict[str, str]:
-    """Return what a reader has to know of how the choice was made; nothing where it was made as usual."""
+def _note(search: Search) -> str | None:
+    """Return what a reader has to know of how the choice was made; None where it was made as usual."""
     if not fell_back(search):
-        return {}
+        return None
     monitor = search.settings.monitor
-    return {"note": f"No choice that the search tried ends with a finite {monitor}; the original does."}
+    return f"No choice that the search tried ends with a finite {monitor}; the original does."
 
 
 def _hyperparameters(
     search: Search, selected: Training, baselines: Mapping[str, Training]
-) -> dict[str, dict[str, Any]]:
-    """Return what was searched and found; nothing where nothing was searched."""
+) -> Hyperparameters | None:
+    """Return what was searched and found; None where nothing was searched."""
     if not search.settings.parameters:
-        return {}
-    found = {
-        "searched": dict(search.settings.parameters),
-        "own": dict(search.own),
-        "chosen": dict(selected.hyperparameters),
-        "baselines": {name: dict(model.hyperparameters) for name, model in baselines.items()},
-        "trainings_per_baseline": search.counts.tuning_each,
-    }
-    return {"hyperparameters": found}
+        return None
+    return Hyperparameters(
+        searched=dict(search.settings.parameters),
+        own=dict(search.own),
+        chosen=dict(selected.hyperparameters),
+        baselines={name: dict(model.hyperparameters) for name, model in baselines.items()},
+        trainings_per_baseline=search.counts.tuning_each,
+    )
 
 
 def _baselines(
     models: Mapping[str, Training], values: Mapping[str, Sequence[float]], confirmed: Confirmed
-) -> dict[str, dict[str, list[float | None]]]:
+) -> dict[str, Baseline]:
     compared = {same[0].key: _comparison(same) for same in (confirmed.original, confirmed.uniform)}
     return {
-        name: {
-            "selection": [finite(value) for value in selection],
-            "comparison": compared.get(models[name].key, []),
-        }
+        name: Baseline(selection=tuple(selection), comparison=compared.get(models[name].key, ()))
         for name, selection in values.items()
     }
 
@@ -181,9 +204,5 @@ def _value(training: Training) -> float:
     return training.comparison
 
 
-def _selection(trainings: Sequence[Training]) -> list[float | None]:
-    return [finite(training.selection) for training in trainings]
-
-
-def _comparison(trainings: Sequence[Training]) -> list[float | None]:
-    return [finite(_value(training)) for training in trainings]
+def _comparison(trainings: Sequence[Training]) -> tuple[float, ...]:
+    return tuple(_value(training) for training in trainings)
