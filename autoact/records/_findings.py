@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import Any
 
+from autoact.records._json import plain, typed
 from autoact.records._training import Phase, Value
 from autoact.spaces import Assignment
 
@@ -52,7 +53,7 @@ class ParetoPoint:
     mean: float
     sd: float = nan
     latency: float
-    front: bool
+    front: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,21 @@ class Prior:
     choice: Assignment
     discretization: Mapping[str, float]
     layers: Mapping[str, MixtureLayer]
+
+    @classmethod
+    def of(cls, choice: Assignment, gap: Mapping[str, Any], layers: Mapping[str, Any]) -> "Prior":
+        """Return the prior that a mixture's training left.
+
+        Args:
+            choice: What the mixture derived.
+            gap: Value of the mixture and of single activations in its place, by name.
+            layers: What each layer learned, by path, as plain types.
+
+        Raises:
+            ValueError: The layers have another form.
+        """
+        prior: Prior = typed(cls, {"choice": plain(choice), "discretization": gap, "layers": layers})
+        return prior
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str, str]]:
         seconds = sum(part.seconds for part in report.cost.values())
         yield trainings, "trainings in all", _numbers.duration(seconds)
     latency = report.latency
-    if latency is not None and latency.chosen and latency.original and not run.keeps_original:
+    if latency is not None and latency.chosen and latency.original and not run.keeps_activations:
         ratio = _numbers.number(latency.chosen / latency.original, 3)
         yield f"{ratio}×", "time of a forward pass", "chosen / original"
 

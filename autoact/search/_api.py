@@ -121,7 +121,7 @@ def run_search(
             print(plan.describe())
         if dry_run:
             original = prepared.variables.original
-            return outcome.SearchResult(run_dir=None, verdict=None, assignment=original, plan=plan)
+            return outcome.SearchResult(run_dir=None, assignment=original, plan=plan)
         content = configuration(wanted, asked, task=prepared.name, study=_study_name(out), source=source)
         directory = RunDirectory.create(_required(out), content)
         around.enter_context(directory.locked())
@@ -149,9 +149,8 @@ def _carried_out(
     write_report(directory.path)
     return outcome.SearchResult(
         run_dir=directory.path,
-        verdict=report.verdict,
         assignment=Assignment.load(directory.assignment_file),
-        report=report.to_dict(),
+        _report=report,
         plan=plan,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )

@@ -16,7 +16,6 @@ from autoact.records import (
     Hyperparameters,
     Latency,
     Ledger,
-    MixtureLayer,
     ParetoPoint,
     Phase,
     Prior,
@@ -173,8 +172,7 @@ def _prior(search: Search) -> Prior | None:
     if found is None or found.derived is None:
         return None
     gap = dict(found.details.get("discretization") or {"mixture": found.selection})
-    layers = {path: MixtureLayer(**own) for path, own in (found.details.get("layers") or {}).items()}
-    return Prior(choice=found.derived, discretization=gap, layers=layers)
+    return Prior.of(found.derived, gap, found.details.get("layers") or {})
 
 
 def _recommendation(search: Search, selected: Training, beliefs: Mapping[str, Belief]) -> Recommendation:
