@@ -140,7 +140,7 @@ class RunDirectory:
         """Return the report of a finished run, None while it is not finished.
 
         Raises:
-            RunDirectoryError: The file cannot be read or is damaged.
+            RunDirectoryError: The file is damaged, or of another version.
         """
         return Report.load(self.report_file) if self.report_file.exists() else None
 

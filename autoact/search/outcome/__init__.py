@@ -1,8 +1,8 @@
 """Outcome of a search: its report, and the object that users get."""
 
+from autoact.search.outcome._content import build_partial_report, build_report
 from autoact.search.outcome._latency import latency
 from autoact.search.outcome._pareto import believed, pareto
-from autoact.search.outcome._report import build_partial_report, build_report
 from autoact.search.outcome._result import SearchResult, TrainingTable, load_run
 
 __all__ = [
