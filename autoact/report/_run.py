@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoact.errors import RunDirectoryError
-from autoact.records import Comparison, Ledger, Report, RunDirectory, Training
+from autoact.records import Comparison, Ledger, ParetoPoint, Report, RunDirectory, Training
 from autoact.spaces import Assignment
 
 
@@ -31,6 +31,11 @@ class Run:
     def larger_is_better(self) -> bool:
         """Whether the monitored value is to become large."""
         return self.report.mode == "max"
+
+    @property
+    def front(self) -> list[ParetoPoint]:
+        """The assignments that nothing measured beats in value and latency, the fastest first."""
+        return [point for point in self.report.pareto if point.front]
 
     def of(self, *phases: str) -> list[Training]:
         """Return the trainings of some phases."""

@@ -150,8 +150,8 @@ def _carried_out(
     return outcome.SearchResult(
         run_dir=directory.path,
         assignment=Assignment.load(directory.assignment_file),
-        _report=report,
         plan=plan,
+        _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
 

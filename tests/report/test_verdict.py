@@ -72,7 +72,7 @@ def test_the_original_is_not_compared_with_itself(changed: Change, run_directory
     said = changed(chosen=report["original"], verdict="no significant difference")
     assert "The search chose the activations that the model has already. Keep the model as it is." in said
     assert "A true difference of" not in said
-    assert "<td>the original model</td>" not in said
+    assert ">the original model</td>" not in said
     assert APPLY not in said
 
 
@@ -97,11 +97,11 @@ def test_the_original_with_other_hyperparameters_is_compared(changed: Change, ru
     said = changed(chosen=report["original"], hyperparameters=tuned(0.02, original=0.1, tanh=0.1))
     assert said.count("the chosen hyperparameters beat the original model") == 2
     assert said.count("Keep its activations, and train it with lr 0.02.") == 2
-    assert "<td>the original model</td>" in said
+    assert ">the original model</td>" in said
     assert "time of a forward pass" not in said
     assert APPLY not in said
     same = changed(hyperparameters=tuned(0.1, original=0.1), verdict="no significant difference")
-    assert "<td>the original model</td>" not in same
+    assert ">the original model</td>" not in same
     assert "The search chose the activations that the model has already." in same
 
 
