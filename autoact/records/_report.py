@@ -62,6 +62,9 @@ class Report:
         failures: The trainings that raised.
         not_finite: Labels of the trainings without a finite value.
 
+    Raises:
+        ConfigurationError: Another version of the form.
+
     Example:
         >>> data = {"schema": 2, "autoact": "0.2.0", "space": "default", "metric": "val_loss", "mode": "min"}
         >>> report = Report.from_dict({**data, "failure": "The disk is full.", "added_later": 1})

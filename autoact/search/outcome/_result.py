@@ -25,6 +25,11 @@ class SearchResult:
         run_dir: The run directory; None after a dry run.
         assignment: The chosen activations; after a dry run, the model's own.
         plan: What was announced; None for a run that was loaded.
+
+    Example:
+        >>> found = SearchResult(run_dir=None, verdict="improved", assignment=Assignment({"net.1": "relu"}))
+        >>> found.recommended["net.1"]
+        Choice('relu')
     """
 
     run_dir: Path | None
@@ -127,6 +132,12 @@ class TrainingTable(Sequence[Training]):
 
     Args:
         trainings: In the order in which they ended.
+
+    Example:
+        >>> layers = Assignment({"net.1": "relu"})
+        >>> training = Training(phase="baseline", label="relu", assignment=layers, seed=7)
+        >>> TrainingTable([training]).rows()[0]["net.1"]
+        'relu'
     """
 
     _COLUMNS = ("phase", "label", "seed", "state", "selection", "comparison", "steps", "seconds", "share")

@@ -31,6 +31,10 @@ class LoadedWeights:
         new: Shapes of those that the source has no values for, which stay as they were: logits, raw
             parameters, buffers and names of candidates of searched layers.
         dropped: Shapes of the source's tensors that the model has no place for: the same, of the other side.
+
+    Example:
+        >>> print(LoadedWeights(loaded=("0.weight", "0.bias")))
+        loaded 2 tensors
     """
 
     loaded: tuple[str, ...]
