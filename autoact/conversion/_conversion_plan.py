@@ -73,16 +73,17 @@ def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPla
     left_alone = {**found.left_alone, **notices(model, frozenset(found.places))}
     present = _present(model, found)
     _check_rules(space, present, left_alone)
-    space = space.within(path for place in present.values() for path in place.paths)
+    present = _taken_apart(_within(space, present), found, present)
+    space = _within(space, present)
     places, blocks = dict[str, Place](), dict[str, str]()
     earlier, found_roles = entries(model), roles(model)
     for path, place in present.items():
-        rule = rule_of(space, place.paths)
+        rule = rule_of(space, place.names)
         if rule is not None and rule.keep:
             left_alone[path] = f"kept by the rule match: {rule.match!r}"
             continue
         verdict = Verdict() if path in earlier else eligible(model, place, found_roles)
-        if verdict.reason and not includes(rule, place.paths):
+        if verdict.reason and not includes(rule, place.names):
             left_alone[path] = verdict.reason
             continue
         places[path] = place
@@ -105,6 +106,21 @@ def _present(model: nn.Module, found: Found) -> dict[str, Place]:
     return dict(sorted(present.items(), key=lambda item: rank.get(item[0], rank[_parent(item[0])])))
 
 
+def _within(space: SearchSpace, present: Mapping[str, Place]) -> SearchSpace:
+    """Return a space that knows how deep in the model each place is."""
+    return space.within(path for place in present.values() for path in place.paths)
+
+
+def _taken_apart(space: SearchSpace, found: Found, present: Mapping[str, Place]) -> dict[str, Place]:
+    """Return the places, with single calls instead of one that they share where rules tell them apart."""
+    apart: dict[str, Place] = {}
+    for path, place in present.items():
+        rules = {id(rule_of(space, [part])) for part in place.parts}
+        known = {part: found.whole[part] for part in place.parts if part in found.whole}
+        apart.update(known if len(rules) > 1 and known else {path: place})
+    return apart
+
+
 def _parent(path: str) -> str:
     return path.rpartition(".")[0]
 
@@ -118,6 +134,7 @@ def _plan(
 ) -> ConversionPlan:
     layers = {path: place.choice for path, place in places.items() if place.choice is not None}
     paths = {path: place.paths for path, place in places.items()}
+    names = {path: place.names for path, place in places.items()}
     settings = {
         path: {c.activation: dict(c.parameters)} if c.parameters and not space.refusal(c) else {}
         for path, c in layers.items()
@@ -125,9 +142,9 @@ def _plan(
     calls = {path: _calls(model, path, place) for path, place in places.items()}
     return ConversionPlan(
         layers=layers,
-        candidates={path: _candidates(space, paths[path], choice) for path, choice in layers.items()},
+        candidates={path: _candidates(space, names[path], choice) for path, choice in layers.items()},
         settings=settings,
-        groups=_groups(space, paths),
+        groups=_groups(space, names),
         paths=paths,
         shared={path: every for path, every in paths.items() if len(every) > 1},
         split=_split(places),
@@ -151,17 +168,17 @@ def rule_of(space: SearchSpace, paths: Sequence[str]) -> LayerRule | None:
     return next((rule for rule in space.layers if any(map(rule.matches, paths))), None)
 
 
-def _candidates(space: SearchSpace, paths: Sequence[str], present: Choice) -> tuple[str, ...]:
-    rule = rule_of(space, paths)
-    names = (rule.candidates if rule else None) or space.candidates
-    if present.activation in names or space.require.violation(present.activation, space.bounds):
-        return names
-    return (*names, present.activation)
+def _candidates(space: SearchSpace, names: Sequence[str], present: Choice) -> tuple[str, ...]:
+    rule = rule_of(space, names)
+    known = (rule.candidates if rule else None) or space.candidates
+    if present.activation in known or space.require.violation(present.activation, space.bounds):
+        return known
+    return (*known, present.activation)
 
 
-def _groups(space: SearchSpace, paths: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+def _groups(space: SearchSpace, names: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     groups: dict[Any, list[str]] = {}
-    for path, every in paths.items():
+    for path, every in names.items():
         rule = rule_of(space, every)
         together = rule is not None and rule.share == "group"
         groups.setdefault(id(rule) if together else path, []).append(path)
@@ -173,12 +190,13 @@ def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:
     if place.site is not None:
         return (place.site.call,) if place.site.loop else ()
     found = uses(own_class(model.get_submodule(_parent(path))), path.rpartition(".")[2])
-    return tuple(use.call for use in found) if len(found) > 1 or any(use.loop for use in found) else ()
+    several = len({use.layer for use in found}) > 1 or any(use.loop for use in found)
+    return tuple(use.call for use in found) if several else ()
 
 
 def _check_rules(space: SearchSpace, present: Mapping[str, Place], left_alone: Mapping[str, str]) -> None:
     """Complain about a rule that speaks about no activation of the model."""
-    known = [path for place in present.values() for path in place.paths] + list(left_alone)
+    known = [path for place in present.values() for path in place.names] + list(left_alone)
     for rule in space.layers if known else ():
         rule.check_use(known)
 
