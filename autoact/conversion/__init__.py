@@ -13,10 +13,13 @@ from autoact.conversion._apply import (
 )
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._convert import convert
+from autoact.conversion._idle_layers import warn_of_idle
+from autoact.conversion._probing import Probes
 from autoact.conversion._recipe import recipe, replay
 
 __all__ = [
     "ConversionPlan",
+    "Probes",
     "SpaceLike",
     "apply",
     "auto_layers",
@@ -28,6 +31,7 @@ __all__ = [
     "recipe",
     "replay",
     "uniform_assignment",
+    "warn_of_idle",
 ]
 
 if not TYPE_CHECKING:

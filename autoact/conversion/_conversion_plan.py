@@ -1,15 +1,16 @@
 """Plan of a conversion: a value to print and to search over, made without touching the model."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from autoact.conversion._eligibility import Verdict, eligible, includes
 from autoact.conversion._places import Found, Place, check_model, discover
+from autoact.conversion._probing import NEVER_CALLED, Probed, probed
 from autoact.conversion._recipe import entries
 from autoact.conversion._roles import roles
 from autoact.conversion.source import Call, notices, own_class, uses
@@ -17,6 +18,7 @@ from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
 
+V = TypeVar("V")
 SpaceLike = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
 
 
@@ -51,16 +53,49 @@ class ConversionPlan:
     left_alone: Mapping[str, str]
     space: SearchSpace
 
+    def without(self, reasons: Mapping[str, str]) -> "ConversionPlan":
+        """Return this plan with some of its layers left alone.
 
-def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPlan:
+        Args:
+            reasons: Why, by layer path.
+        """
+        paths = {path: every for path, every in self.paths.items() if path not in reasons}
+        groups = (tuple(path for path in group if path in paths) for group in self.groups)
+        split = {path: tuple(each for each in self.split[path] if each in paths) for path in self.split}
+        return replace(
+            self,
+            layers=_of(paths, self.layers),
+            candidates=_of(paths, self.candidates),
+            settings=_of(paths, self.settings),
+            groups=tuple(group for group in groups if group),
+            paths=paths,
+            shared=_of(paths, self.shared),
+            split={path: every for path, every in _of(paths, split).items() if len(every) > 1},
+            calls=_of(paths, self.calls),
+            blocks=_of(paths, self.blocks),
+            left_alone={**self.left_alone, **reasons},
+        )
+
+
+def _of(paths: Container[str], known: Mapping[str, V]) -> dict[str, V]:
+    return {path: value for path, value in known.items() if path in paths}
+
+
+def find_layers(
+    model: nn.Module, space: SpaceLike = "default", *, example_input: Any = None
+) -> ConversionPlan:
     """Return what `convert` would do to a model; changes nothing.
 
     Args:
         model: Any module; one converted before gives the plan of its conversion again.
         space: A space, its name, its path, plain data, or a list of candidates.
+        example_input: What the model takes: a tensor, a tuple of arguments or a mapping of keywords. The
+            model runs on it once in evaluation and once in training mode; activations that run in neither
+            are left alone.
 
     Raises:
-        ConversionError: No model, a scripted one, or nothing to convert; lists the module types found.
+        ConversionError: No model, a scripted one, or nothing to convert; lists the module types found. No
+            activation runs with the example input.
         ConfigurationError: A rule of the space matches no layer; lists the paths.
 
     Example:
@@ -68,6 +103,27 @@ def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPla
         >>> plan.layers, plan.candidates
         ({'1': Choice('leaky_relu', negative_slope=0.2)}, {'1': ('tanh', 'leaky_relu')})
     """
+    return plan_and_probe(model, space, example_input)[0]
+
+
+def plan_and_probe(
+    model: nn.Module, space: SpaceLike, example_input: Any
+) -> tuple[ConversionPlan, Probed | None]:
+    """Return the layers of a model, and what reached them; None without an example input."""
+    plan = _planned(model, space)
+    if example_input is None:
+        return plan, None
+    seen = probed(model, plan.layers, plan.paths, example_input)
+    if len(seen.idle) == len(plan.layers):
+        raise ConversionError(
+            f"Nothing to convert in {type(model).__name__}: of its activations ({', '.join(seen.idle)}), "
+            "none is called with the example input, neither in training nor in evaluation mode. Write what "
+            "runs instead as modules such as nn.ReLU(), and call them in forward."
+        )
+    return plan.without(dict.fromkeys(seen.idle, NEVER_CALLED)), seen
+
+
+def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     check_model(model)
     space, found = SearchSpace.of(space), discover(model)
     left_alone = {**found.left_alone, **notices(model, frozenset(found.places))}

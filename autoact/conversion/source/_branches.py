@@ -1,7 +1,7 @@
 """Branches of a function: calls of which one execution reaches at most one, read from its syntax.
 
-Only what is sure counts: two branches of one `if`, `match` or conditional expression, and a branch that leaves
-the function before the other call. Nothing inside a loop or an inner function is exclusive.
+Only what is sure counts: two branches of one `if`, `match` or conditional expression, and a branch that
+leaves the function before the other call. Nothing inside a loop or an inner function is exclusive.
 """
 
 import ast
@@ -28,7 +28,7 @@ def ancestors(node: ast.AST, around: dict[ast.AST, ast.AST]) -> Iterator[ast.AST
 
 
 def exclusive(tree: ast.AST, one: ast.AST, other: ast.AST) -> bool:
-    """Tell whether no execution of a function can reach both of two nodes in it.
+    r"""Tell whether no execution of a function can reach both of two nodes in it.
 
     Args:
         tree: The function.
@@ -39,7 +39,7 @@ def exclusive(tree: ast.AST, one: ast.AST, other: ast.AST) -> bool:
         False wherever that is not sure.
 
     Example:
-        >>> tree = ast.parse("def f(x):\\n if x:\\n  return a(x)\\n return b(x)").body[0]
+        >>> tree = ast.parse("def f(x):\n if x:\n  return a(x)\n return b(x)").body[0]
         >>> a, b = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
         >>> exclusive(tree, a, b)
         True
@@ -69,7 +69,7 @@ def _forks(fork: ast.AST, a: ast.AST, b: ast.AST, below: tuple[list[ast.AST], li
 
 
 def _left_before(fork: ast.AST, one: list[ast.AST], other: list[ast.AST]) -> bool:
-    """Tell whether of two statements of one block, the first leaves the function wherever it makes its call."""
+    """Tell whether of two statements of one block, the first leaves the function after its call."""
     for block in _blocks(fork):
         if one[0] in block and other[0] in block:
             earlier = one if block.index(one[0]) < block.index(other[0]) else other
@@ -78,7 +78,7 @@ def _left_before(fork: ast.AST, one: list[ast.AST], other: list[ast.AST]) -> boo
 
 
 def _leaves(way: list[ast.AST]) -> bool:
-    """Tell whether a call's statement, the first of the nodes down to the call, is never followed by the next."""
+    """Tell whether a statement is never followed by the next; given as the nodes down to its call."""
     if any(isinstance(node, _TRYING) for node in way):
         return False  # what is raised after the call may be caught
     for index in range(len(way)):

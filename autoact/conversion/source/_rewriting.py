@@ -22,7 +22,7 @@ from autoact.errors import ConversionError
 
 
 class Opened(NamedTuple):
-    """A call that goes to a layer: the site's name, the called attribute or "", whether in place, the layer."""
+    """A call that goes to a layer: the site's name, the attribute or "", whether in place, the layer."""
 
     name: str
     attribute: str

@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from autoact.conversion import Probes, find_layers
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.records import Training
 from autoact.search.trainings import ModelTask, ObjectiveTask
+from autoact.spaces import LayerRule, SearchSpace
 from autoact.training import Measurement, train
 from autoact.training.fit import Clock
 
@@ -25,11 +29,49 @@ class Probe:
         planned_steps: Optimizer steps of one full training; infinite or NaN where nobody can know.
         seconds: Estimated wall time of one full training, from its setting up; NaN where it cannot be
             estimated.
+        idle: Paths of layers that ran neither in the training step nor in the validation.
     """
 
     training: Training
     planned_steps: float
     seconds: float
+    idle: tuple[str, ...] = ()
+
+
+class _Reached(Callback):
+    """Put probes in place of a model's activations once its training begins."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+        self.probes: Probes | None = None
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put them in; the model is thrown away with them."""
+        if self.probes is None:
+            plan = find_layers(pl_module, self.space)
+            self.probes = Probes(pl_module, plan.layers, plan.paths)
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Paths of layers that nothing reached."""
+        return () if self.probes is None else self.probes.seen().idle
+
+    @property
+    def some(self) -> bool:
+        """Whether any layer ran."""
+        return self.probes is None or len(self.idle) < len(self.probes.layers)
+
+
+def keeping(space: SearchSpace, paths: Sequence[str]) -> SearchSpace:
+    """Return a space that leaves some layers alone.
+
+    Args:
+        space: A search space.
+        paths: Of the layers.
+    """
+    kept = tuple(LayerRule(match=path, keep=True) for path in paths)
+    rules = (rule for rule in space.layers if not any(each.covers(rule) for each in kept))
+    return replace(space, layers=(*kept, *rules))
 
 
 def probe(task: ModelTask | ObjectiveTask, seed: int) -> Probe:
@@ -64,16 +106,16 @@ def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
 
 
 def _probe_model(task: ModelTask, seed: int) -> Probe:
-    clock = Clock()
-    first = _train(task, seed, fraction=1e-9, callbacks=[clock])
+    clock, reached = Clock(), _Reached(task.space)
+    first = _train(task, seed, fraction=1e-9, callbacks=[clock, reached])
     steps = min(_STEPS, _SHARE * first.planned_steps)
     second = _train(task, seed, fraction=max(steps, 2) / first.planned_steps, callbacks=[clock])
     measured = [first, second]
-    if second.finite:  # a mixture of what diverges from the start derives nothing
-        measured.append(_train(task, seed, fraction=1e-9, space=task.space))
+    if second.finite and reached.some:  # a mixture of what diverges from the start derives nothing
+        measured.append(_train(task, seed, fraction=1e-9, space=keeping(task.space, reached.idle)))
     setup = _setup(clock, [first, second])
     seconds = _seconds(clock, setup, first.planned_steps, task.trainer)
-    return Probe(_entry(measured, seed), first.planned_steps, seconds)
+    return Probe(_entry(measured, seed), first.planned_steps, seconds, reached.idle)
 
 
 def _entry(measured: Sequence[Measurement], seed: int) -> Training:

@@ -1,4 +1,4 @@
-"""Shared layers: activations in branches that exclude each other are one layer, whatever the form of the call."""
+"""Shared layers: activations in branches that exclude each other are one layer, in any form of call."""
 
 import copy
 import pickle
