@@ -13,9 +13,8 @@ from autoact.conversion._apply import (
 )
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._convert import convert
-from autoact.conversion._idle_layers import warn_of_idle
-from autoact.conversion._probing import Probes
 from autoact.conversion._recipe import recipe, replay
+from autoact.conversion.probing import Probes, warn_of_idle
 
 __all__ = [
     "ConversionPlan",

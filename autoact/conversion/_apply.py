@@ -6,10 +6,10 @@ from typing import Any
 from torch import nn
 
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
-from autoact.conversion._idle_layers import warn_of_idle
 from autoact.conversion._places import Place, check_model, discover
 from autoact.conversion._recipe import Entry, M, entries, place, record
 from autoact.conversion._rollback import all_or_nothing
+from autoact.conversion.probing import warn_of_idle
 from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
 from autoact.nn import AutoActivation, module_for
 from autoact.spaces import Assignment, Choice

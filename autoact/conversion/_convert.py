@@ -5,11 +5,10 @@ from typing import Any
 
 from torch import nn
 
-from autoact.conversion._channels import Seen, channels
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, is_converted, plan_and_probe
-from autoact.conversion._probing import Probed
 from autoact.conversion._recipe import Entry, M, entries, place, record
 from autoact.conversion._rollback import all_or_nothing
+from autoact.conversion.probing import Probed, Seen, channels
 from autoact.errors import ConfigurationError, ConversionError, did_you_mean
 from autoact.nn import AutoActivation
 from autoact.spaces import SearchSpace

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autoact.conversion._probing import Input
+from autoact.conversion.probing._probes import Input
 from autoact.errors import ConversionError
 
 
