@@ -92,9 +92,14 @@ def build_api() -> ModuleType:
 
 def test_the_commands_of_the_readme_exist() -> None:
     from autoact.cli._commands import _parser
+    from autoact.cli._search import search_parser
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"^autoact (.*?)(?:\s+#.*)?$", text, re.MULTILINE)
     assert len(commands) >= 6
     for command in commands:
-        _parser().parse_args(command.split())
+        name, *options = command.split()
+        if name == "search":
+            search_parser().parse_args(options)
+        else:
+            _parser().parse_args([name, *options])

@@ -1,4 +1,4 @@
-"""What an activation is: one symbolic expression; everything else is derived from it."""
+"""Activation: one symbolic expression, from which everything else is derived."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From plain SymPy, as a user writes it, to the stable primitives."""
+"""Mapping of plain SymPy, as a user writes it, to the stable primitives."""
 
 from __future__ import annotations
 

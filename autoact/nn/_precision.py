@@ -1,4 +1,4 @@
-"""How a mixture's few numbers are kept: exact when a model is cast to half precision, whole or in shards."""
+"""Precision of a mixture's few numbers: exact when a model is cast to half precision, whole or in shards."""
 
 from collections.abc import Callable
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from autoact.errors import ConfigurationError, SearchFailedError
-from autoact.records import Ledger, RunDirectory, Training
+from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import write_report
 from autoact.search import outcome
 from autoact.search.phases import (
@@ -151,24 +151,22 @@ def _carried_out(
 ) -> outcome.SearchResult:
     """Do what is left of a run, and write its report."""
     report = directory.report()
-    if report is None or report["verdict"] is None:
+    if report is None or report.verdict is None:
         with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
             report = _searched(search, plan, prepared, progress)
         directory.write_report(report)
     write_report(directory.path)
     return outcome.SearchResult(
         run_dir=directory.path,
-        verdict=report["verdict"],
+        verdict=report.verdict,
         assignment=Assignment.load(directory.assignment_file),
-        report=report,
+        report=report.to_dict(),
         plan=plan,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
 
 
-def _searched(
-    search: Search, plan: SearchPlan, prepared: Prepared, progress: SearchProgress
-) -> dict[str, Any]:
+def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: SearchProgress) -> Report:
     """Choose, compare with baselines, confirm; return the report."""
     task, name = prepared.task, prepared.task.space.name
     try:
@@ -196,7 +194,7 @@ def _searched(
         uniform=uniform,
         confirmed=confirmed,
         latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,
-        found=outcome.findings(search, selected, known),
+        known=known,
         front=outcome.pareto(search, task, selected, known),
     )
 

@@ -1,4 +1,4 @@
-"""From plain data to a SearchSpace, with complaints that name file, line and key."""
+"""Parsing of plain data into a SearchSpace, with complaints that name file, line and key."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields

@@ -88,7 +88,16 @@ def test_half_precision_is_float32_rounded_once(name, dtype):
     x = torch.linspace(-20, 20, 4001).to(dtype)
     act = autoact.get(name)
     assert torch.equal(act(x), act(x.float()).to(dtype))
-    assert torch.equal(autoact.mixture(x, torch.ones(1), (name,)), act(x.float()).to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_mixture_of_one_is_the_function_that_a_model_has_already(name, dtype):
+    """Of torch where torch has it, so that a start keeps a model bit for bit, rounding included."""
+    x = torch.linspace(-20, 20, 4001).to(dtype)
+    plain = autoact.get(name).module() or autoact.get(name)
+    expected = plain.to(dtype)(x) if isinstance(plain, torch.nn.Module) else plain(x)
+    assert torch.equal(autoact.mixture(x, torch.ones(1), (name,)), expected)
 
 
 def twin_of(name):

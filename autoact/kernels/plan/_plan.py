@@ -1,4 +1,4 @@
-"""How a mixture is computed: coefficients of a basis, and generated elementwise functions over it."""
+"""Plan of a mixture: coefficients of a basis, and generated elementwise functions over it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autoact.records import Training, finite, model_key
+from autoact.records import ParetoPoint, Training, model_key
 from autoact.search.outcome._latency import latencies
 from autoact.search.phases import study_of
 from autoact.search.study import Search
@@ -31,16 +31,6 @@ class Point:
     deviation: float
     latency: float = math.nan
 
-    def to_dict(self, front: bool) -> dict[str, Any]:
-        """Return plain types for report.json."""
-        return {
-            "layers": self.assignment.to_dict()["layers"],
-            "mean": self.mean,
-            "sd": finite(self.deviation),
-            "latency": self.latency,
-            "front": front,
-        }
-
 
 def believed(search: Search) -> list[Point]:
     """Return what was tried with what is believed of it; uniform baselines count as tried.
@@ -61,7 +51,7 @@ def believed(search: Search) -> list[Point]:
     return list(points.values())
 
 
-def pareto(search: Search, task: Any, selected: Training, known: Sequence[Point]) -> list[dict[str, Any]]:
+def pareto(search: Search, task: Any, selected: Training, known: Sequence[Point]) -> list[ParetoPoint]:
     """Return the best of what was tried with its measured latency, the fastest first.
 
     An assignment is on the front if none of the others is both at least as good and at least as fast.
@@ -91,7 +81,16 @@ def pareto(search: Search, task: Any, selected: Training, known: Sequence[Point]
         for place, point in enumerate(kept)
     ]
     front = on_front(points, minimize=search.settings.minimize)
-    return [point.to_dict(point in front) for point in sorted(points, key=lambda point: point.latency)]
+    return [
+        ParetoPoint(
+            layers=point.assignment,
+            mean=point.mean,
+            sd=point.deviation,
+            latency=point.latency,
+            front=point in front,
+        )
+        for point in sorted(points, key=lambda point: point.latency)
+    ]
 
 
 def on_front(points: Iterable[Point], *, minimize: bool) -> list[Point]:

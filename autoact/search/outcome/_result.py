@@ -206,10 +206,14 @@ def load_run(directory: str | Path) -> SearchResult:
             f"{directory} has no report.json: its search has not ended. "
             f"Go on with it: `autoact search --resume {directory}`."
         )
-    assignment = Assignment.from_dict({"layers": report["original"]})
-    if found.assignment_file.exists():
-        assignment = found.choice()[0]
-    return SearchResult(run_dir=found.path, verdict=report["verdict"], assignment=assignment, report=report)
+    assignment = found.choice()[0] if found.assignment_file.exists() else report.original
+    if assignment is None:
+        raise RunDirectoryError(
+            f"{directory} has no choice: its search failed. {report.failure or ''}".strip()
+        )
+    return SearchResult(
+        run_dir=found.path, verdict=report.verdict, assignment=assignment, report=report.to_dict()
+    )
 
 
 def _maker(directory: RunDirectory) -> Callable[[], Any]:

@@ -36,7 +36,7 @@ def kernels(names, x):
 
 def forget():
     """Let the next mixture look for a compiler again."""
-    compiled._c_kernels.cache_clear()
+    compiled._kernels.cache_clear()
     _operator._on_cpu.cache_clear()
 
 
