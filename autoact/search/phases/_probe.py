@@ -5,15 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
-
-from autoact.conversion import Probes, find_layers
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.records import Training
 from autoact.search.trainings import ModelTask, ObjectiveTask
 from autoact.spaces import LayerRule, SearchSpace
 from autoact.training import Measurement, train
-from autoact.training.fit import Clock
+from autoact.training.fit import Clock, ReachedLayers
 
 _PROBED = 0.02  # fraction of a full training that is asked of a function
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
@@ -36,30 +33,6 @@ class Probe:
     planned_steps: float
     seconds: float
     idle: tuple[str, ...] = ()
-
-
-class _Reached(Callback):
-    """Put probes in place of a model's activations once its training begins."""
-
-    def __init__(self, space: SearchSpace) -> None:
-        self.space = space
-        self.probes: Probes | None = None
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put them in; the model is thrown away with them."""
-        if self.probes is None:
-            plan = find_layers(pl_module, self.space)
-            self.probes = Probes(pl_module, plan.layers, plan.paths)
-
-    @property
-    def idle(self) -> tuple[str, ...]:
-        """Paths of layers that nothing reached."""
-        return () if self.probes is None else self.probes.seen().idle
-
-    @property
-    def some(self) -> bool:
-        """Whether any layer ran."""
-        return self.probes is None or len(self.idle) < len(self.probes.layers)
 
 
 def keeping(space: SearchSpace, paths: Sequence[str]) -> SearchSpace:
@@ -106,7 +79,7 @@ def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
 
 
 def _probe_model(task: ModelTask, seed: int) -> Probe:
-    clock, reached = Clock(), _Reached(task.space)
+    clock, reached = Clock(), ReachedLayers(task.space)
     first = _train(task, seed, fraction=1e-9, callbacks=[clock, reached])
     steps = min(_STEPS, _SHARE * first.planned_steps)
     second = _train(task, seed, fraction=max(steps, 2) / first.planned_steps, callbacks=[clock])
