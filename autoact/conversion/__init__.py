@@ -14,9 +14,11 @@ from autoact.conversion._apply import (
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._convert import convert
 from autoact.conversion._recipe import recipe, replay
+from autoact.conversion.probing import Probes, warn_of_idle
 
 __all__ = [
     "ConversionPlan",
+    "Probes",
     "SpaceLike",
     "apply",
     "auto_layers",
@@ -28,6 +30,7 @@ __all__ = [
     "recipe",
     "replay",
     "uniform_assignment",
+    "warn_of_idle",
 ]
 
 if not TYPE_CHECKING:

@@ -9,6 +9,7 @@ from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_
 from autoact.conversion._places import Place, check_model, discover
 from autoact.conversion._recipe import Entry, M, entries, place, record
 from autoact.conversion._rollback import all_or_nothing
+from autoact.conversion.probing import warn_of_idle
 from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
 from autoact.nn import AutoActivation, module_for
 from autoact.spaces import Assignment, Choice
@@ -38,7 +39,8 @@ def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:
 def derive(model: nn.Module) -> Assignment:
     """Return the one activation nearest to what each layer learned, by projection on the inputs it saw.
 
-    Layers that share a choice are all named.
+    Layers that share a choice are all named. Layers that observed nothing, while others did, were never
+    called: a warning names them.
 
     Args:
         model: A converted model.
@@ -57,6 +59,7 @@ def derive(model: nn.Module) -> Assignment:
     layers = auto_layers(model)
     if not layers:
         raise ConversionError(f"{type(model).__name__} has no AutoActivation; call convert(model) first.")
+    warn_of_idle(layers)
     names = {id(layer): path for path, layer in layers.items()}
     choices = {path: layer.choice() for path, layer in layers.items()}
     leaders = {path: path for path in layers}

@@ -126,15 +126,24 @@ def run_search(
             else prepare_objective(objective, layers, asked, wanted, task)
         )
         if directory is not None:
+            prepared = prepared.without(directory.configuration().get("idle_layers") or ())
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         probed = _probed(prepared)
+        prepared = prepared.without(probed.idle)
         plan = prepared.plan(probed)
         if not quiet:
             print(plan.describe())
         if dry_run:
             original = prepared.variables.original
             return outcome.SearchResult(run_dir=None, assignment=original, plan=plan)
-        content = configuration(wanted, asked, task=prepared.name, study=_study_name(out), source=source)
+        content = configuration(
+            wanted,
+            asked,
+            task=prepared.name,
+            study=_study_name(out),
+            source=source,
+            idle_layers=probed.idle,
+        )
         directory = RunDirectory.create(_required(out), content)
         around.enter_context(directory.locked())
         Ledger(directory.ledger_file).append(probed.training)

@@ -33,7 +33,8 @@ class ActivationSearch(Callback):
     keep their candidates and take part. Logits and activation parameters leave the optimizer groups of the
     module and get an Adam of their own without weight decay, stepped together with the module's optimizer;
     gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP, checkpoints and resuming
-    work as before. With a TensorBoard logger the state of every layer is logged.
+    work as before. With a TensorBoard logger the state of every layer is logged. A warning at the end names
+    layers that ran neither in training nor in validation.
 
     Args:
         space: Name or file of a search space, a `SearchSpace`, or names of candidates.
@@ -154,6 +155,31 @@ class ActivationSearch(Callback):
         if self._logger is not None:
             self._logger.log(trainer.global_step)
 
+    def on_validation_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Watch for layers that run in evaluation mode only."""
+        layers = self._layers.values()
+        if batch_idx == 0 and not trainer.sanity_checking and not all(layer.observed for layer in layers):
+            self._observation.attach(_observe_first)
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Stop watching."""
+        self._observation.detach()
+
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
@@ -180,6 +206,8 @@ class ActivationSearch(Callback):
         if self._logger is not None:
             self._logger.finish(trainer.global_step)
         finite = all(_finite(layer) for layer in self._layers.values())
+        if trainer.is_global_zero and self._seen_step >= 0 and not self._observation.reached:
+            conversion.warn_of_idle(self._layers, watched=True)  # else derive speaks of those that are
         chosen: Any = conversion.derive(pl_module) if finite and trainer.is_global_zero else None
         self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if chosen else {}
         self.derived = trainer.strategy.broadcast(chosen)
@@ -231,6 +259,11 @@ def _only_placed(module: LightningModule, space: Any) -> bool:
 
 def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:
     layer.observe(x.detach())
+
+
+def _observe_first(path: str, layer: AutoActivation, x: Tensor) -> None:
+    if not layer.observed:
+        layer.observe(x.detach())
 
 
 def _learned(layer: AutoActivation) -> dict[str, Any]:
