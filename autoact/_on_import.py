@@ -74,18 +74,19 @@ _PREPARATIONS: dict[str, Callable[[ModuleType], None]] = {
 
 
 class _Preparing(Loader):
-    """Loader that prepares a module after another has executed it."""
+    """Loader that prepares a module after its own loader has executed it, and is gone then."""
 
     def __init__(self, loader: Any, prepare: Callable[[ModuleType], None]) -> None:
         self._loader, self._prepare = loader, prepare
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)  # type: ignore[no-any-return]
+        created: ModuleType | None = self._loader.create_module(spec)
+        return created
 
     def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
         self._loader.exec_module(module)
         self._prepare(module)
 

@@ -24,9 +24,10 @@ class Net(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 4))
+        linear = nn.Linear(4, 4)
+        self.net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), linear)
         self.head = nn.Linear(4, 4)
-        self.head.weight = self.net[2].weight
+        self.head.weight = linear.weight
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(torch.relu(self.net(x)))
@@ -188,7 +189,9 @@ def test_loops_over_a_state_dict_average_it():
 
 
 def test_a_compiled_model_saves_the_names_of_the_one_inside():
-    for model in (torch.compile(applied()), apply(torch.compile(Net()), {"_orig_mod.net.1": "gelu"})):
+    wrapped: Any = torch.compile(Net())
+    compiled: list[Any] = [torch.compile(applied()), apply(wrapped, {"_orig_mod.net.1": "gelu"})]
+    for model in compiled:
         assert [name for name in model.state_dict() if KEY in name] == [f"_orig_mod.{KEY}"]
         assert KEY in model._orig_mod.state_dict()
 
