@@ -1,6 +1,5 @@
 """Directory of a run: made once, never overwritten, every file written whole or not at all."""
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,13 +11,17 @@ from typing import IO, Any
 import yaml
 
 from autoact.errors import RunDirectoryError
+from autoact.records._report import Report
 from autoact.spaces import Assignment
-from autoact.spaces.files import write_text, write_yaml
+from autoact.spaces.files import write_yaml
 
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
     """Where a run keeps everything.
+
+    Args:
+        path: The directory.
 
     Example:
         >>> path = Path(tempfile.mkdtemp()) / "run"
@@ -136,15 +139,17 @@ class RunDirectory:
         values = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
         return Assignment.load(self.assignment_file), dict(values)
 
-    def report(self) -> dict[str, Any] | None:
-        """Return the report of a finished run, None while it is not finished."""
-        if not self.report_file.exists():
-            return None
-        return dict(json.loads(self.report_file.read_text(encoding="utf-8")))
+    def report(self) -> Report | None:
+        """Return the report of a finished run, None while it is not finished.
 
-    def write_report(self, report: Mapping[str, Any]) -> None:
+        Raises:
+            RunDirectoryError: The file is damaged, or of another version.
+        """
+        return Report.load(self.report_file) if self.report_file.exists() else None
+
+    def write_report(self, report: Report) -> None:
         """Write report.json."""
-        write_text(self.report_file, json.dumps(report, indent=2, allow_nan=False) + "\n")
+        report.save(self.report_file)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

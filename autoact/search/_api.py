@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from autoact.errors import ConfigurationError, SearchFailedError
-from autoact.records import Ledger, RunDirectory, Training
+from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import write_report
 from autoact.search import outcome
 from autoact.search.phases import (
@@ -78,7 +78,19 @@ def run_search(
         quiet: Print nothing.
         task: What to call the model; default: the name of its class.
         source: Kept in config.yaml, for whoever has to make model and data again to resume.
-        settings: monitor, mode, budget, seeds, workers, trainer and the others of `Settings`.
+        monitor: Name under which the module logs the value to optimize.
+        mode: "min" or "max"; default: inferred from the name of the monitor.
+        budget: Full trainings to spend on the search, at least 1.
+        seeds: Fresh paired seeds of the confirmation, at least 2.
+        selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
+        hours: Wall time after which no further training of the search starts.
+        workers: Processes that train at the same time, at least 1.
+        storage: URL of an Optuna storage to which the study is exported.
+        seed: Everything random in the search follows from it.
+        trainer: Arguments of `lightning.Trainer`, the same for every training.
+        parameters: Hyperparameters of the model to search with the activations.
+        sampler: An Optuna sampler in place of `FunctionSpaceSampler`.
+        pruner: An Optuna pruner that may end trials early.
 
     Returns:
         Verdict, assignment and report.
@@ -121,7 +133,7 @@ def run_search(
             print(plan.describe())
         if dry_run:
             original = prepared.variables.original
-            return outcome.SearchResult(run_dir=None, verdict=None, assignment=original, plan=plan)
+            return outcome.SearchResult(run_dir=None, assignment=original, plan=plan)
         content = configuration(wanted, asked, task=prepared.name, study=_study_name(out), source=source)
         directory = RunDirectory.create(_required(out), content)
         around.enter_context(directory.locked())
@@ -142,24 +154,21 @@ def _carried_out(
 ) -> outcome.SearchResult:
     """Do what is left of a run, and write its report."""
     report = directory.report()
-    if report is None or report["verdict"] is None:
+    if report is None or report.verdict is None:
         with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
             report = _searched(search, plan, prepared, progress)
         directory.write_report(report)
     write_report(directory.path)
     return outcome.SearchResult(
         run_dir=directory.path,
-        verdict=report["verdict"],
         assignment=Assignment.load(directory.assignment_file),
-        report=report,
         plan=plan,
+        _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
 
 
-def _searched(
-    search: Search, plan: SearchPlan, prepared: Prepared, progress: SearchProgress
-) -> dict[str, Any]:
+def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: SearchProgress) -> Report:
     """Choose, compare with baselines, confirm; return the report."""
     task, name = prepared.task, prepared.task.space.name
     try:
@@ -187,7 +196,7 @@ def _searched(
         uniform=uniform,
         confirmed=confirmed,
         latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,
-        found=outcome.findings(search, selected, known),
+        known=known,
         front=outcome.pareto(search, task, selected, known),
     )
 

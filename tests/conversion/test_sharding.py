@@ -113,6 +113,7 @@ def sharded(tmp_path_factory):
     return states, [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLAIN)
 def test_two_processes_train_what_one_does(sharded, name):
     model = PLAIN[name]()

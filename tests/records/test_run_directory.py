@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoact.errors import RunDirectoryError
-from autoact.records import RunDirectory
+from autoact.records import Belief, Report, RunDirectory
 
 HOLD_THE_LOCK = """
 import fcntl, sys, time
@@ -79,11 +79,18 @@ def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_the_report_is_strict_json(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", {})
-    run.write_report({"verdict": "worse"})
-    assert run.report() == {"verdict": "worse"}
-    with pytest.raises(ValueError, match="JSON compliant"):
-        run.write_report({"difference": float("nan")})
-    assert json.loads(run.report_file.read_text()) == {"verdict": "worse"}
+    belief = Belief(mean=float("nan"), sd=float("inf"))
+    report = Report(autoact="0.2.0", space="s", metric="val_loss", mode="min", beliefs={"key": belief})
+    run.write_report(report)
+    read = run.report()
+    assert read is not None
+    assert read.to_dict() == report.to_dict()
+    strict = json.loads(run.report_file.read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert strict["beliefs"] == {"key": {"mean": None, "sd": None}}
+    run.report_file.write_text(run.report_file.read_text()[:40])
+    with pytest.raises(RunDirectoryError, match=r"report\.json cannot be read"):
+        run.report()
+    report.save(run.report_file)
     assert {file.name for file in run.path.iterdir()} == {"config.yaml", "report.json"}
 
 

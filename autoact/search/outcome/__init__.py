@@ -1,9 +1,8 @@
 """Outcome of a search: its report, and the object that users get."""
 
-from autoact.search.outcome._findings import findings
+from autoact.search.outcome._content import build_partial_report, build_report
 from autoact.search.outcome._latency import latency
 from autoact.search.outcome._pareto import believed, pareto
-from autoact.search.outcome._report import build_partial_report, build_report
 from autoact.search.outcome._result import SearchResult, TrainingTable, load_run
 
 __all__ = [
@@ -12,7 +11,6 @@ __all__ = [
     "believed",
     "build_partial_report",
     "build_report",
-    "findings",
     "latency",
     "load_run",
     "pareto",

@@ -8,18 +8,19 @@ import torch
 
 from autoact import conversion
 from autoact.latency import medians
+from autoact.records import Latency
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
 from autoact.training import restored_randomness
 
 
-def latency(task: ModelTask, chosen: Assignment | None) -> dict[str, float | str] | None:
-    """Return median milliseconds per batch of `chosen` and `original`, taken in turns on the CPU.
+def latency(task: ModelTask, chosen: Assignment | None) -> Latency | None:
+    """Return median milliseconds per batch, chosen and original, taken in turns on the CPU.
 
     None where the model cannot be called on a batch outside a Trainer.
     """
     found = latencies(task, {"chosen": chosen, "original": None})
-    return None if found is None else {**found, "unit": "ms per batch on the CPU"}
+    return None if found is None else Latency(chosen=found["chosen"], original=found["original"])
 
 
 def latencies(task: ModelTask, assignments: Mapping[str, Assignment | None]) -> dict[str, float] | None:

@@ -33,6 +33,10 @@ class LoadedWeights:
             parameters, buffers and names of candidates of searched layers.
         dropped: Shapes of the source's tensors that the model has no place for: the same, of the other side.
         activations: Paths of the activations that the source names and the model got.
+
+    Example:
+        >>> print(LoadedWeights(loaded=("0.weight", "0.bias")))
+        loaded 2 tensors
     """
 
     loaded: tuple[str, ...]

@@ -1,0 +1,239 @@
+"""Content of a search's report, from its trainings."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import autoact
+from autoact.records import (
+    SEARCH_PHASES,
+    Baseline,
+    Belief,
+    Comparison,
+    Confirmation,
+    Cost,
+    Failure,
+    Hyperparameters,
+    Latency,
+    Ledger,
+    ParetoPoint,
+    Phase,
+    Prior,
+    Recommendation,
+    Report,
+    Training,
+    model_key,
+)
+from autoact.search.phases import Confirmed, SearchPlan, fell_back, study_of
+from autoact.search.statistics import compare
+from autoact.search.study import ORIGINAL, SELECTED, Search
+from autoact.spaces import Assignment
+
+
+def build_report(
+    search: Search,
+    plan: SearchPlan,
+    *,
+    space: str,
+    selected: Training,
+    baselines: Mapping[str, Training],
+    values: Mapping[str, Sequence[float]],
+    uniform: str,
+    confirmed: Confirmed,
+    latency: Latency | None,
+    known: Sequence[tuple[Assignment, Belief]],
+    front: Sequence[ParetoPoint],
+) -> Report:
+    """Return the report of a search that is done.
+
+    Args:
+        search: The search.
+        plan: What was announced.
+        space: Name of the search space.
+        selected: The selected model.
+        baselines: A training of each baseline by name.
+        values: Their values on the selection seeds.
+        uniform: Name of the best uniform.
+        confirmed: The trainings of the confirmation.
+        latency: Where it could be measured.
+        known: What is believed of everything that was tried.
+        front: The best of it with latencies.
+    """
+    original = _compare(search, confirmed.selected, confirmed.original, ORIGINAL)
+    chosen = _assignment(selected)
+    beliefs = _beliefs(known)
+    return Report(
+        **_header(search, plan, space),
+        chosen=chosen,
+        recommended=chosen if original.verdict == "improved" else search.variables.original,
+        baselines=_baselines(baselines, values, confirmed),
+        confirmation=Confirmation(
+            seeds=search.seeds.confirmation,
+            selection=tuple(training.selection for training in confirmed.selected),
+            comparison=_compared(confirmed.selected),
+        ),
+        comparisons={
+            "original": original,
+            "best_uniform": _compare(search, confirmed.selected, confirmed.uniform, uniform),
+        },
+        latency=latency,
+        verdict=original.verdict,
+        pareto=tuple(front),
+        prior=_prior(search),
+        beliefs=beliefs,
+        recommendation=_recommendation(search, selected, beliefs),
+        hyperparameters=_hyperparameters(search, selected, baselines),
+        note=_note(search),
+    )
+
+
+def build_partial_report(search: Search, plan: SearchPlan, space: str, failure: str) -> Report:
+    """Return what can be reported of a search that failed: its cost, and why."""
+    return Report(**_header(search, plan, space), failure=failure)
+
+
+def cost(ledger: Ledger) -> dict[str, Cost]:
+    """Return trainings, optimizer steps and seconds of search, baselines and confirmation, and of tuning.
+
+    The probe's few steps count as steps of the search, not as one of its trainings.
+    """
+    tuning: dict[str, tuple[Phase, ...]] = {"tuning": ("tuning",)} if any(ledger.of("tuning")) else {}
+    parts: dict[str, tuple[Phase, ...]] = {
+        "search": SEARCH_PHASES,
+        **tuning,
+        "baselines": ("baseline",),
+        "confirmation": ("confirmation",),
+    }
+    return {name: _spent(list(ledger.of(*phases))) for name, phases in parts.items()}
+
+
+def whole(share: float) -> float | int:
+    """Return a number of full trainings, as an integer where it is one.
+
+    Example:
+        >>> whole(0.1 + 0.2 + 0.7), whole(19.75)
+        (1, 19.75)
+    """
+    near = round(share, 4)
+    return int(near) if near == int(near) else near
+
+
+def _spent(trainings: Sequence[Training]) -> Cost:
+    return Cost(
+        trainings=whole(sum(training.share for training in trainings if training.phase != "probe")),
+        steps=sum(training.steps for training in trainings),
+        seconds=round(sum(training.seconds for training in trainings), 3),
+    )
+
+
+def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
+    settings, trainings = search.settings, search.ledger.trainings
+    return {
+        "autoact": autoact.__version__,
+        "task": plan.task,
+        "space": space,
+        "metric": settings.monitor,
+        "mode": settings.direction,
+        "budget": settings.budget,
+        "seed": settings.seed,
+        "comparison_data": plan.comparison,
+        "cost": cost(search.ledger),
+        "original": search.variables.original,
+        "failures": _failures(trainings),
+        "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
+    }
+
+
+def _failures(trainings: Sequence[Training]) -> tuple[Failure, ...]:
+    """Return the trainings that raised, those with one error together."""
+    counted: dict[tuple[str, Phase, str], int] = {}
+    for training in trainings:
+        if training.state == "failed":
+            what = (training.label, training.phase, training.error or "")
+            counted[what] = counted.get(what, 0) + 1
+    return tuple(
+        Failure(label=label, phase=phase, error=error, count=count)
+        for (label, phase, error), count in counted.items()
+    )
+
+
+def _beliefs(known: Sequence[tuple[Assignment, Belief]]) -> dict[str, Belief]:
+    return {
+        model_key(assignment): belief
+        for assignment, belief in known
+        if math.isfinite(belief.mean) and math.isfinite(belief.sd)
+    }
+
+
+def _prior(search: Search) -> Prior | None:
+    """Return what the mixture learned, and what replacing it by single activations cost."""
+    found = next((t for t in search.ledger.of("one-shot") if t.usable and t.derived is not None), None)
+    if found is None or found.derived is None:
+        return None
+    gap = found.details.get("discretization") or {"mixture": found.selection}
+    return Prior.of(found.derived, gap, found.details.get("layers") or {})
+
+
+def _recommendation(search: Search, selected: Training, beliefs: Mapping[str, Belief]) -> Recommendation:
+    """Return the search's own choice, what is believed of the confirmed one, and whether they differ."""
+    baselines = list(search.ledger.of("baseline"))
+    # without a trial the mixture's choice is the search's own; it was trained beside the baselines
+    own = study_of(search).best() or next((t for t in baselines if t.label == SELECTED), None)
+    belief = beliefs.get(model_key(_assignment(selected)), Belief(mean=math.nan, sd=math.nan))
+    return Recommendation(
+        searched=None if own is None else own.assignment,
+        replaced=own is not None and own.key != selected.key,
+        mean=belief.mean,
+        sd=belief.sd,
+        selection=tuple(t.selection for t in baselines if own is not None and t.key == own.key),
+    )
+
+
+def _hyperparameters(
+    search: Search, selected: Training, baselines: Mapping[str, Training]
+) -> Hyperparameters | None:
+    """Return what was searched and found; None where nothing was searched."""
+    if not search.settings.parameters:
+        return None
+    return Hyperparameters(
+        searched=dict(search.settings.parameters),
+        own=dict(search.own),
+        chosen=dict(selected.hyperparameters),
+        baselines={name: dict(model.hyperparameters) for name, model in baselines.items()},
+        trainings_per_baseline=search.counts.tuning_each,
+    )
+
+
+def _note(search: Search) -> str | None:
+    """Return what a reader has to know of how the choice was made; None where it was made as usual."""
+    if not fell_back(search):
+        return None
+    monitor = search.settings.monitor
+    return f"No choice that the search tried ends with a finite {monitor}; the original does."
+
+
+def _baselines(
+    models: Mapping[str, Training], values: Mapping[str, Sequence[float]], confirmed: Confirmed
+) -> dict[str, Baseline]:
+    compared = {same[0].key: _compared(same) for same in (confirmed.original, confirmed.uniform)}
+    return {
+        name: Baseline(selection=tuple(selection), comparison=compared.get(models[name].key, ()))
+        for name, selection in values.items()
+    }
+
+
+def _compare(
+    search: Search, selected: Sequence[Training], baseline: Sequence[Training], name: str
+) -> Comparison:
+    return compare(_compared(selected), _compared(baseline), search.settings.direction, name=name)
+
+
+def _compared(trainings: Sequence[Training]) -> tuple[float, ...]:
+    values = [training.comparison for training in trainings]
+    assert None not in values, "every training of the confirmation reads the comparison data"
+    return tuple(value for value in values if value is not None)
+
+
+def _assignment(training: Training) -> Assignment:
+    assert training.assignment is not None, "only a mixture has none"
+    return training.assignment

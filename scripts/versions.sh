@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The fast tests with the lowest supported versions of what autoact needs, and with Python 3.13 and the pinned ones.
+#   bash scripts/versions.sh [--short]     --short: import autoact and run a handful of tests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CUDA_VISIBLE_DEVICES="" OMP_NUM_THREADS=1
+tests=(-m "not slow" -n 2)
+[ "${1:-}" = "--short" ] && tests=(tests/test_structure.py tests/spaces/test_choice.py tests/nn/test_auto.py -x)
+
+run() { # NAME PYTHON CONSTRAINTS: makes .venv-NAME and runs the tests in it; says in one line what passed
+    local name="$1" python="$2" constraints="$3" environment=".venv-$1"
+    if ! "$python" -c '' 2>/dev/null; then
+        echo "$name: $python is not there, nothing was run" && return 1
+    fi
+    [ -x "$environment/bin/python" ] || "$python" -m venv "$environment"
+    if ! "$environment/bin/python" -m pip install --quiet --quiet --constraint "$constraints" torch --editable ".[test]"; then
+        echo "$name: the versions in $constraints could not be installed, nothing was run" && return 1
+    fi
+    local said
+    said="$("$environment/bin/python" -m pytest -q -p no:cacheprovider "${tests[@]}" 2>&1 | tee ".versions-$name.log" | tail -n 1)"
+    echo "$name: $("$environment/bin/python" -c 'import torch, lightning, optuna; print("torch", torch.__version__, "lightning", lightning.__version__, "optuna", optuna.__version__)'): $said"
+    [[ "$said" =~ passed && ! "$said" =~ (failed|error) ]]
+}
+
+lowest="$(mktemp)"
+trap 'rm -f "$lowest"' EXIT
+python3 - > "$lowest" <<'PYTHON'
+import re
+import tomllib
+
+project = tomllib.load(open("pyproject.toml", "rb"))["project"]
+extras = project["optional-dependencies"]
+for line in [*project["dependencies"], *extras["figures"], *extras["tasks"]]:
+    name, low = re.match(r"([\w.-]+)(?:\[.*?\])?>=([\d.]+)", line).groups()
+    print(f"{name}=={low}" if low.count(".") > 1 else f"{name}~={low}.0")
+PYTHON
+status=0
+run lowest python3.11 "$lowest" || status=1
+run 3.13 python3.13 constraints.txt || status=1
+exit "$status"
