@@ -119,4 +119,4 @@ def test_exceptions_from_the_rule_exist_and_are_needed():
 def test_a_module_is_named_by_a_noun(path):
     documentation = ast.get_docstring(ast.parse((PACKAGE / path).read_text())) or ""
     assert documentation, "no docstring"
-    assert re.match(r"\W*(\w*)", documentation).group(1).lower() not in NO_NOUNS
+    assert re.findall(r"\w+", documentation)[0].lower() not in NO_NOUNS
