@@ -47,7 +47,7 @@ def silence() -> Iterator[None]:
                 "ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=FutureWarning
             )
             # a search leaves alone what never runs before it trains; what runs in evaluation only is no news
-            warnings.filterwarnings("ignore", message="No input ever reached", category=UserWarning)
+            warnings.filterwarnings("ignore", message="Nothing was ever observed at", category=UserWarning)
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

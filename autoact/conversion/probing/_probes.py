@@ -1,15 +1,17 @@
 """Probes of a model's activations: which of them run with an example input, and what reaches them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from autoact.conversion._placement import fit, put
 from autoact.conversion._rollback import Structure
+from autoact.errors import ConversionError
 from autoact.nn import module_for
 from autoact.spaces import Choice
 
@@ -112,8 +114,14 @@ def probed(
         example_input: A tensor, a tuple of arguments, or a mapping of keywords.
 
     Raises:
+        ConversionError: The model has lazy modules, which a first run would change.
         Exception: Whatever the model raises if it runs in neither mode.
     """
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        raise ConversionError(
+            f"{type(model).__name__} has lazy modules, whose shapes its first call decides: call it once on "
+            "the example input first."
+        )
     raised: list[Exception] = []
     with _as_it_was(model):
         probes = Probes(model, layers, paths)
@@ -124,6 +132,7 @@ def probed(
                 except Exception as error:  # a user's model may raise anything
                     raised.append(error)
     if len(raised) == 2:
+        raised[0].add_note(f"autoact called {type(model).__name__} on example_input, in evaluation mode.")
         raise raised[0]
     return probes.seen(complete=not raised)
 
@@ -183,6 +192,6 @@ def _as_it_was(model: nn.Module) -> Iterator[None]:
         before.restore()
         for module, mode in modes.items():
             module.training = mode
-        with torch.no_grad(), suppress(NotImplementedError):  # a lazy module's buffers have no values
+        with torch.no_grad():
             for buffer, value in buffers:
                 buffer.copy_(value)

@@ -150,3 +150,29 @@ def test_what_runs_in_one_mode_only_is_not_judged() -> None:
 def test_a_wrong_example_raises_what_the_model_raises() -> None:
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         find_layers(SwitchedOff(), example_input=X[:, :3])
+
+
+def test_lazy_modules_are_called_first() -> None:
+    model = nn.Sequential(nn.LazyLinear(4), nn.ReLU())
+    with pytest.raises(ConversionError, match="lazy modules.*call it once"):
+        find_layers(model, example_input=X)
+    model(X)
+    assert list(find_layers(model, example_input=X).layers) == ["1"]
+
+
+class Restless(Modes):
+    """Changes itself while it runs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = x
+        self.norm.num_batches_tracked += 1
+        self.act = nn.Tanh()
+        return super().forward(x)
+
+
+def test_what_a_model_changes_while_it_runs_is_put_back() -> None:
+    model = Restless()
+    find_layers(model, example_input=X)
+    assert not hasattr(model, "last")
+    assert model.norm.num_batches_tracked == 0
+    assert type(model.act) is nn.ReLU

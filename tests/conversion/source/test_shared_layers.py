@@ -216,3 +216,13 @@ def test_sharing_a_branch_is_no_reason_to_warn() -> None:
         warnings.simplefilter("error")
         for make in (TrainEval, Reparameterizable, Held):
             convert(make())
+
+
+def test_depth_counts_a_shared_layer_once() -> None:
+    model = nn.ModuleDict({"blocks": nn.ModuleList(TrainEval() for _ in range(4))})
+    space = {
+        "name": "deep",
+        "candidates": ["relu", "tanh"],
+        "layers": [{"match": "blocks.*", "depth": "first half", "keep": True}],
+    }
+    assert list(find_layers(model, space).layers) == ["blocks.2.relu_1", "blocks.3.relu_1"]

@@ -54,7 +54,7 @@ def test_layers_that_nothing_reached_are_named(
     loader: DataLoader[Any], make_trainer: Callable[..., L.Trainer], used: bool, named: str
 ) -> None:
     model, search = _ready(loader, used=used), ActivationSearch(["relu", "tanh"])
-    with pytest.warns(UserWarning, match=f"No input ever reached {named}:"):
+    with pytest.warns(UserWarning, match=f"Nothing was ever observed at {named}:"):
         make_trainer(search).fit(model, loader, loader)
     assert all(bool(layer.observed) == used for layer in list(auto_layers(model).values())[2:])
 
@@ -65,5 +65,5 @@ def test_nothing_is_said_of_layers_that_run_in_evaluation_only(
     model = _ready(loader, used=True)
     del model.act, model.other
     with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="No input")
+        warnings.filterwarnings("error", message="Nothing was ever")
         make_trainer(ActivationSearch(["relu", "tanh"])).fit(model, loader, loader)
