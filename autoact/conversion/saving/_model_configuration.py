@@ -35,6 +35,16 @@ def named_in_configuration(model: nn.Module) -> Iterator[None]:
 
     Args:
         model: A `PreTrainedModel` that `autoact.apply` changed.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> model = apply(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), {"1": "tanh"})
+        >>> model.config = SimpleNamespace()
+        >>> with named_in_configuration(model):
+        ...     model.config.autoact_assignment["1"]["activation"]
+        'tanh'
+        >>> vars(model.config)
+        {}
     """
     configuration: Any = model.config
     chosen = _chosen(model)
@@ -55,7 +65,19 @@ def named_in_configuration(model: nn.Module) -> Iterator[None]:
 
 
 def restore_from_configuration(model: nn.Module) -> None:
-    """Give a loaded model the activations that a note in its configuration lists, and drop the note."""
+    """Give a loaded model the activations that a note in its configuration lists, and drop the note.
+
+    Args:
+        model: A `PreTrainedModel` whose configuration has `autoact_assignment`.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        >>> model.config = SimpleNamespace(autoact_assignment={"1": "tanh"})
+        >>> restore_from_configuration(model)
+        >>> model[1], vars(model.config)
+        (Tanh(), {})
+    """
     configuration: Any = model.config
     apply(model, getattr(configuration, NOTE))
     delattr(configuration, NOTE)
