@@ -58,9 +58,9 @@ def all_or_nothing(model: nn.Module) -> Iterator[None]:
         >>> try:
         ...     with all_or_nothing(model):
         ...         model[0] = nn.Tanh()
-        ...         raise KeyboardInterrupt
-        ... except KeyboardInterrupt:
-        ...     model[0]
+        ...         raise ValueError
+        ... except ValueError:
+        ...     print(model[0])
         ReLU()
     """
     before = Structure(model.modules())

@@ -38,13 +38,11 @@ def named_in_configuration(model: nn.Module) -> Iterator[None]:
 
     Example:
         >>> from types import SimpleNamespace
-        >>> model = apply(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), {"1": "tanh"})
-        >>> model.config = SimpleNamespace()
-        >>> with named_in_configuration(model):
-        ...     model.config.autoact_assignment["1"]["activation"]
-        'tanh'
-        >>> vars(model.config)
-        {}
+        >>> model = nn.Sequential(nn.ReLU(), nn.Linear(2, 2), nn.ReLU())
+        >>> model.config = SimpleNamespace(hidden_act="relu")
+        >>> with named_in_configuration(apply(model, {"0": "tanh", "2": "gelu"})):
+        ...     print(model.config.autoact_assignment["2"])
+        {'activation': 'gelu', 'parameters': {}}
     """
     configuration: Any = model.config
     chosen = _chosen(model)
@@ -68,7 +66,7 @@ def restore_from_configuration(model: nn.Module) -> None:
     """Give a loaded model the activations that a note in its configuration lists, and drop the note.
 
     Args:
-        model: A `PreTrainedModel` whose configuration has `autoact_assignment`.
+        model: A `PreTrainedModel` as its library loaded it.
 
     Example:
         >>> from types import SimpleNamespace
