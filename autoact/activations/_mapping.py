@@ -23,6 +23,11 @@ def to_primitives(expression: sp.Expr, x: sp.Symbol) -> sp.Expr:
 
     Raises:
         ConfigurationError: A function that has no stable primitive.
+
+    Example:
+        >>> x = sp.Symbol("x", real=True)
+        >>> to_primitives(sp.Max(x, 0), x)
+        pos(x)
     """
     if isinstance(expression, sp.Piecewise):
         return _piecewise(expression, x)

@@ -39,6 +39,12 @@ class ConversionPlan:
         blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
         left_alone: Why other activations are not converted, by path.
         space: The search space.
+
+    Example:
+        >>> from torch import nn
+        >>> from autoact.conversion import find_layers
+        >>> find_layers(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["tanh"]).groups
+        (('1',),)
     """
 
     layers: Mapping[str, Choice]

@@ -34,6 +34,14 @@ class ActivationCost:
         forward: Microseconds of a call without gradients, the least of all rounds: other programs only add.
         training: The same of a call and its backward pass.
         kept: Bytes kept for backward.
+
+    Example:
+        >>> cost = ActivationCost(
+        ...     name="relu", shape=(32, 64), dtype="float32", calls=1, forward=2.0, training=6.0,
+        ...     kept=Kept(total=8192, output=8192),
+        ... )
+        >>> cost.elements
+        2048
     """
 
     name: str

@@ -31,7 +31,15 @@ def keep_precision(fn: Callable[[Tensor], Tensor], pinned: Tensor) -> Callable[[
 
 
 def is_sharded(tensor: Tensor) -> bool:
-    """Tell whether a tensor is a DTensor, of which each process holds a part."""
+    """Tell whether a tensor is a DTensor, of which each process holds a part.
+
+    Args:
+        tensor: Any shape.
+
+    Example:
+        >>> is_sharded(torch.zeros(2))
+        False
+    """
     return hasattr(tensor, "placements")
 
 

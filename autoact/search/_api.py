@@ -78,7 +78,19 @@ def run_search(
         quiet: Print nothing.
         task: What to call the model; default: the name of its class.
         source: Kept in config.yaml, for whoever has to make model and data again to resume.
-        settings: monitor, mode, budget, seeds, workers, trainer and the others of `Settings`.
+        monitor: Name under which the module logs the value to optimize.
+        mode: "min" or "max"; default: inferred from the name of the monitor.
+        budget: Full trainings to spend on the search, at least 1.
+        seeds: Fresh paired seeds of the confirmation, at least 2.
+        selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
+        hours: Wall time after which no further training of the search starts.
+        workers: Processes that train at the same time, at least 1.
+        storage: URL of an Optuna storage to which the study is exported.
+        seed: Everything random in the search follows from it.
+        trainer: Arguments of `lightning.Trainer`, the same for every training.
+        parameters: Hyperparameters of the model to search with the activations.
+        sampler: An Optuna sampler in place of `FunctionSpaceSampler`.
+        pruner: An Optuna pruner that may end trials early.
 
     Returns:
         Verdict, assignment and report.
@@ -123,7 +135,7 @@ def run_search(
             print(plan.describe())
         if dry_run:
             original = prepared.variables.original
-            return outcome.SearchResult(run_dir=None, verdict=None, assignment=original, plan=plan)
+            return outcome.SearchResult(run_dir=None, assignment=original, plan=plan)
         content = configuration(
             wanted,
             asked,
@@ -158,10 +170,9 @@ def _carried_out(
     write_report(directory.path)
     return outcome.SearchResult(
         run_dir=directory.path,
-        verdict=report.verdict,
         assignment=Assignment.load(directory.assignment_file),
-        report=report.to_dict(),
         plan=plan,
+        _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
 
