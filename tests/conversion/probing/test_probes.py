@@ -165,8 +165,8 @@ class Restless(Modes):
 
     def forward(self, x: Tensor) -> Tensor:
         self.last = x
-        self.norm.num_batches_tracked += 1
-        self.act = nn.Tanh()
+        self.norm.get_buffer("num_batches_tracked").add_(1)
+        self.add_module("act", nn.Tanh())
         return super().forward(x)
 
 
