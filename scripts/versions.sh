@@ -24,7 +24,7 @@ run() { # NAME PYTHON CONSTRAINTS: makes .venv-NAME and runs the tests in it; sa
 }
 
 lowest="$(mktemp)"
-trap 'rm -f "$lowest"' EXIT
+trap 'rm -f "$lowest" "${pinned:-}"' EXIT
 python3 - > "$lowest" <<'PYTHON'
 import re
 import tomllib
@@ -37,5 +37,7 @@ for line in [*project["dependencies"], *extras["figures"], *extras["tasks"]]:
 PYTHON
 status=0
 run lowest python3.11 "$lowest" || status=1
-run 3.13 python3.13 constraints.txt || status=1
+pinned="$(mktemp)"
+grep -v '^triton==' constraints.txt > "$pinned" # torch brings its own
+run 3.13 python3.13 "$pinned" || status=1
 exit "$status"
