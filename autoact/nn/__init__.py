@@ -1,11 +1,18 @@
 """What goes into a model: a layer that learns its activation, and plain layers for a chosen one."""
 
 from autoact.nn._auto import AutoActivation
-from autoact.nn._doubts import warn_of
+from autoact.nn._doubts import DoubtfulChoiceWarning, warn_of
 from autoact.nn._fixed import FixedActivation, module_for
 from autoact.nn._precision import is_sharded
 
-__all__ = ["AutoActivation", "FixedActivation", "is_sharded", "module_for", "warn_of"]
+__all__ = [
+    "AutoActivation",
+    "DoubtfulChoiceWarning",
+    "FixedActivation",
+    "is_sharded",
+    "module_for",
+    "warn_of",
+]
 
 
 def __dir__() -> list[str]:

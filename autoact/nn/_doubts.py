@@ -13,6 +13,10 @@ POOR = 0.1  # of the function's own deviation: 1 % of its variance is lost; ELU 
 _SHOWN = 5
 
 
+class DoubtfulChoiceWarning(UserWarning):
+    """The choice of a layer means little; the message says why and what to do."""
+
+
 def warn_of(layers: Mapping[str, AutoActivation]) -> None:
     """Warn in one line for each kind of doubt about the choices of layers, with what to do.
 
@@ -31,16 +35,18 @@ def warn_of(layers: Mapping[str, AutoActivation]) -> None:
             found.setdefault(text, []).append(path)
     for text, paths in found.items():
         more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-        warnings.warn(f"{', '.join(paths[:_SHOWN])}{more}: {text}", UserWarning, stacklevel=3)
+        warnings.warn(f"{', '.join(paths[:_SHOWN])}{more}: {text}", DoubtfulChoiceWarning, stacklevel=3)
 
 
 def _of(layer: AutoActivation) -> Iterator[str]:
+    if len(layer.candidates) == 1:
+        return
     moved = bool((layer.logits != layer.anchor).any())
     started, observed = float(layer.release) == 0, bool(layer.observed)
     if started and observed and not moved:
         yield (
-            "ran in training, but its logits never moved, so the choice is the start. Make the optimizer after "
-            "convert(model), with model.parameters() or autoact.training.param_groups(model)."
+            "ran in training, but its logits never moved, so the choice is the start. Make the optimizer "
+            "after convert(model), with model.parameters() or autoact.training.param_groups(model)."
         )
     if started and moved:
         yield (

@@ -1,6 +1,7 @@
 """Callback that makes any Lightning training learn its activation functions."""
 
 import math
+import warnings
 from typing import Any, Literal
 
 import torch
@@ -12,7 +13,7 @@ from torch.optim import Optimizer
 
 from autoact import conversion
 from autoact.errors import ConfigurationError, ConversionError
-from autoact.nn import AutoActivation
+from autoact.nn import AutoActivation, DoubtfulChoiceWarning
 from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
 from autoact.training.callback._activation_optimizer import ActivationOptimizer, take_over
@@ -188,7 +189,7 @@ class ActivationSearch(Callback):
             self._logger.finish(trainer.global_step)
         finite = all(_finite(layer) for layer in self._layers.values())
         self._manage(False)
-        chosen: Any = conversion.derive(pl_module) if finite and trainer.is_global_zero else None
+        chosen: Any = _derived(pl_module) if finite and trainer.is_global_zero else None
         self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if chosen else {}
         self.derived = trainer.strategy.broadcast(chosen)
         if chosen:
@@ -247,6 +248,13 @@ def _only_placed(module: LightningModule, space: Any) -> bool:
 
 def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:
     layer.observe(x.detach())
+
+
+def _derived(module: LightningModule) -> Assignment:
+    """Return the assignment without the doubts of `derive`: `GUESS` says of every choice that it is a guess."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DoubtfulChoiceWarning)
+        return conversion.derive(module)
 
 
 def _learned(layer: AutoActivation) -> dict[str, Any]:
