@@ -61,7 +61,7 @@ class AutoActivation(nn.Module):
     `anchor`, `initial` (parameter values at raw = 0), `quantiles` of the pre-activations seen by `observe`,
     `observed`, their number of batches, and `seen` (logits at the last step counted). In a half-precision
     model they stay float32.
-    In training mode a layer with a start raises `release` by itself, by 1 / release_steps with every optimizer
+    In training mode a layer with a start raises `release` by itself, by 1 / release_steps with each optimizer
     step that moves its logits, and every layer observes some of its inputs. In evaluation mode nothing moves.
     `ActivationSearch` has a schedule of its own: it sets `managed` while it trains, and the layer waits.
 
@@ -324,7 +324,7 @@ class AutoActivation(nn.Module):
         }
 
     def extra_repr(self) -> str:
-        """Return the candidates, arguments other than the defaults, and by now: weights, nearest activation."""
+        """Return the candidates, arguments other than defaults, and by now: weights, nearest activation."""
         shown = {key: value for key, value in self.configuration().items() if value != _DEFAULTS.get(key, {})}
         parts = [str(shown.pop("candidates")), *(f"{key}={value!r}" for key, value in shown.items())]
         return ", ".join([*parts, *self._leading()])

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 POOR = 0.1  # of the function's own deviation: 1 % of its variance is lost; ELU against ReLU is 0.4
 _SHOWN = 5
+_TRAINED = 4  # observations: eight training forwards, more than somebody's probe
 
 
 class DoubtfulChoiceWarning(UserWarning):
@@ -42,8 +43,8 @@ def _of(layer: AutoActivation) -> Iterator[str]:
     if len(layer.candidates) == 1:
         return
     moved = bool((layer.logits != layer.anchor).any())
-    started, observed = float(layer.release) == 0, bool(layer.observed)
-    if started and observed and not moved:
+    started, observed = float(layer.release) == 0, int(layer.observed)
+    if started and observed >= _TRAINED and not moved:
         yield (
             "ran in training, but its logits never moved, so the choice is the start. Make the optimizer "
             "after convert(model), with model.parameters() or autoact.training.param_groups(model)."

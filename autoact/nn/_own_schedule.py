@@ -13,7 +13,9 @@ from torch import Tensor
 
 from autoact.nn import _observation
 
-STEPS = 500  # 0 to 2000 steps find ELU where they should (tests/nn/test_own_schedule.py); see docs
+STEPS = (
+    500  # of 1 to 2000, all find ELU where they should; short trainings must end (docs/without-lightning.md)
+)
 _EVERY = 64  # a measurement takes as long as three forwards of 2^13 elements
 
 

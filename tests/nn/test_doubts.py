@@ -28,7 +28,8 @@ def test_a_model_as_new_and_a_trained_one_are_derived_in_silence():
 
 def test_an_optimizer_without_the_logits():
     net = model()
-    net(torch.randn(9, 3))
+    for _ in range(8):
+        net(torch.randn(9, 3))
     with pytest.warns(DoubtfulChoiceWarning, match=r"^0: ran in training, .* never moved.*after convert"):
         autoact.finalize(net)
 
@@ -56,8 +57,9 @@ def test_a_poor_projection():
 
 
 def test_layers_with_the_same_doubt_share_a_line():
-    net = nn.Sequential(*(AutoActivation(["relu"] + ["elu"], start="relu") for _ in range(7)))
-    net(torch.randn(9, 3))
+    net = nn.Sequential(*(AutoActivation(["relu", "elu"], start="relu") for _ in range(7)))
+    for _ in range(8):
+        net(torch.randn(9, 3))
     with pytest.warns(DoubtfulChoiceWarning, match="^0, 1, 2, 3, 4 and 2 more: ") as found:
         autoact.derive(net)
     assert len(found) == 1

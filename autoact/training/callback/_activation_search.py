@@ -251,7 +251,7 @@ def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:
 
 
 def _derived(module: LightningModule) -> Assignment:
-    """Return the assignment without the doubts of `derive`: `GUESS` says of every choice that it is a guess."""
+    """Return the assignment without the doubts of `derive`: `GUESS` says that every choice is one."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DoubtfulChoiceWarning)
         return conversion.derive(module)
