@@ -210,10 +210,13 @@ class ActivationSearch(Callback):
         """Keep the state until the training starts."""
         self._restored = state_dict.get("optimizer")
 
+    @torch.no_grad()
     def _manage(self, managed: bool) -> None:
         """Have the layers wait for this schedule, or follow their own again."""
         for layer in self._layers.values():
             layer.managed = managed
+            if not managed:
+                layer.seen.copy_(layer.logits)  # what was trained here counts for no step of its own
 
     def _total(self, trainer: Trainer) -> float:
         total = self.total_steps or planned_steps(trainer)
