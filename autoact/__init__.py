@@ -6,6 +6,7 @@ Names below are loaded on first use, so `import autoact` costs no more than its 
 from typing import TYPE_CHECKING
 
 from autoact._names import public_names
+from autoact._on_import import prepare_loaders
 
 if TYPE_CHECKING:
     from autoact import activations as activations
@@ -100,3 +101,5 @@ if not TYPE_CHECKING:  # mypy would take any name for one of the lazy ones
             **{folder: f"autoact.{folder}" for folder in _FOLDERS},
         },
     )
+
+prepare_loaders()

@@ -10,7 +10,16 @@ log = logging.getLogger("autoact")
 
 
 class AutoActError(Exception):
-    """Base of everything autoact raises on purpose: what came, what was allowed, what to do next."""
+    """Base of everything autoact raises on purpose: what came, what was allowed, what to do next.
+
+    Example:
+        >>> import autoact
+        >>> try:
+        ...     autoact.get("reluu")
+        ... except AutoActError as error:
+        ...     print(error)
+        No activation named 'reluu'. Did you mean 'relu'?
+    """
 
     def __str__(self) -> str:
         """Return the message itself (KeyError would show its repr)."""

@@ -60,6 +60,7 @@ def test_a_missing_package_is_named_where_it_is_needed(code, said, tmp_path):
     assert "autoact[" not in found.stderr
 
 
+@pytest.mark.slow
 def test_the_command_line_says_it_in_one_line(tmp_path):
     code = "from autoact.cli import main; raise SystemExit(main(['search', '--task', 'digits', '--dry-run']))"
     found = without(code, tmp_path)
@@ -69,6 +70,7 @@ def test_the_command_line_says_it_in_one_line(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_figures_are_left_out_with_one_line(tmp_path):
     code = """
 from torch.utils.tensorboard import SummaryWriter

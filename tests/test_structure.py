@@ -20,6 +20,7 @@ ROOT = PACKAGE.parent
 ORDER = (
     "errors",
     "_names",
+    "_on_import",
     "activations",
     "analysis",
     "kernels",

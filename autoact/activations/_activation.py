@@ -1,4 +1,4 @@
-"""What an activation is: one symbolic expression; everything else is derived from it."""
+"""Activation: one symbolic expression, from which everything else is derived."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ class Parameter:
 
     Raises:
         ConfigurationError: A default outside the bounds.
+
+    Example:
+        >>> Parameter(default=1.0, lower=0.0).upper
+        inf
     """
 
     default: float
@@ -63,6 +67,26 @@ class Activation:
 
     Call it on a tensor: `get("elu")(x, alpha=0.7)`. bfloat16 and float16 inputs are computed in float32 and
     rounded once.
+
+    Args:
+        name: Name by which `get` finds it.
+        expression: In SymPy, of `x` and symbols named like the parameters.
+        parameters: Its parameters, in the order in which they are passed.
+        family: Group that search spaces can name.
+        reference: Paper or book.
+        description: One sentence.
+        twin: torch's own module and functions for it, where there are any.
+        aliases: Further names by which `get` finds it.
+
+    Raises:
+        ConfigurationError: The expression uses a symbol that is neither `x` nor a parameter.
+
+    Example:
+        >>> import torch
+        >>> x = sp.Symbol("x", real=True)
+        >>> double = Activation("double", 2 * x, family="example")
+        >>> double(torch.tensor([1.0, -3.0]))
+        tensor([ 2., -6.])
     """
 
     def __init__(

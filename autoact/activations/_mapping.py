@@ -1,4 +1,4 @@
-"""From plain SymPy, as a user writes it, to the stable primitives."""
+"""Mapping of plain SymPy, as a user writes it, to the stable primitives."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def to_primitives(expression: sp.Expr, x: sp.Symbol) -> sp.Expr:
 
     Raises:
         ConfigurationError: A function that has no stable primitive.
+
+    Example:
+        >>> x = sp.Symbol("x", real=True)
+        >>> to_primitives(sp.Max(x, 0), x)
+        pos(x)
     """
     if isinstance(expression, sp.Piecewise):
         return _piecewise(expression, x)

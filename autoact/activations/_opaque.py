@@ -18,7 +18,18 @@ FUNCTIONS: dict[str, Callable[..., torch.Tensor]] = {}
 
 
 class Opaque(Primitive):
-    """Base of the functions made here."""
+    """Base of the functions made here.
+
+    Attributes:
+        torch_name: Name in generated source.
+        torch_function: Callable of as many tensors as there are arguments.
+        arguments: Number of arguments.
+
+    Example:
+        >>> bessel = opaque("bessel", torch.special.i0e, 1)
+        >>> issubclass(bessel, Opaque), bessel.torch_name
+        (True, 'bessel')
+    """
 
     torch_name: str
     torch_function: Callable[..., torch.Tensor]
@@ -36,7 +47,17 @@ class Opaque(Primitive):
 
 
 def opaque(name: str, function: Callable[..., torch.Tensor], arguments: int) -> type[Opaque]:
-    """Return a SymPy function of so many arguments; generated torch code calls `function` for it."""
+    """Return a SymPy function of so many arguments; generated torch code calls `function` for it.
+
+    Args:
+        name: An identifier of Python.
+        function: Elementwise and differentiable by torch: tensors of one shape -> a tensor of that shape.
+        arguments: How many tensors it takes, at least 1.
+
+    Example:
+        >>> opaque("bessel", torch.special.i0e, 1)(sp.Symbol("x", real=True))
+        bessel(x)
+    """
     identifier = f"opaque_{name}"
     FUNCTIONS[identifier] = function
     call = f"{identifier}({', '.join(f'{{{i}}}' for i in range(arguments))})"

@@ -200,7 +200,15 @@ def list_activations() -> tuple[str, ...]:
 
 
 def from_module(module: nn.Module) -> tuple[str, dict[str, Value]] | None:
-    """Return name and parameter values of a torch activation module, or None if none is registered."""
+    """Return name and parameter values of a torch activation module, or None if none is registered.
+
+    Args:
+        module: An instance, such as `nn.ELU(0.5)`.
+
+    Example:
+        >>> from_module(nn.ELU(0.5)), from_module(nn.Linear(1, 1))
+        (('elu', {'alpha': 0.5}), None)
+    """
     for act in _registry.values():
         values = act.twin.read(module) if act.twin else None
         if values is not None:
@@ -209,7 +217,15 @@ def from_module(module: nn.Module) -> tuple[str, dict[str, Value]] | None:
 
 
 def from_function(function: Any) -> str | None:
-    """Return the name of the activation that a torch function computes with its default settings, or None."""
+    """Return the name of the activation that a torch function computes with its default settings, or None.
+
+    Args:
+        function: A callable such as `torch.relu` or `torch.nn.functional.gelu`.
+
+    Example:
+        >>> from_function(torch.tanh), from_function(torch.sum)
+        ('tanh', None)
+    """
     for act in _registry.values():
         if act.twin and function in act.twin.functions:
             return act.name
@@ -217,7 +233,15 @@ def from_function(function: Any) -> str | None:
 
 
 def is_activation_module(module: nn.Module) -> bool:
-    """Tell whether torch counts a module among its activations, registered here or not."""
+    """Tell whether torch counts a module among its activations, registered here or not.
+
+    Args:
+        module: Any module.
+
+    Example:
+        >>> is_activation_module(nn.ReLU()), is_activation_module(nn.Linear(1, 1))
+        (True, False)
+    """
     return type(module).__module__ == torch.nn.modules.activation.__name__ and not isinstance(
         module, nn.MultiheadAttention
     )

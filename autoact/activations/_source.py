@@ -28,6 +28,9 @@ _COMPARISONS = {">": "torch.gt", ">=": "torch.ge", "<": "torch.lt", "<=": "torch
 def torch_source(expression: sp.Expr) -> str:
     """Return the expression as Python source over torch.
 
+    Args:
+        expression: Over primitives and real symbols.
+
     Example:
         >>> import autoact
         >>> torch_source(autoact.get("silu").expression)
@@ -69,7 +72,16 @@ def _sum(expression: sp.Add) -> str:
 
 
 def order_key(term: sp.Expr) -> str:
-    """Sort key of a term: its text without numeric and parameter factors."""
+    """Sort key of a term: its text without numeric and parameter factors.
+
+    Args:
+        term: A product over the symbol x and parameters.
+
+    Example:
+        >>> x, a = sp.symbols("x a", real=True)
+        >>> order_key(3 * a * x)
+        'x'
+    """
     return str(term.as_independent(sp.Symbol("x", real=True), as_Add=False)[1])
 
 
@@ -106,7 +118,20 @@ def _bracketed(expression: sp.Expr) -> str:
 
 
 def function_source(name: str, arguments: Sequence[str], outputs: Sequence[sp.Expr]) -> str:
-    """Return the source of a function that computes several expressions, equal subtrees once."""
+    """Return the source of a function that computes several expressions, equal subtrees once.
+
+    Args:
+        name: Name of the function.
+        arguments: Names of its arguments, in order.
+        outputs: Expressions over symbols of these names; the function returns a tuple of as many.
+
+    Example:
+        >>> x = sp.Symbol("x", real=True)
+        >>> print(function_source("f", ["x"], [x * 2]))
+        def f(x):
+            return (2.0*x,)
+        <BLANKLINE>
+    """
     symbols = (sp.Symbol(f"t{i}", real=True) for i in count())
     shared, reduced = tree_cse([_with_numbers(e) for e in outputs], symbols)
     lines = [f"def {name}({', '.join(arguments)}):"]
@@ -122,7 +147,16 @@ def _with_numbers(expression: sp.Expr) -> sp.Expr:
 
 
 def compile_source(name: str, source: str) -> Callable[..., Any]:
-    """Turn generated source into a function whose lines tracebacks, inspect and Triton can read."""
+    r"""Turn generated source into a function whose lines tracebacks, inspect and Triton can read.
+
+    Args:
+        name: Name of the function in the source.
+        source: Python over `torch`, `F` (torch.nn.functional) and opaque functions.
+
+    Example:
+        >>> compile_source("f", "def f(x):\n    return torch.relu(x)\n")(torch.tensor([-1.0, 2.0]))
+        tensor([0., 2.])
+    """
     filename = f"<autoact {name} {next(_serial)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     log.debug("%s\n%s", filename, source)

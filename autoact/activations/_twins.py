@@ -25,6 +25,10 @@ class Twin:
         when: Parameter values for which the class equals the activation (swish is SiLU at beta = 1).
         functions: torch functions that compute it with default settings.
         convertible: Whether a model's instances count as activations (nn.Identity is a placeholder).
+
+    Example:
+        >>> Twin(module=nn.ELU, settings={"alpha": "alpha"}).make({"alpha": 0.5})
+        ELU(alpha=0.5)
     """
 
     module: type[nn.Module]

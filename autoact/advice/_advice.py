@@ -23,6 +23,10 @@ class Candidate:
         name: Its name.
         reason: What speaks for it.
         fixed: Parameters that must keep a value, or it would break a demand.
+
+    Example:
+        >>> Candidate(name="elu", reason="smooth once", fixed={"alpha": 1.0}).fixed
+        {'alpha': 1.0}
     """
 
     name: str
@@ -40,6 +44,11 @@ class Advice:
         candidates: What to try, the likeliest first.
         ruled_out: Why not, by activation: a fact that breaks a demand, or contradicts the data.
         left_out: Why not, by activation: allowed, but nearly another candidate or less likely.
+
+    Example:
+        >>> found = advise(Needs(derivatives=2))
+        >>> found.evidence is None, "relu" in found.ruled_out
+        (True, True)
     """
 
     needs: Needs

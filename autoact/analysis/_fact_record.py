@@ -30,6 +30,11 @@ class Facts:
         gradient_noise: κ = E[φ'²] / E[φ']².
         chi: gain² E[φ'²]: what one layer does to squared gradients.
         variance_map_slope: What one layer does to an error of the variance.
+
+    Example:
+        >>> from autoact.analysis import facts
+        >>> facts("relu").growth, facts("relu").limits
+        ('linear', (0.0, inf))
     """
 
     smoothness: float | None

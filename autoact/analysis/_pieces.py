@@ -24,6 +24,12 @@ class Pieces:
         kinks: Where the line changes, ascending, (Q,).
         slopes: Slope of every piece from left to right, (Q + 1,).
         intercepts: Value of every piece's line at 0, (Q + 1,).
+
+    Example:
+        >>> from autoact.analysis import linear_pieces
+        >>> found = linear_pieces("relu")
+        >>> found.kinks, found.slopes, found.intercepts
+        (array([0.]), array([0., 1.]), array([0., 0.]))
     """
 
     kinks: Array

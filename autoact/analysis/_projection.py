@@ -29,6 +29,11 @@ class Projection:
         parameters: Its refitted parameter values.
         error: Root mean square difference over the function's own standard deviation, >= 0.
         errors: The same for every candidate.
+
+    Example:
+        >>> from autoact.analysis import project
+        >>> sorted(project("elu", ("elu", "tanh")).errors)
+        ['elu', 'tanh']
     """
 
     activation: str

@@ -50,8 +50,17 @@ Elementwise = Callable[[torch.Tensor], torch.Tensor]
 class Subject:
     """An expression in x without free parameters, with its value and derivatives as float64 functions.
 
+    Args:
+        expression: In SymPy, of the symbol x alone.
+
     Attributes:
         expression: In SymPy, of the symbol x alone.
+
+    Example:
+        >>> from autoact.analysis import subject
+        >>> square = subject("relu_squared")
+        >>> square(np.array([-1.0, 3.0])), square(np.array([-1.0, 3.0]), order=1)
+        (array([0., 9.]), array([0., 6.]))
     """
 
     def __init__(self, expression: sp.Expr) -> None:

@@ -1,4 +1,4 @@
-"""What `autoact list` and `autoact show` print about activations."""
+"""Catalogue of activations, as `autoact list` and `autoact show` print it."""
 
 import importlib.util
 import math

@@ -13,21 +13,35 @@ from autoact.conversion._apply import (
 )
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._convert import convert
-from autoact.conversion._recipe import recipe, replay
+from autoact.conversion._recipe import recipe, replay, restore
+from autoact.conversion._rollback import all_or_nothing
+from autoact.conversion.probing import Probes, warn_of_idle
+from autoact.conversion.saving import KEY
+from autoact.conversion.saving._model_configuration import (
+    named_in_configuration,
+    restore_from_configuration,
+)
 
 __all__ = [
+    "KEY",
     "ConversionPlan",
+    "Probes",
     "SpaceLike",
+    "all_or_nothing",
     "apply",
     "auto_layers",
     "convert",
     "derive",
     "finalize",
     "find_layers",
+    "named_in_configuration",
     "original_assignment",
     "recipe",
     "replay",
+    "restore",
+    "restore_from_configuration",
     "uniform_assignment",
+    "warn_of_idle",
 ]
 
 if not TYPE_CHECKING:

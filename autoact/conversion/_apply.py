@@ -9,6 +9,7 @@ from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_
 from autoact.conversion._places import Place, check_model, discover
 from autoact.conversion._recipe import Entry, M, entries, place, record
 from autoact.conversion._rollback import all_or_nothing
+from autoact.conversion.probing import warn_of_idle
 from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
 from autoact.nn import AutoActivation, module_for, warn_of
 from autoact.spaces import Assignment, Choice
@@ -38,8 +39,13 @@ def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:
 def derive(model: nn.Module) -> Assignment:
     """Return the one activation nearest to what each layer learned, by projection on the inputs it saw.
 
+<<<<<<< HEAD
     Layers that share a choice are all named. A warning names layers whose choice means little: their logits
     never moved, they are still their start, they saw no inputs, or no candidate is near to what they learned.
+=======
+    Layers that share a choice are all named. Layers that observed nothing, while others did, were never
+    called: a warning names them.
+>>>>>>> main
 
     Args:
         model: A converted model.
@@ -58,6 +64,7 @@ def derive(model: nn.Module) -> Assignment:
     layers = auto_layers(model)
     if not layers:
         raise ConversionError(f"{type(model).__name__} has no AutoActivation; call convert(model) first.")
+    warn_of_idle(layers)
     names = {id(layer): path for path, layer in layers.items()}
     choices = {path: layer.choice() for path, layer in layers.items()}
     warn_of(layers)
@@ -80,7 +87,7 @@ def apply(model: M, assignment: Assignment | Mapping[str, Any]) -> M:
     Args:
         model: A model as it was, or a converted one.
         assignment: Choices by layer path: an `Assignment`, or a mapping to names, `Choice`s, or whatever else
-            an `Assignment` is made of.
+            an `Assignment` is made of, or to what `Choice.to_dict` returned.
 
     Returns:
         The model. If anything is raised, the model is as it was before.
@@ -101,11 +108,17 @@ def apply(model: M, assignment: Assignment | Mapping[str, Any]) -> M:
           (3): ELU(alpha=0.5)
         )
     """
+    return _put(model, assignment, carried=True)
+
+
+def _put(model: M, assignment: Assignment | Mapping[str, Any], *, carried: bool) -> M:
+    """Put an assignment into a model, whose state_dict names it or not."""
     places = _assignable(model)
     choices = _checked(model, places, assignment)
     wanted = [(places[path], choice) for path, choice in choices.items() if places[path].choice != choice]
     with all_or_nothing(model):
-        record(model, {target.paths[0]: _fix(model, target, choice) for target, choice in wanted})
+        changed = {target.paths[0]: _fix(model, target, choice) for target, choice in wanted}
+        record(model, changed, carried=carried)
     return model
 
 
@@ -120,7 +133,7 @@ def _checked(
     for path, given in assignment.items():
         try:
             _check_path(model, places, path)
-            choices[path] = Assignment({path: given})[path]
+            choices[path] = Assignment({path: _choice(given)})[path]
         except AutoActError as error:
             errors.append(error)
     if len(errors) == 1:
@@ -131,11 +144,19 @@ def _checked(
     return choices
 
 
+def _choice(given: Any) -> Any:
+    """Return a choice for what `Choice.to_dict` returned, which files hold."""
+    return Choice.from_dict(given) if isinstance(given, Mapping) and "activation" in given else given
+
+
 def finalize(model: M) -> M:
     """Replace every `AutoActivation` by the plain module of its choice (torch's own, if any), in place.
 
+    The state_dict no longer names chosen activations: a fresh model of the same class takes the weights, but
+    has its own activations. To have the choice saved, use `apply(fresh_model, derive(model))` instead.
+
     Args:
-        model: A converted model; one without such layers stays as it is.
+        model: A converted model; layers without `AutoActivation` stay as they are.
 
     Returns:
         The model. If anything is raised, the model is as it was before.
@@ -148,7 +169,7 @@ def finalize(model: M) -> M:
         >>> finalize(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))[1]
         ReLU()
     """
-    return apply(model, derive(model)) if auto_layers(model) else model
+    return _put(model, derive(model) if auto_layers(model) else {}, carried=False)
 
 
 def original_assignment(model: nn.Module, space: SpaceLike = "default") -> Assignment:
@@ -235,9 +256,11 @@ def _fix(model: nn.Module, target: Place, choice: Choice) -> Entry:
     """Put a choice at a place and return what to record."""
     present = target.present
     channel_dim = present.channel_dim if hasattr(present, "channel_dim") else 1
+    known = [each["original"] for each in entries(model).values() if set(each["paths"]) & set(target.paths)]
     entry: Entry = {
         "kind": "fixed",
         "paths": list(target.paths),
+        "original": known[0] if known else target.choice and target.choice.to_dict(),
         "choice": choice.to_dict(),
         "channel_dim": channel_dim,
     }

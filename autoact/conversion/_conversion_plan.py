@@ -1,10 +1,10 @@
 """Plan of a conversion: a value to print and to search over, made without touching the model."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -12,11 +12,13 @@ from autoact.conversion._eligibility import Verdict, eligible, includes
 from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import entries
 from autoact.conversion._roles import roles
+from autoact.conversion.probing import NEVER_CALLED, Probed, probed
 from autoact.conversion.source import Call, notices, own_class, uses
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
 
+V = TypeVar("V")
 SpaceLike = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
 
 
@@ -37,6 +39,12 @@ class ConversionPlan:
         blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
         left_alone: Why other activations are not converted, by path.
         space: The search space.
+
+    Example:
+        >>> from torch import nn
+        >>> from autoact.conversion import find_layers
+        >>> find_layers(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["tanh"]).groups
+        (('1',),)
     """
 
     layers: Mapping[str, Choice]
@@ -51,16 +59,49 @@ class ConversionPlan:
     left_alone: Mapping[str, str]
     space: SearchSpace
 
+    def without(self, reasons: Mapping[str, str]) -> "ConversionPlan":
+        """Return this plan with some of its layers left alone.
 
-def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPlan:
+        Args:
+            reasons: Why, by layer path.
+        """
+        paths = {path: every for path, every in self.paths.items() if path not in reasons}
+        groups = (tuple(path for path in group if path in paths) for group in self.groups)
+        split = {path: tuple(each for each in self.split[path] if each in paths) for path in self.split}
+        return replace(
+            self,
+            layers=_of(paths, self.layers),
+            candidates=_of(paths, self.candidates),
+            settings=_of(paths, self.settings),
+            groups=tuple(group for group in groups if group),
+            paths=paths,
+            shared=_of(paths, self.shared),
+            split={path: every for path, every in _of(paths, split).items() if len(every) > 1},
+            calls=_of(paths, self.calls),
+            blocks=_of(paths, self.blocks),
+            left_alone={**self.left_alone, **reasons},
+        )
+
+
+def _of(paths: Container[str], known: Mapping[str, V]) -> dict[str, V]:
+    return {path: value for path, value in known.items() if path in paths}
+
+
+def find_layers(
+    model: nn.Module, space: SpaceLike = "default", *, example_input: Any = None
+) -> ConversionPlan:
     """Return what `convert` would do to a model; changes nothing.
 
     Args:
         model: Any module; one converted before gives the plan of its conversion again.
         space: A space, its name, its path, plain data, or a list of candidates.
+        example_input: What the model takes: a tensor, a tuple of arguments or a mapping of keywords. The
+            model runs on it once in evaluation and once in training mode; activations that run in neither
+            are left alone.
 
     Raises:
-        ConversionError: No model, a scripted one, or nothing to convert; lists the module types found.
+        ConversionError: No model, a scripted one, or nothing to convert; lists the module types found. No
+            activation runs with the example input.
         ConfigurationError: A rule of the space matches no layer; lists the paths.
 
     Example:
@@ -68,21 +109,43 @@ def find_layers(model: nn.Module, space: SpaceLike = "default") -> ConversionPla
         >>> plan.layers, plan.candidates
         ({'1': Choice('leaky_relu', negative_slope=0.2)}, {'1': ('tanh', 'leaky_relu')})
     """
+    return plan_and_probe(model, space, example_input)[0]
+
+
+def plan_and_probe(
+    model: nn.Module, space: SpaceLike, example_input: Any
+) -> tuple[ConversionPlan, Probed | None]:
+    """Return the layers of a model, and what reached them; None without an example input."""
+    plan = _planned(model, space)
+    if example_input is None:
+        return plan, None
+    seen = probed(model, plan.layers, plan.paths, example_input)
+    if len(seen.idle) == len(plan.layers):
+        raise ConversionError(
+            f"Nothing to convert in {type(model).__name__}: of its activations ({', '.join(seen.idle)}), "
+            "none is called with the example input, neither in training nor in evaluation mode. Write what "
+            "runs instead as modules such as nn.ReLU(), and call them in forward."
+        )
+    return plan.without(dict.fromkeys(seen.idle, NEVER_CALLED)), seen
+
+
+def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     check_model(model)
     space, found = SearchSpace.of(space), discover(model)
     left_alone = {**found.left_alone, **notices(model, frozenset(found.places))}
     present = _present(model, found)
     _check_rules(space, present, left_alone)
-    space = space.within(path for place in present.values() for path in place.paths)
+    present = _taken_apart(_within(space, present), found, present)
+    space = _within(space, present)
     places, blocks = dict[str, Place](), dict[str, str]()
     earlier, found_roles = entries(model), roles(model)
     for path, place in present.items():
-        rule = rule_of(space, place.paths)
+        rule = rule_of(space, place.names)
         if rule is not None and rule.keep:
             left_alone[path] = f"kept by the rule match: {rule.match!r}"
             continue
         verdict = Verdict() if path in earlier else eligible(model, place, found_roles)
-        if verdict.reason and not includes(rule, place.paths):
+        if verdict.reason and not includes(rule, place.names):
             left_alone[path] = verdict.reason
             continue
         places[path] = place
@@ -105,6 +168,21 @@ def _present(model: nn.Module, found: Found) -> dict[str, Place]:
     return dict(sorted(present.items(), key=lambda item: rank.get(item[0], rank[_parent(item[0])])))
 
 
+def _within(space: SearchSpace, present: Mapping[str, Place]) -> SearchSpace:
+    """Return a space that knows how deep in the model each place is."""
+    return space.within(path for place in present.values() for path in place.paths)
+
+
+def _taken_apart(space: SearchSpace, found: Found, present: Mapping[str, Place]) -> dict[str, Place]:
+    """Return the places, with single calls instead of one that they share where rules tell them apart."""
+    apart: dict[str, Place] = {}
+    for path, place in present.items():
+        rules = {id(rule_of(space, [part])) for part in place.parts}
+        known = {part: found.whole[part] for part in place.parts if part in found.whole}
+        apart.update(known if len(rules) > 1 and known else {path: place})
+    return apart
+
+
 def _parent(path: str) -> str:
     return path.rpartition(".")[0]
 
@@ -118,6 +196,7 @@ def _plan(
 ) -> ConversionPlan:
     layers = {path: place.choice for path, place in places.items() if place.choice is not None}
     paths = {path: place.paths for path, place in places.items()}
+    names = {path: place.names for path, place in places.items()}
     settings = {
         path: {c.activation: dict(c.parameters)} if c.parameters and not space.refusal(c) else {}
         for path, c in layers.items()
@@ -125,9 +204,9 @@ def _plan(
     calls = {path: _calls(model, path, place) for path, place in places.items()}
     return ConversionPlan(
         layers=layers,
-        candidates={path: _candidates(space, paths[path], choice) for path, choice in layers.items()},
+        candidates={path: _candidates(space, names[path], choice) for path, choice in layers.items()},
         settings=settings,
-        groups=_groups(space, paths),
+        groups=_groups(space, names),
         paths=paths,
         shared={path: every for path, every in paths.items() if len(every) > 1},
         split=_split(places),
@@ -151,17 +230,17 @@ def rule_of(space: SearchSpace, paths: Sequence[str]) -> LayerRule | None:
     return next((rule for rule in space.layers if any(map(rule.matches, paths))), None)
 
 
-def _candidates(space: SearchSpace, paths: Sequence[str], present: Choice) -> tuple[str, ...]:
-    rule = rule_of(space, paths)
-    names = (rule.candidates if rule else None) or space.candidates
-    if present.activation in names or space.require.violation(present.activation, space.bounds):
-        return names
-    return (*names, present.activation)
+def _candidates(space: SearchSpace, names: Sequence[str], present: Choice) -> tuple[str, ...]:
+    rule = rule_of(space, names)
+    known = (rule.candidates if rule else None) or space.candidates
+    if present.activation in known or space.require.violation(present.activation, space.bounds):
+        return known
+    return (*known, present.activation)
 
 
-def _groups(space: SearchSpace, paths: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+def _groups(space: SearchSpace, names: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     groups: dict[Any, list[str]] = {}
-    for path, every in paths.items():
+    for path, every in names.items():
         rule = rule_of(space, every)
         together = rule is not None and rule.share == "group"
         groups.setdefault(id(rule) if together else path, []).append(path)
@@ -173,12 +252,13 @@ def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:
     if place.site is not None:
         return (place.site.call,) if place.site.loop else ()
     found = uses(own_class(model.get_submodule(_parent(path))), path.rpartition(".")[2])
-    return tuple(use.call for use in found) if len(found) > 1 or any(use.loop for use in found) else ()
+    several = len({use.layer for use in found}) > 1 or any(use.loop for use in found)
+    return tuple(use.call for use in found) if several else ()
 
 
 def _check_rules(space: SearchSpace, present: Mapping[str, Place], left_alone: Mapping[str, str]) -> None:
     """Complain about a rule that speaks about no activation of the model."""
-    known = [path for place in present.values() for path in place.paths] + list(left_alone)
+    known = [path for place in present.values() for path in place.names] + list(left_alone)
     for rule in space.layers if known else ():
         rule.check_use(known)
 

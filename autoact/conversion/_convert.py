@@ -5,14 +5,13 @@ from typing import Any
 
 from torch import nn
 
-from autoact.conversion._channels import Seen, measure
-from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers, is_converted
-from autoact.conversion._placement import fit
+from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, is_converted, plan_and_probe
 from autoact.conversion._recipe import Entry, M, entries, place, record
 from autoact.conversion._rollback import all_or_nothing
+from autoact.conversion.probing import Probed, Seen, channels
 from autoact.errors import ConfigurationError, ConversionError, did_you_mean
-from autoact.nn import AutoActivation, module_for
-from autoact.spaces import Choice, SearchSpace
+from autoact.nn import AutoActivation
+from autoact.spaces import SearchSpace
 
 STARTS = ("same", "uniform")
 
@@ -28,8 +27,9 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
             the source of methods; output heads and gates stay unless a rule of the space names them.
         space: A space, its name, its path, plain data, or a list of candidates.
         start: "same": the model computes what it did; "uniform": all candidates weigh the same.
-        example_input: What the model takes: a tensor, a tuple of arguments or a mapping of keywords. Needed
-            only for spaces with one choice per channel.
+        example_input: What the model takes: a tensor, a tuple of arguments or a mapping of keywords. The
+            model runs on it once in each mode, and activations that are never called are left alone. Needed
+            for spaces with one choice per channel.
 
     Returns:
         The model. If anything is raised, the model is as it was before.
@@ -47,13 +47,13 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
         raise ConfigurationError(
             f"start is one of {', '.join(STARTS)}; got {start!r}.{did_you_mean(start, STARTS)}"
         )
-    plan = find_layers(model, space)
+    plan, probed = plan_and_probe(model, space, example_input)
     _check_earlier(model, plan.space)
     groups = [group for group in plan.groups if not all(is_converted(model, path) for path in group)]
     if not groups:
         return model
     _warn_of_sharing(plan, [path for group in groups for path in group])
-    seen = _measured(model, plan, example_input)
+    seen = _counted(plan, probed)
     layers = {group[0]: _layer(plan, group, start, seen) for group in groups}
     changed: dict[str, Entry] = {}
     with all_or_nothing(model):
@@ -74,26 +74,15 @@ def _check_earlier(model: nn.Module, space: SearchSpace) -> None:
         )
 
 
-def _measured(model: nn.Module, plan: ConversionPlan, example_input: Any) -> dict[str, Seen]:
+def _counted(plan: ConversionPlan, probed: Probed | None) -> dict[str, Seen]:
     if plan.space.relaxation.granularity != "channel":
         return {}
-    if example_input is None:
+    if probed is None:
         raise ConversionError(
             f"Space {plan.space.name!r} chooses per channel: call convert(..., example_input=a batch), so "
             "that channels can be counted."
         )
-    presents = {path: _present(model, path, choice) for path, choice in plan.layers.items()}
-    return measure(model, {path: plan.paths[path] for path in plan.layers}, presents, example_input)
-
-
-def _present(model: nn.Module, path: str, choice: Choice) -> Any:
-    """Return what computes an activation now; for a call in the source, a module that does the same."""
-    parent, _, name = path.rpartition(".")
-    present = getattr(model.get_submodule(parent), name, None)
-    if present is None:
-        present = module_for(choice)
-        fit(present, model, path)
-    return present
+    return channels({path: probed.inputs[path] for path in plan.layers})
 
 
 def _layer(plan: ConversionPlan, group: tuple[str, ...], start: str, seen: dict[str, Seen]) -> AutoActivation:

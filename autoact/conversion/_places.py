@@ -1,6 +1,6 @@
 """Places of a model's activations: modules, functions held as attributes, and calls in its source."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
@@ -13,6 +13,7 @@ from autoact.activations import from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
 from autoact.conversion.source import (
     Site,
+    divided_uses,
     function_calls,
     has_settings,
     held_calls,
@@ -37,13 +38,20 @@ class Place:
             function that its source calls.
         choice: The registered activation it is; None for an AutoActivation.
         paths: Every path that leads to it; the first names it.
-        site: The call in the source, where that has to be rewritten.
+        site: The call in the source, where that has to be rewritten; the first of those that share a layer.
+        parts: Paths of the single calls, of which only one can run, where several share the layer.
     """
 
     present: Any
     choice: Choice | None
     paths: tuple[str, ...]
     site: Site | None = None
+    parts: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every path that a rule may match."""
+        return (*self.paths, *self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,8 @@ class Found:
     Attributes:
         places: By first path.
         left_alone: Reasons by path.
-        whole: Modules whose calls are places of their own: by the module's path, which still means all calls.
+        whole: What else can be assigned: modules whose calls are places of their own, by the module's path,
+            which still means all calls; and single calls where several share one of `places`.
     """
 
     places: Mapping[str, Place] = field(default_factory=dict)
@@ -69,6 +78,7 @@ class _Occurrence:
     site: Site | None = None
     trouble: str | None = None
     choice: Choice | None = None
+    parts: "tuple[_Occurrence, ...]" = ()
 
 
 def check_model(model: Any) -> None:
@@ -99,25 +109,32 @@ def discover(model: nn.Module) -> Found:
         if reason:
             left_alone[each.path] = reason
         elif choice is not None or isinstance(each.present, AutoActivation):
-            places[each.path] = Place(
-                present=each.present, choice=choice, paths=tuple(paths[key]), site=each.site
-            )
-    whole = {
-        path: Place(present=each.present, choice=_identify(each)[0], paths=(path,))
-        for path, each in split.items()
+            places[each.path] = _place(each, choice, paths[key])
+    whole = {path: _place(each, _identify(each)[0], [path]) for path, each in split.items()}
+    parts = {
+        part.path: _place(part, _identify(part)[0], [part.path])
+        for each in first.values()
+        if each.path in places
+        for part in each.parts
     }
-    return Found(places, left_alone, whole)
+    return Found(places, left_alone, {**whole, **parts})
+
+
+def _place(each: _Occurrence, choice: Choice | None, paths: list[str]) -> Place:
+    parts = tuple(part.path for part in each.parts)
+    return Place(present=each.present, choice=choice, paths=tuple(paths), site=each.site, parts=parts)
 
 
 def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_Occurrence]:
     """Yield every activation at every path; those whose calls are yielded apart go to `split`."""
     modules = dict(model.named_modules(remove_duplicate=False))
+    shared: dict[str, tuple[_Occurrence, ...]] = {}
     for path, module in modules.items():
         own = _itself(path, module, modules)
         if path not in split:
-            yield own
+            yield replace(own, parts=shared.get(path, ()))
         if own.choice is None:
-            yield from _inside(path, module, split)
+            yield from _inside(path, module, split, shared)
 
 
 def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _Occurrence:
@@ -127,10 +144,12 @@ def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _
     return _Occurrence(path, key, module, choice=wrapped(module) if path else None)
 
 
-def _inside(path: str, module: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_Occurrence]:
-    """Yield function attributes, and calls in the source."""
+def _inside(
+    path: str, module: nn.Module, split: dict[str, _Occurrence], shared: dict[str, tuple[_Occurrence, ...]]
+) -> Iterator[_Occurrence]:
+    """Yield function attributes, and calls in the source; a child's calls that share it go to `shared`."""
     join = partial(_join, path)
-    found: list[tuple[Site, Any, str | None, Choice | None]] = []
+    found: list[_Occurrence] = []
     functions = {
         name: value
         for name, value in vars(module).items()
@@ -141,20 +160,48 @@ def _inside(path: str, module: nn.Module, split: dict[str, _Occurrence]) -> Iter
         whole = _Occurrence(join(name), (id(module), name), present)
         apart = separate_uses(module, name)
         if apart is None:
+            parts = tuple(_call(path, module, present, site) for site in divided_uses(module, name) or ())
             if name in functions:
-                yield replace(whole, trouble=settings_trouble(module, name))
+                yield replace(whole, trouble=settings_trouble(module, name), parts=parts)
+            else:
+                shared[whole.path] = parts if len(parts) > 1 else ()
             continue
         if name in functions:
             bound = present.keywords if isinstance(present, partial) else {}
             computed = held_calls(module, apart, from_function(_bare(present)) or "", bound)
-            found += [(site, present, trouble, choice) for site, choice, trouble in computed]
+            found += [_call(path, module, present, *each) for each in computed]
         else:
-            found += [(site, present, None, None) for site in apart]
+            found += [_call(path, module, present, site) for site in apart]
         if apart and not (name in functions and any(has_settings(site) for site in apart)):
             split[whole.path] = whole  # else nothing can stand for all calls at once
-    found += [(site, None, trouble, choice) for site, choice, trouble in function_calls(module)]
-    for site, present, trouble, choice in sorted(found, key=lambda each: each[0].end):
-        yield _Occurrence(join(site.name), (id(module), site.name), present, site, trouble, choice)
+    found += [_call(path, module, None, *each) for each in function_calls(module)]
+    yield from _by_layer(path, module, found)
+
+
+def _call(
+    path: str,
+    module: nn.Module,
+    present: Any,
+    site: Site,
+    choice: Choice | None = None,
+    trouble: str | None = None,
+) -> _Occurrence:
+    return _Occurrence(_join(path, site.name), (id(module), site.name), present, site, trouble, choice)
+
+
+def _by_layer(path: str, module: nn.Module, found: Iterable[_Occurrence]) -> Iterator[_Occurrence]:
+    """Yield calls in the order in which they run, those that share a layer as one."""
+    layers: dict[str, list[_Occurrence]] = {}
+    for each in sorted(found, key=lambda each: each.site.end if each.site else (0, 0)):
+        layers.setdefault(each.site.layer if each.site else each.path, []).append(each)
+    for layer, calls in layers.items():
+        first = calls[0]
+        if len(calls) > 1 and all(not each.trouble and each.choice == first.choice for each in calls):
+            yield replace(
+                first, path=_join(path, layer), key=(id(module), layer), trouble=None, parts=tuple(calls)
+            )
+        else:
+            yield from calls
 
 
 def _is_one(child: nn.Module | None) -> bool:

@@ -8,6 +8,7 @@ from torch import nn
 from autoact.conversion._placement import fit, move_hooks, put
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion._transformer import settle
+from autoact.conversion.saving import KEY, carry, decoded, differs
 from autoact.conversion.source import can_open
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation, module_for
@@ -47,13 +48,23 @@ def recipe(model: nn.Module) -> dict[str, Any] | None:
     return {"version": VERSION, "layers": found} if found else None
 
 
-def record(model: nn.Module, changed: Mapping[str, Entry]) -> None:
-    """Note on the model what was put where."""
+def record(model: nn.Module, changed: Mapping[str, Entry], *, carried: bool | None = None) -> None:
+    """Note on the model what was put where, and let its state_dict name it.
+
+    Args:
+        model: The model.
+        changed: What was put where now.
+        carried: Whether the state_dict names fixed activations other than the original ones; None: those that
+            it named, and what is changed as its entries say.
+    """
     kept = {path: entry for path, entry in entries(model).items() if path not in changed}
     for module in model.modules():
         vars(module).pop(_ATTRIBUTE, None)
     # past __setattr__, which torch.compile's wrapper forwards to the module inside
-    vars(model)[_ATTRIBUTE] = {**kept, **changed}
+    found = vars(model)[_ATTRIBUTE] = {**kept, **changed}
+    for entry in found.values() if carried is not None else ():
+        entry["carried"] = carried and entry["kind"] == "fixed" and entry["choice"] != entry["original"]
+    carry(model, {path: entry for path, entry in found.items() if entry.get("carried")})
 
 
 def replay(model: M, recipe: Mapping[str, Any] | None) -> M:
@@ -91,6 +102,68 @@ def replay(model: M, recipe: Mapping[str, Any] | None) -> M:
             place(model, path, entry, module)
         record(model, recipe["layers"])
     return model
+
+
+def restore(model: nn.Module, state: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give a model the activations that a state_dict names, in place, before its weights are loaded.
+
+    Args:
+        model: A model as it was, or one that has these activations already.
+        state: A state_dict of a model that `apply` changed, or any other.
+
+    Returns:
+        Paths of the activations that were put in.
+
+    Raises:
+        ConversionError: The model has other activations by choice, or is not of this architecture.
+
+    Example:
+        >>> from autoact.conversion import apply
+        >>> make = lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        >>> model = make()
+        >>> restore(model, apply(make(), {"1": "tanh"}).state_dict()), model[1]
+        (('1',), Tanh())
+    """
+    done: list[str] = []
+    for name in [name for name in state if name.rpartition(".")[2] == KEY]:
+        part = name.rpartition(".")[0]
+        try:
+            module = model.get_submodule(part)
+        except AttributeError as error:
+            raise ConversionError(
+                f"The model has no part {part!r}, whose activations the weights name."
+            ) from error
+        done += [_join(part, path) for path in _restore(module, decoded(state[name]))]
+    return tuple(done)
+
+
+def _restore(model: nn.Module, layers: Mapping[str, Entry]) -> list[str]:
+    if KEY in vars(model):
+        wrong = differs(decoded(vars(model)[KEY]), layers)
+        if wrong:
+            raise ConversionError(f"{wrong}. Load them into a fresh {type(model).__name__}.")
+        return []
+    recorded = {path: entry for entry in entries(model).values() for path in entry["paths"]}
+    wanted = {path: entry for path, entry in layers.items() if not _is_start(recorded.get(path), entry, path)}
+    changed = {}
+    with all_or_nothing(model):
+        for path, entry in wanted.items():
+            changed[path] = {"kind": "fixed", "original": None, "carried": True, **entry}
+            place(model, path, changed[path], _build(changed[path]))
+        if changed:
+            record(model, changed)
+    return list(changed)
+
+
+def _is_start(present: Entry | None, entry: Entry, path: str) -> bool:
+    """Return whether a searched layer took the place of just this activation."""
+    if present is None or present["kind"] != "mixture":
+        return False
+    if wrong := differs({path: {"choice": present["original"]}}, {path: entry}):
+        raise ConversionError(
+            f"The model is converted: {wrong}. Give it the activations of the weights first, then convert it."
+        )
+    return True
 
 
 def place(model: nn.Module, path: str, entry: Entry, module: nn.Module) -> None:

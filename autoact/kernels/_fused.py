@@ -24,7 +24,14 @@ Tensors = tuple[torch.Tensor, ...]
 
 
 class Kernels(Protocol):
-    """Value and gradients of a mixture as functions of x and a few numbers."""
+    """Value and gradients of a mixture as functions of x and a few numbers.
+
+    Example:
+        >>> from autoact.kernels import route
+        >>> found = route(("relu", "tanh"), torch.zeros(3)).kernels
+        >>> all(hasattr(found, name) for name in ("forward", "backward", "differentiable"))
+        True
+    """
 
     def forward(self, x: torch.Tensor, numbers: Tensors, channel_dim: int) -> torch.Tensor:
         """Return y of the shape, dtype and layout of x."""
@@ -151,6 +158,13 @@ def fused(
         weights: (K,) or (C, K), values only.
         parameters: (P,) or (C, P), values only.
         channel_dim: Dimension of x that C runs along.
+
+    Example:
+        >>> from autoact.kernels import plan_for, route
+        >>> names, x, weights = ("relu", "tanh"), torch.tensor([-1.0, 2.0]), torch.tensor([1.0, 0.0])
+        >>> plan, none = plan_for(names), torch.empty(0)
+        >>> fused(plan, route(names, x).kernels, x, (weights, none), weights, none, 0)
+        tensor([0., 2.])
     """
     single, value = one_hot(weights), None
     if single is not None:

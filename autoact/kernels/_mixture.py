@@ -63,6 +63,9 @@ def mixture(
 def parameter_slots(candidates: Sequence[str]) -> tuple[tuple[str, Parameter], ...]:
     """Return (candidate, parameter) in the order of a mixture's parameter vector.
 
+    Args:
+        candidates: Names or aliases, at least one.
+
     Example:
         >>> [(name, p.name) for name, p in parameter_slots(("relu", "elu", "prelu"))]
         [('elu', 'alpha'), ('prelu', 'slope')]

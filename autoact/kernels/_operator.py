@@ -20,7 +20,12 @@ LARGE = 1 << 15  # elements from which C beats what torch.compile makes of the f
 
 
 class Way(StrEnum):
-    """Ways to compute a mixture."""
+    """Ways to compute a mixture.
+
+    Example:
+        >>> print(Way.TORCH)
+        generated torch code
+    """
 
     C = "generated C"
     TRITON = "generated Triton"
@@ -36,6 +41,11 @@ class Route(NamedTuple):
         way: One of `Way`.
         reason: Clause that follows "because".
         kernels: What runs forward and backward, for ways that have kernels.
+
+    Example:
+        >>> found = route(("relu", "tanh"), torch.zeros(3))
+        >>> found.way in set(Way), found.kernels is None
+        (True, False)
     """
 
     way: Way
@@ -92,6 +102,10 @@ def route(names: tuple[str, ...], x: torch.Tensor, *numbers: torch.Tensor) -> Ro
         names: Candidates.
         x: Any shape and layout.
         *numbers: What the mixture is made of: weights and parameters, or what they follow from.
+
+    Example:
+        >>> route(("relu", "tanh"), torch.zeros(3, device="meta")).way in set(Way)
+        True
     """
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return _traced(names, x)

@@ -1,6 +1,7 @@
 """Time and memory of every candidate, on the tensors that reach a model's activations."""
 
 import copy
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +34,14 @@ class ActivationCost:
         forward: Microseconds of a call without gradients, the least of all rounds: other programs only add.
         training: The same of a call and its backward pass.
         kept: Bytes kept for backward.
+
+    Example:
+        >>> cost = ActivationCost(
+        ...     name="relu", shape=(32, 64), dtype="float32", calls=1, forward=2.0, training=6.0,
+        ...     kept=Kept(total=8192, output=8192),
+        ... )
+        >>> cost.elements
+        2048
     """
 
     name: str
@@ -99,7 +108,7 @@ def activation_costs(
         >>> [(cost.name, cost.shape, cost.calls, cost.kept.total) for cost in costs[:2]]
         [('relu', (8, 16), 2, 512), ('silu', (8, 16), 2, 512)]
     """
-    searched = conversion.convert(copy.deepcopy(model), space, start="uniform", example_input=batch)
+    searched = _searched(copy.deepcopy(model), batch, space)
     cases = _cases(_inputs(searched, batch))
     forward = in_turns({key: partial(_forward, case) for key, case in _named(cases)}, seconds / 3)
     training = in_turns({key: partial(_training, case) for key, case in _named(cases)}, seconds * 2 / 3)
@@ -115,6 +124,18 @@ def activation_costs(
         )
         for key, case in _named(cases)
     )
+
+
+def _searched(model: nn.Module, batch: Any, space: SpaceLike) -> nn.Module:
+    """Convert a model, and speak of activations that the batch never reaches."""
+    with torch.no_grad():
+        call(model.eval(), batch)
+    running = conversion.find_layers(model, space, example_input=batch)
+    idle = sorted(set(conversion.find_layers(model, space).layers) - set(running.layers))
+    if idle:
+        message = f"No cost is measured for {', '.join(idle)}: never called with this input."
+        warnings.warn(message, UserWarning, stacklevel=3)
+    return conversion.convert(model, space, start="uniform", example_input=batch)
 
 
 def _inputs(model: nn.Module, batch: Any) -> _Seen:

@@ -24,6 +24,10 @@ class ModelLatency:
         name: Of the model.
         milliseconds: Median over the rounds.
         ratio: Lower quartile, median and upper quartile of its time over the original's, round by round.
+
+    Example:
+        >>> ModelLatency(name="tanh everywhere", milliseconds=1.5, ratio=(1.0, 1.1, 1.2)).ratio[1]
+        1.1
     """
 
     name: str

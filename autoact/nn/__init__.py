@@ -1,4 +1,4 @@
-"""What goes into a model: a layer that learns its activation, and plain layers for a chosen one."""
+"""Layers of a model: one that learns its activation, and plain ones for a chosen activation."""
 
 from autoact.nn._auto import AutoActivation
 from autoact.nn._doubts import DoubtfulChoiceWarning, warn_of

@@ -1,4 +1,4 @@
-"""From a learned mixture to the one activation that is nearest to it."""
+"""Derivation of the one activation that is nearest to a learned mixture."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a layer sees: quantiles of its pre-activations, cheap enough to measure during training."""
+"""Observation of a layer: quantiles of its pre-activations, cheap enough to measure during training."""
 
 import math
 

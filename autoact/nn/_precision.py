@@ -1,4 +1,4 @@
-"""How a mixture's few numbers are kept: exact when a model is cast to half precision, whole or in shards."""
+"""Precision of a mixture's few numbers: exact when a model is cast to half precision, whole or in shards."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,15 @@ def keep_precision(fn: Callable[[Tensor], Tensor], pinned: Tensor) -> Callable[[
 
 
 def is_sharded(tensor: Tensor) -> bool:
-    """Tell whether a tensor is a DTensor, of which each process holds a part."""
+    """Tell whether a tensor is a DTensor, of which each process holds a part.
+
+    Args:
+        tensor: Any shape.
+
+    Example:
+        >>> is_sharded(torch.zeros(2))
+        False
+    """
     return hasattr(tensor, "placements")
 
 

@@ -1,4 +1,4 @@
-r"""From logits to the weights of a mixture: pure functions of tensors.
+r"""Relaxations: the weights of a mixture from its logits, as pure functions of tensors.
 
 All take logits (K,) or (C, K) and a temperature (), and return weights of the same shape that sum to 1.
 """

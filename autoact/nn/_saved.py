@@ -1,4 +1,4 @@
-"""Which candidates a saved state is of: its logits say nothing without their names and order."""
+"""Candidates of a saved state: its logits say nothing without their names and order."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,6 @@
 """Choices in a record: read whether or not their activation is registered in this process."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from autoact.errors import UnknownActivationError
@@ -33,15 +32,6 @@ def _choice(path: str, content: Any) -> Choice:
     try:
         return Choice.from_dict(content)
     except UnknownActivationError:
-        return _unregistered(content)
+        return Choice.unregistered(str(content["activation"]), content.get("parameters"))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"layer {path} has no activation: {error}") from error
-
-
-def _unregistered(content: Mapping[str, Any]) -> Choice:
-    values = content.get("parameters") or {}
-    choice = object.__new__(Choice)  # its constructor looks the activation up
-    object.__setattr__(choice, "activation", str(content["activation"]))
-    kept = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    object.__setattr__(choice, "parameters", MappingProxyType(kept))
-    return choice

@@ -27,6 +27,13 @@ class Comparison:
         selected_diverged: Seeds in which only the selected model's value was not finite.
         baseline_diverged: Seeds in which only the baseline's value was not finite.
         both_diverged: Seeds in which neither value was finite.
+
+    Example:
+        >>> found = Comparison(
+        ...     name="original", difference=0.5, ci95=(0.25, 0.75), p_value=0.01, detectable=0.25, pairs=10
+        ... )
+        >>> found.verdict
+        'improved'
     """
 
     name: str

@@ -5,13 +5,24 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import Any
 
+from autoact.records._json import plain, typed
 from autoact.records._training import Phase, Value
 from autoact.spaces import Assignment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a part of a run cost: full trainings, optimizer steps, seconds in training."""
+    """What a part of a run cost: full trainings, optimizer steps, seconds in training.
+
+    Attributes:
+        trainings: In full trainings, fractions included.
+        steps: Optimizer steps.
+        seconds: Wall time of the trainings added up.
+
+    Example:
+        >>> Cost(trainings=2.5, steps=250, seconds=60.0).steps
+        250
+    """
 
     trainings: float
     steps: int
@@ -20,7 +31,16 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """Values of a baseline on selection data and, where confirmed, on comparison data; NaN diverged."""
+    """Values of a baseline on selection data and, where confirmed, on comparison data; NaN diverged.
+
+    Attributes:
+        selection: One value per selection seed.
+        comparison: One value per confirmation seed; empty where it was not confirmed.
+
+    Example:
+        >>> Baseline(selection=(0.5, 0.25)).comparison
+        ()
+    """
 
     selection: tuple[float, ...]
     comparison: tuple[float, ...] = ()
@@ -28,7 +48,17 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """Values of the selected model on fresh seeds, one per seed; NaN diverged."""
+    """Values of the selected model on fresh seeds, one per seed; NaN diverged.
+
+    Attributes:
+        seeds: Seeds of the trainings, (S,).
+        selection: Values on selection data, (S,).
+        comparison: Values on comparison data, (S,).
+
+    Example:
+        >>> Confirmation(seeds=(1, 2), selection=(0.5, 0.25), comparison=(0.5, 0.75)).seeds
+        (1, 2)
+    """
 
     seeds: tuple[int, ...]
     selection: tuple[float, ...]
@@ -37,7 +67,17 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Median time of a forward pass with the chosen and with the original activations."""
+    """Median time of a forward pass with the chosen and with the original activations.
+
+    Attributes:
+        chosen: With the chosen activations, in `unit`.
+        original: With the model's own, in `unit`.
+        unit: Unit of both.
+
+    Example:
+        >>> Latency(chosen=1.5, original=1.25).unit
+        'ms per batch on the CPU'
+    """
 
     chosen: float
     original: float
@@ -46,13 +86,25 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParetoPoint:
-    """An assignment with its posterior mean and s.d., milliseconds, and whether it is on the front."""
+    """An assignment with its posterior mean and s.d., milliseconds, and whether it is on the front.
+
+    Attributes:
+        layers: The assignment.
+        mean: Posterior mean, in units of the metric.
+        sd: Posterior standard deviation, NaN where unknown.
+        latency: Milliseconds of a forward pass.
+        front: Whether nothing else is both better and faster.
+
+    Example:
+        >>> ParetoPoint(layers=Assignment({"net.1": "relu"}), mean=0.5, latency=1.25, front=True).front
+        True
+    """
 
     layers: Assignment
     mean: float
     sd: float = nan
     latency: float
-    front: bool
+    front: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +117,10 @@ class MixtureLayer:
         error: Distance of the nearest single activation, in standard deviations of the mixture.
         errors: Distance by candidate.
         values: Learned parameters by `candidate.parameter`.
+
+    Example:
+        >>> MixtureLayer(weights={"relu": 0.75, "tanh": 0.25}, margin=0.5).margin
+        0.5
     """
 
     weights: Mapping[str, float]
@@ -76,16 +132,50 @@ class MixtureLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prior:
-    """What the mixture says before the trials: its choice, what replacing it cost, and each layer."""
+    """What the mixture says before the trials: its choice, what replacing it cost, and each layer.
+
+    Attributes:
+        choice: The activations that the mixture derives.
+        discretization: Monitored value by stage of the replacement.
+        layers: What each layer learned, by path.
+
+    Example:
+        >>> Prior(choice=Assignment({"net.1": "relu"}), discretization={}, layers={}).choice["net.1"]
+        Choice('relu')
+    """
 
     choice: Assignment
     discretization: Mapping[str, float]
     layers: Mapping[str, MixtureLayer]
 
+    @classmethod
+    def of(cls, choice: Assignment, gap: Mapping[str, Any], layers: Mapping[str, Any]) -> "Prior":
+        """Return the prior that a mixture's training left.
+
+        Args:
+            choice: What the mixture derived.
+            gap: Value of the mixture and of single activations in its place, by name.
+            layers: What each layer learned, by path, as plain types.
+
+        Raises:
+            ValueError: The layers have another form.
+        """
+        prior: Prior = typed(cls, {"choice": plain(choice), "discretization": gap, "layers": layers})
+        return prior
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belief:
-    """Posterior mean and standard deviation of the value of a model after a full training."""
+    """Posterior mean and standard deviation of the value of a model after a full training.
+
+    Attributes:
+        mean: In units of the metric.
+        sd: In the same units, at least 0.
+
+    Example:
+        >>> Belief(mean=0.5, sd=0.125).sd
+        0.125
+    """
 
     mean: float
     sd: float
@@ -93,7 +183,19 @@ class Belief:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """What the search itself chose, whether a baseline took its place, and what is known of the outcome."""
+    """What the search itself chose, whether a baseline took its place, and what is known of the outcome.
+
+    Attributes:
+        searched: What the search chose; None where it chose nothing.
+        replaced: Whether a baseline took its place.
+        mean: Posterior mean of the selected model.
+        sd: Its posterior standard deviation.
+        selection: Its values on the selection seeds.
+
+    Example:
+        >>> Recommendation(searched=Assignment({"net.1": "relu"})).replaced
+        False
+    """
 
     searched: Assignment | None = None
     replaced: bool = False
@@ -104,7 +206,19 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hyperparameters:
-    """Hyperparameters that were searched: their ranges, the model's own values, and those found."""
+    """Hyperparameters that were searched: their ranges, the model's own values, and those found.
+
+    Attributes:
+        searched: Range by name.
+        own: The model's own value by name.
+        chosen: Value by name that goes with the chosen activations.
+        baselines: The same by baseline.
+        trainings_per_baseline: Trainings with which each baseline was tuned.
+
+    Example:
+        >>> Hyperparameters(baselines={"relu": {"lr": 0.1}}).of("relu")
+        {'lr': 0.1}
+    """
 
     searched: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
@@ -119,7 +233,18 @@ class Hyperparameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Trainings that raised the same error."""
+    """Trainings that raised the same error.
+
+    Attributes:
+        label: What was trained.
+        phase: What the training was for.
+        error: What was raised.
+        count: Number of such trainings, at least 1.
+
+    Example:
+        >>> Failure(label="relu", phase="baseline", error="RuntimeError: out of memory").count
+        1
+    """
 
     label: str
     phase: Phase

@@ -15,6 +15,9 @@ class Ledger:
 
     A line torn by a kill is not read, and dropped when the next one is written: its training runs again.
 
+    Args:
+        path: The file; it need not exist.
+
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "trainings.jsonl"

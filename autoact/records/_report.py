@@ -26,6 +26,7 @@ from autoact.spaces.files import write_text
 
 SCHEMA = 2
 _ALWAYS = ("task", "verdict", "latency")  # keys that stand in report.json as null, too
+_OPTIONAL = ("baselines", "comparisons", "pareto", "beliefs")  # left out where there are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,9 @@ class Report:
         failure: Why the search failed.
         failures: The trainings that raised.
         not_finite: Labels of the trainings without a finite value.
+
+    Raises:
+        ConfigurationError: Another version of the form.
 
     Example:
         >>> data = {"schema": 2, "autoact": "0.2.0", "space": "default", "metric": "val_loss", "mode": "min"}
@@ -103,8 +107,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types for report.json; what does not apply is left out."""
-        content = plain(self)
-        return {name: value for name, value in content.items() if value is not None or name in _ALWAYS}
+        return {name: value for name, value in plain(self).items() if _stands(name, value)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Report":
@@ -147,3 +150,9 @@ class Report:
             ConfigurationError: The place cannot be written.
         """
         write_text(path, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
+
+
+def _stands(name: str, value: Any) -> bool:
+    if value is None:
+        return name in _ALWAYS
+    return bool(value) or name not in _OPTIONAL

@@ -20,6 +20,9 @@ from autoact.spaces.files import write_yaml
 class RunDirectory:
     """Where a run keeps everything.
 
+    Args:
+        path: The directory.
+
     Example:
         >>> path = Path(tempfile.mkdtemp()) / "run"
         >>> run = RunDirectory.create(path, {"budget": 20})

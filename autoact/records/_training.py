@@ -22,15 +22,13 @@ ONE_SHOT_KEY = "mixture"
 class Training:
     """One training, before and after it is done.
 
-    Asked:
+    Attributes:
         phase: What the training is for.
         label: What is trained, in words a report can print ("one-shot", "relu", "selected").
         assignment: The activations; None asks for the mixture, which derives them.
         hyperparameters: Values of those that are searched; the model's own for others.
         seed: Seed of the training.
         trial: Number of the Optuna trial, where there is one.
-
-    Came:
         state: "asked" until it is done, then "finished", "pruned" (stopped early by a pruner), "diverged"
             (a value was not finite) or "failed" (the training raised).
         steps: Optimizer steps taken.
@@ -127,6 +125,9 @@ def model_key(assignment: Assignment, hyperparameters: Mapping[str, Value] | Non
 
 def finite(value: float | None) -> float | None:
     """Return the value, or None when it is not finite (JSON has no NaN).
+
+    Args:
+        value: Any number, or None.
 
     Example:
         >>> finite(float("nan")) is None

@@ -9,6 +9,10 @@ NOTHING = "–"
 def number(value: float | None, digits: int = 4) -> str:
     """Return a value with a few significant digits.
 
+    Args:
+        value: Any number; None and values that are not finite give a dash.
+        digits: Significant digits, at least 1.
+
     Example:
         >>> number(0.128949), number(None), number(-1234567.0)
         ('0.1289', '–', '−1,234,567')
@@ -33,6 +37,9 @@ def signed(value: float | None, digits: int = 3) -> str:
 def setting(value: Any) -> str:
     """Return the value of a hyperparameter.
 
+    Args:
+        value: A number is shown with 3 significant digits, others as they are.
+
     Example:
         >>> setting(0.00312345), setting("adam"), setting(64)
         ('0.00312', 'adam', '64')
@@ -42,6 +49,9 @@ def setting(value: Any) -> str:
 
 def duration(seconds: float | None) -> str:
     """Return a time span in the unit that suits it.
+
+    Args:
+        seconds: Time, at least 0; None and values that are not finite give a dash.
 
     Example:
         >>> duration(0.4), duration(75), duration(7320)

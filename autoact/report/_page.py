@@ -57,6 +57,7 @@ def render(run: Run, rows: Sequence[Row]) -> str:
         interval=_wording.interval,
         rows=[(row, _wording.trained(row.layers, row.hyperparameters)) for row in rows[:SHOWN_ROWS]],
         row_count=len(rows),
+        front=[(p, _wording.assignment(p.layers)) for p in run.front],
         prior=_wording.discretization(run.report),
         figures={name: Markup(draw(run)) for name, draw in _FIGURES.items()},
         diverged=[training for training in run.trainings if training.state == "diverged"],
@@ -88,9 +89,9 @@ def _facts(run: Run) -> Iterator[tuple[str, str, str]]:
     if report.cost:
         trainings = _numbers.number(sum(part.trainings for part in report.cost.values()))
         seconds = sum(part.seconds for part in report.cost.values())
-        yield trainings, "trainings in all", _numbers.duration(seconds)
+        yield trainings, "trainings in all", f"{_numbers.duration(seconds)} in training"
     latency = report.latency
-    if latency is not None and latency.chosen and latency.original and not run.keeps_original:
+    if latency is not None and latency.chosen and latency.original and not run.keeps_activations:
         ratio = _numbers.number(latency.chosen / latency.original, 3)
         yield f"{ratio}×", "time of a forward pass", "chosen / original"
 
@@ -106,7 +107,7 @@ def _means(run: Run) -> Iterator[tuple[str, str, str]]:
         count = len(models["chosen"].values)
         yield f"{before} → {after}", f"{run.metric}, original → chosen", f"mean of {count} seeds"
     span = _wording.interval(compared)
-    yield _numbers.signed(compared.difference), "difference", f"95% interval {span}"
+    yield _numbers.signed(compared.difference), "difference; positive is better", f"95% interval {span}"
 
 
 def _groups(report: Report) -> list[Group]:

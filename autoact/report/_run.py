@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoact.errors import RunDirectoryError
-from autoact.records import Comparison, Ledger, Report, RunDirectory, Training
+from autoact.records import Comparison, Ledger, ParetoPoint, Report, RunDirectory, Training
 from autoact.spaces import Assignment
 
 
@@ -32,21 +32,37 @@ class Run:
         """Whether the monitored value is to become large."""
         return self.report.mode == "max"
 
+    @property
+    def front(self) -> list[ParetoPoint]:
+        """The assignments that nothing measured beats in value and latency, the fastest first."""
+        return [point for point in self.report.pareto if point.front]
+
     def of(self, *phases: str) -> list[Training]:
         """Return the trainings of some phases."""
         return [training for training in self.trainings if training.phase in phases]
 
     @property
-    def keeps_original(self) -> bool:
-        """Whether the choice is what the model has already."""
+    def keeps_activations(self) -> bool:
+        """Whether the chosen activations are those that the model has already."""
         return self.report.chosen is not None and self.report.chosen == self.report.original
 
     @property
-    def is_uniform(self) -> bool:
-        """Whether the choice is the best uniform model itself."""
+    def keeps_original(self) -> bool:
+        """Whether the choice is the original model itself: its activations and its hyperparameters."""
+        return self.keeps_activations and self._tuned_as("original")
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether the chosen activations are those of the best uniform model."""
         compared = self.report.comparisons.get("best_uniform")
         chosen = self.report.chosen
         return compared is not None and chosen is not None and chosen == self._uniform(compared.name)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether the choice is the best uniform model itself: its activations and its hyperparameters."""
+        compared = self.report.comparisons.get("best_uniform")
+        return compared is not None and self.is_everywhere and self._tuned_as(compared.name)
 
     @property
     def compared(self) -> dict[str, Comparison]:
@@ -54,10 +70,25 @@ class Run:
         same = {"original": self.keeps_original, "best_uniform": self.is_uniform}
         return {key: found for key, found in self.report.comparisons.items() if not same.get(key)}
 
+    def _tuned_as(self, baseline: str) -> bool:
+        """Tell whether choice and baseline have the same hyperparameters; unsearched are the model's own."""
+        found = self.report.hyperparameters
+        if found is None:
+            return True
+        return {**found.own, **found.chosen} == {**found.own, **found.of(baseline)}
+
     def _uniform(self, name: str) -> Assignment | None:
-        """Return the assignment of a uniform baseline; equal models are trained once, under one label."""
+        """Return the assignment of a uniform baseline; None where it is unknown."""
         trained = (t.assignment for t in self.of("baseline") if t.label == name)
-        return next(trained, self.report.original)
+        return next(trained, self.report.original if self._is_original(name) else None)
+
+    def _is_original(self, name: str) -> bool:
+        """Tell whether a uniform baseline is the original: equal models are trained once, under one label."""
+        original, ours, own = self.report.original, *map(self.report.baselines.get, (name, "original"))
+        if original is None or ours is None or own is None:
+            return False
+        named = name in {choice.activation for choice in original.values()}
+        return named and bool(ours.selection) and ours.selection == own.selection
 
 
 def read_run(path: str | Path) -> Run:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from autoact.report._numbers import number
 from autoact.report._run import Run
 from autoact.report._svg import COLORS, draw
-from autoact.report._wording import assignment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,9 +16,9 @@ _SHOWN_LAYERS = 24
 
 
 def pareto(run: Run) -> str:
-    """Draw what was tried by latency and by what its value is believed to be; the front is a line."""
+    """Draw what was tried, by latency and by believed value; the front is a numbered line."""
     points = [point for point in run.report.pareto if math.isfinite(point.mean)]
-    front = [point for point in points if point.front]
+    front = [point for point in run.front if math.isfinite(point.mean)]
     if len(points) < 2:
         return ""
 
@@ -28,14 +27,12 @@ def pareto(run: Run) -> str:
             place, color = (point.latency, point.mean), COLORS["chosen" if point.front else "muted"]
             spread = point.sd if math.isfinite(point.sd) else 0.0
             axes.errorbar(*place, yerr=spread, fmt="o", ms=6, color=color, elinewidth=1)
-            if point.front:
-                words = assignment(point.layers)
-                # above and below in turn: neighbors on the front are often closer than their names are long
-                offset = (7, -13 if front.index(point) % 2 else 6)
-                axes.annotate(words, place, offset, textcoords="offset points", fontsize=8)
+        for rank, point in enumerate(front, 1):  # neighbors are often closer than their names are long
+            place, offset = (point.latency, point.mean), (6, 5 if rank % 2 else -12)
+            axes.annotate(str(rank), place, offset, textcoords="offset points")
         line = [point.latency for point in front], [point.mean for point in front]
         axes.step(*line, where="post", color=COLORS["chosen"], lw=1)
-        axes.margins(x=0.25)
+        axes.margins(x=0.1)
         axes.set(xlabel="ms of a forward pass", ylabel=f"{run.metric}, believed")
 
     return draw("pareto", f"{run.metric} against the latency of a forward pass", 8, 3, paint)

@@ -75,14 +75,13 @@ def _hyperparameters(report: Report) -> list[str]:
 
 def _front(run: Run) -> list[str]:
     """Return the assignments that nothing beats in value and latency, where there is more than one."""
-    front = [point for point in run.report.pareto if point.front]
-    if len(front) < 2:
+    if len(run.front) < 2:
         return []
     rows = [
         f"  {number(point.latency, 3):>7} ms  {run.metric} {number(point.mean):<8} {assignment(point.layers)}"
-        for point in front
+        for point in run.front
     ]
-    return ["Accuracy against latency", *rows]
+    return [f"{run.metric} against latency", *rows]
 
 
 def _cost(report: Report) -> list[str]:

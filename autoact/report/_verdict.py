@@ -53,6 +53,8 @@ def next_step(run: Run) -> tuple[str, str]:
     report, path = run.report, run.path
     if report.verdict is None:
         return f"Go on with the search: autoact search --resume {path}", ""
+    if report.verdict == "improved" and run.keeps_activations and not run.keeps_original:
+        return f"Keep its activations, and train it with {_tuned(report)}.", ""
     if report.verdict == "improved" and not run.keeps_original:
         loaded = f'autoact.apply(model, autoact.Assignment.load("{path / "assignment.yaml"}"))'
         return "Give your model the chosen activations:", f"import autoact\n\n{loaded}"
@@ -84,22 +86,23 @@ def _against_original(run: Run) -> str:
         return f"The search ended before its choice could be compared with the original model{why}"
     if missing := _no_interval(report, compared):
         return f"{missing} {_keep(report)}"
-    return _decided(report, compared)
+    return _decided(run, compared)
 
 
-def _decided(report: Report, compared: Comparison) -> str:
+def _decided(run: Run, compared: Comparison) -> str:
+    report, what = run.report, "hyperparameters" if run.keeps_activations else "activations"
     metric, seeds, span = report.metric, f"{compared.pairs} fresh paired seeds", interval(compared)
     size = number(abs(compared.difference), 3)
     difference = signed(compared.difference)
     found = f"the difference in {metric} is {difference} (95% interval {span}; positive is better)"
     if report.verdict == "improved":
         return (
-            f"On {seeds} the chosen activations beat the original model: {metric} is better by {size} "
+            f"On {seeds} the chosen {what} beat the original model: {metric} is better by {size} "
             f"(95% interval {span})."
         )
     if report.verdict == "worse":
         return (
-            f"On {seeds} the chosen activations lose to the original model: {metric} is worse by {size} "
+            f"On {seeds} the chosen {what} lose to the original model: {metric} is worse by {size} "
             f"(95% interval {span}). {_keep(report)}"
         )
     if not compared.decides:
@@ -117,6 +120,12 @@ def _tuning(report: Report) -> str:
         f"Tuned alike, with {found.trainings_per_baseline} trainings for each baseline: "
         f"{ours} for the chosen, {theirs} for the original activations."
     )
+
+
+def _tuned(report: Report) -> str:
+    """Return the chosen hyperparameters in words."""
+    found = report.hyperparameters
+    return ", ".join(settings(found.chosen)) if found is not None else ""
 
 
 def _detectable(run: Run) -> str:
@@ -163,6 +172,10 @@ def _against_best_uniform(run: Run) -> str:
     name = compared.name
     if run.is_uniform:
         return f"The choice is {name} in every layer, the best single activation: layers need not differ."
+    if run.is_everywhere:
+        return (
+            f"The choice is {name} in every layer, too, with other hyperparameters: layers need not differ."
+        )
     low, high = compared.ci95
     if math.isnan(low) or math.isnan(high):
         return ""

@@ -57,5 +57,5 @@ def discretization(report: Report) -> str:
     if "derived" in gap:
         said.append(f"with the nearest single activations {number(gap['derived'])}")
     if "fine_tuned" in gap:
-        said.append(f"after some epochs more {number(gap['fine_tuned'])}")
+        said.append(f"after some more epochs {number(gap['fine_tuned'])}")
     return f"{', '.join(said)}." if gap else ""

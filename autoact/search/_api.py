@@ -78,7 +78,19 @@ def run_search(
         quiet: Print nothing.
         task: What to call the model; default: the name of its class.
         source: Kept in config.yaml, for whoever has to make model and data again to resume.
-        settings: monitor, mode, budget, seeds, workers, trainer and the others of `Settings`.
+        monitor: Name under which the module logs the value to optimize.
+        mode: "min" or "max"; default: inferred from the name of the monitor.
+        budget: Full trainings to spend on the search, at least 1.
+        seeds: Fresh paired seeds of the confirmation, at least 2.
+        selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
+        hours: Wall time after which no further training of the search starts.
+        workers: Processes that train at the same time, at least 1.
+        storage: URL of an Optuna storage to which the study is exported.
+        seed: Everything random in the search follows from it.
+        trainer: Arguments of `lightning.Trainer`, the same for every training.
+        parameters: Hyperparameters of the model to search with the activations.
+        sampler: An Optuna sampler in place of `FunctionSpaceSampler`.
+        pruner: An Optuna pruner that may end trials early.
 
     Returns:
         Verdict, assignment and report.
@@ -114,15 +126,24 @@ def run_search(
             else prepare_objective(objective, layers, asked, wanted, task)
         )
         if directory is not None:
+            prepared = prepared.without(directory.configuration().get("idle_layers") or ())
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         probed = _probed(prepared)
+        prepared = prepared.without(probed.idle)
         plan = prepared.plan(probed)
         if not quiet:
             print(plan.describe())
         if dry_run:
             original = prepared.variables.original
-            return outcome.SearchResult(run_dir=None, verdict=None, assignment=original, plan=plan)
-        content = configuration(wanted, asked, task=prepared.name, study=_study_name(out), source=source)
+            return outcome.SearchResult(run_dir=None, assignment=original, plan=plan)
+        content = configuration(
+            wanted,
+            asked,
+            task=prepared.name,
+            study=_study_name(out),
+            source=source,
+            idle_layers=probed.idle,
+        )
         directory = RunDirectory.create(_required(out), content)
         around.enter_context(directory.locked())
         Ledger(directory.ledger_file).append(probed.training)
@@ -149,10 +170,9 @@ def _carried_out(
     write_report(directory.path)
     return outcome.SearchResult(
         run_dir=directory.path,
-        verdict=report.verdict,
         assignment=Assignment.load(directory.assignment_file),
-        report=report.to_dict(),
         plan=plan,
+        _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
 

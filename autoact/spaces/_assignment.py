@@ -23,6 +23,9 @@ class Assignment:
         choices: By layer path a `Choice`, or what `Choice.of` takes: a name, torch's class or module.
         name: What people call it; not part of equality.
 
+    Raises:
+        ConfigurationError: Not a mapping, or a value that is no choice.
+
     Example:
         >>> assignment = Assignment({"net.1": "relu", "net.3": Choice("elu", alpha=0.5)}, name="mine")
         >>> assignment["net.3"]

@@ -22,6 +22,10 @@ def check_candidates(names: Sequence[Named]) -> tuple[str, ...]:
     Raises:
         UnknownActivationError: A name is not registered.
         ConfigurationError: No names, one twice, or not a list of names.
+
+    Example:
+        >>> check_candidates(["ReLU", "swish"])
+        ('relu', 'swish')
     """
     if isinstance(names, str) or not isinstance(names, Sequence) or not names:
         raise ConfigurationError(

@@ -41,9 +41,11 @@ class Choice:
         self, activation: Named, parameters: Mapping[str, Any] | None = None, /, **values: Any
     ) -> None:
         act = get(activation)
-        object.__setattr__(self, "activation", act.name)
-        complete = _complete(act, _together(act, parameters, values))
-        object.__setattr__(self, "parameters", MappingProxyType(complete))
+        self._set(act.name, _complete(act, _together(act, parameters, values)))
+
+    def _set(self, activation: str, parameters: dict[str, Value]) -> None:
+        object.__setattr__(self, "activation", activation)
+        object.__setattr__(self, "parameters", MappingProxyType(parameters))
 
     @classmethod
     def of(cls, given: "Choice | Named") -> "Choice":
@@ -61,6 +63,25 @@ class Choice:
             return given
         named = from_module(given) if isinstance(given, nn.Module) else None
         return cls(*named) if named else cls(given)
+
+    @classmethod
+    def unregistered(cls, activation: str, parameters: Mapping[str, Any] | None = None) -> "Choice":
+        """Return a choice of an activation that this process need not know, to tell what a record holds.
+
+        Name and values are not checked; applying it raises UnknownActivationError.
+
+        Args:
+            activation: The name.
+            parameters: Value by parameter name; a list or tuple holds one value per channel.
+
+        Example:
+            >>> print(Choice.unregistered("my_own", {"beta": 2.0}))
+            my_own(beta=2)
+        """
+        choice = object.__new__(cls)  # the constructor looks the activation up
+        values = {name: tuple(v) if isinstance(v, list) else v for name, v in (parameters or {}).items()}
+        choice._set(activation, values)
+        return choice
 
     @property
     def channels(self) -> int | None:

@@ -1,4 +1,4 @@
-"""From plain data to a SearchSpace, with complaints that name file, line and key."""
+"""Parsing of plain data into a SearchSpace, with complaints that name file, line and key."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -31,9 +31,16 @@ _RULE_KEYS = ("match", "depth", "keep", "share", "candidates")
 def parse_space(document: Document) -> SearchSpace:
     """Build a space from a document.
 
+    Args:
+        document: What a file of a search space holds.
+
     Raises:
         ConfigurationError: Something is wrong; names file, line, key, value and remedy.
         UnknownActivationError: A candidate is not registered; names file and line.
+
+    Example:
+        >>> parse_space(Document(data={"version": 1, "candidates": ["relu"]}, source="here")).candidates
+        ('relu',)
     """
     data = document.mapping((), _KEYS)
     check_version(document, "a search space")
@@ -58,7 +65,15 @@ def parse_space(document: Document) -> SearchSpace:
 
 
 def parse_list(document: Document) -> SearchSpace:
-    """Build a space from a document that is nothing but a list of candidates."""
+    """Build a space from a document that is nothing but a list of candidates.
+
+    Args:
+        document: A list of names of activations or families.
+
+    Example:
+        >>> parse_list(Document(data=["relu", "tanh"], source="here")).candidates
+        ('relu', 'tanh')
+    """
     found = _candidates(document, (), Requirements(), Bounds())
     return SearchSpace("custom", found.names, source=document.source)
 

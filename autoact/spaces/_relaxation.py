@@ -23,6 +23,9 @@ class Relaxation:
         learn_parameters: Whether slopes, alphas and betas are learned with the weights.
         standardize: Whether gradients of the weights are divided by the candidates' standard deviations.
 
+    Raises:
+        ConfigurationError: A setting is out of range.
+
     Example:
         >>> Relaxation(kind="affine").granularity
         'layer'

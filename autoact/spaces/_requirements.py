@@ -23,6 +23,9 @@ class Requirements:
         bounded: Whether outputs must stay bounded.
         output: "nonnegative" if outputs must never be negative.
 
+    Raises:
+        ConfigurationError: A setting is out of range.
+
     Example:
         >>> Requirements(smoothness=2).violation("relu")
         'relu has 0 continuous derivatives, 2 are required'

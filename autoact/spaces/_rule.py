@@ -27,6 +27,9 @@ class LayerRule:
         place: File, line and key, for messages; not part of equality.
         stack: Relative depth of every path that `match` finds in a model; not part of equality.
 
+    Raises:
+        ConfigurationError: A setting is out of range, or contradicts another one.
+
     Example:
         >>> rule = LayerRule(match="layers.*", depth="first half")
         >>> bound = rule.within(["layers.0.act", "layers.1.act", "head"])

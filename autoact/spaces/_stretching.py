@@ -1,4 +1,4 @@
-"""From a small model to a large one: an assignment moved by relative depth."""
+"""Stretching from a small model to a large one: an assignment moved by relative depth."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

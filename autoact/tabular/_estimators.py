@@ -173,6 +173,15 @@ class AutoActClassifier(ClassifierMixin, _AutoActEstimator):
 class AutoActRegressor(RegressorMixin, _AutoActEstimator):
     """A perceptron that chooses its activations, for numbers; arguments as for `AutoActClassifier`.
 
+    Args:
+        space: Search space: name, file, candidates, mapping, or a `SearchSpace`.
+        hidden: Units per hidden layer.
+        max_epochs: Length of a training; None takes one that suits the rows.
+        budget: None trains one mixture and validates its choice; a number runs the full search.
+        seeds: Fresh seeds of that search's confirmation.
+        out: Run directory that it makes; None keeps none.
+        random_state: Everything random follows from it.
+
     Attributes:
         assignment_: The activation of every layer.
         model_: The trained `Perceptron`.

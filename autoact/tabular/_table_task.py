@@ -26,7 +26,7 @@ _SHOWN = 8  # notes of one kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableTask:
-    """A table as a task: `run_search(task.model, task.data, **task.settings)`.
+    r"""A table as a task: `run_search(task.model, task.data, **task.settings)`.
 
     Attributes:
         name: Name of the file.
@@ -37,6 +37,13 @@ class TableTask:
         split: Which rows are for what.
         trainer: Arguments of `lightning.Trainer`.
         notes: What was found in the table, one line each.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "line.csv"
+        >>> _ = file.write_text("x,y\n" + "".join(f"{i / 9},{i / 7}\n" for i in range(60)))
+        >>> load_task(file, "y").settings["monitor"]
+        'val_loss'
     """
 
     name: str

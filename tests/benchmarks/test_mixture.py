@@ -40,6 +40,7 @@ def test_contestants_take_turns():
     assert "".join(order).count("ba") >= 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_without_a_gpu_one_line_says_so():
     done = subprocess.run(

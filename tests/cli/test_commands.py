@@ -261,6 +261,7 @@ def test_a_torch_callable_is_listed_without_the_facts_that_need_a_formula(capsys
     assert row.split()[3:5] == ["unknown", "bounded"]
 
 
+@pytest.mark.slow
 def test_a_reader_may_stop_early():
     read, write = os.pipe()
     os.close(read)

@@ -110,6 +110,7 @@ space: [relu, tanh]
 """
 
 
+@pytest.mark.slow
 def test_a_configuration_and_its_run(capsys, folder):
     """Inputs are a validation batch; the run's choice is measured beside the original."""
     (folder / "config.yaml").write_text(CONFIGURATION)

@@ -304,13 +304,27 @@ def test_channels_are_counted_on_an_example(give):
     model(x).sum().backward()
 
 
-def test_channels_need_an_example_that_reaches_every_layer():
+class OnlyInEvaluation(nn.Module):
+    """Trains with a target only, so that an example input does not run there."""
+
+    def __init__(self):
+        super().__init__()
+        self.act, self.later = nn.ReLU(), nn.ReLU()
+
+    def forward(self, x, target=None):
+        return self.act(x) if not self.training else self.later(x - target)
+
+
+def test_channels_need_an_example():
     with pytest.raises(ConversionError, match="example_input"):
         convert(mlp(nn.ReLU()), CHANNELS)
     model = Odd()
-    with pytest.raises(ConversionError, match=r"does not reach 'nested.a.2'"):
-        convert(model, CHANNELS, example_input=batch())
+    assert list(find_layers(model, CHANNELS, example_input=batch()).layers) == ["held"]
     assert model.held is F.relu
+    only_in_eval = OnlyInEvaluation()
+    with pytest.raises(ConversionError, match=r"does not reach 'later'"):
+        convert(only_in_eval, CHANNELS, example_input=batch())
+    assert type(only_in_eval.later) is nn.ReLU
     with pytest.raises(RuntimeError):
         convert(mlp(nn.ReLU()), CHANNELS, example_input=batch(2, 3))
 

@@ -26,6 +26,7 @@ def test_constants_are_recovered(k, n) -> None:
     assert model.span.tolist() == pytest.approx([run.SPAN] * 2, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_search_runs_to_a_verdict_and_a_picture(tmp_path, capsys) -> None:
     run.main(["--short", "--out", str(tmp_path)])
     out = capsys.readouterr().out

@@ -52,6 +52,7 @@ def test_grids_that_guide_and_compare_share_no_inner_point() -> None:
     assert len(run.loaders(7)[0]) == 7
 
 
+@pytest.mark.slow
 def test_the_search_runs_to_a_verdict_and_a_picture(tmp_path, capsys) -> None:
     run.main(["--short", "--out", str(tmp_path)])
     out = capsys.readouterr().out

@@ -66,6 +66,7 @@ def test_a_parameter_that_is_not_learnable_stays():
     assert gradient.tolist() == [1.0, 0.0]
 
 
+@pytest.mark.slow
 def test_compiled_with_bounds_as_symbols():
     torch._dynamo.reset()
     names = ("prelu", "elu", "swish", "celu", "hill")  # free, bounded below, fixed

@@ -79,6 +79,13 @@ def test_a_partial_report_leaves_out_what_is_unknown() -> None:
     content = Report.from_dict({**{key: WHOLE[key] for key in known}, "failure": "No."}).to_dict()
     assert (content["verdict"], content["latency"], content["failure"]) == (None, None, "No.")
     assert not {"chosen", "confirmation", "prior", "hyperparameters"} & content.keys()
+    assert not {"baselines", "comparisons", "pareto", "beliefs"} & content.keys()
+    assert (content["failures"], content["not_finite"]) == ([], [])
+
+
+def test_a_report_with_missing_values_is_compared_as_it_is_written() -> None:
+    report = Report.from_dict(WHOLE)  # NaN is unequal to itself where Python compares field by field
+    assert Report.from_dict(report.to_dict()).to_dict() == report.to_dict()
 
 
 def test_keys_of_later_versions_are_ignored() -> None:

@@ -88,7 +88,7 @@ def test_the_report_is_strict_json(tmp_path: Path) -> None:
     strict = json.loads(run.report_file.read_text(), parse_constant=lambda name: pytest.fail(name))
     assert strict["beliefs"] == {"key": {"mean": None, "sd": None}}
     run.report_file.write_text(run.report_file.read_text()[:40])
-    with pytest.raises(RunDirectoryError, match="report.json cannot be read"):
+    with pytest.raises(RunDirectoryError, match=r"report\.json cannot be read"):
         run.report()
     report.save(run.report_file)
     assert {file.name for file in run.path.iterdir()} == {"config.yaml", "report.json"}

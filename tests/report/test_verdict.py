@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from autoact.records import Report
 from autoact.report import summarize, write_report
+from autoact.report._run import read_run
+from autoact.spaces import Assignment
 
 APPLY = "autoact.apply(model"
 Change = Callable[..., str]
@@ -69,7 +72,7 @@ def test_the_original_is_not_compared_with_itself(changed: Change, run_directory
     said = changed(chosen=report["original"], verdict="no significant difference")
     assert "The search chose the activations that the model has already. Keep the model as it is." in said
     assert "A true difference of" not in said
-    assert "<td>the original model</td>" not in said
+    assert ">the original model</td>" not in said
     assert APPLY not in said
 
 
@@ -79,6 +82,47 @@ def test_the_best_uniform_is_not_compared_with_itself(changed: Change) -> None:
     assert said.count("The choice is tanh in every layer, the best single activation") == 2
     assert "within the noise" not in said
     assert "the best uniform</td>" not in said
+
+
+TUNED: dict[str, Any] = {"searched": {}, "own": {"lr": 0.1}, "trainings_per_baseline": 8}
+
+
+def tuned(chosen: float, **baselines: float) -> dict[str, Any]:
+    values = {name: {"lr": value} for name, value in baselines.items()}
+    return {**TUNED, "chosen": {"lr": chosen}, "baselines": values}
+
+
+def test_the_original_with_other_hyperparameters_is_compared(changed: Change, run_directory: Path) -> None:
+    report = json.loads((run_directory / "report.json").read_text())
+    said = changed(chosen=report["original"], hyperparameters=tuned(0.02, original=0.1, tanh=0.1))
+    assert said.count("the chosen hyperparameters beat the original model") == 2
+    assert said.count("Keep its activations, and train it with lr 0.02.") == 2
+    assert ">the original model</td>" in said
+    assert "time of a forward pass" not in said
+    assert APPLY not in said
+    same = changed(hyperparameters=tuned(0.1, original=0.1), verdict="no significant difference")
+    assert ">the original model</td>" not in same
+    assert "The search chose the activations that the model has already." in same
+
+
+def test_the_best_uniform_with_other_hyperparameters_is_compared(changed: Change) -> None:
+    tanh = {layer: {"activation": "tanh", "parameters": {}} for layer in ("net.1", "net.3", "net.5")}
+    said = changed(chosen=tanh, hyperparameters=tuned(0.02, original=0.1, tanh=0.1))
+    assert said.count("The choice is tanh in every layer, too, with other hyperparameters") == 2
+    assert "the best uniform</td>" in said
+    assert "the best uniform</td>" not in changed(hyperparameters=tuned(0.1, original=0.1, tanh=0.1))
+
+
+def test_a_uniform_without_a_training_is_the_original_only_if_it_has_its_values(run_directory: Path) -> None:
+    run = read_run(run_directory)
+    assert run._uniform("tanh") == Assignment(dict.fromkeys(("net.1", "net.3", "net.5"), "tanh"))
+    assert run._uniform("sin") is None
+    untrained = replace(run, trainings=())
+    assert untrained._uniform("relu") is None  # the values of the original are not those of relu
+    both = {"relu": run.report.baselines["relu"], "original": run.report.baselines["relu"]}
+    original = replace(untrained, report=replace(run.report, baselines=both))
+    assert original._uniform("relu") == run.report.original
+    assert original._uniform("tanh") is None
 
 
 def test_trainings_that_raised_are_named_first(changed: Change, run_directory: Path) -> None:

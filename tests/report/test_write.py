@@ -236,12 +236,14 @@ def test_what_the_search_knows_is_shown(run_directory: Path) -> None:
     found = known(run_directory)
     text = " ".join(Page(page(change(run_directory, **found))).text.split())
     for said in (
-        "Accuracy against latency",
-        "with the nearest single activations 0.35, after some epochs more 0.22",
+        "val_loss against latency",
+        "with the nearest single activations 0.35, after some more epochs 0.22",
         "0.05 ± 0.01",
         "Ranked by what the search believes",
     ):
         assert said in text
+    front = text[text.index("# Activations ms Believed 1 ") :]
+    assert 0 < front.index(" 0.5 0.2 ± 0.01 2 ") < front.index(" 0.9 0.1 ")  # an unknown s.d. is left out
     summary = summarize(run_directory)
     assert summary.count(" ms  val_loss ") == 2
     rows = list(csv.DictReader((run_directory / "leaderboard.csv").read_text().splitlines()))

@@ -31,6 +31,7 @@ def test_a_mixture_learns_the_parameter_in_place(a: float) -> None:
     assert found.steps == 1.5 * found.planned_steps
 
 
+@pytest.mark.slow
 def test_the_learned_parameter_reaches_the_returned_assignment(tmp_path: Path) -> None:
     result = run_search(
         OneNeuron,

@@ -56,8 +56,7 @@ def first(run: Path, phase: Any) -> int:
     "phase",
     [
         "trial",
-        "confirmation",
-        *(pytest.param(phase, marks=pytest.mark.slow) for phase in ("one-shot", "baseline")),
+        *(pytest.param(phase, marks=pytest.mark.slow) for phase in ("confirmation", "one-shot", "baseline")),
     ],
 )
 def test_kill_9_in_any_phase_and_resume(undisturbed: Path, tmp_path: Path, phase: str) -> None:
@@ -106,6 +105,7 @@ def test_an_interrupted_trial_is_not_left_running(
     assert _states(tmp_path / "run").keys() == {"COMPLETE"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"no database at all"])
 def test_a_damaged_study_does_not_stop_a_resume(undisturbed: Path, tmp_path: Path, content: bytes) -> None:
     with pytest.raises(KeyboardInterrupt):

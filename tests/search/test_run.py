@@ -175,6 +175,7 @@ def test_a_finished_run_is_read_not_repeated(watched: tuple[SearchResult, Path, 
     assert (out.parent / "log").read_text() == log
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_search(watched: tuple[SearchResult, Path, str], tmp_path: Path) -> None:
     again = run_search(Curve, CurveData, out=tmp_path / "run", **SMALL)
     assert again.report["confirmation"] == watched[0].report["confirmation"]
@@ -230,6 +231,7 @@ def test_a_budget_of_one_takes_the_one_shot_choice(tmp_path: Path) -> None:
     assert result.report["cost"]["search"]["trainings"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "state"), [("nan", "diverged"), ("raise", "failed")])
 def test_trainings_without_a_value_are_listed_and_the_search_goes_on(
     tmp_path: Path, how: str, state: str
@@ -288,6 +290,7 @@ class Unreadable(CurveData):
         return super().test_dataloader()
 
 
+@pytest.mark.slow
 def test_what_failed_in_the_confirmation_is_tried_again_by_a_resume(tmp_path: Path) -> None:
     settings = {**SMALL, "space": ["relu", "tanh"], "budget": 3, "selection_seeds": 1, "seeds": 2}
     data = partial(Unreadable, tmp_path / "needed")

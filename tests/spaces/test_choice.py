@@ -107,3 +107,12 @@ def test_unknown_activation_gets_a_suggestion():
 def test_wrong_parameters_are_named(name, parameters, message):
     with pytest.raises(ConfigurationError, match=message):
         Choice(name, parameters)
+
+
+def test_a_choice_of_an_unregistered_activation_has_words_and_plain_types():
+    choice = Choice.unregistered("my_own", {"beta": [1.0, 2.0]})
+    assert choice.parameters["beta"] == (1.0, 2.0)
+    assert choice.to_dict() == {"activation": "my_own", "parameters": {"beta": [1.0, 2.0]}}
+    assert choice == Choice.unregistered("my_own", {"beta": (1.0, 2.0)}) != Choice.unregistered("my_own")
+    with pytest.raises(UnknownActivationError, match="my_own"):
+        Choice.from_dict(choice.to_dict())

@@ -49,6 +49,7 @@ def waves(rows: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return x, np.sin(x @ directions.T).sum(1)
 
 
+@pytest.mark.slow
 def test_a_regressor_finds_the_activation_that_suits_and_reports_an_honest_loss() -> None:
     x, y = waves()
     model = AutoActRegressor(space=["relu", "sin"], hidden=(32,), max_epochs=30, random_state=0).fit(x, y)
@@ -141,6 +142,7 @@ def test_useless_data_are_refused() -> None:
         AutoActRegressor(**SMALL).fit(np.array([["a"], ["b"]] * 5, dtype=object), [1.0, 2.0])
 
 
+@pytest.mark.slow
 def test_tables_need_no_scikit_learn_and_estimators_say_that_they_do() -> None:
     code = """
 import sys

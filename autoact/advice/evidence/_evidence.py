@@ -29,6 +29,13 @@ class Evidence:
         period: A wave that repeats; None if there is none.
         heavy_tails: Whether the leftover of the linear fit has outliers that a normal would not have.
         output_layer: An activation after the last layer that keeps predictions where the target is.
+
+    Example:
+        >>> found = Evidence(
+        ...     notes=(), shape=None, units=(), period=None, heavy_tails=False, output_layer="identity"
+        ... )
+        >>> found.bends
+        False
     """
 
     notes: tuple[str, ...]

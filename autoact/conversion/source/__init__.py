@@ -5,6 +5,7 @@ from autoact.conversion.source._call_sites import Call, Site, reached, uses
 from autoact.conversion.source._calls import (
     called_module,
     can_open,
+    divided_uses,
     function_calls,
     held_calls,
     open_at,
@@ -25,6 +26,7 @@ __all__ = [
     "Site",
     "called_module",
     "can_open",
+    "divided_uses",
     "flow",
     "function_calls",
     "has_settings",

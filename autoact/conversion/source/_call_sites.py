@@ -1,7 +1,6 @@
 """Call sites of activations in the methods of a class, F.relu(x), x.tanh(), self.act(x), from its source."""
 
 import ast
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,13 +10,14 @@ import torch
 import torch.nn.functional as F
 
 from autoact.activations import from_function
+from autoact.conversion.source._branches import LOOPS, ancestors, parents
+from autoact.conversion.source._layer_names import named
 from autoact.conversion.source._methods import Method, constructors, in_order, methods
 
 # what torch offers besides the twins' functions: these are seldom activations, so they need to be asked for
 _BY_NAME = {torch.sin: "sin", torch.Tensor.sin: "sin"}
 _TENSOR_METHODS = ("relu", "relu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "sin")
 UNSEARCHED = {F.prelu: "its slope is a parameter of the model", F.rrelu: "it is random"}
-_LOOPS = (ast.For, ast.While, ast.comprehension, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,11 @@ class Site:
     """One call of an activation in a class's source.
 
     Attributes:
-        name: Of the layer that a conversion makes of it, such as relu_1.
+        name: Of the layer that a conversion makes of this call alone, such as relu_1 or relu_1b.
         method: In which it stands.
         node: The call.
         call: How to speak about it.
+        layer: Name of the layer that it shares with the calls that exclude it; else `name`.
         attribute: What is called, for self.ATTRIBUTE(x); None for a function.
         activation: What the function computes; None for an attribute.
         discarded: Whether the result is thrown away: only what the call does in place counts.
@@ -53,6 +54,7 @@ class Site:
     method: Method
     node: ast.Call
     call: Call
+    layer: str = ""
     attribute: str | None = None
     activation: str | None = None
     discarded: bool = False
@@ -93,7 +95,7 @@ def uses(kind: type, attribute: str) -> tuple[Site, ...]:
 def only_called(kind: type, attribute: str) -> bool:
     """Tell whether a class does nothing with an attribute but call it and compare it with None."""
     for method in methods(kind).values():
-        around = _parents(method.tree)
+        around = parents(method.tree)
         for node in ast.walk(method.tree):
             if isinstance(node, ast.Attribute) and node.attr == attribute and method.is_own(node.value):
                 above = around[node]
@@ -159,14 +161,14 @@ def _found_in(method: Method) -> Iterator[Site]:
         if name is not None:
             is_method = isinstance(node.func, ast.Attribute) and method.resolve(node.func) is None
             if not is_method or not (node.args or node.keywords):
-                yield _site(method, node, _parents(method.tree), activation=name)
+                yield _site(method, node, parents(method.tree), activation=name)
 
 
 def _attributes(method: Method, attribute: str) -> Iterator[Site]:
     for node in _calls(method):
         if isinstance(node.func, ast.Attribute) and node.func.attr == attribute:
             if method.is_own(node.func.value):
-                yield _site(method, node, _parents(method.tree), attribute=attribute)
+                yield _site(method, node, parents(method.tree), attribute=attribute)
 
 
 @lru_cache(maxsize=4096)
@@ -175,14 +177,14 @@ def _calls(method: Method) -> tuple[ast.Call, ...]:
 
 
 def _site(method: Method, node: ast.Call, around: dict[ast.AST, ast.AST], **what: Any) -> Site:
-    above = list(_ancestors(node, around))
+    above = list(ancestors(node, around))
     return Site(
         name=next(filter(None, what.values())),
         method=method,
         node=node,
         call=Call(ast.unparse(node.func), method.file, node.lineno),
         discarded=isinstance(above[0], ast.Expr),
-        loop=any(isinstance(each, _LOOPS) for each in above),
+        loop=any(isinstance(each, LOOPS) for each in above),
         trouble=_trouble(method, above),
         **what,
     )
@@ -201,29 +203,12 @@ def _trouble(method: Method, above: list[ast.AST]) -> str | None:
     return None
 
 
-@lru_cache(maxsize=256)
-def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
-    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-
-
-def _ancestors(node: ast.AST, around: dict[ast.AST, ast.AST]) -> Iterator[ast.AST]:
-    while node in around:
-        node = around[node]
-        yield node
-
-
 def _numbered(kind: type, found: list[Site]) -> tuple[Site, ...]:
     """Name the layers of calls by a number each, under names that the class has no use for."""
-    counts: Counter[str] = Counter()
-    taken = _attribute_names(kind)
-    numbered = []
-    for site in found:
-        counts[site.name] += 1
-        name = f"{site.name}_{counts[site.name]}"
-        while name in taken:
-            name = f"{site.name}_call_{counts[site.name]}" if "_call_" not in name else f"{name}_"
-        numbered.append(replace(site, name=name))
-    return tuple(numbered)
+    names = named(found, _attribute_names(kind))
+    return tuple(
+        replace(site, layer=layer, name=name) for site, (layer, name) in zip(found, names, strict=True)
+    )
 
 
 def _attribute_names(kind: type) -> set[str]:

@@ -41,7 +41,18 @@ def function_calls(module: nn.Module) -> Iterator[tuple[Site, Choice | None, str
 def separate_uses(module: nn.Module, attribute: str) -> list[Site] | None:
     """Return the calls self.ATTRIBUTE(...) that get a layer each and have none yet.
 
-    None where the attribute is replaced as it is: it is called once, or its calls cannot be told apart.
+    None where the attribute is replaced as it is: its calls share one layer, or cannot be told apart.
+    """
+    calls = uses(own_class(module), attribute)
+    left = divided_uses(module, attribute)
+    several = len({site.layer for site in calls}) > 1 or any(_needs_rewriting(site, module) for site in calls)
+    return left if several or left is None or len(left) < len(calls) else None
+
+
+def divided_uses(module: nn.Module, attribute: str) -> list[Site] | None:
+    """Return the calls self.ATTRIBUTE(...) that can have a layer each and have none yet, exclusive or not.
+
+    None where the attribute is replaced as it is in any case.
     """
     kind = own_class(module)
     calls = uses(kind, attribute)
@@ -96,30 +107,31 @@ def _is_module(module: nn.Module, site: Site) -> bool:
 
 def called_module(module: nn.Module, name: str) -> nn.Module | None:
     """Return the module that runs now at the call that a layer's name stands for, if one does."""
-    attribute = next((site.attribute for site in _all(module) if site.name == name), None)
+    attribute = next((site.attribute for site in _named(module, name)), None)
     return module._modules.get(attribute) if attribute else None
 
 
 def open_at(module: nn.Module, name: str) -> bool:
-    """Let the call that a layer's name stands for go to that layer; False if the source has no such call."""
-    for site in _all(module):
-        if site.name == name:
-            in_place = works_in_place(site, module) and may_be_seen(site)
-            open_call(module, Opened(site.name, site.attribute or "", in_place))
-            if site.attribute:
-                _retire(module, site.attribute)
-            return True
-    return False
+    """Let the calls that a layer's name stands for go to that layer; False if the source has no such call."""
+    found = _named(module, name)
+    for site in found:
+        in_place = works_in_place(site, module) and may_be_seen(site)
+        open_call(module, Opened(site.name, site.attribute or "", in_place, name))
+    for attribute in {site.attribute for site in found if site.attribute}:
+        _retire(module, attribute)
+    return bool(found)
 
 
 def can_open(module: nn.Module, name: str) -> bool:
     """Tell whether a module's source has a call that a layer's name stands for."""
-    return any(site.name == name for site in _all(module))
+    return bool(_named(module, name))
 
 
-def _all(module: nn.Module) -> list[Site]:
-    apart = [site for name in _attributes(module) for site in separate_uses(module, name) or ()]
-    return [*apart, *(site for site, choice, _ in function_calls(module) if choice is not None)]
+def _named(module: nn.Module, name: str) -> list[Site]:
+    """Return the calls that a layer's name stands for: one, or all that share this layer."""
+    apart = [site for attribute in _attributes(module) for site in divided_uses(module, attribute) or ()]
+    known = [*apart, *(site for site, choice, _ in function_calls(module) if choice is not None)]
+    return [site for site in known if name == site.name] or [site for site in known if name == site.layer]
 
 
 def _attributes(module: nn.Module) -> list[str]:
@@ -128,7 +140,7 @@ def _attributes(module: nn.Module) -> list[str]:
 
 def _retire(module: nn.Module, attribute: str) -> None:
     """Put nothing in the place of an activation that no call reaches any more."""
-    if separate_uses(module, attribute) == [] and isinstance(getattr(module, attribute), nn.Module):
+    if divided_uses(module, attribute) == [] and isinstance(getattr(module, attribute), nn.Module):
         module._modules[attribute] = nn.Identity()
 
 

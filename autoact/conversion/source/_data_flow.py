@@ -189,7 +189,7 @@ class _Reader:
         receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
         if site is not None:
             self._of(receiver)
-            return frozenset({("call", site.name)})
+            return frozenset({("call", site.name), ("call", site.layer)})
         if isinstance(receiver, ast.AST) and self.method.is_own(receiver) and name in methods(self.kind):
             return self._own_method(name)
         path = self._path(node.func)
@@ -211,7 +211,8 @@ class _Reader:
         if "." in path:
             return _NOTHING
         where = (self.method.name, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
-        return frozenset(("call", use.name) for use in uses(self.kind, path) if use.where == where)
+        found = [use for use in uses(self.kind, path) if use.where == where]
+        return frozenset(("call", name) for use in found for name in (use.name, use.layer))
 
     def _site(self, node: ast.Call) -> Site | None:
         return self.sites.get(

@@ -22,11 +22,12 @@ from autoact.errors import ConversionError
 
 
 class Opened(NamedTuple):
-    """A call that goes to a layer: the site's name, the called attribute or "", and whether in place."""
+    """A call that goes to a layer: the site's name, the attribute or "", whether in place, the layer."""
 
     name: str
     attribute: str
     in_place: bool
+    layer: str
 
 
 def own_class(module: nn.Module) -> type:
@@ -108,7 +109,7 @@ def _reduce(self: nn.Module, protocol: Any) -> Any:
     return _make, (own_class(self), tuple(map(tuple, opened(self))), *arguments[1:]), *rest
 
 
-def _make(base: type, calls: Iterable[tuple[str, str, bool]], *arguments: Any) -> Any:
+def _make(base: type, calls: Iterable[tuple[str, str, bool, str]], *arguments: Any) -> Any:
     kind = rewritten(base, tuple(Opened(*call) for call in calls))
     return kind.__new__(kind, *arguments)
 
@@ -124,7 +125,7 @@ class _Replace(ast.NodeTransformer):
         if where not in self.chosen:
             return self.generic_visit(node)
         site, call = self.chosen[where]
-        layer, given = self._own(call.name), self.visit(input_of(replace(site, node=node)))
+        layer, given = self._own(call.layer), self.visit(input_of(replace(site, node=node)))
         made = (
             ast.Call(self._own("_autoact_in_place"), [layer, given], [])
             if call.in_place

@@ -132,6 +132,11 @@ class Cells:
     Attributes:
         signs: On which side of every hyperplane each region lies, (R, H) of bool.
         points: A point inside each, (R, d).
+
+    Example:
+        >>> from autoact.geometry import layer_cells
+        >>> layer_cells([[1.0, 0.0], [0.0, 1.0]]).signs.shape
+        (4, 2)
     """
 
     signs: Sides

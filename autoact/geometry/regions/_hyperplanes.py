@@ -27,6 +27,12 @@ class Hyperplanes:
     Attributes:
         normals: Unit vectors, (H, d).
         offsets: (H,).
+
+    Example:
+        >>> from autoact.geometry import hyperplanes
+        >>> found = hyperplanes([[2.0, 0.0]], [4.0])
+        >>> found.normals, found.offsets
+        (array([[1., 0.]]), array([2.]))
     """
 
     normals: Array

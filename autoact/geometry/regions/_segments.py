@@ -27,6 +27,12 @@ class LinePieces:
         breakpoints: Ends of the pieces, ascending from 0 to 1, (P + 1,).
         values: Outputs there, (P + 1, O).
         crossings: Every t at which some unit changes its piece, whether the outputs bend or not.
+
+    Example:
+        >>> from torch import nn
+        >>> found = linear_pieces(nn.ReLU(), [-1.0], [1.0])
+        >>> len(found), found.crossings
+        (2, array([0.5]))
     """
 
     breakpoints: Array

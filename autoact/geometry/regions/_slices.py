@@ -28,6 +28,12 @@ class SliceRegions:
         polygons: Corners (V, 2) in the coordinates (a, b) of [0, 1]², of every region in which no unit
             changes its piece.
         values: Outputs at the corners, (V, O) for every region.
+
+    Example:
+        >>> from torch import nn
+        >>> found = slice_regions(nn.ReLU(), [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0])
+        >>> len(found), found.areas
+        (4, array([0.25, 0.25, 0.25, 0.25]))
     """
 
     polygons: tuple[Array, ...]

@@ -35,6 +35,10 @@ class InitializedLayer:
         factor: What the measurement then multiplied the weights by.
         second_moment: E[z²] of its outputs on the batch, afterwards.
         variance: Their variance over the batch, afterwards: 0 where every input gives the same.
+
+    Example:
+        >>> InitializedLayer(gain=1.0, factor=1.1, second_moment=1.0, variance=1.0).factor
+        1.1
     """
 
     gain: float

@@ -29,6 +29,14 @@ class LayerProfile:
         dead: Share of units without gradient in all batches.
         saturated: Share of units that were met only where φ is nearly flat: below 5 % of its steepest slope.
         dead_units: Which units are dead, (units,) of bool.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from autoact.geometry import profile
+        >>> layer = profile(nn.Sequential(nn.Linear(4, 8), nn.Tanh()), [torch.randn(16, 4)])["1"]
+        >>> layer.activation, layer.dead, layer.dead_units.shape
+        ('tanh', 0.0, torch.Size([8]))
     """
 
     path: str
@@ -53,6 +61,13 @@ class Profile(Mapping[str, LayerProfile]):
     Attributes:
         layers: By path.
         warnings: Each names a layer, what was measured, what its function does under N(0, 1), and a remedy.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from autoact.geometry import profile
+        >>> list(profile(nn.Sequential(nn.Linear(4, 8), nn.Tanh()), [torch.randn(16, 4)]))
+        ['1']
     """
 
     layers: dict[str, LayerProfile]

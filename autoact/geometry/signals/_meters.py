@@ -49,6 +49,12 @@ class FlowMeter:
 
     Args:
         window: Looks after which a unit may revive; None: never.
+
+    Example:
+        >>> import torch
+        >>> meter = FlowMeter()
+        >>> meter.see(torch.relu, torch.randn(8, 3)) is meter.last
+        True
     """
 
     def __init__(self, window: int | None = WINDOW) -> None:

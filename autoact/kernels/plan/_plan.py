@@ -1,4 +1,4 @@
-"""How a mixture is computed: coefficients of a basis, and generated elementwise functions over it."""
+"""Plan of a mixture: coefficients of a basis, and generated elementwise functions over it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ class Plan:
 
     The elementwise kernels take x and `M = J + Q` coefficients: one per basis function, then the parameters
     that sit inside basis functions.
+
+    Args:
+        candidates: Registered names, at least one, in the order of the weights.
+
+    Example:
+        >>> [(name, p.name) for name, p in plan_for(("relu", "elu")).slots]
+        [('elu', 'alpha')]
     """
 
     def __init__(self, candidates: tuple[str, ...]) -> None:
@@ -194,7 +201,15 @@ def plan_of(key: str) -> Plan:
 
 @lru_cache(maxsize=512)
 def plan_for(candidates: tuple[str, ...]) -> Plan:
-    """Return the (cached) plan of a tuple of activation names."""
+    """Return the (cached) plan of a tuple of activation names.
+
+    Args:
+        candidates: Names or aliases, at least one, in the order of the weights.
+
+    Example:
+        >>> plan_for(("relu", "elu")) is plan_for(("relu", "elu"))
+        True
+    """
     return _plan(tuple(get(name).name for name in candidates))
 
 

@@ -16,7 +16,6 @@ from autoact.records import (
     Hyperparameters,
     Latency,
     Ledger,
-    MixtureLayer,
     ParetoPoint,
     Phase,
     Prior,
@@ -25,7 +24,6 @@ from autoact.records import (
     Training,
     model_key,
 )
-from autoact.search.outcome._pareto import Point
 from autoact.search.phases import Confirmed, SearchPlan, fell_back, study_of
 from autoact.search.statistics import compare
 from autoact.search.study import ORIGINAL, SELECTED, Search
@@ -43,7 +41,7 @@ def build_report(
     uniform: str,
     confirmed: Confirmed,
     latency: Latency | None,
-    known: Sequence[Point],
+    known: Sequence[tuple[Assignment, Belief]],
     front: Sequence[ParetoPoint],
 ) -> Report:
     """Return the report of a search that is done.
@@ -62,13 +60,12 @@ def build_report(
         front: The best of it with latencies.
     """
     original = _compare(search, confirmed.selected, confirmed.original, ORIGINAL)
-    chosen, own = _assignment(selected), search.variables.original
+    chosen = _assignment(selected)
     beliefs = _beliefs(known)
     return Report(
         **_header(search, plan, space),
         chosen=chosen,
-        original=own,
-        recommended=chosen if original.verdict == "improved" else own,
+        recommended=chosen if original.verdict == "improved" else search.variables.original,
         baselines=_baselines(baselines, values, confirmed),
         confirmation=Confirmation(
             seeds=search.seeds.confirmation,
@@ -136,11 +133,12 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "task": plan.task,
         "space": space,
         "metric": settings.monitor,
-        "mode": settings.mode,
+        "mode": settings.direction,
         "budget": settings.budget,
         "seed": settings.seed,
         "comparison_data": plan.comparison,
         "cost": cost(search.ledger),
+        "original": search.variables.original,
         "failures": _failures(trainings),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
     }
@@ -159,11 +157,11 @@ def _failures(trainings: Sequence[Training]) -> tuple[Failure, ...]:
     )
 
 
-def _beliefs(known: Sequence[Point]) -> dict[str, Belief]:
+def _beliefs(known: Sequence[tuple[Assignment, Belief]]) -> dict[str, Belief]:
     return {
-        model_key(point.assignment): Belief(mean=point.mean, sd=point.deviation)
-        for point in known
-        if math.isfinite(point.mean) and math.isfinite(point.deviation)
+        model_key(assignment): belief
+        for assignment, belief in known
+        if math.isfinite(belief.mean) and math.isfinite(belief.sd)
     }
 
 
@@ -172,9 +170,8 @@ def _prior(search: Search) -> Prior | None:
     found = next((t for t in search.ledger.of("one-shot") if t.usable and t.derived is not None), None)
     if found is None or found.derived is None:
         return None
-    gap = dict(found.details.get("discretization") or {"mixture": found.selection})
-    layers = {path: MixtureLayer(**own) for path, own in (found.details.get("layers") or {}).items()}
-    return Prior(choice=found.derived, discretization=gap, layers=layers)
+    gap = found.details.get("discretization") or {"mixture": found.selection}
+    return Prior.of(found.derived, gap, found.details.get("layers") or {})
 
 
 def _recommendation(search: Search, selected: Training, beliefs: Mapping[str, Belief]) -> Recommendation:

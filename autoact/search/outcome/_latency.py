@@ -15,7 +15,7 @@ from autoact.training import restored_randomness
 
 
 def latency(task: ModelTask, chosen: Assignment | None) -> Latency | None:
-    """Return median milliseconds per batch of `chosen` and `original`, taken in turns on the CPU.
+    """Return median milliseconds per batch, chosen and original, taken in turns on the CPU.
 
     None where the model cannot be called on a batch outside a Trainer.
     """

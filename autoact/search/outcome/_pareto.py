@@ -1,11 +1,10 @@
 """Pareto front of accuracy against latency: how good is what was tried, how long a forward pass takes."""
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from autoact.records import ParetoPoint, Training, model_key
+from autoact.records import Belief, ParetoPoint, Training, model_key
 from autoact.search.outcome._latency import latencies
 from autoact.search.phases import study_of
 from autoact.search.study import Search
@@ -15,24 +14,7 @@ from autoact.spaces import Assignment
 _MEASURED = 8  # of what was tried, the best; each is a model in memory while latencies are taken in turns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """One assignment.
-
-    Attributes:
-        assignment: The activations.
-        mean: Posterior mean of its value after a full training.
-        deviation: How sure that is, as a standard deviation.
-        latency: Median milliseconds of a forward pass; NaN where it is not measured.
-    """
-
-    assignment: Assignment
-    mean: float
-    deviation: float
-    latency: float = math.nan
-
-
-def believed(search: Search) -> list[Point]:
+def believed(search: Search) -> list[tuple[Assignment, Belief]]:
     """Return what was tried with what is believed of it; uniform baselines count as tried.
 
     Of one assignment with several hyperparameters, the best counts.
@@ -41,17 +23,19 @@ def believed(search: Search) -> list[Point]:
     baselines = [training for training in search.ledger.of("baseline") if training.usable]
     tried = [*(t for t in search.ledger.of("trial") if t.usable), *baselines]
     found = study_of(search).posterior(tried, baselines)
-    points: dict[str, Point] = {}
+    known: dict[str, tuple[Assignment, Belief]] = {}
     for training in tried:
         if training.key in found and training.assignment is not None:
             mean, deviation = found[training.key]
-            own, key = Point(assignment=training.assignment, mean=mean, deviation=deviation), _key(training)
-            if key not in points or sign * mean < sign * points[key].mean:
-                points[key] = own
-    return list(points.values())
+            key = model_key(training.assignment)
+            if key not in known or sign * mean < sign * known[key][1].mean:
+                known[key] = training.assignment, Belief(mean=mean, sd=deviation)
+    return list(known.values())
 
 
-def pareto(search: Search, task: Any, selected: Training, known: Sequence[Point]) -> list[ParetoPoint]:
+def pareto(
+    search: Search, task: Any, selected: Training, known: Sequence[tuple[Assignment, Belief]]
+) -> tuple[ParetoPoint, ...]:
     """Return the best of what was tried with its measured latency, the fastest first.
 
     An assignment is on the front if none of the others is both at least as good and at least as fast.
@@ -64,46 +48,28 @@ def pareto(search: Search, task: Any, selected: Training, known: Sequence[Point]
         known: What is believed of everything that was tried.
     """
     if not isinstance(task, ModelTask):
-        return []
+        return ()
     sign = 1.0 if search.settings.minimize else -1.0
-    ranked = sorted(known, key=lambda point: (point.assignment != selected.assignment, sign * point.mean))
+    ranked = sorted(known, key=lambda one: (one[0] != selected.assignment, sign * one[1].mean))
     kept = ranked[:_MEASURED]
-    measured = latencies(task, {str(place): point.assignment for place, point in enumerate(kept)})
+    measured = latencies(task, {str(place): assignment for place, (assignment, _) in enumerate(kept)})
     if measured is None:
-        return []
+        return ()
     points = [
-        Point(
-            assignment=point.assignment,
-            mean=point.mean,
-            deviation=point.deviation,
-            latency=measured[str(place)],
-        )
-        for place, point in enumerate(kept)
+        ParetoPoint(layers=assignment, mean=belief.mean, sd=belief.sd, latency=measured[str(place)])
+        for place, (assignment, belief) in enumerate(kept)
     ]
     front = on_front(points, minimize=search.settings.minimize)
-    return [
-        ParetoPoint(
-            layers=point.assignment,
-            mean=point.mean,
-            sd=point.deviation,
-            latency=point.latency,
-            front=point in front,
-        )
-        for point in sorted(points, key=lambda point: point.latency)
-    ]
+    ordered = sorted(points, key=lambda point: point.latency)
+    return tuple(replace(point, front=point in front) for point in ordered)
 
 
-def on_front(points: Iterable[Point], *, minimize: bool) -> list[Point]:
+def on_front(points: Iterable[ParetoPoint], *, minimize: bool) -> list[ParetoPoint]:
     """Return the points that no other one beats in value and latency."""
     sign = 1.0 if minimize else -1.0
     ordered = sorted(points, key=lambda point: (point.latency, sign * point.mean))
-    front: list[Point] = []
+    front: list[ParetoPoint] = []
     for point in ordered:
         if not front or sign * point.mean < sign * front[-1].mean:
             front.append(point)
     return front
-
-
-def _key(training: Training) -> str:
-    assert training.assignment is not None
-    return model_key(training.assignment)

@@ -1,7 +1,7 @@
 """Result of a search: verdict, choice, evidence; from a search that has just ended or from its directory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any, overload
@@ -10,7 +10,7 @@ import optuna
 
 from autoact.conversion import apply
 from autoact.errors import ConfigurationError, RunDirectoryError
-from autoact.records import Comparison, Ledger, RunDirectory, Training
+from autoact.records import Comparison, Ledger, Report, RunDirectory, Training, Verdict
 from autoact.report import summarize
 from autoact.search.phases import SearchPlan
 from autoact.spaces import Assignment
@@ -23,42 +23,56 @@ class SearchResult:
 
     Attributes:
         run_dir: The run directory; None after a dry run.
-        verdict: "improved", "no significant difference" or "worse"; None after a dry run, or where the search
-            failed.
         assignment: The chosen activations; after a dry run, the model's own.
-        report: The content of report.json.
         plan: What was announced; None for a run that was loaded.
+
+    Example:
+        >>> found = SearchResult(run_dir=None, verdict="improved", assignment=Assignment({"net.1": "relu"}))
+        >>> found.recommended["net.1"]
+        Choice('relu')
     """
 
     run_dir: Path | None
-    verdict: str | None
     assignment: Assignment
-    report: Mapping[str, Any] = field(default_factory=dict)
     plan: SearchPlan | None = None
+    _report: Report | None = None
     _make_module: Callable[[], Any] | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Comparison with the original in two or three words; None after a dry run, or of a failed search.
+
+        "improved", "no significant difference" or "worse".
+        """
+        return None if self._report is None else self._report.verdict
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """The content of report.json, in plain types; empty after a dry run."""
+        return {} if self._report is None else self._report.to_dict()
 
     @property
     def recommended(self) -> Assignment:
         """The activations to use: the chosen ones if the verdict is "improved", else the model's own."""
-        if "recommended" not in self.report:
-            return self.assignment if self.verdict == "improved" or self.run_dir is None else self.original
-        return Assignment.from_dict({"layers": self.report["recommended"]})
+        found = None if self._report is None else self._report.recommended
+        return found or self.original
 
     @property
     def original(self) -> Assignment:
         """The model's own activations."""
-        return Assignment.from_dict({"layers": self.report["original"]})
+        found = None if self._report is None else self._report.original
+        return found or self.assignment
 
     @property
     def comparisons(self) -> dict[str, Comparison]:
         """The paired comparisons on fresh data: with "original", and with "best_uniform"."""
-        found = self.report.get("comparisons", {})
-        return {name: Comparison.from_dict(content) for name, content in found.items()}
+        return {} if self._report is None else dict(self._report.comparisons)
 
     @property
     def hyperparameters(self) -> Mapping[str, Any]:
         """The values chosen with the activations; empty where none were searched."""
-        return dict(self.report.get("hyperparameters", {}).get("chosen", {}))
+        found = None if self._report is None else self._report.hyperparameters
+        return {} if found is None else dict(found.chosen)
 
     @property
     def trainings(self) -> "TrainingTable":
@@ -118,6 +132,12 @@ class TrainingTable(Sequence[Training]):
 
     Args:
         trainings: In the order in which they ended.
+
+    Example:
+        >>> layers = Assignment({"net.1": "relu"})
+        >>> training = Training(phase="baseline", label="relu", assignment=layers, seed=7)
+        >>> TrainingTable([training]).rows()[0]["net.1"]
+        'relu'
     """
 
     _COLUMNS = ("phase", "label", "seed", "state", "selection", "comparison", "steps", "seconds", "share")
@@ -206,14 +226,11 @@ def load_run(directory: str | Path) -> SearchResult:
             f"{directory} has no report.json: its search has not ended. "
             f"Go on with it: `autoact search --resume {directory}`."
         )
-    assignment = found.choice()[0] if found.assignment_file.exists() else report.original
-    if assignment is None:
-        raise RunDirectoryError(
-            f"{directory} has no choice: its search failed. {report.failure or ''}".strip()
-        )
-    return SearchResult(
-        run_dir=found.path, verdict=report.verdict, assignment=assignment, report=report.to_dict()
-    )
+    chosen = report.chosen
+    if chosen is None and found.assignment_file.exists():  # the search failed after its choice
+        chosen = found.choice()[0]
+    assignment = chosen or report.original or Assignment({})
+    return SearchResult(run_dir=found.path, assignment=assignment, _report=report)
 
 
 def _maker(directory: RunDirectory) -> Callable[[], Any]:

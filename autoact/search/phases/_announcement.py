@@ -24,6 +24,13 @@ class SearchPlan:
         planned_steps: Optimizer steps of one training, infinite where unknown.
         seconds: Estimated wall time of one training, NaN where unknown.
         deciding: Estimated wall time of choosing all trainings of the search.
+
+    Example:
+        >>> from autoact import run_search
+        >>> result = run_search(objective=lambda assignment, seed, fraction: 1.0, layers=["a"], mode="min",
+        ...                     space=["relu", "tanh"], budget=4, dry_run=True, quiet=True)
+        >>> type(result.plan).__name__, result.plan.counts.search
+        ('SearchPlan', 4)
     """
 
     task: str

@@ -58,8 +58,18 @@ def best_uniform(search: Search, values: Mapping[str, Sequence[float]]) -> str:
     if not finite and math.isfinite(fmean(values[ORIGINAL])):
         return next(iter(means))
     if not finite:
-        raise SearchFailedError(
-            f"No baseline reached a finite {search.settings.monitor} on every selection seed. "
-            "Lower the learning rate, or check the model."
-        )
+        raise SearchFailedError(_nothing_finite(search))
     return min(finite, key=finite.__getitem__)
+
+
+def _nothing_finite(search: Search) -> str:
+    trained = list(search.ledger.of("baseline"))
+    raised = [training for training in trained if training.state == "failed"]
+    said = f"No baseline reached a finite {search.settings.monitor} on every selection seed"
+    if not raised:
+        return f"{said}. Lower the learning rate, or check the model."
+    first = raised[0]
+    return (
+        f"{said}: {len(raised)} of {len(trained)} trainings raised, the first "
+        f"({first.label}, seed {first.seed}) with {first.error}. Correct that, then resume the run."
+    )

@@ -1,18 +1,18 @@
 """Preparation: model, space and data before anything is trained; what cannot work is said at once."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
 from autoact.conversion import ConversionPlan, find_layers
-from autoact.errors import AutoActError, ConfigurationError
+from autoact.errors import AutoActError, ConfigurationError, ConversionError
 from autoact.records import Value
 from autoact.search.optimizer import seconds_per_ask
 from autoact.search.phases._announcement import SearchPlan
-from autoact.search.phases._probe import Probe
+from autoact.search.phases._probe import Probe, keeping
 from autoact.search.setup import Counts, Hyperparameters, Settings, Variables
 from autoact.search.trainings import (
     OBJECTIVE,
@@ -31,6 +31,8 @@ from autoact.spaces import SearchSpace
 from autoact.training import check, restored_randomness, split
 from autoact.training.configuration import Component
 
+_IDLE = "never called in a training step or a validation"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -44,6 +46,34 @@ class Prepared:
     notes: tuple[str, ...]
     comparison: str
     own: Mapping[str, Value]
+    layers: ConversionPlan | None = None
+
+    def without(self, idle: Sequence[str]) -> "Prepared":
+        """Return this search without layers that never run.
+
+        Args:
+            idle: Their paths.
+
+        Raises:
+            ConversionError: No other layer is left.
+            ConfigurationError: What is left has nothing to choose.
+        """
+        if self.layers is None or not isinstance(self.task, ModelTask):
+            return self
+        idle = [path for path in self.layers.layers if path in idle]
+        if not idle:
+            return self
+        if len(idle) == len(self.layers.layers):
+            raise ConversionError(
+                f"There is nothing to search in {self.name}: of its activations ({', '.join(idle)}), none "
+                "runs in a training step or in a validation. Write what runs instead as modules such as "
+                "nn.ReLU()."
+            )
+        layers = self.layers.without(dict.fromkeys(idle, _IDLE))
+        variables = Variables.of(layers)
+        _require_choice(variables, self.settings)
+        task = replace(self.task, space=keeping(self.task.space, idle), original=variables.original)
+        return replace(self, task=task, variables=variables, left_alone=layers.left_alone, layers=layers)
 
     def plan(self, probed: Probe | None) -> SearchPlan:
         """Return what is going to happen, given what a few steps showed; None: when a run is resumed."""
@@ -105,6 +135,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         notes=layers.space.notes,
         comparison=parts.source,
         own=own,
+        layers=layers,
     )
 
 

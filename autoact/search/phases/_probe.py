@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.records import Training
 from autoact.search.trainings import ModelTask, ObjectiveTask
+from autoact.spaces import LayerRule, SearchSpace
 from autoact.training import Measurement, train
-from autoact.training.fit import Clock
+from autoact.training.fit import Clock, ReachedLayers
 
 _PROBED = 0.02  # fraction of a full training that is asked of a function
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
@@ -25,11 +26,25 @@ class Probe:
         planned_steps: Optimizer steps of one full training; infinite or NaN where nobody can know.
         seconds: Estimated wall time of one full training, from its setting up; NaN where it cannot be
             estimated.
+        idle: Paths of layers that ran neither in the training step nor in the validation.
     """
 
     training: Training
     planned_steps: float
     seconds: float
+    idle: tuple[str, ...] = ()
+
+
+def keeping(space: SearchSpace, paths: Sequence[str]) -> SearchSpace:
+    """Return a space that leaves some layers alone.
+
+    Args:
+        space: A search space.
+        paths: Of the layers.
+    """
+    kept = tuple(LayerRule(match=path, keep=True) for path in paths)
+    rules = (rule for rule in space.layers if not any(each.covers(rule) for each in kept))
+    return replace(space, layers=(*kept, *rules))
 
 
 def probe(task: ModelTask | ObjectiveTask, seed: int) -> Probe:
@@ -64,16 +79,16 @@ def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
 
 
 def _probe_model(task: ModelTask, seed: int) -> Probe:
-    clock = Clock()
-    first = _train(task, seed, fraction=1e-9, callbacks=[clock])
+    clock, reached = Clock(), ReachedLayers(task.space)
+    first = _train(task, seed, fraction=1e-9, callbacks=[clock, reached])
     steps = min(_STEPS, _SHARE * first.planned_steps)
     second = _train(task, seed, fraction=max(steps, 2) / first.planned_steps, callbacks=[clock])
     measured = [first, second]
-    if second.finite:  # a mixture of what diverges from the start derives nothing
-        measured.append(_train(task, seed, fraction=1e-9, space=task.space))
+    if second.finite and reached.some:  # a mixture of what diverges from the start derives nothing
+        measured.append(_train(task, seed, fraction=1e-9, space=keeping(task.space, reached.idle)))
     setup = _setup(clock, [first, second])
     seconds = _seconds(clock, setup, first.planned_steps, task.trainer)
-    return Probe(_entry(measured, seed), first.planned_steps, seconds)
+    return Probe(_entry(measured, seed), first.planned_steps, seconds, reached.idle)
 
 
 def _entry(measured: Sequence[Measurement], seed: int) -> Training:

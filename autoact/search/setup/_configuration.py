@@ -1,6 +1,6 @@
 """Configuration file of a run, config.yaml: what it was asked to do, and what may not change on resuming."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -17,6 +17,7 @@ def configuration(
     task: str,
     study: str,
     source: Mapping[str, Any] | None,
+    idle_layers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the content of config.yaml, in plain types.
 
@@ -26,12 +27,14 @@ def configuration(
         task: What the model is called.
         study: Name of the Optuna study.
         source: What the caller needs to make model and data again, such as a configuration file's content.
+        idle_layers: Paths of activations that never run and are not searched.
     """
     return {
         "autoact": autoact.__version__,
         "task": task,
         "study": study,
         "space": space.to_dict(),
+        **({"idle_layers": list(idle_layers)} if idle_layers else {}),
         "search": plain(settings.to_dict()),
         "source": plain(dict(source)) if source is not None else None,
     }

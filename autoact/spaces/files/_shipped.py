@@ -1,4 +1,4 @@
-"""Where search spaces are found: in the wheel, in a checkout, or wherever the user says."""
+"""Locations of search spaces: the wheel, a checkout, or wherever the user says."""
 
 from pathlib import Path
 

@@ -19,6 +19,10 @@ class Table:
         header: Whether the names come from the file.
         source: Where it was read, for messages.
         notes: What a reader should know about how it was read.
+
+    Example:
+        >>> len(Table(names=("size", "price"), columns=(["1", "3"], ["2", "4"])))
+        2
     """
 
     names: tuple[str, ...]

@@ -39,8 +39,13 @@ class ActivationSearch(Callback):
     keep their candidates and take part. Logits and activation parameters leave the optimizer groups of the
     module and get an Adam of their own without weight decay, stepped together with the module's optimizer;
     gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP, checkpoints and resuming
+<<<<<<< HEAD
     work as before. The choice at the end is a guess, which one line says: `run_search` compares it with the
     original. With a TensorBoard logger the state of every layer is logged.
+=======
+    work as before. With a TensorBoard logger the state of every layer is logged. A warning at the end names
+    layers that ran neither in training nor in validation.
+>>>>>>> main
 
     Args:
         space: Name or file of a search space, a `SearchSpace`, or names of candidates.
@@ -162,6 +167,31 @@ class ActivationSearch(Callback):
         if self._logger is not None:
             self._logger.log(trainer.global_step)
 
+    def on_validation_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Watch for layers that run in evaluation mode only."""
+        layers = self._layers.values()
+        if batch_idx == 0 and not trainer.sanity_checking and not all(layer.observed for layer in layers):
+            self._observation.attach(_observe_first)
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Stop watching."""
+        self._observation.detach()
+
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
@@ -189,6 +219,8 @@ class ActivationSearch(Callback):
             self._logger.finish(trainer.global_step)
         finite = all(_finite(layer) for layer in self._layers.values())
         self._manage(False)
+        if trainer.is_global_zero and self._seen_step >= 0 and not self._observation.reached:
+            conversion.warn_of_idle(self._layers, watched=True)  # else derive speaks of those that are
         chosen: Any = _derived(pl_module) if finite and trainer.is_global_zero else None
         self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if chosen else {}
         self.derived = trainer.strategy.broadcast(chosen)
@@ -258,6 +290,11 @@ def _derived(module: LightningModule) -> Assignment:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DoubtfulChoiceWarning)
         return conversion.derive(module)
+
+
+def _observe_first(path: str, layer: AutoActivation, x: Tensor) -> None:
+    if not layer.observed:
+        layer.observe(x.detach())
 
 
 def _learned(layer: AutoActivation) -> dict[str, Any]:

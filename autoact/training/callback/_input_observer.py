@@ -13,17 +13,22 @@ Seen = Callable[[str, AutoActivation, Tensor], None]
 
 
 class Observation:
-    """Call functions with (path, layer, pre-activations) whenever a layer runs, while attached."""
+    """Call functions with (path, layer, pre-activations) whenever a layer runs, while attached.
+
+    Attributes:
+        reached: Whether any layer ran meanwhile.
+    """
 
     def __init__(self, layers: Mapping[str, AutoActivation]) -> None:
         self._layers = dict(layers)
+        self.reached = False
         self._handles: list[RemovableHandle] = []
 
     def attach(self, *functions: Seen) -> None:
         """Start to watch every layer."""
         self.detach()
         for path, layer in self._layers.items():
-            hook = partial(_call, path, functions)
+            hook = partial(self._call, path, functions)
             self._handles.append(layer.register_forward_pre_hook(hook))
 
     def detach(self) -> None:
@@ -32,7 +37,9 @@ class Observation:
             handle.remove()
         self._handles.clear()
 
-
-def _call(path: str, functions: tuple[Seen, ...], layer: Any, arguments: tuple[Tensor, ...]) -> None:
-    for function in functions:
-        function(path, layer, arguments[0])
+    def _call(
+        self, path: str, functions: tuple[Seen, ...], layer: Any, arguments: tuple[Tensor, ...]
+    ) -> None:
+        self.reached = True
+        for function in functions:
+            function(path, layer, arguments[0])

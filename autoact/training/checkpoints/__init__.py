@@ -1,6 +1,7 @@
 """Checkpoints of models whose activations were changed: written, loaded, and carried across a conversion."""
 
 from autoact.training.checkpoints._conversions import RECIPE, instantiate, instantiate_from_cli, remember
+from autoact.training.checkpoints._restoring import restore_into
 from autoact.training.checkpoints._saving import save
 from autoact.training.checkpoints._weights import LoadedWeights, load_weights
 
@@ -11,5 +12,6 @@ __all__ = [
     "instantiate_from_cli",
     "load_weights",
     "remember",
+    "restore_into",
     "save",
 ]

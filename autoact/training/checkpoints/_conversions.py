@@ -69,6 +69,8 @@ def _save(module: LightningModule, then: Callable[[Any], None], checkpoint: dict
     recipe = conversion.recipe(module)
     if recipe is not None:
         checkpoint[RECIPE] = recipe
+    named = conversion.KEY in checkpoint.get("state_dict", {}) and not conversion.auto_layers(module)
+    if recipe is not None and not named:  # what the weights name is restored by load_state_dict
         arguments = _arguments(type(module), checkpoint)
         from_cli = arguments.get(INSTANTIATOR) == LIGHTNING_CLI
         checkpoint[_HYPER_PARAMETERS] = arguments | {INSTANTIATOR: _FROM_CLI if from_cli else _PLAIN}

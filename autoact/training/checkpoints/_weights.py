@@ -1,7 +1,7 @@
 """Weights across a conversion: from a model as it was into its converted form, and back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from autoact.training.checkpoints._conversions import RECIPE
 Shapes = Mapping[str, tuple[int, ...]]
 _WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile and DistributedDataParallel
 _OWN = ("logits", "raw", "anchor", "release", "initial")  # by which the state of a searched layer is known
+_OPEN = ("_extra_state", "_metadata")  # values of any type; the latter is that of neural operators
 _SHOWN = 6
 
 
@@ -31,15 +32,24 @@ class LoadedWeights:
         new: Shapes of those that the source has no values for, which stay as they were: logits, raw
             parameters, buffers and names of candidates of searched layers.
         dropped: Shapes of the source's tensors that the model has no place for: the same, of the other side.
+        activations: Paths of the activations that the source names and the model got.
+
+    Example:
+        >>> print(LoadedWeights(loaded=("0.weight", "0.bias")))
+        loaded 2 tensors
     """
 
     loaded: tuple[str, ...]
     new: Shapes = field(default_factory=dict)
     dropped: Shapes = field(default_factory=dict)
+    activations: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return one line on what was loaded, and one each on what is new and what was dropped."""
         lines = [f"loaded {len(self.loaded)} tensors"]
+        lines += [f"activations of the weights put in: {', '.join(self.activations)}"] * bool(
+            self.activations
+        )
         lines += [f"{word}: {_shown(part)}" for word, part in self._rest() if part]
         return "\n".join(lines)
 
@@ -50,6 +60,7 @@ class LoadedWeights:
 def load_weights(model: nn.Module, source: nn.Module | Mapping[str, Any] | str | Path) -> LoadedWeights:
     """Load weights of a model as it was into its converted form, or of a converted model into its plain form.
 
+    Weights that name chosen activations (those of a model that `autoact.apply` changed) bring them along.
     Only what a conversion adds may differ, and the order of candidates, which is put right; anything else
     missing or left over is an error, and then nothing is loaded. A converted model with `start="same"`
     computes what the original did, the learned slopes of an `nn.PReLU` included.
@@ -63,7 +74,8 @@ def load_weights(model: nn.Module, source: nn.Module | Mapping[str, Any] | str |
         What was loaded, what is new and what was dropped; print it.
 
     Raises:
-        ConversionError: The weights are not of this architecture.
+        ConversionError: The weights are not of this architecture, or name other activations than those that
+            were chosen for the model.
 
     Example:
         >>> import autoact
@@ -77,22 +89,41 @@ def load_weights(model: nn.Module, source: nn.Module | Mapping[str, Any] | str |
         (2,)
     """
     state, recipe = _read(source)
-    present = model.state_dict()
+    with conversion.all_or_nothing(model):
+        activations = conversion.restore(model, state)
+        return replace(_load(model, state, recipe), activations=activations)
+
+
+def _load(model: nn.Module, state: dict[str, Any], recipe: Mapping[str, Any] | None) -> LoadedWeights:
+    state, present = _without_names(state), _without_names(model.state_dict())
     searched, saved = _searched(present), _searched(state)
     state = _named(state, present, searched & saved, recipe)
     _check_candidates(state, present, searched & saved)
     state = _translated(state, present, searched - saved, model)
     state = _learned(state, present, saved - searched, recipe)
-    missing = {name: tuple(t.shape) for name, t in present.items() if name not in state}
-    unexpected = {name: tuple(t.shape) for name, t in state.items() if name not in present}
-    new = {name: shape for name, shape in missing.items() if _home(name) in searched ^ saved}
-    dropped = {name: shape for name, shape in unexpected.items() if _home(name) in saved - searched}
+    missing = {name: _shape(t) for name, t in present.items() if name not in state}
+    unexpected = {name: _shape(t) for name, t in state.items() if name not in present}
+    chosen = _chosen(model)
+    new = {name: shape for name, shape in missing.items() if _home(name) in (searched ^ saved) | chosen}
+    dropped = {
+        name: shape for name, shape in unexpected.items() if _home(name) in (saved - searched) | chosen
+    }
     _check_rest(model, _without(missing, new), _without(unexpected, dropped), state, present)
     model.load_state_dict({name: t for name, t in state.items() if name in present}, strict=False)
     return LoadedWeights(loaded=tuple(n for n in present if n in state), new=new, dropped=dropped)
 
 
-def _read(source: Any) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
+def _without_names(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if name.rpartition(".")[2] != conversion.KEY}
+
+
+def _chosen(model: nn.Module) -> set[str]:
+    """Return the paths of activations that `apply` put in: their own tensors are no original's."""
+    layers = (conversion.recipe(model) or {"layers": {}})["layers"].values()
+    return {path for entry in layers if entry["kind"] == "fixed" for path in entry["paths"]}
+
+
+def _read(source: Any) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
     """Return the state_dict of a source, and the conversion of its model where that is known."""
     if isinstance(source, nn.Module):
         return dict(source.state_dict()), conversion.recipe(source)
@@ -103,7 +134,7 @@ def _read(source: Any) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
             raise ConversionError(f"The weights cannot be read: {error}") from error
     recipe = source.get(RECIPE) if isinstance(source, Mapping) else None
     state = source.get("state_dict", source) if isinstance(source, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, Mapping) or not all(_is_of_state(*each) for each in state.items()):
         raise ConversionError(
             f"Weights come as a model, a state_dict or a Lightning checkpoint; got {type(source).__name__}."
         )
@@ -113,18 +144,27 @@ def _read(source: Any) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
     return dict(state), recipe
 
 
-def _searched(state: Mapping[str, Tensor]) -> set[str]:
+def _is_of_state(name: Any, value: Any) -> bool:
+    """Return whether a value may stand in a state_dict: tensors, and whatever get_extra_state returned."""
+    return isinstance(value, Tensor) or (isinstance(name, str) and name.rpartition(".")[2] in _OPEN)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return tuple(value.shape) if isinstance(value, Tensor) else ()
+
+
+def _searched(state: Mapping[str, Any]) -> set[str]:
     """Return the paths of searched layers, as their tensors show them."""
     paths = {_home(name) for name in state if name.endswith("logits")}
     return {path for path in paths if all(_join(path, own) in state for own in _OWN)}
 
 
 def _named(
-    state: dict[str, Tensor],
-    present: Mapping[str, Tensor],
+    state: dict[str, Any],
+    present: Mapping[str, Any],
     paths: set[str],
     recipe: Mapping[str, Any] | None,
-) -> dict[str, Tensor]:
+) -> dict[str, Any]:
     """Name the candidates of a state that was saved without: by its conversion, else those of the model."""
     named = {_join(path, KEY): present[_join(path, KEY)] for path in paths}
     for entry in (recipe or {"layers": {}})["layers"].values():
@@ -134,7 +174,7 @@ def _named(
     return named | state
 
 
-def _check_candidates(state: Mapping[str, Tensor], present: Mapping[str, Tensor], paths: set[str]) -> None:
+def _check_candidates(state: Mapping[str, Any], present: Mapping[str, Any], paths: set[str]) -> None:
     for path in sorted(paths):
         ours, theirs = (decoded(tensors[_join(path, KEY)]) for tensors in (present, state))
         if ours and theirs and (wrong := mismatch(path, ours, theirs)):
@@ -142,8 +182,8 @@ def _check_candidates(state: Mapping[str, Tensor], present: Mapping[str, Tensor]
 
 
 def _translated(
-    state: dict[str, Tensor], present: Mapping[str, Tensor], paths: set[str], model: nn.Module
-) -> dict[str, Tensor]:
+    state: dict[str, Any], present: Mapping[str, Any], paths: set[str], model: nn.Module
+) -> dict[str, Any]:
     """Make the weights of an original nn.PReLU the initial slopes of the layer that replaced it."""
     changed = dict(state)
     for path in paths:
@@ -162,11 +202,11 @@ def _translated(
 
 
 def _learned(
-    state: dict[str, Tensor],
-    present: Mapping[str, Tensor],
+    state: dict[str, Any],
+    present: Mapping[str, Any],
     paths: set[str],
     recipe: Mapping[str, Any] | None,
-) -> dict[str, Tensor]:
+) -> dict[str, Any]:
     """Give an nn.PReLU the slopes that its searched form learned, where the candidates are known."""
     changed = dict(state)
     entries = {
@@ -190,13 +230,13 @@ def _check_rest(
     model: nn.Module,
     missing: Shapes,
     unexpected: Shapes,
-    state: Mapping[str, Tensor],
-    present: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+    present: Mapping[str, Any],
 ) -> None:
     other = {
-        f"{name} {tuple(state[name].shape)} for": tuple(tensor.shape)
-        for name, tensor in present.items()
-        if name in state and state[name].shape != tensor.shape
+        f"{name} {_shape(state[name])} for": _shape(value)
+        for name, value in present.items()
+        if name in state and _shape(state[name]) != _shape(value)
     }
     parts = (("missing", missing), ("left over", unexpected), ("of another shape", other))
     wrong = "; ".join(f"{word}: {_shown(part)}" for word, part in parts if part)

@@ -19,8 +19,19 @@ Source = Literal["test loader", "half of the validation data"]
 class DataParts:
     """A user's data and the seed that divides them; pickles whenever the data do.
 
-    `source` says where the comparison data come from. Nothing is loaded before a part is asked for, and the
+    Nothing is loaded before a part is asked for, and the
     test loader is made only for the comparison.
+
+    Attributes:
+        data: A data module, a callable that makes one, or loaders (train, validation[, test]).
+        seed: Seed that divides the validation data.
+        source: Where the comparison data come from.
+
+    Example:
+        >>> from torch.utils.data import DataLoader
+        >>> loaders = (DataLoader([1.0, 2.0]), DataLoader([3.0]), DataLoader([4.0, 5.0, 6.0]))
+        >>> len(DataParts(data=loaders, seed=0, source="test loader").comparison().dataset)
+        3
     """
 
     data: Data

@@ -44,6 +44,7 @@ def advised(tmp_path) -> Callable[..., Advice]:
     return of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "sign"), [(0, 1), (1, -1), (2, 1)])
 def test_asymmetric_evidence_is_recognized_whichever_way_it_points(advised, seed, sign) -> None:
     found = advised(lambda t: sign * elu(sign * t, 0.3 + 0.2 * seed) + 5, seed=seed, noise=0.03)
@@ -54,6 +55,7 @@ def test_asymmetric_evidence_is_recognized_whichever_way_it_points(advised, seed
     assert evidence_of(found).units[0].explained > 0.9
 
 
+@pytest.mark.slow
 def test_sides_that_saturate_both_lead_to_bounded_candidates(advised) -> None:
     found = advised(lambda t: 4 / (1 + np.exp(-3 * t)))
     assert evidence_of(found).shape.form == "both sides saturate"
@@ -69,6 +71,7 @@ def test_two_slopes_lead_to_prelu(advised) -> None:
     assert "slope = 0.3" in found.candidates[0].reason
 
 
+@pytest.mark.slow
 def test_even_targets_are_found_although_they_have_no_linear_part(advised) -> None:
     found = advised(np.abs)
     assert evidence_of(found).shape.form == "turns"

@@ -18,6 +18,7 @@ def pieces(folder: Path) -> set[str]:
     return {path.name for path in folder.glob(".digits-*/*.npz") if "partial" not in path.name}
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_where_it_stopped_and_gives_real_trainings(tmp_path):
     arguments = ["--table", "digits", "--short", "--seeds", "3", "--workers", "1", "--out", str(tmp_path)]
     first = subprocess.Popen([sys.executable, build.__file__, *arguments])

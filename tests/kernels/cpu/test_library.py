@@ -41,6 +41,7 @@ def test_the_folder_may_be_deleted_at_any_time(folder):
     assert library.seven() == 7
 
 
+@pytest.mark.slow
 def test_processes_that_make_the_same_library_at_once(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     command = [sys.executable, "-c", LOAD]
@@ -62,6 +63,7 @@ def test_threads_that_make_the_same_library_at_once(folder):
         assert list(pool.map(make, range(4))) == [7] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cache", ["relative", "a file"])
 def test_without_a_cache_folder_a_process_keeps_one_of_its_own(monkeypatch, tmp_path, cache):
     (tmp_path / "file").write_text("")

@@ -43,6 +43,7 @@ def interpreted(folder, *arguments):
     return found
 
 
+@pytest.mark.slow
 def test_under_the_interpreter(tmp_path):
     found = interpreted(tmp_path)
     assert set(found) == set(triton_checks.CHECKS)
@@ -52,6 +53,7 @@ def test_under_the_interpreter(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_with_the_errors_that_hardware_may_make(tmp_path):
     found = interpreted(tmp_path, "--noise", "--only", *NUMERIC)
     assert [result["skipped"] for result in found.values()] == [None] * len(NUMERIC)
@@ -150,6 +152,7 @@ def test_equal_sets_of_basis_functions_share_their_kernels():
     assert triton_kernels.kernels(first)[1] is triton_kernels.kernels(second)[1]
 
 
+@pytest.mark.slow
 def test_without_a_gpu_the_script_says_so_in_one_line(tmp_path):
     results = tmp_path / "results.json"
     environment = {**os.environ, "PYTHON": sys.executable, "CUDA_VISIBLE_DEVICES": ""}

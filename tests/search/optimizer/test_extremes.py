@@ -117,6 +117,7 @@ def test_sixty_trials_at_once(known: int) -> None:
     assert loss(best(study)) <= 1
 
 
+@pytest.mark.slow
 def test_what_is_running_is_not_suggested_again_while_others_are_left() -> None:
     """More than the 96 that are judged closely run here."""
     names = (*NAMES, "elu", "silu", "softplus", "mish")

@@ -1,12 +1,13 @@
 """Front of mean and latency: what nothing beats in both."""
 
-from autoact.search.outcome._pareto import Point, on_front
+from autoact.records import ParetoPoint
+from autoact.search.outcome._pareto import on_front
 from autoact.spaces import Assignment
 
 
 def test_the_front_holds_what_nothing_beats() -> None:
-    def point(mean: float, latency: float) -> Point:
-        return Point(assignment=Assignment({"a": "relu"}), mean=mean, deviation=0.1, latency=latency)
+    def point(mean: float, latency: float) -> ParetoPoint:
+        return ParetoPoint(layers=Assignment({"a": "relu"}), mean=mean, sd=0.1, latency=latency)
 
     fast, good, between, dominated = point(1.0, 1.0), point(0.5, 3.0), point(0.8, 2.0), point(0.9, 2.5)
     equal = point(1.0, 1.0)

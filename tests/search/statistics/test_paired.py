@@ -159,6 +159,7 @@ def clopper_pearson_upper(found: int, of: int, level: float) -> float:
     return float(stats.beta.ppf(level, found + 1, of - found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tails", ["normal", "heavy", "skewed"])
 def test_noise_is_called_improved_in_5_percent_at_most(tails: str) -> None:
     """The bar: the upper 99 % bound of the rate is 5 % or less, whatever was chosen on other seeds."""

@@ -62,6 +62,7 @@ def test_a_sampler_of_the_users_own_is_asked(tmp_path: Path, make: Any) -> None:
         search(tmp_path, resume=True)
 
 
+@pytest.mark.slow
 def test_a_sampler_is_named_by_class_path_too(tmp_path: Path) -> None:
     named = {"class_path": "optuna.samplers.RandomSampler", "init_args": {"seed": 7}}
     assert search(tmp_path, sampler=named, budget=4).verdict is not None
@@ -70,6 +71,7 @@ def test_a_sampler_is_named_by_class_path_too(tmp_path: Path) -> None:
     assert trials(tmp_path) == trials(tmp_path / "given")
 
 
+@pytest.mark.slow
 def test_pruned_trainings_cost_their_share_and_the_budget_is_kept(tmp_path: Path) -> None:
     result = search(tmp_path, pruner=HalfPruner())
     found = list(Ledger(tmp_path / "run" / "trainings.jsonl").of("trial"))
@@ -93,6 +95,7 @@ def test_pruned_trainings_cost_their_share_and_the_budget_is_kept(tmp_path: Path
     assert done == sum(part["steps"] for part in result.report["cost"].values())
 
 
+@pytest.mark.slow
 def test_a_pruned_search_goes_on_where_it_was(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     whole = search(tmp_path / "whole", pruner=HalfPruner())
@@ -134,6 +137,7 @@ search:
 """
 
 
+@pytest.mark.slow
 def test_a_configuration_file_names_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
     out = str(tmp_path / "run")

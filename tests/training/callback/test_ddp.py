@@ -72,6 +72,7 @@ def ranks(program):
     return [json.loads((program.parent / f"{rank}.json").read_text()) for rank in range(2)]
 
 
+@pytest.mark.slow
 def test_both_ranks_end_alike(ranks):
     assert ranks[0] == ranks[1]
     assert ranks[0]["steps"] == 6

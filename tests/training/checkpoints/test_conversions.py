@@ -163,6 +163,7 @@ class Model(L.LightningModule):
 """
 
 
+@pytest.mark.slow
 def test_another_process_loads_it(loaders, make_trainer, tmp_path, monkeypatch):
     (tmp_path / "user_model.py").write_text(USER)
     monkeypatch.syspath_prepend(tmp_path)

@@ -1,0 +1,189 @@
+"""Probes of a model's activations: which of them run with an example input, and what reaches them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from autoact.conversion._placement import fit, put
+from autoact.conversion._rollback import Structure
+from autoact.errors import ConversionError
+from autoact.nn import module_for
+from autoact.spaces import Choice
+
+NEVER_CALLED = "never called with the example input"
+# modules whose output has its features in the last dimension
+_FEATURES_LAST = (nn.Linear, nn.Bilinear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention)
+_NORMS = (nn.modules.batchnorm._NormBase,)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What reached an activation once: the shape, and whether its features are in the last dimension."""
+
+    shape: tuple[int, ...]
+    features_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a model's activations saw.
+
+    Attributes:
+        inputs: By first path; empty for an activation that never ran.
+        complete: Whether the model ran both in training and in evaluation mode.
+    """
+
+    inputs: Mapping[str, set[Input]]
+    complete: bool = True
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Paths of activations that never ran, as far as that is known."""
+        return tuple(path for path, seen in self.inputs.items() if not seen) if self.complete else ()
+
+
+class _Probe(nn.Module):
+    """Stands in for an activation and notes its inputs."""
+
+    def __init__(self, present: Any, last: list[nn.Module]) -> None:
+        super().__init__()
+        self.present, self.last, self.inputs = present, last, set[Input]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Note the input, do what was there."""
+        last = self.last[-1] if self.last else None
+        self.inputs.add(Input(tuple(x.shape), isinstance(last, _FEATURES_LAST)))
+        return self.present(x)
+
+
+@dataclass(slots=True)
+class Probes:
+    """Probes in place of a model's activations, until its structure is put back or it is thrown away.
+
+    Args:
+        model: Its structure changes; it computes what it did.
+        layers: Present activation by first path.
+        paths: Every path of each activation, by first path.
+    """
+
+    model: nn.Module
+    layers: Mapping[str, Choice]
+    paths: Mapping[str, Sequence[str]]
+    last: list[nn.Module] = field(default_factory=list)
+    _probes: dict[str, _Probe] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Put them in."""
+        presents = {path: _present(self.model, path, choice) for path, choice in self.layers.items()}
+        self._probes = {path: _Probe(present, self.last) for path, present in presents.items()}
+        for path, probe in self._probes.items():
+            probe.train(self.model.get_submodule(path.rpartition(".")[0]).training)
+            for each in self.paths[path]:
+                put(self.model, each, probe)
+
+    def seen(self, complete: bool = True) -> Probed:
+        """Return what reached each activation until now."""
+        return Probed({path: probe.inputs for path, probe in self._probes.items()}, complete)
+
+
+def probed(
+    model: nn.Module, layers: Mapping[str, Choice], paths: Mapping[str, Sequence[str]], example_input: Any
+) -> Probed:
+    """Run a model in evaluation and in training mode, without gradients; changes nothing.
+
+    Batch normalization stays in evaluation mode: one example has no statistics. A model that runs in one of
+    the modes only says nothing about what else might run.
+
+    Args:
+        model: The model.
+        layers: Present activation by first path.
+        paths: Every path of each activation, by first path.
+        example_input: A tensor, a tuple of arguments, or a mapping of keywords.
+
+    Raises:
+        ConversionError: The model has lazy modules, which a first run would change.
+        Exception: Whatever the model raises if it runs in neither mode.
+    """
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        raise ConversionError(
+            f"{type(model).__name__} has lazy modules, whose shapes its first call decides: call it once on "
+            "the example input first."
+        )
+    raised: list[Exception] = []
+    with _as_it_was(model):
+        probes = Probes(model, layers, paths)
+        with _watching(model, probes.last):
+            for mode in (False, True):
+                try:
+                    _run(model.train(mode), example_input)
+                except Exception as error:  # a user's model may raise anything
+                    raised.append(error)
+    if len(raised) == 2:
+        raised[0].add_note(f"autoact called {type(model).__name__} on example_input, in evaluation mode.")
+        raise raised[0]
+    return probes.seen(complete=not raised)
+
+
+def _present(model: nn.Module, path: str, choice: Choice) -> Any:
+    """Return what computes an activation now; for a call in the source, a module that does the same."""
+    parent, _, name = path.rpartition(".")
+    present = getattr(model.get_submodule(parent), name, None)
+    if present is None:
+        present = module_for(choice)
+        fit(present, model, path)
+    return present
+
+
+def _run(model: nn.Module, example_input: Any) -> None:
+    for module in model.modules():
+        if isinstance(module, _NORMS):
+            module.eval()
+    with torch.no_grad(), torch.random.fork_rng():
+        if isinstance(example_input, Mapping):
+            model(**example_input)
+        elif isinstance(example_input, tuple | list):
+            model(*example_input)
+        else:
+            model(example_input)
+
+
+@contextmanager
+def _watching(model: nn.Module, last: list[nn.Module]) -> Iterator[None]:
+    """Keep in `last` the module without children that ran last."""
+
+    def note(module: nn.Module, inputs: Any, output: Any) -> None:
+        if not isinstance(module, nn.Dropout | nn.Identity):
+            last[:] = [module]
+
+    leaves = [m for m in model.modules() if isinstance(m, _FEATURES_LAST) or not list(m.children())]
+    handles = [m.register_forward_hook(note) for m in leaves]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _as_it_was(model: nn.Module) -> Iterator[None]:
+    """Put back activations, source, modes, buffers and torch's fused transformer path, whatever happens."""
+    modes = {module: module.training for module in model.modules()}
+    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    before = Structure(model.modules())
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        before.restore()
+        for module, mode in modes.items():
+            module.training = mode
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
