@@ -11,7 +11,7 @@ from autoact.conversion._recipe import Entry, M, entries, place, record
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion.probing import warn_of_idle
 from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
-from autoact.nn import AutoActivation, module_for
+from autoact.nn import AutoActivation, module_for, warn_of
 from autoact.spaces import Assignment, Choice
 
 
@@ -39,8 +39,9 @@ def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:
 def derive(model: nn.Module) -> Assignment:
     """Return the one activation nearest to what each layer learned, by projection on the inputs it saw.
 
-    Layers that share a choice are all named. Layers that observed nothing, while others did, were never
-    called: a warning names them.
+    Layers that share a choice are all named. A warning names layers whose choice means little: they were never
+    called while others were, their logits never moved, they are still their start, they saw no inputs, or no
+    candidate is near to what they learned.
 
     Args:
         model: A converted model.
@@ -62,6 +63,7 @@ def derive(model: nn.Module) -> Assignment:
     warn_of_idle(layers)
     names = {id(layer): path for path, layer in layers.items()}
     choices = {path: layer.choice() for path, layer in layers.items()}
+    warn_of(layers)
     leaders = {path: path for path in layers}
     for path, entry in entries(model).items():
         module = model.get_submodule(entry["paths"][0]) if entry["kind"] == "mixture" else None

@@ -12,7 +12,7 @@ from autoact.activations import Named
 from autoact.analysis import Projection
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.kernels import Kernels, Way, fused, mixture, parameter_slots, plan_for, route
-from autoact.nn import _observation, _relaxations
+from autoact.nn import _observation, _own_schedule, _relaxations
 from autoact.nn._deriving import project_mixture
 from autoact.nn._fixed import module_for
 from autoact.nn._initial_values import (
@@ -21,6 +21,7 @@ from autoact.nn._initial_values import (
     channels_of,
     check_channels,
     check_settings,
+    check_steps,
     initial_values,
 )
 from autoact.nn._members import (
@@ -45,7 +46,9 @@ _DEFAULTS: dict[str, Any] = {
     "start": "uniform",
     "learn_parameters": True,
     "standardize": False,
+    "release_steps": _own_schedule.STEPS,
 }
+_MOVING = ("release", "seen", "quantiles", "observed")
 
 
 class AutoActivation(nn.Module):
@@ -54,9 +57,14 @@ class AutoActivation(nn.Module):
     $y = \sum_k w_k \varphi_k(x; \theta_k)$, computed as one operation that keeps only x for backward.
 
     Parameters: `logits` (K,) or (C, K), and `raw` (P,) or (C, P), from which parameter values follow within
-    their bounds. Buffers: `temperature`, `release` (0: exactly the start candidate, 1: the relaxation; a
-    schedule moves it), `anchor`, `initial` (parameter values at raw = 0), `quantiles` of the pre-activations
-    seen by `observe`, and `observed`, their number of batches. In a half-precision model they stay float32.
+    their bounds. Buffers: `temperature`, `release` (0: exactly the start candidate, 1: the relaxation),
+    `anchor`, `initial` (parameter values at raw = 0), `quantiles` of the pre-activations seen by `observe`,
+    `observed`, their number of batches, and `seen` (logits at the last step counted). In a half-precision
+    model they stay float32.
+    In training mode a layer with a start raises `release` by itself, by 1 / release_steps with each optimizer
+    step that moves its logits, and every layer observes some of its inputs. In evaluation mode nothing moves.
+    `ActivationSearch` has a schedule of its own: it sets `managed` while it trains, and the layer waits.
+
     The state_dict also names the candidates: a state of others is refused, and another order is put right.
 
     Code that changes x in place after the activation, which torch's ReLU lets pass, raises in backward.
@@ -69,8 +77,8 @@ class AutoActivation(nn.Module):
         channel_dim: Dimension of x that C runs along.
         relaxation: "softmax", "straight_through" or "affine".
         temperature: Divides the logits; above 0.
-        start: "uniform", or a candidate: the layer then is that activation until `release` grows, on a CPU
-            bit for bit torch's own.
+        start: "uniform", or a candidate: the layer then is that activation until its logits are trained, on a
+            CPU bit for bit torch's own.
         learn_parameters: Whether slopes, alphas and betas are learned.
         standardize: Whether gradients of weights are divided by the candidates' standard deviations under
             N(0, 1); values never change.
@@ -78,6 +86,8 @@ class AutoActivation(nn.Module):
             channel.
         bounds: Narrower ranges of parameters, such as {"elu": {"alpha": 1}, "hill": {"n": [2, 6]}}: learned
             values and those of `choice()` stay within them.
+        release_steps: Optimizer steps in which a layer in training mode goes from its start to the mixture;
+            None: it neither moves `release` nor observes by itself.
 
     Raises:
         UnknownActivationError: A candidate that is not registered.
@@ -100,6 +110,8 @@ class AutoActivation(nn.Module):
     quantiles: Tensor
     observed: Tensor
     scale: Tensor | None
+    seen: Tensor
+    managed: bool = False
 
     def __init__(
         self,
@@ -115,6 +127,7 @@ class AutoActivation(nn.Module):
         standardize: bool = False,
         settings: Settings | None = None,
         bounds: Bounds | Mapping[str, Mapping[str, Any]] | None = None,
+        release_steps: int | None = _own_schedule.STEPS,
     ) -> None:
         super().__init__()
         self.relaxation = Relaxation(
@@ -134,6 +147,7 @@ class AutoActivation(nn.Module):
                 "granularity='channel' needs channels=C, the size of x along channel_dim."
             )
         check_channels(self.channels, channel_dim)
+        self.release_steps, self._forwards = check_steps(release_steps), 0
         self._set_up_parameters()
         for name, value in self._fresh().items():
             if value is not None and name in ("logits", "raw"):
@@ -170,6 +184,7 @@ class AutoActivation(nn.Module):
             "initial": initial,
             "quantiles": _observation.normal_quantiles(),
             "observed": torch.zeros((), dtype=torch.long),
+            "seen": anchor.expand(*shape).clone(),
         }
 
     @torch.no_grad()
@@ -183,10 +198,32 @@ class AutoActivation(nn.Module):
         """Return the mixture of every element; shape, dtype and layout of x."""
         logits, raw = self.logits, self.raw
         found = route(self.candidates, x, logits, raw)
+        if self.training and self.release_steps is not None and not self.managed:
+            self._follow(x, found.way)
         if found.way is Way.C and self._one_softmax and logits.device.type == "cpu":
             return self._by_numbers(cast(Kernels, found.kernels), x, logits, raw)
         values = self.natural_values()
         return mixture(x, self.weights(), self.candidates, values, channel_dim=self.channel_dim)
+
+    def _follow(self, x: Tensor, way: Way) -> None:
+        """Move along the layer's own schedule, where buffers can be written, and observe now and then."""
+        if not isinstance(self.logits, nn.Parameter):  # another's, by functional_call
+            return
+        compiling = torch.compiler.is_compiling()
+        if compiling:
+            if torch.compiler.is_exporting() or _own_schedule.is_transformed():
+                return
+        elif way is Way.FORMULA:  # transforms, modes, tracers, tensor subclasses
+            return
+        _own_schedule.advance(self.logits, self.seen, self.release, cast(int, self.release_steps))
+        if not torch.is_grad_enabled():
+            return
+        if compiling:
+            _own_schedule.observe_compiled(self.quantiles, self.observed, x)
+        else:
+            self._forwards += 1
+            if _own_schedule.is_due(self._forwards):
+                self.observe(x)
 
     def _by_numbers(self, kernels: Kernels, x: Tensor, logits: Tensor, raw: Tensor) -> Tensor:
         """Return the mixture without a chain of small tensors between logits and the kernel."""
@@ -252,11 +289,14 @@ class AutoActivation(nn.Module):
                 "derive a choice. Call model.unshard() on every process first; better, train with DDP while "
                 "activations are searched, and shard the finalized model."
             )
-        if not all(bool(t.isfinite().all()) for t in (self.weights(), self.natural_values())):
+        if not self._is_finite():
             raise ConversionError("The weights of an AutoActivation are not finite: its training diverged.")
         return project_mixture(
             self.candidates, self.weights(), self.natural_values(), self.quantiles, self.bounds
         )
+
+    def _is_finite(self) -> bool:
+        return all(bool(t.isfinite().all()) for t in (self.weights(), self.natural_values()))
 
     def finalize(self) -> nn.Module:
         """Return a plain module that computes `choice()`."""
@@ -280,10 +320,11 @@ class AutoActivation(nn.Module):
                 for name, given in self.settings.items()
             },
             "bounds": self.bounds.to_dict(),
+            "release_steps": self.release_steps,
         }
 
     def extra_repr(self) -> str:
-        """Return the candidates, the arguments that differ from the defaults, and what leads by now."""
+        """Return the candidates, arguments other than defaults, and by now: weights, nearest activation."""
         shown = {key: value for key, value in self.configuration().items() if value != _DEFAULTS.get(key, {})}
         parts = [str(shown.pop("candidates")), *(f"{key}={value!r}" for key, value in shown.items())]
         return ", ".join([*parts, *self._leading()])
@@ -293,7 +334,10 @@ class AutoActivation(nn.Module):
         if self.logits.is_meta or is_sharded(self.logits):
             return []
         moved = bool((self.logits != self.anchor).any()) or self.release.item() != (self.start == "uniform")
-        return [f"leading: {leading(self.candidates, self.weights())}"] if moved else []
+        if not moved:
+            return []
+        shown = [f"leading: {leading(self.candidates, self.weights())}"]
+        return [*shown, f"nearest: {self.choice()}"] if self._is_finite() else shown
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "AutoActivation":
         super()._apply(keep_precision(fn, self.initial), recurse)
@@ -320,7 +364,12 @@ class AutoActivation(nn.Module):
         if wrong := mismatch(prefix.rstrip("."), self.candidates, theirs):
             error_msgs.append(wrong)
             return
-        state = {**state_dict, prefix + KEY: self.get_extra_state()}  # older states have no names
+        # older states have neither names nor the logits seen last
+        state = {prefix + "seen": state_dict.get(prefix + "logits", self.seen), **state_dict}
+        for name in _MOVING:  # written in place by training: not the loaded file's own, as assign=True has it
+            if prefix + name in state:
+                state[prefix + name] = state[prefix + name].clone()
+        state[prefix + KEY] = self.get_extra_state()
         if theirs != self.candidates:
             state = reordered(state, prefix, self.candidates, theirs)
         super()._load_from_state_dict(

@@ -75,6 +75,20 @@ def check_channels(channels: int | None, channel_dim: int) -> None:
         raise ConfigurationError(f"channel_dim is a whole number, such as 1 or -1; got {channel_dim!r}.")
 
 
+def check_steps(steps: int | None) -> int | None:
+    """Return a number of steps, checked.
+
+    Raises:
+        ConfigurationError: No whole number of at least 1, nor None.
+    """
+    if steps is not None and (type(steps) is not int or steps < 1):
+        raise ConfigurationError(
+            f"release_steps is a whole number of at least 1, or None; got {steps!r}. None: release is raised "
+            "by hand."
+        )
+    return steps
+
+
 def initial_values(
     slots: tuple[tuple[str, Parameter], ...], settings: Settings, channels: int | None
 ) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 QUANTILES = 257
 SAMPLE = 8192
 MEMORY = 20  # later batches count for at least 1/20: pre-activations drift while a model trains
+_GOLDEN = 0.6180339887498949
 
 
 def levels() -> Tensor:
@@ -36,7 +37,7 @@ def batch_quantiles(x: Tensor) -> Tensor:
 
 def _step(count: int) -> int:
     """Return a step near count / 1.618 without common factor: every multiple is a different element."""
-    step = int(count * 0.6180339887498949)
+    step = int(count * _GOLDEN)
     while math.gcd(step, count) > 1:
         step += 1
     return step
@@ -50,7 +51,20 @@ def update(quantiles: Tensor, observed: Tensor, x: Tensor) -> None:
     """
     if x.numel() == 0:
         return
-    new = batch_quantiles(x).to(quantiles)
+    move(quantiles, observed, batch_quantiles(x))
+
+
+def sampled(x: Tensor) -> Tensor:
+    """Return 257 elements of a tensor in ascending order: its quantiles, roughly, at any traced size."""
+    flat = x.detach().reshape(-1)
+    spread = (torch.arange(QUANTILES, dtype=torch.float64, device=x.device) * _GOLDEN).frac()
+    chosen = flat[(spread * flat.numel()).long()].float()
+    return torch.where(chosen.isfinite().all(), chosen.sort().values, math.nan)
+
+
+def move(quantiles: Tensor, observed: Tensor, new: Tensor) -> None:
+    """Move running quantiles (257,) towards new ones, in place, and count them; NaN changes nothing."""
+    new = new.to(quantiles)
     known = ~new.isnan().any()
     rate = (1 / (observed + 1)).clamp(min=1 / MEMORY).to(quantiles)
     quantiles.copy_(torch.where(known, quantiles + rate * (new - quantiles), quantiles))

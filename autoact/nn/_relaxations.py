@@ -70,6 +70,7 @@ def anchored(logits: Tensor, temperature: Tensor, release: Tensor, anchor: Tenso
     p = softmax(logits, temperature)
     if relax is softmax:  # the gradients of both parts add up to that of p: half the calls of torch
         return ((1 - release) * anchor + release * p.detach()) + (p - p.detach())
+    release = release.clone()  # kept for backward, while the buffer may move on
     # without the inner parentheses the sum rounds to 1e-6 instead of the anchor
     return (1 - release) * (anchor + (p - p.detach())) + release * relax(logits, temperature)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from autoact.kernels import parameter_slots
 
 KEY = "_extra_state"  # torch's, for what get_extra_state returns
-_BY_CANDIDATE = ("logits", "anchor", "scale")
+_BY_CANDIDATE = ("logits", "seen", "anchor", "scale")
 _BY_SLOT = ("raw", "initial")
 
 

@@ -306,7 +306,7 @@ def test_it_says_what_it_is():
     with torch.no_grad():
         layer.logits.copy_(torch.tensor([0.7, 0.3]))
     layer.release.fill_(1.0)
-    assert repr(layer).endswith("start='tanh', leading: relu 0.70, tanh 0.30)")
+    assert repr(layer).endswith("start='tanh', leading: relu 0.70, tanh 0.30, nearest: relu)")
     assert "leading" not in repr(AutoActivation(relaxation="straight_through").to("meta"))
 
 

@@ -1,17 +1,19 @@
 """Callback that makes any Lightning training learn its activation functions."""
 
 import math
+import warnings
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from torch import Tensor
 from torch.optim import Optimizer
 
 from autoact import conversion
 from autoact.errors import ConfigurationError, ConversionError
-from autoact.nn import AutoActivation
+from autoact.nn import AutoActivation, DoubtfulChoiceWarning
 from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
 from autoact.training.callback._activation_optimizer import ActivationOptimizer, take_over
@@ -24,6 +26,10 @@ from autoact.training.checkpoints import remember
 
 _OBSERVATIONS = 50  # per training: 50 quantile estimates cost less than one validation
 _TRAVEL = 10.0  # how far Adam can move a logit in one training: e^10 between two candidates
+GUESS = (
+    "ActivationSearch: its choice (`assignment`) is a guess that no training has verified; "
+    "`autoact search` or autoact.run_search compares it with the activations that the model has."
+)
 
 
 class ActivationSearch(Callback):
@@ -33,8 +39,13 @@ class ActivationSearch(Callback):
     keep their candidates and take part. Logits and activation parameters leave the optimizer groups of the
     module and get an Adam of their own without weight decay, stepped together with the module's optimizer;
     gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP, checkpoints and resuming
+<<<<<<< HEAD
+    work as before. The choice at the end is a guess, which one line says: `run_search` compares it with the
+    original. With a TensorBoard logger the state of every layer is logged.
+=======
     work as before. With a TensorBoard logger the state of every layer is logged. A warning at the end names
     layers that ran neither in training nor in validation.
+>>>>>>> main
 
     Args:
         space: Name or file of a search space, a `SearchSpace`, or names of candidates.
@@ -128,6 +139,7 @@ class ActivationSearch(Callback):
         if self._restored is not None and self._optimizer.adam is not None:
             self._optimizer.adam.load_state_dict(self._restored)
         self._restored = None
+        self._manage(True)
         self._observation = Observation(self._layers)
         self._every = self.observe_every or max(1, math.ceil(total / _OBSERVATIONS))
         self._seen_step = -1
@@ -206,15 +218,19 @@ class ActivationSearch(Callback):
         if self._logger is not None:
             self._logger.finish(trainer.global_step)
         finite = all(_finite(layer) for layer in self._layers.values())
+        self._manage(False)
         if trainer.is_global_zero and self._seen_step >= 0 and not self._observation.reached:
             conversion.warn_of_idle(self._layers, watched=True)  # else derive speaks of those that are
-        chosen: Any = conversion.derive(pl_module) if finite and trainer.is_global_zero else None
+        chosen: Any = _derived(pl_module) if finite and trainer.is_global_zero else None
         self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if chosen else {}
         self.derived = trainer.strategy.broadcast(chosen)
+        if chosen:
+            rank_zero_info(GUESS)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave no hook on a model whose training failed."""
         self._observation.detach()
+        self._manage(False)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of our optimizer in plain types; schedules follow from the step."""
@@ -225,6 +241,14 @@ class ActivationSearch(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep the state until the training starts."""
         self._restored = state_dict.get("optimizer")
+
+    @torch.no_grad()
+    def _manage(self, managed: bool) -> None:
+        """Have the layers wait for this schedule, or follow their own again."""
+        for layer in self._layers.values():
+            layer.managed = managed
+            if not managed:
+                layer.seen.copy_(layer.logits)  # what was trained here counts for no step of its own
 
     def _total(self, trainer: Trainer) -> float:
         total = self.total_steps or planned_steps(trainer)
@@ -259,6 +283,13 @@ def _only_placed(module: LightningModule, space: Any) -> bool:
 
 def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:
     layer.observe(x.detach())
+
+
+def _derived(module: LightningModule) -> Assignment:
+    """Return the assignment without the doubts of `derive`: `GUESS` says that every choice is one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DoubtfulChoiceWarning)
+        return conversion.derive(module)
 
 
 def _observe_first(path: str, layer: AutoActivation, x: Tensor) -> None:

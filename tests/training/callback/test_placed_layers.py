@@ -1,5 +1,7 @@
 """Layers that a user placed by hand are searched like converted ones, alone or beside them."""
 
+import logging
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from torch import nn
 import autoact
 from autoact.errors import ConversionError
 from autoact.training import ActivationSearch
+from autoact.training.callback._activation_search import GUESS
 from tests.training.models import Regression
 
 
@@ -99,3 +102,26 @@ def test_a_model_with_neither_is_refused(fit):
 
     with pytest.raises(ConversionError, match="Nothing to convert in Linear"):
         fit(Linear())
+
+
+def test_they_wait_for_the_callback_and_then_follow_their_own_schedule_again(fit):
+    seen = []
+
+    class Watched(Hand):
+        def training_step(self, batch, batch_idx):
+            seen.append(self.net[1].managed)
+            return super().training_step(batch, batch_idx)
+
+    module = Watched()
+    fit(module)
+    assert set(seen) == {True}
+    assert not module.net[1].managed
+
+
+def test_it_ends_by_saying_that_the_choice_is_a_guess(fit, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("lightning.pytorch"), "propagate", True)
+    with caplog.at_level(logging.INFO, "lightning.pytorch.utilities.rank_zero"):
+        fit(Hand())
+    assert caplog.messages[-1] == GUESS
+    assert "\n" not in GUESS
+    assert "autoact search" in GUESS

@@ -1,0 +1,67 @@
+"""Schedule of a layer in a plain loop: it leaves its start as its optimizer steps, and looks at its inputs.
+
+A step is counted when the logits differ from those of the last training forward. So gradient accumulation,
+checkpointing, several calls of one layer and forwards that train nothing count as what they are, and an
+optimizer that does not know the logits changes nothing. All of it is arithmetic on buffers: no number is
+read from a GPU, and one compiled graph serves the whole training.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from autoact.nn import _observation
+
+STEPS = (
+    500  # of 1 to 2000, all find ELU where they should; short trainings must end (docs/without-lightning.md)
+)
+_EVERY = 64  # a measurement takes as long as three forwards of 2^13 elements
+
+
+def advance(logits: Tensor, seen: Tensor, release: Tensor, steps: int) -> None:
+    """Raise `release` by 1 / steps, to 1 at most, if the logits moved since they were last seen; in place.
+
+    Args:
+        logits: (K,) or (C, K).
+        seen: The logits at the last training forward, same shape.
+        release: ().
+        steps: Optimizer steps from 0 to 1.
+
+    Example:
+        >>> release, seen = torch.tensor(0.0), torch.zeros(2)
+        >>> for logits in (torch.zeros(2), torch.ones(2), torch.ones(2)):
+        ...     advance(logits, seen, release, 4)
+        >>> release
+        tensor(0.2500)
+    """
+    if not torch.compiler.is_compiling() and logits.device.type == "cpu":
+        if release.item() >= 1 or torch.equal(logits, seen):  # 1 us; all the rest takes 30
+            return
+    with torch.no_grad():
+        moved = (logits != seen).any()
+        release.add_(moved, alpha=1 / steps).clamp_(max=1)
+        seen.copy_(logits)
+
+
+def is_due(forwards: int) -> bool:
+    """Tell whether an uncompiled training forward observes: the first ones by powers of two, then each 64th.
+
+    Example:
+        >>> [n for n in range(200) if is_due(n)]
+        [1, 2, 4, 8, 16, 32, 64, 128, 192]
+    """
+    return forwards > 0 and (forwards % _EVERY == 0 or forwards & (forwards - 1) == 0)
+
+
+@torch.no_grad()
+def observe_compiled(quantiles: Tensor, observed: Tensor, x: Tensor) -> None:
+    """Take 257 elements of x into account, as part of a compiled graph: a count cannot decide there."""
+    if x.numel():
+        _observation.move(quantiles, observed, _observation.sampled(x))
+
+
+@torch._dynamo.assume_constant_result
+def is_transformed() -> bool:
+    """Tell whether a function transform (torch.func) is at work, under which no buffer can be written."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
