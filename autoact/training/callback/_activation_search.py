@@ -39,19 +39,9 @@ class ActivationSearch(Callback):
     keep their candidates and take part. Logits and activation parameters leave the optimizer groups of the
     module and get an Adam of their own without weight decay, stepped together with the module's optimizer;
     gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP, checkpoints and resuming
-<<<<<<< HEAD
-    <<<<<<< HEAD
-    work as before. The choice at the end is a guess, which one line says: `run_search` compares it with the
-    original. With a TensorBoard logger the state of every layer is logged.
-    =======
-    work as before. With a TensorBoard logger the state of every layer is logged. A warning at the end names
-    layers that ran neither in training nor in validation.
-    >>>>>>> main
-=======
     work as before. With a TensorBoard logger the state of every layer is logged. The choice at the end is a
     guess, which one line says: `run_search` compares it with the original. A warning names layers that ran
     neither in training nor in validation.
->>>>>>> refs/heads/loops
 
     Args:
         space: Name or file of a search space, a `SearchSpace`, or names of candidates.
