@@ -40,8 +40,8 @@ def derive(model: nn.Module) -> Assignment:
     """Return the one activation nearest to what each layer learned, by projection on the inputs it saw.
 
     Layers that share a choice are all named. A warning names layers whose choice means little: they were
-    never called while others were, their logits never moved, they are still their start, they saw no inputs, or no
-    candidate is near to what they learned.
+    never called while others were, their logits never moved, they are still their start, they saw no inputs,
+    or no candidate is near to what they learned.
 
     Args:
         model: A converted model.
