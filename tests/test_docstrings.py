@@ -63,7 +63,7 @@ def parameters(value: Callable) -> list[str]:
         return []
     if inspect.isclass(value) and not own_constructors(value):
         return []
-    return [name for name in inspect.signature(value).parameters if name != "self"]
+    return [name for name in inspect.signature(value).parameters if name != "self" and name[0] != "_"]
 
 
 def own_constructors(cls: type) -> list[Callable]:

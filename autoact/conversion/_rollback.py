@@ -52,6 +52,16 @@ def all_or_nothing(model: nn.Module) -> Iterator[None]:
 
     Args:
         model: The model that is changed inside.
+
+    Example:
+        >>> model = nn.Sequential(nn.ReLU())
+        >>> try:
+        ...     with all_or_nothing(model):
+        ...         model[0] = nn.Tanh()
+        ...         raise ValueError
+        ... except ValueError:
+        ...     print(model[0])
+        ReLU()
     """
     before = Structure(model.modules())
     try:

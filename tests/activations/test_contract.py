@@ -217,6 +217,7 @@ def test_compile_without_graph_breaks_and_exact_at_kinks(name):
     torch.testing.assert_close(own, theirs, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_the_value_itself_compiles(name):
     torch._dynamo.reset()

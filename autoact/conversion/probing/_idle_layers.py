@@ -19,8 +19,8 @@ def warn_of_idle(layers: Mapping[str, AutoActivation], *, watched: bool = False)
     idle = [path for path, layer in layers.items() if not layer.observed]
     if idle and (watched or len(idle) < len(layers)):
         warnings.warn(
-            f"Nothing was ever observed at {', '.join(idle)}: what is derived there is only the start. Most likely "
-            "the model never calls it; a rule with `keep: true` leaves it alone.",
+            f"Nothing was ever observed at {', '.join(idle)}: what is derived there is only the start. "
+            "Most likely the model never calls it; a rule with `keep: true` leaves it alone.",
             UserWarning,
             stacklevel=3,
         )

@@ -69,6 +69,14 @@ class Probes:
         model: Its structure changes; it computes what it did.
         layers: Present activation by first path.
         paths: Every path of each activation, by first path.
+        last: The module that ran last, as the only item; a hook of the caller's keeps it, where one does.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+        >>> probes = Probes(model, {"1": Choice("relu")}, {"1": ["1"]})
+        >>> _ = model(torch.zeros(4, 2))
+        >>> probes.seen().idle, [seen.shape for seen in probes.seen().inputs["1"]]
+        ((), [(4, 3)])
     """
 
     model: nn.Module

@@ -35,6 +35,14 @@ def named_in_configuration(model: nn.Module) -> Iterator[None]:
 
     Args:
         model: A `PreTrainedModel` that `autoact.apply` changed.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> model = nn.Sequential(nn.ReLU(), nn.Linear(2, 2), nn.ReLU())
+        >>> model.config = SimpleNamespace(hidden_act="relu")
+        >>> with named_in_configuration(apply(model, {"0": "tanh", "2": "gelu"})):
+        ...     print(model.config.autoact_assignment["2"])
+        {'activation': 'gelu', 'parameters': {}}
     """
     configuration: Any = model.config
     chosen = _chosen(model)
@@ -55,7 +63,19 @@ def named_in_configuration(model: nn.Module) -> Iterator[None]:
 
 
 def restore_from_configuration(model: nn.Module) -> None:
-    """Give a loaded model the activations that a note in its configuration lists, and drop the note."""
+    """Give a loaded model the activations that a note in its configuration lists, and drop the note.
+
+    Args:
+        model: A `PreTrainedModel` as its library loaded it.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        >>> model.config = SimpleNamespace(autoact_assignment={"1": "tanh"})
+        >>> restore_from_configuration(model)
+        >>> model[1], vars(model.config)
+        (Tanh(), {})
+    """
     configuration: Any = model.config
     apply(model, getattr(configuration, NOTE))
     delattr(configuration, NOTE)
