@@ -161,7 +161,7 @@ def test_a_missing_file_is_one_clear_error(tmp_path):
 @pytest.mark.filterwarnings("ignore::autoact.nn.DoubtfulChoiceWarning")  # moved by hand, nothing observed
 def test_whole_models_can_be_saved(tmp_path):
     """Converted, and finalized with a function that torch lacks."""
-    model: Any = convert(layers(), ["swish", "tanh"], start="uniform")
+    model: Any = convert(layers(), ["swish", "tanh"], start="uniform").eval()  # observes nothing as it runs
     with torch.no_grad():
         model[1].logits.copy_(torch.tensor([30.0, 0.0, 0.0]))
         model[1].raw.add_(0.3)
