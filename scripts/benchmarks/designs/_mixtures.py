@@ -54,6 +54,7 @@ def auto(task: TableTask, start: str = "uniform", standardize: bool = False) -> 
     return AutoActivation(
         task.candidates,
         start=start,
+        release_steps=None,
         standardize=standardize,
         learn_parameters=False,
         bounds={name: values for name, values in fixed.items() if values},
