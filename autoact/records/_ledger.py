@@ -71,9 +71,8 @@ class Ledger:
         self._found.setdefault((training.phase, training.key, training.seed), training)
 
 
-def _whole_lines(path: Path) -> list[str]:
-    content = path.read_bytes()
-    return content[: content.rfind(b"\n") + 1].decode("utf-8").splitlines()
+def _whole_lines(path: Path) -> list[bytes]:
+    return path.read_bytes().split(b"\n")[:-1]
 
 
 def _drop_torn_line(path: Path) -> None:
@@ -85,9 +84,9 @@ def _drop_torn_line(path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _read(line: str, number: int, path: Path) -> Training:
+def _read(line: bytes, number: int, path: Path) -> Training:
     try:
-        return Training.from_line(line)
+        return Training.from_line(line.decode("utf-8"))
     except ValueError as error:
         raise RunDirectoryError(
             f"{path}, line {number} is not a training's record ({error}). "

@@ -16,6 +16,18 @@ Value = float | int | str | bool | None
 
 SEARCH_PHASES: tuple[Phase, ...] = ("probe", "one-shot", "trial")
 ONE_SHOT_KEY = "mixture"
+_WITHOUT_ASSIGNMENT: tuple[Phase, ...] = ("probe", "one-shot")
+_KINDS: Mapping[str, Any] = {
+    "label": str,
+    "seed": int,
+    "hyperparameters": Mapping,
+    "trial": int | None,
+    "steps": int,
+    "seconds": int | float,
+    "share": int | float,
+    "comparison": int | float | None,
+    "details": Mapping,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +103,8 @@ class Training:
             ValueError: The line is no JSON, or has no record of this form.
         """
         data = json.loads(line)
+        if not isinstance(data, Mapping):
+            raise ValueError(f"expected a mapping, got {data!r:.60}")
         known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
         try:
             known["selection"] = _number(known["selection"])
@@ -100,7 +114,7 @@ class Training:
                 known[name] = known[name] and read_assignment(known[name])
             if known["comparison"] is None and known["phase"] == "confirmation":
                 known["comparison"] = math.nan  # it was read, and was not finite
-            return cls(**known)
+            return _checked(cls(**known))
         except (KeyError, TypeError) as error:
             raise ValueError(f"it lacks {error}") from error
 
@@ -134,6 +148,18 @@ def finite(value: float | None) -> float | None:
         True
     """
     return value if value is not None and math.isfinite(value) else None
+
+
+def _checked(training: Training) -> Training:
+    """Return a training that was read, or raise ValueError for what no training holds."""
+    for name, kind in _KINDS.items():
+        if not isinstance(getattr(training, name), kind):
+            raise ValueError(f"{name} is {getattr(training, name)!r:.60}")
+    if len(training.curve) != len(training.curve_steps):
+        raise ValueError("curve and curve_steps have different lengths")
+    if not training.assignment and training.phase not in _WITHOUT_ASSIGNMENT:
+        raise ValueError(f"assignment is {training.assignment!r} in phase {training.phase}")
+    return training
 
 
 def _layers(assignment: Assignment | None) -> dict[str, Any] | None:

@@ -122,3 +122,36 @@ def test_what_failed_in_an_earlier_process_is_done_again(tmp_path: Path) -> None
     assert again.find(failed) is None
     again.append(training())
     assert again.find(failed) == training()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"5", b"null", b"NaN", b'"text"', b"[]", b"{}", b'{"phase": "\xff"}', b"\xff\xfe", b"\x00\x00"],
+)
+def test_a_line_that_is_no_record_is_named_in_one_line(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "trainings.jsonl"
+    path.write_bytes(training().to_line().encode() + b"\n" + line + b"\n")
+    with pytest.raises(RunDirectoryError, match="line 2 is not a training's record") as refused:
+        Ledger(path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"assignment": None},
+        {"assignment": []},
+        {"trial": "a"},
+        {"share": "a"},
+        {"seconds": None},
+        {"hyperparameters": [1]},
+        {"curve": [1.0]},
+        {"comparison": "x"},
+        {"label": None},
+    ],
+)
+def test_a_record_that_was_changed_into_none_is_named(tmp_path: Path, change: dict) -> None:
+    path = tmp_path / "trainings.jsonl"
+    path.write_text(json.dumps(json.loads(training().to_line()) | change) + "\n")
+    with pytest.raises(RunDirectoryError, match="line 1 is not a training's record"):
+        Ledger(path)
