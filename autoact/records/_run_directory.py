@@ -15,6 +15,8 @@ from autoact.records._report import Report
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_yaml
 
+_NEEDED = {"task": str, "study": str, "space": Mapping, "search": Mapping}  # in config.yaml, to resume
+
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
@@ -77,6 +79,10 @@ class RunDirectory:
             raise RunDirectoryError(
                 f"{path} {what}, so there is no run to resume. Start one with `autoact search --out {path}`."
             )
+        stored = run.configuration()
+        for name, kind in _NEEDED.items():
+            if not isinstance(stored.get(name), kind):
+                raise _unreadable(run.configuration_file, f"{name} is {stored.get(name)!r:.60}")
         return run
 
     @property
@@ -123,9 +129,7 @@ class RunDirectory:
         try:
             return dict(yaml.safe_load(self.configuration_file.read_text(encoding="utf-8")))
         except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
-            raise RunDirectoryError(
-                f"{self.configuration_file} cannot be read ({error}); the run cannot be resumed without it."
-            ) from error
+            raise _unreadable(self.configuration_file, " ".join(str(error).split())) from error
 
     def write_choice(self, assignment: Assignment, hyperparameters: Mapping[str, Any]) -> None:
         """Write the choice; the assignment last, because its file says that the search is over."""
@@ -172,6 +176,10 @@ def _lock(file: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _unreadable(file: Path, why: str) -> RunDirectoryError:
+    return RunDirectoryError(f"{file} cannot be read ({why}); the run cannot be resumed without it.")
 
 
 def _unwritable(path: str | os.PathLike[str], error: OSError) -> str:

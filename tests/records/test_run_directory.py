@@ -23,7 +23,7 @@ def test_a_new_run_holds_its_configuration_and_nothing_else(tmp_path: Path) -> N
     run = RunDirectory.create(tmp_path / "deep" / "er" / "run", {"budget": 3, "trainer": {"max_epochs": 2}})
     assert [file.name for file in run.path.iterdir()] == ["config.yaml"]
     assert [file.name for file in run.path.parent.iterdir()] == ["run"]
-    assert RunDirectory.open(run.path).configuration() == {"budget": 3, "trainer": {"max_epochs": 2}}
+    assert run.configuration() == {"budget": 3, "trainer": {"max_epochs": 2}}
     assert run.report() is None
 
 
@@ -75,6 +75,21 @@ def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("budget: [1")
     with pytest.raises(RunDirectoryError, match=r"config\.yaml cannot be read"):
         RunDirectory.open(tmp_path).configuration()
+
+
+WHOLE = {"task": "t", "study": "s", "space": {"candidates": ["relu"]}, "search": {"budget": 1}}
+
+
+def test_a_configuration_cut_off_anywhere_is_named_in_one_line(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", WHOLE)
+    whole = run.configuration_file.read_bytes()
+    for size in range(len(whole) - len("budget: 1}\n")):
+        run.configuration_file.write_bytes(whole[:size])
+        with pytest.raises(RunDirectoryError, match=r"config\.yaml cannot be read") as refused:
+            RunDirectory.open(run.path)
+        assert "\n" not in str(refused.value)
+    run.configuration_file.write_bytes(whole)
+    assert RunDirectory.open(run.path).configuration() == WHOLE
 
 
 def test_the_report_is_strict_json(tmp_path: Path) -> None:
