@@ -19,7 +19,7 @@ from autoact.search.study._context import Search
 class Export:
     """A copy of a study in a storage, as far as its trials have ended.
 
-    A file of the run's own that cannot be read, half written by a process that was killed, is written again.
+    A file of the run's own that cannot be read, or that holds other trials than the ledger, is written again.
 
     Attributes:
         url: The storage; None: the file.
@@ -58,13 +58,13 @@ class Export:
         """
         try:
             self._add(trials)
-        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError) as error:
             self._study = None
             log.warning("The study could not be exported, the search goes on: %s", _first_line(error))
 
     def _add(self, trials: Sequence[FrozenTrial]) -> None:
         if self._study is None:
-            self._study = self._open()
+            self._study = self._open(trials)
             self._written = len(self._study.get_trials(deepcopy=False))
         for trial in trials[self._written :]:
             if not trial.state.is_finished():
@@ -72,14 +72,14 @@ class Export:
             self._study.add_trial(trial)
             self._written += 1
 
-    def _open(self) -> optuna.Study:
+    def _open(self, trials: Sequence[FrozenTrial]) -> optuna.Study:
         if self.url is not None:
             return self._study_in(check_storage(self.url))
         if self.file.exists():
-            try:
-                return self._study_in(_sqlite(self.file))
-            except (SQLAlchemyError, optuna.exceptions.StorageInternalError, AssertionError):
-                self.file.unlink()
+            study = self._reopened(trials)
+            if study is not None:
+                return study
+            self.file.unlink()
         # Whole or not at all: a kill while Optuna makes its tables must leave no half study.
         partial = self.file.with_name(f".{self.file.name}.partial")
         partial.unlink(missing_ok=True)
@@ -88,6 +88,15 @@ class Export:
         storage.engine.dispose()
         partial.rename(self.file)
         return self._study_in(_sqlite(self.file))
+
+    def _reopened(self, trials: Sequence[FrozenTrial]) -> optuna.Study | None:
+        """Return the study in the run's own file; None if it cannot be read or holds other trials."""
+        try:
+            study = self._study_in(_sqlite(self.file))
+            known = list(map(_told, study.get_trials(deepcopy=False)))
+        except Exception:  # whatever Optuna and SQL say of tables that lack something
+            return None
+        return study if known == list(map(_told, trials[: len(known)])) else None
 
     def _study_in(self, storage: Any) -> optuna.Study:
         study = optuna.create_study(
@@ -111,11 +120,15 @@ def check_storage(url: str | None) -> Any:
         return None
     try:
         return optuna.storages.get_storage(url)
-    except (ImportError, ValueError, SQLAlchemyError) as error:
+    except (ImportError, ValueError, RuntimeError, SQLAlchemyError) as error:
         raise ConfigurationError(
             f"storage is {url!r}; Optuna cannot use it: {_first_line(error)}. "
             "Give a URL such as postgresql://user@host/database, or none to keep the study in the run."
         ) from error
+
+
+def _told(trial: FrozenTrial) -> tuple[Any, ...]:
+    return trial.state, trial.params, trial.value
 
 
 def _sqlite(file: Path) -> optuna.storages.RDBStorage:

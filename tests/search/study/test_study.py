@@ -1,7 +1,9 @@
 """Study of a search: equal to what the ledger says, whatever happened between asking and telling."""
 
 import logging
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -210,6 +212,30 @@ def test_a_damaged_study_file_is_written_again_from_the_ledger(run: Run, content
     asked += run.train(run.open(), 1)
     assert [(trial.params, trial.value) for trial in run.stored()[:3]] == expected
     assert run.states == ["COMPLETE"] * 4
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update alembic_version set version_num = 'v9'",
+        "update trial_params set distribution_json = 'x'",
+        "update trial_user_attributes set value_json = '{'",
+        "delete from studies",
+        "delete from trials where number = 1",
+        "delete from trial_params",
+        "update trials set state = 'RUNNING' where number = 1",
+        "update trial_values set value = 7",
+        "drop table trial_values",
+    ],
+)
+def test_a_study_that_is_not_the_ledgers_is_written_again(run: Run, damage: str) -> None:
+    run.train(run.open(), 3)
+    expected = [(trial.state, trial.params, trial.value) for trial in run.stored()]
+    with closing(sqlite3.connect(run.directory.study_file)) as database:
+        database.execute(damage)
+        database.commit()
+    run.open()
+    assert [(trial.state, trial.params, trial.value) for trial in run.stored()] == expected
 
 
 def test_a_storage_that_optuna_cannot_use_is_bad_input() -> None:
