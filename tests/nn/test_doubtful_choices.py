@@ -6,7 +6,7 @@ from torch import nn
 
 import autoact
 from autoact.nn import AutoActivation, DoubtfulChoiceWarning
-from autoact.nn._doubts import POOR
+from autoact.nn._deriving import POOR
 
 
 def model(**arguments):
