@@ -135,6 +135,8 @@ class RunDirectory:
         """Write the choice; the assignment last, because its file says that the search is over."""
         if hyperparameters:
             write_yaml(self.hyperparameters_file, dict(hyperparameters))
+        else:
+            self.hyperparameters_file.unlink(missing_ok=True)
         Assignment(dict(assignment.items()), name="chosen").save(self.assignment_file)
 
     def choice(self) -> tuple[Assignment, dict[str, Any]]:

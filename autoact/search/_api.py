@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
-from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.errors import ConfigurationError, RunDirectoryError, SearchFailedError
 from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import write_report
 from autoact.search import outcome
@@ -19,6 +19,7 @@ from autoact.search.phases import (
     Prepared,
     Probe,
     SearchPlan,
+    again,
     baseline_assignments,
     best_uniform,
     choose,
@@ -186,8 +187,7 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
         values = train_baselines(search, {**models, SELECTED: chosen})
         uniform = best_uniform(search, values)
         selected = select(search, {**models, SELECTED: chosen}, values)
-        if selected.key != chosen.key:
-            _write_choice(search, selected)
+        _write_choice(search, selected)
         compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
         progress.shrink(_total(search, compared))
         confirmed = confirm(search, compared)
@@ -212,12 +212,10 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
 
 def _choice(search: Search) -> Training:
     """Return the choice; whatever reads comparison data comes after it is on disk."""
+    chosen = choose(search)
     if not search.directory.assignment_file.exists():
-        _write_choice(search, choose(search))
-    assignment, hyperparameters = search.directory.choice()
-    return Training(
-        phase="trial", label=SELECTED, assignment=assignment, hyperparameters=hyperparameters, seed=0
-    )
+        _write_choice(search, chosen)
+    return again(chosen, "trial", SELECTED, 0)
 
 
 def _write_choice(search: Search, chosen: Training) -> None:
@@ -286,6 +284,11 @@ def _resumed(
 ) -> Iterator[RunDirectory]:
     directory = RunDirectory.open(_required(out))
     require_same(directory.configuration(), settings, space)
+    if directory.assignment_file.exists() and not Ledger(directory.ledger_file).trainings:
+        raise RunDirectoryError(
+            f"{directory.ledger_file} is missing or empty, although the search has chosen. "
+            "Restore the file, or start a new run in another directory."
+        )
     with directory.locked():
         yield directory
 

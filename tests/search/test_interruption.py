@@ -12,7 +12,8 @@ import optuna
 import pytest
 
 from autoact import run_search
-from autoact.records import Ledger
+from autoact.errors import RunDirectoryError
+from autoact.records import Ledger, RunDirectory
 from tests.search.models import SEARCH, CurveData, Watched
 
 PROBES = 3  # two short trainings of the original and one of the mixture
@@ -116,6 +117,49 @@ def test_a_damaged_study_does_not_stop_a_resume(undisturbed: Path, tmp_path: Pat
     assert comparable(result.report) == comparable(_report(undisturbed))
     assert trainings(tmp_path / "run")[: len(done)] == done
     assert _study(tmp_path / "run") == _study(undisturbed)
+
+
+MISLED: dict[str, Any] = {
+    "space": ["relu", "tanh"],
+    "budget": 2,
+    "parameters": {"model.lr": {"log": [1e-3, 0.1]}},
+}
+
+
+def replaced(search: Any, models: Any, values: Any) -> Any:
+    """Return a baseline that is not the choice, as if it were believed to be better."""
+    chosen = models["selected"].assignment
+    return next(model for model in models.values() if model.assignment != chosen)
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_baseline_that_took_the_place_of_the_choice_is_not_taken_for_it_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bool
+) -> None:
+    monkeypatch.setattr("autoact.search._api.select", replaced)
+    (tmp_path / "whole").mkdir()
+    whole = search(tmp_path / "whole", **MISLED)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("autoact.search._api.confirm", interrupt)
+        search(tmp_path, **MISLED)
+    if torn:
+        (tmp_path / "run" / "assignment.yaml").write_text("version: 1")
+        (tmp_path / "run" / "hyperparameters.yaml").write_text("model.lr: 0.5")
+    result = search(tmp_path, resume=True, **MISLED)
+    assert trainings(tmp_path / "run") == trainings(tmp_path / "whole" / "run")
+    assert comparable(result.report) == comparable(whole.report)
+    assert RunDirectory(tmp_path / "run").choice() == RunDirectory(tmp_path / "whole" / "run").choice()
+
+
+def interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_choice_without_the_trainings_that_it_came_from_is_named(tmp_path: Path) -> None:
+    search(tmp_path, budget=1)
+    (tmp_path / "run" / "trainings.jsonl").unlink()
+    with pytest.raises(RunDirectoryError, match=r"trainings\.jsonl is missing or empty"):
+        search(tmp_path, resume=True, budget=1)
 
 
 def _study(run: Path) -> list[tuple[Any, ...]]:

@@ -12,34 +12,36 @@ ONE_SHOT_CHOICE = "one-shot choice"
 def choose(search: Search) -> Training:
     """Search, and return the training of the model that is chosen.
 
+    Where an earlier process has chosen, the ledger says what: files of the choice may hold a baseline by now.
+
     Raises:
         SearchFailedError: Nothing trains, not even the original.
     """
-    one_shot = train_one_shot(search)
-    study = study_of(search)
-    derived = derived_by(one_shot)
+    if search.directory.assignment_file.exists():
+        return _best(search, study_of(search)) or _original(search)
+    train_one_shot(search)
+    study, derived = study_of(search), _derived(search)
     if derived is not None:
         study.enqueue(ONE_SHOT_CHOICE, derived, search.own)
     if derived is None or search.settings.parameters:
         study.enqueue(ORIGINAL, search.variables.original, search.own)
-    spent = one_shot.share if one_shot is not None else 0.0
+    spent = sum(training.share for training in search.ledger.of("one-shot"))
     run_trials(search, study, search.settings.budget - spent, search.limit.over)
-    return _best(search, study, derived) or _original(search)
+    return _best(search, study) or _original(search)
 
 
 def study_of(search: Search) -> Study:
     """Return the study of a search, rebuilt from its ledger."""
-    one_shot = next(search.ledger.of("one-shot"), None)
-    return Study(Domain(search, search.variables.with_derived(derived_by(one_shot))))
+    return Study(Domain(search, search.variables.with_derived(_derived(search))))
 
 
-def derived_by(one_shot: Training | None) -> Assignment | None:
-    """Return what a mixture derived; None without one, or if it diverged."""
-    return one_shot.derived if one_shot is not None and one_shot.usable else None
+def _derived(search: Search) -> Assignment | None:
+    """Return what the mixture derived; None without one, or if none trained."""
+    return next((training.derived for training in search.ledger.of("one-shot") if training.usable), None)
 
 
-def _best(search: Search, study: Study, derived: Assignment | None) -> Training | None:
-    best = study.best()
+def _best(search: Search, study: Study) -> Training | None:
+    best, derived = study.best(), _derived(search)
     if best is None and derived is not None and not study.trainings:  # the budget was the mixture's
         return Training(phase="trial", label=ONE_SHOT_CHOICE, assignment=derived, seed=search.seeds.search[0])
     return best
@@ -48,7 +50,7 @@ def _best(search: Search, study: Study, derived: Assignment | None) -> Training 
 def _original(search: Search) -> Training:
     """Return the original if it trains though nothing that was tried does."""
     original = search.variables.original
-    tried = {training.assignment for training in search.ledger.of("trial")}
+    tried = {training.assignment for training in search.ledger.of("trial") if training.trial is not None}
     if original not in tried:
         asked = Training(phase="trial", label=ORIGINAL, assignment=original, seed=search.seeds.search[0])
         (done,) = search.trainings.run([asked])
