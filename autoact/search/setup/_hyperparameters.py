@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -65,6 +65,11 @@ class Hyperparameter:
         inside = min(max(value, low), high)
         return (round(inside),) if self.kind == "int" else (float(inside),)
 
+    def including(self, value: Value) -> "Hyperparameter":
+        """Return the same with one more value, if it is a choice and does not have it."""
+        more = self.kind == "choice" and value not in self.values
+        return replace(self, values=(*self.values, value)) if more else self
+
     def __str__(self) -> str:
         """Return the values in words."""
         if self.kind == "choice":
@@ -101,6 +106,17 @@ class Hyperparameters:
                 "such as {model.lr: {log: [1e-4, 1e-1]}}."
             )
         return cls(tuple(_read(name, spec) for name, spec in given.items()))
+
+    def including(self, own: Mapping[str, Value]) -> "Hyperparameters":
+        """Return the same with the model's own values among those of choices, so that they can be tried.
+
+        Example:
+            >>> searched = Hyperparameters.of({"model.kind": {"choice": ["adam", "sgd"]}})
+            >>> [one.values for one in searched.including({"model.kind": "lion"})]
+            [('adam', 'sgd', 'lion')]
+        """
+        known = (one.including(own[one.name]) if one.name in own else one for one in self.searched)
+        return Hyperparameters(tuple(known))
 
     def encode(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Return the allowed values nearest to some; what has none is left out, for a sampler to fill in."""

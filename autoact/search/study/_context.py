@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoact.records import Ledger, RunDirectory, Value
-from autoact.search.setup import Counts, Seeds, Settings, Variables
+from autoact.search.setup import Counts, Hyperparameters, Seeds, Settings, Variables
 from autoact.search.trainings import TimeLimit, Trainings
 
 ORIGINAL, SELECTED = "original", "selected"  # labels of trainings
@@ -36,6 +36,11 @@ class Search:
     def ledger(self) -> Ledger:
         """The trainings that are done."""
         return self.trainings.ledger
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """What is searched with the activations; the model's own value of a choice is one of its values."""
+        return self.settings.hyperparameters.including(self.own)
 
     @property
     def counts(self) -> Counts:

@@ -29,7 +29,7 @@ class Domain:
     def distributions(self) -> dict[str, BaseDistribution]:
         """Return what a trial draws from, by parameter."""
         activations = self.variables.distributions() if self.fixed is None else {}
-        searched = self.search.settings.hyperparameters
+        searched = self.search.hyperparameters
         return {**activations, **{one.name: one.distribution for one in searched}}
 
     def values(
@@ -43,8 +43,8 @@ class Domain:
             partly: Whether hyperparameters may be left for the sampler.
         """
         chosen = self.variables.values(assignment) if self.fixed is None else {}
-        near = self.search.settings.hyperparameters.encode(hyperparameters)
-        whole = partly or len(near) == len(self.search.settings.hyperparameters)
+        near = self.search.hyperparameters.encode(hyperparameters)
+        whole = partly or len(near) == len(self.search.hyperparameters)
         return {**chosen, **near} if chosen is not None and whole else None
 
     def assignment(self, values: Mapping[str, Any]) -> Assignment:

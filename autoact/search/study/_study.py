@@ -66,16 +66,17 @@ class Study:
             label: What the trial is called.
             assignment: The activations.
             hyperparameters: What to train it with, tried even outside of the searched ranges; the sampler
-                chooses what is not given.
+                chooses what is not given, or is no number where a range is searched.
         """
         values = self.domain.values(assignment, hyperparameters, partly=True)
         if values is None or label in self._enqueued:
             return
-        asked = (assignment, dict(hyperparameters))
+        near = self.domain.search.hyperparameters.encode(hyperparameters)
+        asked = (assignment, {name: hyperparameters[name] for name in near})
         before = sum(asked == other for other in self._enqueued.values())
         self._enqueued[label] = asked
         if sum(_answers(done, *asked) for done in self.trainings.values()) <= before:
-            given = {LABEL: label, "hyperparameters": dict(hyperparameters)}
+            given = {LABEL: label, "hyperparameters": asked[1]}
             self.optuna.enqueue_trial(values, user_attrs=given)
 
     def ask(self) -> tuple[Training, Pruning | None]:
@@ -87,7 +88,7 @@ class Study:
         label = self.label or trial.user_attrs.get(LABEL, f"trial {trial.number}")
         trial.set_user_attr(SEED, number)
         trial.set_user_attr(LABEL, trial.user_attrs.get(LABEL, label))
-        searched = {one.name: trial.params[one.name] for one in self.domain.search.settings.hyperparameters}
+        searched = {one.name: trial.params[one.name] for one in self.domain.search.hyperparameters}
         asked = Training(
             phase=self.phase,
             label=label,

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from torch import nn
 
 from autoact.errors import ConfigurationError
-from autoact.records import Ledger, RunDirectory, Training
+from autoact.records import Ledger, RunDirectory, Training, Value
 from autoact.search.setup import Settings, seeds_for
 from autoact.search.study import Domain, Search, Study, check_storage, quiet_optuna
 from autoact.search.trainings import Trainings
@@ -43,7 +43,12 @@ class Run:
     def ledger(self) -> Ledger:
         return Ledger(self.directory.ledger_file)
 
-    def open(self, settings: Settings = SETTINGS, derived: Assignment | None = None) -> Study:
+    def open(
+        self,
+        settings: Settings = SETTINGS,
+        derived: Assignment | None = None,
+        own: Mapping[str, Value] | None = None,
+    ) -> Study:
         found = variables(network(nn.ReLU(), nn.ReLU()), SPACE)
         search = Search(
             settings=settings,
@@ -51,6 +56,7 @@ class Run:
             variables=found,
             directory=self.directory,
             trainings=Trainings(NoTask(), self.ledger),
+            own=own or {},
         )
         return Study(Domain(search, found.with_derived(derived)))
 
@@ -173,6 +179,32 @@ def test_a_rebuilt_study_is_equal_to_the_one_that_was_told(run: Run) -> None:
                 assert told.user_attrs[name] == rebuilt.user_attrs[name]
     assert study.optuna.trials[3].state == TrialState.PRUNED
     assert run.open().spent == study.spent == 5.5
+
+
+def test_own_values_outside_of_what_is_searched_are_the_same_in_a_rebuilt_study(run: Run) -> None:
+    settings = Settings(
+        monitor="val_loss",
+        budget=12,
+        parameters={
+            "model.kind": {"choice": ["adam", "sgd"]},
+            "model.lr": {"log": [1e-4, 1e-1]},
+            "model.rows": {"int": [1, 8]},
+        },
+    )
+    own: dict[str, Value] = {"model.kind": "lion", "model.lr": 3.0, "model.rows": None}
+    study = run.open(settings, own=own)
+    study.enqueue("original", ORIGINAL, own)
+    asked, _ = study.ask()
+    tried = dict(asked.hyperparameters)
+    assert isinstance(tried.pop("model.rows"), int)  # a range has no place for None
+    assert tried == {"model.kind": "lion", "model.lr": 3.0}
+    run.tell(study, asked)
+    run.train(study, 2)
+    again = run.open(settings, own=own)
+    again.enqueue("original", ORIGINAL, own)
+    told, rebuilt = (each.optuna.get_trials() for each in (study, again))
+    assert [(t.state, t.params, t.value) for t in rebuilt] == [(t.state, t.params, t.value) for t in told]
+    assert told[0].params["model.kind"] == "lion"
 
 
 @pytest.mark.parametrize(("mode", "direction"), [("min", "MINIMIZE"), ("max", "MAXIMIZE")])
