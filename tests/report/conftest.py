@@ -67,6 +67,7 @@ def trainings() -> list[Training]:
             trial=14,
             selection=math.nan,
             curve=(0.3, math.nan),
+            curve_steps=(1, 2),
             state="diverged",
         )
     )
