@@ -1,7 +1,7 @@
 """Layers of a model: one that learns its activation, and plain ones for a chosen activation."""
 
 from autoact.nn._auto import AutoActivation
-from autoact.nn._doubts import DoubtfulChoiceWarning, warn_of
+from autoact.nn._deriving import DoubtfulChoiceWarning, warn_of
 from autoact.nn._fixed import FixedActivation, module_for
 from autoact.nn._precision import is_sharded
 

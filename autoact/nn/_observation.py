@@ -13,7 +13,7 @@ _GOLDEN = 0.6180339887498949
 
 def levels() -> Tensor:
     """Return the (257,) probabilities of the quantiles: midpoints, so that all nodes are equally likely."""
-    return (torch.arange(QUANTILES, dtype=torch.float64) + 0.5) / QUANTILES
+    return (torch.arange(QUANTILES, dtype=torch.float64, device="cpu") + 0.5) / QUANTILES
 
 
 def normal_quantiles() -> Tensor:

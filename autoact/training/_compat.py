@@ -22,7 +22,14 @@ from torch.optim.swa_utils import AveragedModel
 
 INSTANTIATOR = "_instantiator"  # hyperparameter of a checkpoint: the function that makes its module
 LIGHTNING_CLI = "lightning.pytorch.cli.instantiate_module"  # that of LightningCLI
-_LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
+_LOGGERS = (  # the second package is the first under its old name; whichever is imported last speaks
+    "lightning",
+    "lightning.pytorch",
+    "lightning.fabric",
+    "lightning.pytorch.utilities.rank_zero",
+    "pytorch_lightning",
+    "pytorch_lightning.utilities.rank_zero",
+)
 _SEEDS = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 
 

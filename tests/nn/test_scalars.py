@@ -15,7 +15,7 @@ NAMES = ("relu", "prelu", "elu", "softplus", "tanh", "celu")
 
 def layer_of(start="uniform", release=1.0, dtype=torch.float32):
     generator = torch.Generator().manual_seed(0)
-    layer = autoact.AutoActivation(NAMES, start=start).to(dtype)
+    layer = autoact.AutoActivation(NAMES, start=start, release_steps=None).to(dtype)
     with torch.no_grad():
         layer.logits.copy_(torch.randn(6, generator=generator))
         layer.raw.copy_(torch.randn(layer.raw.shape, generator=generator))

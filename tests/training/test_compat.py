@@ -78,6 +78,7 @@ def drawn():
 
 def test_random_state_and_environment_come_back(monkeypatch):
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
+    monkeypatch.delenv("PL_SEED_WORKERS", raising=False)
     before = drawn()
     with restored_randomness():
         random.seed(12345), np.random.seed(12345), torch.manual_seed(12345)

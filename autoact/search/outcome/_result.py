@@ -27,7 +27,7 @@ class SearchResult:
         plan: What was announced; None for a run that was loaded.
 
     Example:
-        >>> found = SearchResult(run_dir=None, verdict="improved", assignment=Assignment({"net.1": "relu"}))
+        >>> found = SearchResult(run_dir=None, assignment=Assignment({"net.1": "relu"}))
         >>> found.recommended["net.1"]
         Choice('relu')
     """

@@ -2,6 +2,7 @@ import copy
 import functools
 import io
 import pickle
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -124,7 +125,10 @@ def test_calls_become_layers_and_the_model_computes_the_same(kind, training):
     computed(model).sum().backward()
     if training and kind is not Plain:
         assert all(layer.logits.grad is not None for layer in auto_layers(model).values())
-    assert torch.allclose(computed(finalize(model)), before, rtol=1e-6, atol=1e-6)
+    idle = training and kind is Plain  # its tanh runs only where it is asked for twice
+    with pytest.warns(UserWarning, match="ever observed at tanh_1") if idle else nullcontext():
+        finalize(model)
+    assert torch.allclose(computed(model), before, rtol=1e-6, atol=1e-6)
     assert not auto_layers(model)
 
 

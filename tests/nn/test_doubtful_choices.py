@@ -6,7 +6,7 @@ from torch import nn
 
 import autoact
 from autoact.nn import AutoActivation, DoubtfulChoiceWarning
-from autoact.nn._doubts import POOR
+from autoact.nn._deriving import POOR
 
 
 def model(**arguments):
@@ -49,9 +49,10 @@ def test_nothing_observed():
 
 
 def test_a_poor_projection():
-    net = nn.Sequential(AutoActivation(["relu", "sin"]))
-    net[0](torch.randn(999))
-    assert net[0].projection().error > POOR
+    layer = AutoActivation(["relu", "sin"])
+    net = nn.Sequential(layer)
+    layer(torch.randn(999))
+    assert layer.projection().error > POOR
     with pytest.warns(DoubtfulChoiceWarning, match=r"10% of its deviation.*finalize.*run_search"):
         autoact.finalize(net)
 
