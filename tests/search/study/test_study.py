@@ -295,6 +295,9 @@ def test_a_study_that_is_not_the_ledgers_is_written_again(run: Run, damage: str)
 def test_a_storage_that_optuna_cannot_use_is_bad_input() -> None:
     with pytest.raises(ConfigurationError, match=r"storage is 'nosuch://x'; Optuna cannot use it"):
         check_storage("nosuch://x")
+    journal: Any = optuna.storages.InMemoryStorage()  # config.yaml could not say which one it is
+    with pytest.raises(ConfigurationError, match=r"storage is <.*>; Optuna cannot use it: it is no URL"):
+        check_storage(journal)
 
 
 def test_a_given_storage_holds_the_study(run: Run, tmp_path: Path) -> None:
