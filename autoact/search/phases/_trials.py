@@ -66,8 +66,11 @@ def fell_back(search: Search) -> bool:
 
 def _nothing_finite(search: Search) -> str:
     errors = [training.error for training in search.ledger.of("one-shot", "trial") if training.error]
-    what = f"the first raised {errors[0]}" if errors else "all diverged"
-    return (
-        f"Not one training of the search ended with a finite {search.settings.monitor}: {what}. "
-        "Lower the learning rate or clip gradients, then start a new run."
-    )
+    if errors:
+        what, advice = (
+            f"the first raised {errors[0].rstrip('.')}.",
+            "Correct that and start a new run.",
+        )
+    else:
+        what, advice = "all diverged.", "Lower the learning rate or clip gradients, then start a new run."
+    return f"Not one training of the search ended with a finite {search.settings.monitor}: {what} {advice}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import fmean
 from typing import Any, Protocol
 
@@ -31,7 +32,7 @@ class LayerPlan(Protocol):
         """The search space."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Variable:
     """One choice: the layers that share it, by path with their present activation, and its candidates.
 
@@ -50,7 +51,7 @@ class Variable:
     bounds: Bounds = field(default_factory=Bounds)
     derived: Mapping[str, Choice] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def options(self) -> dict[str, dict[str, Choice]]:
         """What each value of the study's parameter stands for: activations by path."""
         known = {name: {path: self.choice(path, name) for path in self.layers} for name in self.candidates}

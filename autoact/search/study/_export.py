@@ -119,6 +119,8 @@ def check_storage(url: str | None) -> Any:
     if url is None:
         return None
     try:
+        if not isinstance(url, str):
+            raise ValueError("it is no URL")
         return optuna.storages.get_storage(url)
     except (ImportError, ValueError, RuntimeError, SQLAlchemyError) as error:
         raise ConfigurationError(

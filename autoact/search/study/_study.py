@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -13,11 +13,11 @@ from autoact.records import Phase, Training, Value
 from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.study._domain import Domain
 from autoact.search.study._export import Export
-from autoact.search.trainings import Pruning
+from autoact.search.trainings import STUDY_NAME, Pruning
 from autoact.spaces import Assignment
 
 LABEL, SEED = "label", "seed"
-_STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+_ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 _EVIDENCE_SEEDS = 10**9  # numbers of seeds from which on they belong to other phases
 
 
@@ -40,19 +40,29 @@ class Study:
     def __post_init__(self) -> None:
         """Rebuild it from the ledger."""
         settings = self.domain.search.settings
+        self._caught_up = False  # whether sampler and pruner have caught up
         self._enqueued: dict[str, tuple[Assignment, dict[str, Value]]] = {}
         self._surrogate = FunctionSpaceSampler(seed=settings.seed, candidates=self._uniform())
-        self.optuna = optuna.create_study(
-            direction="minimize" if settings.minimize else "maximize",
-            sampler=self._surrogate if settings.sampler is None else settings.sampler,
-            pruner=settings.pruner or optuna.pruners.NopPruner(),
-        )
+        # copies: they do the same in every search that they are given to, and on every resume
+        self._sampler = self._surrogate if settings.sampler is None else deepcopy(settings.sampler)
+        self._pruner = deepcopy(settings.pruner)
+        self.optuna = self._new(self._sampler)
         self._export = Export.of(self.domain.search, self.label)
         for training in self._done():
             while len(self.optuna.get_trials(deepcopy=False)) < (training.trial or 0):
                 self.optuna.add_trial(create_trial(state=TrialState.FAIL))  # killed in its training
             self._add(training)
         self._export.write(self.optuna.get_trials(deepcopy=False))
+
+    def _new(self, sampler: optuna.samplers.BaseSampler) -> optuna.Study:
+        """Return a study without trials."""
+        settings = self.domain.search.settings
+        return optuna.create_study(
+            study_name=STUDY_NAME,
+            direction="minimize" if settings.minimize else "maximize",
+            sampler=sampler,
+            pruner=self._pruner or optuna.pruners.NopPruner(),
+        )
 
     @property
     def spent(self) -> float:
@@ -76,11 +86,18 @@ class Study:
         before = sum(asked == other for other in self._enqueued.values())
         self._enqueued[label] = asked
         if sum(_answers(done, *asked) for done in self.trainings.values()) <= before:
-            given = {LABEL: label, "hyperparameters": asked[1]}
-            self.optuna.enqueue_trial(values, user_attrs=given)
+            self._enqueue(label)
+
+    def _enqueue(self, label: str) -> None:
+        assignment, hyperparameters = self._enqueued[label]
+        values = self.domain.values(assignment, hyperparameters, partly=True)
+        assert values is not None, "it was enqueued before"
+        given = {LABEL: label, "hyperparameters": hyperparameters}
+        self.optuna.enqueue_trial(values, user_attrs=given)
 
     def ask(self) -> tuple[Training, Pruning | None]:
         """Return the next training to do, and what may end it early."""
+        self._catch_up()
         distributions = self.domain.distributions()
         trial = self.optuna.ask(distributions)
         self._open[trial.number] = trial
@@ -97,20 +114,62 @@ class Study:
             seed=self.domain.search.seeds.trial(number),
             trial=trial.number,
         )
-        return asked, self._pruning(trial.params, distributions)
+        return asked, self._pruning(trial, distributions)
 
     def tell(self, training: Training) -> None:
         """Finish a trial with what came of its training."""
         assert training.trial is not None
         self.trainings[training.trial] = training
-        trial = self._open.pop(training.trial)
+        self._finish(self._open.pop(training.trial), training)
+        self._export.write(self.optuna.get_trials(deepcopy=False))
+
+    def _finish(self, trial: optuna.Trial, training: Training) -> None:
         for step, value in zip(training.curve_steps, training.curve, strict=True):
             trial.report(value, step)
-            if self.domain.search.settings.pruner is not None:
+            if self._pruner is not None:
                 trial.should_prune()  # some pruners note in the trial what they have decided
-        state = _STATES.get(training.state, TrialState.FAIL)
+        state = _state(training)
         self.optuna.tell(trial, training.selection if state == TrialState.COMPLETE else None, state)
-        self._export.write(self.optuna.get_trials(deepcopy=False))
+
+    def _catch_up(self) -> None:
+        """Before the first question: ask and tell again what earlier processes did, in the same order.
+
+        Samplers of a user's own count on what they have drawn, and pruners on what they noted in trials. The
+        surrogate needs neither: it follows from the trials.
+        """
+        before, self._caught_up = self._caught_up, True
+        own = self.domain.search.settings.sampler is not None
+        if before or not self.trainings or not (own or self._pruner):
+            return
+        draws = self._sampler if own else optuna.samplers.RandomSampler(seed=0)
+        self.optuna, waiting = self._new(draws), dict(self._enqueued)
+        for number in range(max(self.trainings) + 1):
+            training = self.trainings.get(number)
+            found = (label for label, asked in waiting.items() if training and _answers(training, *asked))
+            label = next(found, None)
+            if label is not None:
+                self._enqueue(label)
+                del waiting[label]
+            self._repeat(training)
+        for label in waiting:
+            self._enqueue(label)
+        self.optuna.sampler = self._sampler
+
+    def _repeat(self, training: Training | None) -> None:
+        """Ask for the next trial, and tell what came of it then; None: nothing did."""
+        distributions = self.domain.distributions()
+        trial = self.optuna.ask(distributions)
+        frozen = None if training is None else self._frozen(training)
+        if training is None or frozen is None:
+            self.optuna.tell(trial, state=TrialState.FAIL)
+            return
+        for name, value in frozen.params.items():  # with several workers something else had been known
+            if trial.params[name] != value:
+                internal = distributions[name].to_internal_repr(value)
+                trial.storage.set_trial_param(trial._trial_id, name, internal, distributions[name])
+        for name, value in frozen.user_attrs.items():
+            trial.set_user_attr(name, value)
+        self._finish(trial, training)
 
     def best(self) -> Training | None:
         """Return the training whose model has the best posterior mean; None if nothing has trained."""
@@ -128,7 +187,7 @@ class Study:
             evidence: Trainings of other phases, which count as well.
         """
         pooled = optuna.create_study(direction=self.optuna.direction)
-        pooled.add_trials(self.optuna.get_trials(deepcopy=False, states=(*_STATES.values(), TrialState.FAIL)))
+        pooled.add_trials(self.optuna.get_trials(deepcopy=False, states=(*_ENDED, TrialState.FAIL)))
         numbers: dict[int, int] = {}
         for training in evidence:
             number = numbers.setdefault(training.seed, _EVIDENCE_SEEDS + len(numbers))
@@ -151,35 +210,42 @@ class Study:
         return sorted(found, key=lambda training: training.trial or 0)
 
     def _add(self, training: Training) -> None:
-        frozen = self._frozen(training, self.domain.search.seeds.number(training.seed))
+        frozen = self._frozen(training)
         self.optuna.add_trial(frozen or create_trial(state=TrialState.FAIL))
         self.trainings[len(self.optuna.get_trials(deepcopy=False)) - 1] = training
 
-    def _frozen(self, training: Training, seed: int) -> FrozenTrial | None:
-        """Return a training as a trial; None where the study has no values for it."""
+    def _frozen(self, training: Training, seed: int | None = None) -> FrozenTrial | None:
+        """Return a training as a trial, its seed numbered; None where the study has no values for it."""
         assert training.assignment is not None
         values = self.domain.values(training.assignment, training.hyperparameters)
         if values is None:
             return None
-        state = _STATES.get(training.state, TrialState.FAIL)
+        state = _state(training)
         return create_trial(
             state=state,
             value=_value(training, state),
             params=values,
             distributions=self.domain.distributions(),
-            user_attrs={SEED: seed, LABEL: training.label},
+            user_attrs={
+                SEED: self.domain.search.seeds.number(training.seed) if seed is None else seed,
+                LABEL: training.label,
+            },
             intermediate_values=dict(zip(training.curve_steps, training.curve, strict=True)),
         )
 
-    def _pruning(
-        self, values: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
-    ) -> Pruning | None:
-        pruner = self.domain.search.settings.pruner
-        if pruner is None:
+    def _pruning(self, trial: optuna.Trial, distributions: Mapping[str, BaseDistribution]) -> Pruning | None:
+        settings = self.domain.search.settings
+        if self._pruner is None:
             return None
-        ended = self.optuna.get_trials(states=(*_STATES.values(),))
-        minimize = self.domain.search.settings.minimize
-        return Pruning(pruner, "minimize" if minimize else "maximize", ended, values, distributions)
+        before = self.optuna.get_trials()[: trial.number]
+        ended = [t if t.state in _ENDED else create_trial(state=TrialState.FAIL) for t in before]
+        return Pruning(
+            self._pruner,
+            "minimize" if settings.minimize else "maximize",
+            ended,
+            trial.params,
+            distributions,
+        )
 
     def _uniform(self) -> list[dict[str, str]]:
         variables = self.domain.variables
@@ -189,6 +255,12 @@ class Study:
 
 def _answers(done: Training, assignment: Assignment, hyperparameters: Mapping[str, Value]) -> bool:
     return done.assignment == assignment and hyperparameters.items() <= done.hyperparameters.items()
+
+
+def _state(training: Training) -> TrialState:
+    if training.state == "pruned":
+        return TrialState.PRUNED
+    return TrialState.COMPLETE if training.usable else TrialState.FAIL
 
 
 def _value(training: Training, state: TrialState) -> float | None:

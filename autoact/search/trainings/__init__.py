@@ -11,7 +11,7 @@ from autoact.search.trainings._objective import (
 )
 from autoact.search.trainings._performing import Extras, ModelTask, Task, built, ended, perform
 from autoact.search.trainings._progress import SearchProgress
-from autoact.search.trainings._pruning import Pruning
+from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Trainings, first_finished
 from autoact.search.trainings._time_limit import TimeLimit
 from autoact.search.trainings._trial_log import log_trial
@@ -19,6 +19,7 @@ from autoact.search.trainings._workers import require_picklable, threads_as_in
 
 __all__ = [
     "OBJECTIVE",
+    "STUDY_NAME",
     "Extras",
     "Layers",
     "ModelTask",

@@ -8,6 +8,8 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
+STUDY_NAME = "search"  # of every study in memory: Hyperband derives from it and the number who competes
+
 
 @dataclass
 class Pruning:
@@ -19,7 +21,7 @@ class Pruning:
     Attributes:
         pruner: Any Optuna pruner.
         direction: "minimize" or "maximize".
-        ended: The trials that had ended.
+        ended: The trials with smaller numbers, those that had not ended as failed ones.
         values: Parameters of this trial.
         distributions: What they were drawn from.
     """
@@ -34,7 +36,7 @@ class Pruning:
     def __call__(self, step: int, value: float) -> bool:
         """Tell whether to end the trial after a value at an optimizer step."""
         if self._trial is None:
-            study = optuna.create_study(pruner=self.pruner, direction=self.direction)
+            study = optuna.create_study(study_name=STUDY_NAME, pruner=self.pruner, direction=self.direction)
             study.add_trials(self.ended)
             study.enqueue_trial(dict(self.values))
             self._trial = study.ask(dict(self.distributions))

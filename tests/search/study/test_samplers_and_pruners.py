@@ -110,6 +110,36 @@ def test_a_pruned_search_goes_on_where_it_was(tmp_path: Path) -> None:
     assert load_run(tmp_path / "run").study.trials[1].state.name == "PRUNED"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sampler": optuna.samplers.RandomSampler(seed=7)},
+        {"sampler": optuna.samplers.TPESampler(seed=7, n_startup_trials=2)},
+        {"pruner": optuna.pruners.SuccessiveHalvingPruner(min_resource=3, reduction_factor=2)},
+        {"pruner": optuna.pruners.HyperbandPruner(min_resource=3, max_resource=12, reduction_factor=2)},
+        {"pruner": optuna.pruners.HyperbandPruner(min_resource=3, reduction_factor=2)},
+    ],
+    ids=lambda given: type(next(iter(given.values()))).__name__,
+)
+def test_samplers_and_pruners_that_remember_go_on_where_they_were(
+    tmp_path: Path, given: dict[str, Any]
+) -> None:
+    """The same object is given to all three searches: none of them changes it."""
+    changes = {**given, "trainer": {"max_epochs": 4, "accelerator": "cpu"}, "budget": 7, "seeds": 2}
+    for name in ("once", "again"):
+        (tmp_path / name).mkdir()
+        search(tmp_path / name, **changes)
+    assert trials(tmp_path / "again") == trials(tmp_path / "once")
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path, 3 + 6, **changes)  # three probes, the one-shot model in two parts, three trials
+    assert len(trials(tmp_path)) == 3
+    search(tmp_path, resume=True, **changes)
+    assert trials(tmp_path) == trials(tmp_path / "once")
+    stored = [(tmp_path / name / "run").joinpath("report.json") for name in ("once", ".")]
+    chosen = [yaml.safe_load(report.read_text())["chosen"] for report in stored]
+    assert chosen[0] == chosen[1]
+
+
 def test_the_median_pruner_ends_what_is_worse_than_the_median(tmp_path: Path) -> None:
     pruner = optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=0)
     search(tmp_path, pruner=pruner, budget=9)

@@ -154,6 +154,28 @@ def test_a_hole_in_the_numbers_stays_one(run: Run) -> None:
     assert again.ask()[0].trial == 2
 
 
+def test_a_sampler_of_the_users_own_keeps_to_the_ledger_whatever_it_draws(run: Run) -> None:
+    """Two ran at a time, one was killed, and the sampler then draws otherwise than it did."""
+    settings = Settings(monitor="val_loss", budget=12, sampler=optuna.samplers.RandomSampler(seed=1))
+    study = run.open(settings)
+    study.enqueue("original", ORIGINAL, {})
+    (first, _), (second, _), (third, _) = study.ask(), study.ask(), study.ask()
+    assert first.label == "original"
+    other = Assignment({"net.1": "tanh", "net.3": Choice("elu")})
+    run.tell(study, replace(second, assignment=other))
+    run.tell(study, third)
+
+    again = run.open(settings)
+    again.enqueue("original", ORIGINAL, {})
+    asked, _ = again.ask()
+    assert (asked.trial, asked.label, asked.assignment) == (3, "original", ORIGINAL)
+    known = again.optuna.get_trials()
+    assert [trial.state.name for trial in known] == ["FAIL", "COMPLETE", "COMPLETE", "RUNNING"]
+    assert known[1].params == {"net.1": "tanh", "net.3": "elu"}
+    assert [trial.user_attrs["label"] for trial in known[1:]] == ["trial 1", "trial 2", "original"]
+    assert len({run.train(again, 1)[0] for _ in range(3)}) > 1
+
+
 @pytest.mark.parametrize("state", ["diverged", "failed"])
 def test_a_trial_without_a_value_fails_and_teaches_nothing(run: Run, state: str) -> None:
     study = run.open()
@@ -273,6 +295,9 @@ def test_a_study_that_is_not_the_ledgers_is_written_again(run: Run, damage: str)
 def test_a_storage_that_optuna_cannot_use_is_bad_input() -> None:
     with pytest.raises(ConfigurationError, match=r"storage is 'nosuch://x'; Optuna cannot use it"):
         check_storage("nosuch://x")
+    journal: Any = optuna.storages.InMemoryStorage()  # config.yaml could not say which one it is
+    with pytest.raises(ConfigurationError, match=r"storage is <.*>; Optuna cannot use it: it is no URL"):
+        check_storage(journal)
 
 
 def test_a_given_storage_holds_the_study(run: Run, tmp_path: Path) -> None:

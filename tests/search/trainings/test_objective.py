@@ -197,3 +197,15 @@ def test_values_that_are_no_number_lose_and_do_not_stop_the_search(tmp_path: Pat
     result = search(fragile, tmp_path / "run", budget=12)
     assert [choice.activation for choice in result.assignment.values()].count("sin") < 2
     assert result.report["not_finite"]
+
+
+def test_a_function_that_raises_throughout_is_named_with_what_it_raised(tmp_path: Path) -> None:
+    def raises(assignment: Assignment, seed: int, fraction: float) -> float:
+        if fraction == 1:
+            raise ValueError("no rows\nat all")
+        return 1.0
+
+    with pytest.raises(
+        SearchFailedError, match=r"the first raised ValueError: no rows\. Correct that and start a new run\.$"
+    ):
+        search(raises, tmp_path / "run", budget=3)
