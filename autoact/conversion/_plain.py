@@ -108,7 +108,7 @@ def _uses(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> list[Op
     original = originals(module).get(attribute, held)
     changed = _changed(module, calls, original)
     if not some and len(changed) == len(calls):
-        return _at_the_name(module, attribute, calls, bool(getattr(original, "inplace", False)))
+        return _at_the_name(module, attribute, calls)
     for call in set(calls) - set(changed):
         if isinstance(original, nn.Module):
             give_hooks(module.get_submodule(call.layer), original)
@@ -116,7 +116,7 @@ def _uses(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> list[Op
     return changed
 
 
-def _at_the_name(module: nn.Module, attribute: str, calls: Sequence[Opened], in_place: bool) -> list[Opened]:
+def _at_the_name(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> list[Opened]:
     """Put the first call's activation at the attribute, for all calls that chose it."""
     calls = sorted(calls, key=lambda call: site_of(module, call).end)
     layers = {call: module.get_submodule(call.layer) for call in calls}
@@ -126,17 +126,17 @@ def _at_the_name(module: nn.Module, attribute: str, calls: Sequence[Opened], in_
     for call in same:
         if layers[call] is not first:
             give_hooks(layers[call], first)
-    if in_place and any(call.in_place for call in same) and _can_run_in_place(first):
-        first.inplace = True
-    direct = bool(getattr(first, "inplace", False))
     module._modules[attribute] = first
     vars(module).pop(attribute, None)
-    left = [
-        call._replace(layer=attribute)
-        for call in same
-        if (call.in_place and not direct) or not _takes_only_input(site_of(module, call).node)
-    ]
-    return [*left, *(call for call in calls if call not in same)]
+    others = [call for call in calls if call not in same]
+    in_place = any(call.in_place for call in same)
+    if all(_takes_only_input(site_of(module, call).node) for call in same):
+        if not in_place:
+            return others
+        if _can_run_in_place(first):  # what was there did so in every call, whoever could see it
+            first.inplace = True
+            return others
+    return [*(call._replace(layer=attribute) for call in same), *others]
 
 
 def _takes_only_input(node: ast.Call) -> bool:

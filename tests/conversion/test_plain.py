@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from autoact import apply, auto_layers, convert, finalize
 from autoact.conversion import recipe
 from autoact.conversion._places import discover
+from autoact.errors import ConversionError
 from autoact.spaces import Choice
 
 pytestmark = pytest.mark.filterwarnings("ignore:One module instance was used in several places:UserWarning")
@@ -215,8 +217,9 @@ class Copies(TorchDispatchMode):
 
 
 def copies(model: nn.Module) -> Counter[str]:
+    x = X.clone()
     with Copies() as mode:
-        out = model(X.clone())
+        out = model(x)
         if out.requires_grad:
             out.sum().backward()
     return mode.found
@@ -293,3 +296,157 @@ def test_they_load_where_autoact_is_not_installed(users, tmp_path):
         return finalize(apply(nn.Sequential(getattr(users, kind)()), below("0", CHOICES[kind]))).eval()
 
     read_without_autoact([finalized(kind) for kind in CHOICES], users, tmp_path)
+
+
+def test_what_all_uses_chose_stands_under_its_name(users):
+    model = finalize(apply(users.Twice(), {"act_1": "elu", "act_2": "elu"}))
+    assert type(model) is users.Twice
+    assert repr(model.act) == "ELU(alpha=1.0, inplace=True)"
+    assert list(model._modules) == ["a", "b", "act"]
+    assert copies(model) == {}
+    tanh = finalize(apply(users.Held(), dict.fromkeys(("act_1", "act_2"), "tanh")))
+    assert (type(tanh), type(tanh.act)) == (users.Held, nn.Tanh)
+    assert "act" not in vars(tanh)
+
+
+def test_an_original_among_the_choices_keeps_the_name(users):
+    model = users.Twice()
+    act = model.act
+    finalize(apply(model, {"act_1": "gelu", "act_2": "relu"}))
+    assert model.act is act
+    assert list(model._modules) == ["a", "b", "act", "act_1"]
+    held = finalize(apply(users.Held(), {"act_2": "relu"}))
+    assert held.act.func is F.elu
+    assert list(held._modules) == ["a", "b", "act_2"]
+
+
+def test_the_first_choice_takes_the_name_of_an_original_that_nobody_chose(users):
+    model = finalize(apply(users.Twice(), {"act_1": "gelu", "act_2": "tanh"}))
+    assert list(model._modules) == ["a", "b", "act", "act_2"]
+    assert isinstance(model.act, nn.GELU)
+    assert isinstance(model.act_2, nn.Tanh)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"), [("elu", {}), ("silu", {"clone": 1}), ("gelu", {"clone": 1, "copy_": 1})]
+)
+def test_a_choice_in_place_of_one_that_works_in_place(users, name, made):
+    """torch keeps the input of SiLU in place for backward, and has no GELU in place."""
+    model = apply(users.Argument(), {"act1_1": name})
+    before = model(X)
+    finalize(model)
+    assert torch.equal(model(X), before)
+    assert list(model._modules) == ["a", "b", "act1"]
+    assert (type(model) is users.Argument) == (name != "gelu")
+    assert copies(model) == made
+
+
+def test_negative_slopes_do_not_run_in_place(users):
+    model = apply(users.Argument(), {"act1_1": Choice("leaky_relu", {"negative_slope": -0.5})})
+    before = gradients(model)
+    for one, other in zip(gradients(finalize(model)), before, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("choice", ["relu", "silu", "gelu"])
+def test_hooks_of_users_stay(users, choice):
+    model, seen = users.Twice(), []
+    first = model.act.register_forward_hook(lambda module, inputs, output: seen.append("original"))
+    convert(model, ["relu", "silu", "gelu"])
+    second = model.a.register_forward_hook(lambda module, inputs, output: seen.append("other"))
+    apply(model, dict.fromkeys(auto_layers(model), choice))
+    finalize(model)
+    model(X)
+    assert seen == ["other", "original", "original"]
+    first.remove()
+    second.remove()
+    model(X)
+    assert len(seen) == 3
+
+
+def test_a_layer_of_a_call_that_is_watched_stays(users):
+    model, seen = convert(users.Parent(), ["gelu", "tanh"]), []
+    model.gelu_1.register_forward_hook(lambda module, inputs, output: seen.append(type(module)))
+    finalize(model)(X)
+    assert seen == [nn.GELU]
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.* is deprecated:DeprecationWarning")
+def test_it_trains_compiles_exports_and_scripts(users):
+    model = finalize(apply(users.Calls(), CHOICES["Calls"]))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        losses.append(model(X).square().sum())
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[-1] < 0.5 * losses[0]
+    expected = model(X)
+    assert torch.equal(torch.compile(model, backend="eager", fullgraph=True)(X), expected)
+    assert torch.equal(torch.export.export(model, (X,)).module()(X), expected)
+    assert torch.equal(torch.jit.trace(model, (X,))(X), expected)
+    assert torch.equal(torch.jit.script(model)(X), expected)
+    assert torch.equal(torch.jit.script(pickle.loads(pickle.dumps(model)))(X), expected)
+    fresh = users.Calls()
+    assert str(fresh.load_state_dict(model.state_dict())) == "<All keys matched successfully>"
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.* is deprecated:DeprecationWarning")
+def test_before_that_torchscript_would_read_the_original_source(users):
+    with pytest.raises(ConversionError, match=r"the source of Parent as it is written.*finalize\(model\)"):
+        torch.jit.script(nn.Sequential(apply(users.Parent(), {"gelu_1": "tanh"})))
+
+
+def test_a_traceback_shows_the_line_that_runs(users):
+    model = finalize(apply(users.Parent(), {"gelu_1": "tanh"}))
+    with pytest.raises(TypeError) as caught:
+        model("no tensor")
+    assert "self.gelu_1(self.a(x))" in str(caught.getrepr())
+
+
+def test_a_finalized_model_can_be_searched_again(users):
+    model = finalize(apply(users.Twice(), {"act_1": "gelu", "act_2": "tanh"}))
+    before = model(X)
+    rule = {"match": "act_2"}
+    convert(model, {"name": "again", "candidates": ["relu", "silu"], "layers": [rule]})
+    assert list(auto_layers(model)) == ["act", "act_2"]
+    torch.testing.assert_close(model(X), before, rtol=0, atol=1e-6)
+    finalize(apply(model, {"act": "relu", "act_2": "relu"}))
+    assert type(model) is users.Twice
+    assert repr(model.act) == "ReLU(inplace=True)"
+
+
+def test_a_part_can_be_finalized(users):
+    model: Any = convert(nn.Sequential(users.Calls(), users.Parent()), ["relu", "gelu"])
+    finalize(model[0])
+    assert type(model[0]) is users.Calls
+    assert list(auto_layers(model)) == ["1.gelu_1"]
+    assert list((recipe(model) or {})["layers"]) == ["1.gelu_1"]
+    finalize(model)
+    assert recipe(model) is None
+
+
+def test_a_class_inside_a_function_pickles_no_worse_and_no_better():
+    class Inner(nn.Module):
+        def forward(self, x):
+            return F.relu(x) + X[:1]
+
+    def refusal(model: nn.Module) -> str:
+        with pytest.raises((AttributeError, pickle.PicklingError)) as caught:
+            pickle.dumps(model)
+        return str(caught.value)
+
+    model = finalize(apply(Inner(), {"relu_1": "tanh"}))
+    assert refusal(model) == refusal(Inner())
+    assert torch.equal(copy.deepcopy(model)(X), torch.tanh(X) + X[:1])
+
+
+def test_what_the_user_says_of_copies_holds(users):
+    model = users.Reduced()
+    model.cache = [1]
+    finalize(apply(model, {"relu_1": "silu"}))
+    again = pickle.loads(pickle.dumps(model))
+    assert not hasattr(again, "cache")
+    assert type(again) is type(model)
+    assert torch.equal(again(X), model(X))
