@@ -199,3 +199,13 @@ def test_a_part_can_be_finalized():
     assert list((recipe(model) or {})["layers"]) == ["1.gelu_1"]
     finalize(model)
     assert recipe(model) is None
+
+
+@pytest.mark.parametrize("rest", ["gelu", "relu", "tanh"])
+def test_calls_that_were_assigned_one_after_another(rest):
+    model = apply(apply(blocks.Twice(), {"act_1": "tanh"}), {"act": rest})
+    before = model(X)
+    finalize(model)
+    assert torch.equal(model(X), before)
+    assert list(model._modules) == ["a", "b", "act", "act_1"]
+    assert isinstance(model.act, type(finalize(apply(nn.Sequential(nn.ELU()), {"0": rest}))[0]))
