@@ -87,7 +87,7 @@ class TimedTraining:
         self.trainer = cast(Any, SimpleNamespace(global_step=0, sanity_checking=False))
         self.module = cast(Any, None)
         monkeypatch.setattr(
-            "autoact.training.fit._clock.time", SimpleNamespace(perf_counter=lambda: self.now)
+            "autoact.training.fit._probe_callbacks.time", SimpleNamespace(perf_counter=lambda: self.now)
         )
         self.clock.on_train_start(self.trainer, self.module)
 

@@ -16,13 +16,12 @@ from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, DoubtfulChoiceWarning
 from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
+from autoact.training._compat import planned_steps, when_built
 from autoact.training.callback._activation_optimizer import ActivationOptimizer, take_over
 from autoact.training.callback._input_observer import Observation
 from autoact.training.callback._kept_originals import with_originals
-from autoact.training.callback._length import planned_steps
 from autoact.training.callback._schedule import Schedule
 from autoact.training.callback._support import averagers, check_averages, check_optimizers, check_supported
-from autoact.training.callback._when_built import when_built
 from autoact.training.checkpoints import remember
 
 _OBSERVATIONS = 50  # per training: 50 quantile estimates cost less than one validation
@@ -220,7 +219,8 @@ class ActivationSearch(Callback):
         """Log the final state and derive the assignment; rank 0 decides for all."""
         if self._logger is not None:
             self._logger.finish(trainer.global_step)
-        finite = all(_finite(layer) for layer in self._layers.values())
+        learned = [tensor for layer in self._layers.values() for tensor in (layer.logits, layer.raw)]
+        finite = all(bool(tensor.isfinite().all()) for tensor in learned)
         self._manage(False)
         if trainer.is_global_zero and self._seen_step >= 0 and not self._observation.reached:
             conversion.warn_of_idle(self._layers, watched=True)  # else derive speaks of those that are
@@ -314,10 +314,6 @@ def _learned(layer: AutoActivation) -> dict[str, Any]:
         "errors": dict(projection.errors),
         "values": {key: float(value.detach().mean()) for key, value in layer.values().items()},
     }
-
-
-def _finite(layer: AutoActivation) -> bool:
-    return bool(layer.logits.isfinite().all() and layer.raw.isfinite().all())
 
 
 def _writer(trainer: Trainer) -> Any:
