@@ -13,7 +13,7 @@ from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import entries
 from autoact.conversion._roles import roles
 from autoact.conversion.probing import NEVER_CALLED, Probed, probed
-from autoact.conversion.source import Call, notices, own_class, uses
+from autoact.conversion.source import Call, notices, opened, own_class, uses
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
@@ -251,7 +251,9 @@ def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:
     """Return the source lines that use one layer, where it is used more than once."""
     if place.site is not None:
         return (place.site.call,) if place.site.loop else ()
-    found = uses(own_class(model.get_submodule(_parent(path))), path.rpartition(".")[2])
+    owner, attribute = model.get_submodule(_parent(path)), path.rpartition(".")[2]
+    elsewhere = {call.name for call in opened(owner) if call.layer != attribute}
+    found = [use for use in uses(own_class(owner), attribute) if use.name not in elsewhere]
     several = len({use.layer for use in found}) > 1 or any(use.loop for use in found)
     return tuple(use.call for use in found) if several else ()
 

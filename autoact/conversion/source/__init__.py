@@ -1,6 +1,6 @@
 """Source of users' classes: calls of activations found in it, and rewritten to call layers."""
 
-from autoact.conversion.source._call_arguments import has_settings, with_settings
+from autoact.conversion.source._call_arguments import choice_of, choice_of_held, has_settings, with_settings
 from autoact.conversion.source._call_sites import Call, Site, reached, uses
 from autoact.conversion.source._calls import (
     called_module,
@@ -15,7 +15,16 @@ from autoact.conversion.source._calls import (
 from autoact.conversion.source._data_flow import PART, Made, flow
 from autoact.conversion.source._methods import Method, methods
 from autoact.conversion.source._notices import notices
-from autoact.conversion.source._rewriting import Opened, opened, own_class
+from autoact.conversion.source._rewriting import (
+    Opened,
+    forget_originals,
+    keep_original,
+    leave_open,
+    opened,
+    originals,
+    own_class,
+    site_of,
+)
 
 __all__ = [
     "PART",
@@ -26,19 +35,26 @@ __all__ = [
     "Site",
     "called_module",
     "can_open",
+    "choice_of",
+    "choice_of_held",
     "divided_uses",
     "flow",
+    "forget_originals",
     "function_calls",
     "has_settings",
     "held_calls",
+    "keep_original",
+    "leave_open",
     "methods",
     "notices",
     "open_at",
     "opened",
+    "originals",
     "own_class",
     "reached",
     "separate_uses",
     "settings_trouble",
+    "site_of",
     "uses",
     "with_settings",
 ]
