@@ -7,11 +7,11 @@ from torch import nn
 
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._places import Place, check_model, discover
-from autoact.conversion._recipe import Entry, M, entries, place, record
+from autoact.conversion._recipe import Entry, M, entries, fixed_module, in_place_at, place, record
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion.probing import warn_of_idle
 from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
-from autoact.nn import AutoActivation, module_for, warn_of
+from autoact.nn import AutoActivation, warn_of
 from autoact.spaces import Assignment, Choice
 
 
@@ -112,8 +112,11 @@ def _put(model: M, assignment: Assignment | Mapping[str, Any], *, carried: bool)
     places = _assignable(model)
     choices = _checked(model, places, assignment)
     wanted = [(places[path], choice) for path, choice in choices.items() if places[path].choice != choice]
+    beside = in_place_at(model, {target.paths[0]: target.paths for target, _ in wanted})
     with all_or_nothing(model):
-        changed = {target.paths[0]: _fix(model, target, choice) for target, choice in wanted}
+        changed = {
+            target.paths[0]: _fix(model, target, choice, beside[target.paths[0]]) for target, choice in wanted
+        }
         record(model, changed, carried=carried)
     return model
 
@@ -248,8 +251,8 @@ def _check_path(model: nn.Module, places: Mapping[str, Place], path: str) -> Non
         )
 
 
-def _fix(model: nn.Module, target: Place, choice: Choice) -> Entry:
-    """Put a choice at a place and return what to record."""
+def _fix(model: nn.Module, target: Place, choice: Choice, beside: Entry) -> Entry:
+    """Put a choice at a place and return what to record; `beside` is what changes in place there."""
     present = target.present
     channel_dim = present.channel_dim if hasattr(present, "channel_dim") else 1
     known = [each["original"] for each in entries(model).values() if set(each["paths"]) & set(target.paths)]
@@ -259,6 +262,7 @@ def _fix(model: nn.Module, target: Place, choice: Choice) -> Entry:
         "original": known[0] if known else target.choice and target.choice.to_dict(),
         "choice": choice.to_dict(),
         "channel_dim": channel_dim,
+        **beside,
     }
-    place(model, target.paths[0], entry, module_for(choice, channel_dim=channel_dim))
+    place(model, target.paths[0], entry, fixed_module(entry))
     return entry

@@ -11,9 +11,9 @@ from torch import nn
 from autoact.conversion._eligibility import Verdict, eligible, includes
 from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import entries
-from autoact.conversion._roles import roles
 from autoact.conversion.probing import NEVER_CALLED, Probed, probed
 from autoact.conversion.source import Call, notices, own_class, uses
+from autoact.conversion.surroundings import roles
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace

@@ -1,12 +1,13 @@
 """Conversion of a model's activations into layers that learn theirs."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, is_converted, plan_and_probe
-from autoact.conversion._recipe import Entry, M, entries, place, record
+from autoact.conversion._recipe import Entry, M, entries, in_place_at, place, record
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion.probing import Probed, Seen, channels
 from autoact.errors import ConfigurationError, ConversionError, did_you_mean
@@ -55,11 +56,14 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
     _warn_of_sharing(plan, [path for group in groups for path in group])
     seen = _counted(plan, probed)
     layers = {group[0]: _layer(plan, group, start, seen) for group in groups}
+    beside = in_place_at(model, {path: plan.paths[path] for group in groups for path in group})
+    for group in groups:
+        _check_in_place(model, group, beside)
     changed: dict[str, Entry] = {}
     with all_or_nothing(model):
         for group in groups:
             for path in group:
-                changed[path] = _entry(plan, path, group, layers[group[0]])
+                changed[path] = _entry(plan, path, group, layers[group[0]], beside[path])
                 place(model, path, changed[path], layers[group[0]])
         record(model, changed)
     return model
@@ -138,7 +142,9 @@ def _start(plan: ConversionPlan, group: tuple[str, ...], candidates: list[str]) 
     return name
 
 
-def _entry(plan: ConversionPlan, path: str, group: tuple[str, ...], layer: AutoActivation) -> Entry:
+def _entry(
+    plan: ConversionPlan, path: str, group: tuple[str, ...], layer: AutoActivation, beside: Entry
+) -> Entry:
     return {
         "kind": "mixture",
         "paths": list(plan.paths[path]),
@@ -146,7 +152,20 @@ def _entry(plan: ConversionPlan, path: str, group: tuple[str, ...], layer: AutoA
         "group": group[0] if len(group) > 1 else None,
         "layer": layer.configuration(),
         "space": plan.space.fingerprint(),
+        **beside,
     }
+
+
+def _check_in_place(model: nn.Module, group: tuple[str, ...], beside: Mapping[str, Entry]) -> None:
+    """Complain if one layer would change its input in some of its places only."""
+    present = dict(model.named_modules(remove_duplicate=False))
+    own = [path for path in group if beside[path].get("in_place") == "itself"]
+    others = [path for path in group if path not in own and not getattr(present.get(path), "inplace", False)]
+    if own and others:
+        raise ConversionError(
+            f"Layers {', '.join(group)} share one choice, but {', '.join(own)} changes its input and "
+            f"{', '.join(others)} does not. Use share: layer, or inplace=False in the model."
+        )
 
 
 def _warn_of_sharing(plan: ConversionPlan, converted: list[str]) -> None:

@@ -1,17 +1,19 @@
 """Recipe of a conversion: plain types from which a fresh model gets the same structure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from torch import nn
 
 from autoact.conversion._placement import fit, move_hooks, put
+from autoact.conversion._places import discover
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion._transformer import settle
 from autoact.conversion.saving import KEY, carry, decoded, differs
 from autoact.conversion.source import can_open
+from autoact.conversion.surroundings import Neighbors, neighbors
 from autoact.errors import ConversionError
-from autoact.nn import AutoActivation, module_for
+from autoact.nn import AutoActivation, InPlace, module_for
 from autoact.spaces import Choice
 
 VERSION = 1
@@ -146,13 +148,37 @@ def _restore(model: nn.Module, layers: Mapping[str, Entry]) -> list[str]:
     recorded = {path: entry for entry in entries(model).values() for path in entry["paths"]}
     wanted = {path: entry for path, entry in layers.items() if not _is_start(recorded.get(path), entry, path)}
     changed = {}
+    around = in_place_at(model, {path: entry["paths"] for path, entry in wanted.items()})
     with all_or_nothing(model):
         for path, entry in wanted.items():
-            changed[path] = {"kind": "fixed", "original": None, "carried": True, **entry}
+            changed[path] = {"kind": "fixed", "original": None, "carried": True, **entry, **around[path]}
             place(model, path, changed[path], _build(changed[path]))
         if changed:
             record(model, changed)
     return list(changed)
+
+
+def in_place_at(model: nn.Module, paths: Mapping[str, Sequence[str]]) -> dict[str, Entry]:
+    """Return what entries say about changes in place, by first path; nothing for most.
+
+    Args:
+        model: With the activations that it had, or has by entries.
+        paths: Every path of each activation, by first path.
+    """
+    if not paths:
+        return {}
+    known = {path: entry for entry in entries(model).values() for path in entry["paths"]}
+    found, beside = discover(model), neighbors(model)
+    own = {path: place.choice for path, place in {**found.whole, **found.places}.items()}
+    changes = {
+        path: known[path].get("in_place") if path in known else _beside(beside, tuple(every), own.get(path))
+        for path, every in paths.items()
+    }
+    return {path: {"in_place": change} if change else {} for path, change in changes.items()}
+
+
+def _beside(beside: Neighbors, paths: tuple[str, ...], own: Choice | None) -> InPlace | None:
+    return None if own is None else beside.around(paths, own)
 
 
 def _is_start(present: Entry | None, entry: Entry, path: str) -> bool:
@@ -180,6 +206,8 @@ def place(model: nn.Module, path: str, entry: Entry, module: nn.Module) -> None:
                 f"The model has no activation at {every!r}; it is not the architecture that was converted."
             )
     fit(module, model, path)
+    if isinstance(module, AutoActivation) and entry.get("in_place") in ("itself", "input"):
+        module.in_place = "itself" if module.in_place == "itself" else entry["in_place"]
     for every in entry["paths"]:
         move_hooks(model, every, module)
         put(model, every, module)
@@ -189,7 +217,13 @@ def place(model: nn.Module, path: str, entry: Entry, module: nn.Module) -> None:
 def _build(entry: Entry) -> nn.Module:
     if entry["kind"] == "mixture":
         return AutoActivation(**_arguments(entry["layer"]))
-    return module_for(Choice.from_dict(entry["choice"]), channel_dim=entry["channel_dim"])
+    return fixed_module(entry)
+
+
+def fixed_module(entry: Entry) -> nn.Module:
+    """Return the plain module of an entry."""
+    choice = Choice.from_dict(entry["choice"])
+    return module_for(choice, channel_dim=entry["channel_dim"], in_place=entry.get("in_place"))
 
 
 def _arguments(layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from autoact.errors import ConfigurationError, ConversionError
 from autoact.kernels import Kernels, Way, fused, mixture, parameter_slots, plan_for, route
 from autoact.nn import _observation, _own_schedule, _relaxations
 from autoact.nn._deriving import project_mixture
-from autoact.nn._fixed import module_for
+from autoact.nn._fixed import InPlace, among_changes, module_for
 from autoact.nn._initial_values import (
     Settings,
     as_candidate,
@@ -112,6 +112,7 @@ class AutoActivation(nn.Module):
     scale: Tensor | None
     seen: Tensor
     managed: bool = False
+    in_place: InPlace | None = None  # what changes in place where the layer is, set by a conversion
 
     def __init__(
         self,
@@ -196,6 +197,9 @@ class AutoActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the mixture of every element; shape, dtype and layout of x."""
+        return among_changes(self.in_place, x, self._mixture)
+
+    def _mixture(self, x: Tensor) -> Tensor:
         logits, raw = self.logits, self.raw
         found = route(self.candidates, x, logits, raw)
         if self.training and self.release_steps is not None and not self.managed:
