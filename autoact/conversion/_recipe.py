@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from autoact.conversion._placement import fit, move_hooks, put
-from autoact.conversion._places import discover
+from autoact.conversion._places import Place, discover
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion._transformer import settle
 from autoact.conversion.saving import KEY, carry, decoded, differs
@@ -102,8 +102,18 @@ def replay(model: M, recipe: Mapping[str, Any] | None) -> M:
             if group:
                 groups[group] = module
             place(model, path, entry, module)
+        let_follow(model, recipe["layers"])
         record(model, recipe["layers"])
     return model
+
+
+def let_follow(model: nn.Module, layers: Mapping[str, Entry]) -> None:
+    """Let the layers of copies follow those of their sources, as entries say; all are in the model."""
+    for path, entry in layers.items():
+        if entry.get("follows"):
+            layer, leader = model.get_submodule(path), model.get_submodule(entry["follows"])
+            if isinstance(layer, AutoActivation) and isinstance(leader, AutoActivation):
+                layer.follow(leader)
 
 
 def restore(model: nn.Module, state: Mapping[str, Any]) -> tuple[str, ...]:
@@ -148,7 +158,7 @@ def _restore(model: nn.Module, layers: Mapping[str, Entry]) -> list[str]:
     recorded = {path: entry for entry in entries(model).values() for path in entry["paths"]}
     wanted = {path: entry for path, entry in layers.items() if not _is_start(recorded.get(path), entry, path)}
     changed = {}
-    around = in_place_at(model, {path: entry["paths"] for path, entry in wanted.items()})
+    around = in_place_at(model, list(wanted))
     with all_or_nothing(model):
         for path, entry in wanted.items():
             changed[path] = {"kind": "fixed", "original": None, "carried": True, **entry, **around[path]}
@@ -158,27 +168,27 @@ def _restore(model: nn.Module, layers: Mapping[str, Entry]) -> list[str]:
     return list(changed)
 
 
-def in_place_at(model: nn.Module, paths: Mapping[str, Sequence[str]]) -> dict[str, Entry]:
+def in_place_at(model: nn.Module, paths: Sequence[str]) -> dict[str, Entry]:
     """Return what entries say about changes in place, by first path; nothing for most.
 
     Args:
         model: With the activations that it had, or has by entries.
-        paths: Every path of each activation, by first path.
+        paths: First path of each activation.
     """
     if not paths:
         return {}
     known = {path: entry for entry in entries(model).values() for path in entry["paths"]}
     found, beside = discover(model), neighbors(model)
-    own = {path: place.choice for path, place in {**found.whole, **found.places}.items()}
+    places = {**found.whole, **found.places}
     changes = {
-        path: known[path].get("in_place") if path in known else _beside(beside, tuple(every), own.get(path))
-        for path, every in paths.items()
+        path: known[path].get("in_place") if path in known else _beside(beside, places.get(path))
+        for path in paths
     }
     return {path: {"in_place": change} if change else {} for path, change in changes.items()}
 
 
-def _beside(beside: Neighbors, paths: tuple[str, ...], own: Choice | None) -> InPlace | None:
-    return None if own is None else beside.around(paths, own)
+def _beside(beside: Neighbors, place: Place | None) -> InPlace | None:
+    return None if place is None or place.choice is None else beside.around(place.names, place.choice)
 
 
 def _is_start(present: Entry | None, entry: Entry, path: str) -> bool:
@@ -241,8 +251,10 @@ def _join(prefix: str, path: str) -> str:
 def _moved(entry: Entry, prefix: str) -> Entry:
     """Return an entry recorded on a part of a model, with its paths seen from the whole."""
     group = entry.get("group")
+    follows = {"follows": _join(prefix, entry["follows"])} if entry.get("follows") else {}
     return {
         **entry,
         "paths": [_join(prefix, path) for path in entry["paths"]],
         "group": _join(prefix, group) if group else None,
+        **follows,
     }

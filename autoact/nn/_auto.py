@@ -112,6 +112,7 @@ class AutoActivation(nn.Module):
     scale: Tensor | None
     seen: Tensor
     managed: bool = False
+    _leader: "tuple[AutoActivation, ...]" = ()  # in a tuple, so that it is no part of this module
     in_place: InPlace | None = None  # what changes in place where the layer is, set by a conversion
 
     def __init__(
@@ -202,7 +203,7 @@ class AutoActivation(nn.Module):
     def _mixture(self, x: Tensor) -> Tensor:
         logits, raw = self.logits, self.raw
         found = route(self.candidates, x, logits, raw)
-        if self.training and self.release_steps is not None and not self.managed:
+        if self.training and self.release_steps is not None and not self.managed and not self._leader:
             self._follow(x, found.way)
         if found.way is Way.C and self._one_softmax and logits.device.type == "cpu":
             return self._by_numbers(cast(Kernels, found.kernels), x, logits, raw)
@@ -235,8 +236,8 @@ class AutoActivation(nn.Module):
             kernels,
             logits.tolist(),
             raw.tolist(),
-            self.temperature.item(),
-            self.release.item(),
+            self.leader.temperature.item(),
+            self.leader.release.item(),
             self.anchor.tolist(),
             self.initial.tolist(),
             self.ranges,
@@ -245,10 +246,29 @@ class AutoActivation(nn.Module):
         plan = plan_for(self.candidates)
         return fused(plan, own, x, (logits, raw), own.weights, own.values, self.channel_dim)
 
+    @property
+    def leader(self) -> "AutoActivation":
+        """The layer whose temperature and release count here; the layer itself, unless it follows another."""
+        return self._leader[0] if self._leader else self
+
+    def follow(self, leader: "AutoActivation") -> None:
+        """Be part of a copy that never trains: logits and parameters come from the user's own copying.
+
+        They need no gradient then. Temperature and release, which copying by `parameters()` misses, are those
+        of the leader at any time; the leader makes the choice.
+
+        Args:
+            leader: The layer at the same place of what is copied.
+        """
+        self._leader = (leader,)
+        self.logits.requires_grad_(False)
+        self.raw.requires_grad_(False)
+
     def weights(self) -> Tensor:
         """Return the weights in effect, (K,) or (C, K), float32 (float64 in a float64 model)."""
         relax = _relaxations.RELAXATIONS[self.relaxation.kind]
-        w = _relaxations.anchored(self.logits, self.temperature, self.release, self.anchor, relax)
+        leader = self.leader
+        w = _relaxations.anchored(self.logits, leader.temperature, leader.release, self.anchor, relax)
         return w if self.scale is None else _relaxations.scaled_gradient(w, self.scale.to(w))
 
     def probabilities(self) -> Tensor:
