@@ -248,27 +248,24 @@ class AutoActivation(nn.Module):
 
     @property
     def leader(self) -> "AutoActivation":
-        """The layer whose temperature and release count here; the layer itself, unless it follows another."""
+        """The layer whose temperature and release count here: this one, unless it follows another."""
         return self._leader[0] if self._leader else self
 
     def follow(self, leader: "AutoActivation") -> None:
-        """Be part of a copy that never trains: logits and parameters come from the user's own copying.
-
-        They need no gradient then. Temperature and release, which copying by `parameters()` misses, are those
-        of the leader at any time; the leader makes the choice.
+        """Be part of a copy that never trains: temperature and release are the leader's, which chooses.
 
         Args:
-            leader: The layer at the same place of what is copied.
+            leader: The layer at the same place of what is copied; the user's copying brings its logits here.
         """
         self._leader = (leader,)
-        self.logits.requires_grad_(False)
-        self.raw.requires_grad_(False)
+        for parameter in (self.logits, self.raw):
+            parameter.requires_grad_(False)
 
     def weights(self) -> Tensor:
         """Return the weights in effect, (K,) or (C, K), float32 (float64 in a float64 model)."""
         relax = _relaxations.RELAXATIONS[self.relaxation.kind]
-        leader = self.leader
-        w = _relaxations.anchored(self.logits, leader.temperature, leader.release, self.anchor, relax)
+        by = self.leader
+        w = _relaxations.anchored(self.logits, by.temperature, by.release, self.anchor, relax)
         return w if self.scale is None else _relaxations.scaled_gradient(w, self.scale.to(w))
 
     def probabilities(self) -> Tensor:

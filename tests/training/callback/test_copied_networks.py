@@ -1,4 +1,4 @@
-"""Networks that are copied during a training: the copy follows, and the assignment names what a module has."""
+"""Networks that are copied during a training: the copy follows its source through it."""
 
 import copy
 
