@@ -121,6 +121,7 @@ class ActivationSearch(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take logits and activation parameters out of the module's optimizers, before their restore."""
+        conversion.follow_sources(pl_module)
         self._layers = conversion.auto_layers(pl_module)
         if not self._layers:
             raise ConfigurationError(
@@ -133,6 +134,7 @@ class ActivationSearch(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make our optimizer, and continue it after a resume."""
+        conversion.follow_sources(pl_module)  # of copies that its own on_fit_start made
         self._length = total = self._total(trainer)
         lr = self.lr if self.lr is not None else min(max(_TRAVEL / total, 1e-3), 3e-2)
         self._optimizer = ActivationOptimizer(
