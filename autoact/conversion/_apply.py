@@ -218,7 +218,7 @@ def finalize(model: M) -> M:
         >>> finalize(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))[1]
         ReLU()
     """
-    choices = derive(model) if auto_layers(model) else {}
+    choices: Mapping[str, Any] | Assignment = derive(model) if auto_layers(model) else {}
     with all_or_nothing(model):
         _put(model, choices, carried=False)
         make_plain(model)

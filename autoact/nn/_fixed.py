@@ -101,7 +101,7 @@ class FixedActivation(nn.Module):
 class InPlacePReLU(nn.PReLU):
     """torch's PReLU where its input changes in place: with the call ("itself"), or later ("input")."""
 
-    twin_class = nn.PReLU  # so that it is known as that
+    _autoact_base = nn.PReLU  # so that it is known as that
     in_place: InPlace | None = None
 
     def forward(self, x: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from autoact.conversion.source._methods import Method, methods
 from autoact.conversion.source._notices import notices
 from autoact.conversion.source._rewriting import (
     Opened,
+    copying,
     forget_originals,
     keep_original,
     leave_open,
@@ -45,6 +46,7 @@ __all__ = [
     "can_open",
     "choice_of",
     "choice_of_held",
+    "copying",
     "divided_uses",
     "flow",
     "forget_originals",

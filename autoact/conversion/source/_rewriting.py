@@ -21,6 +21,11 @@ from autoact.conversion.source._standalone import plain_class, reduced, remade, 
 from autoact.errors import ConversionError
 
 _ORIGINALS = "_autoact_originals"
+_COPYING = {  # of what changes in place around a module: its forward
+    "itself": "def forward(self, input):\n    return self._autoact_in_place(self._autoact_forward, input)",
+    "input": "def forward(self, input):\n    return self._autoact_forward(input.clone())",
+    "result": "def forward(self, input):\n    return self._autoact_forward(input).clone()",
+}
 
 
 class Opened(NamedTuple):
@@ -77,6 +82,12 @@ def leave_open(module: nn.Module, calls: Iterable[Opened]) -> None:
     base, calls = own_class(module), tuple(sorted(calls))
     texts = tuple((name, ast.unparse(tree)) for name, (_, tree) in _trees(base, calls).items())
     object.__setattr__(module, "__class__", plain_class(base, calls, texts) if calls else base)
+
+
+def copying(module: nn.Module, what: str) -> None:
+    """Let one of torch's modules copy what its neighbors change: "itself", its "input" or its "result"."""
+    base = type(module)
+    object.__setattr__(module, "__class__", plain_class(base, (), (("forward", _COPYING[what]),)))
 
 
 @lru_cache(maxsize=512)

@@ -36,7 +36,11 @@ class Unannounced(nn.Module):
 def subclass(base: type, attributes: dict[str, Any]) -> type:
     """Return a subclass of the same name without running what users run for each class they define."""
     described = {key: getattr(base, key, None) for key in ("__module__", "__qualname__", "__doc__")}
-    ours = {"_autoact_base": base, "_autoact_in_place": staticmethod(in_place)}
+    ours = {
+        "_autoact_base": base,
+        "_autoact_forward": getattr(base, "forward", None),
+        "_autoact_in_place": staticmethod(in_place),
+    }
     make = ABCMeta if issubclass(type(base), ABCMeta) else type
     return make.__new__(type(base), base.__name__, (Unannounced, base), {**described, **ours, **attributes})
 
@@ -54,6 +58,7 @@ def plain_class(base: type, calls: Iterable[Any], texts: tuple[tuple[str, str], 
         calls: What was rewritten, in plain types.
         texts: Name and source of each method that differs.
     """
+    known: type
     for known in type.__subclasses__(base):
         if vars(known).get("_autoact_texts") == texts:
             return known

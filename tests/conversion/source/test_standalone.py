@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -110,7 +111,7 @@ def test_a_class_inside_a_function_pickles_no_worse_and_no_better():
 
 
 def test_what_the_user_says_of_copies_holds():
-    model = blocks.Reduced()
+    model: Any = blocks.Reduced()
     model.cache = [1]
     finalize(apply(model, {"relu_1": "silu"}))
     again = pickle.loads(pickle.dumps(model))
