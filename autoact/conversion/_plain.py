@@ -94,7 +94,7 @@ def _torchs_own(module: Any) -> nn.Module:
     """Return torch's module for one of ours that minds what changes in place; ours where torch has none."""
     what = module.in_place
     if isinstance(module, FixedActivation):
-        own = module_for(module.settings, channel_dim=module.channel_dim)
+        own: Any = module_for(module.settings, channel_dim=module.channel_dim)
         if isinstance(own, FixedActivation):
             return module
     elif isinstance(module, nn.PReLU):
