@@ -13,6 +13,7 @@ from autoact.activations import from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
 from autoact.conversion.source import (
     Site,
+    computed_by,
     divided_uses,
     function_calls,
     has_settings,
@@ -151,9 +152,7 @@ def _inside(
     join = partial(_join, path)
     found: list[_Occurrence] = []
     functions = {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, _FUNCTIONS) and from_function(_bare(value))
+        name: value for name, value in vars(module).items() if name != "forward" and _computes(value)
     }
     children = {name: child for name, child in module._modules.items() if _is_one(child)}
     for name, present in {**functions, **children}.items():
@@ -246,8 +245,16 @@ def _bare(function: Any) -> Any:
     return function.func if isinstance(function, partial) else function
 
 
+def _computes(value: Any) -> bool:
+    """Tell whether what a module holds as an attribute is a function that computes an activation."""
+    known = isinstance(value, _FUNCTIONS) and from_function(_bare(value))
+    return bool(known) or (callable(value) and computed_by(value) is not None)
+
+
 def _held(function: Any) -> tuple[Choice | None, str | None]:
     """Return what a function computes that a module holds as an attribute, settings and all."""
+    if (own := computed_by(function)) is not None:
+        return own, None
     name = from_function(_bare(function)) or ""
     if not isinstance(function, partial):
         return Choice(name), None

@@ -13,8 +13,10 @@ from autoact.conversion.source._calls import (
     settings_trouble,
 )
 from autoact.conversion.source._data_flow import PART, Made, flow
-from autoact.conversion.source._methods import Method, methods
+from autoact.conversion.source._grid import computed, computed_by, takes_one_tensor
+from autoact.conversion.source._methods import Method, methods, of_library
 from autoact.conversion.source._notices import notices
+from autoact.conversion.source._purity import is_pure
 from autoact.conversion.source._rewriting import Opened, opened, own_class
 
 __all__ = [
@@ -26,19 +28,24 @@ __all__ = [
     "Site",
     "called_module",
     "can_open",
+    "computed",
+    "computed_by",
     "divided_uses",
     "flow",
     "function_calls",
     "has_settings",
     "held_calls",
+    "is_pure",
     "methods",
     "notices",
+    "of_library",
     "open_at",
     "opened",
     "own_class",
     "reached",
     "separate_uses",
     "settings_trouble",
+    "takes_one_tensor",
     "uses",
     "with_settings",
 ]

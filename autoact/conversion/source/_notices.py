@@ -1,12 +1,16 @@
 """Notices of activations in a model's source that no rewriting reaches, by file and line, and why."""
 
 import ast
+import inspect
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from autoact.conversion.source._call_sites import UNSEARCHED, Call, activation_of
+from autoact.conversion.source._grid import computed_by
 from autoact.conversion.source._methods import (
     Method,
     constructors,
@@ -29,17 +33,31 @@ def notices(model: nn.Module, known: frozenset[str]) -> dict[str, str]:
         known: Paths of modules that are activations themselves, whatever their source says.
     """
     seen: dict[type, str] = {}
+    held = [value for module in model.modules() for value in vars(module).values() if computed_by(value)]
+    converted = {line for function in held for line in _lines(function)}
     for path, module in model.named_modules():
         if path not in known:
             seen.setdefault(own_class(module), f"{path}.forward".removeprefix("."))
-    found = {path: list(said) for kind, path in seen.items() if (said := _of(kind))}
+    found = {
+        path: left
+        for kind, path in seen.items()
+        if (left := [said for said in _of(kind) if not any(line in said for line in converted)])
+    }
     for path, module in model.named_modules():
         for name, value in vars(module).items() if path not in known else ():
-            function = plain_function(value)
+            function = None if computed_by(value) else plain_function(value)
             if function is not None and function.name != "<lambda>" and (inside := list(_calls(function))):
                 where = f"{path}.{name}".removeprefix(".")
                 found[where] = [f"calls {each} inside the function {function.name}" for each in inside]
     return {path: "; ".join(said) for path, said in found.items()}
+
+
+def _lines(function: Any) -> set[str]:
+    """Return the lines of a function as `Call` speaks of them."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return {
+        f"({Path(code.co_filename).name}, line {line})" for _, _, line in (code.co_lines() if code else ())
+    }
 
 
 @lru_cache(maxsize=512)
@@ -87,7 +105,7 @@ def _called(method: Method, depth: int, above: frozenset[str]) -> Iterator[str]:
         if not isinstance(node, ast.Call):
             continue
         function = plain_function(method.resolve(node.func))
-        if function is None or function.name in above:
+        if function is None or function.name in above or computed_by(function.function):
             continue
         for said in _calls(function):
             yield f"calls {said} inside the function {function.name}; make it a module to have it searched"
