@@ -41,6 +41,7 @@ class Place:
         paths: Every path that leads to it; the first names it.
         site: The call in the source, where that has to be rewritten; the first of those that share a layer.
         parts: Paths of the single calls, of which only one can run, where several share the layer.
+        sites: All calls in the source that are this place.
     """
 
     present: Any
@@ -48,6 +49,7 @@ class Place:
     paths: tuple[str, ...]
     site: Site | None = None
     parts: tuple[str, ...] = ()
+    sites: tuple[Site, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -123,7 +125,10 @@ def discover(model: nn.Module) -> Found:
 
 def _place(each: _Occurrence, choice: Choice | None, paths: list[str]) -> Place:
     parts = tuple(part.path for part in each.parts)
-    return Place(present=each.present, choice=choice, paths=tuple(paths), site=each.site, parts=parts)
+    sites = tuple(part.site for part in (each, *each.parts) if part.site is not None)
+    return Place(
+        present=each.present, choice=choice, paths=tuple(paths), site=each.site, parts=parts, sites=sites
+    )
 
 
 def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_Occurrence]:

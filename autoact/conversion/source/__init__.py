@@ -15,7 +15,7 @@ from autoact.conversion.source._calls import (
 from autoact.conversion.source._data_flow import PART, Made, flow
 from autoact.conversion.source._grid import computed, computed_by, takes_one_tensor
 from autoact.conversion.source._methods import Method, methods, of_library
-from autoact.conversion.source._notices import notices
+from autoact.conversion.source._notices import lines_of, notices
 from autoact.conversion.source._purity import is_pure
 from autoact.conversion.source._rewriting import Opened, opened, own_class
 
@@ -36,6 +36,7 @@ __all__ = [
     "has_settings",
     "held_calls",
     "is_pure",
+    "lines_of",
     "methods",
     "notices",
     "of_library",

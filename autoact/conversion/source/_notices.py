@@ -2,14 +2,15 @@
 
 import ast
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from autoact.conversion.source._call_sites import UNSEARCHED, Call, activation_of
+from autoact.conversion.source._call_sites import UNSEARCHED, Call, Site, activation_of
 from autoact.conversion.source._grid import computed_by
 from autoact.conversion.source._methods import (
     Method,
@@ -23,6 +24,7 @@ from autoact.conversion.source._methods import (
 from autoact.conversion.source._rewriting import own_class
 
 _DEPTH = 3
+_LINE = re.compile(r"\(([^()\s]+), line (\d+)\)")
 
 
 def notices(model: nn.Module, known: frozenset[str]) -> dict[str, str]:
@@ -50,6 +52,25 @@ def notices(model: nn.Module, known: frozenset[str]) -> dict[str, str]:
                 where = f"{path}.{name}".removeprefix(".")
                 found[where] = [f"calls {each} inside the function {function.name}" for each in inside]
     return {path: "; ".join(said) for path, said in found.items()}
+
+
+def lines_of(reasons: Iterable[str], sites: Iterable[Site]) -> frozenset[tuple[str, int]]:
+    """Return file and number of the lines that reasons name, and of all lines of calls.
+
+    Example:
+        >>> sorted(lines_of(["calls F.elu (net.py, line 3) inside the function f"], []))
+        [('net.py', 3)]
+    """
+    named = {(file, int(line)) for reason in reasons for file, line in _LINE.findall(reason)}
+    nodes = [(site.call.file, site.node) for site in sites]
+    return frozenset(
+        named
+        | {
+            (file, line)
+            for file, node in nodes
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        }
+    )
 
 
 def _lines(function: Any) -> set[str]:
