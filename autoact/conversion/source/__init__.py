@@ -19,9 +19,11 @@ from autoact.conversion.source._calls import (
     settings_trouble,
 )
 from autoact.conversion.source._data_flow import PART, Made, flow
+from autoact.conversion.source._grid import computed, computed_by, takes_one_tensor
 from autoact.conversion.source._in_place_changes import ARGUMENT, in_place_changes
-from autoact.conversion.source._methods import Method, methods
-from autoact.conversion.source._notices import notices
+from autoact.conversion.source._methods import Method, methods, of_library
+from autoact.conversion.source._notices import lines_of, notices
+from autoact.conversion.source._purity import is_pure
 from autoact.conversion.source._rewriting import (
     Opened,
     forget_originals,
@@ -45,6 +47,8 @@ __all__ = [
     "can_open",
     "choice_of",
     "choice_of_held",
+    "computed",
+    "computed_by",
     "divided_uses",
     "flow",
     "forget_originals",
@@ -53,10 +57,13 @@ __all__ = [
     "held_calls",
     "in_place_changes",
     "input_may_be_seen",
+    "is_pure",
     "keep_original",
     "leave_open",
+    "lines_of",
     "methods",
     "notices",
+    "of_library",
     "open_at",
     "opened",
     "originals",
@@ -65,6 +72,7 @@ __all__ = [
     "separate_uses",
     "settings_trouble",
     "site_of",
+    "takes_one_tensor",
     "uses",
     "with_settings",
 ]
