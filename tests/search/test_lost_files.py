@@ -8,8 +8,9 @@ from typing import Any
 
 import optuna
 import pytest
+import yaml
 
-from autoact import run_search
+from autoact import load_run, run_search
 from autoact.errors import RunDirectoryError
 from autoact.records import Ledger
 from autoact.search import SearchResult
@@ -104,6 +105,27 @@ def test_whatever_else_is_lost_or_changed_the_ledger_tells_the_same(
         assert result.assignment == Assignment.load(folder / "run" / "assignment.yaml")
 
 
+def test_a_study_is_read_whatever_its_directory_is_called_and_a_lost_one_is_named(
+    whole: Path, tmp_path: Path
+) -> None:
+    expected = [trial.value for trial in load_run(whole / "run").study.trials]
+    run = tmp_path / "a?b#c%20d{e}{0}" / "run"
+    shutil.copytree(whole / "run", run)
+    assert [trial.value for trial in load_run(run).study.trials] == expected
+    for content in (None, b"no database"):
+        run.joinpath("study.db").unlink(missing_ok=True)
+        if content is not None:
+            run.joinpath("study.db").write_bytes(content)
+        with pytest.raises(
+            RunDirectoryError, match=r"study\.db cannot be read .* search --resume"
+        ) as refused:
+            _ = load_run(run).study
+        assert "\n" not in str(refused.value)
+        assert run.joinpath("study.db").exists() == (content is not None)
+        search(run.parent, resume=True)
+        assert [trial.value for trial in load_run(run).study.trials] == expected
+
+
 def test_a_search_that_time_has_ended_is_over_though_the_file_of_its_choice_is_lost(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path, PROBES + 4, hours=1e-9)
@@ -155,8 +177,8 @@ def test_the_studies_of_the_tuning_are_written_again_too(tmp_path: Path) -> None
     result = watched(tmp_path, resume=True, **rates)
     assert _studies(file) == before
     assert (tmp_path / "log").read_text() == trained
-    chosen = (tmp_path / "run" / "hyperparameters.yaml").read_text()
-    assert chosen.split() == ["model.lr:", str(result.hyperparameters["model.lr"])]
+    chosen = yaml.safe_load((tmp_path / "run" / "hyperparameters.yaml").read_text())
+    assert chosen == result.hyperparameters
 
 
 def _studies(file: Path) -> dict[str, Any]:

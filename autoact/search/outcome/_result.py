@@ -96,8 +96,9 @@ class SearchResult:
             storage = sqlite_storage(file) if url is None else url
             return optuna.load_study(study_name=configuration["study"], storage=storage)
         except Exception as error:  # whatever Optuna, SQL and a driver say
+            why = (str(error).splitlines() or [type(error).__name__])[0]
             raise RunDirectoryError(
-                f"The study in {url or file} cannot be read ({type(error).__name__}: {error!s:.200}). "
+                f"The study in {url or file} cannot be read ({why}). "
                 f"Have it written again: `autoact search --resume {directory.path}`."
             ) from error
 
