@@ -129,6 +129,11 @@ def test_a_validation_is_no_part_of_the_next_step(monkeypatch: pytest.MonkeyPatc
     assert training.clock.seconds_per_step == 1.0
 
 
+@pytest.fixture(scope="module", autouse=True)
+def brief() -> None:
+    """Searches are whole here, figures and latencies included."""
+
+
 def test_a_run_prints_one_line_per_training_and_nothing_of_the_libraries(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,6 +151,7 @@ def test_a_run_prints_one_line_per_training_and_nothing_of_the_libraries(
     assert warnings.filters == filters
 
 
+@pytest.mark.slow
 def test_quiet_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run_search(Curve, CurveData, out=tmp_path / "run", **SEARCH)
     assert capfd.readouterr() == ("", "")
