@@ -16,6 +16,7 @@ from autoact.conversion.source._data_flow import PART, Made, flow
 from autoact.conversion.source._in_place_changes import ARGUMENT, in_place_changes
 from autoact.conversion.source._methods import Method, methods
 from autoact.conversion.source._notices import notices
+from autoact.conversion.source._range_uses import RangeUse, range_uses
 from autoact.conversion.source._rewriting import Opened, opened, own_class
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Made",
     "Method",
     "Opened",
+    "RangeUse",
     "Site",
     "called_module",
     "can_open",
@@ -40,6 +42,7 @@ __all__ = [
     "open_at",
     "opened",
     "own_class",
+    "range_uses",
     "reached",
     "separate_uses",
     "settings_trouble",
