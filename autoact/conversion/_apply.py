@@ -7,6 +7,7 @@ from torch import nn
 
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._places import Place, check_model, discover
+from autoact.conversion._plain import make_plain
 from autoact.conversion._recipe import Entry, M, entries, fixed_module, in_place_at, place, record
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion.probing import warn_of_idle
@@ -211,7 +212,11 @@ def finalize(model: M) -> M:
         >>> finalize(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))[1]
         ReLU()
     """
-    return _put(model, derive(model) if auto_layers(model) else {}, carried=False)
+    choices = derive(model) if auto_layers(model) else {}
+    with all_or_nothing(model):
+        _put(model, choices, carried=False)
+        make_plain(model)
+    return model
 
 
 def original_assignment(model: nn.Module, space: SpaceLike = "default") -> Assignment:

@@ -28,7 +28,15 @@ def entries(model: nn.Module) -> dict[str, Entry]:
     for prefix, module in model.named_modules():
         for path, entry in vars(module).get(_ATTRIBUTE, {}).items():
             found[_join(prefix, path)] = _moved(entry, prefix)
-    return found
+    return {path: entry for path, entry in found.items() if not _is_over(model, entry)}
+
+
+def _is_over(model: nn.Module, entry: Entry) -> bool:
+    """Tell whether the searched layer of an entry is gone, as when a part of the model was finalized."""
+    if entry["kind"] != "mixture":
+        return False
+    parent, _, name = entry["paths"][0].rpartition(".")
+    return not isinstance(model.get_submodule(parent)._modules.get(name), AutoActivation)
 
 
 def recipe(model: nn.Module) -> dict[str, Any] | None:

@@ -1,6 +1,12 @@
 """Source of users' classes: calls of activations found in it, and rewritten to call layers."""
 
-from autoact.conversion.source._call_arguments import has_settings, input_may_be_seen, with_settings
+from autoact.conversion.source._call_arguments import (
+    choice_of,
+    choice_of_held,
+    has_settings,
+    input_may_be_seen,
+    with_settings,
+)
 from autoact.conversion.source._call_sites import Call, Site, reached, uses
 from autoact.conversion.source._calls import (
     called_module,
@@ -13,11 +19,22 @@ from autoact.conversion.source._calls import (
     settings_trouble,
 )
 from autoact.conversion.source._data_flow import PART, Made, flow
+from autoact.conversion.source._grid import computed, computed_by, takes_one_tensor
 from autoact.conversion.source._in_place_changes import ARGUMENT, in_place_changes
-from autoact.conversion.source._methods import Method, methods
-from autoact.conversion.source._notices import notices
+from autoact.conversion.source._methods import Method, methods, of_library
+from autoact.conversion.source._notices import lines_of, notices
+from autoact.conversion.source._purity import is_pure
 from autoact.conversion.source._range_uses import RangeUse, range_uses
-from autoact.conversion.source._rewriting import Opened, opened, own_class
+from autoact.conversion.source._rewriting import (
+    Opened,
+    forget_originals,
+    keep_original,
+    leave_open,
+    opened,
+    originals,
+    own_class,
+    site_of,
+)
 
 __all__ = [
     "ARGUMENT",
@@ -30,22 +47,35 @@ __all__ = [
     "Site",
     "called_module",
     "can_open",
+    "choice_of",
+    "choice_of_held",
+    "computed",
+    "computed_by",
     "divided_uses",
     "flow",
+    "forget_originals",
     "function_calls",
     "has_settings",
     "held_calls",
     "in_place_changes",
     "input_may_be_seen",
+    "is_pure",
+    "keep_original",
+    "leave_open",
+    "lines_of",
     "methods",
     "notices",
+    "of_library",
     "open_at",
     "opened",
+    "originals",
     "own_class",
     "range_uses",
     "reached",
     "separate_uses",
     "settings_trouble",
+    "site_of",
+    "takes_one_tensor",
     "uses",
     "with_settings",
 ]
