@@ -60,6 +60,21 @@ class Held(Base):
         return self.act(self.b(self.act(self.a(x))))
 
 
+def own_silu(x):
+    return x * torch.sigmoid(x)
+
+
+class Own(Base):
+    """A function of the user's, held and called."""
+
+    def __init__(self):
+        super().__init__()
+        self.act = own_silu
+
+    def forward(self, x):
+        return own_silu(self.act(self.b(self.act(self.a(x)))) + self.a(x))
+
+
 class Branches(Base):
     def __init__(self):
         super().__init__()
@@ -130,6 +145,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "Twice": {"act_1": "gelu", "act_2": {"activation": "elu", "parameters": {"alpha": 0.7}}},
     "Argument": {"act1_1": "gelu"},
     "Held": {"act_1": "relu", "act_2": {"activation": "softplus", "parameters": {"beta": 2.0}}},
+    "Own": {"act_1": "tanh", "silu_1": "relu"},
     "Branches": {"relu_1": "mish", "act": "prelu"},
     "Parent": {"gelu_1": {"activation": "hardtanh", "parameters": {"min_val": -0.5, "max_val": 0.5}}},
     "Child": {"relu_1": "tanh"},
