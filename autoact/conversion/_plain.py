@@ -12,9 +12,9 @@ from autoact.conversion._places import choice_of_object, written_choice
 from autoact.conversion.saving import shed
 from autoact.conversion.source import (
     Opened,
-    copying,
     forget_originals,
     leave_open,
+    let_copy,
     opened,
     originals,
     own_class,
@@ -103,7 +103,7 @@ def _torchs_own(module: Any) -> nn.Module:
         object.__setattr__(own, "__class__", nn.PReLU)
     else:
         return module
-    copying(own, what)
+    let_copy(own, what)
     if what == "itself":
         own.inplace = True  # so that a search finds again what it does
     return own

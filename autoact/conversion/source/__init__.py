@@ -23,10 +23,10 @@ from autoact.conversion.source._methods import Method, methods, of_library
 from autoact.conversion.source._notices import lines_of, notices
 from autoact.conversion.source._rewriting import (
     Opened,
-    copying,
     forget_originals,
     keep_original,
     leave_open,
+    let_copy,
     opened,
     originals,
     own_class,
@@ -43,7 +43,6 @@ __all__ = [
     "can_open",
     "choice_of",
     "choice_of_held",
-    "copying",
     "divided_uses",
     "forget_originals",
     "function_calls",
@@ -52,6 +51,7 @@ __all__ = [
     "input_may_be_seen",
     "keep_original",
     "leave_open",
+    "let_copy",
     "lines_of",
     "methods",
     "notices",

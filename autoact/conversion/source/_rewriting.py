@@ -21,11 +21,6 @@ from autoact.conversion.source._standalone import plain_class, reduced, remade, 
 from autoact.errors import ConversionError
 
 _ORIGINALS = "_autoact_originals"
-_COPYING = {  # of what changes in place around a module: its forward
-    "itself": "def forward(self, input):\n    return self._autoact_in_place(self._autoact_forward, input)",
-    "input": "def forward(self, input):\n    return self._autoact_forward(input.clone())",
-    "result": "def forward(self, input):\n    return self._autoact_forward(input).clone()",
-}
 
 
 class Opened(NamedTuple):
@@ -84,7 +79,14 @@ def leave_open(module: nn.Module, calls: Iterable[Opened]) -> None:
     object.__setattr__(module, "__class__", plain_class(base, calls, texts) if calls else base)
 
 
-def copying(module: nn.Module, what: str) -> None:
+_COPYING = {  # of what changes in place around a module: its forward
+    "itself": "def forward(self, input):\n    return self._autoact_in_place(self._autoact_forward, input)",
+    "input": "def forward(self, input):\n    return self._autoact_forward(input.clone())",
+    "result": "def forward(self, input):\n    return self._autoact_forward(input).clone()",
+}
+
+
+def let_copy(module: nn.Module, what: str) -> None:
     """Let one of torch's modules copy what its neighbors change: "itself", its "input" or its "result"."""
     base = type(module)
     object.__setattr__(module, "__class__", plain_class(base, (), (("forward", _COPYING[what]),)))

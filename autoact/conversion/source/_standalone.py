@@ -36,11 +36,7 @@ class Unannounced(nn.Module):
 def subclass(base: type, attributes: dict[str, Any]) -> type:
     """Return a subclass of the same name without running what users run for each class they define."""
     described = {key: getattr(base, key, None) for key in ("__module__", "__qualname__", "__doc__")}
-    ours = {
-        "_autoact_base": base,
-        "_autoact_forward": getattr(base, "forward", None),
-        "_autoact_in_place": staticmethod(in_place),
-    }
+    ours = {"_autoact_base": base, "_autoact_in_place": staticmethod(in_place)}
     make = ABCMeta if issubclass(type(base), ABCMeta) else type
     return make.__new__(type(base), base.__name__, (Unannounced, base), {**described, **ours, **attributes})
 
@@ -64,6 +60,7 @@ def plain_class(base: type, calls: Iterable[Any], texts: tuple[tuple[str, str], 
             return known
     attributes = {name: _from_text(base, name, text) for name, text in texts}
     ours = {"_autoact_opened": tuple(map(tuple, calls)), "_autoact_texts": texts, "__reduce_ex__": _reduce}
+    ours["_autoact_forward"] = getattr(base, "forward", None)
     return subclass(base, {**ours, **attributes})
 
 
