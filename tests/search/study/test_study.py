@@ -267,16 +267,7 @@ def test_a_study_half_made_by_a_killed_process_is_made_again(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "a?b",
-        "a%20b",
-        "{x}",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("lr=10%", "run#2", "{0}", "a b&c=d;e", "?mode=ro", "é")
-        ),
-    ],
+    "name", ["a?b", "lr=10%", "a%20b", "run#2", "{x}", "{0}", "a b&c=d;e", "?mode=ro", "é"]
 )
 def test_any_directory_name_holds_its_study(tmp_path: Path, name: str) -> None:
     run = Run(RunDirectory.create(tmp_path / name, {"study": "test"}))
@@ -300,6 +291,7 @@ def test_a_damaged_study_file_is_written_again_from_the_ledger(run: Run, content
     assert run.states == ["COMPLETE"] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
