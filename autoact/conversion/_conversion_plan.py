@@ -11,8 +11,8 @@ from torch import nn
 from autoact.conversion._eligibility import Verdict, eligible, includes
 from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import Entry, entries
-from autoact.conversion.probing import NEVER_CALLED, Probed, probed
-from autoact.conversion.source import Call, notices, opened, own_class, uses
+from autoact.conversion.probing import NEVER_CALLED, Line, Probed, probed
+from autoact.conversion.source import Call, lines_of, notices, opened, own_class, uses
 from autoact.conversion.surroundings import copies, roles, source_of
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
@@ -40,6 +40,7 @@ class ConversionPlan:
             source whose choice is theirs; both are in one group.
         blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
         left_alone: Why other activations are not converted, by path.
+        lines: File and number of the source lines that `left_alone` speaks of.
         space: The search space.
 
     Example:
@@ -60,7 +61,17 @@ class ConversionPlan:
     follows: Mapping[str, str]
     blocks: Mapping[str, str]
     left_alone: Mapping[str, str]
+    lines: frozenset[Line]
     space: SearchSpace
+
+    def speaking(self, further: Mapping[str, str]) -> "ConversionPlan":
+        """Return this plan with more said about what is left alone.
+
+        Args:
+            further: By path; beside what is said there.
+        """
+        said = {path: "; ".join(filter(None, [self.left_alone.get(path), further[path]])) for path in further}
+        return replace(self, left_alone={**self.left_alone, **said})
 
     def without(self, reasons: Mapping[str, str]) -> "ConversionPlan":
         """Return this plan with some of its layers left alone.
@@ -124,14 +135,20 @@ def plan_and_probe(
 ) -> tuple[ConversionPlan, Probed | None]:
     """Return the layers of a model, and what reached them; None without an example input."""
     plan = _planned(model, space)
-    if example_input is None:
+    seen = None
+    if example_input is not None:
+        seen = probed(model, plan.layers, plan.paths, example_input, plan.left_alone, plan.lines)
+        plan = plan.speaking(seen.unsaid)
+    if not plan.layers:
+        raise ConversionError(_nothing(model, plan.left_alone))
+    if seen is None:
         return plan, None
-    seen = probed(model, plan.layers, plan.paths, example_input)
     if len(seen.idle) == len(plan.layers):
         raise ConversionError(
             f"Nothing to convert in {type(model).__name__}: of its activations ({', '.join(seen.idle)}), "
-            "none is called with the example input, neither in training nor in evaluation mode. Write what "
-            "runs instead as modules such as nn.ReLU(), and call them in forward."
+            "none is called with the example input, neither in training nor in evaluation mode."
+            f"{_listed(seen.unsaid)} Write what runs instead as modules such as nn.ReLU(), and call them in "
+            "forward."
         )
     return plan.without(dict.fromkeys(seen.idle, NEVER_CALLED)), seen
 
@@ -165,10 +182,10 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
         places[path] = place
         if verdict.block:
             blocks[path] = verdict.block
-    if not places:
-        raise ConversionError(_nothing(model, left_alone))
     places = {path: place for path, place in present.items() if path in places}
-    return _plan(model, space, places, blocks, left_alone, _of(places, follows))
+    spoken = [site for path, place in present.items() if path in left_alone for site in place.sites]
+    lines = lines_of(left_alone.values(), spoken)
+    return _plan(model, space, places, blocks, left_alone, _of(places, follows), lines)
 
 
 def _followers(
@@ -223,6 +240,7 @@ def _plan(
     blocks: Mapping[str, str],
     left_alone: Mapping[str, str],
     follows: Mapping[str, str],
+    lines: frozenset[Line],
 ) -> ConversionPlan:
     layers = {path: place.choice for path, place in places.items() if place.choice is not None}
     paths = {path: place.paths for path, place in places.items()}
@@ -244,6 +262,7 @@ def _plan(
         follows=follows,
         blocks=blocks,
         left_alone=left_alone,
+        lines=lines,
         space=space,
     )
 
@@ -302,12 +321,15 @@ def _check_rules(space: SearchSpace, present: Mapping[str, Place], left_alone: M
 def _nothing(model: nn.Module, left_alone: Mapping[str, str]) -> str:
     kinds = Counter(type(m).__name__ for m in model.modules() if m is not model)
     listed = ", ".join(f"{kind} x{count}" for kind, count in kinds.most_common()) or "none"
-    reasons = "".join(f" {path}: {reason}." for path, reason in left_alone.items())
     return (
         f"Nothing to convert in {type(model).__name__}: its modules ({listed}) include no activation that "
-        f"autoact may replace.{reasons} Write activations as modules such as nn.ReLU(); `autoact list` shows "
-        "the names."
+        f"autoact may replace.{_listed(left_alone)} Write activations as modules such as nn.ReLU(); "
+        "`autoact list` shows the names."
     )
+
+
+def _listed(reasons: Mapping[str, str]) -> str:
+    return "".join(f" {path}: {reason}." for path, reason in reasons.items())
 
 
 def is_converted(model: nn.Module, path: str) -> bool:

@@ -11,6 +11,7 @@ from torch import nn
 
 from autoact.activations import from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source import (
     Site,
     choice_of,
@@ -42,6 +43,7 @@ class Place:
         paths: Every path that leads to it; the first names it.
         site: The call in the source, where that has to be rewritten; the first of those that share a layer.
         parts: Paths of the single calls, of which only one can run, where several share the layer.
+        sites: All calls in the source that are this place.
     """
 
     present: Any
@@ -49,6 +51,7 @@ class Place:
     paths: tuple[str, ...]
     site: Site | None = None
     parts: tuple[str, ...] = ()
+    sites: tuple[Site, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -124,7 +127,10 @@ def discover(model: nn.Module) -> Found:
 
 def _place(each: _Occurrence, choice: Choice | None, paths: list[str]) -> Place:
     parts = tuple(part.path for part in each.parts)
-    return Place(present=each.present, choice=choice, paths=tuple(paths), site=each.site, parts=parts)
+    sites = tuple(part.site for part in (each, *each.parts) if part.site is not None)
+    return Place(
+        present=each.present, choice=choice, paths=tuple(paths), site=each.site, parts=parts, sites=sites
+    )
 
 
 def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_Occurrence]:
@@ -153,9 +159,7 @@ def _inside(
     join = partial(_join, path)
     found: list[_Occurrence] = []
     functions = {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, _FUNCTIONS) and from_function(_bare(value))
+        name: value for name, value in vars(module).items() if name != "forward" and _computes(value)
     }
     children = {name: child for name, child in module._modules.items() if _is_one(child)}
     for name, present in {**functions, **children}.items():
@@ -269,8 +273,16 @@ def _bare(function: Any) -> Any:
     return function.func if isinstance(function, partial) else function
 
 
+def _computes(value: Any) -> bool:
+    """Tell whether what a module holds as an attribute is a function that computes an activation."""
+    known = isinstance(value, _FUNCTIONS) and from_function(_bare(value))
+    return bool(known) or (callable(value) and computed_by(value) is not None)
+
+
 def _held(function: Any) -> tuple[Choice | None, str | None]:
     """Return what a function computes that a module holds as an attribute, settings and all."""
+    if (own := computed_by(function)) is not None:
+        return own, None
     name = from_function(_bare(function)) or ""
     if not isinstance(function, partial):
         return Choice(name), None

@@ -17,6 +17,7 @@ Value = float | int | str | bool | None
 SEARCH_PHASES: tuple[Phase, ...] = ("probe", "one-shot", "trial")
 ONE_SHOT_KEY = "mixture"
 _WITHOUT_ASSIGNMENT: tuple[Phase, ...] = ("probe", "one-shot")
+_NUMBERED: tuple[Phase, ...] = ("trial", "tuning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Training:
         assignment: The activations; None asks for the mixture, which derives them.
         hyperparameters: Values of those that are searched; the model's own for others.
         seed: Seed of the training.
-        trial: Number of the Optuna trial, where there is one.
+        trial: Number of the trial, from 0, of those that a study asked for; None of others.
         state: "asked" until it is done, then "finished", "pruned" (stopped early by a pruner), "diverged"
             (a value was not finite) or "failed" (the training raised).
         steps: Optimizer steps taken.
@@ -122,4 +123,6 @@ def _checked(training: Training) -> Training:
         raise ValueError("curve and curve_steps have different lengths")
     if not training.assignment and training.phase not in _WITHOUT_ASSIGNMENT:
         raise ValueError(f"assignment is {training.assignment!r} in phase {training.phase}")
+    if training.phase in _NUMBERED and (training.trial is None or training.trial < 0):
+        raise ValueError(f"trial is {training.trial!r} in phase {training.phase}")
     return training

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from autoact.activations import from_module, get
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source._call_sites import Site, activation_of
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.spaces import Choice
@@ -108,7 +109,16 @@ def choice_of(site: Site, module: nn.Module) -> Choice:
     name = site.activation or ""
     if _is_tensor_method(site):
         return Choice(name)
+    if (own := computed_by(activation_of(site.node.func, site.method)[1])) is not None:
+        return _without_settings(own, site)
     return with_settings(name, *_settings(site, module))
+
+
+def _without_settings(choice: Choice, site: Site) -> Choice:
+    """Return what a function of the user's computes that was tried with its input alone."""
+    if has_settings(site):
+        raise ConversionError("it gives settings to a function that is known without them only")
+    return choice
 
 
 def choice_of_held(site: Site, module: nn.Module, name: str, bound: Mapping[str, Any]) -> Choice:
@@ -124,6 +134,9 @@ def choice_of_held(site: Site, module: nn.Module, name: str, bound: Mapping[str,
         ConversionError: The settings are no constants, or no search could have them.
     """
     input_of(site)
+    held = getattr(module, site.attribute or "", None)
+    if (own := computed_by(held)) is not None:
+        return _without_settings(own, site)
     given, named = _settings(site, module)
     return with_settings(name, given, {**bound, **named})
 

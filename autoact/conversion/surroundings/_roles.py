@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from autoact.activations import from_module
-from autoact.conversion.source import PART, Made, flow, opened, own_class
+from autoact.conversion.flow import PART, Made, flow
+from autoact.conversion.source import opened, own_class
 from autoact.conversion.surroundings._structure import child, in_a_row, join
 
 _PASSING = (nn.Identity, nn.Dropout, nn.Flatten, nn.Unflatten)
