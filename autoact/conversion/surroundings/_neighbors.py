@@ -93,6 +93,11 @@ def _inputs(path: str, module: nn.Module) -> Iterator[str]:
             yield from _named(handed.earlier, path, module, _first)
 
 
+def makers(made: Made, path: str, module: nn.Module) -> Iterator[str]:
+    """Yield the paths of the activations whose results those are that a module's source names."""
+    yield from _named(made, path, module, _last)
+
+
 def _named(made: Made, path: str, module: nn.Module, inside: _Inside) -> Iterator[str]:
     for kind, name in made:
         if kind == "call":
