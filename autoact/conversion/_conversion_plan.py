@@ -68,7 +68,8 @@ class ConversionPlan:
             further: By path; beside what is said there.
         """
         said = {path: "; ".join(filter(None, [self.left_alone.get(path), further[path]])) for path in further}
-        return replace(self, left_alone={**self.left_alone, **said})
+        lines = self.lines | lines_of(further.values(), ())
+        return replace(self, left_alone={**self.left_alone, **said}, lines=lines)
 
     def without(self, reasons: Mapping[str, str]) -> "ConversionPlan":
         """Return this plan with some of its layers left alone.
@@ -161,7 +162,8 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
         if rule is not None and rule.keep:
             left_alone[path] = f"kept by the rule match: {rule.match!r}"
             continue
-        verdict = Verdict() if path in earlier else eligible(model, place, found_roles)
+        listed = (rule.candidates if rule else None) or space.candidates
+        verdict = Verdict() if path in earlier else eligible(model, place, found_roles, listed)
         if verdict.reason and not includes(rule, place.names):
             left_alone[path] = verdict.reason
             continue

@@ -4,8 +4,9 @@ What fixes a range for a reason stays: an output's, a gate's, a probability's, a
 the search space whose last part is written out, such as `blocks.*.gate`, includes it all the same.
 """
 
+import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -13,7 +14,7 @@ from torch import nn
 from autoact.activations import get
 from autoact.conversion._places import Place
 from autoact.conversion._roles import Roles
-from autoact.conversion.source import own_class, reached
+from autoact.conversion.source import Site, own_class, reached, uses
 from autoact.nn import FixedActivation
 from autoact.spaces import LayerRule
 
@@ -39,24 +40,73 @@ class Verdict:
     block: str | None = None
 
 
-def eligible(model: nn.Module, place: Place, roles: Roles) -> Verdict:
-    """Return whether an activation is one to search by default."""
+def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container[str] = ()) -> Verdict:
+    """Return whether an activation is one to search by default.
+
+    Args:
+        model: The model.
+        place: Of the activation.
+        roles: Of the model's activations.
+        candidates: Of the space: what it lists and what a layer feeds is searched, such as a SIREN's sine.
+    """
     name = place.choice.activation if place.choice else ""
-    hidden = get(name).family in _HIDDEN_FAMILIES and name not in _POSITIVE if name else False
+    hidden = bool(name) and _is_hidden(name)
     owner = model.get_submodule(place.paths[0].rpartition(".")[0])
     gate = any(path in roles.gates for path in place.paths)
     if not name:
         return Verdict()
     if gate and hidden:
         return Verdict(block=_GLU.get(name, f"{name} GLU"))
-    reason = _purpose(name, hidden, place, roles, gate) or _surroundings(hidden, place, owner)
+    listed = name in candidates and name not in _POSITIVE and _fed_by_layer(owner, place)
+    reason = _purpose(name, hidden or listed, place, roles, gate) or _surroundings(hidden, place, owner)
     return Verdict(reason and f"{reason}; {_remedy(place.paths[0])}")
+
+
+def _is_hidden(name: str) -> bool:
+    return get(name).family in _HIDDEN_FAMILIES and name not in _POSITIVE
+
+
+def _fed_by_layer(owner: nn.Module, place: Place) -> bool:
+    """Tell whether every call of an activation is given what a child of its module computes."""
+    calls = place.sites or uses(own_class(owner), place.paths[0].rpartition(".")[2])
+    return bool(calls) and all(_given_by_child(call) for call in calls)
+
+
+def _given_by_child(call: Site) -> bool:
+    """Follow the call's input through local names to self.CHILD(...), or to a loop over children."""
+    nodes, own = list(ast.walk(call.method.tree)), call.method.own_name
+    bound = [
+        (target, node.value) for node in nodes if isinstance(node, ast.Assign) for target in node.targets
+    ]
+    loops = [node for node in nodes if isinstance(node, ast.For) and own in _names(node.iter)]
+    children = {own, *(name for loop in loops for name in _names(loop.target))}
+    waiting: list[ast.AST] = [call.node]
+    seen: set[str] = set()
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            if isinstance(node, ast.Call) and node is not call.node and _root(node.func) in children:
+                return True
+            if isinstance(node, ast.Name) and node.id not in {own, *seen}:
+                seen.add(node.id)
+                waiting += [value for target, value in bound if node.id in _names(target)]
+    return False
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _root(node: ast.AST) -> str:
+    """Return the name that an expression such as self.layers[0] begins with."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _purpose(name: str, hidden: bool, place: Place, roles: Roles, gate: bool) -> str | None:
     if gate and get(name).family != "periodic":
         return f"{name} is a gate: its result multiplies another"
-    if any(path in roles.heads for path in place.paths) and (not hidden or name in _BOUNDED):
+    if any(path in roles.heads for path in place.paths) and (name in _BOUNDED or not _is_hidden(name)):
         return f"{name} is an output head: the model returns its result"
     if hidden or name in _BESIDE_HIDDEN or isinstance(place.present, FixedActivation):
         return None

@@ -42,19 +42,20 @@ class Executed:
     Attributes:
         name: Of the activation.
         path: Of the module whose code called it.
-        file: Name of the file, without folders; "" where no source is known.
-        line: In that file.
+        where: File, without folders, and line; ("", 0) where no source is known.
+        caller: The same of the module's own code, which may call a function or an object elsewhere.
     """
 
     name: str
     path: str
-    file: str
-    line: int
+    where: Line
+    caller: Line
 
     def __str__(self) -> str:
         """Return what is to be said about it."""
-        where = f" ({self.file}, line {self.line})" if self.file else ""
-        return f"runs {self.name}{where}, where no rewriting reaches it"
+        where = f" ({self.where[0]}, line {self.where[1]})" if self.where[0] else ""
+        caller = f", called at {self.caller[0]}, line {self.caller[1]}" if self.caller != self.where else ""
+        return f"runs {self.name}{where}{caller}, where no rewriting reaches it"
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ class Watch:
         """Return what is to be said, by "path.forward" of the first module that runs each line."""
         first: dict[tuple[str, Line], Executed] = {}
         for each in self.found:
-            first.setdefault((each.name, (each.file, each.line)), each)
+            first.setdefault((each.name, each.where), each)
         found: dict[str, list[str]] = {}
         for each in first.values():
             found.setdefault(f"{each.path}.forward".removeprefix("."), []).append(str(each))
@@ -123,13 +124,13 @@ class Watch:
             line = (Path(each.f_code.co_filename).name, each.f_lineno)
             if library:
                 if path is not None and outside is None:
-                    outside = Executed(name, path, *where)
+                    outside = Executed(name, path, where, where)
                 continue
             if line in self.lines:
                 return
             where = where if where[0] else line
             if path is not None:
-                outside = Executed(name, path, *where)
+                outside = Executed(name, path, where, line)
                 break
         if outside is not None:
             self.found[outside] = self.found.get(outside, 0) + 1
@@ -185,7 +186,8 @@ def activation_name(function: Any, args: tuple[Any, ...], named: Mapping[str, An
     if not isinstance(given, Tensor) or isinstance(given, nn.Parameter) or not given.is_floating_point():
         return ""
     if bare in ("clamp", "clip", "clamp_min"):
-        return "relu" if _bounds(args, named) == (0, None) else ""
+        lower, upper = _bounds(args, named)
+        return "relu" if upper is None and _is_zero(lower) else ""
     if bare in ("maximum", "max"):
         return "relu" if any(map(_is_zero, (*args[:2], named.get("other")))) and len(args) < 3 else ""
     return _names().get(bare, "")
@@ -194,7 +196,7 @@ def activation_name(function: Any, args: tuple[Any, ...], named: Mapping[str, An
 def _bounds(args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, Any]:
     lower = args[1] if len(args) > 1 else named.get("min")
     upper = args[2] if len(args) > 2 else named.get("max")
-    return (0 if _is_zero(lower) else lower), upper
+    return lower, upper
 
 
 def _is_zero(value: Any) -> bool:
