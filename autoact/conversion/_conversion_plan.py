@@ -10,10 +10,10 @@ from torch import nn
 
 from autoact.conversion._eligibility import Verdict, eligible, includes
 from autoact.conversion._places import Found, Place, check_model, discover
-from autoact.conversion._recipe import entries
-from autoact.conversion._roles import roles
+from autoact.conversion._recipe import Entry, entries
 from autoact.conversion.probing import NEVER_CALLED, Line, Probed, probed
-from autoact.conversion.source import Call, lines_of, notices, own_class, uses
+from autoact.conversion.source import Call, lines_of, notices, opened, own_class, uses
+from autoact.conversion.surroundings import copies, roles, source_of
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
@@ -36,6 +36,8 @@ class ConversionPlan:
         shared: Those of `paths` with more than one entry.
         split: Layers that were one module instance, by each of their paths: every use gets its own layer.
         calls: Source lines that call a layer's module, where there is more than one.
+        follows: Layers in copies that never train, such as target networks, by path: the layer of the
+            source whose choice is theirs; both are in one group.
         blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
         left_alone: Why other activations are not converted, by path.
         lines: File and number of the source lines that `left_alone` speaks of.
@@ -56,6 +58,7 @@ class ConversionPlan:
     shared: Mapping[str, tuple[str, ...]]
     split: Mapping[str, tuple[str, ...]]
     calls: Mapping[str, tuple[Call, ...]]
+    follows: Mapping[str, str]
     blocks: Mapping[str, str]
     left_alone: Mapping[str, str]
     lines: frozenset[Line]
@@ -75,8 +78,11 @@ class ConversionPlan:
         """Return this plan with some of its layers left alone.
 
         Args:
-            reasons: Why, by layer path.
+            reasons: Why, by layer path; a layer that follows another goes or stays with that.
         """
+        reasons = {path: why for path, why in reasons.items() if path not in self.follows}
+        gone = {path: reasons[of] for path, of in self.follows.items() if of in reasons}
+        reasons = {**reasons, **gone}
         paths = {path: every for path, every in self.paths.items() if path not in reasons}
         groups = (tuple(path for path in group if path in paths) for group in self.groups)
         split = {path: tuple(each for each in self.split[path] if each in paths) for path in self.split}
@@ -90,6 +96,7 @@ class ConversionPlan:
             shared=_of(paths, self.shared),
             split={path: every for path, every in _of(paths, split).items() if len(every) > 1},
             calls=_of(paths, self.calls),
+            follows=_of(paths, self.follows),
             blocks=_of(paths, self.blocks),
             left_alone={**self.left_alone, **reasons},
         )
@@ -157,10 +164,17 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     space = _within(space, present)
     places, blocks = dict[str, Place](), dict[str, str]()
     earlier, found_roles = entries(model), roles(model)
-    for path, place in present.items():
+    follows = _followers(model, present, earlier)
+    for path, place in sorted(present.items(), key=lambda item: item[0] in follows):
         rule = rule_of(space, place.names)
         if rule is not None and rule.keep:
             left_alone[path] = f"kept by the rule match: {rule.match!r}"
+            continue
+        if path in follows:
+            if follows[path] in places:
+                places[path] = place
+            else:
+                left_alone[path] = f"it follows {follows[path]}, which is left alone"
             continue
         listed = (rule.candidates if rule else None) or space.candidates
         verdict = Verdict() if path in earlier else eligible(model, place, found_roles, listed)
@@ -170,8 +184,24 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
         places[path] = place
         if verdict.block:
             blocks[path] = verdict.block
+    places = {path: place for path, place in present.items() if path in places}
     spoken = [site for path, place in present.items() if path in left_alone for site in place.sites]
-    return _plan(model, space, places, blocks, left_alone, lines_of(left_alone.values(), spoken))
+    lines = lines_of(left_alone.values(), spoken)
+    return _plan(model, space, places, blocks, left_alone, _of(places, follows), lines)
+
+
+def _followers(
+    model: nn.Module, present: Mapping[str, Place], earlier: Mapping[str, Entry]
+) -> dict[str, str]:
+    """Return the path in the source for each activation in a copy that never trains."""
+    sources = copies(model)
+    found = {path: of for path in present if (of := source_of(path, sources)) is not None}
+    known = {path: entry["follows"] for path, entry in earlier.items() if entry.get("follows")}
+    return {
+        path: of
+        for path, of in {**found, **known}.items()
+        if path in present and of in present and present[path].choice == present[of].choice
+    }
 
 
 def _present(model: nn.Module, found: Found) -> dict[str, Place]:
@@ -211,11 +241,12 @@ def _plan(
     places: Mapping[str, Place],
     blocks: Mapping[str, str],
     left_alone: Mapping[str, str],
+    follows: Mapping[str, str],
     lines: frozenset[Line],
 ) -> ConversionPlan:
     layers = {path: place.choice for path, place in places.items() if place.choice is not None}
     paths = {path: place.paths for path, place in places.items()}
-    names = {path: place.names for path, place in places.items()}
+    names = {path: places[follows.get(path, path)].names for path in places}
     settings = {
         path: {c.activation: dict(c.parameters)} if c.parameters and not space.refusal(c) else {}
         for path, c in layers.items()
@@ -225,11 +256,12 @@ def _plan(
         layers=layers,
         candidates={path: _candidates(space, names[path], choice) for path, choice in layers.items()},
         settings=settings,
-        groups=_groups(space, names),
+        groups=_groups(space, names, follows),
         paths=paths,
         shared={path: every for path, every in paths.items() if len(every) > 1},
         split=_split(places),
         calls={path: lines for path, lines in calls.items() if lines},
+        follows=follows,
         blocks=blocks,
         left_alone=left_alone,
         lines=lines,
@@ -258,12 +290,15 @@ def _candidates(space: SearchSpace, names: Sequence[str], present: Choice) -> tu
     return (*known, present.activation)
 
 
-def _groups(space: SearchSpace, names: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+def _groups(
+    space: SearchSpace, names: Mapping[str, Sequence[str]], follows: Mapping[str, str]
+) -> tuple[tuple[str, ...], ...]:
+    """Return who chooses together; in a group, those that follow others come last."""
     groups: dict[Any, list[str]] = {}
-    for path, every in names.items():
-        rule = rule_of(space, every)
+    for path in sorted(names, key=lambda path: path in follows):
+        rule = rule_of(space, names[path])
         together = rule is not None and rule.share == "group"
-        groups.setdefault(id(rule) if together else path, []).append(path)
+        groups.setdefault(id(rule) if together else follows.get(path, path), []).append(path)
     return tuple(tuple(group) for group in groups.values())
 
 
@@ -271,7 +306,9 @@ def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:
     """Return the source lines that use one layer, where it is used more than once."""
     if place.site is not None:
         return (place.site.call,) if place.site.loop else ()
-    found = uses(own_class(model.get_submodule(_parent(path))), path.rpartition(".")[2])
+    owner, attribute = model.get_submodule(_parent(path)), path.rpartition(".")[2]
+    elsewhere = {call.name for call in opened(owner) if call.layer != attribute}
+    found = [use for use in uses(own_class(owner), attribute) if use.name not in elsewhere]
     several = len({use.layer for use in found}) > 1 or any(use.loop for use in found)
     return tuple(use.call for use in found) if several else ()
 

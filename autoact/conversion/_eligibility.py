@@ -4,7 +4,6 @@ What fixes a range for a reason stays: an output's, a gate's, a probability's, a
 the search space whose last part is written out, such as `blocks.*.gate`, includes it all the same.
 """
 
-import ast
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from torch import nn
 
 from autoact.activations import get
 from autoact.conversion._places import Place
-from autoact.conversion._roles import Roles
-from autoact.conversion.source import Site, own_class, reached, uses
+from autoact.conversion.source import own_class, reached, uses
+from autoact.conversion.surroundings import Roles, fed_by_child
 from autoact.nn import FixedActivation
 from autoact.spaces import LayerRule
 
@@ -69,38 +68,7 @@ def _is_hidden(name: str) -> bool:
 def _fed_by_layer(owner: nn.Module, place: Place) -> bool:
     """Tell whether every call of an activation is given what a child of its module computes."""
     calls = place.sites or uses(own_class(owner), place.paths[0].rpartition(".")[2])
-    return bool(calls) and all(_given_by_child(call) for call in calls)
-
-
-def _given_by_child(call: Site) -> bool:
-    """Follow the call's input through local names to self.CHILD(...), or to a loop over children."""
-    nodes, own = list(ast.walk(call.method.tree)), call.method.own_name
-    bound = [
-        (target, node.value) for node in nodes if isinstance(node, ast.Assign) for target in node.targets
-    ]
-    loops = [node for node in nodes if isinstance(node, ast.For) and own in _names(node.iter)]
-    children = {own, *(name for loop in loops for name in _names(loop.target))}
-    waiting: list[ast.AST] = [call.node]
-    seen: set[str] = set()
-    while waiting:
-        for node in ast.walk(waiting.pop()):
-            if isinstance(node, ast.Call) and node is not call.node and _root(node.func) in children:
-                return True
-            if isinstance(node, ast.Name) and node.id not in {own, *seen}:
-                seen.add(node.id)
-                waiting += [value for target, value in bound if node.id in _names(target)]
-    return False
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
-def _root(node: ast.AST) -> str:
-    """Return the name that an expression such as self.layers[0] begins with."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
+    return bool(calls) and all(map(fed_by_child, calls))
 
 
 def _purpose(name: str, hidden: bool, place: Place, roles: Roles, gate: bool) -> str | None:

@@ -11,9 +11,11 @@ from torch import nn
 
 from autoact.activations import from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
+from autoact.conversion.recognition import computed_by
 from autoact.conversion.source import (
     Site,
-    computed_by,
+    choice_of,
+    choice_of_held,
     divided_uses,
     function_calls,
     has_settings,
@@ -244,6 +246,27 @@ def _identify(each: _Occurrence) -> tuple[Choice | None, str | None]:
         return Choice(*found), None
     except ConfigurationError as error:
         return None, f"{_kind(present)} has a setting outside what can be searched: {error}"
+
+
+def choice_of_object(present: Any) -> Choice | None:
+    """Return the registered activation that a module or a function computes, None if it is none."""
+    choice = wrapped(present) if isinstance(present, nn.Module) else None
+    return _identify(_Occurrence("object", None, present, choice=choice))[0]
+
+
+def written_choice(module: nn.Module, site: Site, original: Any) -> Choice | None:
+    """Return what a call in a module's source computes, given what its attribute held originally."""
+    try:
+        if site.attribute is None:
+            return choice_of(site, module)
+        if isinstance(original, nn.Module):
+            return choice_of_object(original)
+        if original is None:  # a module with parameters, which is not kept
+            return None
+        bound = original.keywords if isinstance(original, partial) else {}
+        return choice_of_held(site, module, from_function(_bare(original)) or "", bound)
+    except ConversionError:
+        return None
 
 
 def _bare(function: Any) -> Any:

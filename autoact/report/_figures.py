@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import fmean
@@ -138,7 +138,7 @@ def _paint_values(axes: Axes, models: Sequence[Confirmed], metric: str) -> None:
 
 
 def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: Run) -> None:
-    by_role = {model.role: model for model in models}
+    by_role, sign = {model.role: model for model in models}, 1.0 if run.larger_is_better else -1.0
     from matplotlib.ticker import MaxNLocator
 
     rows: list[tuple[Confirmed, Comparison]] = [
@@ -147,7 +147,8 @@ def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: Run) -> Non
         if role in by_role and key in run.compared
     ]
     for height, (other, found) in enumerate(rows):
-        gains = _gains(by_role["chosen"].values, other.values, run.larger_is_better)
+        pairs = zip(by_role["chosen"].values, other.values, strict=True)
+        gains = [sign * (chosen - against) for chosen, against in pairs]
         axes.scatter(gains, [height + 0.17] * len(gains), s=14, color=COLORS["muted"], alpha=0.6, lw=0)
         if all(map(math.isfinite, found.ci95)):
             axes.plot(found.ci95, [height] * 2, color=other.color, lw=2.5, solid_capstyle="butt")
@@ -158,11 +159,6 @@ def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: Run) -> Non
     axes.set_ylim(-0.6, len(rows) - 0.3)
     axes.grid(visible=False, axis="y")
     axes.set(xlabel=f"difference in {run.metric}; right of 0 is better", title="Means and 95% intervals")
-
-
-def _gains(chosen: Iterable[float], other: Iterable[float], larger_is_better: bool) -> list[float]:
-    sign = 1.0 if larger_is_better else -1.0
-    return [sign * (a - b) for a, b in zip(chosen, other, strict=True)]
 
 
 def uniforms(run: Run) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from autoact.report._numbers import number
 from autoact.report._run import Run
 from autoact.report._svg import COLORS, draw
+from autoact.report._wording import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

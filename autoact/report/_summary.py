@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from autoact.records import Report
-from autoact.report._numbers import NOTHING, duration, number, setting
 from autoact.report._run import Run, read_run
 from autoact.report._verdict import failures, next_step, sentences
-from autoact.report._wording import assignment
+from autoact.report._wording import NOTHING, assignment, duration, number, setting
 from autoact.spaces import Assignment
 
 

@@ -4,9 +4,8 @@ import math
 from collections.abc import Iterator
 
 from autoact.records import Comparison, Report
-from autoact.report._numbers import number, signed
 from autoact.report._run import Run
-from autoact.report._wording import assignment, interval, settings
+from autoact.report._wording import assignment, interval, number, settings, signed
 
 _HEADLINES = {
     "improved": "Improved",

@@ -17,7 +17,6 @@ from autoact.report import write_report
 from autoact.search import outcome
 from autoact.search.phases import (
     Prepared,
-    Probe,
     SearchPlan,
     again,
     baseline_assignments,
@@ -129,7 +128,8 @@ def run_search(
         if directory is not None:
             prepared = prepared.without(directory.configuration().get("idle_layers") or ())
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
-        probed = _probed(prepared)
+        with threads_as_in(wanted.workers):
+            probed = probe(prepared.task, seeds_for(wanted).search[0])
         prepared = prepared.without(probed.idle)
         plan = prepared.plan(probed)
         if not quiet:
@@ -141,7 +141,7 @@ def run_search(
             wanted,
             asked,
             task=prepared.name,
-            study=_study_name(out),
+            study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
             source=source,
             idle_layers=probed.idle,
         )
@@ -260,12 +260,6 @@ def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
     return counts.total - (counts.tuning - tuned) - same * search.settings.seeds
 
 
-def _probed(prepared: Prepared) -> Probe:
-    seed = seeds_for(prepared.settings).search[0]
-    with threads_as_in(prepared.settings.workers):
-        return probe(prepared.task, seed)
-
-
 def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
     if objective is None and (model is None or data is None):
         raise ConfigurationError(
@@ -299,8 +293,3 @@ def _required(out: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
             "out is not given; it must name the run directory to make, such as 'runs/first'."
         )
     return out
-
-
-def _study_name(out: str | os.PathLike[str] | None) -> str:
-    # Unique, because a shared storage holds the studies of many runs.
-    return f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from autoact.conversion import _placement, _recipe, apply, convert, finalize, recipe, replay
+from autoact.conversion import _placement, _plain, _recipe, apply, convert, finalize, recipe, replay
 from autoact.conversion.source import _calls
 from autoact.errors import AutoActError, ConversionError
 from autoact.spaces import Choice
@@ -79,6 +79,9 @@ STEPS = [
     (_placement, "open_at"),
     (_calls, "open_call"),
     (_calls, "_retire"),
+    (_plain, "_put"),
+    (_plain, "leave_open"),
+    (_plain, "shed"),
 ]
 ACTIONS = {
     "convert": (network, lambda model, plain: convert(model, ["relu", "gelu"])),

@@ -53,13 +53,8 @@ def first(run: Path, phase: Any) -> int:
     return PROBES + phases.index(phase) + (1 if phase == "one-shot" else 2) - 1
 
 
-@pytest.mark.parametrize(
-    "phase",
-    [
-        "trial",
-        *(pytest.param(phase, marks=pytest.mark.slow) for phase in ("confirmation", "one-shot", "baseline")),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["trial", "confirmation", "one-shot", "baseline"])
 def test_kill_9_in_any_phase_and_resume(undisturbed: Path, tmp_path: Path, phase: str) -> None:
     stop_at = first(undisturbed, phase)
     killed = subprocess.run(
@@ -94,7 +89,10 @@ def test_kill_9_in_any_phase_and_resume(undisturbed: Path, tmp_path: Path, phase
     assert set(readings) == {"test True"}
 
 
-@pytest.mark.parametrize(("how", "error"), [("interrupt", KeyboardInterrupt), ("terminate", SystemExit)])
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [("interrupt", KeyboardInterrupt), pytest.param("terminate", SystemExit, marks=pytest.mark.slow)],
+)
 def test_an_interrupted_trial_is_not_left_running(
     undisturbed: Path, tmp_path: Path, how: str, error: type[BaseException]
 ) -> None:
@@ -132,7 +130,7 @@ def replaced(search: Any, models: Any, values: Any) -> Any:
     return next(model for model in models.values() if model.assignment != chosen)
 
 
-@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("torn", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_baseline_that_took_the_place_of_the_choice_is_not_taken_for_it_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bool
 ) -> None:

@@ -264,7 +264,7 @@ def test_a_search_in_which_nothing_trains_fails_with_a_partial_report(tmp_path: 
     assert not (tmp_path / "run" / "assignment.yaml").exists()
 
 
-@pytest.mark.parametrize("budget", [1, 2])
+@pytest.mark.parametrize("budget", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_original_is_the_choice_where_only_it_trains(tmp_path: Path, budget: int) -> None:
     model = partial(Diverging, "Tanh ELU FixedActivation AutoActivation")
     settings = {**SMALL, "space": ["tanh", "elu"], "budget": budget, "selection_seeds": 1, "seeds": 2}

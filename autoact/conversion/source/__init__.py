@@ -1,6 +1,12 @@
 """Source of users' classes: calls of activations found in it, and rewritten to call layers."""
 
-from autoact.conversion.source._call_arguments import has_settings, with_settings
+from autoact.conversion.source._call_arguments import (
+    choice_of,
+    choice_of_held,
+    has_settings,
+    input_may_be_seen,
+    with_settings,
+)
 from autoact.conversion.source._call_sites import Call, Site, reached, uses
 from autoact.conversion.source._calls import (
     called_module,
@@ -13,13 +19,22 @@ from autoact.conversion.source._calls import (
     settings_trouble,
 )
 from autoact.conversion.source._data_flow import PART, Made, flow
-from autoact.conversion.source._grid import computed, computed_by, takes_one_tensor
+from autoact.conversion.source._in_place_changes import ARGUMENT, in_place_changes
 from autoact.conversion.source._methods import Method, methods, of_library
 from autoact.conversion.source._notices import lines_of, notices
-from autoact.conversion.source._purity import is_pure
-from autoact.conversion.source._rewriting import Opened, opened, own_class
+from autoact.conversion.source._rewriting import (
+    Opened,
+    forget_originals,
+    keep_original,
+    leave_open,
+    opened,
+    originals,
+    own_class,
+    site_of,
+)
 
 __all__ = [
+    "ARGUMENT",
     "PART",
     "Call",
     "Made",
@@ -28,25 +43,30 @@ __all__ = [
     "Site",
     "called_module",
     "can_open",
-    "computed",
-    "computed_by",
+    "choice_of",
+    "choice_of_held",
     "divided_uses",
     "flow",
+    "forget_originals",
     "function_calls",
     "has_settings",
     "held_calls",
-    "is_pure",
+    "in_place_changes",
+    "input_may_be_seen",
+    "keep_original",
+    "leave_open",
     "lines_of",
     "methods",
     "notices",
     "of_library",
     "open_at",
     "opened",
+    "originals",
     "own_class",
     "reached",
     "separate_uses",
     "settings_trouble",
-    "takes_one_tensor",
+    "site_of",
     "uses",
     "with_settings",
 ]

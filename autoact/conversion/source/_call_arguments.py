@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from autoact.activations import from_module, get
+from autoact.conversion.recognition import computed_by
 from autoact.conversion.source._call_sites import Site, activation_of
-from autoact.conversion.source._grid import computed_by
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.spaces import Choice
 
 # methods whose result may share memory with what they are called on
-_VIEWS = set(
+VIEWS = set(
     (
         "view reshape flatten squeeze unsqueeze transpose permute expand detach chunk split unbind narrow "
         "select contiguous to float"
@@ -58,10 +58,18 @@ def may_be_seen(site: Site) -> bool:
     if site.discarded:
         return True
     if isinstance(given, ast.Call):
-        return isinstance(given.func, ast.Attribute) and given.func.attr in _VIEWS
+        return isinstance(given.func, ast.Attribute) and given.func.attr in VIEWS
     if isinstance(given, ast.BinOp):
         return False
     return not (isinstance(given, ast.Name) and _is_owned(given.id, site))
+
+
+def input_may_be_seen(site: Site) -> bool:
+    """Tell the same of a call whose input the source may not tell: then yes."""
+    try:
+        return may_be_seen(site)
+    except ConversionError:
+        return True
 
 
 def _is_owned(name: str, site: Site) -> bool:
@@ -77,7 +85,7 @@ def _is_owned(name: str, site: Site) -> bool:
                 if not isinstance(node.value, ast.Call | ast.BinOp) or isinstance(targets[0], ast.Tuple):
                     return False
                 function = node.value.func if isinstance(node.value, ast.Call) else None
-                if isinstance(function, ast.Attribute) and function.attr in _VIEWS:
+                if isinstance(function, ast.Attribute) and function.attr in VIEWS:
                     return False
             if node.value is site.node:
                 replaced = [n for target in targets for n in _names(target)] == [name]

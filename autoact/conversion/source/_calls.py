@@ -17,7 +17,14 @@ from autoact.conversion.source._call_arguments import (
 )
 from autoact.conversion.source._call_sites import Site, only_called, reached, sites, uses
 from autoact.conversion.source._methods import methods
-from autoact.conversion.source._rewriting import Opened, open_call, opened, own_class, recompiled
+from autoact.conversion.source._rewriting import (
+    Opened,
+    keep_original,
+    open_call,
+    opened,
+    own_class,
+    recompiled,
+)
 from autoact.errors import ConversionError
 from autoact.spaces import Choice
 
@@ -141,6 +148,7 @@ def _attributes(module: nn.Module) -> list[str]:
 def _retire(module: nn.Module, attribute: str) -> None:
     """Put nothing in the place of an activation that no call reaches any more."""
     if divided_uses(module, attribute) == [] and isinstance(getattr(module, attribute), nn.Module):
+        keep_original(module, attribute)
         module._modules[attribute] = nn.Identity()
 
 

@@ -12,7 +12,7 @@ from autoact.conversion.source._call_sites import Site, reached, sites, uses
 from autoact.conversion.source._methods import Method, methods
 
 Made = frozenset[tuple[str, str]]
-_NOTHING: Made = frozenset()
+NOTHING: Made = frozenset()
 PART = "@"  # before the name of a part of a module's result
 _COLLECTIONS = ("tuple", "list", "dict")
 _PRODUCTS = ("mul", "mul_", "multiply", "addcmul", "einsum")
@@ -36,8 +36,8 @@ class Flow:
         named: Those it puts under a name into an object, such as ModelOutput(logits=...).
     """
 
-    returned: Made = _NOTHING
-    multiplied: Made = _NOTHING
+    returned: Made = NOTHING
+    multiplied: Made = NOTHING
     named: Mapping[str, Made] = field(default_factory=dict)
 
 
@@ -46,10 +46,10 @@ def flow(kind: type) -> Flow:
     """Return what forward does with results; nothing where there is no source."""
     written = methods(kind)
     multiplied: set[tuple[str, str]] = set()
-    returned = _NOTHING
+    returned = NOTHING
     named: dict[str, Made] = {}
     for name in reached(kind):
-        reader = _Reader(kind, written[name], frozenset({name}))
+        reader = Reader(kind, written[name], frozenset({name}))
         reader.read()
         multiplied |= reader.multiplied
         returned = frozenset(reader.returned) if name == "forward" else returned
@@ -57,7 +57,7 @@ def flow(kind: type) -> Flow:
     return Flow(returned, frozenset(multiplied), named)
 
 
-class _Reader:
+class Reader:
     """Reads a method from top to bottom and keeps what every local name may hold."""
 
     def __init__(self, kind: type, method: Method, above: frozenset[str]) -> None:
@@ -110,17 +110,17 @@ class _Reader:
         path = self._path(value)
         made = self._of(value)
         for target in targets:
-            for name in _names(target):
+            for name in names(target):
                 self.held[name] = made
                 if path is not None and isinstance(target, ast.Name):
                     self.modules[name] = path
 
     def _augment(self, target: ast.expr, op: ast.operator, value: ast.expr) -> None:
         made = self._of(value)
-        for name in _names(target):
+        for name in names(target):
             if isinstance(op, ast.Mult):
-                self._product([(target, self.held.get(name, _NOTHING)), (value, made)])
-            self.held[name] = self.held.get(name, _NOTHING) | made
+                self._product([(target, self.held.get(name, NOTHING)), (value, made)])
+            self.held[name] = self.held.get(name, NOTHING) | made
 
     def _either(self, one: list[ast.stmt], other: list[ast.stmt]) -> None:
         before = dict(self.held)
@@ -128,14 +128,14 @@ class _Reader:
         after, self.held = self.held, before
         self._block(other)
         for name, made in after.items():
-            self.held[name] = self.held.get(name, _NOTHING) | made
+            self.held[name] = self.held.get(name, NOTHING) | made
 
     def _bind_loop(self, target: ast.expr, walked: ast.expr) -> None:
         """Let the loop's name stand for the last module of what it walks through."""
         lists = walked.args if isinstance(walked, ast.Call) and not self._path(walked) else [walked]
         paths = [path for each in lists if (path := self._path(each))]
-        for name in _names(target):
-            self.held[name] = _NOTHING
+        for name in names(target):
+            self.held[name] = NOTHING
             if paths:
                 self.modules[name] = f"{paths[0]}.-1"
 
@@ -160,11 +160,11 @@ class _Reader:
             case ast.Call():
                 return self._called(node)
             case ast.Name(id=name):
-                return self.held.get(name, _NOTHING)
+                return self.held.get(name, NOTHING)
             case ast.Attribute(value=value, attr=attr):
                 return frozenset((kind, _part(kind, name, attr)) for kind, name in self._of(value))
             case ast.Subscript(slice=ast.Slice()):
-                return _NOTHING  # some of several results: which ones is not written
+                return NOTHING  # some of several results: which ones is not written
             case ast.Subscript(value=value) | ast.Starred(value=value):
                 return self._of(value)
             case ast.NamedExpr(target=target, value=value):
@@ -176,7 +176,7 @@ class _Reader:
                     self._product(parts)
                 return parts[0][1] | parts[1][1]
             case ast.Lambda() | ast.Constant() | None:
-                return _NOTHING
+                return NOTHING
         return self._all(ast.iter_child_nodes(node))
 
     def _all(self, nodes: Iterable[ast.AST]) -> Made:
@@ -201,15 +201,15 @@ class _Reader:
             self._product([(part, self._of(part)) for part in parts if part is not None])
         if name[:1].isupper():
             for keyword in node.keywords:
-                known = self.named.get(keyword.arg or "", _NOTHING)
+                known = self.named.get(keyword.arg or "", NOTHING)
                 self.named[keyword.arg or ""] = known | self._of(keyword.value)
         keeps = name in _SHAPES or name in _PRODUCTS or name in _COLLECTIONS or name[:1].isupper()
-        return given | inside if keeps else _NOTHING
+        return given | inside if keeps else NOTHING
 
     def _apart(self, node: ast.Call, path: str) -> Made:
         """Return the name that a call has of its own where an attribute is called several times."""
         if "." in path:
-            return _NOTHING
+            return NOTHING
         where = (self.method.name, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
         found = [use for use in uses(self.kind, path) if use.where == where]
         return frozenset(("call", name) for use in found for name in (use.name, use.layer))
@@ -221,8 +221,8 @@ class _Reader:
 
     def _own_method(self, name: str) -> Made:
         if name in self.above:
-            return _NOTHING
-        reader = _Reader(self.kind, methods(self.kind)[name], self.above | {name})
+            return NOTHING
+        reader = Reader(self.kind, methods(self.kind)[name], self.above | {name})
         reader.read()
         return frozenset(reader.returned)
 
@@ -250,5 +250,5 @@ def _part(kind: str, name: str, attribute: str) -> str:
     return name if whole else f"{name}{PART}{attribute}"
 
 
-def _names(node: ast.AST) -> list[str]:
+def names(node: ast.AST) -> list[str]:
     return [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]

@@ -1,12 +1,14 @@
 """Parts of the data: training, selection (guides a search), comparison (has chosen nothing)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities.model_helpers import is_overridden
+from torch.utils.data import DataLoader
 
 from autoact.errors import ConfigurationError, DataError
 from autoact.training.data._halves import halve
@@ -216,3 +218,25 @@ def _require(loader: Any, part: str) -> Any:
     if loader is None or (isinstance(loader, list | tuple | dict) and not loader):
         raise DataError(f"There are no {part} data: the {part} loader is missing or empty.")
     return loader
+
+
+def generators(data: Iterable[Any]) -> Iterator[torch.Generator]:
+    """Iterate over the loaders' own random generators.
+
+    Args:
+        data: Loaders, or lists, tuples and mappings of them; anything else is passed over.
+
+    Example:
+        >>> own = torch.Generator()
+        >>> found = generators([{"a": DataLoader([0, 1], shuffle=True, generator=own)}, None])
+        >>> {generator is own for generator in found}
+        {True}
+    """
+    for item in data:
+        if isinstance(item, Mapping):
+            yield from generators(item.values())
+        elif isinstance(item, list | tuple):
+            yield from generators(item)
+        elif isinstance(item, DataLoader):
+            own = (item.generator, getattr(item.sampler, "generator", None))
+            yield from (generator for generator in own if generator is not None)

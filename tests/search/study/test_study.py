@@ -116,6 +116,7 @@ def test_enqueued_assignments_come_first_exactly_as_given(run: Run) -> None:
     assert third.label == "trial 2"
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_asks_what_an_undisturbed_one_asks(run: Run, tmp_path: Path) -> None:
     undisturbed = Run(RunDirectory.create(tmp_path / "other", {"study": "test"}))
     expected = undisturbed.train(undisturbed.open(), 10)

@@ -7,6 +7,7 @@ from torch import nn
 
 from autoact.activations import from_module
 from autoact.conversion.source import PART, Made, flow, opened, own_class
+from autoact.conversion.surroundings._structure import child, in_a_row, join
 
 _PASSING = (nn.Identity, nn.Dropout, nn.Flatten, nn.Unflatten)
 
@@ -42,13 +43,13 @@ def roles(model: nn.Module) -> Roles:
 def _ends(path: str, module: nn.Module, part: str = "") -> Iterator[str]:
     """Yield the paths of those whose results a module returns: itself, or what is last inside it."""
     named = flow(own_class(module)).named
-    if _in_a_row(module):
-        last = [name for name, child in module._modules.items() if not isinstance(child, _PASSING)]
-        child = module._modules[last[-1]] if last else None
-        if child is not None:
-            yield from _ends(_join(path, last[-1]), child)
+    if in_a_row(module):
+        last = [name for name, each in module._modules.items() if not isinstance(each, _PASSING)]
+        ending = module._modules[last[-1]] if last else None
+        if ending is not None:
+            yield from _ends(join(path, last[-1]), ending)
     elif "_orig_mod" in module._modules:
-        yield from _ends(_join(path, "_orig_mod"), module.get_submodule("_orig_mod"))
+        yield from _ends(join(path, "_orig_mod"), module.get_submodule("_orig_mod"))
     elif part and named:
         yield from _ends_of(named.get(part, frozenset()), path, module)
     elif returned := flow(own_class(module)).returned:
@@ -63,47 +64,22 @@ def _ends_of(made: Made, path: str, module: nn.Module) -> Iterator[str]:
     for kind, full in made:
         name, _, part = full.partition(PART)
         if kind == "call":
-            yield _join(path, name)
-        elif name not in apart and (found := _child(module, name)) is not None:
-            yield from _ends(_join(path, found), module.get_submodule(found), part)
+            yield join(path, name)
+        elif name not in apart and (found := child(module, name)) is not None:
+            yield from _ends(join(path, found), module.get_submodule(found), part)
         elif hasattr(module, name):
-            yield _join(path, name)
-
-
-def _child(module: nn.Module, path: str) -> str | None:
-    """Return the path of a module below another, its -1 made plain, or None if there is none."""
-    found: list[str] = []
-    for part in path.split("."):
-        names = [name for name, child in module._modules.items() if child is not None]
-        if part.lstrip("-").isdigit() and part not in names and names:
-            position = int(part)
-            if -len(names) <= position < len(names):
-                part = names[position]
-        if part not in names:
-            return None
-        found.append(part)
-        module = module.get_submodule(part)
-    return ".".join(found)
+            yield join(path, name)
 
 
 def _between(path: str, module: nn.Module) -> Iterator[str]:
-    if not _in_a_row(module):
+    if not in_a_row(module):
         return
     children: Mapping[str, nn.Module | None] = module._modules
     trained = [child is not None and _has_layers(child) for child in children.values()]
     for index, name in enumerate(children):
         if any(trained[:index]) and any(trained[index + 1 :]):
-            yield _join(path, name)
-
-
-def _in_a_row(module: nn.Module) -> bool:
-    """Tell whether a module runs its children as nn.Sequential does; a scripted class has no forward."""
-    return getattr(type(module), "forward", None) is nn.Sequential.forward
+            yield join(path, name)
 
 
 def _has_layers(child: nn.Module) -> bool:
     return from_module(child) is None and any(True for _ in child.parameters())
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name

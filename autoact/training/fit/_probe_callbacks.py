@@ -1,10 +1,13 @@
-"""Clock of a training: seconds of one optimizer step and of one validation."""
+"""Callbacks of a probe: how long steps and validations take, and which activations run."""
 
 import time
 from statistics import median
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+
+from autoact import conversion
+from autoact.spaces import SearchSpace
 
 
 class Clock(Callback):
@@ -57,3 +60,30 @@ class Clock(Callback):
         took = time.perf_counter() - self._validation_began
         self._validations.append(took)
         self._began += took
+
+
+class ReachedLayers(Callback):
+    """Put probes in place of a model's activations once its training begins; for a model that is thrown away.
+
+    Args:
+        space: Finds the layers.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+        self._probes: conversion.Probes | None = None
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put them in."""
+        plan = conversion.find_layers(pl_module, self.space)
+        self._probes = conversion.Probes(pl_module, plan.layers, plan.paths)
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Paths of layers that nothing reached."""
+        return () if self._probes is None else self._probes.seen().idle
+
+    @property
+    def some(self) -> bool:
+        """Whether any layer ran."""
+        return self._probes is None or len(self.idle) < len(self._probes.layers)
