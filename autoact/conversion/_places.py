@@ -11,7 +11,7 @@ from torch import nn
 
 from autoact.activations import from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
-from autoact.conversion.recognition import computed_by
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source import (
     Site,
     choice_of,

@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from autoact.activations import get, list_activations
-from autoact.conversion.recognition import LIBRARIES
+from autoact.conversion.grid import LIBRARIES
 from autoact.nn import AutoActivation, FixedActivation
 
 Line = tuple[str, int]

@@ -1,13 +1,14 @@
 """Source of users' classes: calls of activations found in it, and rewritten to call layers."""
 
 from autoact.conversion.source._call_arguments import (
+    VIEWS,
     choice_of,
     choice_of_held,
     has_settings,
     input_may_be_seen,
     with_settings,
 )
-from autoact.conversion.source._call_sites import Call, Site, reached, uses
+from autoact.conversion.source._call_sites import Call, Site, reached, sites, uses
 from autoact.conversion.source._calls import (
     called_module,
     can_open,
@@ -18,8 +19,6 @@ from autoact.conversion.source._calls import (
     separate_uses,
     settings_trouble,
 )
-from autoact.conversion.source._data_flow import PART, Made, flow
-from autoact.conversion.source._in_place_changes import ARGUMENT, in_place_changes
 from autoact.conversion.source._methods import Method, methods, of_library
 from autoact.conversion.source._notices import lines_of, notices
 from autoact.conversion.source._rewriting import (
@@ -34,10 +33,8 @@ from autoact.conversion.source._rewriting import (
 )
 
 __all__ = [
-    "ARGUMENT",
-    "PART",
+    "VIEWS",
     "Call",
-    "Made",
     "Method",
     "Opened",
     "Site",
@@ -46,12 +43,10 @@ __all__ = [
     "choice_of",
     "choice_of_held",
     "divided_uses",
-    "flow",
     "forget_originals",
     "function_calls",
     "has_settings",
     "held_calls",
-    "in_place_changes",
     "input_may_be_seen",
     "keep_original",
     "leave_open",
@@ -67,6 +62,7 @@ __all__ = [
     "separate_uses",
     "settings_trouble",
     "site_of",
+    "sites",
     "uses",
     "with_settings",
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from autoact.conversion.recognition import LIBRARIES
+from autoact.conversion.grid import LIBRARIES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

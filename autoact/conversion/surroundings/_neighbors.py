@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from autoact.conversion.flow import ARGUMENT, Made, in_place_changes
 from autoact.conversion.source import (
-    ARGUMENT,
-    Made,
-    in_place_changes,
     input_may_be_seen,
     methods,
     own_class,
@@ -93,6 +91,11 @@ def _inputs(path: str, module: nn.Module) -> Iterator[str]:
     for handed in found.handed:
         if any(_changes_input(module.get_submodule(each)) for each in children(module, handed.path)):
             yield from _named(handed.earlier, path, module, _first)
+
+
+def makers(made: Made, path: str, module: nn.Module) -> Iterator[str]:
+    """Yield the paths of the activations whose results those are that a module's source names."""
+    yield from _named(made, path, module, _last)
 
 
 def _named(made: Made, path: str, module: nn.Module, inside: _Inside) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Masked(Base):
 class Viewed(Base):
     def forward(self, x):
         h = self.act(self.a(x)).view(-1, 2, 4)
-        h += 1
+        h -= 1
         return self.b(h.flatten(1))
 
 
@@ -102,7 +102,7 @@ class Inside(Base):
 
 class Shifting(nn.Module):
     def forward(self, h):
-        h += 1
+        h -= 1
         return h
 
 

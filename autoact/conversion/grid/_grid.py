@@ -15,17 +15,10 @@ import torch
 from torch import Tensor
 
 from autoact.activations import DEFAULT_CANDIDATES, get, list_activations
-from autoact.conversion.recognition._purity import is_pure
+from autoact.conversion.grid._purity import LIBRARIES, is_pure
 from autoact.errors import ConfigurationError
 from autoact.spaces import Choice
 
-LIBRARIES = (
-    "torch",
-    "torchmetrics",
-    "lightning",
-    "pytorch_lightning",
-    "autoact",
-)
 _TOLERANCE = 1e-6
 _NEVER = ("identity", "abs", "exp", "cosine")  # operations rather than somebody's activation
 _QUICK_GELU = Choice("swish", {"beta": 1.702})

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from autoact.conversion.source._call_arguments import VIEWS
-from autoact.conversion.source._call_sites import reached
-from autoact.conversion.source._data_flow import NOTHING, Made, Reader, names
-from autoact.conversion.source._methods import Method, methods
+from autoact.conversion.flow._data_flow import NOTHING, Made, Reader, names
+from autoact.conversion.source import VIEWS, Method, methods, reached
 
 ARGUMENT = "argument"  # the kind of what forward is given
-_ATTRIBUTES = ("T", "mT", "H", "data", "real")
+ATTRIBUTES = ("T", "mT", "H", "data", "real")
 _TOGETHER = ("tuple", "list", "dict")
 
 
@@ -142,7 +140,7 @@ class _Reader(Reader):
                 return self.held.get(name, NOTHING)
             case ast.Attribute(value=value, attr=attr):
                 made = self._of(value)
-                return made if attr in _ATTRIBUTES else NOTHING
+                return made if attr in ATTRIBUTES else NOTHING
             case ast.Subscript(value=value) | ast.Starred(value=value):
                 return self._of(value)
             case ast.NamedExpr(target=target, value=value):
@@ -239,7 +237,7 @@ def _root(node: ast.AST) -> str | None:
             return name
         case ast.Subscript(value=value):
             return _root(value)
-        case ast.Attribute(value=value, attr=attr) if attr in _ATTRIBUTES:
+        case ast.Attribute(value=value, attr=attr) if attr in ATTRIBUTES:
             return _root(value)
         case ast.Call(func=ast.Attribute(value=value, attr=attr), args=args) if attr in VIEWS:
             return _root(value) or (_root(args[0]) if args else None)
