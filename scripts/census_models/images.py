@@ -118,13 +118,12 @@ def segmentation_models_pytorch() -> Iterator[Case]:
         (name, "resnet18") for name in "Unet UnetPlusPlus FPN PSPNet DeepLabV3Plus Linknet MAnet PAN".split()
     ]
     pairs += [(name, "resnet18") for name in ("UPerNet", "Segformer")]
-    encoders = (
-        "efficientnet-b0 mobilenet_v2 mit_b0 mobileone_s0 densenet121 vgg11 xception se_resnet50".split()
-    )
+    encoders = "efficientnet-b0 mobilenet_v2 mit_b0 mobileone_s0 densenet121 vgg11 xception dpn68".split()
     pairs += [("Unet", encoder) for encoder in (*encoders, "timm-efficientnet-b0", "timm-regnetx_002")]
     for name, encoder in pairs:
         make = partial(getattr(package, name), encoder, encoder_weights=None)
-        yield Case("segmentation-models-pytorch", f"{name} {encoder}", make, partial(image, 64))
+        size = 128 if name == "PAN" else 64
+        yield Case("segmentation-models-pytorch", f"{name} {encoder}", make, partial(image, size))
 
 
 def diffusers() -> Iterator[Case]:

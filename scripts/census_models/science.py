@@ -66,7 +66,7 @@ def neuraloperator() -> Iterator[Case]:
         "n_layers": 2,
     }
     codano |= {"n_heads": [1, 1], "n_modes": [[4, 4]] * 2}
-    codano |= {"scalings": [[1, 1]] * 2, "use_positional_encoding": False, "per_channel_attention": False}
+    codano |= {"per_layer_scaling_factors": [[1, 1]] * 2, "attention_scaling_factors": [1, 1]}
     yield Case("neuraloperator", "CODANO", partial(models.CODANO, **codano), partial(image, 16))
 
 
