@@ -67,6 +67,7 @@ class Watch:
         left_alone: Paths of what is spoken of already.
         lines: Lines that are spoken of already.
         layer: Class of what stands in for a layer.
+        operators: Whether compiled code is watched too.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
@@ -80,6 +81,7 @@ class Watch:
     left_alone: Container[str] = ()
     lines: Container[Line] = ()
     layer: tuple[type, ...] = ()
+    operators: bool = True
     found: dict[Executed, int] = field(default_factory=dict)
     _modules: dict[int, str] = field(default_factory=dict)
     _modes: ExitStack = field(default_factory=ExitStack)
@@ -90,7 +92,8 @@ class Watch:
         functions = _Functions(self._note)
         self._modes.enter_context(torch.compiler.set_stance("force_eager"))
         self._modes.enter_context(functions)
-        self._modes.enter_context(_Operators(self._note, functions))
+        if self.operators:
+            self._modes.enter_context(_Operators(self._note, functions))
         return self
 
     def __exit__(
@@ -113,8 +116,10 @@ class Watch:
         where: Line = ("", 0)
         outside: Executed | None = None  # of a module whose code is a library's
         for each in _outward(frame):
-            owner, library = _owner(each), _is_library(each)
-            if _OTHER.fullmatch(each.f_code.co_name) or _OTHER.fullmatch(type(owner).__name__):
+            owner, library = _owner(each), _home(each) in LIBRARIES
+            if _home(each) == "torchmetrics" or _OTHER.fullmatch(each.f_code.co_name):
+                return
+            if _OTHER.fullmatch(type(owner).__name__):
                 return
             if isinstance(owner, (*self.layer, AutoActivation, FixedActivation)):
                 return
@@ -229,5 +234,5 @@ def _owner(frame: FrameType) -> Any:
     return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
 
 
-def _is_library(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in LIBRARIES
+def _home(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
