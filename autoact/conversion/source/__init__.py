@@ -21,6 +21,7 @@ from autoact.conversion.source._calls import (
 )
 from autoact.conversion.source._methods import Method, methods, of_library
 from autoact.conversion.source._notices import lines_of, notices
+from autoact.conversion.source._outside_calls import outside_calls
 from autoact.conversion.source._rewriting import (
     Opened,
     forget_originals,
@@ -57,6 +58,7 @@ __all__ = [
     "open_at",
     "opened",
     "originals",
+    "outside_calls",
     "own_class",
     "reached",
     "separate_uses",
