@@ -14,7 +14,8 @@ from torch import nn
 
 from autoact.activations import get
 from autoact.conversion._places import Place
-from autoact.conversion.source import RangeUse, own_class, reached
+from autoact.conversion.flow import RangeUse
+from autoact.conversion.source import own_class, reached
 from autoact.conversion.surroundings import Roles
 from autoact.nn import FixedActivation
 from autoact.spaces import Choice, LayerRule

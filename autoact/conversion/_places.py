@@ -11,11 +11,11 @@ from torch import nn
 
 from autoact.activations import from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source import (
     Site,
     choice_of,
     choice_of_held,
-    computed_by,
     divided_uses,
     function_calls,
     has_settings,

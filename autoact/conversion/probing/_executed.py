@@ -19,10 +19,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from autoact.activations import get, list_activations
+from autoact.conversion.grid import LIBRARIES
 from autoact.nn import AutoActivation, FixedActivation
 
 Line = tuple[str, int]
-_LIBRARIES = ("torch", "lightning", "pytorch_lightning", "torchmetrics", "autoact")
 # of other names than the functions of registered activations
 _FURTHER = {
     **{name: name for name in ("glu", "prelu", "rrelu", "threshold")},
@@ -228,4 +228,4 @@ def _owner(frame: FrameType) -> Any:
 
 
 def _is_library(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _LIBRARIES
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in LIBRARIES

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from autoact.activations import from_module, get
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source._call_sites import Site, activation_of
-from autoact.conversion.source._grid import computed_by
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.spaces import Choice
 

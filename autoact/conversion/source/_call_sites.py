@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from autoact.activations import from_function
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source._branches import LOOPS, ancestors, parents
-from autoact.conversion.source._grid import computed_by
 from autoact.conversion.source._layer_names import named
 from autoact.conversion.source._methods import Method, constructors, in_order, methods
 

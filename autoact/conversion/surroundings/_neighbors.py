@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from autoact.conversion.flow import ARGUMENT, Made, in_place_changes
 from autoact.conversion.source import (
-    ARGUMENT,
-    Made,
-    in_place_changes,
     input_may_be_seen,
     methods,
     own_class,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from autoact.activations import from_module
-from autoact.conversion.source import PART, Made, RangeUse, flow, opened, own_class, range_uses
+from autoact.conversion.flow import PART, Made, RangeUse, flow, range_uses
+from autoact.conversion.source import opened, own_class
 from autoact.conversion.surroundings._neighbors import makers
 from autoact.conversion.surroundings._structure import child, in_a_row, join
 

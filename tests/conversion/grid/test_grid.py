@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from autoact.conversion.source import computed, computed_by
+from autoact.conversion.grid import computed, computed_by
 from autoact.spaces import Choice
 
 CALLS: list[int] = []

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from autoact.conversion.source._call_arguments import VIEWS
-from autoact.conversion.source._call_sites import reached
-from autoact.conversion.source._data_flow import NOTHING, Made, Reader, names
-from autoact.conversion.source._methods import Method, methods
+from autoact.conversion.flow._data_flow import NOTHING, Made, Reader, names
+from autoact.conversion.source import VIEWS, Method, methods, reached
 
 ARGUMENT = "argument"  # the kind of what forward is given
 ATTRIBUTES = ("T", "mT", "H", "data", "real")

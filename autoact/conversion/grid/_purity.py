@@ -15,7 +15,8 @@ from typing import Any
 
 import torch
 
-_LIBRARIES = ("torch", "math", "operator")
+LIBRARIES = ("torch", "torchmetrics", "lightning", "pytorch_lightning", "autoact")  # none is a user's
+_KNOWN = ("torch", "math", "operator")
 _EFFECTS = ("save", "load", "distributed", "hub", "set_", "library", "manual_seed")  # of torch's names
 _BUILTINS = {
     getattr(builtins, name)
@@ -143,4 +144,4 @@ def _known(value: Any) -> bool:
 
 
 def _of_torch(module: Any) -> bool:
-    return isinstance(module, str) and module.partition(".")[0] in _LIBRARIES
+    return isinstance(module, str) and module.partition(".")[0] in _KNOWN

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from autoact.conversion.source._call_arguments import VIEWS
-from autoact.conversion.source._call_sites import Call, reached
-from autoact.conversion.source._data_flow import NOTHING, Made, Reader
-from autoact.conversion.source._in_place_changes import ATTRIBUTES
-from autoact.conversion.source._methods import Method, methods
+from autoact.conversion.flow._data_flow import NOTHING, Made, Reader
+from autoact.conversion.flow._in_place_changes import ATTRIBUTES
+from autoact.conversion.source import VIEWS, Call, Method, methods, reached
 
 _REDUCING = {
     "sum",
