@@ -14,6 +14,7 @@ from autoact.conversion.flow import ARGUMENT, Made, in_place_changes
 from autoact.conversion.source import (
     input_may_be_seen,
     methods,
+    opened,
     own_class,
     uses,
 )
@@ -177,8 +178,9 @@ def _overwrites(parent: nn.Module, name: str, module: nn.Module, walked: bool) -
     if getattr(module, "inplace", False) is not True:
         return False
     if not in_a_row(parent):
+        elsewhere = {call.name for call in opened(parent)}
         calls = uses(own_class(parent), name)
-        return not calls or any(map(input_may_be_seen, calls))
+        return not calls or any(input_may_be_seen(call) for call in calls if call.name not in elsewhere)
     before = []
     for known, each in present_children(parent).items():
         if known == name:
