@@ -13,7 +13,7 @@ from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import entries
 from autoact.conversion._roles import roles
 from autoact.conversion.probing import NEVER_CALLED, Probed, probed
-from autoact.conversion.source import Call, notices, own_class, uses
+from autoact.conversion.source import Call, notices, own_class, reached, uses
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
@@ -35,7 +35,7 @@ class ConversionPlan:
         paths: Every path that leads to a layer's module; more than one if an instance is used again.
         shared: Those of `paths` with more than one entry.
         split: Layers that were one module instance, by each of their paths: every use gets its own layer.
-        calls: Source lines that call a layer's module, where there is more than one.
+        calls: Source lines that run a layer several times in one forward.
         blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
         left_alone: Why other activations are not converted, by path.
         space: The search space.
@@ -251,7 +251,8 @@ def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:
     """Return the source lines that use one layer, where it is used more than once."""
     if place.site is not None:
         return (place.site.call,) if place.site.loop else ()
-    found = uses(own_class(model.get_submodule(_parent(path))), path.rpartition(".")[2])
+    kind = own_class(model.get_submodule(_parent(path)))
+    found = [use for use in uses(kind, path.rpartition(".")[2]) if use.method.name in reached(kind)]
     several = len({use.layer for use in found}) > 1 or any(use.loop for use in found)
     return tuple(use.call for use in found) if several else ()
 

@@ -44,7 +44,7 @@ def eligible(model: nn.Module, place: Place, roles: Roles) -> Verdict:
     name = place.choice.activation if place.choice else ""
     hidden = get(name).family in _HIDDEN_FAMILIES and name not in _POSITIVE if name else False
     owner = model.get_submodule(place.paths[0].rpartition(".")[0])
-    gate = any(path in roles.gates for path in place.paths)
+    gate = any(path in roles.gates for path in place.names)
     if not name:
         return Verdict()
     if gate and hidden:
@@ -56,11 +56,11 @@ def eligible(model: nn.Module, place: Place, roles: Roles) -> Verdict:
 def _purpose(name: str, hidden: bool, place: Place, roles: Roles, gate: bool) -> str | None:
     if gate and get(name).family != "periodic":
         return f"{name} is a gate: its result multiplies another"
-    if any(path in roles.heads for path in place.paths) and (not hidden or name in _BOUNDED):
+    if any(path in roles.heads for path in place.names) and (not hidden or name in _BOUNDED):
         return f"{name} is an output head: the model returns its result"
     if hidden or name in _BESIDE_HIDDEN or isinstance(place.present, FixedActivation):
         return None
-    if any(path in roles.between for path in place.paths):
+    if any(path in roles.between for path in place.names):
         return None
     return f"{name} may be a gate, a probability or a positional code"
 

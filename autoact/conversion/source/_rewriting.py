@@ -10,6 +10,8 @@ from abc import ABCMeta
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
+from itertools import product
+from math import prod
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -18,16 +20,20 @@ from torch import Tensor, nn
 from autoact.conversion.source._call_arguments import input_of
 from autoact.conversion.source._call_sites import Site, sites, uses
 from autoact.conversion.source._methods import Method
+from autoact.conversion.source._turns import Pass, Turn, loops_around, of_turn
 from autoact.errors import ConversionError
+
+_COUNTER = "_autoact_counter"  # on a loop's node: the name of the variable that counts its turns
 
 
 class Opened(NamedTuple):
-    """A call that goes to a layer: the site's name, the attribute or "", whether in place, the layer."""
+    """A call that goes to a layer: the site's name, the attribute or "", whether in place, the layer, when."""
 
     name: str
     attribute: str
     in_place: bool
     layer: str
+    turn: Turn = ()
 
 
 def own_class(module: nn.Module) -> type:
@@ -53,17 +59,18 @@ def rewritten(base: type, calls: tuple[Opened, ...]) -> type:
     Raises:
         ConversionError: A method that cannot be compiled anew, or a call that its source does not have.
     """
-    chosen = [(_site(base, call), call) for call in calls]
-    names = {site.method.name: site.method for site, _ in chosen}
-    changed = {
-        name: recompiled(method, {site.where: (site, call) for site, call in chosen})
-        for name, method in names.items()
-    }
+    chosen: dict[Any, tuple[Site, list[Opened]]] = {}
+    for call in calls:
+        site = _site(base, call)
+        chosen.setdefault(site.where, (site, []))[1].append(call)
+    names = {site.method.name: site.method for site, _ in chosen.values()}
+    changed = {name: recompiled(method, chosen) for name, method in names.items()}
     described = {key: getattr(base, key, None) for key in ("__module__", "__qualname__", "__doc__")}
     ours = {
         "_autoact_base": base,
         "_autoact_opened": calls,
         "_autoact_in_place": staticmethod(_in_place),
+        "_autoact_of_turn": staticmethod(of_turn),
         "__reduce_ex__": _reduce,
     }
     return _subclass(base, {**described, **ours, **changed})
@@ -109,37 +116,82 @@ def _reduce(self: nn.Module, protocol: Any) -> Any:
     return _make, (own_class(self), tuple(map(tuple, opened(self))), *arguments[1:]), *rest
 
 
-def _make(base: type, calls: Iterable[tuple[str, str, bool, str]], *arguments: Any) -> Any:
-    kind = rewritten(base, tuple(Opened(*call) for call in calls))
+def _make(base: type, calls: Iterable[tuple[Any, ...]], *arguments: Any) -> Any:
+    opened = (Opened(*call[:4], tuple(Pass(*step) for step in call[4])) for call in calls)
+    kind = rewritten(base, tuple(opened))
     return kind.__new__(kind, *arguments)
 
 
 class _Replace(ast.NodeTransformer):
-    """Puts calls of layers in place of calls of activations."""
+    """Puts calls of layers in place of calls of activations, and counts the turns of loops."""
 
-    def __init__(self, method: Method, chosen: dict[Any, tuple[Site, Opened]]) -> None:
+    def __init__(self, method: Method, chosen: dict[Any, tuple[Site, list[Opened]]]) -> None:
         self.method, self.chosen = method, chosen
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         where = (self.method.name, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
         if where not in self.chosen:
             return self.generic_visit(node)
-        site, call = self.chosen[where]
-        layer, given = self._own(call.layer), self.visit(input_of(replace(site, node=node)))
-        made = (
+        site, calls = self.chosen[where]
+        as_it_was = self.generic_visit(copy.deepcopy(node))
+        layer, given = self._layer(site, calls), self.visit(input_of(replace(site, node=node)))
+        made: ast.expr = (
             ast.Call(self._own("_autoact_in_place"), [layer, given], [])
-            if call.in_place
+            if calls[0].in_place
             else ast.Call(layer, [given], [])
         )
+        if len(calls) < prod(step.size for step in calls[0].turn):
+            made = ast.IfExp(copy.deepcopy(layer), made, as_it_was)
         return ast.fix_missing_locations(ast.copy_location(made, node))
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        return self._counted(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        return self._counted(node)
+
+    def _counted(self, loop: Any) -> ast.AST:
+        self.generic_visit(loop)
+        if counter := getattr(loop, _COUNTER, None):
+            loop.iter = ast.copy_location(ast.Call(ast.Name("enumerate", ast.Load()), [loop.iter], []), loop.iter)
+            both = ast.Tuple([ast.Name(counter, ast.Store()), loop.target], ast.Store())
+            loop.target = ast.copy_location(both, loop.target)
+            ast.fix_missing_locations(loop.iter)
+            ast.fix_missing_locations(loop.target)
+        return loop
+
+    def _layer(self, site: Site, calls: list[Opened]) -> ast.expr:
+        """Return the expression for the layer of a call: an attribute, or that of the turn of its loops."""
+        turn = calls[0].turn
+        if not turn:
+            return self._own(calls[0].layer)
+        by_turn = {call.turn: call.layer for call in calls}
+        every = product(*([step._replace(number=at) for at in range(step.size)] for step in turn))
+        constants = (str(site.call), tuple(map(by_turn.get, every)), tuple(step.size for step in turn))
+        counters = [ast.Name(_counter(step.loop, site), ast.Load()) for step in turn]
+        given = [ast.Name(self.method.own_name, ast.Load()), *map(ast.Constant, constants), *counters]
+        return ast.Call(self._own("_autoact_of_turn"), given, [])
 
     def _own(self, name: str) -> ast.Attribute:
         return ast.Attribute(ast.Name(self.method.own_name, ast.Load()), name, ast.Load())
 
 
-def recompiled(method: Method, chosen: dict[Any, tuple[Site, Opened]]) -> Any:
+def _counter(loop: int, site: Site) -> str:
+    """Return the name of the variable that counts one of the loops around a call."""
+    around = loops_around(site.method, site.node)[loop]
+    every = [each for each in ast.walk(site.method.tree) if isinstance(each, ast.For | ast.comprehension)]
+    return f"_autoact_turn_{every.index(around) + 1}"
+
+
+def recompiled(method: Method, chosen: dict[Any, tuple[Site, list[Opened]]]) -> Any:
     """Return a method with some of its calls replaced, inside its decorators."""
-    tree = _Replace(method, chosen).visit(copy.deepcopy(method.tree))
+    copies: dict[int, Any] = {}
+    tree = copy.deepcopy(method.tree, copies)
+    for site, calls in chosen.values():
+        for step in calls[0].turn if site.method is method else ():
+            loop = loops_around(method, site.node)[step.loop]
+            setattr(copies[id(loop)], _COUNTER, _counter(step.loop, site))
+    tree = _Replace(method, chosen).visit(tree)
     decorators, tree.decorator_list = tree.decorator_list, []
     made = _function(method, _code(method, tree))
     for decorator in reversed(decorators):
