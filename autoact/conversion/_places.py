@@ -125,7 +125,9 @@ def discover(model: nn.Module) -> Found:
 
 def _place(each: _Occurrence, choice: Choice | None, paths: list[str]) -> Place:
     parts = tuple(part.path for part in each.parts)
-    return Place(present=each.present, choice=choice, paths=tuple(paths), site=each.site, parts=parts, whole=each.whole)
+    return Place(
+        present=each.present, choice=choice, paths=tuple(paths), site=each.site, parts=parts, whole=each.whole
+    )
 
 
 def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_Occurrence]:

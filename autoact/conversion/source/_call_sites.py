@@ -214,7 +214,8 @@ def _numbered(kind: type, found: list[Site]) -> tuple[Site, ...]:
     """Name the layers of calls by a number each, under names that the class has no use for."""
     names = named(found, attribute_names(kind))
     return tuple(
-        replace(site, layer=layer, name=name, written=name) for site, (layer, name) in zip(found, names, strict=True)
+        replace(site, layer=layer, name=name, written=name)
+        for site, (layer, name) in zip(found, names, strict=True)
     )
 
 

@@ -27,7 +27,7 @@ _COUNTER = "_autoact_counter"  # on a loop's node: the name of the variable that
 
 
 class Opened(NamedTuple):
-    """A call that goes to a layer: the site's name, the attribute or "", whether in place, the layer, when."""
+    """A call that goes to a layer: its site, the attribute or "", whether in place, the layer, the turn."""
 
     name: str
     attribute: str
@@ -153,7 +153,9 @@ class _Replace(ast.NodeTransformer):
     def _counted(self, loop: Any) -> ast.AST:
         self.generic_visit(loop)
         if counter := getattr(loop, _COUNTER, None):
-            loop.iter = ast.copy_location(ast.Call(ast.Name("enumerate", ast.Load()), [loop.iter], []), loop.iter)
+            loop.iter = ast.copy_location(
+                ast.Call(ast.Name("enumerate", ast.Load()), [loop.iter], []), loop.iter
+            )
             both = ast.Tuple([ast.Name(counter, ast.Store()), loop.target], ast.Store())
             loop.target = ast.copy_location(both, loop.target)
             ast.fix_missing_locations(loop.iter)

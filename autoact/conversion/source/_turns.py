@@ -22,10 +22,9 @@ _FUNCTIONS: Mapping[str, Any] = {
     each.__name__: each for each in (range, len, zip, enumerate, reversed, list, tuple, min, max, int, str)
 }
 _METHODS = {"values", "items", "keys"}
-_PLAIN = (
-    ast.Constant | ast.Tuple | ast.List | ast.Slice | ast.BinOp | ast.UnaryOp | ast.BoolOp | ast.Compare | ast.IfExp
-    | ast.Subscript | ast.Starred | ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.expr_context
-)  # fmt: skip
+_OPERATORS = ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.expr_context
+_COMBINED = ast.BinOp | ast.UnaryOp | ast.BoolOp | ast.Compare | ast.IfExp | ast.Subscript | ast.Slice
+_PLAIN = ast.Constant | ast.Tuple | ast.List | ast.Starred | _COMBINED | _OPERATORS
 _UNKNOWN = object()
 _LEAVING = (ast.Break, ast.Continue, ast.Return, ast.Raise)
 Loop = ast.For | ast.comprehension
@@ -43,7 +42,7 @@ Turn = tuple[Pass, ...]
 
 
 def loops_around(method: Method, node: ast.AST) -> list[Loop]:
-    """Return the loops that run a call again and again, the outermost first; none where a function is between."""
+    """Return the loops that repeat a call, the outermost first; none where a function is in between."""
     found: list[Loop] = []
     around, inner = parents(method.tree), node
     for each in ancestors(node, around):
@@ -138,7 +137,7 @@ class _Evaluation:
         )
 
     def _is_known(self, name: str, names: dict[str, Any]) -> bool:
-        """Tell whether a name has one value in the whole method: a constant of its file, or one assignment."""
+        """Tell whether a name has one value in the method: a constant of its file, or one assignment."""
         if name in self.assigned:
             value, self.assigned[name] = self.assigned[name], None  # a name within its own value is unknown
             found = self.value(value, {}) if value is not None else _UNKNOWN
@@ -150,8 +149,10 @@ class _Evaluation:
         return found is not _UNKNOWN
 
     def differs(self, loop: Loop, items: list[Any]) -> bool:
-        """Tell whether turns take different modules: the loop walks through them, or its names choose them."""
-        walked = [tuple(id(part) for part in _parts(item) if isinstance(part, nn.Module | Tensor)) for item in items]
+        """Tell whether turns take other modules: the loop walks through them, or its names choose them."""
+        walked = [
+            tuple(id(part) for part in _parts(item) if isinstance(part, nn.Module | Tensor)) for item in items
+        ]
         if any(walked):
             return len(set(walked)) > 1
         names = _names(loop.target)
@@ -209,7 +210,7 @@ class _Evaluation:
         return False
 
     def _is(self, test: ast.expr, wanted: bool, known: dict[str, Any]) -> bool:
-        """Tell whether a test of what a turn takes has a value for sure; one of attributes alone may change."""
+        """Tell whether a test of what a turn takes is sure; one of attributes alone may change."""
         if not _names(test) & set(known):
             return False
         found = self.value(test, known)

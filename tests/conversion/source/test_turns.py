@@ -319,7 +319,9 @@ def test_checkpointing_runs_the_same_layers_again():
 def test_more_turns_than_layers_are_an_error_that_names_the_place():
     model = convert(Attribute())
     model.convs.append(nn.Linear(4, 4))
-    with pytest.raises(ConversionError, match=r"self.act \(test_turns.py, line \d+\) runs in turn 4 of .* 3 turns"):
+    with pytest.raises(
+        ConversionError, match=r"self.act \(test_turns.py, line \d+\) runs in turn 4 of .* 3 turns"
+    ):
         model(X)
 
 
@@ -339,7 +341,9 @@ class Arguments(Stack):
     """A call in the argument of another, in a comprehension."""
 
     def forward(self, x):
-        return [F.elu(self.convs[i](sum(F.elu(conv(x)) for conv in self.convs))) for i in range(self.depth)][1]
+        return [F.elu(self.convs[i](sum(F.elu(conv(x)) for conv in self.convs))) for i in range(self.depth)][
+            1
+        ]
 
 
 def test_turns_are_changed_one_by_one_wherever_the_calls_stand():
