@@ -1,10 +1,29 @@
 """Settings of every test process: one thread each, the same examples on every run."""
 
 import os
+from collections.abc import Iterator
+from functools import partial
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="module")
+def brief_searches() -> Iterator[None]:
+    """Searches of a module draw no figures, as without matplotlib, and time their models only for a moment.
+
+    That is half of what a search of a small model costs. tests/report and tests/tracking look at figures,
+    tests/search/test_announcement.py at searches with all of it.
+    """
+    from autoact.latency import medians
+
+    with pytest.MonkeyPatch.context() as patched:
+        for file in ("report._svg", "tracking._layer_logger"):
+            patched.setattr(f"autoact.{file}.left_out", lambda package, what: True)
+        patched.setattr("autoact.search.outcome._latency.medians", partial(medians, seconds=0.01))
+        yield

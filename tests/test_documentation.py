@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -15,14 +16,18 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def blocks() -> list[tuple[str, str]]:
-    return [(page.name, code) for page in PAGES for code in BLOCK.findall(page.read_text(encoding="utf-8"))]
+def blocks() -> list[Any]:
+    """Return page and code of each block; those that fit estimators are slow."""
+    found = [(page.name, code) for page in PAGES for code in BLOCK.findall(page.read_text(encoding="utf-8"))]
+    return [pytest.param(*each, marks=[pytest.mark.slow] * (each[0] == "tables.md")) for each in found]
 
 
 @pytest.mark.parametrize(
     ("page", "code"), blocks(), ids=lambda value: value[:12] if value.endswith("md") else ""
 )
-def test_python_blocks_run(page: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_blocks_run(
+    page: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brief_searches: None
+) -> None:
     """Run each block as it stands, only with a smaller search."""
     monkeypatch.chdir(tmp_path)
     code = re.sub(r'"max_epochs": \d+', '"max_epochs": 1', code)

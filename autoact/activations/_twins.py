@@ -52,7 +52,8 @@ class Twin:
 
     def read(self, module: nn.Module) -> dict[str, Value] | None:
         """Return the parameter values of a module, or None if it is not this activation."""
-        if type(module) is not self.module or not self.convertible or self.when:
+        kind = getattr(type(module), "twin_class", type(module))
+        if kind is not self.module or not self.convertible or self.when:
             return None
         if any(getattr(module, name) != value for name, value in self.fixed.items()):
             return None

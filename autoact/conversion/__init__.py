@@ -8,6 +8,7 @@ from autoact.conversion._apply import (
     auto_layers,
     derive,
     finalize,
+    follow_sources,
     original_assignment,
     uniform_assignment,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "derive",
     "finalize",
     "find_layers",
+    "follow_sources",
     "named_in_configuration",
     "original_assignment",
     "recipe",

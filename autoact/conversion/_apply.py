@@ -7,16 +7,18 @@ from torch import nn
 
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._places import Place, check_model, discover
-from autoact.conversion._recipe import Entry, M, entries, place, record
+from autoact.conversion._plain import make_plain
+from autoact.conversion._recipe import Entry, M, entries, fixed_module, in_place_at, place, record
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion.probing import warn_of_idle
+from autoact.conversion.surroundings import copies, source_of
 from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
-from autoact.nn import AutoActivation, module_for, warn_of
+from autoact.nn import AutoActivation, warn_of
 from autoact.spaces import Assignment, Choice
 
 
 def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:
-    """Return the `AutoActivation` layers of a model by path, each once.
+    """Return the `AutoActivation` layers of a model by path, each once; none that follows another of them.
 
     Args:
         model: Any module.
@@ -33,7 +35,34 @@ def auto_layers(model: nn.Module) -> dict[str, AutoActivation]:
         ['1']
     """
     check_model(model)
-    return {path: module for path, module in model.named_modules() if isinstance(module, AutoActivation)}
+    found = {path: module for path, module in model.named_modules() if isinstance(module, AutoActivation)}
+    known = set(map(id, found.values()))
+    return {
+        path: layer for path, layer in found.items() if layer.leader is layer or id(layer.leader) not in known
+    }
+
+
+def follow_sources(model: nn.Module) -> None:
+    """Let the layers of copies that never train follow those of their sources, if they do not yet.
+
+    Args:
+        model: A converted model, of which parts were copied after the conversion.
+
+    Example:
+        >>> import copy
+        >>> from autoact.conversion import convert
+        >>> net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+        >>> model = convert(nn.ModuleDict({"net": net}))
+        >>> model["target_net"] = copy.deepcopy(model["net"])
+        >>> follow_sources(model)
+        >>> list(auto_layers(model))
+        ['net.1']
+    """
+    sources, layers = copies(model), auto_layers(model)
+    for path, layer in layers.items():
+        leader = layers.get(source_of(path, sources) or "")
+        if leader is not None and leader.candidates == layer.candidates:
+            layer.follow(leader)
 
 
 def derive(model: nn.Module) -> Assignment:
@@ -68,7 +97,7 @@ def derive(model: nn.Module) -> Assignment:
     for path, entry in entries(model).items():
         module = model.get_submodule(entry["paths"][0]) if entry["kind"] == "mixture" else None
         if isinstance(module, AutoActivation):
-            leaders[path] = names[id(module)]
+            leaders[path] = names.get(id(module.leader)) or names[id(module)]
     order = {path: index for index, (path, _) in enumerate(model.named_modules(remove_duplicate=False))}
     ordered = sorted(leaders, key=lambda path: order[path])
     return Assignment({path: choices[leaders[path]] for path in ordered}, name="derived")
@@ -111,11 +140,29 @@ def _put(model: M, assignment: Assignment | Mapping[str, Any], *, carried: bool)
     """Put an assignment into a model, whose state_dict names it or not."""
     places = _assignable(model)
     choices = _checked(model, places, assignment)
+    for path, source in _followers(model, places).items():
+        if source in choices:
+            choices.setdefault(path, choices[source])
     wanted = [(places[path], choice) for path, choice in choices.items() if places[path].choice != choice]
+    beside = in_place_at(model, [target.paths[0] for target, _ in wanted])
     with all_or_nothing(model):
-        changed = {target.paths[0]: _fix(model, target, choice) for target, choice in wanted}
+        changed = {
+            target.paths[0]: _fix(model, target, choice, beside[target.paths[0]]) for target, choice in wanted
+        }
         record(model, changed, carried=carried)
     return model
+
+
+def _followers(model: nn.Module, places: Mapping[str, Place]) -> dict[str, str]:
+    """Return the path in its source for every activation in a copy that never trains."""
+    sources, known = copies(model), entries(model)
+    found = {
+        path: known[path]["follows"]
+        if path in known and known[path].get("follows")
+        else source_of(path, sources)
+        for path in places
+    }
+    return {path: source for path, source in found.items() if source in places}
 
 
 def _checked(
@@ -146,13 +193,19 @@ def _choice(given: Any) -> Any:
 
 
 def finalize(model: M) -> M:
-    """Replace every `AutoActivation` by the plain module of its choice (torch's own, if any), in place.
+    """Make a converted model plain, in place: torch's own modules under the names of the original.
 
-    The state_dict no longer names chosen activations: a fresh model of the same class takes the weights, but
-    has its own activations. To have the choice saved, use `apply(fresh_model, derive(model))` instead.
+    - Where every choice of a module is what it had, its class and its activations are the original ones.
+    - Where all calls `self.act(...)` chose one activation, it stands at `act`, and the class is the original.
+    - Other calls go to modules of their own (`act_2`, `relu_1`), in a subclass of the same name whose methods
+      are saved with the model: `torch.load` needs the user's class and torch, not autoact.
+
+    An activation that torch lacks is a `FixedActivation`, which needs autoact. Nothing else stays: no recipe,
+    no entry of the state_dict, no hook but the user's. The weights fit a fresh model of the class, which has
+    its own activations; to have the choice saved with them, use `apply(fresh_model, derive(model))` instead.
 
     Args:
-        model: A converted model; layers without `AutoActivation` stay as they are.
+        model: A converted model, or one that `apply` changed. Others stay as they are.
 
     Returns:
         The model. If anything is raised, the model is as it was before.
@@ -165,7 +218,11 @@ def finalize(model: M) -> M:
         >>> finalize(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))[1]
         ReLU()
     """
-    return _put(model, derive(model) if auto_layers(model) else {}, carried=False)
+    choices = derive(model) if auto_layers(model) else {}
+    with all_or_nothing(model):
+        _put(model, choices, carried=False)
+        make_plain(model)
+    return model
 
 
 def original_assignment(model: nn.Module, space: SpaceLike = "default") -> Assignment:
@@ -248,8 +305,8 @@ def _check_path(model: nn.Module, places: Mapping[str, Place], path: str) -> Non
         )
 
 
-def _fix(model: nn.Module, target: Place, choice: Choice) -> Entry:
-    """Put a choice at a place and return what to record."""
+def _fix(model: nn.Module, target: Place, choice: Choice, beside: Entry) -> Entry:
+    """Put a choice at a place and return what to record; `beside` is what changes in place there."""
     present = target.present
     channel_dim = present.channel_dim if hasattr(present, "channel_dim") else 1
     known = [each["original"] for each in entries(model).values() if set(each["paths"]) & set(target.paths)]
@@ -259,6 +316,7 @@ def _fix(model: nn.Module, target: Place, choice: Choice) -> Entry:
         "original": known[0] if known else target.choice and target.choice.to_dict(),
         "choice": choice.to_dict(),
         "channel_dim": channel_dim,
+        **beside,
     }
-    place(model, target.paths[0], entry, module_for(choice, channel_dim=channel_dim))
+    place(model, target.paths[0], entry, fixed_module(entry))
     return entry

@@ -10,10 +10,10 @@ from torch import nn
 
 from autoact.conversion._eligibility import Verdict, eligible, includes
 from autoact.conversion._places import Found, Place, check_model, discover
-from autoact.conversion._recipe import entries
-from autoact.conversion._roles import roles
-from autoact.conversion.probing import NEVER_CALLED, Probed, probed
-from autoact.conversion.source import Call, notices, own_class, reached, uses
+from autoact.conversion._recipe import Entry, entries
+from autoact.conversion.probing import NEVER_CALLED, Line, Probed, probed
+from autoact.conversion.source import Call, lines_of, notices, opened, own_class, reached, uses
+from autoact.conversion.surroundings import copies, roles, source_of
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
@@ -36,8 +36,11 @@ class ConversionPlan:
         shared: Those of `paths` with more than one entry.
         split: Layers that were one module instance, by each of their paths: every use gets its own layer.
         calls: Source lines that run a layer several times in one forward.
+        follows: Layers in copies that never train, such as target networks, by path: the layer of the
+            source whose choice is theirs; both are in one group.
         blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
         left_alone: Why other activations are not converted, by path.
+        lines: File and number of the source lines that `left_alone` speaks of.
         space: The search space.
 
     Example:
@@ -55,16 +58,30 @@ class ConversionPlan:
     shared: Mapping[str, tuple[str, ...]]
     split: Mapping[str, tuple[str, ...]]
     calls: Mapping[str, tuple[Call, ...]]
+    follows: Mapping[str, str]
     blocks: Mapping[str, str]
     left_alone: Mapping[str, str]
+    lines: frozenset[Line]
     space: SearchSpace
+
+    def speaking(self, further: Mapping[str, str]) -> "ConversionPlan":
+        """Return this plan with more said about what is left alone.
+
+        Args:
+            further: By path; beside what is said there.
+        """
+        said = {path: "; ".join(filter(None, [self.left_alone.get(path), further[path]])) for path in further}
+        return replace(self, left_alone={**self.left_alone, **said})
 
     def without(self, reasons: Mapping[str, str]) -> "ConversionPlan":
         """Return this plan with some of its layers left alone.
 
         Args:
-            reasons: Why, by layer path.
+            reasons: Why, by layer path; a layer that follows another goes or stays with that.
         """
+        reasons = {path: why for path, why in reasons.items() if path not in self.follows}
+        gone = {path: reasons[of] for path, of in self.follows.items() if of in reasons}
+        reasons = {**reasons, **gone}
         paths = {path: every for path, every in self.paths.items() if path not in reasons}
         groups = (tuple(path for path in group if path in paths) for group in self.groups)
         split = {path: tuple(each for each in self.split[path] if each in paths) for path in self.split}
@@ -78,6 +95,7 @@ class ConversionPlan:
             shared=_of(paths, self.shared),
             split={path: every for path, every in _of(paths, split).items() if len(every) > 1},
             calls=_of(paths, self.calls),
+            follows=_of(paths, self.follows),
             blocks=_of(paths, self.blocks),
             left_alone={**self.left_alone, **reasons},
         )
@@ -117,14 +135,20 @@ def plan_and_probe(
 ) -> tuple[ConversionPlan, Probed | None]:
     """Return the layers of a model, and what reached them; None without an example input."""
     plan = _planned(model, space)
-    if example_input is None:
+    seen = None
+    if example_input is not None:
+        seen = probed(model, plan.layers, plan.paths, example_input, plan.left_alone, plan.lines)
+        plan = plan.speaking(seen.unsaid)
+    if not plan.layers:
+        raise ConversionError(_nothing(model, plan.left_alone))
+    if seen is None:
         return plan, None
-    seen = probed(model, plan.layers, plan.paths, example_input)
     if len(seen.idle) == len(plan.layers):
         raise ConversionError(
             f"Nothing to convert in {type(model).__name__}: of its activations ({', '.join(seen.idle)}), "
-            "none is called with the example input, neither in training nor in evaluation mode. Write what "
-            "runs instead as modules such as nn.ReLU(), and call them in forward."
+            "none is called with the example input, neither in training nor in evaluation mode."
+            f"{_listed(seen.unsaid)} Write what runs instead as modules such as nn.ReLU(), and call them in "
+            "forward."
         )
     return plan.without(dict.fromkeys(seen.idle, NEVER_CALLED)), seen
 
@@ -139,10 +163,17 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     space = _within(space, present)
     places, blocks = dict[str, Place](), dict[str, str]()
     earlier, found_roles = entries(model), roles(model)
-    for path, place in present.items():
+    follows = _followers(model, present, earlier)
+    for path, place in sorted(present.items(), key=lambda item: item[0] in follows):
         rule = rule_of(space, place.names)
         if rule is not None and rule.keep:
             left_alone[path] = f"kept by the rule match: {rule.match!r}"
+            continue
+        if path in follows:
+            if follows[path] in places:
+                places[path] = place
+            else:
+                left_alone[path] = f"it follows {follows[path]}, which is left alone"
             continue
         verdict = Verdict() if path in earlier else eligible(model, place, found_roles)
         if verdict.reason and not includes(rule, place.names):
@@ -151,9 +182,24 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
         places[path] = place
         if verdict.block:
             blocks[path] = verdict.block
-    if not places:
-        raise ConversionError(_nothing(model, left_alone))
-    return _plan(model, space, places, blocks, left_alone)
+    places = {path: place for path, place in present.items() if path in places}
+    spoken = [site for path, place in present.items() if path in left_alone for site in place.sites]
+    lines = lines_of(left_alone.values(), spoken)
+    return _plan(model, space, places, blocks, left_alone, _of(places, follows), lines)
+
+
+def _followers(
+    model: nn.Module, present: Mapping[str, Place], earlier: Mapping[str, Entry]
+) -> dict[str, str]:
+    """Return the path in the source for each activation in a copy that never trains."""
+    sources = copies(model)
+    found = {path: of for path in present if (of := source_of(path, sources)) is not None}
+    known = {path: entry["follows"] for path, entry in earlier.items() if entry.get("follows")}
+    return {
+        path: of
+        for path, of in {**found, **known}.items()
+        if path in present and of in present and present[path].choice == present[of].choice
+    }
 
 
 def _present(model: nn.Module, found: Found) -> dict[str, Place]:
@@ -193,10 +239,12 @@ def _plan(
     places: Mapping[str, Place],
     blocks: Mapping[str, str],
     left_alone: Mapping[str, str],
+    follows: Mapping[str, str],
+    lines: frozenset[Line],
 ) -> ConversionPlan:
     layers = {path: place.choice for path, place in places.items() if place.choice is not None}
     paths = {path: place.paths for path, place in places.items()}
-    names = {path: place.names for path, place in places.items()}
+    names = {path: places[follows.get(path, path)].names for path in places}
     settings = {
         path: {c.activation: dict(c.parameters)} if c.parameters and not space.refusal(c) else {}
         for path, c in layers.items()
@@ -206,13 +254,15 @@ def _plan(
         layers=layers,
         candidates={path: _candidates(space, names[path], choice) for path, choice in layers.items()},
         settings=settings,
-        groups=_groups(space, names),
+        groups=_groups(space, names, follows),
         paths=paths,
         shared={path: every for path, every in paths.items() if len(every) > 1},
         split=_split(places),
         calls={path: lines for path, lines in calls.items() if lines},
+        follows=follows,
         blocks=blocks,
         left_alone=left_alone,
+        lines=lines,
         space=space,
     )
 
@@ -238,12 +288,15 @@ def _candidates(space: SearchSpace, names: Sequence[str], present: Choice) -> tu
     return (*known, present.activation)
 
 
-def _groups(space: SearchSpace, names: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+def _groups(
+    space: SearchSpace, names: Mapping[str, Sequence[str]], follows: Mapping[str, str]
+) -> tuple[tuple[str, ...], ...]:
+    """Return who chooses together; in a group, those that follow others come last."""
     groups: dict[Any, list[str]] = {}
-    for path, every in names.items():
-        rule = rule_of(space, every)
+    for path in sorted(names, key=lambda path: path in follows):
+        rule = rule_of(space, names[path])
         together = rule is not None and rule.share == "group"
-        groups.setdefault(id(rule) if together else path, []).append(path)
+        groups.setdefault(id(rule) if together else follows.get(path, path), []).append(path)
     return tuple(tuple(group) for group in groups.values())
 
 
@@ -251,8 +304,14 @@ def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:
     """Return the source lines that use one layer, where it is used more than once."""
     if place.site is not None:
         return (place.site.call,) if place.site.loop else ()
-    kind = own_class(model.get_submodule(_parent(path)))
-    found = [use for use in uses(kind, path.rpartition(".")[2]) if use.method.name in reached(kind)]
+    owner, attribute = model.get_submodule(_parent(path)), path.rpartition(".")[2]
+    elsewhere = {call.name for call in opened(owner) if call.layer != attribute}
+    runs = reached(own_class(owner))
+    found = [
+        use
+        for use in uses(own_class(owner), attribute)
+        if use.name not in elsewhere and use.method.name in runs
+    ]
     several = len({use.layer for use in found}) > 1 or any(use.loop for use in found)
     return tuple(use.call for use in found) if several else ()
 
@@ -267,12 +326,15 @@ def _check_rules(space: SearchSpace, present: Mapping[str, Place], left_alone: M
 def _nothing(model: nn.Module, left_alone: Mapping[str, str]) -> str:
     kinds = Counter(type(m).__name__ for m in model.modules() if m is not model)
     listed = ", ".join(f"{kind} x{count}" for kind, count in kinds.most_common()) or "none"
-    reasons = "".join(f" {path}: {reason}." for path, reason in left_alone.items())
     return (
         f"Nothing to convert in {type(model).__name__}: its modules ({listed}) include no activation that "
-        f"autoact may replace.{reasons} Write activations as modules such as nn.ReLU(); `autoact list` shows "
-        "the names."
+        f"autoact may replace.{_listed(left_alone)} Write activations as modules such as nn.ReLU(); "
+        "`autoact list` shows the names."
     )
+
+
+def _listed(reasons: Mapping[str, str]) -> str:
+    return "".join(f" {path}: {reason}." for path, reason in reasons.items())
 
 
 def is_converted(model: nn.Module, path: str) -> bool:

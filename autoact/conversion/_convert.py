@@ -1,12 +1,13 @@
 """Conversion of a model's activations into layers that learn theirs."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, is_converted, plan_and_probe
-from autoact.conversion._recipe import Entry, M, entries, place, record
+from autoact.conversion._recipe import Entry, M, entries, in_place_at, let_follow, place, record
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion.probing import Probed, Seen, channels
 from autoact.errors import ConfigurationError, ConversionError, did_you_mean
@@ -54,13 +55,17 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
         return model
     _warn_of_sharing(plan, [path for group in groups for path in group])
     seen = _counted(plan, probed)
-    layers = {group[0]: _layer(plan, group, start, seen) for group in groups}
+    layers = {path: layer for group in groups for path, layer in _layers(plan, group, start, seen).items()}
+    beside = in_place_at(model, [path for group in groups for path in group])
+    for group in groups:
+        _check_in_place(model, group, beside)
     changed: dict[str, Entry] = {}
     with all_or_nothing(model):
         for group in groups:
             for path in group:
-                changed[path] = _entry(plan, path, group, layers[group[0]])
-                place(model, path, changed[path], layers[group[0]])
+                changed[path] = _entry(plan, path, group, layers, beside[path])
+                place(model, path, changed[path], layers[path])
+        let_follow(model, changed)
         record(model, changed)
     return model
 
@@ -83,6 +88,30 @@ def _counted(plan: ConversionPlan, probed: Probed | None) -> dict[str, Seen]:
             "that channels can be counted."
         )
     return channels({path: probed.inputs[path] for path in plan.layers})
+
+
+def _layers(
+    plan: ConversionPlan, group: tuple[str, ...], start: str, seen: dict[str, Seen]
+) -> dict[str, AutoActivation]:
+    """Return the layer of each path: one for all of a group, and one for all of its layers in each copy."""
+    made: dict[str, AutoActivation] = {}
+    layers: dict[str, AutoActivation] = {}
+    for path in group:
+        copy = _copy_of(plan, path)
+        if copy not in made:
+            made[copy] = _layer(plan, group, start, seen)
+        layers[path] = made[copy]
+    return layers
+
+
+def _copy_of(plan: ConversionPlan, path: str) -> str:
+    """Return the path of the copy that a layer is in, "" for a layer that follows none."""
+    if path not in plan.follows:
+        return ""
+    own, source = path.split("."), plan.follows[path].split(".")
+    while own and source and own[-1] == source[-1]:
+        own, source = own[:-1], source[:-1]
+    return ".".join(own)
 
 
 def _layer(plan: ConversionPlan, group: tuple[str, ...], start: str, seen: dict[str, Seen]) -> AutoActivation:
@@ -138,15 +167,37 @@ def _start(plan: ConversionPlan, group: tuple[str, ...], candidates: list[str]) 
     return name
 
 
-def _entry(plan: ConversionPlan, path: str, group: tuple[str, ...], layer: AutoActivation) -> Entry:
+def _entry(
+    plan: ConversionPlan,
+    path: str,
+    group: tuple[str, ...],
+    layers: Mapping[str, AutoActivation],
+    beside: Entry,
+) -> Entry:
+    layer = layers[path]
+    same = [other for other in group if layers[other] is layer]
     return {
         "kind": "mixture",
         "paths": list(plan.paths[path]),
         "original": plan.layers[path].to_dict(),
-        "group": group[0] if len(group) > 1 else None,
+        "group": same[0] if len(same) > 1 else None,
         "layer": layer.configuration(),
         "space": plan.space.fingerprint(),
+        **({"follows": plan.follows[path]} if path in plan.follows else {}),
+        **beside,
     }
+
+
+def _check_in_place(model: nn.Module, group: tuple[str, ...], beside: Mapping[str, Entry]) -> None:
+    """Complain if one layer would change its input in some of its places only."""
+    present = dict(model.named_modules(remove_duplicate=False))
+    own = [path for path in group if beside[path].get("in_place") == "itself"]
+    others = [path for path in group if path not in own and not getattr(present.get(path), "inplace", False)]
+    if own and others:
+        raise ConversionError(
+            f"Layers {', '.join(group)} share one choice, but {', '.join(own)} changes its input and "
+            f"{', '.join(others)} does not. Use share: layer, or inplace=False in the model."
+        )
 
 
 def _warn_of_sharing(plan: ConversionPlan, converted: list[str]) -> None:

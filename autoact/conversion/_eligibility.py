@@ -4,18 +4,21 @@ What fixes a range for a reason stays: an output's, a gate's, a probability's, a
 the search space whose last part is written out, such as `blocks.*.gate`, includes it all the same.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from autoact.activations import get
 from autoact.conversion._places import Place
-from autoact.conversion._roles import Roles
+from autoact.conversion.flow import RangeUse
 from autoact.conversion.source import own_class, reached
+from autoact.conversion.surroundings import Roles
 from autoact.nn import FixedActivation
-from autoact.spaces import LayerRule
+from autoact.spaces import Choice, LayerRule
 
 _HIDDEN_FAMILIES = ("rectifier", "exponential", "self-gated")
 _POSITIVE = ("softplus", "squareplus", "exp")  # of these families, but often there to make a result positive
@@ -47,10 +50,27 @@ def eligible(model: nn.Module, place: Place, roles: Roles) -> Verdict:
     gate = any(path in roles.gates for path in place.names)
     if not name:
         return Verdict()
+    if use := _range_use(place, roles):
+        return Verdict(f"its result {use.why} ({use.call}); {_remedy(place.paths[0])}")
     if gate and hidden:
         return Verdict(block=_GLU.get(name, f"{name} GLU"))
     reason = _purpose(name, hidden, place, roles, gate) or _surroundings(hidden, place, owner)
     return Verdict(reason and f"{reason}; {_remedy(place.paths[0])}")
+
+
+def _range_use(place: Place, roles: Roles) -> RangeUse | None:
+    """Return a use of an activation's result that not every activation could have, if there is one."""
+    uses = {use for path in place.names for use in roles.ranged.get(path, ())}
+    counting = [use for use in uses if use.added is None or _least(place.choice) + use.added >= 0]
+    return min(counting, key=lambda use: (use.call.file, use.call.line, use.why), default=None)
+
+
+def _least(choice: Choice | None) -> float:
+    """Return the least value of an activation that may stand for a positive one, to 1e-9; else -infinity."""
+    if choice is None or choice.channels is not None or get(choice.activation).family == "self-gated":
+        return -math.inf
+    grid = torch.linspace(-1e6, 1e6, 2001, dtype=torch.float64)
+    return float(get(choice.activation)(grid, **choice.parameters).min()) + 1e-9
 
 
 def _purpose(name: str, hidden: bool, place: Place, roles: Roles, gate: bool) -> str | None:

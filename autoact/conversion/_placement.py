@@ -5,9 +5,9 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from autoact.conversion.source import called_module, open_at
+from autoact.conversion.source import called_module, keep_original, open_at
 from autoact.errors import ConversionError
-from autoact.nn import is_sharded
+from autoact.nn import AutoActivation, is_sharded
 
 _HOOKS = (
     "_forward_hooks",
@@ -30,6 +30,8 @@ def put(model: nn.Module, path: str, module: nn.Module) -> None:
     parent = model.get_submodule(parent_path)
     if not hasattr(parent, name) and not open_at(parent, name):
         raise ConversionError(f"The model has no activation at {path!r}.")
+    if not isinstance(getattr(parent, name, None), AutoActivation):
+        keep_original(parent, name)
     if name in parent._modules:
         parent._modules[name] = module
     else:
@@ -44,14 +46,23 @@ def move_hooks(model: nn.Module, path: str, module: nn.Module) -> None:
     parent_path, _, name = path.rpartition(".")
     parent = model.get_submodule(parent_path)
     present = parent._modules.get(name) if hasattr(parent, name) else called_module(parent, name)
-    if present is None or present is module:
-        return
+    if present is not None and present is not module:
+        give_hooks(present, module)
+
+
+def give_hooks(present: nn.Module, module: nn.Module) -> None:
+    """Give a module the hooks of another."""
     for kind in _HOOKS:
         hooks, own = getattr(present, kind), getattr(module, kind)
-        if hooks:
+        if hooks and own is not hooks:
             setattr(module, kind, OrderedDict({**own, **hooks}) if own else hooks)
     if present._is_full_backward_hook is not None:
         module._is_full_backward_hook = present._is_full_backward_hook
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Tell whether anybody watches a module."""
+    return any(getattr(module, kind) for kind in _HOOKS)
 
 
 def reference_tensor(model: nn.Module, path: str) -> torch.Tensor | None:

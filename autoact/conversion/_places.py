@@ -11,8 +11,11 @@ from torch import nn
 
 from autoact.activations import from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source import (
     Site,
+    choice_of,
+    choice_of_held,
     divided_uses,
     function_calls,
     has_settings,
@@ -41,6 +44,7 @@ class Place:
         site: The call in the source, where that has to be rewritten; the first of those that share a layer.
         parts: Paths of the single calls, of which only one can run, where several share the layer.
         whole: The path that stands for all turns of a loop, of which this place is one.
+        sites: All calls in the source that are this place.
     """
 
     present: Any
@@ -49,6 +53,7 @@ class Place:
     site: Site | None = None
     parts: tuple[str, ...] = ()
     whole: str | None = None
+    sites: tuple[Site, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -125,8 +130,15 @@ def discover(model: nn.Module) -> Found:
 
 def _place(each: _Occurrence, choice: Choice | None, paths: list[str]) -> Place:
     parts = tuple(part.path for part in each.parts)
+    sites = tuple(part.site for part in (each, *each.parts) if part.site is not None)
     return Place(
-        present=each.present, choice=choice, paths=tuple(paths), site=each.site, parts=parts, whole=each.whole
+        present=each.present,
+        choice=choice,
+        paths=tuple(paths),
+        site=each.site,
+        parts=parts,
+        whole=each.whole,
+        sites=sites,
     )
 
 
@@ -156,9 +168,7 @@ def _inside(
     join = partial(_join, path)
     found: list[_Occurrence] = []
     functions = {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, _FUNCTIONS) and from_function(_bare(value))
+        name: value for name, value in vars(module).items() if name != "forward" and _computes(value)
     }
     children = {name: child for name, child in module._modules.items() if _is_one(child)}
     for name, present in {**functions, **children}.items():
@@ -252,12 +262,41 @@ def _identify(each: _Occurrence) -> tuple[Choice | None, str | None]:
         return None, f"{_kind(present)} has a setting outside what can be searched: {error}"
 
 
+def choice_of_object(present: Any) -> Choice | None:
+    """Return the registered activation that a module or a function computes, None if it is none."""
+    choice = wrapped(present) if isinstance(present, nn.Module) else None
+    return _identify(_Occurrence("object", None, present, choice=choice))[0]
+
+
+def written_choice(module: nn.Module, site: Site, original: Any) -> Choice | None:
+    """Return what a call in a module's source computes, given what its attribute held originally."""
+    try:
+        if site.attribute is None:
+            return choice_of(site, module)
+        if isinstance(original, nn.Module):
+            return choice_of_object(original)
+        if original is None:  # a module with parameters, which is not kept
+            return None
+        bound = original.keywords if isinstance(original, partial) else {}
+        return choice_of_held(site, module, from_function(_bare(original)) or "", bound)
+    except ConversionError:
+        return None
+
+
 def _bare(function: Any) -> Any:
     return function.func if isinstance(function, partial) else function
 
 
+def _computes(value: Any) -> bool:
+    """Tell whether what a module holds as an attribute is a function that computes an activation."""
+    known = isinstance(value, _FUNCTIONS) and from_function(_bare(value))
+    return bool(known) or (callable(value) and computed_by(value) is not None)
+
+
 def _held(function: Any) -> tuple[Choice | None, str | None]:
     """Return what a function computes that a module holds as an attribute, settings and all."""
+    if (own := computed_by(function)) is not None:
+        return own, None
     name = from_function(_bare(function)) or ""
     if not isinstance(function, partial):
         return Choice(name), None

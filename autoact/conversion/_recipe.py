@@ -1,17 +1,19 @@
 """Recipe of a conversion: plain types from which a fresh model gets the same structure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from torch import nn
 
 from autoact.conversion._placement import fit, move_hooks, put
+from autoact.conversion._places import Place, discover
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion._transformer import settle
 from autoact.conversion.saving import KEY, carry, decoded, differs
 from autoact.conversion.source import can_open
+from autoact.conversion.surroundings import Neighbors, neighbors
 from autoact.errors import ConversionError
-from autoact.nn import AutoActivation, module_for
+from autoact.nn import AutoActivation, InPlace, module_for
 from autoact.spaces import Choice
 
 VERSION = 1
@@ -26,7 +28,15 @@ def entries(model: nn.Module) -> dict[str, Entry]:
     for prefix, module in model.named_modules():
         for path, entry in vars(module).get(_ATTRIBUTE, {}).items():
             found[_join(prefix, path)] = _moved(entry, prefix)
-    return found
+    return {path: entry for path, entry in found.items() if not _is_over(model, entry)}
+
+
+def _is_over(model: nn.Module, entry: Entry) -> bool:
+    """Tell whether the searched layer of an entry is gone, as when a part of the model was finalized."""
+    if entry["kind"] != "mixture":
+        return False
+    parent, _, name = entry["paths"][0].rpartition(".")
+    return not isinstance(model.get_submodule(parent)._modules.get(name), AutoActivation)
 
 
 def recipe(model: nn.Module) -> dict[str, Any] | None:
@@ -100,8 +110,18 @@ def replay(model: M, recipe: Mapping[str, Any] | None) -> M:
             if group:
                 groups[group] = module
             place(model, path, entry, module)
+        let_follow(model, recipe["layers"])
         record(model, recipe["layers"])
     return model
+
+
+def let_follow(model: nn.Module, layers: Mapping[str, Entry]) -> None:
+    """Let the layers of copies follow those of their sources, as entries say; all are in the model."""
+    for path, entry in layers.items():
+        if entry.get("follows"):
+            layer, leader = model.get_submodule(path), model.get_submodule(entry["follows"])
+            if isinstance(layer, AutoActivation) and isinstance(leader, AutoActivation):
+                layer.follow(leader)
 
 
 def restore(model: nn.Module, state: Mapping[str, Any]) -> tuple[str, ...]:
@@ -146,13 +166,37 @@ def _restore(model: nn.Module, layers: Mapping[str, Entry]) -> list[str]:
     recorded = {path: entry for entry in entries(model).values() for path in entry["paths"]}
     wanted = {path: entry for path, entry in layers.items() if not _is_start(recorded.get(path), entry, path)}
     changed = {}
+    around = in_place_at(model, list(wanted))
     with all_or_nothing(model):
         for path, entry in wanted.items():
-            changed[path] = {"kind": "fixed", "original": None, "carried": True, **entry}
+            changed[path] = {"kind": "fixed", "original": None, "carried": True, **entry, **around[path]}
             place(model, path, changed[path], _build(changed[path]))
         if changed:
             record(model, changed)
     return list(changed)
+
+
+def in_place_at(model: nn.Module, paths: Sequence[str]) -> dict[str, Entry]:
+    """Return what entries say about changes in place, by first path; nothing for most.
+
+    Args:
+        model: With the activations that it had, or has by entries.
+        paths: First path of each activation.
+    """
+    if not paths:
+        return {}
+    known = {path: entry for entry in entries(model).values() for path in entry["paths"]}
+    found, beside = discover(model), neighbors(model)
+    places = {**found.whole, **found.places}
+    changes = {
+        path: known[path].get("in_place") if path in known else _beside(beside, places.get(path))
+        for path in paths
+    }
+    return {path: {"in_place": change} if change else {} for path, change in changes.items()}
+
+
+def _beside(beside: Neighbors, place: Place | None) -> InPlace | None:
+    return None if place is None or place.choice is None else beside.around(place.names, place.choice)
 
 
 def _is_start(present: Entry | None, entry: Entry, path: str) -> bool:
@@ -180,6 +224,8 @@ def place(model: nn.Module, path: str, entry: Entry, module: nn.Module) -> None:
                 f"The model has no activation at {every!r}; it is not the architecture that was converted."
             )
     fit(module, model, path)
+    if isinstance(module, AutoActivation) and entry.get("in_place") in ("itself", "input"):
+        module.in_place = "itself" if module.in_place == "itself" else entry["in_place"]
     for every in entry["paths"]:
         move_hooks(model, every, module)
         put(model, every, module)
@@ -189,7 +235,13 @@ def place(model: nn.Module, path: str, entry: Entry, module: nn.Module) -> None:
 def _build(entry: Entry) -> nn.Module:
     if entry["kind"] == "mixture":
         return AutoActivation(**_arguments(entry["layer"]))
-    return module_for(Choice.from_dict(entry["choice"]), channel_dim=entry["channel_dim"])
+    return fixed_module(entry)
+
+
+def fixed_module(entry: Entry) -> nn.Module:
+    """Return the plain module of an entry."""
+    choice = Choice.from_dict(entry["choice"])
+    return module_for(choice, channel_dim=entry["channel_dim"], in_place=entry.get("in_place"))
 
 
 def _arguments(layer: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,8 +259,10 @@ def _join(prefix: str, path: str) -> str:
 def _moved(entry: Entry, prefix: str) -> Entry:
     """Return an entry recorded on a part of a model, with its paths seen from the whole."""
     group = entry.get("group")
+    follows = {"follows": _join(prefix, entry["follows"])} if entry.get("follows") else {}
     return {
         **entry,
         "paths": [_join(prefix, path) for path in entry["paths"]],
         "group": _join(prefix, group) if group else None,
+        **follows,
     }

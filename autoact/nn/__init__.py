@@ -2,14 +2,16 @@
 
 from autoact.nn._auto import AutoActivation
 from autoact.nn._deriving import DoubtfulChoiceWarning, warn_of
-from autoact.nn._fixed import FixedActivation, module_for
+from autoact.nn._fixed import FixedActivation, InPlace, keeps_result, module_for
 from autoact.nn._precision import is_sharded
 
 __all__ = [
     "AutoActivation",
     "DoubtfulChoiceWarning",
     "FixedActivation",
+    "InPlace",
     "is_sharded",
+    "keeps_result",
     "module_for",
     "warn_of",
 ]

@@ -14,7 +14,7 @@ from autoact.errors import ConfigurationError, ConversionError
 from autoact.kernels import Kernels, Way, fused, mixture, parameter_slots, plan_for, route
 from autoact.nn import _observation, _own_schedule, _relaxations
 from autoact.nn._deriving import project_mixture
-from autoact.nn._fixed import module_for
+from autoact.nn._fixed import InPlace, among_changes, module_for
 from autoact.nn._initial_values import (
     Settings,
     as_candidate,
@@ -112,6 +112,8 @@ class AutoActivation(nn.Module):
     scale: Tensor | None
     seen: Tensor
     managed: bool = False
+    _leader: "tuple[AutoActivation, ...]" = ()  # in a tuple, so that it is no part of this module
+    in_place: InPlace | None = None  # what changes in place where the layer is, set by a conversion
 
     def __init__(
         self,
@@ -196,9 +198,12 @@ class AutoActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the mixture of every element; shape, dtype and layout of x."""
+        return among_changes(self.in_place, x, self._mixture)
+
+    def _mixture(self, x: Tensor) -> Tensor:
         logits, raw = self.logits, self.raw
         found = route(self.candidates, x, logits, raw)
-        if self.training and self.release_steps is not None and not self.managed:
+        if self.training and self.release_steps is not None and not self.managed and not self._leader:
             self._follow(x, found.way)
         if found.way is Way.C and self._one_softmax and logits.device.type == "cpu":
             return self._by_numbers(cast(Kernels, found.kernels), x, logits, raw)
@@ -231,8 +236,8 @@ class AutoActivation(nn.Module):
             kernels,
             logits.tolist(),
             raw.tolist(),
-            self.temperature.item(),
-            self.release.item(),
+            self.leader.temperature.item(),
+            self.leader.release.item(),
             self.anchor.tolist(),
             self.initial.tolist(),
             self.ranges,
@@ -241,10 +246,26 @@ class AutoActivation(nn.Module):
         plan = plan_for(self.candidates)
         return fused(plan, own, x, (logits, raw), own.weights, own.values, self.channel_dim)
 
+    @property
+    def leader(self) -> "AutoActivation":
+        """The layer whose temperature and release count here: this one, unless it follows another."""
+        return self._leader[0] if self._leader else self
+
+    def follow(self, leader: "AutoActivation") -> None:
+        """Be part of a copy that never trains: temperature and release are the leader's, which chooses.
+
+        Args:
+            leader: The layer at the same place of what is copied; the user's copying brings its logits here.
+        """
+        self._leader = (leader,)
+        for parameter in (self.logits, self.raw):
+            parameter.requires_grad_(False)
+
     def weights(self) -> Tensor:
         """Return the weights in effect, (K,) or (C, K), float32 (float64 in a float64 model)."""
         relax = _relaxations.RELAXATIONS[self.relaxation.kind]
-        w = _relaxations.anchored(self.logits, self.temperature, self.release, self.anchor, relax)
+        by = self.leader
+        w = _relaxations.anchored(self.logits, by.temperature, by.release, self.anchor, relax)
         return w if self.scale is None else _relaxations.scaled_gradient(w, self.scale.to(w))
 
     def probabilities(self) -> Tensor:

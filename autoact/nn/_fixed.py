@@ -1,6 +1,7 @@
 """Plain modules for a chosen activation: torch's own where it has one, else FixedActivation."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,41 @@ from torch import Tensor, nn
 from autoact.activations import get
 from autoact.kernels import mixture
 from autoact.spaces import Choice
+
+InPlace = Literal["itself", "input", "result"]  # what changes in place at an activation
+_KEEPING_RESULT = ("relu", "sigmoid", "tanh")  # torch keeps their result for backward; else the input
+
+
+def keeps_result(choice: Choice) -> bool:
+    """Tell whether torch's module for a choice keeps its result for backward, and not its input.
+
+    Args:
+        choice: Activation and parameters.
+
+    Example:
+        >>> keeps_result(Choice("tanh")), keeps_result(Choice("gelu"))
+        (True, False)
+    """
+    return choice.activation in _KEEPING_RESULT
+
+
+def among_changes(in_place: InPlace | None, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return a function of x that keeps its input for backward, while something changes in place.
+
+    Args:
+        in_place: "itself": x becomes the result; "input": x may change later; otherwise nothing happens to x.
+        x: Any tensor.
+        function: Returns a new tensor.
+
+    Example:
+        >>> x = torch.tensor([-1.0, 2.0])
+        >>> among_changes("itself", x, torch.relu), x
+        (tensor([0., 2.]), tensor([0., 2.]))
+    """
+    if in_place not in ("itself", "input"):
+        return function(x)
+    y = function(x.clone())
+    return x.copy_(y) if in_place == "itself" else y
 
 
 class FixedActivation(nn.Module):
@@ -18,6 +54,8 @@ class FixedActivation(nn.Module):
     Args:
         name: Registered name.
         channel_dim: Dimension that per-channel parameters run along.
+        in_place: What changes in place: "itself", its input with the call; "input", its input some time
+            later; "result", its result, which it does not mind.
         **parameters: Value by parameter name; a tuple holds one value per channel.
 
     Example:
@@ -25,8 +63,11 @@ class FixedActivation(nn.Module):
         tensor([0.0000, 0.8808])
     """
 
-    def __init__(self, name: str, *, channel_dim: int = 1, **parameters: Any) -> None:
+    def __init__(
+        self, name: str, *, channel_dim: int = 1, in_place: InPlace | None = None, **parameters: Any
+    ) -> None:
         super().__init__()
+        self.in_place = in_place
         self.settings = Choice(name, parameters)
         self.channel_dim = channel_dim
         for key, value in self.settings.parameters.items():
@@ -40,6 +81,9 @@ class FixedActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of every element."""
+        return among_changes(self.in_place, x, self._activation)
+
+    def _activation(self, x: Tensor) -> Tensor:
         one = torch.ones(
             1, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32, device=x.device
         )
@@ -51,15 +95,28 @@ class FixedActivation(nn.Module):
 
     def extra_repr(self) -> str:
         """Return name and parameters."""
-        return str(self.settings)
+        return str(self.settings) if self.in_place is None else f"{self.settings}, in_place={self.in_place!r}"
 
 
-def module_for(choice: Choice, *, channel_dim: int = 1) -> nn.Module:
+class InPlacePReLU(nn.PReLU):
+    """torch's PReLU where its input changes in place: with the call ("itself"), or later ("input")."""
+
+    twin_class = nn.PReLU  # so that it is known as that
+    in_place: InPlace | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the activation of every element."""
+        return among_changes(self.in_place, x, super().forward)
+
+
+def module_for(choice: Choice, *, channel_dim: int = 1, in_place: InPlace | None = None) -> nn.Module:
     """Return a plain module that computes a choice.
 
     Args:
         choice: Activation and parameters.
         channel_dim: Dimension that per-channel parameters run along (torch's PReLU knows only 1).
+        in_place: What changes in place where the module is for: itself its own input, or neighbors its input
+            or its result later. torch's module is returned if it can live with that.
 
     Example:
         >>> module_for(Choice("elu", {"alpha": 0.5}))
@@ -69,4 +126,27 @@ def module_for(choice: Choice, *, channel_dim: int = 1) -> nn.Module:
     """
     parameters = dict(choice.parameters)
     own = get(choice.activation).module(**parameters) if choice.channels is None or channel_dim == 1 else None
-    return own or FixedActivation(choice.activation, channel_dim=channel_dim, **parameters)
+    plain = own and _living_with(in_place, choice, own)
+    return plain or FixedActivation(
+        choice.activation, channel_dim=channel_dim, in_place=in_place, **parameters
+    )
+
+
+def _living_with(in_place: InPlace | None, choice: Choice, own: nn.Module) -> nn.Module | None:
+    """Return torch's module, if its gradient is right while something changes in place."""
+    if in_place is None or (in_place == ("input" if keeps_result(choice) else "result")):
+        return own
+    differentiable = all(isinstance(v, float | int) and v >= 0 for v in choice.parameters.values())
+    if in_place == "itself" and hasattr(own, "inplace") and differentiable:
+        own.inplace = True  # type: ignore[assignment]
+        return own
+    if isinstance(own, nn.PReLU):
+        return _prelu_among_changes(own, in_place)
+    return None
+
+
+def _prelu_among_changes(own: nn.PReLU, in_place: InPlace) -> nn.PReLU:
+    """Return a PReLU whose slopes are still learned."""
+    own.__class__ = InPlacePReLU
+    own.in_place = in_place  # type: ignore[assignment]
+    return own

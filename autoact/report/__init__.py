@@ -1,8 +1,8 @@
 """Report of a run for people: report.html, leaderboard.csv and a summary for the terminal."""
 
-from autoact.report._numbers import duration, number, setting
+from autoact.report._page import write_report
 from autoact.report._summary import summarize
-from autoact.report._write import write_report
+from autoact.report._wording import duration, number, setting
 
 __all__ = ["duration", "number", "setting", "summarize", "write_report"]
 

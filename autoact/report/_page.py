@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from autoact.records import Report
-from autoact.report import _figures, _numbers, _search_figures, _wording
-from autoact.report._leaderboard import Row
-from autoact.report._run import Run
-from autoact.report._verdict import failures, headline, next_step, sentences
+from autoact.report import _figures, _search_figures, _wording
+from autoact.report._leaderboard import Row, leaderboard, to_csv
+from autoact.report._run import Run, read_run
+from autoact.report._verdict import failures, next_step, sentences
 from autoact.spaces import Assignment
+from autoact.spaces.files import write_text
 
 SHOWN_ROWS = 10
 SHOWN_FUNCTIONS = 12
@@ -42,13 +44,13 @@ def render(run: Run, rows: Sequence[Row]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=_numbers.number, signed=_numbers.signed, duration=_numbers.duration, p_value=_numbers.p_value
+        number=_wording.number, signed=_wording.signed, duration=_wording.duration, p_value=_wording.p_value
     )
     step, code = next_step(run)
     return environment.get_template("report.html").render(
         run=run,
         report=run.report,
-        headline=headline(run.report.verdict),
+        headline=(run.report.verdict or "no verdict").capitalize(),
         failures=failures(run.report),
         sentences=sentences(run),
         facts=list(_facts(run)),
@@ -84,15 +86,15 @@ def _facts(run: Run) -> Iterator[tuple[str, str, str]]:
     if report.hyperparameters is not None:
         own = report.hyperparameters.own
         for name, value in report.hyperparameters.chosen.items():
-            before = _numbers.setting(own.get(name, _numbers.NOTHING))
-            yield _numbers.setting(value), name, f"with the chosen activations; was {before}"
+            before = _wording.setting(own.get(name, _wording.NOTHING))
+            yield _wording.setting(value), name, f"with the chosen activations; was {before}"
     if report.cost:
-        trainings = _numbers.number(sum(part.trainings for part in report.cost.values()))
+        trainings = _wording.number(sum(part.trainings for part in report.cost.values()))
         seconds = sum(part.seconds for part in report.cost.values())
-        yield trainings, "trainings in all", f"{_numbers.duration(seconds)} in training"
+        yield trainings, "trainings in all", f"{_wording.duration(seconds)} in training"
     latency = report.latency
     if latency is not None and latency.chosen and latency.original and not run.keeps_activations:
-        ratio = _numbers.number(latency.chosen / latency.original, 3)
+        ratio = _wording.number(latency.chosen / latency.original, 3)
         yield f"{ratio}×", "time of a forward pass", "chosen / original"
 
 
@@ -103,11 +105,13 @@ def _means(run: Run) -> Iterator[tuple[str, str, str]]:
     if compared is None:
         return
     if {"original", "chosen"} <= models.keys():
-        before, after = (_numbers.number(models[role].mean, 3) for role in ("original", "chosen"))
+        before, after = (
+            _wording.number(_figures.finite_mean(models[role].values), 3) for role in ("original", "chosen")
+        )
         count = len(models["chosen"].values)
-        yield f"{before} → {after}", f"{run.metric}, original → chosen", f"mean of {count} seeds"
+        yield f"{before} → {after}", f"{run.report.metric}, original → chosen", f"mean of {count} seeds"
     span = _wording.interval(compared)
-    yield _numbers.signed(compared.difference), "difference; positive is better", f"95% interval {span}"
+    yield _wording.signed(compared.difference), "difference; positive is better", f"95% interval {span}"
 
 
 def _groups(report: Report) -> list[Group]:
@@ -115,16 +119,38 @@ def _groups(report: Report) -> list[Group]:
     chosen, original = report.chosen or Assignment({}), report.original or Assignment({})
     grouped: dict[tuple[str, str], list[str]] = {}
     for path, choice in chosen.items():
-        before = str(original[path]) if path in original else _numbers.NOTHING
-        grouped.setdefault((str(choice), before), []).append(path)
-    return [
-        Group(*words, tuple(paths), _graph(place, chosen, original, paths[0]))
-        for place, (words, paths) in enumerate(grouped.items())
-    ]
+        now = str(original[path]) if path in original else _wording.NOTHING
+        grouped.setdefault((str(choice), now), []).append(path)
+    groups = []
+    for place, (words, (first, *others)) in enumerate(grouped.items()):
+        before = original[first] if first in original else None
+        shown = place < SHOWN_FUNCTIONS
+        figure = _figures.function(f"function{place}", chosen[first], before) if shown else ""
+        groups.append(Group(*words, (first, *others), Markup(figure)))
+    return groups
 
 
-def _graph(place: int, chosen: Assignment, original: Assignment, path: str) -> Markup:
-    if place >= SHOWN_FUNCTIONS:
-        return Markup("")
-    before = original[path] if path in original else None
-    return Markup(_figures.function(f"function{place}", chosen[path], before))
+def write_report(run_dir: str | Path) -> Path:
+    """Write report.html and leaderboard.csv from a run's report.json and trainings.jsonl.
+
+    Args:
+        run_dir: A run directory that `run_search` or `autoact search` has finished.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        RunDirectoryError: If the directory holds no finished run, or a file of it cannot be read.
+        ConfigurationError: If the directory cannot be written.
+
+    Example:
+        >>> write_report("runs/of/yesterday")
+        Traceback (most recent call last):
+        autoact.errors.RunDirectoryError: runs/of/yesterday is not a directory; give the directory that
+        `autoact search --out` named.
+    """
+    run = read_run(run_dir)
+    rows = leaderboard(run)
+    write_text(run.path / "leaderboard.csv", to_csv(rows))
+    write_text(run.path / "report.html", render(run, rows))
+    return run.path / "report.html"

@@ -23,11 +23,6 @@ class Run:
     trainings: tuple[Training, ...] = ()
 
     @property
-    def metric(self) -> str:
-        """Name of the monitored value."""
-        return self.report.metric
-
-    @property
     def larger_is_better(self) -> bool:
         """Whether the monitored value is to become large."""
         return self.report.mode == "max"
@@ -78,17 +73,18 @@ class Run:
         return {**found.own, **found.chosen} == {**found.own, **found.of(baseline)}
 
     def _uniform(self, name: str) -> Assignment | None:
-        """Return the assignment of a uniform baseline; None where it is unknown."""
-        trained = (t.assignment for t in self.of("baseline") if t.label == name)
-        return next(trained, self.report.original if self._is_original(name) else None)
+        """Return the assignment of a uniform baseline; None where it is unknown.
 
-    def _is_original(self, name: str) -> bool:
-        """Tell whether a uniform baseline is the original: equal models are trained once, under one label."""
+        One that is equal to the original is trained once, under one label.
+        """
+        for training in self.of("baseline"):
+            if training.label == name:
+                return training.assignment
         original, ours, own = self.report.original, *map(self.report.baselines.get, (name, "original"))
         if original is None or ours is None or own is None:
-            return False
+            return None
         named = name in {choice.activation for choice in original.values()}
-        return named and bool(ours.selection) and ours.selection == own.selection
+        return original if named and ours.selection and ours.selection == own.selection else None
 
 
 def read_run(path: str | Path) -> Run:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from autoact.report._numbers import number
 from autoact.report._run import Run
 from autoact.report._svg import COLORS, draw
+from autoact.report._wording import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,9 +33,9 @@ def pareto(run: Run) -> str:
         line = [point.latency for point in front], [point.mean for point in front]
         axes.step(*line, where="post", color=COLORS["chosen"], lw=1)
         axes.margins(x=0.1)
-        axes.set(xlabel="ms of a forward pass", ylabel=f"{run.metric}, believed")
+        axes.set(xlabel="ms of a forward pass", ylabel=f"{run.report.metric}, believed")
 
-    return draw("pareto", f"{run.metric} against the latency of a forward pass", 8, 3, paint)
+    return draw("pareto", f"{run.report.metric} against the latency of a forward pass", 8, 3, paint)
 
 
 def prior(run: Run) -> str:

@@ -4,25 +4,8 @@ import math
 from collections.abc import Iterator
 
 from autoact.records import Comparison, Report
-from autoact.report._numbers import number, signed
 from autoact.report._run import Run
-from autoact.report._wording import assignment, interval, settings
-
-_HEADLINES = {
-    "improved": "Improved",
-    "no significant difference": "No significant difference",
-    "worse": "Worse",
-}
-
-
-def headline(verdict: str | None) -> str:
-    """Return the verdict as the title of the report.
-
-    Example:
-        >>> headline("worse"), headline(None)
-        ('Worse', 'No verdict')
-    """
-    return _HEADLINES.get(verdict or "", "No verdict")
+from autoact.report._wording import assignment, interval, number, settings, signed
 
 
 def sentences(run: Run) -> list[str]:

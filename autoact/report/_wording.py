@@ -1,12 +1,83 @@
-"""Words for assignments, intervals and mixtures; an activation is said by `str` of its choice."""
+"""Words for people: numbers, time spans, assignments, intervals; a choice says its activation itself."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from autoact.records import Comparison, Report
-from autoact.report._numbers import number, setting, signed
 from autoact.spaces import Assignment
+
+NOTHING = "–"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a value with a few significant digits.
+
+    Args:
+        value: Any number; None and values that are not finite give a dash.
+        digits: Significant digits, at least 1.
+
+    Example:
+        >>> number(0.128949), number(None), number(-1234567.0)
+        ('0.1289', '–', '−1,234,567')
+    """
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return text.replace("-", "−")
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """Return a difference with its sign.
+
+    Example:
+        >>> signed(0.01034), signed(-2.0), signed(None)
+        ('+0.0103', '−2', '–')
+    """
+    text = number(value, digits)
+    return f"+{text}" if value is not None and value > 0 and text != NOTHING else text
+
+
+def setting(value: Any) -> str:
+    """Return the value of a hyperparameter.
+
+    Args:
+        value: A number is shown with 3 significant digits, others as they are.
+
+    Example:
+        >>> setting(0.00312345), setting("adam"), setting(64)
+        ('0.00312', 'adam', '64')
+    """
+    return number(value, 3) if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time span in the unit that suits it.
+
+    Args:
+        seconds: Time, at least 0; None and values that are not finite give a dash.
+
+    Example:
+        >>> duration(0.4), duration(75), duration(7320)
+        ('0.4 s', '1 min 15 s', '2 h 2 min')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def p_value(value: float | None) -> str:
+    """Return a p value; very small ones as a bound.
+
+    Example:
+        >>> p_value(0.0312), p_value(1e-9)
+        ('0.031', '< 0.0001')
+    """
+    return "< 0.0001" if value is not None and value < 1e-4 else number(value, 2)
 
 
 def assignment(layers: Assignment) -> str:

@@ -11,19 +11,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
-from autoact.errors import ConfigurationError, RunDirectoryError, SearchFailedError
+from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import write_report
 from autoact.search import outcome
 from autoact.search.phases import (
     Prepared,
-    Probe,
     SearchPlan,
     again,
     baseline_assignments,
     best_uniform,
     choose,
     confirm,
+    export_studies,
     prepare,
     prepare_objective,
     probe,
@@ -44,7 +44,7 @@ from autoact.search.trainings import (
     log_trial,
     threads_as_in,
 )
-from autoact.spaces import Assignment, SearchSpace
+from autoact.spaces import SearchSpace
 
 
 def run_search(
@@ -129,7 +129,8 @@ def run_search(
         if directory is not None:
             prepared = prepared.without(directory.configuration().get("idle_layers") or ())
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
-        probed = _probed(prepared)
+        with threads_as_in(wanted.workers):
+            probed = probe(prepared.task, seeds_for(wanted).search[0])
         prepared = prepared.without(probed.idle)
         plan = prepared.plan(probed)
         if not quiet:
@@ -141,7 +142,7 @@ def run_search(
             wanted,
             asked,
             task=prepared.name,
-            study=_study_name(out),
+            study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
             source=source,
             idle_layers=probed.idle,
         )
@@ -168,14 +169,27 @@ def _carried_out(
         with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
             report = _searched(search, plan, prepared, progress)
         directory.write_report(report)
+    else:
+        _export(_search(prepared, Trainings(prepared.task, Ledger(directory.ledger_file)), directory), report)
     write_report(directory.path)
+    assert report.chosen is not None, "a report with a verdict has a choice"
     return outcome.SearchResult(
         run_dir=directory.path,
-        assignment=Assignment.load(directory.assignment_file),
+        assignment=report.chosen,
         plan=plan,
         _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
+
+
+def _export(search: Search, report: Report) -> None:
+    """Write again what was lost since a run has ended."""
+    assert report.chosen is not None, "a report with a verdict has a choice"
+    found = report.hyperparameters
+    search.directory.write_choice(report.chosen, {} if found is None else found.chosen)
+    for training in search.ledger.trainings:
+        log_trial(search.directory, training, search.settings.monitor)
+    export_studies(search)
 
 
 def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: SearchProgress) -> Report:
@@ -241,16 +255,20 @@ def _started(
         if resumed:
             progress.say(f"Resuming {directory.path}: {progress.done} trainings are done")
         with Trainings(prepared.task, ledger, settings.workers, finished) as trainings:
-            search = Search(
-                settings=settings,
-                seeds=seeds_for(settings),
-                variables=prepared.variables,
-                directory=directory,
-                trainings=trainings,
-                limit=TimeLimit.of(settings.hours, ledger, settings.workers),
-                own=prepared.own,
-            )
-            yield search, progress
+            yield _search(prepared, trainings, directory), progress
+
+
+def _search(prepared: Prepared, trainings: Trainings, directory: RunDirectory) -> Search:
+    settings = prepared.settings
+    return Search(
+        settings=settings,
+        seeds=seeds_for(settings),
+        variables=prepared.variables,
+        directory=directory,
+        trainings=trainings,
+        limit=TimeLimit.of(settings.hours, trainings.ledger, settings.workers),
+        own=prepared.own,
+    )
 
 
 def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
@@ -258,12 +276,6 @@ def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
     counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
     same = len(confirmed) - len({model.key for model in confirmed.values()})
     return counts.total - (counts.tuning - tuned) - same * search.settings.seeds
-
-
-def _probed(prepared: Prepared) -> Probe:
-    seed = seeds_for(prepared.settings).search[0]
-    with threads_as_in(prepared.settings.workers):
-        return probe(prepared.task, seed)
 
 
 def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
@@ -284,12 +296,8 @@ def _resumed(
 ) -> Iterator[RunDirectory]:
     directory = RunDirectory.open(_required(out))
     require_same(directory.configuration(), settings, space)
-    if directory.assignment_file.exists() and not Ledger(directory.ledger_file).trainings:
-        raise RunDirectoryError(
-            f"{directory.ledger_file} is missing or empty, although the search has chosen. "
-            "Restore the file, or start a new run in another directory."
-        )
     with directory.locked():
+        directory.require_whole(Ledger(directory.ledger_file))
         yield directory
 
 
@@ -299,8 +307,3 @@ def _required(out: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
             "out is not given; it must name the run directory to make, such as 'runs/first'."
         )
     return out
-
-
-def _study_name(out: str | os.PathLike[str] | None) -> str:
-    # Unique, because a shared storage holds the studies of many runs.
-    return f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}"

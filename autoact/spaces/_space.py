@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from autoact.activations import Named
 from autoact.errors import ConfigurationError
@@ -16,6 +16,8 @@ from autoact.spaces._relaxation import Relaxation
 from autoact.spaces._requirements import Requirements
 from autoact.spaces._rule import LayerRule
 from autoact.spaces.files import VERSION
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -59,9 +61,9 @@ class SearchSpace:
         self,
         name: str,
         candidates: Sequence[Named],
-        layers: Iterable[LayerRule] = (),
-        require: Requirements | None = None,
-        relaxation: Relaxation | None = None,
+        layers: Iterable[LayerRule | Mapping[str, Any]] = (),
+        require: Requirements | Mapping[str, Any] | None = None,
+        relaxation: Relaxation | Mapping[str, Any] | None = None,
         bounds: Bounds | Mapping[str, Mapping[str, Any]] | None = None,
         source: str = "search space",
         notes: tuple[str, ...] = (),
@@ -73,9 +75,9 @@ class SearchSpace:
         candidates: Sequence[Named],
         /,
         *,
-        layers: Iterable[LayerRule] = (),
-        require: Requirements | None = None,
-        relaxation: Relaxation | None = None,
+        layers: Iterable[LayerRule | Mapping[str, Any]] = (),
+        require: Requirements | Mapping[str, Any] | None = None,
+        relaxation: Relaxation | Mapping[str, Any] | None = None,
         bounds: Bounds | Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None: ...
 
@@ -94,19 +96,15 @@ class SearchSpace:
         settings = {
             "name": name,
             "candidates": check_candidates(candidates),
-            "layers": tuple(layers),
-            "require": require or Requirements(),
-            "relaxation": relaxation or Relaxation(),
+            "layers": tuple(_made(LayerRule, rule, f"layers[{index}]") for index, rule in enumerate(layers)),
+            "require": _made(Requirements, require or {}, "require"),
+            "relaxation": _made(Relaxation, relaxation or {}, "relaxation"),
             "bounds": Bounds.of(bounds),
             "source": source,
             "notes": notes,
         }
         for key, value in settings.items():
             object.__setattr__(self, key, value)
-        self._check()
-
-    def _check(self) -> None:
-        """Check that candidates meet the requirements, and that every rule counts."""
         self.require.check(self.candidates, self.bounds)
         for rule in self.layers:
             self.require.check(rule.candidates or (), self.bounds)
@@ -193,6 +191,17 @@ class SearchSpace:
         """Return a short text that is the same for equal spaces, whatever their name."""
         data = {key: value for key, value in self.to_dict().items() if key != "name"}
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _made(kind: type[T], given: Any, key: str) -> T:
+    """Return an object of a kind, made of a mapping where one is given."""
+    if isinstance(given, kind):
+        return given
+    try:
+        return kind(**given)
+    except TypeError as error:
+        wanted = f"a {kind.__name__}, or a mapping of its arguments"
+        raise ConfigurationError(f"{key} is {given!r}; it must be {wanted} ({error}).") from None
 
 
 def _named(name: Any, candidates: Any) -> tuple[Any, Any]:

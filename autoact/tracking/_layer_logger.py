@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -12,8 +13,46 @@ from autoact.errors import left_out
 from autoact.geometry import FlowMeter, flow_warnings
 from autoact.nn import AutoActivation
 from autoact.tracking import _tags as tags
-from autoact.tracking._custom_scalars import layout
-from autoact.tracking._time_budget import TimeBudget
+from autoact.tracking._tags import FLOW, layout, tag
+
+
+class TimeBudget:
+    """Keep what is spent below a share of the elapsed wall time, give or take one piece of work.
+
+    Args:
+        share: Of the elapsed time.
+        clock: Returns seconds.
+
+    Example:
+        >>> ticks = iter([0.0, 0.0, 1.0, 2.0, 50.0, 200.0])
+        >>> budget = TimeBudget(0.01, clock=lambda: next(ticks))
+        >>> with budget.spending():  # from 0.0 to 1.0
+        ...     pass
+        >>> budget.allows(), budget.allows(), budget.allows(expected=0.5)  # at 2, 50 and 200 seconds
+        (False, False, True)
+    """
+
+    def __init__(self, share: float = 0.01, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.share, self.spent = share, 0.0
+        self._clock = clock
+        self._started = clock()
+
+    def allows(self, expected: float = 0.0) -> bool:
+        """Return whether a piece of work that is expected to take some seconds may be done now."""
+        return self.spent + expected <= self.share * (self._clock() - self._started)
+
+    def used(self) -> float:
+        """Return the share of the elapsed time that was spent."""
+        return self.spent / max(self._clock() - self._started, 1e-9)
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Count the time spent inside."""
+        begin = self._clock()
+        try:
+            yield
+        finally:
+            self.spent += self._clock() - begin
 
 
 class LayerLogger:
@@ -85,13 +124,9 @@ class LayerLogger:
         with self.budget.spending():
             self._write_scalars(step)
             self._write_figures(step)
-            self._write_warnings(step)
+            if found := flow_warnings(self._meters):
+                self._writer.add_text(tags.WARNINGS, "\n\n".join(found), step)
             self._writer.flush()
-
-    def _write_warnings(self, step: int) -> None:
-        """Write what is wrong with the flow of gradients, with remedies; nothing where nothing is."""
-        if found := flow_warnings(self._meters):
-            self._writer.add_text(tags.WARNINGS, "\n\n".join(found), step)
 
     @torch.no_grad()
     def _write_scalars(self, step: int) -> None:
@@ -103,31 +138,20 @@ class LayerLogger:
         values = torch.stack(
             [value.detach().float().mean() for _, value in facts]
         ).tolist()  # one synchronisation
-        for (tag, _), value in zip(facts, values, strict=True):
-            self._writer.add_scalar(tag, value, step)
+        for (name, _), value in zip(facts, values, strict=True):
+            self._writer.add_scalar(name, value, step)
 
     def _facts(self, path: str, layer: AutoActivation) -> Iterator[tuple[str, Tensor]]:
-        for name, weight in zip(
-            layer.candidates, layer.weights().reshape(-1, len(layer.candidates)).T, strict=True
-        ):
-            yield tags.weight(path, name), weight
-        yield tags.entropy(path), layer.entropy()
-        yield tags.margin(path), layer.margin()
+        weights = layer.weights().reshape(-1, len(layer.candidates)).T
+        for name, weight in zip(layer.candidates, weights, strict=True):
+            yield tag(path, f"weight/{name}"), weight
+        yield tag(path, "entropy"), layer.entropy()
+        yield tag(path, "margin"), layer.margin()
         for name, value in layer.values().items():
-            yield tags.parameter(path, name), value
-        meter = self._meters[path]
-        for tag, fact in (
-            (tags.kappa, meter.kappa),
-            (tags.own_kappa, meter.own_kappa),
-            (tags.chi, meter.chi),
-            (tags.dead, meter.dead),
-            (tags.saturated, meter.saturated),
-            (tags.gradient, meter.gradient),
-            (tags.mean, meter.mean),
-            (tags.second_moment, meter.second_moment),
-        ):
-            if fact is not None:
-                yield tag(path), fact
+            yield tag(path, f"parameter/{name}"), value
+        for quantity in FLOW:
+            if (fact := getattr(self._meters[path], quantity)) is not None:
+                yield tag(path, quantity), fact
 
     def _write_figures(self, step: int) -> None:
         if left_out("matplotlib", "Figures in TensorBoard"):
@@ -135,6 +159,9 @@ class LayerLogger:
         from autoact.tracking import _tensorboard_figures as figures  # loads matplotlib
 
         self._import_seconds, begin = 0.0, time.perf_counter()
-        for tag, draw in ((tags.WEIGHTS_FIGURE, figures.weights), (tags.FUNCTIONS_FIGURE, figures.functions)):
-            self._writer.add_image(tag, figures.pixels(draw(self._layers)), step, dataformats="HWC")
+        for name, draw in (
+            (tags.WEIGHTS_FIGURE, figures.weights),
+            (tags.FUNCTIONS_FIGURE, figures.functions),
+        ):
+            self._writer.add_image(name, figures.pixels(draw(self._layers)), step, dataformats="HWC")
         self._figure_seconds = time.perf_counter() - begin

@@ -1,4 +1,9 @@
-"""Tags: every name under which something is written to TensorBoard."""
+"""Tags: every name under which something is written to TensorBoard, and the charts that lay them out."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from autoact.nn import AutoActivation
 
 PREFIX = "autoact"
 WEIGHTS_FIGURE = f"{PREFIX}/weights"
@@ -6,71 +11,56 @@ FUNCTIONS_FIGURE = f"{PREFIX}/functions"
 COMPARISON_FIGURE = f"{PREFIX}/comparison"
 WARNINGS = f"{PREFIX}/warnings"
 LOGGING_SHARE = f"{PREFIX}/logging_share"  # of the elapsed time
+FLOW = (  # what a meter measures of a layer
+    "kappa",  # κ, the relative gradient noise E[f'²] / E[f']² under measured pre-activations
+    "own_kappa",  # what κ would be under N(0, 1): the function's own
+    "chi",  # χ = σ_w² E[f'²], by which a layer scales squared gradients
+    "dead",  # share of units that passed no gradient in the last window of batches
+    "saturated",  # share of units that were met only where the function is nearly flat
+    "gradient",  # root mean square of the gradient at the pre-activations
+    "mean",  # of the pre-activations
+    "second_moment",  # their mean square
+)
+_SIDE_BY_SIDE = ("entropy", "margin", "kappa", "chi", "dead", "saturated", "gradient")
+
+Layout = dict[str, dict[str, list[str | list[str]]]]
 
 
-def entropy(layer: str) -> str:
-    """Return the tag of the entropy of a layer's mixture weights, in nats."""
-    return _of(layer, "entropy")
+def tag(layer: str, quantity: str) -> str:
+    """Return the tag of a quantity of a layer: "entropy", "weight/elu", "parameter/elu.alpha", one of `FLOW`.
 
-
-def margin(layer: str) -> str:
-    """Return the tag of the largest minus the second largest weight of a layer."""
-    return _of(layer, "margin")
-
-
-def weight(layer: str, candidate: str) -> str:
-    """Return the tag of one candidate's weight.
-
-    >>> weight("net.1", "elu")
+    >>> tag("net.1", "weight/elu")
     'autoact/net.1/weight/elu'
     """
-    return _of(layer, f"weight/{candidate}")
-
-
-def parameter(layer: str, name: str) -> str:
-    """Return the tag of an activation parameter, as in `elu.alpha`, in natural units."""
-    return _of(layer, f"parameter/{name}")
-
-
-def kappa(layer: str) -> str:
-    """Return the tag of κ, the relative gradient noise E[f'²] / E[f']² under measured pre-activations."""
-    return _of(layer, "kappa")
-
-
-def own_kappa(layer: str) -> str:
-    """Return the tag of what κ would be under N(0, 1): the function's own."""
-    return _of(layer, "own_kappa")
-
-
-def chi(layer: str) -> str:
-    """Return the tag of χ = σ_w² E[f'²], by which a layer scales squared gradients."""
-    return _of(layer, "chi")
-
-
-def dead(layer: str) -> str:
-    """Return the tag of the share of units that passed no gradient in the last window of batches."""
-    return _of(layer, "dead")
-
-
-def saturated(layer: str) -> str:
-    """Return the tag of the share of units that were met only where the function is nearly flat."""
-    return _of(layer, "saturated")
-
-
-def gradient(layer: str) -> str:
-    """Return the tag of the root mean square of the gradient at the pre-activations."""
-    return _of(layer, "gradient")
-
-
-def mean(layer: str) -> str:
-    """Return the tag of the mean of the pre-activations."""
-    return _of(layer, "mean")
-
-
-def second_moment(layer: str) -> str:
-    """Return the tag of the mean square of the pre-activations."""
-    return _of(layer, "second_moment")
-
-
-def _of(layer: str, quantity: str) -> str:
     return f"{PREFIX}/{layer or 'model'}/{quantity}"
+
+
+def layout(layers: Mapping[str, AutoActivation]) -> Layout:
+    r"""Return what `SummaryWriter.add_custom_scalars` takes.
+
+    One chart per layer holds the weights of its candidates; one chart per quantity, and one per activation
+    parameter, holds all layers. With several runs every chart holds the lines of all of them.
+
+    Example:
+        >>> found = layout({"net.1": AutoActivation(["relu", "elu"])})
+        >>> found["autoact: weights by layer"]
+        {'net.1': ['Multiline', ['^autoact/net\\.1/weight/']]}
+        >>> list(found["autoact: parameters"])
+        ['elu.alpha']
+    """
+    homes: dict[str, list[str]] = {}  # of each activation parameter
+    for path, layer in layers.items():
+        for name in layer.values():
+            homes.setdefault(name, []).append(path)
+    pages = {
+        "autoact: weights by layer": {
+            path or "model": ["Multiline", [f"^{re.escape(tag(path, 'weight/'))}"]] for path in layers
+        },
+        "autoact: layers side by side": {name: _chart(layers, name) for name in _SIDE_BY_SIDE},
+        "autoact: parameters": {name: _chart(paths, f"parameter/{name}") for name, paths in homes.items()},
+    }
+    return {title: charts for title, charts in pages.items() if charts}
+
+
+def _chart(paths: Iterable[str], quantity: str) -> list[str | list[str]]:
+    return ["Multiline", [f"^{re.escape(tag(path, quantity))}$" for path in paths]]

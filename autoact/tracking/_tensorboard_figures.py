@@ -33,7 +33,8 @@ def weights(layers: Mapping[str, AutoActivation]) -> Figure:
     names = list(dict.fromkeys(name for layer in layers.values() for name in layer.candidates))
     table = np.full((len(layers), len(names)), np.nan)
     for row, layer in enumerate(layers.values()):
-        for name, weight in zip(layer.candidates, _mean_weights(layer), strict=True):
+        mean = layer.weights().detach().float().reshape(-1, len(layer.candidates)).mean(0)
+        for name, weight in zip(layer.candidates, mean.tolist(), strict=True):
             table[row, names.index(name)] = weight
     figure = Figure(figsize=(2.4 + 0.55 * len(names), 1.6 + 0.3 * len(layers)), layout="constrained")
     axes = figure.add_subplot()
@@ -50,7 +51,9 @@ def functions(layers: Mapping[str, AutoActivation]) -> Figure:
     Dashed: the function it started as. Of more than 12 layers, 12 are shown, the first and the last among
     them: a panel costs 30 ms to draw.
     """
-    shown = _spread(list(layers.items()), _PANELS)
+    shown = list(layers.items())
+    if len(shown) > _PANELS:  # evenly spaced
+        shown = [shown[round(place * (len(shown) - 1) / (_PANELS - 1))] for place in range(_PANELS)]
     columns = min(4, max(1, len(shown)))
     rows = -(-max(1, len(shown)) // columns)
     figure = Figure(figsize=(0.4 + 2.7 * columns, 0.5 + 2.2 * rows))
@@ -109,13 +112,6 @@ def _start(layer: AutoActivation, z: Tensor) -> NDArray[np.float32]:
     return get(str(layer.start))(z, **values).float().cpu().numpy()
 
 
-def _spread(items: list[tuple[str, AutoActivation]], most: int) -> list[tuple[str, AutoActivation]]:
-    """Return at most so many items, evenly spaced, the first and the last among them."""
-    if len(items) <= most:
-        return items
-    return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
-
-
 @torch.no_grad()
 def curve(layer: AutoActivation, z: Tensor) -> Tensor:
     """Return a layer's present function at the points z, the mean over channels where it has some."""
@@ -133,8 +129,3 @@ def pixels(figure: Figure) -> NDArray[np.uint8]:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())
-
-
-@torch.no_grad()
-def _mean_weights(layer: AutoActivation) -> list[float]:
-    return layer.weights().detach().float().reshape(-1, len(layer.candidates)).mean(0).tolist()

@@ -4,19 +4,21 @@ Each is tested by what it does: a new version of either fails in `tests/training
 """
 
 import logging
+import math
 import os
 import random
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.core import saving
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -145,3 +147,37 @@ def end_after_epochs(trainer: Trainer, epochs: int) -> None:
         epochs: Epochs after which the training ends.
     """
     trainer.fit_loop.max_epochs = epochs
+
+
+def planned_steps(trainer: Trainer) -> float:
+    """Return the optimizer steps of the whole training, infinity where nobody can know.
+
+    Lightning says -1 for data without length under `max_epochs`, and infinity for training without end.
+
+    Args:
+        trainer: A Trainer that has been given its model and data, as in every hook of a callback.
+    """
+    steps = float(trainer.estimated_stepping_batches)
+    return steps if steps > 0 else math.inf
+
+
+def when_built(module: LightningModule, action: Callable[[LightningModule], object]) -> None:
+    """Run `action(module)` now, or after `configure_model` where the module makes layers in its own hooks.
+
+    Meant for `Callback.setup`, which Lightning calls before the module's own `setup`.
+
+    Args:
+        module: A module whose layers are made in `__init__`, `setup` or `configure_model`.
+        action: What to do with it; may run once per stage, so it must do nothing the second time.
+    """
+    if not (is_overridden("setup", module) or is_overridden("configure_model", module)):
+        action(module)
+        return
+    configure = module.configure_model
+
+    def configure_and_act() -> None:
+        module.__dict__.pop("configure_model", None)
+        configure()
+        action(module)
+
+    module.__dict__["configure_model"] = configure_and_act

@@ -79,6 +79,7 @@ def test_integers_are_refused():
         autoact.get("relu")(torch.arange(3))
 
 
+@pytest.mark.slow
 def test_a_user_registers_from_any_file(tmp_path):
     """One decorated function in a file of one's own; plain SymPy, no other step."""
     (tmp_path / "mine.py").write_text(

@@ -117,7 +117,9 @@ BENT = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    "seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 12))]
+)
 def test_smoothness_and_kinks_of_random_sums(seed):
     """Bends at distinct random places inside smooth functions: each place keeps the order of its own bend."""
     draw = random.Random(seed)

@@ -61,7 +61,7 @@ def test_a_fresh_model_becomes_the_converted_one(space):
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_partly_applied_and_finalized_models_are_replayed_too(space):
+def test_partly_applied_models_are_replayed_too(space):
     model = convert(Net(), SPACES[space], example_input=X)
     apply(model, Assignment({"body.1": Choice("swish", {"beta": 2.0})}))
     for _ in range(2):
@@ -69,7 +69,14 @@ def test_partly_applied_and_finalized_models_are_replayed_too(space):
         fresh.load_state_dict(model.state_dict())
         assert torch.equal(fresh(X), model(X))
         assert repr(fresh) == repr(model)
-        finalize(model)
+        apply(model, derive(model) if auto_layers(model) else {})
+
+
+def test_a_finalized_model_has_no_recipe():
+    model = convert(Net())
+    finalize(model)
+    assert recipe(model) is None
+    assert recipe(convert(model)) is not None
 
 
 def test_a_model_that_was_not_converted_has_no_recipe():

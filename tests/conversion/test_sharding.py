@@ -126,6 +126,7 @@ def test_two_processes_train_what_one_does(sharded, name):
             assert torch.equal(value, before[key]) == (key == KEY), key  # the names of activations stay
 
 
+@pytest.mark.slow
 def test_a_sharded_mixture_says_why_it_has_no_choice(sharded):
     for messages in sharded[1]:
         assert "logits of an AutoActivation are sharded" in messages["derive"]

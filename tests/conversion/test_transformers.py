@@ -91,7 +91,13 @@ def distance(one, other):
     return ((one - other).norm() / other.norm()).item()
 
 
-@pytest.fixture(params=MODELS, scope="module")
+FAST = {"GPT2", "ResNet"}  # a transformer and a convolutional network
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.slow] * (name not in FAST)) for name in MODELS],
+    scope="module",
+)
 def name(request):
     return request.param
 

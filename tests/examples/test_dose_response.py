@@ -17,7 +17,9 @@ def test_the_assay_is_hills_law_with_noise() -> None:
     assert run.hill(torch.tensor(0.5), torch.tensor(0.5), torch.tensor(3.0)) == 0.5  # half at K, whatever n
 
 
-@pytest.mark.parametrize(("k", "n"), [((0.8, 6.0), (1.5, 3.0)), ((0.2, 15.0), (4.0, 1.2))])
+@pytest.mark.parametrize(
+    ("k", "n"), [((0.8, 6.0), (1.5, 3.0)), pytest.param((0.2, 15.0), (4.0, 1.2), marks=pytest.mark.slow)]
+)
 def test_constants_are_recovered(k, n) -> None:
     found_k, found_n, model = run.recover(*run.assay(512, 1, k, n))
     assert found_k.tolist() == pytest.approx(list(k), rel=0.05)

@@ -38,6 +38,7 @@ def test_propagation_is_the_normalized_adjacency() -> None:
     assert torch.allclose(club.propagation.to_dense(), scale[:, None] * dense * scale)
 
 
+@pytest.mark.slow
 def test_the_search_runs_to_a_verdict_and_a_picture(tmp_path, capsys) -> None:
     run.main(["--short", "--out", str(tmp_path)])
     assert "Verdict:" in capsys.readouterr().out

@@ -34,6 +34,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("relaxation", "start"), [("softmax", "relu"), ("straight_through", "uniform")])
 def test_two_processes_agree_with_one(tmp_path, relaxation, start):
     command = [sys.executable, "-c", SCRIPT]

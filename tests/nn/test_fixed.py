@@ -70,3 +70,32 @@ def test_only_the_input_is_kept_for_backward(name):
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         FixedActivation(name)(x)
     assert sum(kept) <= 1010
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "gelu", "prelu", "swish"])
+@pytest.mark.parametrize("in_place", ["itself", "input", "result"])
+def test_what_changes_in_place_leaves_value_and_gradient_as_they_are(name, in_place):
+    module, x = module_for(Choice(name), in_place=in_place), torch.linspace(-2, 2, 12, requires_grad=True)
+    plain = module_for(Choice(name))
+    (want,) = torch.autograd.grad(plain(x).square().sum() * 4, x)
+    given = x * 1
+    got = module(given)
+    assert torch.equal(got, plain(x))
+    assert torch.equal(given, got) == (in_place == "itself")
+    if in_place == "input":
+        given.zero_()
+    if in_place == "result":
+        got.mul_(2)
+        torch.testing.assert_close(torch.autograd.grad(got.square().sum(), x)[0], want)
+    else:
+        torch.testing.assert_close(torch.autograd.grad(got.square().sum() * 4, x)[0], want)
+
+
+def test_torchs_own_module_is_used_where_it_can_live_with_what_changes():
+    found = [
+        type(module_for(Choice(name), in_place=in_place)).__name__
+        for in_place in ("itself", "input", "result")
+        for name in ("relu", "elu", "tanh", "gelu")
+    ]
+    own = "FixedActivation"
+    assert found == ["ReLU", "ELU", own, own, "ReLU", own, "Tanh", own, own, "ELU", own, "GELU"]

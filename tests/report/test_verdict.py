@@ -13,6 +13,8 @@ from autoact.report import summarize, write_report
 from autoact.report._run import read_run
 from autoact.spaces import Assignment
 
+pytestmark = pytest.mark.usefixtures("brief_searches")  # words, no figures
+
 APPLY = "autoact.apply(model"
 Change = Callable[..., str]
 

@@ -87,7 +87,7 @@ class TimedTraining:
         self.trainer = cast(Any, SimpleNamespace(global_step=0, sanity_checking=False))
         self.module = cast(Any, None)
         monkeypatch.setattr(
-            "autoact.training.fit._clock.time", SimpleNamespace(perf_counter=lambda: self.now)
+            "autoact.training.fit._probe_callbacks.time", SimpleNamespace(perf_counter=lambda: self.now)
         )
         self.clock.on_train_start(self.trainer, self.module)
 
@@ -129,6 +129,11 @@ def test_a_validation_is_no_part_of_the_next_step(monkeypatch: pytest.MonkeyPatc
     assert training.clock.seconds_per_step == 1.0
 
 
+@pytest.fixture(scope="module", autouse=True)
+def brief() -> None:
+    """Searches are whole here, figures and latencies included."""
+
+
 def test_a_run_prints_one_line_per_training_and_nothing_of_the_libraries(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,6 +151,7 @@ def test_a_run_prints_one_line_per_training_and_nothing_of_the_libraries(
     assert warnings.filters == filters
 
 
+@pytest.mark.slow
 def test_quiet_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run_search(Curve, CurveData, out=tmp_path / "run", **SEARCH)
     assert capfd.readouterr() == ("", "")

@@ -160,3 +160,18 @@ def test_a_list_of_candidates_is_a_space():
 def test_a_space_says_how_to_give_candidates(make, said):
     with pytest.raises(AutoActError, match=re.escape(said)):
         make()
+
+
+def test_rules_and_requirements_may_be_mappings():
+    rule = {"match": "*", "share": "group"}
+    space = SearchSpace(["relu", "softplus"], layers=[rule], require={"output": "nonnegative"})
+    assert space.layers == (LayerRule(match="*", share="group"),)
+    assert space.require.output == "nonnegative"
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"), [("layers", ["net.*"]), ("layers", [{"matches": "net.*"}]), ("require", "bounded")]
+)
+def test_rules_and_requirements_of_another_kind_are_named(key, wrong):
+    with pytest.raises(ConfigurationError, match=f"^{key}.* is .*it must be a "):
+        SearchSpace(["relu"], **{key: wrong})

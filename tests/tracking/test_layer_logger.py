@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from autoact import AutoActivation
 from autoact.tracking import LayerLogger
 from autoact.tracking import _layer_logger as layer_logger
-from autoact.tracking._time_budget import TimeBudget
+from autoact.tracking._layer_logger import TimeBudget
 
 LAYER_TAGS = ["entropy", "margin", "kappa", "chi", "dead", "own_kappa", "saturated", "mean", "second_moment"]
 
@@ -175,7 +175,7 @@ def test_custom_scalars_are_laid_out_once(layers, writer, tmp_path, read):
 
 def test_a_path_that_begins_like_another_stays_apart(writer):
     from autoact import AutoActivation
-    from autoact.tracking._custom_scalars import layout
+    from autoact.tracking._tags import layout
 
     found: Any = layout({"net.1": AutoActivation(["relu"]), "net.11": AutoActivation(["relu"])})
     (pattern,) = found["autoact: weights by layer"]["net.1"][1]

@@ -1,6 +1,6 @@
 import pytest
 
-from autoact.tracking._time_budget import TimeBudget
+from autoact.tracking._layer_logger import TimeBudget
 
 
 class Clock:

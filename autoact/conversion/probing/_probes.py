@@ -1,6 +1,6 @@
 """Probes of a model's activations: which of them run with an example input, and what reaches them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from autoact.conversion._placement import fit, put
 from autoact.conversion._rollback import Structure
+from autoact.conversion.probing._executed import Line, Watch
 from autoact.errors import ConversionError
 from autoact.nn import module_for
 from autoact.spaces import Choice
@@ -36,10 +37,12 @@ class Probed:
     Attributes:
         inputs: By first path; empty for an activation that never ran.
         complete: Whether the model ran both in training and in evaluation mode.
+        unsaid: Activations that ran and are neither layers nor left alone, by "path.forward" of their module.
     """
 
     inputs: Mapping[str, set[Input]]
     complete: bool = True
+    unsaid: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def idle(self) -> tuple[str, ...]:
@@ -94,13 +97,28 @@ class Probes:
             for each in self.paths[path]:
                 put(self.model, each, probe)
 
-    def seen(self, complete: bool = True) -> Probed:
+    def seen(self, complete: bool = True, unsaid: Mapping[str, str] | None = None) -> Probed:
         """Return what reached each activation until now."""
-        return Probed({path: probe.inputs for path, probe in self._probes.items()}, complete)
+        inputs = {path: probe.inputs for path, probe in self._probes.items()}
+        return Probed(inputs, complete, unsaid or {})
+
+    def watch(self, left_alone: Container[str], lines: Container[Line]) -> Watch:
+        """Return a watch over the activations that run elsewhere, to be entered.
+
+        Args:
+            left_alone: Paths of what is spoken of already.
+            lines: Lines of source that are spoken of already.
+        """
+        return Watch(self.model, left_alone, lines, (_Probe,))
 
 
 def probed(
-    model: nn.Module, layers: Mapping[str, Choice], paths: Mapping[str, Sequence[str]], example_input: Any
+    model: nn.Module,
+    layers: Mapping[str, Choice],
+    paths: Mapping[str, Sequence[str]],
+    example_input: Any,
+    left_alone: Container[str] = (),
+    lines: Container[Line] = (),
 ) -> Probed:
     """Run a model in evaluation and in training mode, without gradients; changes nothing.
 
@@ -112,6 +130,8 @@ def probed(
         layers: Present activation by first path.
         paths: Every path of each activation, by first path.
         example_input: A tensor, a tuple of arguments, or a mapping of keywords.
+        left_alone: Paths of activations that are spoken of already.
+        lines: Lines of source that are spoken of already.
 
     Raises:
         ConversionError: The model has lazy modules, which a first run would change.
@@ -125,7 +145,8 @@ def probed(
     raised: list[Exception] = []
     with _as_it_was(model):
         probes = Probes(model, layers, paths)
-        with _watching(model, probes.last):
+        watch = probes.watch(left_alone, lines)
+        with _watching(model, probes.last), watch:
             for mode in (False, True):
                 try:
                     _run(model.train(mode), example_input)
@@ -134,7 +155,7 @@ def probed(
     if len(raised) == 2:
         raised[0].add_note(f"autoact called {type(model).__name__} on example_input, in evaluation mode.")
         raise raised[0]
-    return probes.seen(complete=not raised)
+    return probes.seen(not raised, watch.said())
 
 
 def _present(model: nn.Module, path: str, choice: Choice) -> Any:

@@ -1,7 +1,14 @@
 """Source of users' classes: calls of activations found in it, and rewritten to call layers."""
 
-from autoact.conversion.source._call_arguments import has_settings, with_settings
-from autoact.conversion.source._call_sites import Call, Site, reached, uses
+from autoact.conversion.source._call_arguments import (
+    VIEWS,
+    choice_of,
+    choice_of_held,
+    has_settings,
+    input_may_be_seen,
+    with_settings,
+)
+from autoact.conversion.source._call_sites import Call, Site, reached, sites, uses
 from autoact.conversion.source._calls import (
     called_module,
     can_open,
@@ -12,33 +19,50 @@ from autoact.conversion.source._calls import (
     separate_uses,
     settings_trouble,
 )
-from autoact.conversion.source._data_flow import PART, Made, flow
-from autoact.conversion.source._methods import Method, methods
-from autoact.conversion.source._notices import notices
-from autoact.conversion.source._rewriting import Opened, opened, own_class
+from autoact.conversion.source._methods import Method, methods, of_library
+from autoact.conversion.source._notices import lines_of, notices
+from autoact.conversion.source._rewriting import (
+    Opened,
+    forget_originals,
+    keep_original,
+    leave_open,
+    opened,
+    originals,
+    own_class,
+    site_of,
+)
 
 __all__ = [
-    "PART",
+    "VIEWS",
     "Call",
-    "Made",
     "Method",
     "Opened",
     "Site",
     "called_module",
     "can_open",
+    "choice_of",
+    "choice_of_held",
     "divided_uses",
-    "flow",
+    "forget_originals",
     "function_calls",
     "has_settings",
     "held_calls",
+    "input_may_be_seen",
+    "keep_original",
+    "leave_open",
+    "lines_of",
     "methods",
     "notices",
+    "of_library",
     "open_at",
     "opened",
+    "originals",
     "own_class",
     "reached",
     "separate_uses",
     "settings_trouble",
+    "site_of",
+    "sites",
     "uses",
     "with_settings",
 ]

@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from autoact.activations import from_module, get
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source._call_sites import Site, activation_of
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.spaces import Choice
 
 # methods whose result may share memory with what they are called on
-_VIEWS = set(
+VIEWS = set(
     (
         "view reshape flatten squeeze unsqueeze transpose permute expand detach chunk split unbind narrow "
         "select contiguous to float"
@@ -57,10 +58,18 @@ def may_be_seen(site: Site) -> bool:
     if site.discarded:
         return True
     if isinstance(given, ast.Call):
-        return isinstance(given.func, ast.Attribute) and given.func.attr in _VIEWS
+        return isinstance(given.func, ast.Attribute) and given.func.attr in VIEWS
     if isinstance(given, ast.BinOp):
         return False
     return not (isinstance(given, ast.Name) and _is_owned(given.id, site))
+
+
+def input_may_be_seen(site: Site) -> bool:
+    """Tell the same of a call whose input the source may not tell: then yes."""
+    try:
+        return may_be_seen(site)
+    except ConversionError:
+        return True
 
 
 def _is_owned(name: str, site: Site) -> bool:
@@ -76,7 +85,7 @@ def _is_owned(name: str, site: Site) -> bool:
                 if not isinstance(node.value, ast.Call | ast.BinOp) or isinstance(targets[0], ast.Tuple):
                     return False
                 function = node.value.func if isinstance(node.value, ast.Call) else None
-                if isinstance(function, ast.Attribute) and function.attr in _VIEWS:
+                if isinstance(function, ast.Attribute) and function.attr in VIEWS:
                     return False
             if node.value is site.node:
                 replaced = [n for target in targets for n in _names(target)] == [name]
@@ -100,7 +109,16 @@ def choice_of(site: Site, module: nn.Module) -> Choice:
     name = site.activation or ""
     if _is_tensor_method(site):
         return Choice(name)
+    if (own := computed_by(activation_of(site.node.func, site.method)[1])) is not None:
+        return _without_settings(own, site)
     return with_settings(name, *_settings(site, module))
+
+
+def _without_settings(choice: Choice, site: Site) -> Choice:
+    """Return what a function of the user's computes that was tried with its input alone."""
+    if has_settings(site):
+        raise ConversionError("it gives settings to a function that is known without them only")
+    return choice
 
 
 def choice_of_held(site: Site, module: nn.Module, name: str, bound: Mapping[str, Any]) -> Choice:
@@ -116,6 +134,9 @@ def choice_of_held(site: Site, module: nn.Module, name: str, bound: Mapping[str,
         ConversionError: The settings are no constants, or no search could have them.
     """
     input_of(site)
+    held = getattr(module, site.attribute or "", None)
+    if (own := computed_by(held)) is not None:
+        return _without_settings(own, site)
     given, named = _settings(site, module)
     return with_settings(name, given, {**bound, **named})
 

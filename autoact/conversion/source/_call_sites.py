@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from autoact.activations import from_function
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source._branches import LOOPS, ancestors, parents
 from autoact.conversion.source._layer_names import named
 from autoact.conversion.source._methods import Method, constructors, in_order, methods
@@ -143,8 +144,11 @@ def _name_of(found: Any) -> str | None:
         return None
     try:
         name = from_function(found) or _BY_NAME.get(found)
+        own_choice = None if name else computed_by(found)
     except TypeError:
         return None  # not hashable
+    if own_choice is not None:
+        return own_choice.activation
     own = str(getattr(found, "__name__", ""))
     if name is None and own.endswith("_") and found in _in_place(own):
         bare = own.removesuffix("_")

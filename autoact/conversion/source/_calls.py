@@ -26,7 +26,14 @@ from autoact.conversion.source._call_sites import (
     uses,
 )
 from autoact.conversion.source._methods import methods
-from autoact.conversion.source._rewriting import Opened, open_call, opened, own_class, recompiled
+from autoact.conversion.source._rewriting import (
+    Opened,
+    keep_original,
+    open_call,
+    opened,
+    own_class,
+    recompiled,
+)
 from autoact.conversion.source._turns import loops_around, turns_of
 from autoact.errors import ConversionError
 from autoact.spaces import Choice
@@ -82,7 +89,7 @@ def _in_turns(module: nn.Module, calls: Iterable[Site]) -> list[Site]:
             continue
         again = len(loops_around(site.method, site.node)) > len(turns[0])
         loop = again or is_repeated(own_class(module), site.method)
-        names = {"".join(f"_{step.number + 1}" for step in turn): turn for turn in turns}
+        names = {"".join(f"_{number + 1}" for _, _, number in turn): turn for turn in turns}
         taken = attribute_names(own_class(module))
         whole = site.attribute if site.attribute and len(calls) == 1 else site.written
         whole = site.written if any(whole + name in taken for name in names) else whole
@@ -178,6 +185,7 @@ def _attributes(module: nn.Module) -> list[str]:
 def _retire(module: nn.Module, attribute: str) -> None:
     """Put nothing in the place of an activation that no call reaches any more."""
     if divided_uses(module, attribute) == [] and isinstance(getattr(module, attribute), nn.Module):
+        keep_original(module, attribute)
         module._modules[attribute] = nn.Identity()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-_LIBRARIES = ("torch", "torchmetrics", "lightning", "pytorch_lightning", "autoact")
+from autoact.conversion.grid import LIBRARIES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,9 +76,18 @@ def methods(kind: type) -> dict[str, Method]:
 
 def unread(kind: type, name: str) -> bool:
     """Tell whether a method comes from a user's class but without source."""
-    owner = next(owner for owner in kind.__mro__ if name in vars(owner) or owner is object)
-    library = owner is object or owner.__module__.partition(".")[0] in _LIBRARIES
-    return not library and name not in _written_in(owner)
+    owner = _owner(kind, name)
+    return not of_library(kind, name) and name not in _written_in(owner)
+
+
+def of_library(kind: type, name: str) -> bool:
+    """Tell whether a method comes from a library's class, or from none."""
+    owner = _owner(kind, name)
+    return owner is object or owner.__module__.partition(".")[0] in LIBRARIES
+
+
+def _owner(kind: type, name: str) -> type:
+    return next(owner for owner in kind.__mro__ if name in vars(owner) or owner is object)
 
 
 def covered(kind: type) -> list[Method]:
@@ -100,7 +109,7 @@ def plain_function(function: Any) -> Method | None:
     """Return a function outside of classes that users wrote, or None for anything else."""
     if not isinstance(function, FunctionType) or function.__module__ is None:
         return None
-    if function.__module__.partition(".")[0] in (*_LIBRARIES, *sys.stdlib_module_names):
+    if function.__module__.partition(".")[0] in (*LIBRARIES, *sys.stdlib_module_names):
         return None
     return _read(function.__name__, object, staticmethod(function))
 
@@ -108,7 +117,7 @@ def plain_function(function: Any) -> Method | None:
 @lru_cache(maxsize=1024)
 def _written_in(owner: type) -> dict[str, Method]:
     """Return the methods that a class itself defines, by name; none of a library's."""
-    if owner is object or owner.__module__.partition(".")[0] in _LIBRARIES:
+    if owner is object or owner.__module__.partition(".")[0] in LIBRARIES:
         return {}
     found = {name: _read(name, owner, attribute) for name, attribute in vars(owner).items()}
     return {name: method for name, method in found.items() if method is not None}

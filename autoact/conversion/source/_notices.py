@@ -1,12 +1,17 @@
 """Notices of activations in a model's source that no rewriting reaches, by file and line, and why."""
 
 import ast
-from collections.abc import Iterator
+import inspect
+import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from torch import nn
 
-from autoact.conversion.source._call_sites import UNSEARCHED, Call, activation_of
+from autoact.conversion.grid import computed_by
+from autoact.conversion.source._call_sites import UNSEARCHED, Call, Site, activation_of
 from autoact.conversion.source._methods import (
     Method,
     constructors,
@@ -19,6 +24,7 @@ from autoact.conversion.source._methods import (
 from autoact.conversion.source._rewriting import own_class
 
 _DEPTH = 3
+_LINE = re.compile(r"\(([^()\s]+), line (\d+)\)")
 
 
 def notices(model: nn.Module, known: frozenset[str]) -> dict[str, str]:
@@ -29,17 +35,50 @@ def notices(model: nn.Module, known: frozenset[str]) -> dict[str, str]:
         known: Paths of modules that are activations themselves, whatever their source says.
     """
     seen: dict[type, str] = {}
+    held = [value for module in model.modules() for value in vars(module).values() if computed_by(value)]
+    converted = {line for function in held for line in _lines(function)}
     for path, module in model.named_modules():
         if path not in known:
             seen.setdefault(own_class(module), f"{path}.forward".removeprefix("."))
-    found = {path: list(said) for kind, path in seen.items() if (said := _of(kind))}
+    found = {
+        path: left
+        for kind, path in seen.items()
+        if (left := [said for said in _of(kind) if not any(line in said for line in converted)])
+    }
     for path, module in model.named_modules():
         for name, value in vars(module).items() if path not in known else ():
-            function = plain_function(value)
+            function = None if computed_by(value) else plain_function(value)
             if function is not None and function.name != "<lambda>" and (inside := list(_calls(function))):
                 where = f"{path}.{name}".removeprefix(".")
                 found[where] = [f"calls {each} inside the function {function.name}" for each in inside]
     return {path: "; ".join(said) for path, said in found.items()}
+
+
+def lines_of(reasons: Iterable[str], sites: Iterable[Site]) -> frozenset[tuple[str, int]]:
+    """Return file and number of the lines that reasons name, and of all lines of calls.
+
+    Example:
+        >>> sorted(lines_of(["calls F.elu (net.py, line 3) inside the function f"], []))
+        [('net.py', 3)]
+    """
+    named = {(file, int(line)) for reason in reasons for file, line in _LINE.findall(reason)}
+    nodes = [(site.call.file, site.node) for site in sites]
+    return frozenset(
+        named
+        | {
+            (file, line)
+            for file, node in nodes
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        }
+    )
+
+
+def _lines(function: Any) -> set[str]:
+    """Return the lines of a function as `Call` speaks of them."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return {
+        f"({Path(code.co_filename).name}, line {line})" for _, _, line in (code.co_lines() if code else ())
+    }
 
 
 @lru_cache(maxsize=512)
@@ -87,7 +126,7 @@ def _called(method: Method, depth: int, above: frozenset[str]) -> Iterator[str]:
         if not isinstance(node, ast.Call):
             continue
         function = plain_function(method.resolve(node.func))
-        if function is None or function.name in above:
+        if function is None or function.name in above or computed_by(function.function):
             continue
         for said in _calls(function):
             yield f"calls {said} inside the function {function.name}; make it a module to have it searched"

@@ -6,23 +6,24 @@ gets such a class in place of its own, as a subclass of the same name, which pic
 
 import ast
 import copy
-from abc import ABCMeta
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 from math import prod
-from types import CodeType, FunctionType
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
 from autoact.conversion.source._call_arguments import input_of
 from autoact.conversion.source._call_sites import Site, sites, uses
 from autoact.conversion.source._methods import Method
-from autoact.conversion.source._turns import Pass, Turn, loops_around, of_turn
+from autoact.conversion.source._standalone import plain_class, reduced, remade, subclass
+from autoact.conversion.source._turns import Turn, loops_around
 from autoact.errors import ConversionError
 
+_ORIGINALS = "_autoact_originals"
 _COUNTER = "_autoact_counter"  # on a loop's node: the name of the variable that counts its turns
 
 
@@ -43,13 +44,44 @@ def own_class(module: nn.Module) -> type:
 
 def opened(module: nn.Module) -> tuple[Opened, ...]:
     """Return the calls of a module that were rewritten."""
-    return getattr(type(module), "_autoact_opened", ())
+    return tuple(Opened(*call) for call in getattr(type(module), "_autoact_opened", ()))
+
+
+def originals(module: nn.Module) -> Mapping[str, Any]:
+    """Return what a module's attributes held before activations were put there, by name."""
+    return MappingProxyType(vars(module).get(_ORIGINALS, {}))
+
+
+def keep_original(module: nn.Module, name: str) -> None:
+    """Keep what an attribute holds before an activation is put there, unless that has tensors."""
+    present = vars(module).get(name, module._modules.get(name))
+    tensors = [*present.parameters(), *present.buffers()] if isinstance(present, nn.Module) else []
+    ours = {*originals(module), *(call.layer for call in opened(module))}
+    if present is not None and not tensors and name not in ours:
+        vars(module)[_ORIGINALS] = {**originals(module), name: present}
+
+
+def forget_originals(module: nn.Module) -> None:
+    """Keep nothing any more."""
+    vars(module).pop(_ORIGINALS, None)
+
+
+def site_of(module: nn.Module, call: Opened) -> Site:
+    """Return where a rewritten call stands in the source."""
+    return _site(own_class(module), call)
 
 
 def open_call(module: nn.Module, call: Opened) -> None:
     """Let a call in a module's source go to the layer of its name."""
     calls = tuple(sorted({*opened(module), call}))
     object.__setattr__(module, "__class__", rewritten(own_class(module), calls))
+
+
+def leave_open(module: nn.Module, calls: Iterable[Opened]) -> None:
+    """Let these calls go to layers and all others be as they are written; pickles then need no autoact."""
+    base, calls = own_class(module), tuple(sorted(calls))
+    texts = tuple((name, ast.unparse(tree)) for name, (_, tree) in _trees(base, calls).items())
+    object.__setattr__(module, "__class__", plain_class(base, calls, texts) if calls else base)
 
 
 @lru_cache(maxsize=512)
@@ -59,39 +91,23 @@ def rewritten(base: type, calls: tuple[Opened, ...]) -> type:
     Raises:
         ConversionError: A method that cannot be compiled anew, or a call that its source does not have.
     """
+    changed = {name: _compiled(method, tree) for name, (method, tree) in _trees(base, calls).items()}
+    ours = {
+        "_autoact_opened": calls,
+        "__reduce_ex__": _reduce,
+        "__prepare_scriptable__": _refuse,
+    }
+    return subclass(base, {**ours, **changed})
+
+
+def _trees(base: type, calls: tuple[Opened, ...]) -> dict[str, tuple[Method, ast.FunctionDef]]:
+    """Return the methods in which calls stand, each with its syntax as these calls change it."""
     chosen: dict[Any, tuple[Site, list[Opened]]] = {}
     for call in calls:
         site = _site(base, call)
         chosen.setdefault(site.where, (site, []))[1].append(call)
-    names = {site.method.name: site.method for site, _ in chosen.values()}
-    changed = {name: recompiled(method, chosen) for name, method in names.items()}
-    described = {key: getattr(base, key, None) for key in ("__module__", "__qualname__", "__doc__")}
-    ours = {
-        "_autoact_base": base,
-        "_autoact_opened": calls,
-        "_autoact_in_place": staticmethod(_in_place),
-        "_autoact_of_turn": staticmethod(of_turn),
-        "__reduce_ex__": _reduce,
-    }
-    return _subclass(base, {**described, **ours, **changed})
-
-
-class _Unannounced(nn.Module):
-    """First base of a generated class: keeps `__init_subclass__` of users' classes from running for it.
-
-    A module itself, or instances of the user's class could not become instances of the generated one.
-    """
-
-    __slots__ = ()
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Do nothing: a registry of classes must not take the generated one for the user's."""
-
-
-def _subclass(base: type, attributes: dict[str, Any]) -> type:
-    """Return a subclass of the same name without running what users run for each class they define."""
-    make = ABCMeta if issubclass(type(base), ABCMeta) else type
-    return make.__new__(type(base), base.__name__, (_Unannounced, base), attributes)
+    found = {site.method.name: site.method for site, _ in chosen.values()}
+    return {name: (method, _replaced(method, chosen)) for name, method in found.items()}
 
 
 def _site(base: type, call: Opened) -> Site:
@@ -102,24 +118,26 @@ def _site(base: type, call: Opened) -> Site:
     raise ConversionError(f"The source of {base.__name__} has no call named {call.name!r}.")
 
 
-def _in_place(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Do what torch's in-place activations do: x itself changes, whoever else holds it."""
-    return x.copy_(layer(x.clone()))
-
-
 def _reduce(self: nn.Module, protocol: Any) -> Any:
     """Return how to make a copy: the generated class has no name to be found by, so it is made again."""
-    kind: Any = next(each for each in type(self).__mro__ if "_autoact_opened" in vars(each))
-    function, arguments, *rest = super(kind, self).__reduce_ex__(protocol)
-    if not arguments or arguments[0] is not kind:
-        return function, arguments, *rest
-    return _make, (own_class(self), tuple(map(tuple, opened(self))), *arguments[1:]), *rest
+    found = reduced(self, protocol)
+    if isinstance(found, str):
+        return found
+    kind, made_by, rest = found
+    return _make, (*made_by, kind._autoact_base, tuple(map(tuple, kind._autoact_opened))), *rest
 
 
-def _make(base: type, calls: Iterable[tuple[Any, ...]], *arguments: Any) -> Any:
-    opened = (Opened(*call[:4], tuple(Pass(*step) for step in call[4])) for call in calls)
-    kind = rewritten(base, tuple(opened))
-    return kind.__new__(kind, *arguments)
+def _make(function: Callable[..., Any], arguments: Iterable[Any], base: type, calls: Any) -> Any:
+    made = function(*arguments)
+    object.__setattr__(made, "__class__", rewritten(base, tuple(Opened(*call) for call in calls)))
+    return made
+
+
+def _refuse(self: nn.Module) -> Any:
+    raise ConversionError(
+        f"TorchScript reads the source of {type(self).__name__} as it is written, with the original's "
+        "activations. Call autoact.finalize(model) first, then torch.jit.script(model)."
+    )
 
 
 class _Replace(ast.NodeTransformer):
@@ -140,7 +158,7 @@ class _Replace(ast.NodeTransformer):
             if calls[0].in_place
             else ast.Call(layer, [given], [])
         )
-        if len(calls) < prod(step.size for step in calls[0].turn):
+        if len(calls) < prod(size for _, size, _ in calls[0].turn):
             made = ast.IfExp(copy.deepcopy(layer), made, as_it_was)
         return ast.fix_missing_locations(ast.copy_location(made, node))
 
@@ -168,9 +186,9 @@ class _Replace(ast.NodeTransformer):
         if not turn:
             return self._own(calls[0].layer)
         by_turn = {call.turn: call.layer for call in calls}
-        every = product(*([step._replace(number=at) for at in range(step.size)] for step in turn))
-        constants = (str(site.call), tuple(map(by_turn.get, every)), tuple(step.size for step in turn))
-        counters = [ast.Name(_counter(step.loop, site), ast.Load()) for step in turn]
+        every = product(*([(loop, size, at) for at in range(size)] for loop, size, _ in turn))
+        constants = (str(site.call), tuple(map(by_turn.get, every)), tuple(size for _, size, _ in turn))
+        counters = [ast.Name(_counter(loop, site), ast.Load()) for loop, _, _ in turn]
         given = [ast.Name(self.method.own_name, ast.Load()), *map(ast.Constant, constants), *counters]
         return ast.Call(self._own("_autoact_of_turn"), given, [])
 
@@ -187,64 +205,21 @@ def _counter(loop: int, site: Site) -> str:
 
 def recompiled(method: Method, chosen: dict[Any, tuple[Site, list[Opened]]]) -> Any:
     """Return a method with some of its calls replaced, inside its decorators."""
+    return _compiled(method, _replaced(method, chosen))
+
+
+def _replaced(method: Method, chosen: dict[Any, tuple[Site, list[Opened]]]) -> ast.FunctionDef:
     copies: dict[int, Any] = {}
-    tree = copy.deepcopy(method.tree, copies)
+    tree: ast.FunctionDef = copy.deepcopy(method.tree, copies)
     for site, calls in chosen.values():
-        for step in calls[0].turn if site.method is method else ():
-            loop = loops_around(method, site.node)[step.loop]
-            setattr(copies[id(loop)], _COUNTER, _counter(step.loop, site))
-    tree = _Replace(method, chosen).visit(tree)
-    decorators, tree.decorator_list = tree.decorator_list, []
-    made = _function(method, _code(method, tree))
-    for decorator in reversed(decorators):
-        made = _decorated(decorator, method, made)
-    return made
+        for loop, _, _ in calls[0].turn if site.method is method else ():
+            setattr(copies[id(loops_around(method, site.node)[loop])], _COUNTER, _counter(loop, site))
+    changed: ast.FunctionDef = _Replace(method, chosen).visit(tree)
+    return changed
 
 
-def _code(method: Method, tree: ast.FunctionDef) -> CodeType:
-    """Compile a method where it would stand: in its class (for private names), inside what it closes over."""
-    code = method.function.__code__
-    names = ", ".join(name for name in code.co_freevars if name != "__class__")
-    frame = ast.parse(f"def outside({names}):\n class {method.owner.__name__}:\n  pass")
-    function: Any = frame.body[0]
-    function.body[0].body = [tree]
-    compiled = compile(frame, code.co_filename, "exec", dont_inherit=True)
-    for name in ("outside", method.owner.__name__, tree.name):
-        compiled = next(
-            each for each in compiled.co_consts if isinstance(each, CodeType) and each.co_name == name
-        )
-    return compiled
-
-
-def _function(method: Method, code: CodeType) -> FunctionType:
-    old = method.function
-    cells = dict(zip(old.__code__.co_freevars, old.__closure__ or (), strict=True))
-    closure = tuple(cells[name] for name in code.co_freevars)
-    new = FunctionType(code, old.__globals__, old.__name__, old.__defaults__, closure)
-    new.__kwdefaults__, new.__annotations__ = old.__kwdefaults__, old.__annotations__
-    new.__qualname__, new.__module__, new.__doc__ = old.__qualname__, old.__module__, old.__doc__
-    vars(new).update(vars(old))
-    return new
-
-
-def _decorated(decorator: ast.expr, method: Method, made: Any) -> Any:
-    apply = _evaluated(decorator, method)
+def _compiled(method: Method, tree: ast.FunctionDef) -> Any:
     try:
-        return apply(made)
-    except Exception as error:  # a user's decorator runs a second time here, and may refuse for any reason
-        why = f"{type(error).__name__}: {error}"
-        raise ConversionError(
-            f"its decorator @{ast.unparse(decorator)} cannot be applied again: {why}"
-        ) from error
-
-
-def _evaluated(decorator: ast.expr, method: Method) -> Any:
-    """Return a decorator by evaluating it again where its class was defined."""
-    old = method.function
-    inside = zip(old.__code__.co_freevars, old.__closure__ or (), strict=True)
-    code = compile(ast.Expression(decorator), old.__code__.co_filename, "eval")
-    try:
-        cells = {name: cell.cell_contents for name, cell in inside if name != "__class__"}
-        return eval(code, {**old.__globals__, **cells})
-    except Exception as error:  # evaluating it may call a user's function, which may raise anything
-        raise ConversionError(f"its decorator @{ast.unparse(decorator)} is not at hand: {error}") from error
+        return remade(tree, method.owner.__name__, method.function, method.function.__code__.co_filename)
+    except ValueError as error:
+        raise ConversionError(str(error)) from error

@@ -8,13 +8,12 @@ the module as it is now, from attributes, constants and a few harmless functions
 import ast
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor, nn
 
 from autoact.conversion.source._branches import ancestors, parents
 from autoact.conversion.source._methods import Method
-from autoact.errors import ConversionError
 
 MOST = 10_000  # turns of one loop
 _HOMES = nn.ModuleList | nn.ModuleDict | nn.Sequential | nn.ParameterList | nn.ParameterDict
@@ -30,15 +29,8 @@ _LEAVING = (ast.Break, ast.Continue, ast.Return, ast.Raise)
 Loop = ast.For | ast.comprehension
 
 
-class Pass(NamedTuple):
-    """One turn of one loop: which of the loops around a call, its number of turns, this one's number."""
-
-    loop: int
-    size: int
-    number: int
-
-
-Turn = tuple[Pass, ...]
+# for each loop that has turns: which of the loops around the call, its number of turns, this one's number
+Turn = tuple[tuple[int, int, int], ...]
 
 
 def loops_around(method: Method, node: ast.AST) -> list[Loop]:
@@ -81,7 +73,7 @@ def turns_of(method: Method, node: ast.AST, module: nn.Module) -> list[Turn] | N
         return None
     loops, ranges = [loop for _, loop, _ in found], [range(len(items)) for _, _, items in found]
     return [
-        tuple(Pass(number, len(items), at) for (number, _, items), at in zip(found, turn, strict=True))
+        tuple((number, len(items), at) for (number, _, items), at in zip(found, turn, strict=True))
         for turn in product(*ranges)
         if evaluation.may_run(node, loops, [items[at] for (_, _, items), at in zip(found, turn, strict=True)])
     ]
@@ -256,31 +248,3 @@ def _bound(target: ast.expr, item: Any) -> dict[str, Any]:
 
 def _names(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
-def of_turn(
-    module: nn.Module, place: str, layers: tuple[str | None, ...], sizes: tuple[int, ...], *turn: int
-) -> Any:
-    """Return the layer of a turn; None where that turn has none of its own.
-
-    Args:
-        module: That has the layers.
-        place: How to speak about the call.
-        layers: Name of the layer of each turn, those of the innermost loop together.
-        sizes: Turns of each loop, the outermost first.
-        *turn: Number of the turn in each loop, from 0.
-
-    Raises:
-        ConversionError: The loop has more turns than the model had when it was converted.
-    """
-    index = 0
-    for number, size in zip(turn, sizes, strict=True):
-        if number >= size:
-            raise ConversionError(
-                f"{place} runs in turn {number + 1} of a loop that had {size} turns when the model was "
-                "converted, and each turn has an activation of its own. Convert the model when it has all "
-                "its layers."
-            )
-        index = index * size + number
-    name = layers[index]
-    return None if name is None else getattr(module, name)

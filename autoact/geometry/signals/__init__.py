@@ -1,9 +1,8 @@
 """Signals and gradients: what every activation of a model does to them, and weights that suit it."""
 
 from autoact.geometry.signals._initialization import InitializedLayer, initialize
-from autoact.geometry.signals._layer_profile import LayerProfile, Profile
+from autoact.geometry.signals._layer_profile import LayerProfile, Profile, flow_warnings
 from autoact.geometry.signals._meters import FlowMeter
-from autoact.geometry.signals._profile_warnings import flow_warnings
 from autoact.geometry.signals._profiling import dead_units, profile
 from autoact.geometry.signals._sample_noise import sample_noise
 

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from autoact.errors import DataError
-from autoact.geometry.signals._layer_profile import LayerProfile, Profile, described, value_of
+from autoact.geometry.signals._layer_profile import LayerProfile, Profile, described, value_of, warnings_of
 from autoact.geometry.signals._meters import FlowMeter, Look
-from autoact.geometry.signals._profile_warnings import warnings_of
 from autoact.geometry.signals._watching import Seen, run, watching
 
 Loss = Callable[[nn.Module, Any], Tensor]

@@ -245,7 +245,8 @@ class GaussianProcess:
             used[NOISE] += sum(expected.get(name, 0.0) for name in (SEED, SEED_LAYERS))
         matrices = kernel.matrices(points.assignments, points.assignments)
         covariance = Covariance(kernel, float(seen.fidelities.min()), used)
-        rows = _evenly(len(seen), _MOST_FITTED)
+        count = len(seen)
+        rows = np.unique(np.linspace(0, count - 1, min(count, _MOST_FITTED)).astype(np.intp))  # evenly spread
         covariance = _learn(covariance, points.subset(rows), matrices[:, rows][:, :, rows], scaled[rows])
         lower = _cholesky(covariance, covariance.between(points, points, matrices))
         return cls(covariance, scale, points, matrices, np.asarray(cho_solve((lower, True), scaled)), lower)
@@ -361,10 +362,3 @@ def _learn(covariance: Covariance, points: Points, matrices: Array, values: Arra
     )
     variances = {**covariance.variances, **dict(zip(names, np.exp(found.x[:-1]).tolist(), strict=True))}
     return replace(covariance, variances=variances, widening=float(found.x[-1]))
-
-
-def _evenly(count: int, most: int) -> Indices:
-    """Return at most so many row numbers, evenly spread."""
-    if count <= most:
-        return np.arange(count)
-    return np.unique(np.linspace(0, count - 1, most).astype(np.intp))

@@ -12,7 +12,7 @@ Notation:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -71,14 +71,11 @@ class AssignmentKernel:
     smooth: tuple[Array, ...]
 
     @classmethod
-    def of(
-        cls, candidates: Sequence[Sequence[str]], nodes: Mapping[int, Array] | None = None
-    ) -> AssignmentKernel:
+    def of(cls, candidates: Sequence[Sequence[str]]) -> AssignmentKernel:
         """Build the kernels.
 
         Args:
             candidates: Names per layer; without layers all assignments are one.
-            nodes: Measured pre-activations by number of the layer, where known.
 
         Example:
             >>> kernel = AssignmentKernel.of([("relu", "gelu", "tanh")] * 2)
@@ -86,22 +83,8 @@ class AssignmentKernel:
             >>> matrices.shape, bool(matrices[0, 0, 0] > matrices[0, 0, 1] > matrices[0, 0, 2])
             ((4, 1, 3), True)
         """
-        known = nodes or {}
-        made: dict[tuple[tuple[str, ...], int], Array] = {}
-        for layer, names in enumerate(candidates):
-            key = (tuple(names), layer if layer in known else -1)
-            if key not in made:  # layers with equal candidates share theirs
-                made[key] = _features(function_kernel(names, known.get(layer)))
-        return cls(
-            tuple(
-                made[tuple(names), layer if layer in known else -1] for layer, names in enumerate(candidates)
-            )
-        )
-
-    @property
-    def layers(self) -> int:
-        """The number of layers."""
-        return len(self.smooth)
+        made = {names: _features(function_kernel(names)) for names in dict.fromkeys(map(tuple, candidates))}
+        return cls(tuple(made[tuple(names)] for names in candidates))
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -118,22 +101,17 @@ class AssignmentKernel:
         Returns:
             Shape (4, N, M), in the order of `KERNELS`; each is 1 for equal assignments.
         """
-        if not self.layers:
+        if not self.smooth:
             return np.ones((len(KERNELS), len(first), len(second)))
         own = _stacked(self.smooth, first)
         other = own if second is first else _stacked(self.smooth, second)
-        smooth = own @ other.T / self.layers
+        smooth = own @ other.T / len(self.smooth)
         free = _agreement(first, second)
         interactions = (np.exp((smooth - 1.0) / _DECAY), np.exp((free - 1.0) / _DECAY))
         return np.stack([smooth, free, *interactions])
 
 
-@lru_cache(maxsize=64)
-def kernel_of(
-    candidates: tuple[tuple[str, ...], ...], nodes: tuple[tuple[int, tuple[float, ...]], ...] = ()
-) -> AssignmentKernel:
-    """Return the kernels over the assignments of some candidates, computed once."""
-    return AssignmentKernel.of(candidates, {layer: np.array(values) for layer, values in nodes})
+kernel_of = lru_cache(maxsize=64)(AssignmentKernel.of)  # computed once; takes tuples
 
 
 def _function(name: str) -> Subject:

@@ -16,9 +16,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.search.optimizer._acquisition import best_training, candidate_set, shortlist
 from autoact.search.optimizer._gaussian_process import GaussianProcess, Points
-from autoact.search.optimizer._hyperparameter_space import HyperparameterSpace
 from autoact.search.optimizer._kernel import Array, AssignmentKernel, Indices, kernel_of
-from autoact.search.optimizer._observations import Observations
+from autoact.search.optimizer._observations import HyperparameterSpace, Observations
 from autoact.search.optimizer._threads import one_thread
 from autoact.search.optimizer._trial_observations import (
     SEED,
@@ -26,13 +25,12 @@ from autoact.search.optimizer._trial_observations import (
     OncePerTrial,
     Row,
     activation_choices,
-    activation_space,
     common_hyperparameters,
     common_space,
     observations,
-    other_space,
     pending,
     seeds_had,
+    spaces_of,
 )
 
 
@@ -56,8 +54,6 @@ class FunctionSpaceSampler(BaseSampler):
         independent_sampler: For all other parameters; None is TPE, seeded for every trial.
         max_step: Step of `trial.report` at which a full training ends; None takes the largest that a complete
             trial has reported.
-        nodes: Measured pre-activations by parameter: equally likely values (M,), under which functions are
-            compared; N(0, 1) where nothing is given.
         seeds: Random seeds that trials take in turn, at least 1; see `next_seed`.
         candidates: Assignments that are always among those that the sampler weighs, such as uniform ones; of
             spaces with up to 1,024 assignments it weighs all. What is no choice of the study is left out.
@@ -85,7 +81,6 @@ class FunctionSpaceSampler(BaseSampler):
         seed: int | None = None,
         independent_sampler: BaseSampler | None = None,
         max_step: int | None = None,
-        nodes: Mapping[str, Sequence[float]] | None = None,
         seeds: int = 2,
         candidates: Sequence[Mapping[str, str]] = (),
     ) -> None:
@@ -98,10 +93,8 @@ class FunctionSpaceSampler(BaseSampler):
         self._entropy = np.random.SeedSequence(seed).entropy
         self._given, self._independent = independent_sampler, independent_sampler or TPESampler(seed=seed)
         self._max_step = max_step
-        self._space_of = OncePerTrial(activation_space)
-        self._others_of = OncePerTrial(other_space)
+        self._spaces_of = OncePerTrial(spaces_of)
         self._rows: tuple[Layers, OncePerTrial[Row | None]] | None = None
-        self._nodes = {name: tuple(map(float, values)) for name, values in (nodes or {}).items()}
         self._seeds = seeds
         self._candidates = tuple(map(dict, candidates))
 
@@ -109,9 +102,9 @@ class FunctionSpaceSampler(BaseSampler):
         """Return the parameters that all complete trials have, if some of them choose activations."""
         self._raise_error_if_multi_objective(study)
         trials = study.get_trials(deepcopy=False)
-        common = common_space(trials, self._space_of)
+        common = common_space(trials, self._spaces_of)
         layers = {name: distribution for name, distribution in common.items() if not distribution.single()}
-        others = dict(common_hyperparameters(trials, self._others_of).parameters) if layers else {}
+        others = dict(common_hyperparameters(trials, self._spaces_of).parameters) if layers else {}
         return {**layers, **others}
 
     def sample_relative(
@@ -175,7 +168,7 @@ class FunctionSpaceSampler(BaseSampler):
         """
         trials = study.get_trials(deepcopy=False)
         own = trials[trial.number]
-        layers = Layers.of({name: own.distributions[name] for name, _ in self._space_of(own)})
+        layers = Layers.of({name: own.distributions[name] for name, _ in self._spaces_of(own)[0]})
         row = layers.number(own)
         had = seeds_had(layers, trials, own.number).get(row, set()) if row is not None else set()
         return self._seed_in_turn(own.number, had)
@@ -188,7 +181,7 @@ class FunctionSpaceSampler(BaseSampler):
         Raises:
             SearchFailedError: No trial has ended with a value, or none chose any activation.
         """
-        layers = Layers.of(common_space(study.get_trials(deepcopy=False), self._space_of))
+        layers = Layers.of(common_space(study.get_trials(deepcopy=False), self._spaces_of))
         if not layers.names:
             raise _nothing(study)
         return {name: self.best_trial(study).params[name] for name in layers.names}
@@ -201,7 +194,7 @@ class FunctionSpaceSampler(BaseSampler):
         """
         self._raise_error_if_multi_objective(study)
         trials = study.get_trials(deepcopy=False)
-        known = self._known(study, Layers.of(common_space(trials, self._space_of)))
+        known = self._known(study, Layers.of(common_space(trials, self._spaces_of)))
         usable = np.flatnonzero(np.isfinite(known.seen.values))
         if not len(usable):
             raise _nothing(study)
@@ -224,7 +217,7 @@ class FunctionSpaceSampler(BaseSampler):
         Raises:
             SearchFailedError: No trial has ended with a value.
         """
-        known = self._known(study, Layers.of(common_space(study.get_trials(deepcopy=False), self._space_of)))
+        known = self._known(study, Layers.of(common_space(study.get_trials(deepcopy=False), self._spaces_of)))
         if not np.isfinite(known.seen.values).any():
             raise _nothing(study)
         found = known.process.posterior(known.means(trials))
@@ -234,7 +227,7 @@ class FunctionSpaceSampler(BaseSampler):
 
     def _known(self, study: Study, layers: Layers) -> _Known:
         trials = study.get_trials(deepcopy=False)
-        hyperparameters = common_hyperparameters(trials, self._others_of)
+        hyperparameters = common_hyperparameters(trials, self._spaces_of)
         minimize = study.direction == StudyDirection.MINIMIZE
         seen = observations(
             layers,
@@ -244,7 +237,7 @@ class FunctionSpaceSampler(BaseSampler):
             max_step=self._max_step,
             row_of=self._row_of(layers),
         )
-        return _Known(layers, hyperparameters, trials, seen, self._kernel(layers))
+        return _Known(layers, hyperparameters, trials, seen, kernel_of(layers.candidates))
 
     def _acquired(self, trial: FrozenTrial, known: _Known, drawn: Mapping[str, Any]) -> list[int]:
         """Return the candidate numbers of the training with the largest knowledge gradient.
@@ -304,10 +297,6 @@ class FunctionSpaceSampler(BaseSampler):
         if known is None or known[0] != layers:
             known = self._rows = (layers, OncePerTrial(layers.number))
         return known[1]
-
-    def _kernel(self, layers: Layers) -> AssignmentKernel:
-        nodes = tuple((i, self._nodes[n]) for i, n in enumerate(layers.names) if n in self._nodes)
-        return kernel_of(layers.candidates, nodes)
 
     def _generator(self, trial: FrozenTrial) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(trial.number,)))

@@ -14,9 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from autoact.activations import list_activations
 from autoact.errors import ConfigurationError, UnknownActivationError
-from autoact.search.optimizer._hyperparameter_space import HyperparameterSpace, Others
 from autoact.search.optimizer._kernel import Indices
-from autoact.search.optimizer._observations import Observations
+from autoact.search.optimizer._observations import HyperparameterSpace, Observations, Others
 from autoact.spaces import Choice
 
 _MOST = 600  # observations that the process is conditioned on
@@ -96,10 +95,7 @@ class Layers:
 
     def number(self, trial: FrozenTrial) -> Row | None:
         """Return the candidate numbers of a trial, None if it lacks a layer or has what is no candidate."""
-        try:
-            return tuple([places[trial.params[layer]] for layer, places in self._places])
-        except KeyError:
-            return None
+        return self.numbers(trial.params)
 
     def numbers(self, names: Mapping[str, str]) -> Row | None:
         """Return the candidate numbers of activations by parameter, None where they are no candidates."""
@@ -160,50 +156,38 @@ def _has_values(choice: Any) -> bool:
         return False
 
 
-def activation_space(trial: FrozenTrial) -> Space:
-    """Return the parameters of a trial that choose activations; equal spaces are one object."""
+def spaces_of(trial: FrozenTrial) -> tuple[Space, Others]:
+    """Return the parameters that choose activations, and the others; equal ones of trials are one object."""
     names = list_activations()
-    found = ((name, activation_choices(name, own, names)) for name, own in trial.distributions.items())
-    return _interned(tuple((name, choices) for name, choices in found if choices))
+    found = {name: activation_choices(name, own, names) for name, own in trial.distributions.items()}
+    chosen = tuple((name, choices) for name, choices in found.items() if choices)
+    return _interned(chosen, tuple((n, trial.distributions[n]) for n in sorted(found) if not found[n]))
 
 
 @lru_cache(maxsize=256)
-def _interned(space: Space) -> Space:
-    return space
-
-
-def other_space(trial: FrozenTrial) -> Others:
-    """Return the parameters of a trial that choose no activations; equal spaces are one object."""
-    names = list_activations()
-    return _interned_others(
-        tuple((n, d) for n, d in sorted(trial.distributions.items()) if not activation_choices(n, d, names))
-    )
-
-
-@lru_cache(maxsize=256)
-def _interned_others(space: Others) -> Others:
-    return space
+def _interned(chosen: Space, others: Others) -> tuple[Space, Others]:
+    return chosen, others
 
 
 def common_space(
-    trials: Sequence[FrozenTrial], space_of: Callable[[FrozenTrial], Space] = activation_space
+    trials: Sequence[FrozenTrial], read: Callable[[FrozenTrial], tuple[Space, Others]] = spaces_of
 ) -> dict[str, BaseDistribution]:
     """Return the activation parameters that all complete trials share (without any: all pruned ones).
 
     Args:
         trials: Trials in any state.
-        space_of: Reads the space of a trial.
+        read: Reads the spaces of a trial.
     """
     ended = _ended(trials)
     first = ended[0].distributions if ended else {}
-    return {name: first[name] for name, _ in _shared([space_of(trial) for trial in ended])}
+    return {name: first[name] for name, _ in _shared([read(trial)[0] for trial in ended])}
 
 
 def common_hyperparameters(
-    trials: Sequence[FrozenTrial], space_of: Callable[[FrozenTrial], Others] = other_space
+    trials: Sequence[FrozenTrial], read: Callable[[FrozenTrial], tuple[Space, Others]] = spaces_of
 ) -> HyperparameterSpace:
     """Return the other parameters that all complete trials share (without any: all pruned ones)."""
-    return HyperparameterSpace(tuple(_shared([space_of(trial) for trial in _ended(trials)])))
+    return HyperparameterSpace(tuple(_shared([read(trial)[1] for trial in _ended(trials)])))
 
 
 def _ended(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

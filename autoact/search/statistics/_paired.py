@@ -64,6 +64,7 @@ def compare(
     )
 
 
+@lru_cache(maxsize=256)
 def detectable_effect(pairs: int, *, level: float = LEVEL, power: float = POWER) -> float:
     """Return the true effect, in paired s.d., that a two-sided paired t test finds with the given power.
 
@@ -110,20 +111,15 @@ def seeds_needed(difference: float, detectable: float, pairs: int) -> int | None
     """
     if pairs < 2 or not (math.isfinite(detectable) and detectable > 0 and difference):
         return None
-    wanted = abs(difference) / detectable * _effect(pairs)  # in paired s.d.
-    if _effect(_MOST) > wanted:
+    wanted = abs(difference) / detectable * detectable_effect(pairs)  # in paired s.d.
+    if detectable_effect(_MOST) > wanted:
         return None
-    count = max(2, round((_effect(_MOST) / wanted) ** 2 * _MOST))  # nearly, where there are many
-    while count > 2 and _effect(count - 1) <= wanted:
+    count = max(2, round((detectable_effect(_MOST) / wanted) ** 2 * _MOST))  # nearly, where there are many
+    while count > 2 and detectable_effect(count - 1) <= wanted:
         count -= 1
-    while _effect(count) > wanted:
+    while detectable_effect(count) > wanted:
         count += 1
     return count
-
-
-@lru_cache(maxsize=256)
-def _effect(pairs: int) -> float:
-    return detectable_effect(pairs)
 
 
 def _check(selected: Sequence[float], baseline: Sequence[float], mode: str) -> None:
@@ -152,4 +148,4 @@ def _paired_t(gains: Sequence[float], rounding: float) -> tuple[float, tuple[flo
     error = deviation / math.sqrt(len(gains))
     half = float(stats.t.ppf((1 + LEVEL) / 2, degrees)) * error
     p_value = float(2 * stats.t.sf(abs(mean) / error, degrees))
-    return mean, (mean - half, mean + half), p_value, _effect(len(gains)) * deviation
+    return mean, (mean - half, mean + half), p_value, detectable_effect(len(gains)) * deviation

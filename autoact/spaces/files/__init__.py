@@ -3,10 +3,18 @@
 from typing import TYPE_CHECKING
 
 from autoact._names import public_names
-from autoact.spaces.files._atomic import write_text, write_yaml
-from autoact.spaces.files._schema import VERSION, check_version
 from autoact.spaces.files._shipped import find_space, shipped_spaces
-from autoact.spaces.files._yaml_lines import Document, Keys, dotted, load, parse
+from autoact.spaces.files._yaml_lines import (
+    VERSION,
+    Document,
+    Keys,
+    check_version,
+    dotted,
+    load,
+    parse,
+    write_text,
+    write_yaml,
+)
 
 __all__ = [
     "VERSION",

@@ -1,9 +1,10 @@
-"""YAML with line numbers, so that every complaint about a file says where in it.
+"""YAML files: read with line numbers, so that every complaint says where, and written whole or not at all.
 
 `load` returns a `Document`: the plain data plus the line of every key and item. Two traps of plain YAML are
 closed: a key given twice is an error, and `1e-3` is a number (YAML 1.1 reads it as text).
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -181,3 +182,62 @@ def _record(node: yaml.Node | None, keys: Keys, lines: dict[Keys, int], source: 
                 )
             lines[below] = line
             _record(value, below, lines, source)
+
+
+VERSION = 1  # of search spaces and of assignments
+
+
+def check_version(document: Document, kind: str) -> None:
+    """Complain about a file of another version; one without a version is taken for version 1.
+
+    Args:
+        document: The file.
+        kind: What it holds, for the message.
+
+    Raises:
+        ConfigurationError: Not a whole number, or a version that this autoact does not read.
+    """
+    given = document.data.get("version", VERSION)
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise document.error(
+            ("version",), f"the version of {kind} is a whole number; got {given!r}. Write version: {VERSION}."
+        )
+    if given != VERSION:
+        raise document.error(
+            ("version",), f"this autoact reads version {VERSION}; got {given}. {_remedy(given)}"
+        )
+
+
+def _remedy(given: int) -> str:
+    if given > VERSION:
+        return "The file was written for a newer one: pip install --upgrade autoact."
+    return f"Write version: {VERSION}."
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file through a temporary file beside it, so that no reader ever sees half of it.
+
+    Args:
+        path: Where; an existing file is replaced.
+        text: The whole content.
+
+    Raises:
+        ConfigurationError: The place cannot be written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary.exists():
+            temporary.unlink()
+        raise ConfigurationError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def write_yaml(path: str | Path, data: Mapping[str, Any]) -> None:
+    """Write plain data as YAML, in its own order, whole or not at all."""
+    write_text(path, yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, default_flow_style=None))

@@ -16,12 +16,12 @@ from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, DoubtfulChoiceWarning
 from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
+from autoact.training._compat import planned_steps, when_built
 from autoact.training.callback._activation_optimizer import ActivationOptimizer, take_over
 from autoact.training.callback._input_observer import Observation
-from autoact.training.callback._length import planned_steps
+from autoact.training.callback._kept_originals import with_originals
 from autoact.training.callback._schedule import Schedule
 from autoact.training.callback._support import averagers, check_averages, check_optimizers, check_supported
-from autoact.training.callback._when_built import when_built
 from autoact.training.checkpoints import remember
 
 _OBSERVATIONS = 50  # per training: 50 quantile estimates cost less than one validation
@@ -85,7 +85,8 @@ class ActivationSearch(Callback):
         self.lr, self.parameter_lr = lr, parameter_lr
         self.schedule = Schedule(release=release, temperature=temperature)
         self.observe_every, self.total_steps = observe_every, total_steps
-        self.derived: Assignment | None = None
+        self.derived: Assignment | None = None  # nearest to what was learned
+        self.chosen: Assignment | None = None  # the same, with the original where they hardly differ
         self.learned: dict[str, Any] = {}
         self._restored: dict[str, Any] | None = None
         self._optimizer: ActivationOptimizer | None = None
@@ -96,12 +97,17 @@ class ActivationSearch(Callback):
 
     @property
     def assignment(self) -> Assignment:
-        """The activations that the last fit derived, one per layer."""
-        if self.derived is None:
+        """One activation per layer for a fresh training, after a fit.
+
+        A layer keeps the activation that it had unless its learned function is clearly another: more than 0.4
+        of its standard deviations away, further than SiLU is from ReLU. `autoact.derive(model)` gives the
+        activations that are nearest to what this model learned.
+        """
+        if self.chosen is None:
             raise ConfigurationError(
                 "There is no assignment: it is derived when Trainer.fit ends, unless the training diverged."
             )
-        return self.derived
+        return self.chosen
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Convert the module, or have it converted as soon as its layers exist."""
@@ -115,6 +121,7 @@ class ActivationSearch(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take logits and activation parameters out of the module's optimizers, before their restore."""
+        conversion.follow_sources(pl_module)
         self._layers = conversion.auto_layers(pl_module)
         if not self._layers:
             raise ConfigurationError(
@@ -127,6 +134,7 @@ class ActivationSearch(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make our optimizer, and continue it after a resume."""
+        conversion.follow_sources(pl_module)  # of copies that its own on_fit_start made
         self._length = total = self._total(trainer)
         lr = self.lr if self.lr is not None else min(max(_TRAVEL / total, 1e-3), 3e-2)
         self._optimizer = ActivationOptimizer(
@@ -213,14 +221,18 @@ class ActivationSearch(Callback):
         """Log the final state and derive the assignment; rank 0 decides for all."""
         if self._logger is not None:
             self._logger.finish(trainer.global_step)
-        finite = all(_finite(layer) for layer in self._layers.values())
+        learned = [tensor for layer in self._layers.values() for tensor in (layer.logits, layer.raw)]
+        finite = all(bool(tensor.isfinite().all()) for tensor in learned)
         self._manage(False)
         if trainer.is_global_zero and self._seen_step >= 0 and not self._observation.reached:
             conversion.warn_of_idle(self._layers, watched=True)  # else derive speaks of those that are
-        chosen: Any = _derived(pl_module) if finite and trainer.is_global_zero else None
-        self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if chosen else {}
-        self.derived = trainer.strategy.broadcast(chosen)
-        if chosen:
+        found: Any = None, None
+        if finite and trainer.is_global_zero:
+            nearest = _derived(pl_module)
+            found = nearest, with_originals(pl_module, nearest)
+        self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if found[0] else {}
+        self.derived, self.chosen = trainer.strategy.broadcast(found)
+        if found[0]:
             rank_zero_info(GUESS)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -304,10 +316,6 @@ def _learned(layer: AutoActivation) -> dict[str, Any]:
         "errors": dict(projection.errors),
         "values": {key: float(value.detach().mean()) for key, value in layer.values().items()},
     }
-
-
-def _finite(layer: AutoActivation) -> bool:
-    return bool(layer.logits.isfinite().all() and layer.raw.isfinite().all())
 
 
 def _writer(trainer: Trainer) -> Any:

@@ -37,7 +37,8 @@ def check_supported(trainer: Trainer, module: LightningModule, callback: Callbac
 
 def averagers(trainer: Trainer) -> list[StochasticWeightAveraging | WeightAveraging]:
     """Return the callbacks that keep an average of the weights, and put it into the model at the end."""
-    return [c for c in _callbacks(trainer) if isinstance(c, StochasticWeightAveraging | WeightAveraging)]
+    callbacks = getattr(trainer, "callbacks", [])  # set where no type checker sees it
+    return [c for c in callbacks if isinstance(c, StochasticWeightAveraging | WeightAveraging)]
 
 
 def check_averages(trainer: Trainer, module: LightningModule, callback: Callback) -> None:
@@ -57,12 +58,8 @@ def check_averages(trainer: Trainer, module: LightningModule, callback: Callback
             )
 
 
-def _callbacks(trainer: Trainer) -> list[Callback]:
-    return getattr(trainer, "callbacks", [])  # set where no type checker sees it
-
-
 def _position(trainer: Trainer, callback: Callback) -> int:
-    callbacks = _callbacks(trainer)
+    callbacks = getattr(trainer, "callbacks", [])
     return callbacks.index(callback) if callback in callbacks else -1
 
 

@@ -1,8 +1,12 @@
 """Checkpoints of models whose activations were changed: written, loaded, and carried across a conversion."""
 
-from autoact.training.checkpoints._conversions import RECIPE, instantiate, instantiate_from_cli, remember
-from autoact.training.checkpoints._restoring import restore_into
-from autoact.training.checkpoints._saving import save
+from autoact.training.checkpoints._conversions import (
+    RECIPE,
+    instantiate,
+    instantiate_from_cli,
+    remember,
+    restore_into,
+)
 from autoact.training.checkpoints._weights import LoadedWeights, load_weights
 
 __all__ = [
@@ -13,5 +17,4 @@ __all__ = [
     "load_weights",
     "remember",
     "restore_into",
-    "save",
 ]

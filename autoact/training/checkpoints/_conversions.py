@@ -7,7 +7,7 @@ by name, so the names are registered here: `import autoact.training` comes befor
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -37,7 +37,7 @@ def remember(module: LightningModule) -> None:
         >>> remember(autoact.convert(DigitsModel(), ["relu", "tanh"]))
     """
     for hook, function in (("on_save_checkpoint", _save), ("on_load_checkpoint", _check)):
-        if not _installed(module, hook):
+        if not isinstance(module.__dict__.get(hook), partial):
             module.__dict__[hook] = partial(function, module, getattr(module, hook))
 
 
@@ -104,5 +104,23 @@ def _check(module: LightningModule, then: Callable[[Any], None], checkpoint: dic
     then(checkpoint)
 
 
-def _installed(module: LightningModule, hook: str) -> bool:
-    return isinstance(module.__dict__.get(hook), partial)
+def restore_into(module: LightningModule, state: Mapping[str, Any]) -> None:
+    """Give a module the activations that a state_dict names; every load_state_dict of Lightning calls this.
+
+    Args:
+        module: A module as it was, or one that has these activations already.
+        state: The state_dict of a checkpoint.
+
+    Raises:
+        ConversionError: The module has other activations by choice, or the strategy of its Trainer has
+            sharded it already; it is as it was before then.
+    """
+    strategy = getattr(module._trainer, "strategy", None)
+    with conversion.all_or_nothing(module):
+        placed = conversion.restore(module, state)
+        if placed and getattr(strategy, "restore_checkpoint_after_setup", False):
+            raise ConversionError(
+                f"The checkpoint's model has other activations at {', '.join(placed)}, and "
+                f"{type(strategy).__name__} loads after it set the model up. Call autoact.apply(model, "
+                "assignment) before Trainer.fit(model, ckpt_path=...)."
+            )

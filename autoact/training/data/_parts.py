@@ -1,17 +1,20 @@
 """Parts of the data: training, selection (guides a search), comparison (has chosen nothing)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities.model_helpers import is_overridden
+from torch.utils.data import DataLoader
 
 from autoact.errors import ConfigurationError, DataError
 from autoact.training.data._halves import halve
 
 Data = LightningDataModule | Callable[[], LightningDataModule] | tuple[Any, ...] | list[Any]
+Part = Literal["training", "selection", "comparison"]
 Source = Literal["test loader", "half of the validation data"]
 
 
@@ -118,19 +121,12 @@ class OpenLoaders:
         return self._comparison
 
     @contextmanager
-    def fitting(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`."""
-        yield {"train_dataloaders": self._train, "val_dataloaders": self._selection}
-
-    @contextmanager
-    def selecting(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.validate` on the selection data."""
-        yield {"dataloaders": self._selection}
-
-    @contextmanager
-    def comparing(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.validate` on the comparison data."""
-        yield {"dataloaders": self._comparison}
+    def given(self, part: Part) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts."""
+        if part == "training":
+            yield {"train_dataloaders": self._train, "val_dataloaders": self._selection}
+        else:
+            yield {"dataloaders": self._selection if part == "selection" else self._comparison}
 
 
 class OpenModule:
@@ -161,29 +157,17 @@ class OpenModule:
         return _require(self.module.test_dataloader(), "test")
 
     @contextmanager
-    def fitting(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`."""
+    def given(self, part: Part) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts."""
         validation = self.module.val_dataloader
-        with self._validating_on(lambda: self._select(validation())):
+        known = self.comparison() if part == "comparison" else self._selection
+        divides = part == "training" or (part == "selection" and known is None)  # no validation has made it
+        loader = (lambda: self._select(validation())) if divides else lambda: known
+        self.module.__dict__["val_dataloader"] = loader
+        try:
             yield {"datamodule": self.module}
-
-    @contextmanager
-    def selecting(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.validate` on the selection data."""
-        validation = self.module.val_dataloader
-
-        def selection() -> Any:  # a fit that never validated has not made it
-            return self._select(validation()) if self._selection is None else self._selection
-
-        with self._validating_on(selection):
-            yield {"datamodule": self.module}
-
-    @contextmanager
-    def comparing(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.validate` on the comparison data."""
-        loader = self.comparison()
-        with self._validating_on(lambda: loader):
-            yield {"datamodule": self.module}
+        finally:
+            del self.module.__dict__["val_dataloader"]
 
     def _select(self, validation: Any) -> Any:
         _require(validation, "validation")
@@ -192,14 +176,6 @@ class OpenModule:
         else:
             self._selection, self._comparison = halve(validation, self._seed)
         return self._selection
-
-    @contextmanager
-    def _validating_on(self, loader: Callable[[], Any]) -> Iterator[None]:
-        self.module.__dict__["val_dataloader"] = loader
-        try:
-            yield
-        finally:
-            del self.module.__dict__["val_dataloader"]
 
 
 def _module(data: Any) -> LightningDataModule:
@@ -216,3 +192,25 @@ def _require(loader: Any, part: str) -> Any:
     if loader is None or (isinstance(loader, list | tuple | dict) and not loader):
         raise DataError(f"There are no {part} data: the {part} loader is missing or empty.")
     return loader
+
+
+def generators(data: Iterable[Any]) -> Iterator[torch.Generator]:
+    """Iterate over the loaders' own random generators.
+
+    Args:
+        data: Loaders, or lists, tuples and mappings of them; anything else is passed over.
+
+    Example:
+        >>> own = torch.Generator()
+        >>> found = generators([{"a": DataLoader([0, 1], shuffle=True, generator=own)}, None])
+        >>> {generator is own for generator in found}
+        {True}
+    """
+    for item in data:
+        if isinstance(item, Mapping):
+            yield from generators(item.values())
+        elif isinstance(item, list | tuple):
+            yield from generators(item)
+        elif isinstance(item, DataLoader):
+            own = (item.generator, getattr(item.sampler, "generator", None))
+            yield from (generator for generator in own if generator is not None)

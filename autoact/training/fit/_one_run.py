@@ -1,15 +1,77 @@
-"""Run of one training: its fit, the validation of the final model, and its comparison."""
+"""Run of one training: its fit, recorded, shortened or ended early; its validation; its comparison."""
 
+import math
+import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
 from autoact.errors import ConfigurationError
+from autoact.training._compat import end_after_epochs, end_at_step, planned_steps
 from autoact.training.data import OpenLoaders, OpenModule, generators
-from autoact.training.fit._recorder import Recorder
-from autoact.training.fit._shortening import ShortTraining
+
+
+class Recorder(Callback):
+    """Keep the curve of a monitored value; end a training early: by plan, on request, or as it has diverged.
+
+    Args:
+        monitor: Name of the value.
+        fraction: Share of the planned optimizer steps to do.
+        prune: Takes the optimizer steps done and the value of each validation; True ends the training there,
+            whatever its least length. Rank 0 decides for all.
+    """
+
+    def __init__(
+        self, monitor: str, fraction: float = 1.0, prune: Callable[[int, float], bool] | None = None
+    ) -> None:
+        self.monitor, self.fraction, self.prune = monitor, fraction, prune
+        self.planned_steps = math.inf
+        self.pruned = False
+        self.curve: list[float] = []
+        self.steps: list[int] = []
+        self._before: object = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Read the planned length from the Trainer and shorten it, before schedules ask how long it is."""
+        if stage != "fit":
+            return
+        self.planned_steps = planned_steps(trainer)
+        if self.fraction >= 1:
+            return
+        if math.isfinite(self.planned_steps):
+            end_at_step(trainer, max(1, round(self.fraction * self.planned_steps)))
+        elif trainer.max_epochs is not None and trainer.max_epochs > 0:
+            end_after_epochs(trainer, max(1, round(self.fraction * trainer.max_epochs)))
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remember the value from before: training steps may log it under the same name."""
+        self._before = trainer.callback_metrics.get(self.monitor)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the value that this validation logged."""
+        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+            return
+        value = trainer.callback_metrics.get(self.monitor)
+        if value is None or value is self._before:  # this validation logged none
+            return
+        self.curve.append(float(value))
+        self.steps.append(trainer.global_step)
+        if not math.isfinite(self.curve[-1]) and not all(p.isfinite().all() for p in pl_module.parameters()):
+            trainer.should_stop = True
+        elif self.prune is not None and self._pruned(trainer, self.prune):
+            self.pruned = trainer.global_step < planned_steps(trainer)
+            end_at_step(trainer, trainer.global_step)  # should_stop would wait for min_epochs and min_steps
+
+    def _pruned(self, trainer: Trainer, prune: Callable[[int, float], bool]) -> bool:
+        asked = trainer.is_global_zero and bool(prune(self.steps[-1], self.curve[-1]))
+        return bool(trainer.strategy.broadcast(asked))
+
 
 Opened = OpenLoaders | OpenModule
 
@@ -18,25 +80,18 @@ class Run:
     """A fit, its validation of the final model, and its comparison."""
 
     def __init__(self, monitor: str, fraction: float, prune: Callable[[int, float], bool] | None) -> None:
-        self.recorder, self.short = Recorder(monitor, prune), ShortTraining(fraction)
-        self.monitor = monitor
+        self.recorder, self.monitor = Recorder(monitor, fraction, prune), monitor
         self.steps = 0
 
-    @property
-    def callbacks(self) -> list[Callback]:
-        return [self.recorder, self.short]
-
     def fit(self, trainer: Trainer, module: LightningModule, opened: Opened, seed: int) -> dict[str, float]:
-        with opened.fitting() as arguments:
+        with opened.given("training") as arguments:
             for generator in generators(arguments.values()):
                 generator.manual_seed(second_seed(seed))  # else each training would continue the one before
             trainer.fit(module, **arguments)
         self.steps = trainer.global_step
         metrics = _scalars(trainer)
         if self.recorder.steps[-1:] != [trainer.global_step]:
-            with opened.selecting() as arguments:
-                trainer.validate(module, verbose=False, **arguments)
-            validated = _scalars(trainer)
+            validated = _validated(trainer, module, opened.given("selection"))
             self._require(validated, only_trained=self.monitor in metrics)
             metrics |= validated
             self.recorder.curve.append(metrics[self.monitor])
@@ -47,24 +102,17 @@ class Run:
         self, trainer: Trainer, again: Trainer | None, module: LightningModule, opened: Opened
     ) -> dict[str, float]:
         """Return the value of a model whose mixture has been replaced, before and after some epochs more."""
-        gap = {"derived": self._value(trainer, module, opened)}
+        gap = {"derived": _validated(trainer, module, opened.given("selection"))[self.monitor]}
         if again is not None:
-            with opened.fitting() as arguments:
+            with opened.given("training") as arguments:
                 again.fit(module, **arguments)
             self.steps += again.global_step
-            gap["fine_tuned"] = self._value(again, module, opened)
+            gap["fine_tuned"] = _validated(again, module, opened.given("selection"))[self.monitor]
         return gap
-
-    def _value(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
-        with opened.selecting() as arguments:
-            trainer.validate(module, verbose=False, **arguments)
-        return _scalars(trainer)[self.monitor]
 
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
         trainer.loggers = []  # the logged curves are of the selection data
-        with opened.comparing() as arguments:
-            trainer.validate(module, verbose=False, **arguments)
-        metrics = _scalars(trainer)
+        metrics = _validated(trainer, module, opened.given("comparison"))
         self._require(metrics)
         return metrics[self.monitor]
 
@@ -83,6 +131,27 @@ def second_seed(seed: int) -> int:
     return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
 
 
+def _validated(
+    trainer: Trainer, module: LightningModule, data: AbstractContextManager[dict[str, Any]]
+) -> dict[str, float]:
+    with data as arguments:
+        trainer.validate(module, verbose=False, **arguments)
+    return _scalars(trainer)
+
+
 def _scalars(trainer: Trainer) -> dict[str, float]:
     values = {name: torch.as_tensor(value) for name, value in trainer.callback_metrics.items()}
     return {name: float(value) for name, value in values.items() if value.numel() == 1}
+
+
+def save(trainer: Trainer, path: Path) -> None:
+    """Save a checkpoint, whole or not at all.
+
+    Args:
+        trainer: A Trainer that has a model.
+        path: The file; its folders are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    trainer.save_checkpoint(partial)
+    os.replace(partial, path)

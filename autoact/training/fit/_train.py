@@ -1,4 +1,4 @@
-"""Training of one fresh model, silent and seeded, and its measurement."""
+"""Training of one fresh model, silent and seeded, and its measurement in plain values."""
 
 import gc
 import math
@@ -6,23 +6,65 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 
+from autoact import conversion
 from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment
-from autoact.training._compat import plain_interrupt, restored_randomness, silence
+from autoact.training._compat import plain_interrupt, restored_randomness, silence, when_built
 from autoact.training.callback import ActivationSearch
-from autoact.training.checkpoints import save
+from autoact.training.checkpoints import remember
 from autoact.training.data import DataParts, split
-from autoact.training.fit._applying import ApplyAssignment
-from autoact.training.fit._measurement import Measurement
-from autoact.training.fit._one_run import Opened, Run, second_seed
+from autoact.training.fit._one_run import Opened, Run, save, second_seed
 from autoact.training.fit._refining import Refining
 from autoact.training.fit._trainer_arguments import trainer_arguments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What one training measured, in plain values: it pickles and outlives the model.
+
+    Attributes:
+        selection: The monitored value of the trained model on the selection data; of a pruned training the
+            last one.
+        comparison: The same on the comparison data, None unless asked for, and None if pruned.
+        steps: Optimizer steps done.
+        planned_steps: Steps of a full training, infinite where nobody can know.
+        seconds: Wall time of everything.
+        curve: The monitored value after each validation, the last one included.
+        steps_at: Optimizer steps done by each value of the curve.
+        at: The same as a share of the whole training's steps; NaN where unknown.
+        assignment: What a searched model derived, None for others.
+        metrics: Everything logged, at the end.
+        finite: Whether the result is a number.
+        pruned: Whether it was ended before its last step, on request.
+        mixture: What a searched model learned: "layers" with weights, margin and the distance of every
+            candidate from the mixture, and "discretization", if that was asked for, with the "share" of a
+            training that it took; empty for others.
+
+    Example:
+        >>> Measurement(selection=0.5, steps=100, planned_steps=100.0, seconds=2.0, finite=True).pruned
+        False
+    """
+
+    selection: float
+    comparison: float | None = None
+    steps: int
+    planned_steps: float
+    seconds: float
+    curve: list[float] = field(default_factory=list)
+    steps_at: list[int] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
+    assignment: Assignment | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    finite: bool
+    pruned: bool = False
+    mixture: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train(
@@ -97,7 +139,7 @@ def train(
         module = make_module()
         seed_everything(second_seed(seed), workers=True, verbose=False)
         changes = _changes(assignment, space)
-        used = [*run.callbacks, *callbacks]
+        used = [run.recorder, *callbacks]
         settings = trainer_arguments(trainer, first=changes, callbacks=used, logger=logger, root=root)
         lightning = Trainer(**settings)
         with plain_interrupt():
@@ -113,16 +155,19 @@ def train(
                 mixture |= {"discretization": {"mixture": metrics[monitor], **gap}, "share": refining.share}
                 del refining
     del lightning, module, opened, used, changes, settings
-    _free_accelerator()
+    if torch.cuda.is_initialized():  # Trainer and module refer to each other until collected
+        gc.collect()
+        torch.cuda.empty_cache()
+    planned = run.recorder.planned_steps
     return Measurement(
         selection=metrics[monitor],
         comparison=compared,
         steps=run.steps,
-        planned_steps=run.short.planned_steps,
+        planned_steps=planned,
         seconds=time.perf_counter() - start,
         curve=run.recorder.curve,
         steps_at=run.recorder.steps,
-        at=[_share(step, run.short.planned_steps) for step in run.recorder.steps],
+        at=[step / planned if math.isfinite(planned) else math.nan for step in run.recorder.steps],
         assignment=derived,
         metrics=metrics,
         finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
@@ -168,12 +213,17 @@ def _refined(
     return refining.assignment() if tuned else refining.given, gap
 
 
-def _share(step: int, planned: float) -> float:
-    return step / planned if math.isfinite(planned) else math.nan
+class ApplyAssignment(Callback):
+    """Give a model the activations of an assignment before its optimizers are made."""
 
+    def __init__(self, assignment: Assignment) -> None:
+        self.assignment = assignment
 
-def _free_accelerator() -> None:
-    """Give the memory of a finished model back; Trainer and module refer to each other until collected."""
-    if torch.cuda.is_initialized():
-        gc.collect()
-        torch.cuda.empty_cache()
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Apply it once; later stages find it applied."""
+        if stage == "fit":
+            when_built(pl_module, self._apply)
+
+    def _apply(self, module: LightningModule) -> None:
+        conversion.apply(module, self.assignment)
+        remember(module)

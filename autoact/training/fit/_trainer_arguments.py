@@ -4,10 +4,12 @@ import copy
 import difflib
 import inspect
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from autoact.errors import ConfigurationError
 
@@ -70,3 +72,12 @@ def _check(given: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             f"The trainer settings do not say how long a training is: give one of {', '.join(_LENGTHS)}."
         )
+
+
+def event_log(directory: str | Path) -> TensorBoardLogger:
+    """Return a logger that writes its events straight into a directory, without sub-directories.
+
+    Args:
+        directory: Where; made when the first event is written.
+    """
+    return TensorBoardLogger(save_dir=str(directory), name="", version="", default_hp_metric=False)

@@ -7,7 +7,7 @@ higher is better: one per layer and candidate, or one per assignment.
 from scripts.benchmarks.designs._bilevel import bilevel, hypergradient
 from scripts.benchmarks.designs._catalogue import DESIGNS
 from scripts.benchmarks.designs._joint import Design, Outcome, by_selection, joint
-from scripts.benchmarks.designs._mixtures import Mixed
+from scripts.benchmarks.designs._mixtures import Mixed, auto
 from scripts.benchmarks.designs._one_shot import one_shot
 from scripts.benchmarks.designs._readouts import READOUTS
 from scripts.benchmarks.designs._relaxations import Relax, entmax15, gumbel, shrinking, softmax, sparsemax
@@ -19,6 +19,7 @@ __all__ = [
     "Mixed",
     "Outcome",
     "Relax",
+    "auto",
     "bilevel",
     "by_selection",
     "entmax15",

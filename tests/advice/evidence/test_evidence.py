@@ -64,6 +64,7 @@ def test_sides_that_saturate_both_lead_to_bounded_candidates(advised) -> None:
     assert "relu" not in {c.name for c in found.candidates}
 
 
+@pytest.mark.slow
 def test_two_slopes_lead_to_prelu(advised) -> None:
     found = advised(lambda t: np.where(t > 0, t, 0.35 * t), noise=0.05, rows=1500)
     assert evidence_of(found).shape.form == "two slopes"
@@ -78,7 +79,7 @@ def test_even_targets_are_found_although_they_have_no_linear_part(advised) -> No
     assert found.candidates[0].name in ("abs", "lisht")
 
 
-@pytest.mark.parametrize("alpha", [0.2, 0.8])
+@pytest.mark.parametrize("alpha", [pytest.param(0.2, marks=pytest.mark.slow), 0.8])
 def test_the_parameter_is_recovered_where_there_is_no_noise(advised, alpha) -> None:
     found = advised(lambda t: elu(t, alpha), noise=0.0, inputs=1)
     assert evidence_of(found).units[0].name == "elu"
@@ -86,7 +87,7 @@ def test_the_parameter_is_recovered_where_there_is_no_noise(advised, alpha) -> N
     assert evidence_of(found).units[0].parameters["alpha"] == pytest.approx(alpha, rel=0.1)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_line_and_pure_noise_have_no_shape(advised, seed) -> None:
     for f in (lambda t: 3 * t, lambda t: 0 * t):
         found = advised(f, seed=seed, rows=400)
@@ -95,6 +96,7 @@ def test_a_line_and_pure_noise_have_no_shape(advised, seed) -> None:
         assert [c.name for c in found.candidates] == [c.name for c in advise().candidates]
 
 
+@pytest.mark.slow
 def test_the_direction_is_found_for_skewed_inputs(advised) -> None:
     assert evidence_of(advised(elu, skewed=True, noise=0.02, rows=1500)).units[0].explained > 0.9
     random = np.random.default_rng(1)
@@ -121,6 +123,7 @@ def test_a_single_bend_is_no_period(f) -> None:
     assert find_period({"u": u}, f(2 * u)) is None
 
 
+@pytest.mark.slow
 def test_a_step_is_no_period_and_dates_are_told_in_days(tmp_path) -> None:
     x = np.random.default_rng(0).normal(size=300)
     step = advise(Needs(), table(tmp_path / "step.csv", x[:, None], np.where(x > 0.2, 1.5, -0.5)), "y")

@@ -101,6 +101,7 @@ print(type(model.model.layers[0].mlp.act_fn).__name__)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first_line", "by_hand", "kind", "warned"),
     [

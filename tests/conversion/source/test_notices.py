@@ -17,11 +17,15 @@ class Net(nn.Module):
 
 
 def block(x):
-    return inner(x) + 1
+    return inner(x) + 2
+
+
+def shifted(x):
+    return F.gelu(x) + 1
 
 
 def inner(x):
-    return F.gelu(x)
+    return F.gelu(x) - 1
 
 
 def decorated(method):
@@ -51,7 +55,7 @@ class Outside(Net):
 class Lambda(Net):
     def __init__(self):
         super().__init__()
-        self.held = lambda x: F.elu(x)
+        self.held = lambda x: F.elu(x) + 1
 
     def forward(self, x):
         return self.two(self.act(self.held(self.one(x))))
@@ -60,7 +64,7 @@ class Lambda(Net):
 class HoldsBlock(Net):
     def __init__(self):
         super().__init__()
-        self.held = inner
+        self.held = shifted
 
     def forward(self, x):
         return self.two(self.act(self.held(self.one(x))))
@@ -109,7 +113,7 @@ CASES = [
     (Prelu, "forward", r"calls F.prelu \(test_notices.py, line \d+\); its slope is a parameter"),
     (Outside, "forward", r"calls F.gelu \(test_notices.py, line \d+\) inside the function inner"),
     (Lambda, "forward", r"calls F.elu \(test_notices.py, line \d+\) inside a function made in __init__"),
-    (HoldsBlock, "held", r"calls F.gelu \(test_notices.py, line \d+\) inside the function inner"),
+    (HoldsBlock, "held", r"calls F.gelu \(test_notices.py, line \d+\) inside the function shifted"),
     (Above, "forward", r"calls F.silu \(test_notices.py, line \d+\) by super\(\)"),
     (Static, "mish_1", r"F.mish \(test_notices.py, line \d+\) cannot be rewritten: part is a property"),
     (Runtime, "leaky_relu_1", r"cannot be rewritten: its setting slope is known only when the model runs"),

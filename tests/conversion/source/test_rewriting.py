@@ -32,7 +32,7 @@ def test_classes_made_by_one_function_are_converted_one_after_another():
         before = model(X)
         assert torch.allclose(convert(model, ["elu", "tanh"])(X), before, atol=1e-6)
         assert list(auto_layers(model)) == ["elu_1", "elu_2"]
-        assert [type(m) for m in finalize(model).children()] == [nn.Linear, nn.ELU, nn.ELU]
+        assert [type(m) for m in finalize(model).children()] == [nn.Linear]
 
 
 class Registered(nn.Module):
@@ -104,3 +104,24 @@ def test_an_attribute_with_an_underscore_that_is_called_twice():
     assert torch.allclose(model(X), before, atol=1e-6)
     fresh = apply(nn.Sequential(nn.Linear(4, 4), nn.ReLU(), Private()), {"2._act_2": "tanh"})
     assert isinstance(fresh[2]._act_2, nn.Tanh)
+
+
+class Reduced(Private):
+    def __reduce__(self):
+        return _made, (type(self),), {**vars(self), "was": "reduced"}
+
+
+def _made(kind):
+    return kind.__new__(kind)
+
+
+@pytest.mark.filterwarnings("ignore:One module instance")
+def test_what_a_user_says_of_pickling_holds_for_rewritten_calls():
+    model = convert(Reduced(), ["silu", "tanh"])
+    for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert again.was == "reduced"
+        assert list(auto_layers(again)) == ["_act_1", "_act_2"]
+        assert type(again) is type(model)
+        assert torch.equal(again(X), model(X))
+        apply(again, {"_act_1": "tanh"})
+        assert not torch.allclose(again(X), model(X))

@@ -16,9 +16,8 @@ from optuna.trial import create_trial
 
 from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.optimizer._gaussian_process import HYPER, HYPER_LAYERS, GaussianProcess, Points
-from autoact.search.optimizer._hyperparameter_space import HyperparameterSpace
 from autoact.search.optimizer._kernel import kernel_of
-from autoact.search.optimizer._observations import Observations
+from autoact.search.optimizer._observations import HyperparameterSpace, Observations
 
 NAMES = ("relu", "gelu", "tanh", "sin")
 SPACE: dict[str, BaseDistribution] = {

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[SearchResult, Path]
     return run_search(Planted, CurveData, out=out, parameters=RATES, **PLANTED), out
 
 
+@pytest.mark.slow
 def test_the_plant_would_fool_a_search_at_one_rate(tmp_path: Path) -> None:
     result = run_search(Planted, CurveData, out=tmp_path / "run", **PLANTED)
     assert result.verdict == "improved"
@@ -50,7 +52,10 @@ def test_the_plant_would_fool_a_search_at_one_rate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("budget", "seed"),
-    [(6, 0), (11, 1), *(pytest.param(b, s, marks=pytest.mark.slow) for b in (3, 6, 20) for s in (5, 6, 7))],
+    [
+        (6, 0),
+        *(pytest.param(b, s, marks=pytest.mark.slow) for b, s in ((11, 1), *product((3, 6, 20), (5, 6, 7)))),
+    ],
 )
 def test_a_tuned_original_is_not_beaten_by_a_better_rate(tmp_path: Path, budget: int, seed: int) -> None:
     settings = {**PLANTED, "budget": budget, "seed": seed, "seeds": 2}
@@ -153,7 +158,8 @@ run_search(Planted, CurveData, out=Path(sys.argv[1]), parameters=RATES, **PLANTE
 """
 
 
-@pytest.mark.parametrize("done", [3, pytest.param(9, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("done", [3, 9])
 def test_kill_9_while_a_baseline_is_tuned_and_resume(
     tuned: tuple[SearchResult, Path], tmp_path: Path, done: int
 ) -> None:

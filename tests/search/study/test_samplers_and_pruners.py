@@ -47,7 +47,16 @@ def trials(folder: Path) -> list[tuple[Any, ...]]:
     return [(t.trial, t.key, t.seed, t.state, t.share, t.selection) for t in found]
 
 
-@pytest.mark.parametrize("make", [optuna.samplers.RandomSampler, optuna.samplers.TPESampler, FixedSampler])
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(
+            pytest.param(make, marks=pytest.mark.slow)
+            for make in (optuna.samplers.RandomSampler, optuna.samplers.TPESampler)
+        ),
+        FixedSampler,
+    ],
+)
 def test_a_sampler_of_the_users_own_is_asked(tmp_path: Path, make: Any) -> None:
     FixedSampler.asked.clear()
     result = search(tmp_path, sampler=make(seed=7))
@@ -110,6 +119,7 @@ def test_a_pruned_search_goes_on_where_it_was(tmp_path: Path) -> None:
     assert load_run(tmp_path / "run").study.trials[1].state.name == "PRUNED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [

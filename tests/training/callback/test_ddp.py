@@ -78,6 +78,7 @@ def test_both_ranks_end_alike(ranks):
     assert ranks[0]["steps"] == 6
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns(ranks, program, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["program.py", str(tmp_path), "1"])
     runpy.run_path(str(program))

@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from autoact.tracking import LayerLogger
 from autoact.tracking import _layer_logger as layer_logger
-from autoact.tracking._time_budget import TimeBudget
+from autoact.tracking._layer_logger import TimeBudget
 from autoact.training import ActivationSearch
 from tests.training.models import Regression, load, rows
 

@@ -239,6 +239,7 @@ assert "autoact.training" not in sys.modules or {before!r} != "sys.modules['auto
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after", "result"),
     [

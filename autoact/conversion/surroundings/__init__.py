@@ -1,0 +1,7 @@
+"""Surroundings of a model's activations: roles, copies of networks, and what changes in place beside them."""
+
+from autoact.conversion.surroundings._copies import copies, source_of
+from autoact.conversion.surroundings._neighbors import Neighbors, neighbors
+from autoact.conversion.surroundings._roles import Roles, roles
+
+__all__ = ["Neighbors", "Roles", "copies", "neighbors", "roles", "source_of"]

@@ -1,0 +1,89 @@
+"""Callbacks of a probe: how long steps and validations take, and which activations run."""
+
+import time
+from statistics import median
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from autoact import conversion
+from autoact.spaces import SearchSpace
+
+
+class Clock(Callback):
+    """Measure trainings from within; give it to `train(callbacks=[clock])`, to several of them if need be.
+
+    What else the machine does only ever makes a measurement longer. So a step takes the median of all that
+    were measured, and a validation, of which there are few, the shortest.
+    """
+
+    def __init__(self) -> None:
+        self._first: list[float] = []
+        self._later: list[float] = []
+        self._validations: list[float] = []
+        self._step, self._began = 0, 0.0
+        self._validation_began = 0.0
+        self._warm = False
+
+    @property
+    def seconds_per_step(self) -> float | None:
+        """Median wall time of a step; the first one warms up and does not count where there are others."""
+        measured = self._later or self._first
+        return median(measured) if measured else None
+
+    @property
+    def seconds_per_validation(self) -> float:
+        """Shortest wall time of a validation; 0 before the first."""
+        return min(self._validations, default=0.0)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin."""
+        self._step, self._began, self._warm = trainer.global_step, time.perf_counter(), False
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Note the time of each step; batches that only accumulate gradients count with their step."""
+        done, now = trainer.global_step - self._step, time.perf_counter()
+        if done > 0:
+            (self._later if self._warm else self._first).append((now - self._began) / done)
+            self._step, self._began, self._warm = trainer.global_step, now, True
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin a validation."""
+        self._validation_began = time.perf_counter()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End a validation; it is no part of the step after it."""
+        if trainer.sanity_checking:
+            return
+        took = time.perf_counter() - self._validation_began
+        self._validations.append(took)
+        self._began += took
+
+
+class ReachedLayers(Callback):
+    """Put probes in place of a model's activations once its training begins; for a model that is thrown away.
+
+    Args:
+        space: Finds the layers.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+        self._probes: conversion.Probes | None = None
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put them in."""
+        plan = conversion.find_layers(pl_module, self.space)
+        self._probes = conversion.Probes(pl_module, plan.layers, plan.paths)
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Paths of layers that nothing reached."""
+        return () if self._probes is None else self._probes.seen().idle
+
+    @property
+    def some(self) -> bool:
+        """Whether any layer ran."""
+        return self._probes is None or len(self.idle) < len(self._probes.layers)

@@ -1,0 +1,230 @@
+"""Executed activations: what runs with an example input and is no layer is named, by file and line."""
+
+import re
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from autoact import convert, find_layers
+from autoact.errors import ConversionError
+
+X = torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
+FUNCTIONS = {"gelu": F.gelu}
+
+
+class Base(nn.Module):
+    """One layer that is found, beside whatever a subclass does."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.act = nn.Linear(4, 4), nn.Linear(4, 4), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.act(self.other(self.a(x))))
+
+    def other(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class ByName(Base):
+    name = "silu"
+
+    def other(self, x: Tensor) -> Tensor:
+        return getattr(F, self.name)(x)  # here
+
+
+class InAList(Base):
+    def __init__(self):
+        super().__init__()
+        self.held = [nn.ELU()]
+
+    def other(self, x: Tensor) -> Tensor:
+        return self.held[0](x)  # here
+
+
+class InADictionary(Base):
+    def __init__(self):
+        super().__init__()
+        self.held = {"act": nn.Mish()}
+
+    def other(self, x: Tensor) -> Tensor:
+        return self.held["act"](x)  # here
+
+
+class OfTheModule(Base):
+    def other(self, x: Tensor) -> Tensor:
+        return FUNCTIONS["gelu"](x)  # here
+
+
+class OfATen(Base):
+    def other(self, x: Tensor) -> Tensor:
+        return torch.ops.aten.tanh(x)  # here
+
+
+class OfAnOverload(Base):
+    def other(self, x: Tensor) -> Tensor:
+        return torch.ops.aten.tanh.default(x)  # here
+
+
+class Clamped(Base):
+    def other(self, x: Tensor) -> Tensor:
+        return x.clamp(min=0)  # here
+
+
+class ClampedByTorch(Base):
+    def other(self, x: Tensor) -> Tensor:
+        return torch.clamp(x, 0.0)  # here
+
+
+class Maximum(Base):
+    def other(self, x: Tensor) -> Tensor:
+        return torch.maximum(x, torch.zeros_like(x))  # here
+
+
+class Glu(Base):
+    def other(self, x: Tensor) -> Tensor:
+        return F.glu(torch.cat([x, x], -1))  # here
+
+
+class Shared(Base):
+    act_of_the_class = staticmethod(F.silu)
+
+    def other(self, x: Tensor) -> Tensor:
+        return self.act_of_the_class(x)  # here
+
+
+@torch.jit.script
+def scripted(x: Tensor) -> Tensor:
+    return torch.sigmoid(x) + 1
+
+
+class CallsScripted(Base):
+    def other(self, x: Tensor) -> Tensor:
+        return scripted(x)  # here
+
+
+class Adding:
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.selu(x) + 1  # here
+
+
+class HoldsAnObject(Base):
+    def __init__(self):
+        super().__init__()
+        self.held = Adding()
+
+    def other(self, x: Tensor) -> Tensor:
+        return self.held(x)
+
+
+def lines() -> dict[int, str]:
+    with open(__file__, encoding="utf-8") as source:
+        return dict(enumerate(source, start=1))
+
+
+UNSAID = {
+    ByName: "silu",
+    InAList: "elu",
+    InADictionary: "mish",
+    OfTheModule: "gelu",
+    OfATen: "tanh",
+    OfAnOverload: "tanh",
+    Clamped: "relu",
+    ClampedByTorch: "relu",
+    Maximum: "relu",
+    Glu: "glu",
+    Shared: "silu",
+    CallsScripted: "sigmoid",
+    HoldsAnObject: "selu",
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), UNSAID.items())
+def test_what_runs_and_is_no_layer_is_named_with_its_line(kind: type[nn.Module], name: str) -> None:
+    plan = find_layers(nn.Sequential(kind(), nn.Linear(4, 4)), example_input=X)
+    assert list(plan.layers) == ["0.act"]
+    found = re.search(rf"runs {name} \(test_executed.py, line (\d+)\)", plan.left_alone["0.forward"])
+    assert found is not None
+    assert lines()[int(found[1])].rstrip().endswith("# here")
+
+
+class Composites(Base):
+    """What computes activations inside, and is something else."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.cell = nn.LayerNorm(4), nn.LSTM(4, 4)
+        self.attention = nn.MultiheadAttention(4, 1)
+        self.scale = nn.Parameter(torch.zeros(()))
+
+    def other(self, x: Tensor) -> Tensor:
+        x = self.norm(F.softmax(x, -1)) * torch.sigmoid(self.scale)
+        x = self.cell(x)[0] + self.attention(x, x, x)[0]
+        return x + self.my_loss(x).detach() + x.clamp(min=1e-3) + x.clamp(-1, 1)
+
+    def my_loss(self, x: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(x, torch.ones_like(x)) + getattr(F, "relu")(x).mean()  # noqa: B009
+
+
+class Said(Base):
+    """Left alone for another reason."""
+
+    def other(self, x: Tensor) -> Tensor:
+        gate = torch.sigmoid(
+            x,
+        )
+        return gate * x
+
+
+@pytest.mark.parametrize("kind", [Composites, Said])
+def test_what_is_something_else_or_said_already_is_not_named_again(kind: type[nn.Module]) -> None:
+    model = kind()
+    assert find_layers(model, example_input=X).left_alone == find_layers(model).left_alone
+
+
+def test_layers_are_not_named() -> None:
+    class Everything(Base):
+        def __init__(self):
+            super().__init__()
+            self.held: Any = F.elu
+
+        def other(self, x: Tensor) -> Tensor:
+            return self.held(F.mish(F.gelu(x)))
+
+    model = Everything()
+    for _ in range(2):
+        plan = find_layers(model, ["relu", "tanh"], example_input=X)
+        assert not plan.left_alone
+        convert(model, ["relu", "tanh"])
+
+
+class Nothing(Base):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a(x).clamp(min=0)
+
+
+def test_the_refusal_names_what_ran() -> None:
+    model = Nothing()
+    with pytest.raises(ConversionError, match=r"none is called.* runs relu \(test_executed.py, line \d+\)"):
+        find_layers(model, example_input=X)
+    del model.act
+    with pytest.raises(
+        ConversionError, match=r"Nothing to convert.* runs relu \(test_executed.py, line \d+\)"
+    ):
+        find_layers(model, example_input=X)
+
+
+def test_one_line_of_many_modules_is_said_once() -> None:
+    model = nn.Sequential(*(Clamped() for _ in range(3)))
+    said = [
+        path for path, reason in find_layers(model, example_input=X).left_alone.items() if "runs" in reason
+    ]
+    assert said == ["0.forward"]
+
+
+def test_compiled_models_are_watched_too() -> None:
+    model = torch.compile(Clamped(), backend="eager")
+    assert "runs relu" in str(find_layers(model, example_input=X).left_alone)
