@@ -42,12 +42,7 @@ def subclass(base: type, attributes: dict[str, Any]) -> type:
         "_autoact_of_turn": staticmethod(of_turn),
     }
     make = ABCMeta if issubclass(type(base), ABCMeta) else type
-    return make.__new__(
-        type(base),
-        base.__name__,
-        (Unannounced, base),
-        {**described, **helpers, "_autoact_base": base, **attributes},
-    )
+    return make.__new__(type(base), base.__name__, (Unannounced, base), {**described, **ours, **attributes})
 
 
 def in_place(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -474,3 +474,17 @@ def test_a_variant_that_forward_never_calls_is_no_second_place():
     model = Variants()
     assert find_layers(model).calls == {}
     assert list(auto_layers(convert(model))) == ["act"]
+
+
+@pytest.mark.parametrize("kind", [Attribute, Function, Blocks, Comprehension])
+def test_a_finalized_loop_is_plain(kind):
+    chosen = ["tanh", "relu", "gelu"]
+    model = kind().eval()
+    model = apply(model, {p: chosen[n % 3] for n, p in enumerate(find_layers(model).layers)})
+    expected = model(X)
+    finalize(model)
+    assert torch.equal(model(X), expected)
+    again = pickle.loads(pickle.dumps(model))
+    assert torch.equal(again(X), expected)
+    assert b"autoact.conversion" not in pickle.dumps(model)
+    assert type(finalize(convert(kind()))) is kind
