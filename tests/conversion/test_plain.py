@@ -204,7 +204,7 @@ def test_a_part_can_be_finalized():
     assert recipe(model) is None
 
 
-@pytest.mark.parametrize("rest", ["gelu", "silu", "tanh"])
+@pytest.mark.parametrize("rest", ["gelu", "relu", "silu", "tanh"])
 def test_calls_that_were_assigned_one_after_another(rest):
     model = apply(apply(blocks.Twice(), {"act_1": "tanh"}), {"act": rest})
     before = model(X)
