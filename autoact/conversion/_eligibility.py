@@ -54,7 +54,7 @@ def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container
     name = place.choice.activation if place.choice else ""
     hidden = bool(name) and _is_hidden(name)
     owner = model.get_submodule(place.paths[0].rpartition(".")[0])
-    gate = any(path in roles.gates for path in place.paths)
+    gate = any(path in roles.gates for path in place.names)
     if not name:
         return Verdict()
     if use := _range_use(place, roles):
@@ -94,11 +94,11 @@ def _least(choice: Choice | None) -> float:
 def _purpose(name: str, hidden: bool, place: Place, roles: Roles, gate: bool) -> str | None:
     if gate and get(name).family != "periodic":
         return f"{name} is a gate: its result multiplies another"
-    if any(path in roles.heads for path in place.paths) and (name in _BOUNDED or not _is_hidden(name)):
+    if any(path in roles.heads for path in place.names) and (name in _BOUNDED or not _is_hidden(name)):
         return f"{name} is an output head: the model returns its result"
     if hidden or name in _BESIDE_HIDDEN or isinstance(place.present, FixedActivation):
         return None
-    if any(path in roles.between for path in place.paths):
+    if any(path in roles.between for path in place.names):
         return None
     return f"{name} may be a gate, a probability or a positional code"
 

@@ -257,7 +257,7 @@ def _started(
             log_trial(directory, training, settings.monitor)
 
         for training in ledger.trainings:
-            progress.resumed(training)
+            progress.count(training)
             log_trial(directory, training, settings.monitor)
         if resumed:
             progress.say(f"Resuming {directory.path}: {progress.done} trainings are done")

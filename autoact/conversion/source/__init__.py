@@ -5,6 +5,7 @@ from autoact.conversion.source._call_arguments import (
     choice_of,
     choice_of_held,
     has_settings,
+    inplace_argument,
     input_may_be_seen,
     with_settings,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "function_calls",
     "has_settings",
     "held_calls",
+    "inplace_argument",
     "input_may_be_seen",
     "keep_original",
     "leave_open",
