@@ -205,8 +205,9 @@ def _counts(rows: Sequence[Row]) -> str:
     refused = _refused(rows)
     return (
         f"{len(rows)} models of {len({row.package for row in rows})} packages: {len(rows) - refused} are "
-        f"converted to {_layers(rows):,} layers, {_dead(rows)} of which never run; {_unsaid(rows)} activations "
-        f"run unsaid; outputs differ by at most {_largest(rows):.1g} of the largest one; {refused} are refused."
+        f"converted to {_layers(rows):,} layers, {_dead(rows)} of which never run; {_unsaid(rows)} "
+        f"activations run unsaid; outputs differ by at most {_largest(rows):.1g} of the largest one; "
+        f"{refused} are refused."
     )
 
 

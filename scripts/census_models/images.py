@@ -1,5 +1,7 @@
 """Models of images: timm, torchvision, monai, segmentation-models-pytorch, diffusers."""
 
+# mypy: disable-error-code="import-not-found"
+
 from collections.abc import Iterator
 from functools import partial
 from typing import Any

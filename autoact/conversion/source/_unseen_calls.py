@@ -81,8 +81,9 @@ def _what(node: ast.Call, method: Method) -> str:
 
 def _fetches(called: ast.Call, method: Method) -> bool:
     first = called.args[0] if called.args else None
-    by_name = isinstance(called.func, ast.Name) and called.func.id == "getattr" and first is not None
-    return by_name and any(method.resolve(first) is home for home in _BY_NAME)
+    if first is None or not isinstance(called.func, ast.Name) or called.func.id != "getattr":
+        return False
+    return any(method.resolve(first) is home for home in _BY_NAME)
 
 
 def _is_clamp(node: ast.Call) -> bool:
@@ -92,7 +93,8 @@ def _is_clamp(node: ast.Call) -> bool:
     given = {keyword.arg: keyword.value for keyword in node.keywords}
     function = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "torch"
     positions = node.args[1:] if function else node.args
-    bounds = {**dict(zip(("min", "max"), positions, strict=False)), **given}
+    bounds: dict[str | None, ast.expr] = dict(zip(("min", "max"), positions, strict=False))
+    bounds |= given
     lower = bounds.get("min")
     return "max" not in bounds and isinstance(lower, ast.Constant) and lower.value == 0
 
@@ -120,7 +122,7 @@ def _name(value: Any) -> str | None:
         return known[0] if known else kind
     try:
         own = computed_by(value)
-        return from_function(value) if own is None and callable(value) else own and own.activation
+        return own.activation if own is not None else from_function(value) if callable(value) else None
     except TypeError:
         return None  # not hashable
 

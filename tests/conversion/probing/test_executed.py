@@ -161,7 +161,7 @@ def test_what_runs_and_is_no_layer_is_named_with_its_line(kind: type[nn.Module],
 
 
 @pytest.mark.parametrize("kind", [InAList, InADictionary, Glu, Shared, HoldsAnObject])
-def test_what_no_source_shows_is_named_by_what_runs(kind: type[nn.Module]) -> None:
+def test_what_no_source_shows_is_named_by_what_runs(kind: type[Base]) -> None:
     said = find_layers(kind(), example_input=X).left_alone["forward"]
     assert f"runs {UNSAID[kind]} (test_executed.py, line" in said
 
@@ -241,5 +241,5 @@ def test_one_line_of_many_modules_is_said_once() -> None:
 
 
 def test_compiled_models_are_watched_too() -> None:
-    model = torch.compile(InAList(), backend="eager")
+    model: Any = torch.compile(InAList(), backend="eager")
     assert "runs elu" in str(find_layers(model, example_input=X).left_alone)

@@ -1,6 +1,7 @@
 """Unseen calls: said without any example input, by what the source and the objects show."""
 
 import re
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,9 @@ TABLE = {"gelu": F.gelu, "tanh": nn.Tanh()}
 
 
 class Base(nn.Module):
+    held: list[Any]
+    act: Any
+
     def __init__(self):
         super().__init__()
         self.a, self.b, self.act = nn.Linear(4, 4), nn.Linear(4, 4), nn.ReLU()
