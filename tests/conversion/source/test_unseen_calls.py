@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from autoact import find_layers
 
-TABLE = {"gelu": F.gelu, "tanh": nn.Tanh()}
+TABLE: dict[str, Any] = {"gelu": F.gelu, "tanh": nn.Tanh()}
 
 
 class Base(nn.Module):
