@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import json
 import platform
+import re
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -178,14 +179,15 @@ def table(rows: Sequence[Row], before: Sequence[Row] = ()) -> str:
     lines = [
         "# Census of models",
         "",
-        f"{_counts(rows)}{f' Version 0.1.0: {_counts(earlier)}' if earlier else ''}",
+        _counts(rows),
         "",
+        *((f"The same with version 0.1.0: {_counts(earlier)}", "") if earlier else ()),
         f"Made by `scripts/census.py` with torch {torch.__version__.partition('+')[0]} on "
         f"{platform.machine()}, {time.strftime('%Y-%m-%d')}; small sizes, random weights.",
         "",
         "- *that run*: in evaluation or training mode on the example.",
         "- *unsaid*: lines that compute an activation and are neither a layer nor named by `left_alone`,",
-        "  whose reasons are counted in *left alone*.",
+        "  whose reasons are counted in *left alone*. It is the watch that `find_layers` uses.",
         "- *eval*, *train*: largest difference of the converted model's output, over the largest output.",
         "",
         *(_compared(rows, earlier) if earlier else ()),
@@ -248,8 +250,10 @@ def _refused(rows: Sequence[Row]) -> int:
 
 
 def _first(refused: str) -> str:
-    """Return the first sentence of a refusal, short enough for a table."""
-    return refused.partition("\n")[0].replace("|", "/")[:160]
+    """Return the beginning of a refusal, without the list of the model's modules."""
+    plain = re.sub(r"its modules \(.*?\) include no activation that autoact may replace\. ", "", refused)
+    cut = plain.partition("\n")[0].replace("|", "/").removeprefix("ConversionError: ")
+    return cut if len(cut) <= 240 else f"{cut[:240]} ..."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
