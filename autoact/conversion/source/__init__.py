@@ -34,6 +34,7 @@ from autoact.conversion.source._rewriting import (
     own_class,
     site_of,
 )
+from autoact.conversion.source._unseen_calls import unseen_calls
 
 __all__ = [
     "VIEWS",
@@ -69,6 +70,7 @@ __all__ = [
     "settings_trouble",
     "site_of",
     "sites",
+    "unseen_calls",
     "uses",
     "with_settings",
 ]
