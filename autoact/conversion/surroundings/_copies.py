@@ -11,22 +11,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from autoact.conversion.source import own_class
 
-_OF_COPIES = {
-    *(
-        "target",
-        "targets",
-        "targ",
-        "tgt",
-        "ema",
-        "teacher",
-        "momentum",
-        "shadow",
-        "averaged",
-        "avg",
-        "polyak",
-    ),
-    *("swa", "old", "slow", "frozen"),
-}
+_SURE = {"target", "targets", "targ", "tgt", "ema", "polyak", "swa", "shadow", "averaged"}
+_OF_COPIES = _SURE | {"teacher", "momentum", "avg", "old", "slow", "frozen"}
 
 
 def copies(model: nn.Module) -> dict[str, str]:
@@ -35,7 +21,7 @@ def copies(model: nn.Module) -> dict[str, str]:
     A copy is of the same class as its source and has tensors of the same names and shapes, none of them
     shared. Either its parameters are frozen and equal to those of the source, or its name says what it is:
     `critic_target` beside `critic`, or `target_net` as the only one like `policy_net` and equal to it or
-    frozen; or it is inside torch's AveragedModel.
+    frozen, or `policy_old` as equal to `policy`; or it is inside torch's AveragedModel.
 
     Args:
         model: Any module.
@@ -98,7 +84,7 @@ def _source(parts: dict[str, nn.Module], path: str, averaged: bool, suspects: se
         and not {*map(id, copy.parameters())} & {*map(id, parts[other].parameters())}
     ]
     named = [other for other in alike if _without_word(path) == other]
-    if named or not alike:
+    if not alike or (named and (_words(path) & _SURE or not _trains(copy))):
         return next(iter(named), None)
     equal = [other for other in alike if _are_equal(copy, parts[other])]
     if len(equal) == 1:

@@ -78,7 +78,16 @@ class Indexed(nn.Module):
         self.q1, self.q2, self.q1_target, self.q2_target = (Critic() for _ in range(4))
 
 
+class Old(nn.Module):
+    def __init__(self, equal=True):
+        super().__init__()
+        self.policy, self.policy_old = Critic(), Critic()
+        if equal:
+            self.policy_old.load_state_dict(self.policy.state_dict())
+
+
 FOUND = {
+    Old: {"policy_old": "policy"},
     TD3: {"actor_target": "actor", "critic_target": "critic"},
     Frozen: {"behind": "online"},
     Averaged: {"average.module": "net"},
@@ -128,7 +137,7 @@ class Clones(nn.Module):
         self.layers = nn.ModuleList(copy.deepcopy(first) for _ in range(3))
 
 
-@pytest.mark.parametrize("kind", [Encoders, Teacher, Shared, Other, Clones])
+@pytest.mark.parametrize("kind", [Encoders, Teacher, Shared, Other, Clones, lambda: Old(False)])
 def test_what_is_no_copy_is_not_taken_for_one(kind):
     assert copies(kind()) == {}
 

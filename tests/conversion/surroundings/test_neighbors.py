@@ -148,7 +148,7 @@ class Ending(Base):
 class ByPosition(Base):
     def forward(self, x):
         h = self.act(self.a(x))
-        F.dropout(h, 0.0, True, True)
+        F.dropout(h, 0.5, self.training, True)
         return self.b(h)
 
 
