@@ -47,7 +47,7 @@ def copies(model: nn.Module) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(suspects, key=lambda path: path.count(".")):
         if not any(_is_below(path, copy) for copy in found):
-            source = _source(parts, path, path in averages, suspects)
+            source = _source(parts, path, path in averages, suspects, found)
             if source is not None:
                 found[path] = source
     return found
@@ -69,7 +69,10 @@ def source_of(path: str, sources: dict[str, str]) -> str | None:
     )
 
 
-def _source(parts: dict[str, nn.Module], path: str, averaged: bool, suspects: set[str]) -> str | None:
+def _source(
+    parts: dict[str, nn.Module], path: str, averaged: bool, suspects: set[str], found: dict[str, str]
+) -> str | None:
+    """Return the path of what a part is a copy of; None if it is none, or that cannot be told."""
     copy = parts[path]
     form = _form(copy)
     alike = [
@@ -77,7 +80,8 @@ def _source(parts: dict[str, nn.Module], path: str, averaged: bool, suspects: se
         for other in parts
         if not _is_below(other, path)
         and not _is_below(path, other)
-        and not any(_is_below(other, each) for each in suspects)
+        and other not in suspects
+        and not any(_is_below(other, each) for each in found)
         and own_class(parts[other]) is own_class(copy)
         and _trains(parts[other])
         and _form(parts[other]) == form

@@ -86,7 +86,17 @@ class Old(nn.Module):
             self.policy_old.load_state_dict(self.policy.state_dict())
 
 
+class Inside(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.target_policy = TD3()
+
+
 FOUND = {
+    Inside: {
+        "target_policy.actor_target": "target_policy.actor",
+        "target_policy.critic_target": "target_policy.critic",
+    },
     Old: {"policy_old": "policy"},
     TD3: {"actor_target": "actor", "critic_target": "critic"},
     Frozen: {"behind": "online"},
