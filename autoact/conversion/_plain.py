@@ -12,13 +12,12 @@ from autoact.conversion._places import choice_of_object, written_choice
 from autoact.conversion.saving import shed
 from autoact.conversion.source import (
     Opened,
+    divided_uses,
     forget_originals,
     leave_open,
     opened,
     originals,
-    own_class,
     site_of,
-    uses,
 )
 
 _NOTES = ("_autoact_recipe", "_autoact_use_nested_tensor")
@@ -110,7 +109,7 @@ def _changed(module: nn.Module, calls: Sequence[Opened], original: Any) -> list[
 
 def _uses(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> list[Opened]:
     """Put an activation at an attribute, and return the calls of it that stay rewritten all the same."""
-    some = len(calls) < len(uses(own_class(module), attribute))
+    some = bool(divided_uses(module, attribute))
     if some:  # others call what is there now
         _give_back(module, attribute)
         original = vars(module).get(attribute, module._modules.get(attribute))
@@ -128,7 +127,7 @@ def _uses(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> list[Op
 
 def _at_the_name(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> list[Opened]:
     """Put the first call's activation at the attribute, for all calls that chose it."""
-    calls = sorted(calls, key=lambda call: site_of(module, call).end)
+    calls = sorted(calls, key=lambda call: (site_of(module, call).end, call.turn))
     layers = {call: module.get_submodule(call.layer) for call in calls}
     first = layers[calls[0]]
     choice = choice_of_object(first)

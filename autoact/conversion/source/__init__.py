@@ -22,6 +22,7 @@ from autoact.conversion.source._calls import (
 )
 from autoact.conversion.source._methods import Method, methods, of_library
 from autoact.conversion.source._notices import lines_of, notices
+from autoact.conversion.source._outside_calls import outside_calls
 from autoact.conversion.source._rewriting import (
     Opened,
     forget_originals,
@@ -59,6 +60,7 @@ __all__ = [
     "open_at",
     "opened",
     "originals",
+    "outside_calls",
     "own_class",
     "reached",
     "separate_uses",
