@@ -1,6 +1,7 @@
 """Copies that never train, such as target networks, follow their source: one choice for both."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -198,7 +199,7 @@ def polyak(model, tau=0.5):
 def test_copying_of_every_kind_keeps_the_target_at_its_source(start, share):
     space = SearchSpace("s", tuple(NAMES), layers=(LayerRule(match="*", share=share),))
     for copying in (TD3.synchronize, lambda model: polyak(model, 1.0)):
-        model = convert(TD3(), space, start=start)
+        model: Any = convert(TD3(), space, start=start)
         for _ in range(3):
             step(model, copying)
             assert all(torch.equal(model.critic(X), model.critic_target(X)) for _ in range(2))
@@ -208,7 +209,7 @@ def test_copying_of_every_kind_keeps_the_target_at_its_source(start, share):
 
 
 def test_averaging_averages_the_logits_once():
-    model = convert(TD3(), NAMES)
+    model: Any = convert(TD3(), NAMES)
     before = model.critic_target.net[1].logits.clone()
     step(model, polyak)
     own, target = model.critic.net[1], model.critic_target.net[1]
@@ -257,7 +258,7 @@ def test_what_follows_does_so_in_copies_and_in_replayed_models():
 
 
 def test_an_average_follows():
-    model = convert(Averaged(), NAMES)
+    model: Any = convert(Averaged(), NAMES)
     assert list(auto_layers(model)) == ["net.net.1"]
     with torch.no_grad():
         for parameter in model.net.parameters():
@@ -270,7 +271,7 @@ def test_an_average_follows():
 
 
 def test_a_copy_made_after_the_conversion_follows_once_it_is_asked_to():
-    model = convert(nn.ModuleDict({"net": Critic()}), NAMES)
+    model: Any = convert(nn.ModuleDict({"net": Critic()}), NAMES)
     model["net_target"] = copy.deepcopy(model["net"])
     assert list(auto_layers(model)) == ["net.net.1", "net_target.net.1"]
     follow_sources(model)

@@ -4,6 +4,7 @@ import copy
 import functools
 import itertools
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -291,6 +292,8 @@ def test_where_nothing_changes_in_place_modules_are_torchs_own():
 
 
 class Branch(nn.Module):
+    branch: Any
+
     def __init__(self, first=None):
         super().__init__()
         self.branch = nn.Sequential(first or nn.ReLU(inplace=True), nn.Linear(8, 8))
