@@ -284,3 +284,26 @@ def test_where_nothing_changes_in_place_modules_are_torchs_own():
         apply(model, dict.fromkeys(layers, "tanh"))
         assert [type(model.get_submodule(path)) for path in layers] == [nn.Tanh] * len(layers)
         model(torch.randn(4, 8)).sum().backward()
+
+
+class Repeated(nn.Module):
+    """One layer per turn of a loop."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers, self.act = nn.ModuleList(nn.Linear(8, 8) for _ in range(3)), nn.GELU()
+
+    def forward(self, x):
+        for layer in self.layers:
+            h = self.act(layer(x))
+            h += x
+            x = h
+        return x
+
+
+@pytest.mark.filterwarnings("ignore:One module instance was used in several places")
+def test_so_do_the_turns_of_a_loop():
+    paths = list(find_layers(Repeated(), NAMES).layers)
+    for name in NAMES:
+        train(apply(Repeated(), dict.fromkeys(paths, name)), SMALL)
+    train(convert(Repeated(), NAMES), LARGE)
