@@ -188,6 +188,8 @@ def test_whatever_is_chosen_trains(kind, act):
         model = kind(act())
         paths = list(find_layers(model, NAMES).layers)
         train(apply(model, dict.fromkeys(paths, name)), SMALL)
+        train(apply(finalize(model), dict.fromkeys(paths, "tanh")), SMALL)
+        train(apply(finalize(model), dict.fromkeys(paths, "gelu")), SMALL)
 
 
 @pytest.mark.parametrize(("kind", "act"), CASES)

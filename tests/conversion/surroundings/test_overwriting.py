@@ -119,6 +119,21 @@ def test_however_a_call_is_told_to_work_in_place(kind):
     assert torch.equal(apply(model, {path: "tanh"})(x), 3 * torch.tanh(x))
 
 
+@pytest.mark.parametrize("make", BEGINNINGS)
+def test_finalized_models_still_know(make):
+    model, x = make(), torch.randn(4, 8)
+    want = model(x)
+    (path,) = find_layers(model).layers
+    finalize(apply(model, {path: "tanh"}))
+    assert torch.equal(apply(copy.deepcopy(model), {path: "relu"})(x), want)
+    assert convert(model, NAMES).get_submodule(path).in_place == "itself"
+
+
+def test_in_torchs_own_layers_nothing_is_copied():
+    layer = nn.TransformerEncoderLayer(8, 2, 8, activation=nn.ReLU(inplace=True))
+    assert type(apply(layer, {"activation": "gelu"}).activation) is nn.GELU
+
+
 def test_slopes_are_learned_where_the_input_changes():
     model = apply(Branch(), {"branch.0": "prelu"})
     model(-torch.ones(2, 8)).sum().backward()
