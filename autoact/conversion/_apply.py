@@ -156,13 +156,8 @@ def _put(model: M, assignment: Assignment | Mapping[str, Any], *, carried: bool)
 def _followers(model: nn.Module, places: Mapping[str, Place]) -> dict[str, str]:
     """Return the path in its source for every activation in a copy that never trains."""
     sources, known = copies(model), entries(model)
-    found = {
-        path: known[path]["follows"]
-        if path in known and known[path].get("follows")
-        else source_of(path, sources)
-        for path in places
-    }
-    return {path: source for path, source in found.items() if source in places}
+    found = {path: known.get(path, {}).get("follows") or source_of(path, sources) for path in places}
+    return {path: source for path, source in found.items() if source is not None and source in places}
 
 
 def _checked(
