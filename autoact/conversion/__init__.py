@@ -16,7 +16,7 @@ from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_
 from autoact.conversion._convert import convert
 from autoact.conversion._recipe import recipe, replay, restore
 from autoact.conversion._rollback import all_or_nothing
-from autoact.conversion.probing import Probes, warn_of_idle
+from autoact.conversion.probing import Probes, Watch, warn_of_idle
 from autoact.conversion.saving import KEY
 from autoact.conversion.saving._model_configuration import (
     named_in_configuration,
@@ -28,6 +28,7 @@ __all__ = [
     "ConversionPlan",
     "Probes",
     "SpaceLike",
+    "Watch",
     "all_or_nothing",
     "apply",
     "auto_layers",

@@ -71,7 +71,8 @@ class ConversionPlan:
             further: By path; beside what is said there.
         """
         said = {path: "; ".join(filter(None, [self.left_alone.get(path), further[path]])) for path in further}
-        return replace(self, left_alone={**self.left_alone, **said})
+        lines = self.lines | lines_of(further.values(), ())
+        return replace(self, left_alone={**self.left_alone, **said}, lines=lines)
 
     def without(self, reasons: Mapping[str, str]) -> "ConversionPlan":
         """Return this plan with some of its layers left alone.
@@ -175,7 +176,8 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
             else:
                 left_alone[path] = f"it follows {follows[path]}, which is left alone"
             continue
-        verdict = Verdict() if path in earlier else eligible(model, place, found_roles)
+        listed = (rule.candidates if rule else None) or space.candidates
+        verdict = Verdict() if path in earlier else eligible(model, place, found_roles, listed)
         if verdict.reason and not includes(rule, place.names):
             left_alone[path] = verdict.reason
             continue

@@ -6,7 +6,7 @@ the search space whose last part is written out, such as `blocks.*.gate`, includ
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,8 +15,8 @@ from torch import nn
 from autoact.activations import get
 from autoact.conversion._places import Place
 from autoact.conversion.flow import RangeUse
-from autoact.conversion.source import own_class, reached
-from autoact.conversion.surroundings import Roles
+from autoact.conversion.source import own_class, reached, uses
+from autoact.conversion.surroundings import Roles, fed_by_child
 from autoact.nn import FixedActivation
 from autoact.spaces import Choice, LayerRule
 
@@ -42,10 +42,17 @@ class Verdict:
     block: str | None = None
 
 
-def eligible(model: nn.Module, place: Place, roles: Roles) -> Verdict:
-    """Return whether an activation is one to search by default."""
+def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container[str] = ()) -> Verdict:
+    """Return whether an activation is one to search by default.
+
+    Args:
+        model: The model.
+        place: Of the activation.
+        roles: Of the model's activations.
+        candidates: Of the space: what it lists and what a layer feeds is searched, such as a SIREN's sine.
+    """
     name = place.choice.activation if place.choice else ""
-    hidden = get(name).family in _HIDDEN_FAMILIES and name not in _POSITIVE if name else False
+    hidden = bool(name) and _is_hidden(name)
     owner = model.get_submodule(place.paths[0].rpartition(".")[0])
     gate = any(path in roles.gates for path in place.names)
     if not name:
@@ -54,8 +61,19 @@ def eligible(model: nn.Module, place: Place, roles: Roles) -> Verdict:
         return Verdict(f"its result {use.why} ({use.call}); {_remedy(place.paths[0])}")
     if gate and hidden:
         return Verdict(block=_GLU.get(name, f"{name} GLU"))
-    reason = _purpose(name, hidden, place, roles, gate) or _surroundings(hidden, place, owner)
+    listed = name in candidates and name not in _POSITIVE and _fed_by_layer(owner, place)
+    reason = _purpose(name, hidden or listed, place, roles, gate) or _surroundings(hidden, place, owner)
     return Verdict(reason and f"{reason}; {_remedy(place.paths[0])}")
+
+
+def _is_hidden(name: str) -> bool:
+    return get(name).family in _HIDDEN_FAMILIES and name not in _POSITIVE
+
+
+def _fed_by_layer(owner: nn.Module, place: Place) -> bool:
+    """Tell whether every call of an activation is given what a child of its module computes."""
+    calls = place.sites or uses(own_class(owner), place.paths[0].rpartition(".")[2])
+    return bool(calls) and all(map(fed_by_child, calls))
 
 
 def _range_use(place: Place, roles: Roles) -> RangeUse | None:
@@ -76,7 +94,7 @@ def _least(choice: Choice | None) -> float:
 def _purpose(name: str, hidden: bool, place: Place, roles: Roles, gate: bool) -> str | None:
     if gate and get(name).family != "periodic":
         return f"{name} is a gate: its result multiplies another"
-    if any(path in roles.heads for path in place.names) and (not hidden or name in _BOUNDED):
+    if any(path in roles.heads for path in place.names) and (name in _BOUNDED or not _is_hidden(name)):
         return f"{name} is an output head: the model returns its result"
     if hidden or name in _BESIDE_HIDDEN or isinstance(place.present, FixedActivation):
         return None

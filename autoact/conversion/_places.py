@@ -20,6 +20,7 @@ from autoact.conversion.source import (
     function_calls,
     has_settings,
     held_calls,
+    outside_calls,
     separate_uses,
     settings_trouble,
     with_settings,
@@ -146,12 +147,17 @@ def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_O
     """Yield every activation at every path; those whose calls are yielded apart go to `split`."""
     modules = dict(model.named_modules(remove_duplicate=False))
     shared: dict[str, tuple[_Occurrence, ...]] = {}
+    outside, trouble = outside_calls(model), dict[str, str]()
     for path, module in modules.items():
         own = _itself(path, module, modules)
         if path not in split:
-            yield replace(own, parts=shared.get(path, ()))
+            yield replace(own, parts=shared.get(path, ()), trouble=trouble.get(path))
         if own.choice is None:
-            yield from _inside(path, module, split, shared)
+            names = {name for name in outside if separate_uses(module, name)}
+            trouble.update(
+                {_join(path, name): f"it is also called from outside, as {outside[name]}" for name in names}
+            )
+            yield from _inside(path, module, split, shared, trouble)
 
 
 def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _Occurrence:
@@ -162,7 +168,11 @@ def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _
 
 
 def _inside(
-    path: str, module: nn.Module, split: dict[str, _Occurrence], shared: dict[str, tuple[_Occurrence, ...]]
+    path: str,
+    module: nn.Module,
+    split: dict[str, _Occurrence],
+    shared: dict[str, tuple[_Occurrence, ...]],
+    trouble: Mapping[str, str],
 ) -> Iterator[_Occurrence]:
     """Yield function attributes, and calls in the source; a child's calls that share it go to `shared`."""
     join = partial(_join, path)
@@ -174,6 +184,10 @@ def _inside(
     for name, present in {**functions, **children}.items():
         whole = _Occurrence(join(name), (id(module), name), present)
         apart = separate_uses(module, name)
+        if whole.path in trouble:
+            if name in functions:
+                yield replace(whole, trouble=trouble[whole.path])
+            continue
         if apart is None:
             parts = tuple(_call(path, module, present, site) for site in divided_uses(module, name) or ())
             if name in functions:

@@ -1,7 +1,9 @@
 """Comparison of two models over paired seeds, and the verdict that it allows."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
+
+from autoact.records._json import plain
 
 Verdict = Literal["improved", "no significant difference", "worse"]
 DECISIVE = 10  # seeds that find a difference of one paired s.d. with 80 % power
@@ -32,6 +34,8 @@ class Comparison:
         'improved'
     """
 
+    SAID: ClassVar = ("decides", "verdict")
+
     name: str
     difference: float
     ci95: tuple[float, float]
@@ -56,3 +60,8 @@ class Comparison:
         if self.ci95[0] > 0 and not self.selected_diverged:
             return "improved"
         return "no significant difference"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types for report.json; what could not be estimated is None."""
+        said: dict[str, Any] = plain(self)
+        return said

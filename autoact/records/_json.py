@@ -8,7 +8,6 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from autoact.errors import UnknownActivationError
-from autoact.records._comparison import Comparison
 from autoact.spaces import Assignment, Choice
 
 
@@ -35,7 +34,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Assignment):
         return value.to_dict()["layers"]
     if is_dataclass(value):
-        said = ("decides", "verdict") if isinstance(value, Comparison) else ()
+        said = getattr(value, "SAID", ())  # properties that are written, too
         return {name: plain(getattr(value, name)) for name in (*(f.name for f in fields(value)), *said)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}

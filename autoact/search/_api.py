@@ -127,11 +127,11 @@ def run_search(
             else prepare_objective(objective, layers, asked, wanted, task)
         )
         if directory is not None:
-            prepared = prepared.without(directory.configuration().get("idle_layers") or ())
+            prepared = _without(prepared, directory)
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
             probed = probe(prepared.task, seeds_for(wanted).search[0])
-        prepared = prepared.without(probed.idle)
+        prepared = prepared.without(probed.idle, probed.unsaid)
         plan = prepared.plan(probed)
         if not quiet:
             print(plan.describe())
@@ -145,6 +145,7 @@ def run_search(
             study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
             source=source,
             idle_layers=probed.idle,
+            unsaid=probed.unsaid,
         )
         directory = RunDirectory.create(_required(out), content)
         around.enter_context(directory.locked())
@@ -158,6 +159,12 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
         *(p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Settings).parameters.values()),
     ]
 )
+
+
+def _without(prepared: Prepared, directory: RunDirectory) -> Prepared:
+    """Return a resumed search without the layers that its probe found to be idle."""
+    known = directory.configuration()
+    return prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
 
 
 def _carried_out(
@@ -250,7 +257,7 @@ def _started(
             log_trial(directory, training, settings.monitor)
 
         for training in ledger.trainings:
-            progress.resumed(training)
+            progress.count(training)
             log_trial(directory, training, settings.monitor)
         if resumed:
             progress.say(f"Resuming {directory.path}: {progress.done} trainings are done")

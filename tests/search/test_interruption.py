@@ -131,7 +131,8 @@ def replaced(search: Any, models: Any, values: Any) -> Any:
     return next(model for model in models.values() if model.assignment != chosen)
 
 
-@pytest.mark.parametrize("torn", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("torn", [False, True])
 def test_a_baseline_that_took_the_place_of_the_choice_is_not_taken_for_it_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bool
 ) -> None:

@@ -80,6 +80,7 @@ def calls(folder: Path, phase: Any) -> int:
 CHANGED = Assignment({"a": "sin", "b": "sin"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["trial", "baseline", "confirmation", "end"])
 def test_whatever_else_is_lost_or_changed_the_ledger_tells_the_same(
     whole: Path, tmp_path: Path, at: str

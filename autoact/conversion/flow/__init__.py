@@ -1,4 +1,4 @@
-"""Flow of values through users' methods: what is returned, multiplied, or changed in place."""
+"""Flow of values through users' methods: what is returned, multiplied, changed, used for its range."""
 
 from autoact.conversion.flow._data_flow import PART, Made, flow
 from autoact.conversion.flow._in_place_changes import ARGUMENT, in_place_changes

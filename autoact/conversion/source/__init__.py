@@ -5,6 +5,7 @@ from autoact.conversion.source._call_arguments import (
     choice_of,
     choice_of_held,
     has_settings,
+    inplace_argument,
     input_may_be_seen,
     with_settings,
 )
@@ -21,6 +22,7 @@ from autoact.conversion.source._calls import (
 )
 from autoact.conversion.source._methods import Method, methods, of_library
 from autoact.conversion.source._notices import lines_of, notices
+from autoact.conversion.source._outside_calls import outside_calls
 from autoact.conversion.source._rewriting import (
     Opened,
     forget_originals,
@@ -47,6 +49,7 @@ __all__ = [
     "function_calls",
     "has_settings",
     "held_calls",
+    "inplace_argument",
     "input_may_be_seen",
     "keep_original",
     "leave_open",
@@ -57,6 +60,7 @@ __all__ = [
     "open_at",
     "opened",
     "originals",
+    "outside_calls",
     "own_class",
     "reached",
     "separate_uses",

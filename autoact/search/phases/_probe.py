@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoact.errors import AutoActError, SearchFailedError
@@ -27,12 +27,14 @@ class Probe:
         seconds: Estimated wall time of one full training, from its setting up; NaN where it cannot be
             estimated.
         idle: Paths of layers that ran neither in the training step nor in the validation.
+        unsaid: What else ran and is left alone, with the reason, by path.
     """
 
     training: Training
     planned_steps: float
     seconds: float
     idle: tuple[str, ...] = ()
+    unsaid: Mapping[str, str] = field(default_factory=dict)
 
 
 def keeping(space: SearchSpace, paths: Sequence[str]) -> SearchSpace:
@@ -88,7 +90,7 @@ def _probe_model(task: ModelTask, seed: int) -> Probe:
         measured.append(_train(task, seed, fraction=1e-9, space=keeping(task.space, reached.idle)))
     setup = _setup(clock, [first, second])
     seconds = _seconds(clock, setup, first.planned_steps, task.trainer)
-    return Probe(_entry(measured, seed), first.planned_steps, seconds, reached.idle)
+    return Probe(_entry(measured, seed), first.planned_steps, seconds, reached.idle, reached.unsaid)
 
 
 def _entry(measured: Sequence[Measurement], seed: int) -> Training:

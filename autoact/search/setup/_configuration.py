@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 import autoact
@@ -18,6 +19,7 @@ def configuration(
     study: str,
     source: Mapping[str, Any] | None,
     idle_layers: Sequence[str] = (),
+    unsaid: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the content of config.yaml, in plain types.
 
@@ -28,6 +30,7 @@ def configuration(
         study: Name of the Optuna study.
         source: What the caller needs to make model and data again, such as a configuration file's content.
         idle_layers: Paths of activations that never run and are not searched.
+        unsaid: Activations that run and are not searched, as the probe found them, by path.
     """
     return {
         "autoact": autoact.__version__,
@@ -35,6 +38,7 @@ def configuration(
         "study": study,
         "space": space.to_dict(),
         **({"idle_layers": list(idle_layers)} if idle_layers else {}),
+        **({"unsaid": dict(unsaid)} if unsaid else {}),
         "search": plain(settings.to_dict()),
         "source": plain(dict(source)) if source is not None else None,
     }

@@ -93,7 +93,7 @@ class Export:
 
     def _study_in(self, storage: Any) -> optuna.Study:
         study = optuna.create_study(
-            study_name=self.name, storage=storage, direction=self._direction.name.lower(), load_if_exists=True
+            study_name=self.name, storage=storage, direction=self._direction, load_if_exists=True
         )
         if study.user_attrs.get("metric") != self.metric:
             study.set_user_attr("metric", self.metric)

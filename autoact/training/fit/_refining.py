@@ -75,9 +75,7 @@ class Refining:
 
     def _movable(self, path: str, choice: Choice, learned: Mapping[str, Any] | None) -> Choice:
         """Return a layer's choice, or one that is about as near and has a parameter to learn."""
-        rule = self.space.rule_for(path)
-        shared = rule is not None and rule.share == "group"
-        if learned is None or shared or self._learnable(choice.activation):
+        if learned is None or self._shared(path) or self._learnable(choice.activation):
             return choice
         errors = {name: error for name, error in learned["errors"].items() if self._learnable(name)}
         near = min(errors, key=errors.__getitem__, default=None)
@@ -103,3 +101,7 @@ class Refining:
         ]
         names = tuple(dict.fromkeys(c.activation for path, c in self.derived.items() if self.learns[path]))
         return SearchSpace("refined", names, layers=tuple(rules), bounds=self.space.bounds)
+
+    def _shared(self, path: str) -> bool:
+        rule = self.space.rule_for(path)
+        return rule is not None and rule.share == "group"

@@ -291,6 +291,7 @@ def test_a_damaged_study_file_is_written_again_from_the_ledger(run: Run, content
     assert run.states == ["COMPLETE"] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
