@@ -1,6 +1,6 @@
 """Optimizer of logits and activation parameters: apart from the user's, without weight decay."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -93,6 +93,18 @@ class ActivationOptimizer:
             scaler.unscale_(self.adam)
             scaler.step(self.adam)
         self.adam.zero_grad(set_to_none=True)
+
+    def detach(self) -> None:
+        """Do nothing: it is attached to nothing."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state in plain types."""
+        return {} if self.adam is None else {"optimizer": self.adam.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state of `state_dict`."""
+        if self.adam is not None and "optimizer" in state:
+            self.adam.load_state_dict(state["optimizer"])
 
 
 def take_over(optimizers: Iterable[Optimizer], layers: Iterable[AutoActivation]) -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch.utils.data import DataLoader
 
 from autoact.errors import ConfigurationError, DataError
+from autoact.training._compat import silence
 from autoact.training.data._halves import halve
 
 Data = LightningDataModule | Callable[[], LightningDataModule] | tuple[Any, ...] | list[Any]
@@ -111,7 +112,7 @@ class OpenLoaders:
             (validation, test) if test is not None else halve(validation, seed)
         )
 
-    def loaders(self) -> tuple[Any, Any]:
+    def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
         """Return the loaders for training and selection."""
         return self._train, self._selection
 
@@ -148,8 +149,14 @@ class OpenModule:
         self._selection: Any = None
         self._comparison: Any = None
 
-    def loaders(self) -> tuple[Any, Any]:
-        """Return the loaders for training and selection, made without a Trainer."""
+    def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
+        """Return the loaders for training and selection, made without a training.
+
+        Args:
+            trainer: What the module finds as its `trainer`, if it has none; None: one with defaults.
+        """
+        if self.module.trainer is None:
+            self.module.trainer = trainer or _default_trainer()
         self.module.prepare_data()
         self.module.setup("fit")
         train = _require(self.module.train_dataloader(), "training")
@@ -202,6 +209,11 @@ class OpenModule:
             yield
         finally:
             del self.module.__dict__["val_dataloader"]
+
+
+def _default_trainer() -> Trainer:
+    with silence():
+        return Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
 
 
 def _module(data: Any) -> LightningDataModule:

@@ -13,7 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from autoact.errors import ConfigurationError
-from autoact.training._compat import end_after_epochs, end_at_step, planned_steps
+from autoact.training._compat import end_after_epochs, end_at_step, planned_steps, steps_done, validate_after, without_layer_hooks
 from autoact.training.data import OpenLoaders, OpenModule, generators
 
 
@@ -35,6 +35,7 @@ class Recorder(Callback):
         self.pruned = False
         self.curve: list[float] = []
         self.steps: list[int] = []
+        self._last = math.inf
         self._before: object = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -44,10 +45,26 @@ class Recorder(Callback):
         self.planned_steps = planned_steps(trainer)
         if self.fraction >= 1:
             return
+        epochs = trainer.max_epochs if trainer.max_epochs is not None and trainer.max_epochs > 0 else 0
         if math.isfinite(self.planned_steps):
-            end_at_step(trainer, max(1, round(self.fraction * self.planned_steps)))
-        elif trainer.max_epochs is not None and trainer.max_epochs > 0:
-            end_after_epochs(trainer, max(1, round(self.fraction * trainer.max_epochs)))
+            self._end(trainer, pl_module, max(1, round(self.fraction * self.planned_steps)))
+        elif round(self.fraction * epochs) >= 1:
+            end_after_epochs(trainer, round(self.fraction * epochs))
+        else:
+            self._end(trainer, pl_module, 1)
+
+    def _end(self, trainer: Trainer, module: LightningModule, step: int) -> None:
+        self._last = step
+        validate_after(trainer, step)
+        if module.automatic_optimization:  # else nobody knows yet how many steps a batch takes
+            end_at_step(trainer, step)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """End a manual optimization after so many batches."""
+        if steps_done(trainer) >= self._last and not pl_module.automatic_optimization:
+            end_at_step(trainer, trainer.global_step)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remember the value from before: training steps may log it under the same name."""
@@ -61,11 +78,11 @@ class Recorder(Callback):
         if value is None or value is self._before:  # this validation logged none
             return
         self.curve.append(float(value))
-        self.steps.append(trainer.global_step)
+        self.steps.append(steps_done(trainer))
         if not math.isfinite(self.curve[-1]) and not _finite(pl_module):
             trainer.should_stop = True
         elif self.prune is not None and self._pruned(trainer, self.prune):
-            self.pruned = trainer.global_step < planned_steps(trainer)
+            self.pruned = steps_done(trainer) < planned_steps(trainer)
             end_at_step(trainer, trainer.global_step)  # should_stop would wait for min_epochs and min_steps
 
     def _pruned(self, trainer: Trainer, prune: Callable[[int, float], bool]) -> bool:
@@ -92,14 +109,14 @@ class Run:
             for generator in generators(arguments.values()):
                 generator.manual_seed(second_seed(seed))  # else each training would continue the one before
             trainer.fit(module, **arguments)
-        self.steps = trainer.global_step
+        self.steps = steps_done(trainer)
         metrics = _scalars(trainer)
-        if self.recorder.steps[-1:] != [trainer.global_step]:
+        if self.recorder.steps[-1:] != [self.steps]:
             validated = _validated(trainer, module, opened.selecting())
             self._require(validated, only_trained=self.monitor in metrics)
             metrics |= validated
             self.recorder.curve.append(metrics[self.monitor])
-            self.recorder.steps.append(trainer.global_step)
+            self.recorder.steps.append(self.steps)
         return {**metrics, self.monitor: self.recorder.curve[-1]}
 
     def discretization(
@@ -110,12 +127,12 @@ class Run:
         if again is not None:
             with opened.fitting() as arguments:
                 again.fit(module, **arguments)
-            self.steps += again.global_step
+            self.steps += steps_done(again)
             gap["fine_tuned"] = _validated(again, module, opened.selecting())[self.monitor]
         return gap
 
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
-        trainer.loggers = []  # the logged curves are of the selection data
+        trainer.loggers = trainer.loggers[:1]  # the silent one: logged curves are of the selection data
         metrics = _validated(trainer, module, opened.comparing())
         self._require(metrics)
         return metrics[self.monitor]
@@ -138,7 +155,7 @@ def second_seed(seed: int) -> int:
 def _validated(
     trainer: Trainer, module: LightningModule, data: AbstractContextManager[dict[str, Any]]
 ) -> dict[str, float]:
-    with data as arguments:
+    with data as arguments, without_layer_hooks(module):
         trainer.validate(module, verbose=False, **arguments)
     return _scalars(trainer)
 

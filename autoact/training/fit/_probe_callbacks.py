@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from autoact import conversion
 from autoact.spaces import SearchSpace
+from autoact.training._compat import steps_done
 
 
 class Clock(Callback):
@@ -38,16 +39,16 @@ class Clock(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin."""
-        self._step, self._began, self._warm = trainer.global_step, time.perf_counter(), False
+        self._step, self._began, self._warm = steps_done(trainer), time.perf_counter(), False
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Note the time of each step; batches that only accumulate gradients count with their step."""
-        done, now = trainer.global_step - self._step, time.perf_counter()
+        done, now = steps_done(trainer) - self._step, time.perf_counter()
         if done > 0:
             (self._later if self._warm else self._first).append((now - self._began) / done)
-            self._step, self._began, self._warm = trainer.global_step, now, True
+            self._step, self._began, self._warm = steps_done(trainer), now, True
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin a validation."""
