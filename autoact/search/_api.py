@@ -126,11 +126,13 @@ def run_search(
             else prepare_objective(objective, layers, asked, wanted, task)
         )
         if directory is not None:
-            prepared = prepared.without(directory.configuration().get("idle_layers") or ())
+            stored = directory.configuration()
+            prepared = prepared.without(stored.get("idle_layers") or ())
+            prepared = prepared.without_mixture(stored.get("no_mixture") or "")
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
             probed = probe(prepared.task, seeds_for(wanted).search[0])
-        prepared = prepared.without(probed.idle)
+        prepared = prepared.without(probed.idle).without_mixture(probed.no_mixture)
         plan = prepared.plan(probed)
         if not quiet:
             print(plan.describe())
@@ -144,6 +146,7 @@ def run_search(
             study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
             source=source,
             idle_layers=probed.idle,
+            no_mixture=probed.no_mixture,
         )
         directory = RunDirectory.create(_required(out), content)
         around.enter_context(directory.locked())

@@ -79,7 +79,7 @@ def without_bars() -> Iterator[None]:
 
 
 def transforms_active() -> bool:
-    """Tell whether a transform of `torch.func` (vmap, grad, jvp, ...) is running: buffers are read-only then."""
+    """Tell whether a transform of `torch.func` (vmap, grad, jvp, ...) runs: buffers are read-only then."""
     return torch._C._are_functorch_transforms_active()
 
 
@@ -161,7 +161,7 @@ def faces(trainer: Trainer, optimizer: Optimizer) -> list[Any]:
 
 
 def steps_done(trainer: Trainer) -> int:
-    """Return the optimizer steps of a fit so far; of manual optimization, which takes any number, the batches.
+    """Return the optimizer steps of a fit so far; of manual optimization, the batches.
 
     Args:
         trainer: A Trainer that fits, or has.
@@ -182,7 +182,7 @@ def end_at_step(trainer: Trainer, step: int) -> None:
 
 
 def validate_after(trainer: Trainer, step: int) -> None:
-    """Have the batch that reaches an optimizer step validated before its epoch ends, in epochs that are validated.
+    """Have the batch that reaches a step validated before its epoch ends, if the epoch is one to validate.
 
     Otherwise callbacks that look for a validation at the end of the epoch find none in one that is cut short.
 
@@ -224,7 +224,7 @@ def planned_steps(trainer: Trainer) -> float:
 
 @contextmanager
 def without_layer_hooks(module: LightningModule) -> Iterator[None]:
-    """Keep a trained module's layers: its `setup` and `configure_model` would run again, and may make new ones.
+    """Keep a trained module's layers: `setup` and `configure_model` would run again and make others.
 
     Args:
         module: A module that has been fitted, before another stage of a Trainer.

@@ -48,6 +48,16 @@ class Prepared:
     comparison: str
     own: Mapping[str, Value]
     layers: ConversionPlan | None = None
+    no_mixture: str = ""
+
+    def without_mixture(self, reason: str) -> "Prepared":
+        """Return this search without its mixture.
+
+        Args:
+            reason: Why none can be trained; "" leaves it.
+        """
+        variables = replace(self.variables, mixture=self.variables.mixture and not reason)
+        return replace(self, variables=variables, no_mixture=reason)
 
     def without(self, idle: Sequence[str]) -> "Prepared":
         """Return this search without layers that never run.
@@ -90,6 +100,7 @@ class Prepared:
             planned_steps=math.nan if probed is None else probed.planned_steps,
             seconds=math.nan if probed is None else probed.seconds,
             deciding=deciding,
+            no_mixture=self.no_mixture,
         )
 
     def _deciding(self) -> float:

@@ -18,6 +18,7 @@ def configuration(
     study: str,
     source: Mapping[str, Any] | None,
     idle_layers: Sequence[str] = (),
+    no_mixture: str = "",
 ) -> dict[str, Any]:
     """Return the content of config.yaml, in plain types.
 
@@ -28,6 +29,7 @@ def configuration(
         study: Name of the Optuna study.
         source: What the caller needs to make model and data again, such as a configuration file's content.
         idle_layers: Paths of activations that never run and are not searched.
+        no_mixture: Why no mixture is trained.
     """
     return {
         "autoact": autoact.__version__,
@@ -35,6 +37,7 @@ def configuration(
         "study": study,
         "space": space.to_dict(),
         **({"idle_layers": list(idle_layers)} if idle_layers else {}),
+        **({"no_mixture": no_mixture} if no_mixture else {}),
         "search": plain(settings.to_dict()),
         "source": plain(dict(source)) if source is not None else None,
     }

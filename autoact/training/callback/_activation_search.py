@@ -247,11 +247,17 @@ class ActivationSearch(Callback):
         found: Any = None, None
         if finite and trainer.is_global_zero:
             nearest = _derived(pl_module)
-            found = nearest, with_originals(pl_module, nearest)
+            found = self._named(nearest), self._named(with_originals(pl_module, nearest))
         self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if found[0] else {}
         self.derived, self.chosen = trainer.strategy.broadcast(found)
         if found[0]:
             rank_zero_info(GUESS)
+
+    def _named(self, derived: Assignment) -> Assignment:
+        """Return an assignment with the paths at the start, before hooks that compile parts of the module."""
+        before = {conversion.unwrapped(path): path for path in self._layers}
+        named = {before.get(conversion.unwrapped(path), path): choice for path, choice in derived.items()}
+        return Assignment(named, name=derived.name)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave no hook on a model whose training failed."""
@@ -281,8 +287,8 @@ class ActivationSearch(Callback):
         total = self.total_steps or planned_steps(trainer)
         if not math.isfinite(total):
             raise NoMixtureError(
-                "the length of this training is unknown (no max_steps, or a loader without length), so release "
-                "and temperature cannot be scheduled",
+                "the length of this training is unknown (no max_steps, or a loader without length), so "
+                "release and temperature cannot be scheduled",
                 "set Trainer(max_steps=...) or ActivationSearch(total_steps=...).",
             )
         return float(total)

@@ -100,7 +100,9 @@ def _also_clearing(optimizer: Any, adam: ActivationOptimizer) -> Callable[[], No
 
 def _owner(module: nn.Module, path: str, optimizers: Sequence[Optimizer]) -> int:
     """Return which optimizer trains the weights beside a layer."""
-    trained = {id(p): index for index, o in enumerate(optimizers) for g in o.param_groups for p in g["params"]}
+    trained = {
+        id(p): index for index, o in enumerate(optimizers) for g in o.param_groups for p in g["params"]
+    }
     around = path
     while around:
         around = around.rpartition(".")[0]
@@ -110,7 +112,7 @@ def _owner(module: nn.Module, path: str, optimizers: Sequence[Optimizer]) -> int
         if found:
             break
     raise ConfigurationError(
-        f"ActivationSearch cannot tell which of {len(optimizers)} optimizers trains with {path!r}: the weights "
-        f"beside it, in {around or type(module).__name__}, belong to several or to none. Put the activation "
-        "into the module whose weights it follows, such as a Sequential of its own."
+        f"ActivationSearch cannot tell which of {len(optimizers)} optimizers trains with {path!r}: the "
+        f"weights beside it, in {around or type(module).__name__}, belong to several or to none. Put "
+        "the activation into the module whose weights it follows, such as a Sequential of its own."
     )

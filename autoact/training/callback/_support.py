@@ -9,13 +9,16 @@ from autoact.errors import ConfigurationError
 from autoact.training._compat import averaged_copy
 
 
-
 class NoMixtureError(ConfigurationError):
     """A training that cannot learn a mixture, though it can train a model with fixed activations.
 
-    Attributes:
+    Args:
         reason: What is in the way; half a sentence.
         remedy: What to do; the other half.
+
+    Example:
+        >>> print(NoMixtureError("there are no steps", "give max_steps."))
+        There are no steps: give max_steps.
     """
 
     def __init__(self, reason: str, remedy: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -29,6 +29,7 @@ class DataParts:
         data: A data module, a callable that makes one, or loaders (train, validation[, test]).
         seed: Seed that divides the validation data.
         source: Where the comparison data come from.
+        rehearsed: Whether selection data stand in for comparison data.
 
     Example:
         >>> from torch.utils.data import DataLoader
@@ -40,12 +41,18 @@ class DataParts:
     data: Data
     seed: int
     source: Source
+    rehearsed: bool = False
+
+    def rehearsal(self) -> "DataParts":
+        """Return parts whose comparison data are selection data, in as many loaders; no test data."""
+        return replace(self, rehearsed=True)
 
     def open(self) -> "OpenLoaders | OpenModule":
         """Return the data as one training uses them."""
         if isinstance(self.data, tuple | list):
-            return OpenLoaders(tuple(self.data), self.seed)
-        return OpenModule(_module(self.data), self.seed, tested=self.source == "test loader")
+            return OpenLoaders(tuple(self.data), self.seed, rehearsed=self.rehearsed)
+        tested = self.source == "test loader"
+        return OpenModule(_module(self.data), self.seed, tested=tested, rehearsed=self.rehearsed)
 
     def train(self) -> Any:
         """Return the training loader."""
@@ -104,13 +111,15 @@ def split(data: Data, seed: int = 0) -> DataParts:
 class OpenLoaders:
     """Loaders as one training uses them."""
 
-    def __init__(self, loaders: tuple[Any, ...], seed: int) -> None:
+    def __init__(self, loaders: tuple[Any, ...], seed: int, *, rehearsed: bool = False) -> None:
         self._train, validation = _require(loaders[0], "training"), loaders[1]
         test = loaders[2] if len(loaders) == 3 else None
         _require(validation, "validation")
         self._selection, self._comparison = (
             (validation, test) if test is not None else halve(validation, seed)
         )
+        if rehearsed:
+            self._comparison = _shaped(self._selection, self._comparison)
 
     def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
         """Return the loaders for training and selection."""
@@ -143,8 +152,10 @@ class OpenModule:
     `setup` divides its data anew each time still never compares on rows that it trained on.
     """
 
-    def __init__(self, module: LightningDataModule, seed: int, *, tested: bool) -> None:
-        self.module = module
+    def __init__(
+        self, module: LightningDataModule, seed: int, *, tested: bool, rehearsed: bool = False
+    ) -> None:
+        self.module, self._rehearsed = module, rehearsed
         self._seed, self._tested = seed, tested
         self._selection: Any = None
         self._comparison: Any = None
@@ -163,7 +174,9 @@ class OpenModule:
         return train, self._select(self.module.val_dataloader())
 
     def comparison(self) -> Any:
-        """Return the loader for the comparison; makes the test loader if there is one."""
+        """Return the loader for the comparison; a rehearsal makes no test loader."""
+        if self._rehearsed:
+            return self._selection
         if not self._tested:
             return self._comparison
         self.module.setup("test")
@@ -209,6 +222,18 @@ class OpenModule:
             yield
         finally:
             del self.module.__dict__["val_dataloader"]
+
+
+def _shaped(loaders: Any, like: Any) -> Any:
+    """Return as many loaders as others are, of the same names; each is one of those given."""
+    if isinstance(loaders, Mapping):
+        loaders = list(loaders.values())
+    if isinstance(like, Mapping):
+        return dict(zip(like, _shaped(loaders, list(like.values())), strict=True))
+    given = loaders if isinstance(loaders, list | tuple) else [loaders]
+    if isinstance(like, list | tuple):
+        return [given[place % len(given)] for place in range(len(like))]
+    return given[0]
 
 
 def _default_trainer() -> Trainer:

@@ -27,8 +27,8 @@ def silent_trainer(given: Mapping[str, Any], **more: Any) -> Trainer:
 def laid_out(make_module: Callable[[], Any], data: DataParts, trainer: Mapping[str, Any]) -> Any:
     """Return a fresh module with the layers that it has when a training makes its optimizers.
 
-    A module that makes layers in its hooks runs them as in `Trainer.fit`, with a Trainer and the data; nothing
-    is trained.
+    A module that makes layers in its hooks runs them as in `Trainer.fit`, with a Trainer and the data;
+    nothing is trained.
 
     Args:
         make_module: Makes the module.

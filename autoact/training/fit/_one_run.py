@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,17 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from autoact.errors import ConfigurationError
-from autoact.training._compat import end_after_epochs, end_at_step, planned_steps, steps_done, validate_after, without_layer_hooks
+from autoact.training._compat import (
+    end_after_epochs,
+    end_at_step,
+    planned_steps,
+    steps_done,
+    validate_after,
+    without_layer_hooks,
+)
 from autoact.training.data import OpenLoaders, OpenModule, generators
+
+_INDEXED = "/dataloader_idx_"
 
 
 class Recorder(Callback):
@@ -134,7 +144,27 @@ class Run:
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
         trainer.loggers = trainer.loggers[:1]  # the silent one: logged curves are of the selection data
         metrics = _validated(trainer, module, opened.comparing())
-        self._require(metrics)
+        return self._among(metrics)
+
+    def _among(self, metrics: dict[str, float]) -> float:
+        """Return the monitored value where the loaders may be others in number than in the selection.
+
+        Lightning adds an index to a name where there are several loaders: the value of one loader stands for
+        any of several, and the mean of several for one.
+        """
+        name = self.monitor.partition(_INDEXED)[0]
+        several = [value for key, value in metrics.items() if key.startswith(name + _INDEXED)]
+        if self.monitor not in metrics and name in metrics:
+            return metrics[name]
+        if self.monitor not in metrics and several:
+            return fmean(several)
+        if self.monitor not in metrics:
+            logged = ", ".join(sorted(metrics)) or "nothing"
+            raise ConfigurationError(
+                f"The monitor {self.monitor!r} was never logged in the comparison, which validates on other "
+                f"loaders than the search; it logged: {logged}. Give as many test loaders as "
+                "validation loaders."
+            )
         return metrics[self.monitor]
 
     def _require(self, metrics: dict[str, float], *, only_trained: bool = False) -> None:

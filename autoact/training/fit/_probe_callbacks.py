@@ -1,13 +1,14 @@
 """Callbacks of a probe: how long steps and validations take, and which activations run."""
 
 import time
+from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from autoact import conversion
-from autoact.spaces import SearchSpace
+from autoact.spaces import Assignment, Choice, SearchSpace
 from autoact.training._compat import steps_done
 
 
@@ -72,17 +73,30 @@ class ReachedLayers(Callback):
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
+        self.plan: conversion.ConversionPlan | None = None
         self._probes: conversion.Probes | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put them in."""
-        plan = conversion.find_layers(pl_module, self.space)
+        self.plan = plan = conversion.find_layers(pl_module, self.space)
         self._probes = conversion.Probes(pl_module, plan.layers, plan.paths)
 
     @property
     def idle(self) -> tuple[str, ...]:
         """Paths of layers that nothing reached."""
         return () if self._probes is None else self._probes.seen().idle
+
+    def alternatives(self) -> Iterator[Assignment]:
+        """Yield assignments of one activation to all layers that run and may have it; never what they are."""
+        if self.plan is None:
+            return
+        layers = {path: now for path, now in self.plan.layers.items() if path not in self.idle}
+        for name in dict.fromkeys(name for path in layers for name in self.plan.candidates[path]):
+            changed = [
+                p for p, now in layers.items() if name in self.plan.candidates[p] and now.activation != name
+            ]
+            if changed:
+                yield Assignment(dict.fromkeys(changed, Choice(name)), name=name)
 
     @property
     def some(self) -> bool:
