@@ -83,6 +83,11 @@ def transforms_active() -> bool:
     return torch._C._are_functorch_transforms_active()
 
 
+def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep `torch.compile` out of a function that a compiled module calls; `torch.compiler` loads it at once."""
+    return torch._disable_dynamo(function)
+
+
 @contextmanager
 def restored_randomness() -> Iterator[None]:
     """Put the global random generators and Lightning's seed variables back afterwards.

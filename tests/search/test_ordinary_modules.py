@@ -36,6 +36,7 @@ MANUAL = [ordinary.Manual, ordinary.Adversarial]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*(num_workers|log_every_n_steps|isinstance.treespec|TF32)"),
+    pytest.mark.filterwarnings("ignore:.*is one instance used in several places"),
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor"),  # by Dynamo, of its own doing
 ]
 
@@ -53,6 +54,7 @@ def searched(tmp_path: Path) -> Callable[..., Any]:
 
 
 def states(result: Any) -> set[str]:
+    assert not [training.error for training in result.trainings if training.error]
     return {training.state for training in result.trainings}
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from autoact.nn import AutoActivation
-from autoact.training._compat import transforms_active
+from autoact.training._compat import transforms_active, uncompiled
 
 Seen = Callable[[str, AutoActivation, Tensor], None]
 
@@ -38,6 +38,7 @@ class Observation:
             handle.remove()
         self._handles.clear()
 
+    @uncompiled
     def _call(
         self, path: str, functions: tuple[Seen, ...], layer: Any, arguments: tuple[Tensor, ...]
     ) -> None:
