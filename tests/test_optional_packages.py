@@ -59,6 +59,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.slow
 def test_a_missing_package_is_named_where_it_is_needed_and_nothing_else_of_the_api_needs_it(tmp_path):
     found = without(ALL + "".join(EACH.format(code=code) for code in MISSING), tmp_path)
     assert found.returncode == 0, found.stderr

@@ -172,10 +172,6 @@ class Activation:
         """Torch source of the value."""
         return function_source("value", ["x", *self.defaults], [self.expression])
 
-    def derivative_source(self, order: int = 1) -> str:
-        """Torch source of the derivative in x of some order."""
-        return function_source("derivative", ["x", *self.defaults], [sp.diff(self.expression, X, order)])
-
     @cached_property
     def _value(self) -> Callable[..., Any]:
         return compile_source("value", self.source)

@@ -139,9 +139,13 @@ def get(name: Named) -> Activation:
         autoact.errors.UnknownActivationError: No activation named 'reluu'. Did you mean 'relu'?
     """
     found = name if isinstance(name, Activation) else _find(name)
-    if found is None:
-        raise _unknown(name)
-    return found
+    if found is not None:
+        return found
+    asked = type(name).__name__ if isinstance(name, nn.Module) else getattr(name, "__name__", name)
+    spellings = _spellings()
+    near = get_close_matches(_plain(str(asked)), spellings, n=1)
+    hint = f"Did you mean {spellings[near[0]]!r}?" if near else "autoact.list_activations() shows all."
+    raise UnknownActivationError(f"No activation named {asked!r}. {hint}")
 
 
 def _find(name: object) -> Activation | None:
@@ -178,14 +182,6 @@ def _spellings() -> dict[str, str]:
     """Return the names by their letters alone; where two agree, the first one counts."""
     names = {**{name: name for name in _registry}, **_aliases}
     return {_plain(name): names[name] for name in reversed(names)}
-
-
-def _unknown(name: object) -> UnknownActivationError:
-    asked = type(name).__name__ if isinstance(name, nn.Module) else getattr(name, "__name__", name)
-    spellings = _spellings()
-    near = get_close_matches(_plain(str(asked)), spellings, n=1)
-    hint = f"Did you mean {spellings[near[0]]!r}?" if near else "autoact.list_activations() shows all."
-    return UnknownActivationError(f"No activation named {asked!r}. {hint}")
 
 
 def list_activations() -> tuple[str, ...]:

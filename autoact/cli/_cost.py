@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +161,8 @@ def _made(make: Callable[[], Any], data: Any, shapes: Sequence[str] | None) -> d
         raise ConfigurationError(
             f"MODEL makes a {type(model).__name__}, not a torch.nn.Module; give {_FORMS}."
         )
+    if not _has_forward(model):
+        return {"model": model, "batch": _batch_of_step(model, data, shapes)}
     example = getattr(model, "example_input_array", None)
     if shapes:
         batch: Any = tuple(map(_tensor, shapes))
@@ -170,6 +173,29 @@ def _made(make: Callable[[], Any], data: Any, shapes: Sequence[str] | None) -> d
     else:
         raise ConfigurationError(f"What the model takes is not known: give --input SHAPE, such as {_SHAPE}.")
     return {"model": model, "batch": batch}
+
+
+def _has_forward(model: Any) -> bool:
+    """Tell whether a user's class, or a module of torch, says what a forward pass is."""
+    home = str(getattr(type(model).forward, "__module__", ""))
+    return home != "torch.nn.modules.module" and not home.startswith(("lightning.", "pytorch_lightning."))
+
+
+def _batch_of_step(model: Any, data: Any, shapes: Sequence[str] | None) -> Any:
+    """Let the training step stand in for a forward that a model lacks; return what it takes."""
+    kind = type(model).__name__
+    if shapes or data is None or not hasattr(model, "training_step"):
+        raise ConfigurationError(
+            f"MODEL is a {kind}, which has no forward, so --input cannot tell what it takes. Give a "
+            "config.yaml, a run directory or a task, whose data its training_step takes; or write a forward."
+        )
+    model.forward = partial(model.training_step, batch_idx=0)
+    model.log = model.log_dict = _unlogged
+    return (_batch(data),)
+
+
+def _unlogged(*args: Any, **named: Any) -> None:
+    """Log nothing: there is no Trainer."""
 
 
 def _tensor(shape: str) -> Any:
@@ -186,11 +212,15 @@ def _tensor(shape: str) -> Any:
 
 def _first_batch(data: Any) -> Any:
     """Return what a model takes of a first validation batch."""
+    batch = _batch(data)
+    return batch[0] if isinstance(batch, list | tuple) else batch
+
+
+def _batch(data: Any) -> Any:
     from autoact.training import silence, split
 
     with silence():
-        batch = next(iter(split(data, seed=0).selection()))
-    return batch[0] if isinstance(batch, list | tuple) else batch
+        return next(iter(split(data, seed=0).selection()))
 
 
 def _on_device(subject: Subject, device: str) -> Subject:

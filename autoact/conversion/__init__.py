@@ -17,7 +17,7 @@ from autoact.conversion._convert import convert
 from autoact.conversion._placement import unwrapped
 from autoact.conversion._recipe import recipe, replay, restore
 from autoact.conversion._rollback import all_or_nothing
-from autoact.conversion.probing import Probes, warn_of_idle
+from autoact.conversion.probing import Probes, Watch, warn_of_idle
 from autoact.conversion.saving import KEY
 from autoact.conversion.saving._model_configuration import (
     named_in_configuration,
@@ -29,6 +29,7 @@ __all__ = [
     "ConversionPlan",
     "Probes",
     "SpaceLike",
+    "Watch",
     "all_or_nothing",
     "apply",
     "auto_layers",

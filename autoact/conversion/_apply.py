@@ -196,13 +196,19 @@ def _choice(given: Any) -> Any:
 
 
 def finalize(model: M) -> M:
-    """Replace every `AutoActivation` by the plain module of its choice (torch's own, if any), in place.
+    """Make a converted model plain, in place: torch's own modules under the names of the original.
 
-    The state_dict no longer names chosen activations: a fresh model of the same class takes the weights, but
-    has its own activations. To have the choice saved, use `apply(fresh_model, derive(model))` instead.
+    - Where every choice of a module is what it had, its class and its activations are the original ones.
+    - Where all calls `self.act(...)` chose one activation, it stands at `act`, and the class is the original.
+    - Other calls go to modules of their own (`act_2`, `relu_1`), in a subclass of the same name whose methods
+      are saved with the model: `torch.load` needs the user's class and torch, not autoact.
+
+    An activation that torch lacks is a `FixedActivation`, which needs autoact. Nothing else stays: no recipe,
+    no entry of the state_dict, no hook but the user's. The weights fit a fresh model of the class, which has
+    its own activations; to have the choice saved with them, use `apply(fresh_model, derive(model))` instead.
 
     Args:
-        model: A converted model; layers without `AutoActivation` stay as they are.
+        model: A converted model, or one that `apply` changed. Others stay as they are.
 
     Returns:
         The model. If anything is raised, the model is as it was before.

@@ -12,7 +12,7 @@ from autoact.conversion._eligibility import Verdict, eligible, includes
 from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import Entry, entries
 from autoact.conversion.probing import NEVER_CALLED, Line, Probed, probed
-from autoact.conversion.source import Call, lines_of, notices, opened, own_class, uses
+from autoact.conversion.source import Call, lines_of, notices, opened, own_class, reached, uses
 from autoact.conversion.surroundings import copies, roles, source_of
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
@@ -35,7 +35,7 @@ class ConversionPlan:
         paths: Every path that leads to a layer's module; more than one if an instance is used again.
         shared: Those of `paths` with more than one entry.
         split: Layers that were one module instance, by each of their paths: every use gets its own layer.
-        calls: Source lines that call a layer's module, where there is more than one.
+        calls: Source lines that run a layer several times in one forward.
         follows: Layers in copies that never train, such as target networks, by path: the layer of the
             source whose choice is theirs; both are in one group.
         blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
@@ -71,7 +71,8 @@ class ConversionPlan:
             further: By path; beside what is said there.
         """
         said = {path: "; ".join(filter(None, [self.left_alone.get(path), further[path]])) for path in further}
-        return replace(self, left_alone={**self.left_alone, **said})
+        lines = self.lines | lines_of(further.values(), ())
+        return replace(self, left_alone={**self.left_alone, **said}, lines=lines)
 
     def without(self, reasons: Mapping[str, str]) -> "ConversionPlan":
         """Return this plan with some of its layers left alone.
@@ -175,7 +176,8 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
             else:
                 left_alone[path] = f"it follows {follows[path]}, which is left alone"
             continue
-        verdict = Verdict() if path in earlier else eligible(model, place, found_roles)
+        listed = (rule.candidates if rule else None) or space.candidates
+        verdict = Verdict() if path in earlier else eligible(model, place, found_roles, listed)
         if verdict.reason and not includes(rule, place.names):
             left_alone[path] = verdict.reason
             continue
@@ -306,7 +308,12 @@ def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:
         return (place.site.call,) if place.site.loop else ()
     owner, attribute = model.get_submodule(_parent(path)), path.rpartition(".")[2]
     elsewhere = {call.name for call in opened(owner) if call.layer != attribute}
-    found = [use for use in uses(own_class(owner), attribute) if use.name not in elsewhere]
+    runs = reached(own_class(owner))
+    found = [
+        use
+        for use in uses(own_class(owner), attribute)
+        if use.name not in elsewhere and use.method.name in runs
+    ]
     several = len({use.layer for use in found}) > 1 or any(use.loop for use in found)
     return tuple(use.call for use in found) if several else ()
 

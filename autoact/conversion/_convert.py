@@ -201,16 +201,27 @@ def _check_in_place(model: nn.Module, group: tuple[str, ...], beside: Mapping[st
 
 
 def _warn_of_sharing(plan: ConversionPlan, converted: list[str]) -> None:
-    found = []
+    found = [
+        f"{path!r} is one instance used in several places: {', '.join(plan.shared[path])}. It keeps making "
+        "one choice; give every place its own instance to let them choose separately."
+        for path in converted
+        if path in plan.shared
+    ]
+    lines: dict[str, list[str]] = {}
     for path in converted:
-        places = plan.shared.get(path) or tuple(map(str, plan.calls.get(path, ())))
-        if places:
-            found.append(f"{path!r} is one instance used in several places: {', '.join(places)}.")
-    if found:
-        remedy = (
-            "Each keeps making one choice; give every place its own instance to let them choose separately."
+        if path in plan.calls and path not in plan.shared:
+            lines.setdefault(", ".join(map(str, plan.calls[path])), []).append(repr(path))
+    found += [
+        f"{', '.join(paths)} may run several times in one forward, by {line}: one choice for all these times."
+        for line, paths in lines.items()
+    ]
+    if lines:
+        found.append(
+            "A loop has a choice per turn where it takes other layers every turn, such as `for layer in "
+            "self.layers` over an nn.ModuleList."
         )
-        warnings.warn(" ".join([*found, remedy]), UserWarning, stacklevel=3)
+    if found:
+        warnings.warn(" ".join(found), UserWarning, stacklevel=3)
     _warn_of_splitting(plan, converted)
 
 
@@ -221,7 +232,7 @@ def _warn_of_splitting(plan: ConversionPlan, converted: list[str]) -> None:
     if apart:
         named = "; ".join(", ".join(paths) for paths in apart)
         message = (
-            f"One module instance was used in several places: {named}. Each place now has a layer of its "
-            "own; a rule with `share: group` lets them choose together."
+            f"One module instance was used in several places: {named}. Each place, and each turn of a loop, "
+            "now has a layer of its own; a rule with `share: group` lets them choose together."
         )
         warnings.warn(message, UserWarning, stacklevel=4)

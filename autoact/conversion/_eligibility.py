@@ -4,18 +4,21 @@ What fixes a range for a reason stays: an output's, a gate's, a probability's, a
 the search space whose last part is written out, such as `blocks.*.gate`, includes it all the same.
 """
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from autoact.activations import get
 from autoact.conversion._places import Place
-from autoact.conversion.source import own_class, reached
-from autoact.conversion.surroundings import Roles
+from autoact.conversion.flow import RangeUse
+from autoact.conversion.source import own_class, reached, uses
+from autoact.conversion.surroundings import Roles, fed_by_child
 from autoact.nn import FixedActivation
-from autoact.spaces import LayerRule
+from autoact.spaces import Choice, LayerRule
 
 _HIDDEN_FAMILIES = ("rectifier", "exponential", "self-gated")
 _POSITIVE = ("softplus", "squareplus", "exp")  # of these families, but often there to make a result positive
@@ -39,28 +42,63 @@ class Verdict:
     block: str | None = None
 
 
-def eligible(model: nn.Module, place: Place, roles: Roles) -> Verdict:
-    """Return whether an activation is one to search by default."""
+def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container[str] = ()) -> Verdict:
+    """Return whether an activation is one to search by default.
+
+    Args:
+        model: The model.
+        place: Of the activation.
+        roles: Of the model's activations.
+        candidates: Of the space: what it lists and what a layer feeds is searched, such as a SIREN's sine.
+    """
     name = place.choice.activation if place.choice else ""
-    hidden = get(name).family in _HIDDEN_FAMILIES and name not in _POSITIVE if name else False
+    hidden = bool(name) and _is_hidden(name)
     owner = model.get_submodule(place.paths[0].rpartition(".")[0])
-    gate = any(path in roles.gates for path in place.paths)
+    gate = any(path in roles.gates for path in place.names)
     if not name:
         return Verdict()
+    if use := _range_use(place, roles):
+        return Verdict(f"its result {use.why} ({use.call}); {_remedy(place.paths[0])}")
     if gate and hidden:
         return Verdict(block=_GLU.get(name, f"{name} GLU"))
-    reason = _purpose(name, hidden, place, roles, gate) or _surroundings(hidden, place, owner)
+    listed = name in candidates and name not in _POSITIVE and _fed_by_layer(owner, place)
+    reason = _purpose(name, hidden or listed, place, roles, gate) or _surroundings(hidden, place, owner)
     return Verdict(reason and f"{reason}; {_remedy(place.paths[0])}")
+
+
+def _is_hidden(name: str) -> bool:
+    return get(name).family in _HIDDEN_FAMILIES and name not in _POSITIVE
+
+
+def _fed_by_layer(owner: nn.Module, place: Place) -> bool:
+    """Tell whether every call of an activation is given what a child of its module computes."""
+    calls = place.sites or uses(own_class(owner), place.paths[0].rpartition(".")[2])
+    return bool(calls) and all(map(fed_by_child, calls))
+
+
+def _range_use(place: Place, roles: Roles) -> RangeUse | None:
+    """Return a use of an activation's result that not every activation could have, if there is one."""
+    uses = {use for path in place.names for use in roles.ranged.get(path, ())}
+    counting = [use for use in uses if use.added is None or _least(place.choice) + use.added >= 0]
+    return min(counting, key=lambda use: (use.call.file, use.call.line, use.why), default=None)
+
+
+def _least(choice: Choice | None) -> float:
+    """Return the least value of an activation that may stand for a positive one, to 1e-9; else -infinity."""
+    if choice is None or choice.channels is not None or get(choice.activation).family == "self-gated":
+        return -math.inf
+    grid = torch.linspace(-1e6, 1e6, 2001, dtype=torch.float64)
+    return float(get(choice.activation)(grid, **choice.parameters).min()) + 1e-9
 
 
 def _purpose(name: str, hidden: bool, place: Place, roles: Roles, gate: bool) -> str | None:
     if gate and get(name).family != "periodic":
         return f"{name} is a gate: its result multiplies another"
-    if any(path in roles.heads for path in place.paths) and (not hidden or name in _BOUNDED):
+    if any(path in roles.heads for path in place.names) and (name in _BOUNDED or not _is_hidden(name)):
         return f"{name} is an output head: the model returns its result"
     if hidden or name in _BESIDE_HIDDEN or isinstance(place.present, FixedActivation):
         return None
-    if any(path in roles.between for path in place.paths):
+    if any(path in roles.between for path in place.names):
         return None
     return f"{name} may be a gate, a probability or a positional code"
 

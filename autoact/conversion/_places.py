@@ -11,15 +11,16 @@ from torch import nn
 
 from autoact.activations import from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source import (
     Site,
     choice_of,
     choice_of_held,
-    computed_by,
     divided_uses,
     function_calls,
     has_settings,
     held_calls,
+    outside_calls,
     separate_uses,
     settings_trouble,
     with_settings,
@@ -43,6 +44,7 @@ class Place:
         paths: Every path that leads to it; the first names it.
         site: The call in the source, where that has to be rewritten; the first of those that share a layer.
         parts: Paths of the single calls, of which only one can run, where several share the layer.
+        whole: The path that stands for all turns of a loop, of which this place is one.
         sites: All calls in the source that are this place.
     """
 
@@ -51,12 +53,13 @@ class Place:
     paths: tuple[str, ...]
     site: Site | None = None
     parts: tuple[str, ...] = ()
+    whole: str | None = None
     sites: tuple[Site, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every path that a rule may match."""
-        return (*self.paths, *self.parts)
+        return (*self.paths, *self.parts, *([self.whole] if self.whole is not None else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class _Occurrence:
     trouble: str | None = None
     choice: Choice | None = None
     parts: "tuple[_Occurrence, ...]" = ()
+    whole: str | None = None
 
 
 def check_model(model: Any) -> None:
@@ -129,7 +133,13 @@ def _place(each: _Occurrence, choice: Choice | None, paths: list[str]) -> Place:
     parts = tuple(part.path for part in each.parts)
     sites = tuple(part.site for part in (each, *each.parts) if part.site is not None)
     return Place(
-        present=each.present, choice=choice, paths=tuple(paths), site=each.site, parts=parts, sites=sites
+        present=each.present,
+        choice=choice,
+        paths=tuple(paths),
+        site=each.site,
+        parts=parts,
+        whole=each.whole,
+        sites=sites,
     )
 
 
@@ -137,12 +147,17 @@ def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_O
     """Yield every activation at every path; those whose calls are yielded apart go to `split`."""
     modules = dict(model.named_modules(remove_duplicate=False))
     shared: dict[str, tuple[_Occurrence, ...]] = {}
+    outside, trouble = outside_calls(model), dict[str, str]()
     for path, module in modules.items():
         own = _itself(path, module, modules)
         if path not in split:
-            yield replace(own, parts=shared.get(path, ()))
+            yield replace(own, parts=shared.get(path, ()), trouble=trouble.get(path))
         if own.choice is None:
-            yield from _inside(path, module, split, shared)
+            names = {name for name in outside if separate_uses(module, name)}
+            trouble.update(
+                {_join(path, name): f"it is also called from outside, as {outside[name]}" for name in names}
+            )
+            yield from _inside(path, module, split, shared, trouble)
 
 
 def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _Occurrence:
@@ -153,7 +168,11 @@ def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _
 
 
 def _inside(
-    path: str, module: nn.Module, split: dict[str, _Occurrence], shared: dict[str, tuple[_Occurrence, ...]]
+    path: str,
+    module: nn.Module,
+    split: dict[str, _Occurrence],
+    shared: dict[str, tuple[_Occurrence, ...]],
+    trouble: Mapping[str, str],
 ) -> Iterator[_Occurrence]:
     """Yield function attributes, and calls in the source; a child's calls that share it go to `shared`."""
     join = partial(_join, path)
@@ -165,6 +184,10 @@ def _inside(
     for name, present in {**functions, **children}.items():
         whole = _Occurrence(join(name), (id(module), name), present)
         apart = separate_uses(module, name)
+        if whole.path in trouble:
+            if name in functions:
+                yield replace(whole, trouble=trouble[whole.path])
+            continue
         if apart is None:
             parts = tuple(_call(path, module, present, site) for site in divided_uses(module, name) or ())
             if name in functions:
@@ -181,6 +204,9 @@ def _inside(
         if apart and not (name in functions and any(has_settings(site) for site in apart)):
             split[whole.path] = whole  # else nothing can stand for all calls at once
     found += [_call(path, module, None, *each) for each in function_calls(module)]
+    for each in found:
+        if each.whole is not None and not each.trouble:
+            split.setdefault(each.whole, replace(each, path=each.whole))
     yield from _by_layer(path, module, found)
 
 
@@ -192,7 +218,9 @@ def _call(
     choice: Choice | None = None,
     trouble: str | None = None,
 ) -> _Occurrence:
-    return _Occurrence(_join(path, site.name), (id(module), site.name), present, site, trouble, choice)
+    whole = _join(path, site.whole) if site.turn else None
+    key = id(module), site.name
+    return _Occurrence(_join(path, site.name), key, present, site, trouble, choice, whole=whole)
 
 
 def _by_layer(path: str, module: nn.Module, found: Iterable[_Occurrence]) -> Iterator[_Occurrence]:

@@ -12,13 +12,12 @@ from autoact.conversion._places import choice_of_object, written_choice
 from autoact.conversion.saving import shed
 from autoact.conversion.source import (
     Opened,
+    divided_uses,
     forget_originals,
     leave_open,
     opened,
     originals,
-    own_class,
     site_of,
-    uses,
 )
 
 _NOTES = ("_autoact_recipe", "_autoact_use_nested_tensor")
@@ -57,8 +56,12 @@ def make_plain(model: nn.Module) -> None:
 
 def _give_back(module: nn.Module, name: str) -> None:
     """Put the original back where an attribute is called as it is and computes what it did."""
-    original, present = originals(module)[name], module._modules.get(name)
-    if present is not None and choice_of_object(present) == choice_of_object(original):
+    original, present = originals(module).get(name), module._modules.get(name)
+    if (
+        original is not None
+        and present is not None
+        and choice_of_object(present) == choice_of_object(original)
+    ):
         if isinstance(original, nn.Module) or not has_hooks(present):
             _put(module, name, original)
 
@@ -91,21 +94,27 @@ def _close(module: nn.Module) -> None:
 
 
 def _changed(module: nn.Module, calls: Sequence[Opened], original: Any) -> list[Opened]:
-    """Return the calls that have to stay rewritten: they compute something else than is written."""
-    return [
-        call
-        for call in calls
-        if choice_of_object(layer := module.get_submodule(call.layer))
-        != written_choice(module, site_of(module, call), original)
-        or (has_hooks(layer) and not isinstance(original, nn.Module))
-    ]
+    """Return the calls that have to stay rewritten: they do not do what is written, or are watched."""
+
+    def differs(call: Opened) -> bool:
+        layer = module.get_submodule(call.layer)
+        if choice_of_object(layer) != written_choice(module, site_of(module, call), original):
+            return True
+        if isinstance(original, nn.Module):
+            return call.in_place and not getattr(original, "inplace", False)
+        return has_hooks(layer)
+
+    return list(filter(differs, calls))
 
 
 def _uses(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> list[Opened]:
     """Put an activation at an attribute, and return the calls of it that stay rewritten all the same."""
-    some = len(calls) < len(uses(own_class(module), attribute))  # others call what is at the attribute now
-    held = vars(module).get(attribute, module._modules.get(attribute) if some else None)
-    original = originals(module).get(attribute, held)
+    some = bool(divided_uses(module, attribute))
+    if some:  # others call what is there now
+        _give_back(module, attribute)
+        original = vars(module).get(attribute, module._modules.get(attribute))
+    else:
+        original = originals(module).get(attribute, vars(module).get(attribute))
     changed = _changed(module, calls, original)
     if not some and len(changed) == len(calls):
         return _at_the_name(module, attribute, calls)
@@ -118,7 +127,7 @@ def _uses(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> list[Op
 
 def _at_the_name(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> list[Opened]:
     """Put the first call's activation at the attribute, for all calls that chose it."""
-    calls = sorted(calls, key=lambda call: site_of(module, call).end)
+    calls = sorted(calls, key=lambda call: (site_of(module, call).end, call.turn))
     layers = {call: module.get_submodule(call.layer) for call in calls}
     first = layers[calls[0]]
     choice = choice_of_object(first)

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from autoact.conversion.source import computed, is_pure, of_library, own_class, takes_one_tensor
+from autoact.conversion.grid import computed, is_pure, takes_one_tensor
+from autoact.conversion.source import of_library, own_class
 from autoact.spaces import Choice
 
 

@@ -98,8 +98,9 @@ def call(model: nn.Module, batch: Any) -> Any:
             return model(**batch)
         return model(*batch) if isinstance(batch, list | tuple) else model(batch)
     except (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError) as error:
+        said = str(error).strip().rstrip(".")
         raise ConfigurationError(
-            f"{type(model).__name__} cannot be called on {_described(batch)}: {str(error).strip()} "
+            f"{type(model).__name__} cannot be called on {_described(batch)}: {said}. "
             "Give inputs that its forward takes."
         ) from error
 

@@ -14,10 +14,11 @@ from autoact.records._findings import (
     Prior,
     Recommendation,
 )
+from autoact.records._json import finite
 from autoact.records._ledger import Ledger
 from autoact.records._report import SCHEMA, Report
 from autoact.records._run_directory import RunDirectory
-from autoact.records._training import SEARCH_PHASES, Phase, State, Training, Value, finite, model_key
+from autoact.records._training import SEARCH_PHASES, Phase, State, Training, Value, model_key
 
 __all__ = [
     "DECISIVE",

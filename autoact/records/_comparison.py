@@ -1,11 +1,9 @@
 """Comparison of two models over paired seeds, and the verdict that it allows."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
-from autoact.records._training import finite
+from autoact.records._json import plain
 
 Verdict = Literal["improved", "no significant difference", "worse"]
 DECISIVE = 10  # seeds that find a difference of one paired s.d. with 80 % power
@@ -36,6 +34,8 @@ class Comparison:
         'improved'
     """
 
+    SAID: ClassVar = ("decides", "verdict")
+
     name: str
     difference: float
     ci95: tuple[float, float]
@@ -63,30 +63,5 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types for report.json; what could not be estimated is None."""
-        return {
-            "name": self.name,
-            "difference": finite(self.difference),
-            "ci95": [finite(bound) for bound in self.ci95],
-            "p_value": finite(self.p_value),
-            "detectable": finite(self.detectable),
-            "pairs": self.pairs,
-            "decides": self.decides,
-            "seeds_needed": self.seeds_needed,
-            "selected_diverged": self.selected_diverged,
-            "baseline_diverged": self.baseline_diverged,
-            "both_diverged": self.both_diverged,
-            "verdict": self.verdict,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Comparison":
-        """Read what `to_dict` returned; unknown keys of later versions are ignored."""
-        known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
-        for name in ("difference", "p_value", "detectable"):
-            known[name] = _number(known[name])
-        low, high = known["ci95"]
-        return cls(**{**known, "ci95": (_number(low), _number(high))})
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+        said: dict[str, Any] = plain(self)
+        return said

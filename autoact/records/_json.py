@@ -3,14 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from math import nan
-from types import UnionType
+from math import isfinite, nan
+from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from autoact.records._choices import read_assignment
-from autoact.records._comparison import Comparison
-from autoact.records._training import finite
-from autoact.spaces import Assignment
+from autoact.errors import UnknownActivationError
+from autoact.spaces import Assignment, Choice
+
+
+def finite(value: float | None) -> float | None:
+    """Return the value, or None when it is not finite (JSON has no NaN).
+
+    Args:
+        value: Any number, or None.
+
+    Example:
+        >>> finite(float("nan")) is None
+        True
+    """
+    return value if value is not None and isfinite(value) else None
 
 
 def plain(value: Any) -> Any:
@@ -22,10 +33,9 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, Assignment):
         return value.to_dict()["layers"]
-    if isinstance(value, Comparison):
-        return value.to_dict()
     if is_dataclass(value):
-        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+        said = getattr(value, "SAID", ())  # properties that are written, too
+        return {name: plain(getattr(value, name)) for name in (*(f.name for f in fields(value)), *said)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -54,8 +64,11 @@ def typed(kind: Any, data: Any, place: str = "") -> Any:
     """
     if kind is Any:
         return data
-    if get_origin(kind) in (UnionType, Union):  # X | None
-        return None if data is None else typed(get_args(kind)[0], data, place)
+    if get_origin(kind) in (UnionType, Union):
+        first, *others = (each for each in get_args(kind) if each is not NoneType)
+        if data is None and NoneType in get_args(kind):
+            return None
+        return typed(first, data, place) if not others or not isinstance(data, (first, *others)) else data
     if get_origin(kind) is not None:
         return _nested(kind, data, place)
     if kind is Assignment:
@@ -72,15 +85,13 @@ def _nested(kind: Any, data: Any, place: str) -> Any:
             raise _unfit(place, " or ".join(map(repr, inner)), data)
         return data
     if get_origin(kind) is tuple:
-        if not isinstance(data, list):
-            raise _unfit(place, "a list", data)
+        if not isinstance(data, list) or (inner[-1] is not ... and len(data) != len(inner)):
+            raise _unfit(place, "a list" if inner[-1] is ... else f"{len(inner)} values", data)
         return tuple(typed(inner[0], item, f"{place}[{n}]") for n, item in enumerate(data))
     return {key: typed(inner[1], item, _inside(place, key)) for key, item in _mapping(data, place).items()}
 
 
 def _record(kind: Any, data: Mapping[str, Any], place: str) -> Any:
-    if kind is Comparison:
-        return _comparison(data, place)
     known: dict[str, Any] = {}
     for item in fields(kind):
         if item.name in data:
@@ -95,13 +106,6 @@ def _assignment(data: Any, place: str) -> Assignment:
         return read_assignment(data)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
-
-
-def _comparison(data: Mapping[str, Any], place: str) -> Comparison:
-    try:
-        return Comparison.from_dict(data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{place} is no comparison: {error}") from error
 
 
 def _scalar(kind: Any, data: Any, place: str) -> Any:
@@ -130,3 +134,33 @@ def _inside(place: str, key: str) -> str:
 
 def _unfit(place: str, expected: str, came: Any) -> ValueError:
     return ValueError(f"{place or 'the content'}: expected {expected}, got {came!r:.60}")
+
+
+def read_assignment(layers: Mapping[str, Any]) -> Assignment:
+    """Return the assignment of a record's layers.
+
+    An activation of the user's own need not be registered where a run is only read: its choice has a name and
+    values all the same, and says that it is unknown when it is applied.
+
+    Args:
+        layers: {layer path: {"activation", "parameters"}}.
+
+    Raises:
+        ValueError: Not of this form; names the layer.
+
+    Example:
+        >>> print(read_assignment({"net.1": {"activation": "my_own", "parameters": {"beta": 2.0}}}))
+        net.1=my_own(beta=2)
+    """
+    if not isinstance(layers, Mapping):
+        raise ValueError(f"expected a mapping of layers to activations, got {layers!r:.60}")
+    return Assignment({str(path): _choice(str(path), content) for path, content in layers.items()})
+
+
+def _choice(path: str, content: Any) -> Choice:
+    try:
+        return Choice.from_dict(content)
+    except UnknownActivationError:
+        return Choice.unregistered(str(content["activation"]), content.get("parameters"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"layer {path} has no activation: {error}") from error

@@ -38,7 +38,7 @@ class Ledger:
     def __post_init__(self) -> None:
         """Read what is there; nothing is changed."""
         if self.path.exists():
-            whole = _whole_lines(self.path)
+            whole = self.path.read_bytes().split(b"\n")[:-1]
             self.trainings = [_read(line, number, self.path) for number, line in enumerate(whole, 1)]
             for training in self.trainings:
                 if training.state != "failed":  # the cause may be gone: it is done again
@@ -69,10 +69,6 @@ class Ledger:
 
     def _remember(self, training: Training) -> None:
         self._found.setdefault((training.phase, training.key, training.seed), training)
-
-
-def _whole_lines(path: Path) -> list[bytes]:
-    return path.read_bytes().split(b"\n")[:-1]
 
 
 def _drop_torn_line(path: Path) -> None:

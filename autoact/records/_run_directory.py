@@ -11,6 +11,7 @@ from typing import IO, Any
 import yaml
 
 from autoact.errors import RunDirectoryError
+from autoact.records._ledger import Ledger
 from autoact.records._report import Report
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_yaml
@@ -124,6 +125,10 @@ class RunDirectory:
         """Return the TensorBoard directory of one training."""
         return self.path / "tensorboard" / name
 
+    def trial_log(self, number: int) -> Path:
+        """Return the TensorBoard directory of a trial."""
+        return self.tensorboard(f"trial-{number:04d}")
+
     def configuration(self) -> dict[str, Any]:
         """Return what the run was asked to do."""
         try:
@@ -132,18 +137,35 @@ class RunDirectory:
             raise _unreadable(self.configuration_file, " ".join(str(error).split())) from error
 
     def write_choice(self, assignment: Assignment, hyperparameters: Mapping[str, Any]) -> None:
-        """Write the choice; the assignment last, because its file says that the search is over."""
+        """Write the choice for people; the assignment last, because its file says that the search is over."""
         if hyperparameters:
             write_yaml(self.hyperparameters_file, dict(hyperparameters))
         else:
             self.hyperparameters_file.unlink(missing_ok=True)
         Assignment(dict(assignment.items()), name="chosen").save(self.assignment_file)
 
-    def choice(self) -> tuple[Assignment, dict[str, Any]]:
-        """Return the choice: activations and searched hyperparameters."""
-        file = self.hyperparameters_file
-        values = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
-        return Assignment.load(self.assignment_file), dict(values)
+    def require_whole(self, ledger: Ledger) -> None:
+        """Raise RunDirectoryError if trainings left something here that the ledger does not know of."""
+        trace = self._unknown(ledger)
+        if trace is not None:
+            raise self.lacks_trainings(trace)
+
+    def lacks_trainings(self, trace: Path) -> RunDirectoryError:
+        """Return the error of a ledger that lacks trainings, with what tells so."""
+        lost = "lacks trainings" if self.ledger_file.exists() else "is missing"
+        return RunDirectoryError(
+            f"{self.ledger_file} {lost}, although there is {trace.relative_to(self.path)}, which came of "
+            "trainings. Restore the file from a copy, or start a new run in another directory."
+        )
+
+    def _unknown(self, ledger: Ledger) -> Path | None:
+        """Return something that only trainings leave and that no line of the ledger explains."""
+        if not ledger.trainings:
+            own = {self.configuration_file, self.ledger_file}
+            found = (file for file in self.path.iterdir() if file not in own and file.name[0] != ".")
+            return min(found, default=None)
+        known = {self.trial_log(training.trial or 0) for training in ledger.of("trial")}
+        return min({*self.tensorboard("").glob("trial-[0-9]*")} - known, default=None)
 
     def report(self) -> Report | None:
         """Return the report of a finished run, None while it is not finished.
@@ -160,12 +182,21 @@ class RunDirectory:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from resuming this run at the same time; a killed process holds no lock."""
-        with (self.path / ".lock").open("w") as file:
+        with self._lock_file() as file:
             if not _lock(file):
                 raise RunDirectoryError(
                     f"{self.path} is in use by another process. Wait for it to end, or stop it, then resume."
                 )
             yield
+
+    def _lock_file(self) -> IO[str]:
+        try:
+            return (self.path / ".lock").open("w")
+        except OSError as error:
+            raise RunDirectoryError(
+                f"The run directory {self.path} cannot be written: {error.strerror} ({error.filename}). "
+                "Make it writable, or copy it to where you may write; `autoact.load_run` only reads."
+            ) from error
 
 
 def _lock(file: IO[str]) -> bool:

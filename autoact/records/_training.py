@@ -4,10 +4,10 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from autoact.records._choices import read_assignment
+from autoact.records._json import plain, typed
 from autoact.spaces import Assignment
 
 Phase = Literal["probe", "one-shot", "trial", "tuning", "baseline", "confirmation"]
@@ -17,17 +17,7 @@ Value = float | int | str | bool | None
 SEARCH_PHASES: tuple[Phase, ...] = ("probe", "one-shot", "trial")
 ONE_SHOT_KEY = "mixture"
 _WITHOUT_ASSIGNMENT: tuple[Phase, ...] = ("probe", "one-shot")
-_KINDS: Mapping[str, Any] = {
-    "label": str,
-    "seed": int,
-    "hyperparameters": Mapping,
-    "trial": int | None,
-    "steps": int,
-    "seconds": int | float,
-    "share": int | float,
-    "comparison": int | float | None,
-    "details": Mapping,
-}
+_NUMBERED: tuple[Phase, ...] = ("trial", "tuning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +30,7 @@ class Training:
         assignment: The activations; None asks for the mixture, which derives them.
         hyperparameters: Values of those that are searched; the model's own for others.
         seed: Seed of the training.
-        trial: Number of the Optuna trial, where there is one.
+        trial: Number of the trial, from 0, of those that a study asked for; None of others.
         state: "asked" until it is done, then "finished", "pruned" (stopped early by a pruner), "diverged"
             (a value was not finite) or "failed" (the training raised).
         steps: Optimizer steps taken.
@@ -91,9 +81,7 @@ class Training:
 
     def to_line(self) -> str:
         """Return the record as one line of JSON; NaN and infinity become null."""
-        plain = {name: value for name, value in asdict(replace(self, assignment=None, derived=None)).items()}
-        plain |= {"key": self.key, "assignment": _layers(self.assignment), "derived": _layers(self.derived)}
-        return json.dumps(_plain(plain), allow_nan=False)
+        return json.dumps({**plain(self), "key": self.key}, allow_nan=False)
 
     @classmethod
     def from_line(cls, line: str) -> "Training":
@@ -102,21 +90,10 @@ class Training:
         Raises:
             ValueError: The line is no JSON, or has no record of this form.
         """
-        data = json.loads(line)
-        if not isinstance(data, Mapping):
-            raise ValueError(f"expected a mapping, got {data!r:.60}")
-        known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
-        try:
-            known["selection"] = _number(known["selection"])
-            known["curve"] = tuple(map(_number, known["curve"]))
-            known["curve_steps"] = tuple(known["curve_steps"])
-            for name in ("assignment", "derived"):
-                known[name] = known[name] and read_assignment(known[name])
-            if known["comparison"] is None and known["phase"] == "confirmation":
-                known["comparison"] = math.nan  # it was read, and was not finite
-            return _checked(cls(**known))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"it lacks {error}") from error
+        found: Training = typed(cls, json.loads(line))
+        if found.comparison is None and found.phase == "confirmation":
+            found = replace(found, comparison=math.nan)  # it was read, and was not finite
+        return _checked(found)
 
 
 def model_key(assignment: Assignment, hyperparameters: Mapping[str, Value] | None = None) -> str:
@@ -137,42 +114,15 @@ def model_key(assignment: Assignment, hyperparameters: Mapping[str, Value] | Non
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def finite(value: float | None) -> float | None:
-    """Return the value, or None when it is not finite (JSON has no NaN).
-
-    Args:
-        value: Any number, or None.
-
-    Example:
-        >>> finite(float("nan")) is None
-        True
-    """
-    return value if value is not None and math.isfinite(value) else None
-
-
 def _checked(training: Training) -> Training:
     """Return a training that was read, or raise ValueError for what no training holds."""
-    for name, kind in _KINDS.items():
-        if not isinstance(getattr(training, name), kind):
-            raise ValueError(f"{name} is {getattr(training, name)!r:.60}")
+    for name in ("seconds", "share"):
+        if not math.isfinite(getattr(training, name)):
+            raise ValueError(f"{name} is {getattr(training, name)!r}")
     if len(training.curve) != len(training.curve_steps):
         raise ValueError("curve and curve_steps have different lengths")
     if not training.assignment and training.phase not in _WITHOUT_ASSIGNMENT:
         raise ValueError(f"assignment is {training.assignment!r} in phase {training.phase}")
+    if training.phase in _NUMBERED and (training.trial is None or training.trial < 0):
+        raise ValueError(f"trial is {training.trial!r} in phase {training.phase}")
     return training
-
-
-def _layers(assignment: Assignment | None) -> dict[str, Any] | None:
-    return None if assignment is None else assignment.to_dict()["layers"]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return finite(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)

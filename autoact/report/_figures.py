@@ -55,10 +55,10 @@ def progress(run: Run) -> str:
             axes.scatter(short, there, s=8, color=COLORS["muted"], alpha=0.6, label=label, lw=0, zorder=2)
         _limit(axes, values, run.larger_is_better)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set(xlabel="training", ylabel=f"{run.metric}, selection data")
+        axes.set(xlabel="training", ylabel=f"{run.report.metric}, selection data")
         axes.legend(ncols=5, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, handlelength=1.2)
 
-    return draw("progress", f"{run.metric} of every training of the search", 8, 3, paint)
+    return draw("progress", f"{run.report.metric} of every training of the search", 8, 3, paint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,6 @@ class Confirmed:
     role: str
     name: str
     values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """Mean over the seeds that ended finite."""
-        return finite_mean(self.values)
-
-    @property
-    def color(self) -> str:
-        """The role's color."""
-        return COLORS[self.role]
 
 
 def finite_mean(values: Sequence[float]) -> float:
@@ -106,7 +96,7 @@ def seed_values(run: Run) -> str:
     if not models:
         return ""
     label = "Values of the confirmed models on fresh seeds"
-    return draw("values", label, 4.2, 3.2, lambda axes: _paint_values(axes, models, run.metric))
+    return draw("values", label, 4.2, 3.2, lambda axes: _paint_values(axes, models, run.report.metric))
 
 
 def differences(run: Run) -> str:
@@ -128,9 +118,9 @@ def _paint_values(axes: Axes, models: Sequence[Confirmed], metric: str) -> None:
     places = range(len(models))
     axes.plot(places, [model.values for model in models], color=COLORS["muted"], lw=0.6, alpha=0.6)
     for place, model in enumerate(models):
-        axes.scatter([place] * len(model.values), model.values, s=18, color=model.color, lw=0, zorder=3)
-        mean = model.mean
-        axes.hlines(mean, place - 0.22, place + 0.22, color=model.color, lw=2.5, zorder=4)
+        color, mean = COLORS[model.role], finite_mean(model.values)
+        axes.scatter([place] * len(model.values), model.values, s=18, color=color, lw=0, zorder=3)
+        axes.hlines(mean, place - 0.22, place + 0.22, color=color, lw=2.5, zorder=4)
     axes.set_xticks(places, [model.name for model in models])
     axes.set_xlim(-0.5, len(models) - 0.5)
     axes.grid(visible=False, axis="x")
@@ -151,14 +141,17 @@ def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: Run) -> Non
         gains = [sign * (chosen - against) for chosen, against in pairs]
         axes.scatter(gains, [height + 0.17] * len(gains), s=14, color=COLORS["muted"], alpha=0.6, lw=0)
         if all(map(math.isfinite, found.ci95)):
-            axes.plot(found.ci95, [height] * 2, color=other.color, lw=2.5, solid_capstyle="butt")
-            axes.plot([found.difference], [height], "o", color=other.color, ms=7)
+            color = COLORS[other.role]
+            axes.plot(found.ci95, [height] * 2, color=color, lw=2.5, solid_capstyle="butt")
+            axes.plot([found.difference], [height], "o", color=color, ms=7)
     axes.axvline(0, color=COLORS["ink"], lw=1)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_yticks(range(len(rows)), [f"against\n{other.name}" for other, _ in rows])
     axes.set_ylim(-0.6, len(rows) - 0.3)
     axes.grid(visible=False, axis="y")
-    axes.set(xlabel=f"difference in {run.metric}; right of 0 is better", title="Means and 95% intervals")
+    axes.set(
+        xlabel=f"difference in {run.report.metric}; right of 0 is better", title="Means and 95% intervals"
+    )
 
 
 def uniforms(run: Run) -> str:
@@ -178,7 +171,7 @@ def uniforms(run: Run) -> str:
             axes.plot([mean], [height], "|", color=COLORS["uniform"], ms=14, mew=2.5)
         axes.set_yticks(range(len(ranked)), [name for _, name in ranked])
         axes.set_ylim(-0.6, len(ranked) - 0.4)
-        axes.set(xlabel=f"{run.metric}, selection data; bars are means")
+        axes.set(xlabel=f"{run.report.metric}, selection data; bars are means")
 
     return draw(
         "uniforms", "Models with one activation everywhere, ranked", 8, 0.75 + 0.27 * len(ranked), paint
@@ -201,10 +194,10 @@ def curves(run: Run) -> str:
                 _paint_curves(axes, label, lines)
         _log_if_wide(axes, [value for lines in grouped.values() for line in lines for value in line])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set(xlabel="validation", ylabel=f"{run.metric}, selection data")
+        axes.set(xlabel="validation", ylabel=f"{run.report.metric}, selection data")
         axes.legend(loc="lower right" if run.larger_is_better else "upper right")
 
-    return draw("curves", f"{run.metric} over the trainings of the confirmed models", 8, 3, paint)
+    return draw("curves", f"{run.report.metric} over the trainings of the confirmed models", 8, 3, paint)
 
 
 def _paint_curves(axes: Axes, label: str, lines: Sequence[tuple[float, ...]]) -> None:

@@ -11,7 +11,7 @@ from autoact.records import Report
 from autoact.report import _figures, _search_figures, _wording
 from autoact.report._leaderboard import Row, leaderboard, to_csv
 from autoact.report._run import Run, read_run
-from autoact.report._verdict import failures, headline, next_step, sentences
+from autoact.report._verdict import failures, next_step, sentences
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_text
 
@@ -50,7 +50,7 @@ def render(run: Run, rows: Sequence[Row]) -> str:
     return environment.get_template("report.html").render(
         run=run,
         report=run.report,
-        headline=headline(run.report.verdict),
+        headline=(run.report.verdict or "no verdict").capitalize(),
         failures=failures(run.report),
         sentences=sentences(run),
         facts=list(_facts(run)),
@@ -105,9 +105,11 @@ def _means(run: Run) -> Iterator[tuple[str, str, str]]:
     if compared is None:
         return
     if {"original", "chosen"} <= models.keys():
-        before, after = (_wording.number(models[role].mean, 3) for role in ("original", "chosen"))
+        before, after = (
+            _wording.number(_figures.finite_mean(models[role].values), 3) for role in ("original", "chosen")
+        )
         count = len(models["chosen"].values)
-        yield f"{before} → {after}", f"{run.metric}, original → chosen", f"mean of {count} seeds"
+        yield f"{before} → {after}", f"{run.report.metric}, original → chosen", f"mean of {count} seeds"
     span = _wording.interval(compared)
     yield _wording.signed(compared.difference), "difference; positive is better", f"95% interval {span}"
 

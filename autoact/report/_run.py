@@ -23,11 +23,6 @@ class Run:
     trainings: tuple[Training, ...] = ()
 
     @property
-    def metric(self) -> str:
-        """Name of the monitored value."""
-        return self.report.metric
-
-    @property
     def larger_is_better(self) -> bool:
         """Whether the monitored value is to become large."""
         return self.report.mode == "max"

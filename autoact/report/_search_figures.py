@@ -33,9 +33,9 @@ def pareto(run: Run) -> str:
         line = [point.latency for point in front], [point.mean for point in front]
         axes.step(*line, where="post", color=COLORS["chosen"], lw=1)
         axes.margins(x=0.1)
-        axes.set(xlabel="ms of a forward pass", ylabel=f"{run.metric}, believed")
+        axes.set(xlabel="ms of a forward pass", ylabel=f"{run.report.metric}, believed")
 
-    return draw("pareto", f"{run.metric} against the latency of a forward pass", 8, 3, paint)
+    return draw("pareto", f"{run.report.metric} against the latency of a forward pass", 8, 3, paint)
 
 
 def prior(run: Run) -> str:

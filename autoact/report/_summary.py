@@ -76,11 +76,12 @@ def _front(run: Run) -> list[str]:
     """Return the assignments that nothing beats in value and latency, where there is more than one."""
     if len(run.front) < 2:
         return []
+    metric = run.report.metric
     rows = [
-        f"  {number(point.latency, 3):>7} ms  {run.metric} {number(point.mean):<8} {assignment(point.layers)}"
+        f"  {number(point.latency, 3):>7} ms  {metric} {number(point.mean):<8} {assignment(point.layers)}"
         for point in run.front
     ]
-    return [f"{run.metric} against latency", *rows]
+    return [f"{metric} against latency", *rows]
 
 
 def _cost(report: Report) -> list[str]:

@@ -7,22 +7,6 @@ from autoact.records import Comparison, Report
 from autoact.report._run import Run
 from autoact.report._wording import assignment, interval, number, settings, signed
 
-_HEADLINES = {
-    "improved": "Improved",
-    "no significant difference": "No significant difference",
-    "worse": "Worse",
-}
-
-
-def headline(verdict: str | None) -> str:
-    """Return the verdict as the title of the report.
-
-    Example:
-        >>> headline("worse"), headline(None)
-        ('Worse', 'No verdict')
-    """
-    return _HEADLINES.get(verdict or "", "No verdict")
-
 
 def sentences(run: Run) -> list[str]:
     """Return what the run says of the choice: against the original, how sure, against the best uniform."""

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
-from autoact.errors import ConfigurationError, RunDirectoryError, SearchFailedError
+from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import write_report
 from autoact.search import outcome
@@ -23,6 +23,7 @@ from autoact.search.phases import (
     best_uniform,
     choose,
     confirm,
+    export_studies,
     prepare,
     prepare_objective,
     probe,
@@ -43,7 +44,7 @@ from autoact.search.trainings import (
     log_trial,
     threads_as_in,
 )
-from autoact.spaces import Assignment, SearchSpace
+from autoact.spaces import SearchSpace
 
 
 def run_search(
@@ -126,13 +127,11 @@ def run_search(
             else prepare_objective(objective, layers, asked, wanted, task)
         )
         if directory is not None:
-            stored = directory.configuration()
-            prepared = prepared.without(stored.get("idle_layers") or ())
-            prepared = prepared.without_mixture(stored.get("no_mixture") or "")
+            prepared = _without(prepared, directory)
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
             probed = probe(prepared.task, seeds_for(wanted).search[0])
-        prepared = prepared.without(probed.idle).without_mixture(probed.no_mixture)
+        prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
         plan = prepared.plan(probed)
         if not quiet:
             print(plan.describe())
@@ -147,6 +146,7 @@ def run_search(
             source=source,
             idle_layers=probed.idle,
             no_mixture=probed.no_mixture,
+            unsaid=probed.unsaid,
         )
         directory = RunDirectory.create(_required(out), content)
         around.enter_context(directory.locked())
@@ -162,6 +162,13 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
 )
 
 
+def _without(prepared: Prepared, directory: RunDirectory) -> Prepared:
+    """Return a resumed search without what its probe found impossible: idle layers, the mixture."""
+    known = directory.configuration()
+    found = prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
+    return found.without_mixture(known.get("no_mixture") or "")
+
+
 def _carried_out(
     prepared: Prepared, plan: SearchPlan, directory: RunDirectory, *, quiet: bool, resumed: bool = False
 ) -> outcome.SearchResult:
@@ -171,14 +178,27 @@ def _carried_out(
         with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
             report = _searched(search, plan, prepared, progress)
         directory.write_report(report)
+    else:
+        _export(_search(prepared, Trainings(prepared.task, Ledger(directory.ledger_file)), directory), report)
     write_report(directory.path)
+    assert report.chosen is not None, "a report with a verdict has a choice"
     return outcome.SearchResult(
         run_dir=directory.path,
-        assignment=Assignment.load(directory.assignment_file),
+        assignment=report.chosen,
         plan=plan,
         _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
+
+
+def _export(search: Search, report: Report) -> None:
+    """Write again what was lost since a run has ended."""
+    assert report.chosen is not None, "a report with a verdict has a choice"
+    found = report.hyperparameters
+    search.directory.write_choice(report.chosen, {} if found is None else found.chosen)
+    for training in search.ledger.trainings:
+        log_trial(search.directory, training, search.settings.monitor)
+    export_studies(search)
 
 
 def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: SearchProgress) -> Report:
@@ -239,21 +259,25 @@ def _started(
             log_trial(directory, training, settings.monitor)
 
         for training in ledger.trainings:
-            progress.resumed(training)
+            progress.count(training)
             log_trial(directory, training, settings.monitor)
         if resumed:
             progress.say(f"Resuming {directory.path}: {progress.done} trainings are done")
         with Trainings(prepared.task, ledger, settings.workers, finished) as trainings:
-            search = Search(
-                settings=settings,
-                seeds=seeds_for(settings),
-                variables=prepared.variables,
-                directory=directory,
-                trainings=trainings,
-                limit=TimeLimit.of(settings.hours, ledger, settings.workers),
-                own=prepared.own,
-            )
-            yield search, progress
+            yield _search(prepared, trainings, directory), progress
+
+
+def _search(prepared: Prepared, trainings: Trainings, directory: RunDirectory) -> Search:
+    settings = prepared.settings
+    return Search(
+        settings=settings,
+        seeds=seeds_for(settings),
+        variables=prepared.variables,
+        directory=directory,
+        trainings=trainings,
+        limit=TimeLimit.of(settings.hours, trainings.ledger, settings.workers),
+        own=prepared.own,
+    )
 
 
 def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
@@ -281,12 +305,8 @@ def _resumed(
 ) -> Iterator[RunDirectory]:
     directory = RunDirectory.open(_required(out))
     require_same(directory.configuration(), settings, space)
-    if directory.assignment_file.exists() and not Ledger(directory.ledger_file).trainings:
-        raise RunDirectoryError(
-            f"{directory.ledger_file} is missing or empty, although the search has chosen. "
-            "Restore the file, or start a new run in another directory."
-        )
     with directory.locked():
+        directory.require_whole(Ledger(directory.ledger_file))
         yield directory
 
 

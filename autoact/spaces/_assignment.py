@@ -1,6 +1,6 @@
 """Assignments: the activation of every layer, a value that search, conversion and report pass around."""
 
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Mapping[str, Choice]):
     """A choice for each layer path, in the order of the model; pure data, equal by value.
 
     Args:
@@ -92,18 +92,6 @@ class Assignment:
         from autoact.spaces._stretching import stretch
 
         return Assignment(stretch(self.choices, paths, space), name=self.name)
-
-    def items(self) -> ItemsView[str, Choice]:
-        """Return (layer path, choice) pairs."""
-        return self.choices.items()
-
-    def keys(self) -> KeysView[str]:
-        """Return the layer paths."""
-        return self.choices.keys()
-
-    def values(self) -> ValuesView[Choice]:
-        """Return the choices."""
-        return self.choices.values()
 
     def __getitem__(self, path: str) -> Choice:
         """Return the choice of one layer."""

@@ -124,11 +124,11 @@ class Choice:
         except ValueError as error:
             raise ConfigurationError(f"{text!r} is no choice; write it like elu(alpha=0.7).") from error
         act = get(name)
-        return cls(
-            act,
-            {p.name: _unrounded(p, values.pop(p.name)) for p in act.parameters if p.name in values},
-            **values,
-        )
+        for p in act.parameters:
+            if p.name in values:  # what `str` rounded across a bound is that bound
+                inside = min(max(values[p.name], p.lower), p.upper)
+                values[p.name] = inside if _short(inside) == _short(values[p.name]) else values[p.name]
+        return cls(act, **values)
 
     def __hash__(self) -> int:
         """Hash by value."""
@@ -154,12 +154,6 @@ def _short(value: Value) -> str:
         mean, low, high = map(_short, (math.fsum(value) / len(value), min(value), max(value)))
         return f"{mean} [{low} to {high}, {len(value)} channels]"
     return f"{value + 0.0:.4g}"
-
-
-def _unrounded(parameter: Parameter, value: float) -> float:
-    """Return a value that `str` rounded across a bound to that bound."""
-    inside = min(max(value, parameter.lower), parameter.upper)
-    return inside if _short(inside) == _short(value) else value
 
 
 def _together(act: Activation, given: Any, values: dict[str, Any]) -> Mapping[str, Any]:

@@ -105,10 +105,6 @@ class SearchSpace:
         }
         for key, value in settings.items():
             object.__setattr__(self, key, value)
-        self._check()
-
-    def _check(self) -> None:
-        """Check that candidates meet the requirements, and that every rule counts."""
         self.require.check(self.candidates, self.bounds)
         for rule in self.layers:
             self.require.check(rule.candidates or (), self.bounds)

@@ -41,7 +41,9 @@ def write_trial(
     """
     if status not in _STATUSES:
         raise ConfigurationError(f"TensorBoard has no status {status!r}; allowed: {', '.join(_STATUSES)}.")
-    shown = {name: _plain(value) for name, value in hparams.items() if value is not None}
+    given = {name: value for name, value in hparams.items() if value is not None}
+    numbers = {n: v for n, v in given.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    shown = {name: numbers.get(name, str(value)) for name, value in given.items()}
     # torch also makes a summary of the experiment. TensorBoard takes the first trial's for all of them and
     # hides what only other trials have; without any it reads the columns off all trials.
     _, start, _ = hparams_summaries(shown, dict(metrics))
@@ -53,10 +55,6 @@ def write_trial(
             writer.add_summary(scalar(name, value), step)
     finally:
         writer.close()
-
-
-def _plain(value: Any) -> int | float | str:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def _end(status: Status) -> Any:

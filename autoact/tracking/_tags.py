@@ -52,7 +52,7 @@ def layout(layers: Mapping[str, AutoActivation]) -> Layout:
     for path, layer in layers.items():
         for name in layer.values():
             homes.setdefault(name, []).append(path)
-    pages = {
+    pages: Layout = {
         "autoact: weights by layer": {
             path or "model": ["Multiline", [f"^{re.escape(tag(path, 'weight/'))}"]] for path in layers
         },

@@ -84,7 +84,7 @@ def transforms_active() -> bool:
 
 
 def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Keep `torch.compile` out of a function that a compiled module calls; `torch.compiler` loads it at once."""
+    """Keep `torch.compile` out of a function that a compiled module calls."""
     return torch._disable_dynamo(function)
 
 

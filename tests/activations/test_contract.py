@@ -199,20 +199,19 @@ class Holder(torch.nn.Module):
         return autoact.mixture(x, torch.ones(1), (self.name,))
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+# what traces them is one code for all: fast are a corner, a jump, two pieces with parameters, and no kink
+TRACED_FAST = {"relu", "hardshrink", "xielu", "gelu"}
+TRACED = [pytest.param(name, marks=[pytest.mark.slow] * (name not in TRACED_FAST)) for name in BUILT_IN]
+
+
+@pytest.mark.parametrize("name", TRACED)
 def test_export(name):
     layer, x = Holder(name), torch.randn(3, 4)
     program = torch.export.export(layer, (x,), strict=False)
     torch.testing.assert_close(program.module()(x), layer(x))
 
 
-# a corner, a jump, two pieces with parameters, and no kink
-COMPILED_FAST = {"relu", "hardshrink", "xielu", "gelu"}
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n not in COMPILED_FAST)) for n in BUILT_IN]
-)
+@pytest.mark.parametrize("name", TRACED)
 def test_compile_without_graph_breaks_and_exact_at_kinks(name):
     torch._dynamo.reset()
     x = torch.tensor([*KINKS.get(name, (0.0,)), -0.0, 0.3, -2.0, 5.0], requires_grad=True)

@@ -18,6 +18,7 @@ def file(tmp_path, monkeypatch):
     return tmp_path / "table.csv"
 
 
+@pytest.mark.slow
 def test_the_search_takes_the_space_that_is_advised(file, capsys, brief_searches) -> None:
     arguments = ["--data", "table.csv", "--target", "response"]
     assert main(["advise", *arguments, "--out", "mine.yaml"]) == 0

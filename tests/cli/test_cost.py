@@ -39,6 +39,14 @@ class Example(L.LightningModule):
     def configure_optimizers(self):
         return torch.optim.Adam(self.parameters(), 1e-2)
 
+class ByItsStep(Example):
+    forward = L.LightningModule.forward
+
+    def training_step(self, batch, batch_idx):
+        loss = nn.functional.mse_loss(self.net(batch[0]), batch[1])
+        self.log("train_loss", loss)
+        return loss
+
 class NoExample(Example):
     def __init__(self):
         super().__init__()
@@ -153,3 +161,22 @@ def test_bad_input_is_one_line(capsys, arguments, message):
     assert message in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+def test_a_module_without_forward_is_measured_by_its_step(capsys, folder):
+    config = "model: {class_path: cost_models.ByItsStep}\ndata: {class_path: cost_models.Data}\n"
+    config += "trainer: {max_epochs: 1}\n"
+    (folder / "config.yaml").write_text(config)
+    Assignment({"net.1": "tanh"}).save(folder / "mine.yaml")
+    assert main(["cost", "config.yaml", "--assignment", "mine.yaml", "--json", *FAST]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {row["name"] for row in found["activations"]} >= {"relu", "tanh"}
+    assert [row["name"] for row in found["models"]] == ["original", "mine.yaml"]
+
+
+@pytest.mark.parametrize("more", [[], ["--input", "4x3"]])
+def test_a_module_without_forward_and_data_is_refused(capsys, more):
+    assert main(["cost", "cost_models.ByItsStep", *more, *FAST]) == 2
+    error = capsys.readouterr().err
+    assert "ByItsStep, which has no forward" in error
+    assert error.rstrip().endswith("or write a forward.")

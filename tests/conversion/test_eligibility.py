@@ -251,3 +251,63 @@ def test_a_model_with_nothing_but_an_output_says_so():
 
 def test_assignments_may_name_outputs():
     assert isinstance(apply(mlp(nn.Sigmoid()), Assignment({"3": "tanh"}))[3], nn.Tanh)
+
+
+class Sine(nn.Module):
+    def __init__(self, outputs=4):
+        super().__init__()
+        self.linear = nn.Linear(4, outputs)
+
+    def forward(self, x):
+        return torch.sin(30 * self.linear(x))
+
+
+class Siren(Net):
+    def forward(self, x):
+        x = torch.sin(self.one(x))
+        y = self.two(x)
+        for layer in [self.two]:
+            y = layer(x)
+        x = torch.sin(y)
+        return self.three(x)
+
+
+class Held(nn.Module):
+    """Calls a function for each of its layers."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.layers, self.act = nn.ModuleList(nn.Linear(4, 4) for _ in range(3)), act
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = self.act(layer(x))
+        return self.layers[-1](x)
+
+
+class Fourier(Net):
+    """The sine of a position is no activation."""
+
+    def forward(self, x):
+        codes = torch.sin(x[..., :1] * torch.arange(4))
+        return self.two(F.relu(self.one(codes)))
+
+
+SIRENS = [
+    (Siren(), ["sin_1", "sin_2"]),
+    (nn.Sequential(Sine(), Sine(), nn.Linear(4, 1)), ["0.sin_1", "1.sin_1"]),
+    (Held(lambda x: torch.sin(x)), ["act"]),
+    (Fourier(), ["relu_1"]),
+]
+
+
+@pytest.mark.parametrize(("model", "layers"), SIRENS)
+def test_what_a_space_lists_and_a_layer_feeds_is_searched(model, layers):
+    assert list(find_layers(model, "physics").layers) == layers
+    assert all("sin" not in path for path in find_layers(nn.Sequential(model, nn.ReLU())).layers)
+
+
+def test_a_listed_activation_is_still_a_head_or_a_gate():
+    assert "output head" in find_layers(nn.Sequential(*mlp(), Sine()), "physics").left_alone["3.sin_1"]
+    plan = find_layers(nn.Sequential(Gated(), nn.ReLU()), ["relu", "sigmoid", "tanh"])
+    assert "is a gate" in plan.left_alone["0.sigmoid_1"]

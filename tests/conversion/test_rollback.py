@@ -102,7 +102,7 @@ def test_a_step_that_raises_leaves_the_model_as_it_was(action, home, name, monke
         model = make()
         calls.clear()
         act(model, plain)
-    assert calls or action != "convert"
+    assert calls or action != ("finalize" if home is _plain else "convert")
     for call in range(1, len(calls) + 1):
         model = make()
         before = described(model)

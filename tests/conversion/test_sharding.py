@@ -134,6 +134,7 @@ def test_a_sharded_mixture_says_why_it_has_no_choice(sharded):
         assert messages["after unshard"].startswith("1=prelu(slope=0.")
 
 
+@pytest.mark.slow
 def test_a_sharded_model_is_not_converted(sharded):
     for messages in sharded[1]:
         for name in ("convert", "convert plain"):

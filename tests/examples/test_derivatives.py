@@ -12,12 +12,14 @@ def found() -> dict[str, tuple[float, ...]]:
     return run.compare(("relu", "prelu", "elu", "tanh", "sin"), 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["relu", "prelu"])
 def test_piecewise_linear_networks_have_no_second_derivative(found, name) -> None:
     assert found[name][0] < 0.1  # values are learned
     assert found[name][2] == pytest.approx(1.0, abs=1e-12)  # |0 - f''| / |f''|
 
 
+@pytest.mark.slow
 def test_smooth_networks_learn_derivatives_that_nobody_showed_them(found) -> None:
     for name in ("tanh", "sin"):
         value, first, second = found[name]
@@ -25,6 +27,7 @@ def test_smooth_networks_learn_derivatives_that_nobody_showed_them(found) -> Non
     assert found["sin"][2] < 0.1
 
 
+@pytest.mark.slow
 def test_one_continuous_derivative_lies_between(found) -> None:
     assert found["tanh"][1] < found["elu"][1] < found["relu"][1]
     assert found["tanh"][2] < found["elu"][2] < found["relu"][2]
@@ -49,6 +52,7 @@ def test_networks_of_equal_seeds_differ_in_nothing_but_the_activation() -> None:
     assert not torch.equal(weights[0][0], run.network("relu", 4).state_dict()["0.weight"])
 
 
+@pytest.mark.slow
 def test_table_and_picture(found, tmp_path, capsys) -> None:
     run.print_table(found)
     out = capsys.readouterr().out

@@ -43,6 +43,7 @@ def train(model, steps, optimizer=None, forward=None):
     return model
 
 
+@pytest.mark.slow
 def test_a_converted_model_learns_elu_where_it_should():
     model = net(act=nn.ReLU())
     autoact.convert(model, SPACE)

@@ -112,7 +112,7 @@ def test_an_activation_that_is_not_registered_here_has_words() -> None:
         ({"budget": True}, "budget: expected float, got True"),
         ({"chosen": {"a": {}}}, "chosen: layer a has no activation"),
         ({"baselines": {"relu": {"selection": [0.1, "x"]}}}, "baselines.relu.selection[1]: expected float"),
-        ({"comparisons": {"original": {"name": "relu"}}}, "comparisons.original is no comparison"),
+        ({"comparisons": {"original": {"name": "relu"}}}, "comparisons.original.difference is missing"),
     ],
 )
 def test_a_damaged_report_names_file_key_and_remedy(tmp_path: Path, changes: Any, said: str) -> None:

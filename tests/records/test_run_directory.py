@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from autoact.errors import RunDirectoryError
-from autoact.records import Belief, Report, RunDirectory
+from autoact.records import Belief, Ledger, Report, RunDirectory, Training
+from autoact.spaces import Assignment
 
 HOLD_THE_LOCK = """
 import fcntl, sys, time
@@ -107,6 +108,50 @@ def test_the_report_is_strict_json(tmp_path: Path) -> None:
         run.report()
     report.save(run.report_file)
     assert {file.name for file in run.path.iterdir()} == {"config.yaml", "report.json"}
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", {})
+    (run.path / ".lock").mkdir()  # as root, no file is read-only
+    with pytest.raises(RunDirectoryError, match=r"cannot be written: .*\.lock.*Make it writable") as refused:
+        with run.locked():
+            pass
+    assert "\n" not in str(refused.value)
+
+
+TRIAL = Training(
+    phase="trial", label="t", assignment=Assignment({"a": "relu"}), seed=1, trial=0, state="finished"
+)
+
+
+@pytest.mark.parametrize("trace", ["assignment.yaml", "study.db", "states", "tensorboard/one-shot"])
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_lost_ledger_is_named_with_what_it_explained(
+    tmp_path: Path, trace: str, content: str | None
+) -> None:
+    run = RunDirectory.create(tmp_path / "run", {})
+    run.require_whole(Ledger(run.ledger_file))  # killed before its first line
+    (run.path / trace).mkdir(parents=True)
+    if content is not None:
+        run.ledger_file.write_text(content)
+    lost = "is missing" if content is None else "lacks trainings"
+    with pytest.raises(
+        RunDirectoryError, match=rf"jsonl {lost}, although there is {trace.split('/')[0]}, .*copy"
+    ):
+        run.require_whole(Ledger(run.ledger_file))
+
+
+def test_a_shorter_ledger_is_named_with_the_first_trial_that_it_lacks(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", {})
+    ledger = Ledger(run.ledger_file)
+    ledger.append(TRIAL)
+    for log in (run.trial_log(0), run.tensorboard("mine"), run.tensorboard("trials")):
+        log.mkdir(parents=True)
+    run.require_whole(ledger)
+    for number in (1, 2):
+        run.trial_log(number).mkdir()
+    with pytest.raises(RunDirectoryError, match=r"lacks trainings, .* tensorboard.trial-0001, which"):
+        run.require_whole(ledger)
 
 
 def test_one_process_at_a_time_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:

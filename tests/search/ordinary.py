@@ -70,10 +70,13 @@ class InPlace(Plain):
         L.LightningModule.__init__(self)
         self.first, self.act, self.last = nn.Linear(2, 8), nn.GELU(), nn.Linear(8, 1)
 
-    def step(self, batch: Any) -> Tensor:
-        hidden = self.act(self.first(batch[0]))
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.act(self.first(x))
         hidden += 1
-        return F.mse_loss(self.last(hidden), batch[1])
+        return self.last(hidden)
+
+    def step(self, batch: Any) -> Tensor:
+        return F.mse_loss(self(batch[0]), batch[1])
 
 
 class LaterLayers(Plain):

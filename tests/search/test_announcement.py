@@ -172,7 +172,7 @@ def test_a_line_shows_value_time_and_choice() -> None:
 def test_a_terminal_gets_one_bar_with_best_value_and_time_left() -> None:
     shown, stream = progress(terminal=True)
     with shown:
-        shown.resumed(done(0.125))
+        shown.count(done(0.125))
         for value in (0.5, 0.25):
             shown.finished(done(value))
         shown.finished(done(0.01, phase="confirmation"))

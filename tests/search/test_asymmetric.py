@@ -10,7 +10,8 @@ from autoact.training import train
 from tests.search.asymmetric import CANDIDATES, TRAINER, AsymmetricData, OneNeuron
 
 
-@pytest.mark.parametrize("a", [*(pytest.param(a, marks=pytest.mark.slow) for a in (0.3, 0.7)), 3.0])
+@pytest.mark.slow
+@pytest.mark.parametrize("a", [0.3, 0.7, 3.0])
 def test_a_mixture_learns_the_parameter_in_place(a: float) -> None:
     found = train(
         OneNeuron,

@@ -36,7 +36,6 @@ MANUAL = [ordinary.Manual, ordinary.Adversarial]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*(num_workers|log_every_n_steps|isinstance.treespec|TF32)"),
-    pytest.mark.filterwarnings("ignore:.*is one instance used in several places"),
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor"),  # by Dynamo, of its own doing
 ]
 

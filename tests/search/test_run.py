@@ -278,6 +278,55 @@ def test_the_original_is_the_choice_where_only_it_trains(tmp_path: Path, budget:
     assert (note in result.summary()) == (result.report.get("note") == note) == (budget == 1)
 
 
+@pytest.mark.parametrize(("diverging", "budget"), [("Tanh ELU", 2), ("Tanh ELU AutoActivation", 1)])
+def test_a_choice_of_the_original_costs_nothing_on_top_of_the_budget(
+    tmp_path: Path, diverging: str, budget: int
+) -> None:
+    """The mixture derives and every trial diverges, or the budget is that of the mixture and it diverges."""
+    settings = {**SMALL, "space": ["tanh", "elu"], "budget": budget, "selection_seeds": 1, "seeds": 2}
+    model = partial(Diverging, f"{diverging} FixedActivation")
+    result = run_search(model, CurveData, out=tmp_path / "run", **settings)
+    assert result.report["cost"]["search"]["trainings"] == budget
+    ledger = Ledger(tmp_path / "run" / "trainings.jsonl")
+    assert not any(training.usable for training in ledger.of("trial"))
+    assert result.report["chosen"] == result.report["original"]
+    assert "the original does" in result.report["note"]
+
+
+def test_an_original_that_is_chosen_for_want_of_anything_else_must_train(tmp_path: Path) -> None:
+    """Every single activation diverges but one that was not tried; the mixture of them does not."""
+    settings = {**SMALL, "space": ["tanh", "elu", "gelu"], "budget": 2, "selection_seeds": 1, "seeds": 2}
+    model = partial(Diverging, "ReLU Tanh ELU FixedActivation")
+    with pytest.raises(
+        SearchFailedError, match=r"Not one training of the search ended with a finite val_loss"
+    ):
+        run_search(model, CurveData, out=tmp_path / "run", **settings)
+    ledger = Ledger(tmp_path / "run" / "trainings.jsonl")
+    assert any(training.usable for training in ledger.of("baseline"))
+    assert not list(ledger.of("confirmation"))
+
+
+class FailingOnce(Watched):
+    """A model that raises an error in the fourth training: after three of the probe, that of the mixture."""
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        if self.log_file.read_text().count("fit\n") == 4:
+            raise RuntimeError("no memory left")
+
+
+def test_a_mixture_that_failed_is_not_trained_again_once_there_are_trials(tmp_path: Path) -> None:
+    settings = {**SMALL, "space": ["relu", "tanh"], "budget": 3, "selection_seeds": 1, "seeds": 2}
+    model = partial(FailingOnce, str(tmp_path / "log"))
+    run_search(model, CurveData, out=tmp_path / "run", **settings)
+    before = (tmp_path / "run" / "trainings.jsonl").read_text()
+    assert [t.state for t in Ledger(tmp_path / "run" / "trainings.jsonl").of("one-shot")] == ["failed"]
+    (tmp_path / "run" / "report.json").unlink()
+    (tmp_path / "run" / "assignment.yaml").unlink()
+    result = run_search(model, CurveData, out=tmp_path / "run", resume=True, **settings)
+    assert (tmp_path / "run" / "trainings.jsonl").read_text() == before
+    assert result.report["cost"]["search"]["trainings"] == 3
+
+
 class Unreadable(CurveData):
     """Data whose test part cannot be read while a file is missing."""
 

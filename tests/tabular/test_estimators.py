@@ -69,6 +69,7 @@ def test_the_loss_told_is_of_rows_not_learned_from() -> None:
     assert model.val_loss_ > 0.9  # noise: nothing can be known about other rows
 
 
+@pytest.mark.slow
 def test_a_classifier_cross_validates_and_its_probabilities_add_up() -> None:
     x, y = load_iris(return_X_y=True)
     names = np.array(["setosa", "versicolor", "virginica"])[y]
@@ -87,6 +88,7 @@ def test_it_can_be_cloned_pickled_and_repeated() -> None:
     assert first.predict(x[:5]) == pytest.approx(first.predict(x)[:5], rel=1e-12)
 
 
+@pytest.mark.slow
 def test_text_dates_and_missing_values_of_a_frame_are_inputs() -> None:
     random = np.random.default_rng(0)
     towns = random.choice(["Ulm", "Bonn", ""], 80).tolist()

@@ -19,10 +19,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from autoact.activations import get, list_activations
+from autoact.conversion.grid import LIBRARIES
 from autoact.nn import AutoActivation, FixedActivation
 
 Line = tuple[str, int]
-_LIBRARIES = ("torch", "lightning", "pytorch_lightning", "torchmetrics", "autoact")
 # of other names than the functions of registered activations
 _FURTHER = {
     **{name: name for name in ("glu", "prelu", "rrelu", "threshold")},
@@ -42,19 +42,20 @@ class Executed:
     Attributes:
         name: Of the activation.
         path: Of the module whose code called it.
-        file: Name of the file, without folders; "" where no source is known.
-        line: In that file.
+        where: File, without folders, and line; ("", 0) where no source is known.
+        caller: The same of the module's own code, which may call a function or an object elsewhere.
     """
 
     name: str
     path: str
-    file: str
-    line: int
+    where: Line
+    caller: Line
 
     def __str__(self) -> str:
         """Return what is to be said about it."""
-        where = f" ({self.file}, line {self.line})" if self.file else ""
-        return f"runs {self.name}{where}, where no rewriting reaches it"
+        where = f" ({self.where[0]}, line {self.where[1]})" if self.where[0] else ""
+        caller = f", called at {self.caller[0]}, line {self.caller[1]}" if self.caller != self.where else ""
+        return f"runs {self.name}{where}{caller}, where no rewriting reaches it"
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class Watch:
         left_alone: Paths of what is spoken of already.
         lines: Lines that are spoken of already.
         layer: Class of what stands in for a layer.
+        operators: Whether compiled code is watched too.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
@@ -79,6 +81,7 @@ class Watch:
     left_alone: Container[str] = ()
     lines: Container[Line] = ()
     layer: tuple[type, ...] = ()
+    operators: bool = True
     found: dict[Executed, int] = field(default_factory=dict)
     _modules: dict[int, str] = field(default_factory=dict)
     _modes: ExitStack = field(default_factory=ExitStack)
@@ -89,7 +92,8 @@ class Watch:
         functions = _Functions(self._note)
         self._modes.enter_context(torch.compiler.set_stance("force_eager"))
         self._modes.enter_context(functions)
-        self._modes.enter_context(_Operators(self._note, functions))
+        if self.operators:
+            self._modes.enter_context(_Operators(self._note, functions))
         return self
 
     def __exit__(
@@ -102,7 +106,7 @@ class Watch:
         """Return what is to be said, by "path.forward" of the first module that runs each line."""
         first: dict[tuple[str, Line], Executed] = {}
         for each in self.found:
-            first.setdefault((each.name, (each.file, each.line)), each)
+            first.setdefault((each.name, each.where), each)
         found: dict[str, list[str]] = {}
         for each in first.values():
             found.setdefault(f"{each.path}.forward".removeprefix("."), []).append(str(each))
@@ -112,8 +116,10 @@ class Watch:
         where: Line = ("", 0)
         outside: Executed | None = None  # of a module whose code is a library's
         for each in _outward(frame):
-            owner, library = _owner(each), _is_library(each)
-            if _OTHER.fullmatch(each.f_code.co_name) or _OTHER.fullmatch(type(owner).__name__):
+            owner, library = _owner(each), _home(each) in LIBRARIES
+            if _home(each) == "torchmetrics" or _OTHER.fullmatch(each.f_code.co_name):
+                return
+            if _OTHER.fullmatch(type(owner).__name__):
                 return
             if isinstance(owner, (*self.layer, AutoActivation, FixedActivation)):
                 return
@@ -123,13 +129,13 @@ class Watch:
             line = (Path(each.f_code.co_filename).name, each.f_lineno)
             if library:
                 if path is not None and outside is None:
-                    outside = Executed(name, path, *where)
+                    outside = Executed(name, path, where, where)
                 continue
             if line in self.lines:
                 return
             where = where if where[0] else line
             if path is not None:
-                outside = Executed(name, path, *where)
+                outside = Executed(name, path, where, line)
                 break
         if outside is not None:
             self.found[outside] = self.found.get(outside, 0) + 1
@@ -185,7 +191,8 @@ def activation_name(function: Any, args: tuple[Any, ...], named: Mapping[str, An
     if not isinstance(given, Tensor) or isinstance(given, nn.Parameter) or not given.is_floating_point():
         return ""
     if bare in ("clamp", "clip", "clamp_min"):
-        return "relu" if _bounds(args, named) == (0, None) else ""
+        lower, upper = _bounds(args, named)
+        return "relu" if upper is None and _is_zero(lower) else ""
     if bare in ("maximum", "max"):
         return "relu" if any(map(_is_zero, (*args[:2], named.get("other")))) and len(args) < 3 else ""
     return _names().get(bare, "")
@@ -194,7 +201,7 @@ def activation_name(function: Any, args: tuple[Any, ...], named: Mapping[str, An
 def _bounds(args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, Any]:
     lower = args[1] if len(args) > 1 else named.get("min")
     upper = args[2] if len(args) > 2 else named.get("max")
-    return (0 if _is_zero(lower) else lower), upper
+    return lower, upper
 
 
 def _is_zero(value: Any) -> bool:
@@ -227,5 +234,5 @@ def _owner(frame: FrameType) -> Any:
     return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
 
 
-def _is_library(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _LIBRARIES
+def _home(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -1,13 +1,15 @@
 """Source of users' classes: calls of activations found in it, and rewritten to call layers."""
 
 from autoact.conversion.source._call_arguments import (
+    VIEWS,
     choice_of,
     choice_of_held,
     has_settings,
+    inplace_argument,
     input_may_be_seen,
     with_settings,
 )
-from autoact.conversion.source._call_sites import Call, Site, reached, uses
+from autoact.conversion.source._call_sites import Call, Site, reached, sites, uses
 from autoact.conversion.source._calls import (
     called_module,
     can_open,
@@ -18,12 +20,9 @@ from autoact.conversion.source._calls import (
     separate_uses,
     settings_trouble,
 )
-from autoact.conversion.source._data_flow import PART, Made, flow
-from autoact.conversion.source._grid import computed, computed_by, takes_one_tensor
-from autoact.conversion.source._in_place_changes import ARGUMENT, in_place_changes
 from autoact.conversion.source._methods import Method, methods, of_library
 from autoact.conversion.source._notices import lines_of, notices
-from autoact.conversion.source._purity import is_pure
+from autoact.conversion.source._outside_calls import outside_calls
 from autoact.conversion.source._rewriting import (
     Opened,
     forget_originals,
@@ -36,10 +35,8 @@ from autoact.conversion.source._rewriting import (
 )
 
 __all__ = [
-    "ARGUMENT",
-    "PART",
+    "VIEWS",
     "Call",
-    "Made",
     "Method",
     "Opened",
     "Site",
@@ -47,17 +44,13 @@ __all__ = [
     "can_open",
     "choice_of",
     "choice_of_held",
-    "computed",
-    "computed_by",
     "divided_uses",
-    "flow",
     "forget_originals",
     "function_calls",
     "has_settings",
     "held_calls",
-    "in_place_changes",
+    "inplace_argument",
     "input_may_be_seen",
-    "is_pure",
     "keep_original",
     "leave_open",
     "lines_of",
@@ -67,12 +60,13 @@ __all__ = [
     "open_at",
     "opened",
     "originals",
+    "outside_calls",
     "own_class",
     "reached",
     "separate_uses",
     "settings_trouble",
     "site_of",
-    "takes_one_tensor",
+    "sites",
     "uses",
     "with_settings",
 ]

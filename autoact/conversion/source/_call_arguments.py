@@ -3,14 +3,16 @@
 import ast
 import inspect
 from collections.abc import Mapping, Sequence
+from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch import nn
 
 from autoact.activations import from_module, get
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source._call_sites import Site, activation_of
-from autoact.conversion.source._grid import computed_by
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.spaces import Choice
 
@@ -43,13 +45,27 @@ def input_of(site: Site) -> ast.expr:
 
 def works_in_place(site: Site, module: nn.Module) -> bool:
     """Tell whether the call changes its input."""
-    named = {keyword.arg: keyword.value for keyword in site.node.keywords}
-    if "inplace" in named and value_of(named["inplace"], site, module):
-        return True
-    if site.attribute is not None:
-        return bool(getattr(getattr(module, site.attribute, None), "inplace", False))
-    function = activation_of(site.node.func, site.method)[1]
-    return str(getattr(function, "__name__", "")).endswith("_")
+    if site.attribute is None:
+        called = activation_of(site.node.func, site.method)[1]
+    else:
+        called = getattr(module, site.attribute, None)
+    bound, function = (called.keywords, called.func) if isinstance(called, partial) else ({}, called)
+    asked = inplace_argument(function, site.node)
+    if asked is not None:
+        return bool(value_of(asked, site, module))
+    if isinstance(function, nn.Module):
+        return bool(getattr(function, "inplace", False))
+    return bool(bound.get("inplace")) or str(getattr(function, "__name__", "")).endswith("_")
+
+
+def inplace_argument(function: Any, node: ast.Call) -> ast.expr | None:
+    """Return what a call gives as `inplace`, by name or by position; None if it gives nothing."""
+    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    if "inplace" in named or not isinstance(function, FunctionType):
+        return named.get("inplace")
+    known = list(inspect.signature(function).parameters)
+    position = known.index("inplace") if "inplace" in known else len(node.args)
+    return node.args[position] if position < len(node.args) else None
 
 
 def may_be_seen(site: Site) -> bool:

@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 
 from autoact.activations import from_function
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source._branches import LOOPS, ancestors, parents
-from autoact.conversion.source._grid import computed_by
 from autoact.conversion.source._layer_names import named
 from autoact.conversion.source._methods import Method, constructors, in_order, methods
+from autoact.conversion.source._turns import Turn
 
 # what torch offers besides the twins' functions: these are seldom activations, so they need to be asked for
 _BY_NAME = {torch.sin: "sin", torch.Tensor.sin: "sin"}
@@ -48,6 +49,9 @@ class Site:
         activation: What the function computes; None for an attribute.
         discarded: Whether the result is thrown away: only what the call does in place counts.
         loop: Whether it stands in a loop, or in a method that is called several times.
+        turn: The only turn of the loops around it that is meant; else all.
+        written: Name of the call in whatever turn.
+        whole: Name that stands for all its turns: `written`, or the attribute if this is its only call.
         trouble: Why it cannot be rewritten.
     """
 
@@ -60,6 +64,9 @@ class Site:
     activation: str | None = None
     discarded: bool = False
     loop: bool = False
+    turn: Turn = ()
+    written: str = ""
+    whole: str = ""
     trouble: str | None = None
 
     @property
@@ -79,7 +86,7 @@ def sites(kind: type) -> tuple[Site, ...]:
     """Return every call of an activation function in the methods of a class, numbered by activation."""
     found = [site for method in methods(kind).values() for site in _functions(method)]
     return _numbered(
-        kind, [replace(site, loop=site.loop or _is_repeated(kind, site.method)) for site in found]
+        kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found]
     )
 
 
@@ -88,7 +95,7 @@ def uses(kind: type, attribute: str) -> tuple[Site, ...]:
     """Return every call self.ATTRIBUTE(...) in the methods of a class, numbered."""
     found = [site for method in methods(kind).values() for site in _attributes(method, attribute)]
     return _numbered(
-        kind, [replace(site, loop=site.loop or _is_repeated(kind, site.method)) for site in found]
+        kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found]
     )
 
 
@@ -209,13 +216,16 @@ def _trouble(method: Method, above: list[ast.AST]) -> str | None:
 
 def _numbered(kind: type, found: list[Site]) -> tuple[Site, ...]:
     """Name the layers of calls by a number each, under names that the class has no use for."""
-    names = named(found, _attribute_names(kind))
+    names = named(found, attribute_names(kind))
     return tuple(
-        replace(site, layer=layer, name=name) for site, (layer, name) in zip(found, names, strict=True)
+        replace(site, layer=layer, name=name, written=name)
+        for site, (layer, name) in zip(found, names, strict=True)
     )
 
 
-def _attribute_names(kind: type) -> set[str]:
+@lru_cache(maxsize=512)
+def attribute_names(kind: type) -> set[str]:
+    """Return every name that a class has, or that its methods ask the object for."""
     written = [*methods(kind).values(), *constructors(kind)]
     return {name for method in written for name in _mentioned(method)} | set(dir(kind))
 
@@ -230,7 +240,7 @@ def _mentioned(method: Method) -> list[str]:
 
 
 @lru_cache(maxsize=512)
-def _is_repeated(kind: type, method: Method) -> bool:
+def is_repeated(kind: type, method: Method) -> bool:
     """Tell whether forward calls a method more than once."""
     known = methods(kind)
     return (

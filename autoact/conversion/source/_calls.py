@@ -1,7 +1,8 @@
 """Calls of activations in a module's source: which can be rewritten, and the rewriting of one."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,15 @@ from autoact.conversion.source._call_arguments import (
     may_be_seen,
     works_in_place,
 )
-from autoact.conversion.source._call_sites import Site, only_called, reached, sites, uses
+from autoact.conversion.source._call_sites import (
+    Site,
+    attribute_names,
+    is_repeated,
+    only_called,
+    reached,
+    sites,
+    uses,
+)
 from autoact.conversion.source._methods import methods
 from autoact.conversion.source._rewriting import (
     Opened,
@@ -25,6 +34,7 @@ from autoact.conversion.source._rewriting import (
     own_class,
     recompiled,
 )
+from autoact.conversion.source._turns import loops_around, turns_of
 from autoact.errors import ConversionError
 from autoact.spaces import Choice
 
@@ -34,15 +44,13 @@ _ITERATING = {"children", "named_children", "modules", "named_modules", "_module
 
 def function_calls(module: nn.Module) -> Iterator[tuple[Site, Choice | None, str | None]]:
     """Yield the calls of functions that are not rewritten yet, what they compute, or why they must stay."""
-    done = {call.name for call in opened(module)}
     for site in sites(own_class(module)):
-        if site.name in done:
-            continue
         trouble = site.trouble or _trouble(module, site)
-        try:
-            yield site, None if trouble else choice_of(site, module), trouble
-        except ConversionError as error:
-            yield site, None, str(error)
+        for each in _closed(module, [site] if trouble else _in_turns(module, [site])):
+            try:
+                yield each, None if trouble else choice_of(each, module), trouble
+            except ConversionError as error:
+                yield each, None, str(error)
 
 
 def separate_uses(module: nn.Module, attribute: str) -> list[Site] | None:
@@ -50,7 +58,7 @@ def separate_uses(module: nn.Module, attribute: str) -> list[Site] | None:
 
     None where the attribute is replaced as it is: its calls share one layer, or cannot be told apart.
     """
-    calls = uses(own_class(module), attribute)
+    calls = _in_turns(module, uses(own_class(module), attribute))
     left = divided_uses(module, attribute)
     several = len({site.layer for site in calls}) > 1 or any(_needs_rewriting(site, module) for site in calls)
     return left if several or left is None or len(left) < len(calls) else None
@@ -62,14 +70,41 @@ def divided_uses(module: nn.Module, attribute: str) -> list[Site] | None:
     None where the attribute is replaced as it is in any case.
     """
     kind = own_class(module)
-    calls = uses(kind, attribute)
-    done = {call.name for call in opened(module)}
+    calls = _in_turns(module, uses(kind, attribute))
     rewriting = len(calls) > 1 or any(_needs_rewriting(site, module) for site in calls)
     if not rewriting or not only_called(kind, attribute):
         return None
     if any(site.trouble or site.method.name not in reached(kind) or _trouble(module, site) for site in calls):
         return None
-    return [site for site in calls if site.name not in done]
+    return _closed(module, calls)
+
+
+def _in_turns(module: nn.Module, calls: Iterable[Site]) -> list[Site]:
+    """Return calls, those in loops that take other layers every turn once for each turn."""
+    found, calls = list[Site](), list(calls)
+    for site in calls:
+        turns = turns_of(site.method, site.node, module) or []
+        if len(turns) < 2 or site.trouble:
+            found.append(site)
+            continue
+        again = len(loops_around(site.method, site.node)) > len(turns[0])
+        loop = again or is_repeated(own_class(module), site.method)
+        names = {"".join(f"_{number + 1}" for _, _, number in turn): turn for turn in turns}
+        taken = attribute_names(own_class(module))
+        whole = site.attribute if site.attribute and len(calls) == 1 else site.written
+        whole = site.written if any(whole + name in taken for name in names) else whole
+        while any(whole + name in taken for name in names):
+            whole += "_"
+        for name, turn in names.items():
+            name = whole + name
+            found.append(replace(site, name=name, layer=name, turn=turn, whole=whole, loop=loop))
+    return found
+
+
+def _closed(module: nn.Module, calls: Iterable[Site]) -> list[Site]:
+    """Return the calls that are not rewritten yet."""
+    done = {(call.name, call.turn) for call in opened(module)}
+    return [each for each in calls if done.isdisjoint({(each.written, ()), (each.written, each.turn)})]
 
 
 def _needs_rewriting(site: Site, module: nn.Module) -> bool:
@@ -123,7 +158,7 @@ def open_at(module: nn.Module, name: str) -> bool:
     found = _named(module, name)
     for site in found:
         in_place = works_in_place(site, module) and may_be_seen(site)
-        open_call(module, Opened(site.name, site.attribute or "", in_place, name))
+        open_call(module, Opened(site.written, site.attribute or "", in_place, name, site.turn))
     for attribute in {site.attribute for site in found if site.attribute}:
         _retire(module, attribute)
     return bool(found)
@@ -138,7 +173,9 @@ def _named(module: nn.Module, name: str) -> list[Site]:
     """Return the calls that a layer's name stands for: one, or all that share this layer."""
     apart = [site for attribute in _attributes(module) for site in divided_uses(module, attribute) or ()]
     known = [*apart, *(site for site, choice, _ in function_calls(module) if choice is not None)]
-    return [site for site in known if name == site.name] or [site for site in known if name == site.layer]
+    own = [site for site in known if name == site.name] or [site for site in known if name == site.layer]
+    turns = [site for site in known if name == site.whole]
+    return own or [replace(site, turn=()) for site in turns[:1]]
 
 
 def _attributes(module: nn.Module) -> list[str]:

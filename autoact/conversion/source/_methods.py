@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-LIBRARIES = ("torch", "torchmetrics", "lightning", "pytorch_lightning", "autoact")
+from autoact.conversion.grid import LIBRARIES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

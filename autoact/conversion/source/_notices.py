@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import nn
 
+from autoact.conversion.grid import computed_by
 from autoact.conversion.source._call_sites import UNSEARCHED, Call, Site, activation_of
-from autoact.conversion.source._grid import computed_by
 from autoact.conversion.source._methods import (
     Method,
     constructors,

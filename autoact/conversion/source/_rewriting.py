@@ -9,6 +9,8 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import product
+from math import prod
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -18,18 +20,21 @@ from autoact.conversion.source._call_arguments import input_of
 from autoact.conversion.source._call_sites import Site, sites, uses
 from autoact.conversion.source._methods import Method
 from autoact.conversion.source._standalone import plain_class, reduced, remade, subclass
+from autoact.conversion.source._turns import Turn, loops_around
 from autoact.errors import ConversionError
 
 _ORIGINALS = "_autoact_originals"
+_COUNTER = "_autoact_counter"  # on a loop's node: the name of the variable that counts its turns
 
 
 class Opened(NamedTuple):
-    """A call that goes to a layer: the site's name, the attribute or "", whether in place, the layer."""
+    """A call that goes to a layer: its site, the attribute or "", whether in place, the layer, the turn."""
 
     name: str
     attribute: str
     in_place: bool
     layer: str
+    turn: Turn = ()
 
 
 def own_class(module: nn.Module) -> type:
@@ -97,10 +102,12 @@ def rewritten(base: type, calls: tuple[Opened, ...]) -> type:
 
 def _trees(base: type, calls: tuple[Opened, ...]) -> dict[str, tuple[Method, ast.FunctionDef]]:
     """Return the methods in which calls stand, each with its syntax as these calls change it."""
-    chosen = [(_site(base, call), call) for call in calls]
-    by_place = {site.where: (site, call) for site, call in chosen}
-    found = {site.method.name: site.method for site, _ in chosen}
-    return {name: (method, _replaced(method, by_place)) for name, method in found.items()}
+    chosen: dict[Any, tuple[Site, list[Opened]]] = {}
+    for call in calls:
+        site = _site(base, call)
+        chosen.setdefault(site.where, (site, []))[1].append(call)
+    found = {site.method.name: site.method for site, _ in chosen.values()}
+    return {name: (method, _replaced(method, chosen)) for name, method in found.items()}
 
 
 def _site(base: type, call: Opened) -> Site:
@@ -134,36 +141,81 @@ def _refuse(self: nn.Module) -> Any:
 
 
 class _Replace(ast.NodeTransformer):
-    """Puts calls of layers in place of calls of activations."""
+    """Puts calls of layers in place of calls of activations, and counts the turns of loops."""
 
-    def __init__(self, method: Method, chosen: dict[Any, tuple[Site, Opened]]) -> None:
+    def __init__(self, method: Method, chosen: dict[Any, tuple[Site, list[Opened]]]) -> None:
         self.method, self.chosen = method, chosen
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         where = (self.method.name, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
         if where not in self.chosen:
             return self.generic_visit(node)
-        site, call = self.chosen[where]
-        layer, given = self._own(call.layer), self.visit(input_of(replace(site, node=node)))
-        made = (
+        site, calls = self.chosen[where]
+        as_it_was = self.generic_visit(copy.deepcopy(node))
+        layer, given = self._layer(site, calls), self.visit(input_of(replace(site, node=node)))
+        made: ast.expr = (
             ast.Call(self._own("_autoact_in_place"), [layer, given], [])
-            if call.in_place
+            if calls[0].in_place
             else ast.Call(layer, [given], [])
         )
+        if len(calls) < prod(size for _, size, _ in calls[0].turn):
+            made = ast.IfExp(copy.deepcopy(layer), made, as_it_was)
         return ast.fix_missing_locations(ast.copy_location(made, node))
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        return self._counted(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        return self._counted(node)
+
+    def _counted(self, loop: Any) -> ast.AST:
+        self.generic_visit(loop)
+        if counter := getattr(loop, _COUNTER, None):
+            loop.iter = ast.copy_location(
+                ast.Call(ast.Name("enumerate", ast.Load()), [loop.iter], []), loop.iter
+            )
+            both = ast.Tuple([ast.Name(counter, ast.Store()), loop.target], ast.Store())
+            loop.target = ast.copy_location(both, loop.target)
+            ast.fix_missing_locations(loop.iter)
+            ast.fix_missing_locations(loop.target)
+        return loop
+
+    def _layer(self, site: Site, calls: list[Opened]) -> ast.expr:
+        """Return the expression for the layer of a call: an attribute, or that of the turn of its loops."""
+        turn = calls[0].turn
+        if not turn:
+            return self._own(calls[0].layer)
+        by_turn = {call.turn: call.layer for call in calls}
+        every = product(*([(loop, size, at) for at in range(size)] for loop, size, _ in turn))
+        constants = (str(site.call), tuple(map(by_turn.get, every)), tuple(size for _, size, _ in turn))
+        counters = [ast.Name(_counter(loop, site), ast.Load()) for loop, _, _ in turn]
+        given = [ast.Name(self.method.own_name, ast.Load()), *map(ast.Constant, constants), *counters]
+        return ast.Call(self._own("_autoact_of_turn"), given, [])
 
     def _own(self, name: str) -> ast.Attribute:
         return ast.Attribute(ast.Name(self.method.own_name, ast.Load()), name, ast.Load())
 
 
-def recompiled(method: Method, chosen: dict[Any, tuple[Site, Opened]]) -> Any:
+def _counter(loop: int, site: Site) -> str:
+    """Return the name of the variable that counts one of the loops around a call."""
+    around = loops_around(site.method, site.node)[loop]
+    every = [each for each in ast.walk(site.method.tree) if isinstance(each, ast.For | ast.comprehension)]
+    return f"_autoact_turn_{every.index(around) + 1}"
+
+
+def recompiled(method: Method, chosen: dict[Any, tuple[Site, list[Opened]]]) -> Any:
     """Return a method with some of its calls replaced, inside its decorators."""
     return _compiled(method, _replaced(method, chosen))
 
 
-def _replaced(method: Method, chosen: dict[Any, tuple[Site, Opened]]) -> ast.FunctionDef:
-    tree: ast.FunctionDef = _Replace(method, chosen).visit(copy.deepcopy(method.tree))
-    return tree
+def _replaced(method: Method, chosen: dict[Any, tuple[Site, list[Opened]]]) -> ast.FunctionDef:
+    copies: dict[int, Any] = {}
+    tree: ast.FunctionDef = copy.deepcopy(method.tree, copies)
+    for site, calls in chosen.values():
+        for loop, _, _ in calls[0].turn if site.method is method else ():
+            setattr(copies[id(loops_around(method, site.node)[loop])], _COUNTER, _counter(loop, site))
+    changed: ast.FunctionDef = _Replace(method, chosen).visit(tree)
+    return changed
 
 
 def _compiled(method: Method, tree: ast.FunctionDef) -> Any:

@@ -36,7 +36,11 @@ class Unannounced(nn.Module):
 def subclass(base: type, attributes: dict[str, Any]) -> type:
     """Return a subclass of the same name without running what users run for each class they define."""
     described = {key: getattr(base, key, None) for key in ("__module__", "__qualname__", "__doc__")}
-    ours = {"_autoact_base": base, "_autoact_in_place": staticmethod(in_place)}
+    ours = {
+        "_autoact_base": base,
+        "_autoact_in_place": staticmethod(in_place),
+        "_autoact_of_turn": staticmethod(of_turn),
+    }
     make = ABCMeta if issubclass(type(base), ABCMeta) else type
     return make.__new__(type(base), base.__name__, (Unannounced, base), {**described, **ours, **attributes})
 
@@ -44,6 +48,33 @@ def subclass(base: type, attributes: dict[str, Any]) -> type:
 def in_place(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Do what torch's in-place activations do: x itself changes, whoever else holds it."""
     return x.copy_(layer(x.clone()))
+
+
+def of_turn(
+    module: nn.Module, place: str, layers: tuple[str | None, ...], sizes: tuple[int, ...], *turn: int
+) -> Any:
+    """Return the layer of a turn of loops; None where that turn has none of its own.
+
+    Args:
+        module: That has the layers.
+        place: How to speak about the call.
+        layers: Name of the layer of each turn, those of the innermost loop together.
+        sizes: Turns of each loop, the outermost first.
+        *turn: Number of the turn in each loop, from 0.
+
+    Raises:
+        IndexError: The loop has more turns than the model had when it got its activations.
+    """
+    index = 0
+    for number, size in zip(turn, sizes, strict=True):
+        if number >= size:
+            raise IndexError(
+                f"{place} runs in turn {number + 1} of a loop that had {size} turns when the model got its "
+                "activations, one for each turn. Convert the model when it has all its layers."
+            )
+        index = index * size + number
+    name = layers[index]
+    return None if name is None else getattr(module, name)
 
 
 def plain_class(base: type, calls: Iterable[Any], texts: tuple[tuple[str, str], ...]) -> type:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from autoact.conversion.flow import ARGUMENT, Made, in_place_changes
 from autoact.conversion.source import (
-    ARGUMENT,
-    Made,
-    in_place_changes,
     input_may_be_seen,
     methods,
+    opened,
     own_class,
     uses,
 )
@@ -76,14 +75,22 @@ def neighbors(model: nn.Module) -> Neighbors:
 def _results(path: str, module: nn.Module) -> Iterator[str]:
     """Yield whose results the code of one module changes, or hands to what changes them."""
     found = in_place_changes(own_class(module))
-    yield from _named(found.results, path, module, _last)
+    changed = set(found.results)
     for handed in found.handed:
         if any(_changes_input(module.get_submodule(each)) for each in children(module, handed.path)):
-            yield from _named(handed.made, path, module, _last)
+            changed |= handed.made
+    passing = [each for each in found.handed if _any_passes(module, each.path)]
+    while new := {m for each in passing if ("module", each.path) in changed for m in each.made} - changed:
+        changed |= new
+    yield from makers(frozenset(changed), path, module)
     row = list(present_children(module).items()) if in_a_row(module) else []
     for index, (_, each) in enumerate(row):
         if _changes_input(each):
             yield from _last_of(path, row[:index])
+
+
+def _any_passes(module: nn.Module, path: str) -> bool:
+    return any(_passes(module.get_submodule(each)) for each in children(module, path))
 
 
 def _inputs(path: str, module: nn.Module) -> Iterator[str]:
@@ -93,6 +100,11 @@ def _inputs(path: str, module: nn.Module) -> Iterator[str]:
     for handed in found.handed:
         if any(_changes_input(module.get_submodule(each)) for each in children(module, handed.path)):
             yield from _named(handed.earlier, path, module, _first)
+
+
+def makers(made: Made, path: str, module: nn.Module) -> Iterator[str]:
+    """Yield the paths of the activations whose results those are that a module's source names."""
+    yield from _named(made, path, module, _last)
 
 
 def _named(made: Made, path: str, module: nn.Module, inside: _Inside) -> Iterator[str]:
@@ -174,8 +186,9 @@ def _overwrites(parent: nn.Module, name: str, module: nn.Module, walked: bool) -
     if getattr(module, "inplace", False) is not True:
         return False
     if not in_a_row(parent):
+        elsewhere = {call.name for call in opened(parent)}
         calls = uses(own_class(parent), name)
-        return not calls or any(map(input_may_be_seen, calls))
+        return not calls or any(input_may_be_seen(call) for call in calls if call.name not in elsewhere)
     before = []
     for known, each in present_children(parent).items():
         if known == name:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from autoact.activations import from_module
-from autoact.conversion.source import PART, Made, flow, opened, own_class
+from autoact.conversion.flow import PART, Made, RangeUse, flow, range_uses
+from autoact.conversion.source import opened, own_class
+from autoact.conversion.surroundings._neighbors import makers
 from autoact.conversion.surroundings._structure import child, in_a_row, join
 
 _PASSING = (nn.Identity, nn.Dropout, nn.Flatten, nn.Unflatten)
@@ -20,11 +22,13 @@ class Roles:
         heads: Whose result the model returns.
         gates: Whose result is multiplied by another.
         between: Those of an nn.Sequential that stand between layers with parameters.
+        ranged: Uses of their results that depend on the range, by path.
     """
 
     heads: frozenset[str] = field(default_factory=frozenset)
     gates: frozenset[str] = field(default_factory=frozenset)
     between: frozenset[str] = field(default_factory=frozenset)
+    ranged: Mapping[str, tuple[RangeUse, ...]] = field(default_factory=dict)
 
 
 def roles(model: nn.Module) -> Roles:
@@ -37,7 +41,13 @@ def roles(model: nn.Module) -> Roles:
         for end in _ends_of(made, path, module)
     }
     between = {inner for path, module in modules.items() for inner in _between(path, module)}
-    return Roles(frozenset(_ends("", model)), frozenset(gates), frozenset(between))
+    ranged = dict[str, dict[RangeUse, None]]()
+    for path, module in modules.items():
+        for use in range_uses(own_class(module)):
+            for end in makers(frozenset({use.made}), path, module):
+                ranged.setdefault(end, {})[use] = None
+    uses = {path: tuple(found) for path, found in ranged.items()}
+    return Roles(frozenset(_ends("", model)), frozenset(gates), frozenset(between), uses)
 
 
 def _ends(path: str, module: nn.Module, part: str = "") -> Iterator[str]:

@@ -105,16 +105,6 @@ def _row(layer: LayerProfile) -> tuple[str, ...]:
     )
 
 
-def live_profile(path: str, activation: str, meter: FlowMeter) -> LayerProfile | None:
-    """Return what a meter says at present, of its last look and its window; None before the first."""
-    if meter.last is None:
-        return None
-    seen, chi = meter.last, float(value_of(meter.chi))
-    gradient = math.nan if meter.gradient is None else float(meter.gradient)
-    slope, z = (float(seen.slope), float(seen.slope_moment)), (float(seen.mean), float(seen.second_moment))
-    return described(path, activation, meter, slope, z, chi, gradient)
-
-
 def described(
     path: str,
     activation: str,
@@ -173,8 +163,15 @@ def flow_warnings(meters: Mapping[str, FlowMeter]) -> tuple[str, ...]:
         >>> flow_warnings({})
         ()
     """
-    found = (live_profile(path, "mixture", meter) for path, meter in meters.items())
-    return warnings_of(tuple(each for each in found if each is not None), WINDOW)
+    layers = []
+    for path, meter in meters.items():
+        if (seen := meter.last) is not None:
+            slope = float(seen.slope), float(seen.slope_moment)
+            z = float(seen.mean), float(seen.second_moment)
+            gradient = math.nan if meter.gradient is None else float(meter.gradient)
+            chi = float(value_of(meter.chi))
+            layers.append(described(path, "mixture", meter, slope, z, chi, gradient))
+    return warnings_of(tuple(layers), WINDOW)
 
 
 def warnings_of(layers: tuple[LayerProfile, ...], batches: int) -> tuple[str, ...]:

@@ -53,6 +53,10 @@ class FlowMeter:
     Args:
         window: Looks after which a unit may revive; None: never.
 
+    Attributes:
+        last: What the last batch said; `mean`, `second_moment`, `kappa` and `chi` are of it.
+        own: E[φ'] and E[φ'²] under N(0, 1), as the function was when the window began; `own_kappa` is of it.
+
     Example:
         >>> import torch
         >>> meter = FlowMeter()
@@ -64,7 +68,10 @@ class FlowMeter:
         self._window, self._looks = window, 0
         self.steepest: Tensor | None = None
         self.reference: Tensor | None = None
+        self.mean: Tensor | None = None
+        self.second_moment: Tensor | None = None
         self.kappa: Tensor | None = None
+        self.own_kappa: Tensor | None = None
         self.chi: Tensor | None = None
         self.gradient: Tensor | None = None
         self.own: tuple[Tensor, Tensor] | None = None
@@ -75,6 +82,7 @@ class FlowMeter:
         if not x.numel():
             return None
         self.last = seen = look(function, x)
+        self.mean, self.second_moment = seen.mean, seen.second_moment
         self.kappa = seen.slope_moment / seen.slope.square()
         self.chi = seen.slope_moment * weight_scale(x)
         if x.requires_grad:
@@ -83,7 +91,8 @@ class FlowMeter:
         if fresh or self.steepest is None or self.steepest.shape != seen.steepest.shape:
             self.steepest = seen.steepest
             self.reference = steepest_around_zero(function, x)
-            self.own = own_moments(function, x)
+            self.own = slope, moment = own_moments(function, x)
+            self.own_kappa = moment / slope.square()
         else:
             self.steepest = torch.maximum(self.steepest, seen.steepest)
         self._looks += 1
@@ -92,21 +101,6 @@ class FlowMeter:
     def _take(self, gradient: Tensor) -> None:
         """Keep the root mean square of the gradient that came back to the pre-activations."""
         self.gradient = gradient.detach().float().square().mean().sqrt()
-
-    @property
-    def mean(self) -> Tensor | None:
-        """E[z] of the last look."""
-        return None if self.last is None else self.last.mean
-
-    @property
-    def second_moment(self) -> Tensor | None:
-        """E[z²] of the last look."""
-        return None if self.last is None else self.last.second_moment
-
-    @property
-    def own_kappa(self) -> Tensor | None:
-        """What κ would be under N(0, 1), as the function was when the window began."""
-        return None if self.own is None else self.own[1] / self.own[0].square()
 
     @property
     def dead_units(self) -> Tensor | None:

@@ -46,7 +46,10 @@ def symbol(candidate: str, parameter: Parameter) -> sp.Symbol:
 def collect(candidates: tuple[Activation, ...]) -> Basis:
     """Return the basis of a mixture; equal functions of several candidates appear once."""
     slots = tuple((act.name, parameter) for act in candidates for parameter in act.parameters)
-    parts = [_parts(_renamed(act)) for act in candidates]
+    parts = []
+    for act in candidates:
+        own = {s: symbol(act.name, each) for s, each in zip(act.symbols, act.parameters, strict=True)}
+        parts.append(_parts(act.expression.xreplace(own)))
     functions = sorted({f for part in parts for _, f in part}, key=order_key)
     if p.pos(X) in functions and p.neg(X) in functions and X in functions:
         parts = [_split_identity(own) for own in parts]
@@ -57,11 +60,6 @@ def collect(candidates: tuple[Activation, ...]) -> Basis:
     used = set().union(*(f.free_symbols for f in functions))
     inner = tuple(i for i, slot in enumerate(slots) if symbol(*slot) in used)
     return Basis(tuple(functions), terms, slots, inner)
-
-
-def _renamed(act: Activation) -> sp.Expr:
-    names = {s: symbol(act.name, parameter) for s, parameter in zip(act.symbols, act.parameters, strict=True)}
-    return act.expression.xreplace(names)
 
 
 def _parts(expression: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 import torch
 
-from autoact.activations import Parameter, X, compile_source, function_source, get, torch_source
+from autoact.activations import X, compile_source, function_source, get, torch_source
 from autoact.activations import primitives as p
 from autoact.kernels.plan._basis import Basis, collect, grows_faster_than_linearly
 
@@ -32,12 +32,8 @@ class Plan:
         self.candidates = candidates
         self.key = "|".join(candidates)
         self.basis: Basis = collect(tuple(get(name) for name in candidates))
+        self.slots = self.basis.slots  # (candidate, parameter) in the order of the parameter vector
         self._constants: dict[tuple[torch.device, torch.dtype], tuple[torch.Tensor, ...]] = {}
-
-    @property
-    def slots(self) -> tuple[tuple[str, Parameter], ...]:
-        """(candidate, parameter) in the order of the parameter vector."""
-        return self.basis.slots
 
     @cached_property
     def defaults(self) -> tuple[tuple[str, str, float], ...]:
@@ -189,14 +185,9 @@ class Plan:
 
 
 @lru_cache(maxsize=512)
-def _plan(candidates: tuple[str, ...]) -> Plan:
-    return Plan(candidates)
-
-
-@lru_cache(maxsize=512)
 def plan_of(key: str) -> Plan:
     """Return the plan whose key an operator was called with."""
-    return _plan(tuple(key.split("|")))
+    return Plan(tuple(key.split("|")))
 
 
 @lru_cache(maxsize=512)
@@ -210,7 +201,7 @@ def plan_for(candidates: tuple[str, ...]) -> Plan:
         >>> plan_for(("relu", "elu")) is plan_for(("relu", "elu"))
         True
     """
-    return _plan(tuple(get(name).name for name in candidates))
+    return plan_of("|".join(get(name).name for name in candidates))
 
 
 @torch._dynamo.assume_constant_result

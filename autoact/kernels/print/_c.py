@@ -6,7 +6,6 @@ compiles again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from importlib.resources import files
 
 import sympy as sp
@@ -127,16 +126,16 @@ def _macros(plan: Plan) -> list[str]:
         f"#define PARAMETERS {len(plan.slots)}",
         f"#define COEFFICIENTS {len(names)}",
         "#define READ_COEFFICIENTS "
-        + _joined(
+        + " ".join(
             f"const float {c} = c[{j}]; const int32_t live_{c} = -(c[{j}] != 0.0f);"
             for j, c in enumerate(names)
         ),
         f"#define FORWARD {_steps(forward)} const float y = {c_expression(forward.outputs[0])};",
         f"#define BACKWARD {_steps(backward)} const float slope = {slope};",
         f'#define REDUCE _Pragma("omp simd reduction(+ : {", ".join(sums)})")',
-        "#define ZERO_SUMS " + _joined(f"float {s} = 0.0f;" for s in sums),
-        "#define ADD_SUMS " + _joined(f"{s} += g * {e};" for s, e in zip(sums, partials, strict=True)),
-        "#define KEEP_SUMS " + _joined(f"total[{j}] += {s};" for j, s in enumerate(sums)),
+        "#define ZERO_SUMS " + " ".join(f"float {s} = 0.0f;" for s in sums),
+        "#define ADD_SUMS " + " ".join(f"{s} += g * {e};" for s, e in zip(sums, partials, strict=True)),
+        "#define KEEP_SUMS " + " ".join(f"total[{j}] += {s};" for j, s in enumerate(sums)),
     ]
 
 
@@ -145,10 +144,6 @@ def _with_masks(program: Program) -> Program:
     masks = {name: value for name, value in program.steps if _is_live(value)}
     steps = tuple((name, value.xreplace(masks)) for name, value in program.steps if name not in masks)
     return Program(program.arguments, steps, tuple(e.xreplace(masks) for e in program.outputs))
-
-
-def _joined(parts: Iterable[str]) -> str:
-    return " ".join(parts)
 
 
 def _steps(program: Program) -> str:

@@ -20,8 +20,8 @@ from autoact.search.optimizer._kernel import Array, AssignmentKernel, Indices, k
 from autoact.search.optimizer._observations import HyperparameterSpace, Observations
 from autoact.search.optimizer._threads import one_thread
 from autoact.search.optimizer._trial_observations import (
-    SEED,
-    Layers,
+    SEED_ATTRIBUTE,
+    LayerSpace,
     OncePerTrial,
     Row,
     activation_choices,
@@ -94,7 +94,7 @@ class FunctionSpaceSampler(BaseSampler):
         self._given, self._independent = independent_sampler, independent_sampler or TPESampler(seed=seed)
         self._max_step = max_step
         self._spaces_of = OncePerTrial(spaces_of)
-        self._rows: tuple[Layers, OncePerTrial[Row | None]] | None = None
+        self._rows: tuple[LayerSpace, OncePerTrial[Row | None]] | None = None
         self._seeds = seeds
         self._candidates = tuple(map(dict, candidates))
 
@@ -114,7 +114,7 @@ class FunctionSpaceSampler(BaseSampler):
 
         The independent sampler draws the hyperparameters.
         """
-        layers = Layers.of(search_space)
+        layers = LayerSpace.of(search_space)
         if not layers.names:
             return {}
         known, fixed = self._known(study, layers), trial.system_attrs.get("fixed_params", {})
@@ -168,7 +168,7 @@ class FunctionSpaceSampler(BaseSampler):
         """
         trials = study.get_trials(deepcopy=False)
         own = trials[trial.number]
-        layers = Layers.of({name: own.distributions[name] for name, _ in self._spaces_of(own)[0]})
+        layers = LayerSpace.of({name: own.distributions[name] for name, _ in self._spaces_of(own)[0]})
         row = layers.number(own)
         had = seeds_had(layers, trials, own.number).get(row, set()) if row is not None else set()
         return self._seed_in_turn(own.number, had)
@@ -181,7 +181,7 @@ class FunctionSpaceSampler(BaseSampler):
         Raises:
             SearchFailedError: No trial has ended with a value, or none chose any activation.
         """
-        layers = Layers.of(common_space(study.get_trials(deepcopy=False), self._spaces_of))
+        layers = LayerSpace.of(common_space(study.get_trials(deepcopy=False), self._spaces_of))
         if not layers.names:
             raise _nothing(study)
         return {name: self.best_trial(study).params[name] for name in layers.names}
@@ -193,15 +193,14 @@ class FunctionSpaceSampler(BaseSampler):
             SearchFailedError: No trial has ended with a value.
         """
         self._raise_error_if_multi_objective(study)
-        trials = study.get_trials(deepcopy=False)
-        known = self._known(study, Layers.of(common_space(trials, self._spaces_of)))
+        known = self._known(study)
         usable = np.flatnonzero(np.isfinite(known.seen.values))
         if not len(usable):
             raise _nothing(study)
         means = known.process.observed_means()[usable]
         # of equal configurations, and of equal means, the first trial
         best = min(usable[means <= means.min() + 1e-12], key=lambda i: known.seen.runs[i])
-        return trials[int(known.seen.runs[best])]
+        return known.trials[int(known.seen.runs[best])]
 
     def posterior(self, study: Study, trials: Sequence[FrozenTrial]) -> list[tuple[float, float]]:
         """Return what is believed of the values that the configurations of some trials have on average.
@@ -217,7 +216,7 @@ class FunctionSpaceSampler(BaseSampler):
         Raises:
             SearchFailedError: No trial has ended with a value.
         """
-        known = self._known(study, Layers.of(common_space(study.get_trials(deepcopy=False), self._spaces_of)))
+        known = self._known(study)
         if not np.isfinite(known.seen.values).any():
             raise _nothing(study)
         found = known.process.posterior(known.means(trials))
@@ -225,8 +224,10 @@ class FunctionSpaceSampler(BaseSampler):
         sign = 1.0 if study.direction == StudyDirection.MINIMIZE else -1.0
         return list(zip((sign * mean).tolist(), deviation.tolist(), strict=True))
 
-    def _known(self, study: Study, layers: Layers) -> _Known:
+    def _known(self, study: Study, layers: LayerSpace | None = None) -> _Known:
+        """Return what the study has shown of some layers; by default, of those that its trials share."""
         trials = study.get_trials(deepcopy=False)
+        layers = layers or LayerSpace.of(common_space(trials, self._spaces_of))
         hyperparameters = common_hyperparameters(trials, self._spaces_of)
         minimize = study.direction == StudyDirection.MINIMIZE
         seen = observations(
@@ -291,7 +292,7 @@ class FunctionSpaceSampler(BaseSampler):
         rows = np.array([*known.seen.assignments.tolist(), *given], dtype=np.intp)
         return _best_first(rows, process.mean(Points.means(rows, np.tile(hyperparameters, (len(rows), 1)))))
 
-    def _row_of(self, layers: Layers) -> OncePerTrial[Row | None]:
+    def _row_of(self, layers: LayerSpace) -> OncePerTrial[Row | None]:
         """Return what reads candidate numbers, the one of before while the layers are the same."""
         known = self._rows
         if known is None or known[0] != layers:
@@ -306,7 +307,7 @@ class FunctionSpaceSampler(BaseSampler):
 class _Known:
     """What a study has shown of its layers and hyperparameters, and the process conditioned on it."""
 
-    layers: Layers
+    layers: LayerSpace
     hyperparameters: HyperparameterSpace
     trials: Sequence[FrozenTrial]
     seen: Observations
@@ -332,7 +333,7 @@ class _Known:
         hyperparameters = np.array([usual if own is None else own for own in numbers], dtype=np.float64)
         seeds = None
         if self.seen.seeds is not None:
-            told = [trial.user_attrs.get(SEED, -1 - trial.number) for trial in trials]
+            told = [trial.user_attrs.get(SEED_ATTRIBUTE, -1 - trial.number) for trial in trials]
             seeds = np.array(told, dtype=np.intp)
         runs = np.array([trial.number for trial in trials], dtype=np.intp)
         return Points(rows, np.ones(len(rows)), runs, hyperparameters.reshape(len(rows), -1), seeds)
@@ -345,7 +346,7 @@ def _nothing(study: Study) -> SearchFailedError:
     )
 
 
-def _others(options: Indices, running: Sequence[FrozenTrial], layers: Layers) -> Indices:
+def _others(options: Indices, running: Sequence[FrozenTrial], layers: LayerSpace) -> Indices:
     """Return the numbers of the options that are not running; all if all are."""
     busy = {layers.number(trial) for trial in running}
     found = [number for number, row in enumerate(options.tolist()) if tuple(row) not in busy]

@@ -22,7 +22,7 @@ _MOST = 600  # observations that the process is conditioned on
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _SHORTEST = 1 / 64  # of a full training; what was stopped earlier counts as stopped then
 
-SEED = "seed"  # user attribute of a trial: the number of the random seed that it was trained with
+SEED_ATTRIBUTE = "seed"  # user attribute of a trial: the number of the random seed that it was trained with
 Space = tuple[tuple[str, tuple[str, ...]], ...]  # parameters that choose activations, with their choices
 Row = tuple[int, ...]  # candidate numbers, one per layer
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class OncePerTrial(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Layers:
+class LayerSpace:
     """The parameters of a study that choose activations: names with their choices, in the order of names."""
 
     names: tuple[str, ...]
@@ -77,7 +77,7 @@ class Layers:
         object.__setattr__(self, "_places", tuple(zip(self.names, numbered, strict=True)))
 
     @classmethod
-    def of(cls, space: Mapping[str, BaseDistribution]) -> Layers:
+    def of(cls, space: Mapping[str, BaseDistribution]) -> LayerSpace:
         """Find them in a search space.
 
         Raises:
@@ -205,7 +205,7 @@ def _shared(spaces: Sequence[tuple[Any, ...]]) -> list[Any]:
 
 
 def observations(
-    layers: Layers,
+    layers: LayerSpace,
     trials: Sequence[FrozenTrial],
     minimize: bool,
     *,
@@ -262,24 +262,24 @@ def seeds_of(trials: Sequence[FrozenTrial]) -> Indices | None:
 
     A trial that does not tell shares its seed with no other: it gets a negative number of its own.
     """
-    told = [trial.user_attrs.get(SEED) for trial in trials]
+    told = [trial.user_attrs.get(SEED_ATTRIBUTE) for trial in trials]
     if all(seed is None for seed in told):
         return None
     pairs = zip(told, trials, strict=True)
     return np.array([-1 - t.number if seed is None else seed for seed, t in pairs], dtype=np.intp)
 
 
-def seeds_had(layers: Layers, trials: Sequence[FrozenTrial], own: int) -> dict[Row, set[int]]:
+def seeds_had(layers: LayerSpace, trials: Sequence[FrozenTrial], own: int) -> dict[Row, set[int]]:
     """Return the seeds that each assignment had or has in training, without trial `own`."""
     had: dict[Row, set[int]] = {}
     for trial in trials:
         row = layers.number(trial) if trial.number != own else None
-        if row is not None and SEED in trial.user_attrs:
-            had.setdefault(row, set()).add(trial.user_attrs[SEED])
+        if row is not None and SEED_ATTRIBUTE in trial.user_attrs:
+            had.setdefault(row, set()).add(trial.user_attrs[SEED_ATTRIBUTE])
     return had
 
 
-def pending(layers: Layers, trials: Sequence[FrozenTrial], own: int) -> list[FrozenTrial]:
+def pending(layers: LayerSpace, trials: Sequence[FrozenTrial], own: int) -> list[FrozenTrial]:
     """Return the trials that are running and have all layers, without the trial number `own`."""
     return [
         trial

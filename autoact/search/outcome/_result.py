@@ -13,6 +13,7 @@ from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.records import Comparison, Ledger, Report, RunDirectory, Training, Verdict
 from autoact.report import summarize
 from autoact.search.phases import SearchPlan
+from autoact.search.study import sqlite_storage
 from autoact.spaces import Assignment
 from autoact.training.configuration import Component
 
@@ -81,11 +82,25 @@ class SearchResult:
 
     @property
     def study(self) -> optuna.Study:
-        """The trials as an Optuna study, as they were exported."""
+        """The trials as an Optuna study, as they were exported.
+
+        Raises:
+            RunDirectoryError: It was lost or damaged since.
+        """
         directory = self._directory()
         configuration = directory.configuration()
-        storage = configuration["search"].get("storage") or f"sqlite:///{directory.study_file}"
-        return optuna.load_study(study_name=configuration["study"], storage=storage)
+        url, file = configuration["search"].get("storage"), directory.study_file
+        try:
+            if url is None and not file.exists():
+                raise FileNotFoundError("it is missing")
+            storage = sqlite_storage(file) if url is None else url
+            return optuna.load_study(study_name=configuration["study"], storage=storage)
+        except Exception as error:  # whatever Optuna, SQL and a driver say
+            why = (str(error).splitlines() or [type(error).__name__])[0]
+            raise RunDirectoryError(
+                f"The study in {url or file} cannot be read ({why}). "
+                f"Have it written again: `autoact search --resume {directory.path}`."
+            ) from error
 
     def model(self) -> Any:
         """Return a fresh model with the recommended activations.
@@ -228,7 +243,7 @@ def load_run(directory: str | Path) -> SearchResult:
         )
     chosen = report.chosen
     if chosen is None and found.assignment_file.exists():  # the search failed after its choice
-        chosen = found.choice()[0]
+        chosen = Assignment.load(found.assignment_file)
     assignment = chosen or report.original or Assignment({})
     return SearchResult(run_dir=found.path, assignment=assignment, _report=report)
 

@@ -7,7 +7,7 @@ from autoact.search.phases._preparation import Prepared, prepare, prepare_object
 from autoact.search.phases._probe import Probe, probe
 from autoact.search.phases._selection import select
 from autoact.search.phases._trials import choose, fell_back, study_of
-from autoact.search.phases._tuning import tune_baselines
+from autoact.search.phases._tuning import export_studies, tune_baselines
 
 __all__ = [
     "Confirmed",
@@ -19,6 +19,7 @@ __all__ = [
     "best_uniform",
     "choose",
     "confirm",
+    "export_studies",
     "fell_back",
     "prepare",
     "prepare_objective",

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from torch import nn
@@ -59,11 +60,12 @@ class Prepared:
         variables = replace(self.variables, mixture=self.variables.mixture and not reason)
         return replace(self, variables=variables, no_mixture=reason)
 
-    def without(self, idle: Sequence[str]) -> "Prepared":
+    def without(self, idle: Sequence[str], unsaid: Mapping[str, str] = MappingProxyType({})) -> "Prepared":
         """Return this search without layers that never run.
 
         Args:
             idle: Their paths.
+            unsaid: What else ran and is left alone, with the reason, by path.
 
         Raises:
             ConversionError: No other layer is left.
@@ -71,14 +73,17 @@ class Prepared:
         """
         if self.layers is None or not isinstance(self.task, ModelTask):
             return self
+        if unsaid:
+            layers = self.layers.speaking(unsaid)
+            return replace(self, left_alone=layers.left_alone, layers=layers).without(idle)
         idle = [path for path in self.layers.layers if path in idle]
         if not idle:
             return self
         if len(idle) == len(self.layers.layers):
             raise ConversionError(
                 f"There is nothing to search in {self.name}: of its activations ({', '.join(idle)}), none "
-                "runs in a training step or in a validation. Write what runs instead as modules such as "
-                "nn.ReLU()."
+                f"runs in a training step or in a validation.{_listed(self.left_alone)} Write what runs "
+                "instead as modules such as nn.ReLU()."
             )
         layers = self.layers.without(dict.fromkeys(idle, _IDLE))
         variables = Variables.of(layers)
@@ -109,6 +114,10 @@ class Prepared:
         if self.settings.sampler is not None or trials < 1:
             return 0.0
         return trials * seconds_per_ask(self.variables.distributions(), trials // 2, self.settings.seed)
+
+
+def _listed(reasons: Mapping[str, str]) -> str:
+    return "".join(f" {path}: {reason}." for path, reason in reasons.items())
 
 
 def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name: str | None) -> Prepared:

@@ -3,7 +3,7 @@
 import math
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Probe:
             estimated.
         idle: Paths of layers that ran neither in the training step nor in the validation.
         no_mixture: Why no mixture can be trained; "" where one can.
+        unsaid: What else ran and is left alone, with the reason, by path.
     """
 
     training: Training
@@ -40,6 +41,7 @@ class Probe:
     seconds: float
     idle: tuple[str, ...] = ()
     no_mixture: str = ""
+    unsaid: Mapping[str, str] = field(default_factory=dict)
 
 
 def keeping(space: SearchSpace, paths: Sequence[str]) -> SearchSpace:
@@ -101,7 +103,8 @@ def _probe_model(task: ModelTask, seed: int) -> Probe:
         measured += changed
     setup = _setup(clock, [first, second])
     seconds = _seconds(clock, setup, first.planned_steps, task.trainer)
-    return Probe(_entry(measured, seed), first.planned_steps, seconds, reached.idle, no_mixture)
+    done, planned = _entry(measured, seed), first.planned_steps
+    return Probe(done, planned, seconds, reached.idle, no_mixture, reached.unsaid)
 
 
 def _changed(

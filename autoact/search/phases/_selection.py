@@ -3,8 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from autoact.errors import SearchFailedError
 from autoact.records import Training
-from autoact.search.phases._trials import study_of
+from autoact.search.phases._trials import fell_back, nothing_finite, study_of
 from autoact.search.study import SELECTED, Search
 
 
@@ -18,8 +19,13 @@ def select(search: Search, models: Mapping[str, Training], values: Mapping[str, 
         search: The search.
         models: The baselines and the choice, by label.
         values: Their values on the selection seeds, by label.
+
+    Raises:
+        SearchFailedError: Nothing that was tried trains, and the original, chosen for want of it, neither.
     """
     chosen = models[SELECTED]
+    if not any(map(math.isfinite, values[SELECTED])) and fell_back(search):
+        raise SearchFailedError(nothing_finite(search))
     if not all(map(math.isfinite, values[SELECTED])):
         return chosen
     allowed = [

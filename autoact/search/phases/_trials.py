@@ -17,9 +17,10 @@ def choose(search: Search) -> Training:
     Raises:
         SearchFailedError: Nothing trains, not even the original.
     """
-    if search.directory.assignment_file.exists():
-        return _best(search, study_of(search)) or _original(search)
-    train_one_shot(search)
+    if _is_over(search):
+        return _chosen(search, study_of(search))
+    if not any(search.ledger.of("trial")):  # one that failed is tried again only before there are trials
+        train_one_shot(search)
     study, derived = study_of(search), _derived(search)
     if derived is not None:
         study.enqueue(ONE_SHOT_CHOICE, derived, search.own)
@@ -27,7 +28,7 @@ def choose(search: Search) -> Training:
         study.enqueue(ORIGINAL, search.variables.original, search.own)
     spent = sum(training.share for training in search.ledger.of("one-shot"))
     run_trials(search, study, search.settings.budget - spent, search.limit.over)
-    return _best(search, study) or _original(search)
+    return _chosen(search, study)
 
 
 def study_of(search: Search) -> Study:
@@ -40,31 +41,38 @@ def _derived(search: Search) -> Assignment | None:
     return next((training.derived for training in search.ledger.of("one-shot") if training.usable), None)
 
 
-def _best(search: Search, study: Study) -> Training | None:
+def _is_over(search: Search) -> bool:
+    """Tell whether an earlier process has chosen: the file of the choice may be lost, the ledger may not."""
+    chosen = search.directory.assignment_file
+    if not chosen.exists():
+        return any(search.ledger.of("tuning", "baseline", "confirmation"))
+    if search.variables.mixture and not any(search.ledger.of("one-shot")):
+        raise search.directory.lacks_trainings(chosen)
+    return True
+
+
+def _chosen(search: Search, study: Study) -> Training:
+    """Return the choice, which follows from the trainings of the search alone."""
     best, derived = study.best(), _derived(search)
-    if best is None and derived is not None and not study.trainings:  # the budget was the mixture's
+    if best is not None:
+        return best
+    if derived is not None and not study.trainings:  # the budget was the mixture's
         return Training(phase="trial", label=ONE_SHOT_CHOICE, assignment=derived, seed=search.seeds.search[0])
-    return best
-
-
-def _original(search: Search) -> Training:
-    """Return the original if it trains though nothing that was tried does."""
     original = search.variables.original
-    tried = {training.assignment for training in search.ledger.of("trial") if training.trial is not None}
-    if original not in tried:
-        asked = Training(phase="trial", label=ORIGINAL, assignment=original, seed=search.seeds.search[0])
-        (done,) = search.trainings.run([asked])
-        if done.usable:
-            return done
-    raise SearchFailedError(_nothing_finite(search))
+    if any(training.assignment == original for training in study.trainings.values()):
+        raise SearchFailedError(nothing_finite(search))
+    # the budget is spent: the selection seeds tell whether it trains
+    return Training(phase="trial", label=ORIGINAL, assignment=original, seed=search.seeds.search[0])
 
 
 def fell_back(search: Search) -> bool:
     """Tell whether the original was chosen because nothing that was tried trains."""
-    return any(t.trial is None and t.usable for t in search.ledger.of("trial"))
+    tried = list(search.ledger.of("trial")) or list(search.ledger.of("one-shot"))
+    return bool(tried) and not any(training.usable for training in tried)
 
 
-def _nothing_finite(search: Search) -> str:
+def nothing_finite(search: Search) -> str:
+    """Return why a search failed in which nothing trains, and what to do."""
     errors = [training.error for training in search.ledger.of("one-shot", "trial") if training.error]
     if errors:
         what, advice = (

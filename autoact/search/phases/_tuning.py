@@ -7,6 +7,7 @@ learns from every one. So a baseline that got fewer would lose to tuning, not to
 from collections.abc import Mapping
 
 from autoact.records import Training, model_key
+from autoact.search.phases._trials import study_of
 from autoact.search.setup import least_tuning
 from autoact.search.study import Domain, Search, Study, run_trials
 from autoact.spaces import Assignment
@@ -45,7 +46,7 @@ def _as_it_is(name: str, assignment: Assignment) -> Training:
 
 
 def _tune(search: Search, name: str, assignment: Assignment, selected: Training) -> Training:
-    study = Study(Domain(search, search.variables, fixed=assignment), phase="tuning", label=name)
+    study = _study(search, name, assignment)
     study.enqueue(OWN_VALUES, assignment, search.own)
     if selected.hyperparameters != search.own:
         study.enqueue(SELECTED_VALUES, assignment, selected.hyperparameters)
@@ -59,7 +60,20 @@ def _tune(search: Search, name: str, assignment: Assignment, selected: Training)
     return Training(phase="tuning", label=name, assignment=assignment, hyperparameters=search.own, seed=0)
 
 
+def _study(search: Search, name: str, assignment: Assignment) -> Study:
+    return Study(Domain(search, search.variables, fixed=assignment), phase="tuning", label=name)
+
+
+def export_studies(search: Search) -> None:
+    """Write the studies of a search that is done again, where they are not the ledger's."""
+    study_of(search)
+    tuned = {training.label: training.assignment for training in search.ledger.of("tuning")}
+    for name, assignment in tuned.items():
+        assert assignment is not None, "only a mixture has none"
+        _study(search, name, assignment)
+
+
 def tuning_trials(search: Search) -> int:
     """Return how many trials each baseline gets: as many as the search had, though time may have ended it."""
-    had = sum(training.trial is not None for training in search.ledger.of("trial"))
+    had = sum(1 for _ in search.ledger.of("trial"))
     return max(had, least_tuning(search.settings)) if search.counts.tuned else 0

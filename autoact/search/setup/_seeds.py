@@ -1,7 +1,6 @@
 """Seeds of trainings: all follow from one, and no phase shares any with another."""
 
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 
@@ -32,9 +31,20 @@ class Seeds:
         entropy = [self.search[0], number, 2]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
 
-    def number(self, seed: int) -> int:
-        """Return the number of a seed of the search."""
-        return next(number for number in count() if self.trial(number) == seed)
+    def number(self, seed: int, trial: int) -> int:
+        """Return the number of a trial's seed.
+
+        Args:
+            seed: The seed.
+            trial: Number of the trial; seeds have at most as many more numbers as there are trials.
+
+        Raises:
+            ValueError: The seed is none of such a trial.
+        """
+        for number in range(len(self.search) + trial):
+            if self.trial(number) == seed:
+                return number
+        raise ValueError(f"seed {seed} is none of the search's")
 
 
 def seeds_for(settings: Settings) -> Seeds:

@@ -2,7 +2,7 @@
 
 from autoact.search.study._context import ORIGINAL, SELECTED, Search
 from autoact.search.study._domain import Domain
-from autoact.search.study._export import check_storage, quiet_optuna
+from autoact.search.study._export import check_storage, quiet_optuna, sqlite_storage
 from autoact.search.study._loop import run_trials
 from autoact.search.study._study import Study
 
@@ -15,4 +15,5 @@ __all__ = [
     "check_storage",
     "quiet_optuna",
     "run_trials",
+    "sqlite_storage",
 ]

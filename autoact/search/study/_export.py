@@ -1,4 +1,4 @@
-"""Export of a study to an Optuna storage, for Optuna's own tools; the ledger never reads it back."""
+"""Export of a study to an Optuna storage, for Optuna's own tools; the search never reads it back."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from autoact.search.study._context import Search
 class Export:
     """A copy of a study in a storage, as far as its trials have ended.
 
-    A file of the run's own that cannot be read, or that holds other trials than the ledger, is written again.
+    A study there that is not the ledger's is written again, and so is a damaged file of the run's own.
 
     Attributes:
         url: The storage; None: the file.
@@ -58,7 +58,7 @@ class Export:
         """
         try:
             self._add(trials)
-        except (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError) as error:
+        except Exception as error:  # whatever Optuna, a driver or a full disk say
             self._study = None
             log.warning("The study could not be exported, the search goes on: %s", _first_line(error))
 
@@ -73,41 +73,40 @@ class Export:
             self._written += 1
 
     def _open(self, trials: Sequence[FrozenTrial]) -> optuna.Study:
-        if self.url is not None:
-            return self._study_in(check_storage(self.url))
-        if self.file.exists():
-            study = self._reopened(trials)
-            if study is not None:
-                return study
-            self.file.unlink()
-        # Whole or not at all: a kill while Optuna makes its tables must leave no half study.
-        partial = self.file.with_name(f".{self.file.name}.partial")
-        partial.unlink(missing_ok=True)
-        storage = _sqlite(partial)
-        self._study_in(storage)
-        storage.engine.dispose()
-        partial.rename(self.file)
-        return self._study_in(_sqlite(self.file))
+        storage = self._own_file() if self.url is None else optuna.storages.get_storage(self.url)
+        study = self._study_in(storage)
+        if self._is_told(study, trials):
+            return study
+        optuna.delete_study(study_name=self.name, storage=storage)
+        return self._study_in(storage)
 
-    def _reopened(self, trials: Sequence[FrozenTrial]) -> optuna.Study | None:
-        """Return the study in the run's own file; None if it cannot be read or holds other trials."""
-        try:
-            study = self._study_in(_sqlite(self.file))
-            known = list(map(_told, study.get_trials(deepcopy=False)))
-        except Exception:  # whatever Optuna and SQL say of tables that lack something
-            return None
-        return study if known == list(map(_told, trials[: len(known)])) else None
+    def _own_file(self) -> optuna.storages.RDBStorage:
+        if self.file.exists() and not _is_sound(self.file):
+            self.file.unlink()
+        if not self.file.exists():
+            # Whole or not at all: a kill while Optuna makes its tables must leave no half file.
+            partial = self.file.with_name(f".{self.file.name}.partial")
+            partial.unlink(missing_ok=True)
+            sqlite_storage(partial).engine.dispose()
+            partial.rename(self.file)
+        return sqlite_storage(self.file)
 
     def _study_in(self, storage: Any) -> optuna.Study:
         study = optuna.create_study(
-            study_name=self.name,
-            storage=storage,
-            direction="minimize" if self.minimize else "maximize",
-            load_if_exists=True,
+            study_name=self.name, storage=storage, direction=self._direction, load_if_exists=True
         )
-        if "metric" not in study.user_attrs:
+        if study.user_attrs.get("metric") != self.metric:
             study.set_user_attr("metric", self.metric)
         return study
+
+    def _is_told(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
+        """Tell whether a study holds the first of some trials and no others."""
+        known = list(map(_told, study.get_trials(deepcopy=False)))
+        return study.direction == self._direction and known == list(map(_told, trials[: len(known)]))
+
+    @property
+    def _direction(self) -> optuna.study.StudyDirection:
+        return optuna.study.StudyDirection["MINIMIZE" if self.minimize else "MAXIMIZE"]
 
 
 def check_storage(url: str | None) -> Any:
@@ -129,14 +128,33 @@ def check_storage(url: str | None) -> Any:
         ) from error
 
 
-def _told(trial: FrozenTrial) -> tuple[Any, ...]:
-    return trial.state, trial.params, trial.value
+def sqlite_storage(file: Path) -> optuna.storages.RDBStorage:
+    """Return the Optuna storage in a file, whatever the file is called.
 
-
-def _sqlite(file: Path) -> optuna.storages.RDBStorage:
+    Args:
+        file: A SQLite file, made if it does not exist.
+    """
     url = URL.create("sqlite", database=str(file.absolute())).render_as_string()
     # Optuna fills in templates: braces that are left in the URL are part of a name.
     return optuna.storages.RDBStorage(url.replace("{", "{{").replace("}", "}}"))
+
+
+def _is_sound(file: Path) -> bool:
+    """Tell whether Optuna can read every study in a file, and no row lacks the one that it belongs to."""
+    try:
+        storage = sqlite_storage(file)
+        for study in storage.get_all_studies():
+            storage.get_all_trials(study._study_id, deepcopy=False)
+        with storage.engine.connect() as connection:
+            return connection.exec_driver_sql("PRAGMA foreign_key_check").first() is None
+    except Exception:  # whatever Optuna, SQL and JSON say of tables that lack something
+        return False
+
+
+def _told(trial: FrozenTrial) -> tuple[Any, ...]:
+    # as text, in which NaN equals itself
+    curve = {step: str(value) for step, value in trial.intermediate_values.items()}
+    return trial.state, trial.value, trial.params, trial.distributions, curve, trial.user_attrs.get("seed")
 
 
 def _first_line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from autoact.errors import RunDirectoryError
 from autoact.records import Phase, Training, Value
 from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.study._domain import Domain
@@ -18,6 +19,7 @@ from autoact.spaces import Assignment
 
 LABEL, SEED = "label", "seed"
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+_MOST_KILLED = 10_000  # trials killed in their training; a larger number in a ledger was not counted
 _EVIDENCE_SEEDS = 10**9  # numbers of seeds from which on they belong to other phases
 
 
@@ -49,7 +51,7 @@ class Study:
         self.optuna = self._new(self._sampler)
         self._export = Export.of(self.domain.search, self.label)
         for training in self._done():
-            while len(self.optuna.get_trials(deepcopy=False)) < (training.trial or 0):
+            while len(self.optuna.get_trials(deepcopy=False)) < _trial(training):
                 self.optuna.add_trial(create_trial(state=TrialState.FAIL))  # killed in its training
             self._add(training)
         self._export.write(self.optuna.get_trials(deepcopy=False))
@@ -118,9 +120,9 @@ class Study:
 
     def tell(self, training: Training) -> None:
         """Finish a trial with what came of its training."""
-        assert training.trial is not None
-        self.trainings[training.trial] = training
-        self._finish(self._open.pop(training.trial), training)
+        number = _trial(training)
+        self.trainings[number] = training
+        self._finish(self._open.pop(number), training)
         self._export.write(self.optuna.get_trials(deepcopy=False))
 
     def _finish(self, trial: optuna.Trial, training: Training) -> None:
@@ -202,17 +204,33 @@ class Study:
 
     def _done(self) -> list[Training]:
         """Return the trainings of the ledger that are the study's, by number of the trial."""
-        found = [
-            training
-            for training in self.domain.search.ledger.of(self.phase)
-            if training.trial is not None and self.label in (None, training.label)
-        ]
-        return sorted(found, key=lambda training: training.trial or 0)
+        of_phase = self.domain.search.ledger.of(self.phase)
+        found = [training for training in of_phase if self.label in (None, training.label)]
+        self._check(found)
+        return sorted(found, key=_trial)
+
+    def _check(self, trainings: Sequence[Training]) -> None:
+        """Refuse a ledger that was changed by hand into what no search writes."""
+        search, seen = self.domain.search, set[int]()
+        for training in trainings:
+            number = _trial(training)
+            try:
+                if number in seen:
+                    raise ValueError("it is there twice")
+                if number >= len(trainings) + _MOST_KILLED:
+                    raise ValueError(f"only {len(trainings)} have ended")
+                search.seeds.number(training.seed, number)
+            except ValueError as error:
+                raise RunDirectoryError(
+                    f"{search.directory.ledger_file}: trial {number} ({training.label}) is none of this "
+                    f"search: {error}. Restore the file, or start a new run in another directory."
+                ) from error
+            seen.add(number)
 
     def _add(self, training: Training) -> None:
         frozen = self._frozen(training)
         self.optuna.add_trial(frozen or create_trial(state=TrialState.FAIL))
-        self.trainings[len(self.optuna.get_trials(deepcopy=False)) - 1] = training
+        self.trainings[_trial(training)] = training
 
     def _frozen(self, training: Training, seed: int | None = None) -> FrozenTrial | None:
         """Return a training as a trial, its seed numbered; None where the study has no values for it."""
@@ -220,14 +238,14 @@ class Study:
         values = self.domain.values(training.assignment, training.hyperparameters)
         if values is None:
             return None
-        state = _state(training)
+        state, seeds = _state(training), self.domain.search.seeds
         return create_trial(
             state=state,
             value=_value(training, state),
             params=values,
             distributions=self.domain.distributions(),
             user_attrs={
-                SEED: self.domain.search.seeds.number(training.seed) if seed is None else seed,
+                SEED: seeds.number(training.seed, _trial(training)) if seed is None else seed,
                 LABEL: training.label,
             },
             intermediate_values=dict(zip(training.curve_steps, training.curve, strict=True)),
@@ -251,6 +269,11 @@ class Study:
         variables = self.domain.variables
         found = [variables.values(variables.uniform(name)) for name in variables.names]
         return [values for values in found if values is not None] if self.domain.fixed is None else []
+
+
+def _trial(training: Training) -> int:
+    assert training.trial is not None, "a study asked for it"
+    return training.trial
 
 
 def _answers(done: Training, assignment: Assignment, hyperparameters: Mapping[str, Value]) -> bool:

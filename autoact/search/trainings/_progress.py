@@ -71,13 +71,9 @@ class SearchProgress:
         if not self._quiet:
             self._console.print(text, markup=False)
 
-    def resumed(self, training: Training) -> None:
-        """Count a training that an earlier process did."""
-        self._count(training)
-
     def finished(self, training: Training) -> None:
         """Count a training that has just ended, and print its line."""
-        self._count(training)
+        self.count(training)
         self._new += training.share
         self.say(self._line(training))
         self._bar.update(
@@ -89,7 +85,8 @@ class SearchProgress:
         self._total = total
         self._bar.update(self._task, total=total)
 
-    def _count(self, training: Training) -> None:
+    def count(self, training: Training) -> None:
+        """Count a training that has ended, in this process or an earlier one."""
         if training.phase != "probe":
             self._done += 1
             self._spent += training.share

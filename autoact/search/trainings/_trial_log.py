@@ -1,5 +1,6 @@
 """TensorBoard run of a trial: what was tried, what came out and how it ended."""
 
+import shutil
 from typing import Any
 
 from autoact.records import RunDirectory, State, Training
@@ -10,13 +11,18 @@ _STATUS: dict[State, Status] = {"finished": "SUCCESS", "pruned": "UNKNOWN"}
 
 def log_trial(directory: RunDirectory, training: Training, monitor: str) -> None:
     """Write a trial to TensorBoard's HParams page, once."""
-    if training.phase != "trial" or training.trial is None:
+    if training.phase != "trial":
         return
-    target = directory.tensorboard(f"trial-{training.trial:04d}")
-    if not target.exists():
-        metrics = {monitor: training.selection} if training.usable else {}
-        status = _STATUS.get(training.state, "FAILURE")
-        write_trial(target, _hparams(training), metrics, status, step=training.steps)
+    target = directory.trial_log(training.trial or 0)
+    if target.exists():
+        return
+    # Whole or not at all: a kill must leave no row that says nothing of how its trial ended.
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    metrics = {monitor: training.selection} if training.usable else {}
+    status = _STATUS.get(training.state, "FAILURE")
+    write_trial(partial, _hparams(training), metrics, status, step=training.steps)
+    partial.rename(target)
 
 
 def _hparams(training: Training) -> dict[str, Any]:

@@ -74,7 +74,8 @@ class ActivationOptimizer:
         parameter_lr: float,
     ) -> None:
         chosen = list(layers)
-        theirs = {id(p) for optimizer in optimizers for p in _in_named_groups(optimizer)}
+        groups = [group for optimizer in optimizers for group in optimizer.param_groups if _is_ours(group)]
+        theirs = {id(parameter) for group in groups for parameter in group["params"]}
         self._groups = [
             {"params": _without([layer.logits for layer in chosen], theirs), "lr": lr},
             {"params": _without(trained_values(chosen), theirs), "lr": parameter_lr},
@@ -116,13 +117,13 @@ def take_over(optimizers: Iterable[Optimizer], layers: Iterable[AutoActivation])
     ours = {id(p) for layer in layers for p in (layer.logits, layer.raw)}
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            if not str(group.get("name", "")).startswith(PREFIX):
+            if not _is_ours(group):
                 group["params"][:] = _without(group["params"], ours)
 
 
-def _in_named_groups(optimizer: Optimizer) -> list[nn.Parameter]:
-    named = [g for g in optimizer.param_groups if str(g.get("name", "")).startswith(PREFIX)]
-    return [parameter for group in named for parameter in group["params"]]
+def _is_ours(group: Mapping[str, Any]) -> bool:
+    """Tell whether this is one of the groups of `param_groups`."""
+    return str(group.get("name", "")).startswith(PREFIX)
 
 
 def _without(parameters: Iterable[nn.Parameter], excluded: set[int]) -> list[nn.Parameter]:

@@ -19,6 +19,7 @@ from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
 from autoact.training._compat import planned_steps, steps_done, when_built
 from autoact.training.callback._activation_optimizer import ActivationOptimizer, take_over
+from autoact.training.callback._first_step import FirstStep
 from autoact.training.callback._hidden_parameters import hide_while_configuring
 from autoact.training.callback._input_observer import Observation
 from autoact.training.callback._kept_originals import with_originals
@@ -104,6 +105,7 @@ class ActivationSearch(Callback):
         self._layers: dict[str, AutoActivation] = {}
         self._observation = Observation({})
         self._logger: LayerLogger | None = None
+        self._first: FirstStep | None = None
         self._length, self._every, self._seen_step = 1.0, 1, -1
 
     @property
@@ -163,6 +165,7 @@ class ActivationSearch(Callback):
         self._restored = {}
         self._manage(True)
         self._observation = Observation(self._layers)
+        self._first = FirstStep(pl_module, self.space)
         self._every = self.observe_every or max(1, math.ceil(total / _OBSERVATIONS))
         self._seen_step = -1
         writer = _writer(trainer)
@@ -177,14 +180,26 @@ class ActivationSearch(Callback):
             return
         self._seen_step = step
         self._move_schedules(step / self._length)
+        if self._first is not None:
+            self._first.begin()
         if step % self._every == 0:
             watchers = [self._logger.see] if self._logger is not None and self._logger.due() else []
             self._observation.attach(_observe, *watchers)
+
+    def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
+        """Tell what ran in the first step and is no layer."""
+        self._end_first()
+
+    def _end_first(self) -> None:
+        if self._first is not None:
+            self._first.end()
+            self._first = None
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Stop watching, and log if it is time to."""
+        self._end_first()
         self._observation.detach()
         if self._logger is not None:
             self._logger.log(trainer.global_step)
@@ -262,6 +277,7 @@ class ActivationSearch(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave no hook on a model whose training failed."""
         self._show()
+        self._end_first()
         self._observation.detach()
         self._manage(False)
 

@@ -37,7 +37,7 @@ def remember(module: LightningModule) -> None:
         >>> remember(autoact.convert(DigitsModel(), ["relu", "tanh"]))
     """
     for hook, function in (("on_save_checkpoint", _save), ("on_load_checkpoint", _check)):
-        if not _installed(module, hook):
+        if not isinstance(module.__dict__.get(hook), partial):
             module.__dict__[hook] = partial(function, module, getattr(module, hook))
 
 
@@ -102,10 +102,6 @@ def _check(module: LightningModule, then: Callable[[Any], None], checkpoint: dic
             "and the arguments of the run that wrote it."
         )
     then(checkpoint)
-
-
-def _installed(module: LightningModule, hook: str) -> bool:
-    return isinstance(module.__dict__.get(hook), partial)
 
 
 def restore_into(module: LightningModule, state: Mapping[str, Any]) -> None:

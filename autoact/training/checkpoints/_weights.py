@@ -1,5 +1,7 @@
 """Weights across a conversion: from a model as it was into its converted form, and back."""
 
+import copy
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from autoact import conversion
 from autoact.errors import ConversionError
@@ -88,13 +91,15 @@ def load_weights(model: nn.Module, source: nn.Module | Mapping[str, Any] | str |
         >>> load_weights(net(), model).dropped["1.logits"]
         (2,)
     """
-    state, recipe = _read(source)
+    state, recipe, versions = _read(source)
     with conversion.all_or_nothing(model):
         activations = conversion.restore(model, state)
-        return replace(_load(model, state, recipe), activations=activations)
+        return replace(_load(model, state, recipe, versions), activations=activations)
 
 
-def _load(model: nn.Module, state: dict[str, Any], recipe: Mapping[str, Any] | None) -> LoadedWeights:
+def _load(
+    model: nn.Module, state: dict[str, Any], recipe: Mapping[str, Any] | None, versions: Any
+) -> LoadedWeights:
     state, present = _without_names(state), _without_names(model.state_dict())
     searched, saved = _searched(present), _searched(state)
     state = _named(state, present, searched & saved, recipe)
@@ -108,9 +113,56 @@ def _load(model: nn.Module, state: dict[str, Any], recipe: Mapping[str, Any] | N
     dropped = {
         name: shape for name, shape in unexpected.items() if _home(name) in (saved - searched) | chosen
     }
-    _check_rest(model, _without(missing, new), _without(unexpected, dropped), state, present)
-    model.load_state_dict({name: t for name, t in state.items() if name in present}, strict=False)
-    return LoadedWeights(loaded=tuple(n for n in present if n in state), new=new, dropped=dropped)
+    rest = _without(missing, new), _without(unexpected, dropped)
+    _check_shapes(model, state, present)
+    wanted = {name: value for name, value in state.items() if name in present or name in rest[1]}
+    loaded = _put(model, wanted, versions, rest, present)
+    return LoadedWeights(loaded=loaded, new=new, dropped=dropped)
+
+
+def _put(
+    model: nn.Module,
+    state: Mapping[str, Any],
+    versions: Any,
+    rest: tuple[Shapes, Shapes],
+    present: Mapping[str, Any],
+) -> tuple[str, ...]:
+    """Load a state; names that differ are for the model's own hooks to put right, or nothing is loaded.
+
+    Args:
+        model: The model.
+        state: All that it is to get.
+        versions: Of the modules that wrote the state, as torch notes them.
+        rest: What is missing, and what is left over.
+        present: The model's own state.
+    """
+    if not any(rest):
+        model.load_state_dict(_with(state, versions), strict=False)
+        return tuple(name for name in present if name in state)
+    before = copy.deepcopy({name: present[name] for name in present})
+    raised: Exception | None = None
+    found: Any = None
+    try:
+        found = model.load_state_dict(_with(state, versions), strict=False)
+    except RuntimeError as error:
+        raised = error
+    missing, unexpected = found or (rest[0], rest[1])  # a model's own load_state_dict may return nothing
+    left = [
+        {name: shape for name, shape in shapes.items() if name in names}
+        for shapes, names in zip(rest, (missing, unexpected), strict=True)
+    ]
+    if raised or any(left):
+        model.load_state_dict(before, strict=False)
+        raise _misfit(model, missing=left[0], left_over=left[1]) from raised
+    return tuple(name for name in present if name in state or name in rest[0])
+
+
+def _with(state: Mapping[str, Any], versions: Any) -> dict[str, Any]:
+    """Return a state_dict that says of which versions of its modules it is, as torch's own does."""
+    made: Any = OrderedDict(state)
+    if versions is not None:
+        made._metadata = versions
+    return made
 
 
 def _without_names(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,10 +175,11 @@ def _chosen(model: nn.Module) -> set[str]:
     return {path for entry in layers if entry["kind"] == "fixed" for path in entry["paths"]}
 
 
-def _read(source: Any) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
-    """Return the state_dict of a source, and the conversion of its model where that is known."""
+def _read(source: Any) -> tuple[dict[str, Any], Mapping[str, Any] | None, Any]:
+    """Return the state_dict of a source, the conversion of its model, and torch's versions, where known."""
     if isinstance(source, nn.Module):
-        return dict(source.state_dict()), conversion.recipe(source)
+        state = source.state_dict()
+        return dict(state), conversion.recipe(source), getattr(state, "_metadata", None)
     if isinstance(source, str | Path):
         try:
             source = torch.load(source, map_location="cpu", weights_only=True)
@@ -138,10 +191,12 @@ def _read(source: Any) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
         raise ConversionError(
             f"Weights come as a model, a state_dict or a Lightning checkpoint; got {type(source).__name__}."
         )
+    versions = getattr(state, "_metadata", None)
     for prefix in _WRAPPERS:
         if state and all(name.startswith(prefix) for name in state):
             state = {name.removeprefix(prefix): value for name, value in state.items()}
-    return dict(state), recipe
+            versions = versions and {path.removeprefix(prefix): noted for path, noted in versions.items()}
+    return dict(state), recipe, versions
 
 
 def _is_of_state(name: Any, value: Any) -> bool:
@@ -150,7 +205,7 @@ def _is_of_state(name: Any, value: Any) -> bool:
 
 
 def _shape(value: Any) -> tuple[int, ...]:
-    return tuple(value.shape) if isinstance(value, Tensor) else ()
+    return tuple(value.shape) if isinstance(value, Tensor) and not is_lazy(value) else ()
 
 
 def _searched(state: Mapping[str, Any]) -> set[str]:
@@ -226,24 +281,23 @@ def _learned(
     return changed
 
 
-def _check_rest(
-    model: nn.Module,
-    missing: Shapes,
-    unexpected: Shapes,
-    state: Mapping[str, Any],
-    present: Mapping[str, Any],
-) -> None:
+def _check_shapes(model: nn.Module, state: Mapping[str, Any], present: Mapping[str, Any]) -> None:
+    """Refuse tensors of other shapes, except for what modules save beside their tensors."""
     other = {
         f"{name} {_shape(state[name])} for": _shape(value)
         for name, value in present.items()
         if name in state and _shape(state[name]) != _shape(value)
+        if name.rpartition(".")[2] not in _OPEN and not is_lazy(value)
     }
-    parts = (("missing", missing), ("left over", unexpected), ("of another shape", other))
-    wrong = "; ".join(f"{word}: {_shown(part)}" for word, part in parts if part)
-    if wrong:
-        raise ConversionError(
-            f"The weights are not those of {type(model).__name__}, and nothing was loaded. {wrong}."
-        )
+    if other:
+        raise _misfit(model, of_another_shape=other)
+
+
+def _misfit(model: nn.Module, **parts: Shapes) -> ConversionError:
+    wrong = "; ".join(f"{word.replace('_', ' ')}: {_shown(part)}" for word, part in parts.items() if part)
+    return ConversionError(
+        f"The weights are not those of {type(model).__name__}, and nothing was loaded. {wrong}."
+    )
 
 
 def _without(shapes: Shapes, known: Shapes) -> Shapes:

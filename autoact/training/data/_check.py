@@ -35,19 +35,14 @@ def check(parts: DataParts, seconds: float = 10.0, trainer: Trainer | None = Non
             ...
         autoact.errors.DataError: The selection data hold 1 value that is NaN or infinite in batch 0 (of 1 ...
     """
-    _check_length(parts)
-    with restored_randomness():
-        for name, loader in zip(("training", "selection"), _loaders(parts, trainer), strict=True):
-            _check_part(name, loader, time.monotonic() + seconds / 2)
-
-
-def _check_length(parts: DataParts) -> None:
-    """Refuse a test loader of known length 0; one that a data module would have to make is left alone."""
     if parts.source == "test loader" and isinstance(parts.data, tuple | list) and _length(parts.data[2]) == 0:
-        raise DataError(
+        raise DataError(  # a loader that a data module would have to make is left alone
             "The test data are empty: the loader gives no batch. Give test data, or none at all: half of the "
             "validation data then compare."
         )
+    with restored_randomness():
+        for name, loader in zip(("training", "selection"), _loaders(parts, trainer), strict=True):
+            _check_part(name, loader, time.monotonic() + seconds / 2)
 
 
 def _length(loader: Any) -> int | None:

@@ -15,6 +15,7 @@ from autoact.training._compat import silence
 from autoact.training.data._halves import halve
 
 Data = LightningDataModule | Callable[[], LightningDataModule] | tuple[Any, ...] | list[Any]
+Part = Literal["training", "selection", "comparison"]
 Source = Literal["test loader", "half of the validation data"]
 
 
@@ -130,19 +131,12 @@ class OpenLoaders:
         return self._comparison
 
     @contextmanager
-    def fitting(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`."""
-        yield {"train_dataloaders": self._train, "val_dataloaders": self._selection}
-
-    @contextmanager
-    def selecting(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.validate` on the selection data."""
-        yield {"dataloaders": self._selection}
-
-    @contextmanager
-    def comparing(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.validate` on the comparison data."""
-        yield {"dataloaders": self._comparison}
+    def given(self, part: Part) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts."""
+        if part == "training":
+            yield {"train_dataloaders": self._train, "val_dataloaders": self._selection}
+        else:
+            yield {"dataloaders": self._selection if part == "selection" else self._comparison}
 
 
 class OpenModule:
@@ -183,29 +177,17 @@ class OpenModule:
         return _require(self.module.test_dataloader(), "test")
 
     @contextmanager
-    def fitting(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`."""
+    def given(self, part: Part) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts."""
         validation = self.module.val_dataloader
-        with self._validating_on(lambda: self._select(validation())):
+        known = self.comparison() if part == "comparison" else self._selection
+        divides = part == "training" or (part == "selection" and known is None)  # no validation has made it
+        loader = (lambda: self._select(validation())) if divides else lambda: known
+        self.module.__dict__["val_dataloader"] = loader
+        try:
             yield {"datamodule": self.module}
-
-    @contextmanager
-    def selecting(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.validate` on the selection data."""
-        validation = self.module.val_dataloader
-
-        def selection() -> Any:  # a fit that never validated has not made it
-            return self._select(validation()) if self._selection is None else self._selection
-
-        with self._validating_on(selection):
-            yield {"datamodule": self.module}
-
-    @contextmanager
-    def comparing(self) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.validate` on the comparison data."""
-        loader = self.comparison()
-        with self._validating_on(lambda: loader):
-            yield {"datamodule": self.module}
+        finally:
+            del self.module.__dict__["val_dataloader"]
 
     def _select(self, validation: Any) -> Any:
         _require(validation, "validation")
@@ -214,14 +196,6 @@ class OpenModule:
         else:
             self._selection, self._comparison = halve(validation, self._seed)
         return self._selection
-
-    @contextmanager
-    def _validating_on(self, loader: Callable[[], Any]) -> Iterator[None]:
-        self.module.__dict__["val_dataloader"] = loader
-        try:
-            yield
-        finally:
-            del self.module.__dict__["val_dataloader"]
 
 
 def _shaped(loaders: Any, like: Any) -> Any:

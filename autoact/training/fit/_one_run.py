@@ -89,7 +89,7 @@ class Recorder(Callback):
             return
         self.curve.append(float(value))
         self.steps.append(steps_done(trainer))
-        if not math.isfinite(self.curve[-1]) and not _finite(pl_module):
+        if not math.isfinite(self.curve[-1]) and not all(p.isfinite().all() for p in pl_module.parameters()):
             trainer.should_stop = True
         elif self.prune is not None and self._pruned(trainer, self.prune):
             self.pruned = steps_done(trainer) < planned_steps(trainer)
@@ -98,10 +98,6 @@ class Recorder(Callback):
     def _pruned(self, trainer: Trainer, prune: Callable[[int, float], bool]) -> bool:
         asked = trainer.is_global_zero and bool(prune(self.steps[-1], self.curve[-1]))
         return bool(trainer.strategy.broadcast(asked))
-
-
-def _finite(module: LightningModule) -> bool:
-    return all(bool(torch.isfinite(parameter).all()) for parameter in module.parameters())
 
 
 Opened = OpenLoaders | OpenModule
@@ -115,14 +111,14 @@ class Run:
         self.steps = 0
 
     def fit(self, trainer: Trainer, module: LightningModule, opened: Opened, seed: int) -> dict[str, float]:
-        with opened.fitting() as arguments:
+        with opened.given("training") as arguments:
             for generator in generators(arguments.values()):
                 generator.manual_seed(second_seed(seed))  # else each training would continue the one before
             trainer.fit(module, **arguments)
         self.steps = steps_done(trainer)
         metrics = _scalars(trainer)
         if self.recorder.steps[-1:] != [self.steps]:
-            validated = _validated(trainer, module, opened.selecting())
+            validated = _validated(trainer, module, opened.given("selection"))
             self._require(validated, only_trained=self.monitor in metrics)
             metrics |= validated
             self.recorder.curve.append(metrics[self.monitor])
@@ -133,17 +129,17 @@ class Run:
         self, trainer: Trainer, again: Trainer | None, module: LightningModule, opened: Opened
     ) -> dict[str, float]:
         """Return the value of a model whose mixture has been replaced, before and after some epochs more."""
-        gap = {"derived": _validated(trainer, module, opened.selecting())[self.monitor]}
+        gap = {"derived": _validated(trainer, module, opened.given("selection"))[self.monitor]}
         if again is not None:
-            with opened.fitting() as arguments:
+            with opened.given("training") as arguments:
                 again.fit(module, **arguments)
             self.steps += steps_done(again)
-            gap["fine_tuned"] = _validated(again, module, opened.selecting())[self.monitor]
+            gap["fine_tuned"] = _validated(again, module, opened.given("selection"))[self.monitor]
         return gap
 
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
         trainer.loggers = trainer.loggers[:1]  # the silent one: logged curves are of the selection data
-        metrics = _validated(trainer, module, opened.comparing())
+        metrics = _validated(trainer, module, opened.given("comparison"))
         return self._among(metrics)
 
     def _among(self, metrics: dict[str, float]) -> float:

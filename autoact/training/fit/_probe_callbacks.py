@@ -67,6 +67,8 @@ class Clock(Callback):
 class ReachedLayers(Callback):
     """Put probes in place of a model's activations once its training begins; for a model that is thrown away.
 
+    Training and validation steps are watched for activations that are no layers.
+
     Args:
         space: Finds the layers.
     """
@@ -75,11 +77,44 @@ class ReachedLayers(Callback):
         self.space = space
         self.plan: conversion.ConversionPlan | None = None
         self._probes: conversion.Probes | None = None
+        self._watch: conversion.Watch | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put them in."""
         self.plan = plan = conversion.find_layers(pl_module, self.space)
         self._probes = conversion.Probes(pl_module, plan.layers, plan.paths)
+        self._watch = self._probes.watch(plan.left_alone, plan.lines)
+
+    def on_train_batch_start(self, *args: Any) -> None:
+        """Watch the step."""
+        if self._watch is not None:
+            self._watch.__enter__()
+
+    def on_validation_batch_start(self, *args: Any) -> None:
+        """Watch the step."""
+        self.on_train_batch_start()
+
+    def on_before_backward(self, *args: Any) -> None:
+        """Watch no more: what follows is no model's."""
+        if self._watch is not None:
+            self._watch.__exit__(None, None, None)
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        """Watch no more, where nothing went backward."""
+        self.on_before_backward()
+
+    def on_validation_batch_end(self, *args: Any) -> None:
+        """Watch no more."""
+        self.on_before_backward()
+
+    def on_exception(self, *args: Any) -> None:
+        """Watch no more."""
+        self.on_before_backward()
+
+    @property
+    def unsaid(self) -> dict[str, str]:
+        """Reasons for activations that ran and are neither layers nor left alone, by path."""
+        return {} if self._watch is None else self._watch.said()
 
     @property
     def idle(self) -> tuple[str, ...]:

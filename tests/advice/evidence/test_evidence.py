@@ -164,6 +164,7 @@ def test_positive_targets_of_several_orders_of_magnitude_follow_an_exponential(t
     assert evidence_of(advise(Needs(), file, "y")).output_layer == "exp"
 
 
+@pytest.mark.slow
 def test_classes_categories_gaps_and_outliers_are_read(tmp_path) -> None:
     random = np.random.default_rng(6)
     lines = ["color;size;when;y"]

@@ -120,6 +120,11 @@ class HoldsAnObject(Base):
         return self.held(x)
 
 
+def test_who_calls_a_function_elsewhere_is_named_too() -> None:
+    said = find_layers(HoldsAnObject(), example_input=X).left_alone["forward"]
+    assert re.search(r"line \d+\), called at test_executed.py, line \d+,", said)
+
+
 def lines() -> dict[int, str]:
     with open(__file__, encoding="utf-8") as source:
         return dict(enumerate(source, start=1))

@@ -1,6 +1,7 @@
 """Code that works in place around an activation trains after conversion, whatever is chosen."""
 
 import copy
+import functools
 import itertools
 import warnings
 
@@ -52,7 +53,7 @@ class Masked(Base):
 class Viewed(Base):
     def forward(self, x):
         h = self.act(self.a(x)).view(-1, 2, 4)
-        h += 1
+        h -= 1
         return self.b(h.flatten(1))
 
 
@@ -102,7 +103,7 @@ class Inside(Base):
 
 class Shifting(nn.Module):
     def forward(self, h):
-        h += 1
+        h -= 1
         return h
 
 
@@ -115,6 +116,40 @@ class Elsewhere(Base):
 
     def forward(self, x):
         return self.net(x)
+
+
+class Kept(Base):
+    """It is held under other names than a local one."""
+
+    def forward(self, x):
+        self.kept = {"h": self.act(self.a(x))}["h"]
+        self.kept += x
+        return self.b(self.kept)
+
+
+class Passed(Base):
+    """It comes through modules that may return what they are given, from a block that ends in it."""
+
+    def __init__(self, act):
+        super().__init__(None)
+        self.block, self.drop = Ending(act), nn.Dropout(0.0)
+
+    def forward(self, x):
+        h = self.drop(self.block(x))
+        h += x
+        return self.b(h)
+
+
+class Ending(Base):
+    def forward(self, x):
+        return self.act(self.a(x))
+
+
+class ByPosition(Base):
+    def forward(self, x):
+        h = self.act(self.a(x))
+        F.dropout(h, 0.0, True, True)
+        return self.b(h)
 
 
 class Before(Base):
@@ -139,6 +174,7 @@ class BeforeInARow(Base):
 
 
 CHANGED = [Added, Multiplied, Rectified, Masked, Viewed, Dropped, InARow, InALoop, Inside, Elsewhere]
+CHANGED += [Kept, Passed, ByPosition]
 CASES = [
     *itertools.product(CHANGED, [nn.GELU, nn.ELU]),
     *itertools.product([Before, BeforeInARow], [nn.ReLU]),
@@ -326,6 +362,32 @@ def test_so_does_what_is_chosen_in_its_place(make, name):
     assert torch.equal(*seen[0])
     apply(model, {path: "relu"})
     assert str(model.get_submodule(path)) == "ReLU(inplace=True)"
+
+
+class Positional(nn.Module):
+    def forward(self, x):
+        h = x * 1
+        return h + 2 * F.relu(h, True)
+
+
+class Partial(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.act = functools.partial(F.relu, inplace=True)
+
+    def forward(self, x):
+        h = x * 1
+        return h + 2 * self.act(h)
+
+
+@pytest.mark.parametrize("kind", [Positional, Partial])
+def test_however_a_call_is_told_to_work_in_place(kind):
+    model, x = kind(), torch.randn(4, 8)
+    want = model(x)
+    assert torch.equal(want, 3 * F.relu(x))
+    assert torch.equal(convert(kind())(x), want)
+    (path,) = find_layers(model).layers
+    assert torch.equal(apply(model, {path: "tanh"})(x), 3 * torch.tanh(x))
 
 
 def test_slopes_are_learned_where_the_input_changes():

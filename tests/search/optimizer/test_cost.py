@@ -17,7 +17,7 @@ from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.optimizer._acquisition import LISTED
 from autoact.search.optimizer._kernel import AssignmentKernel
 from autoact.search.optimizer._threads import one_thread
-from autoact.search.optimizer._trial_observations import Layers
+from autoact.search.optimizer._trial_observations import LayerSpace
 
 NAMES = ("relu", "gelu", "tanh", "sin")
 
@@ -67,14 +67,14 @@ def test_an_ask_compares_nothing_twice(monkeypatch, layers: int, running: int) -
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_every_ended_trial_is_read_once(monkeypatch, tmp_path: Path, kind: str) -> None:
     read: list[int] = []
-    number = Layers.number
+    number = LayerSpace.number
 
-    def counted(self: Layers, trial: FrozenTrial):
+    def counted(self: LayerSpace, trial: FrozenTrial):
         if trial.state.is_finished():
             read.append(trial.number)
         return number(self, trial)
 
-    monkeypatch.setattr(Layers, "number", counted)
+    monkeypatch.setattr(LayerSpace, "number", counted)
     study, space = filled(10, storage=f"sqlite:///{tmp_path}/study.db" if kind == "sqlite" else None)
     for value in range(4):
         study.tell(study.ask(space), float(value))

@@ -11,7 +11,7 @@ from optuna.trial import TrialState, create_trial
 
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.search.optimizer import FunctionSpaceSampler
-from autoact.search.optimizer._trial_observations import Layers, common_space, observations
+from autoact.search.optimizer._trial_observations import LayerSpace, common_space, observations
 
 NAMES = ["relu", "gelu", "tanh", "sin"]
 LAYERS = ("a", "b", "c")
@@ -115,7 +115,7 @@ def test_pruned_trials_teach() -> None:
     states = [trial.state for trial in study.trials]
     assert TrialState.PRUNED in states
     assert loss(sampler.best_assignment(study).values()) <= 1
-    told = observations(Layers.of(common_space(study.trials)), study.trials, minimize=True)
+    told = observations(LayerSpace.of(common_space(study.trials)), study.trials, minimize=True)
     assert set(told.fidelities.tolist()) == {0.25, 1.0}
     assert (told.fidelities == 0.25).sum() == 25  # complete trials passed that rung too
 

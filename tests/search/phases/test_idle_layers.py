@@ -72,6 +72,13 @@ def test_a_search_names_what_never_runs() -> None:
     assert f"block.info  left alone: {NEVER}" in plan.describe()
 
 
+def test_a_search_names_what_runs_and_is_no_layer() -> None:
+    plan = run_search(WithoutForward, CurveData(), dry_run=True, **SMALL).plan
+    assert plan is not None
+    assert "runs silu (test_idle_layers.py, line" in plan.left_alone["block.forward"]
+    assert "runs silu" in plan.describe()
+
+
 def test_nothing_that_runs_is_nothing_to_search() -> None:
     with pytest.raises(ConversionError, match=r"nothing to search in Skipping.*block\.info.*none runs"):
         run_search(Skipping, CurveData(), dry_run=True, **SMALL)
@@ -87,4 +94,5 @@ def test_a_resumed_search_leaves_the_same_alone(tmp_path: Path) -> None:
     again = run_search(WithoutForward, CurveData(), out=out, resume=True, **SMALL)
     assert again.plan is not None
     assert again.plan.left_alone["block.info"] == NEVER
+    assert "runs silu" in again.plan.left_alone["block.forward"]
     assert again.assignment == result.assignment

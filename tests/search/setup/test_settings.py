@@ -64,7 +64,9 @@ def test_seeds_follow_from_the_seed() -> None:
     assert first == again
     assert not {*first.search, *first.confirmation} & {*other.search, *other.confirmation}
     assert len({first.trial(number) for number in range(200)}) == 200
-    assert [first.number(first.trial(number)) for number in (0, 5, 50)] == [0, 5, 50]
+    assert [first.number(first.trial(number), number) for number in (0, 5, 50)] == [0, 5, 50]
+    with pytest.raises(ValueError, match="seed 7 is none of the search's"):
+        first.number(7, 3)
 
 
 NAMES = [item.name for item in fields(Settings)]

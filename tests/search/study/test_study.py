@@ -1,5 +1,6 @@
 """Study of a search: equal to what the ledger says, whatever happened between asking and telling."""
 
+import json
 import logging
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,10 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy.exc import OperationalError
 from torch import nn
 
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.records import Ledger, RunDirectory, Training, Value
 from autoact.search.setup import Settings, seeds_for
 from autoact.search.study import Domain, Search, Study, check_storage, quiet_optuna
@@ -177,6 +179,26 @@ def test_a_sampler_of_the_users_own_keeps_to_the_ledger_whatever_it_draws(run: R
     assert len({run.train(again, 1)[0] for _ in range(3)}) > 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"seed": 12345}, "seed 12345 is none of the search's"),
+        ({"trial": 0}, "it is there twice"),
+        ({"trial": 10**9}, "only 3 have ended"),
+    ],
+)
+def test_a_line_that_no_search_writes_is_named(run: Run, changes: dict[str, int], why: str) -> None:
+    """Changed by hand."""
+    run.train(run.open(), 3)
+    lines = run.directory.ledger_file.read_text().splitlines()
+    changed = json.dumps({**json.loads(lines[2]), **changes})
+    run.directory.ledger_file.write_text("\n".join([*lines[:2], changed, ""]))
+    number = changes.get("trial", 2)
+    with pytest.raises(RunDirectoryError, match=rf"jsonl: trial {number} \(trial 2\) .*: {why}") as refused:
+        run.open()
+    assert "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize("state", ["diverged", "failed"])
 def test_a_trial_without_a_value_fails_and_teaches_nothing(run: Run, state: str) -> None:
     study = run.open()
@@ -269,6 +291,7 @@ def test_a_damaged_study_file_is_written_again_from_the_ledger(run: Run, content
     assert run.states == ["COMPLETE"] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -278,6 +301,11 @@ def test_a_damaged_study_file_is_written_again_from_the_ledger(run: Run, content
         "delete from studies",
         "delete from trials where number = 1",
         "delete from trial_params",
+        "update trial_params set distribution_json = replace(distribution_json, 'elu', 'gelu')",
+        "update studies set study_name = 'other'",
+        "update study_directions set direction = 'MAXIMIZE'",
+        "update trial_user_attributes set value_json = '7' where key = 'seed'",
+        "update trials set state = 'nothing'",
         "update trials set state = 'RUNNING' where number = 1",
         "update trial_values set value = 7",
         "drop table trial_values",
@@ -299,6 +327,52 @@ def test_a_storage_that_optuna_cannot_use_is_bad_input() -> None:
     journal: Any = optuna.storages.InMemoryStorage()  # config.yaml could not say which one it is
     with pytest.raises(ConfigurationError, match=r"storage is <.*>; Optuna cannot use it: it is no URL"):
         check_storage(journal)
+
+
+@pytest.mark.parametrize(
+    "damage", ["update trial_values set value = 7", "update trials set state = 'RUNNING' where number = 1"]
+)
+def test_a_study_in_a_given_storage_is_written_again_and_its_neighbors_stay(
+    run: Run, tmp_path: Path, damage: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    settings = Settings(monitor="val_loss", storage=url)
+    optuna.create_study(study_name="somebody else's", storage=url).set_user_attr("kept", True)
+    run.train(run.open(settings), 3)
+    expected = [(trial.state, trial.params, trial.value) for trial in run.stored(url)]
+    with closing(sqlite3.connect(tmp_path / "shared.db")) as database:
+        database.execute(damage)
+        database.commit()
+    run.open(settings)
+    assert [(trial.state, trial.params, trial.value) for trial in run.stored(url)] == expected
+    assert optuna.load_study(study_name="somebody else's", storage=url).user_attrs == {"kept": True}
+
+
+@pytest.mark.parametrize("error", [OperationalError("select", {}, Exception("it is down")), KeyError("x")])
+def test_a_storage_that_goes_away_costs_a_line_and_what_is_missing_is_added_later(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    settings = Settings(monitor="val_loss", storage=f"sqlite:///{tmp_path / 'shared.db'}")
+
+    def down(*_: Any, **__: Any) -> Any:
+        raise error
+
+    study = run.open(settings)
+    with monkeypatch.context() as patched:
+        patched.setattr(optuna.Study, "add_trial", down)
+        patched.setattr(optuna.storages, "get_storage", down)
+        asked = [study.ask()[0] for _ in range(2)]
+        for each in asked:
+            done = finished(each)
+            study.domain.search.ledger.append(done)
+            study.tell(done)
+    assert caplog.text.count("The study could not be exported, the search goes on") == 2
+    run.train(study, 1)
+    assert [trial.state.name for trial in run.stored(settings.storage)] == ["COMPLETE"] * 3
 
 
 def test_a_given_storage_holds_the_study(run: Run, tmp_path: Path) -> None:

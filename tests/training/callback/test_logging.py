@@ -54,6 +54,7 @@ def test_other_loggers_get_nothing_and_do_no_harm(fit, tmp_path, monkeypatch):
     fit([])
 
 
+@pytest.mark.slow
 def test_logging_takes_at_most_a_hundredth_of_the_time(fit, tmp_path, monkeypatch):
     """Up to one write that may run over, and the final state, which is always written.
 

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.core.saving import _load_state
 
-from autoact import auto_layers, convert
+from autoact import auto_layers, convert, finalize
 from autoact.errors import ConversionError
 from autoact.training import ActivationSearch, remember
 from tests.training.models import OneObject, Regression
@@ -175,3 +175,16 @@ def test_another_process_loads_it(loaders, make_trainer, tmp_path, monkeypatch):
     program = LOAD.format(folder=str(tmp_path), path=str(path))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.stdout.split() == ["Model", "AutoActivation", "5"], done.stderr
+
+
+@pytest.mark.parametrize("any_module", ["Regression"], indirect=True)
+@pytest.mark.filterwarnings("ignore::autoact.nn.DoubtfulChoiceWarning")
+def test_a_finalized_module_carries_nothing(saved, any_module, loaders, make_trainer, tmp_path):
+    model, _ = saved
+    finalize(model)
+    assert b"autoact" not in pickle.dumps(model)
+    trainer = make_trainer()
+    trainer.fit(model, *loaders)
+    trainer.save_checkpoint(tmp_path / "plain.ckpt")
+    assert "autoact_recipe" not in torch.load(tmp_path / "plain.ckpt", weights_only=True)
+    assert not auto_layers(any_module.load_from_checkpoint(tmp_path / "plain.ckpt"))

@@ -67,7 +67,7 @@ def test_test_data_are_untouched_until_the_comparison():
 def test_a_module_that_divides_anew_never_compares_on_rows_it_trained_on():
     opened = split(Counting).open()
     train, selection = opened.loaders()
-    with opened.comparing() as arguments:
+    with opened.given("comparison") as arguments:
         arguments["datamodule"].setup(
             "validate"
         )  # what Lightning does next: the module now holds another division
@@ -79,7 +79,7 @@ def test_a_module_that_divides_anew_never_compares_on_rows_it_trained_on():
 def test_the_data_module_is_itself_again_afterwards():
     data = Counting()
     opened = split(data).open()
-    with opened.fitting():
+    with opened.given("training"):
         assert "val_dataloader" in vars(data)
     assert "val_dataloader" not in vars(data)
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autoact.conversion.source import in_place_changes
+from autoact.conversion.flow import in_place_changes
 
 
 class Net(nn.Module):

@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 
 from autoact.activations import DEFAULT_CANDIDATES, get, list_activations
-from autoact.conversion.source._methods import LIBRARIES
-from autoact.conversion.source._purity import is_pure
+from autoact.conversion.grid._purity import LIBRARIES, is_pure
 from autoact.errors import ConfigurationError
 from autoact.spaces import Choice
 

@@ -8,14 +8,13 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from autoact.conversion.source._call_arguments import VIEWS
-from autoact.conversion.source._call_sites import reached
-from autoact.conversion.source._data_flow import NOTHING, Made, Reader, names
-from autoact.conversion.source._methods import Method, methods
+from autoact.conversion.flow._data_flow import NOTHING, Made, Reader, names
+from autoact.conversion.source import VIEWS, Method, inplace_argument, methods, reached
 
 ARGUMENT = "argument"  # the kind of what forward is given
-_ATTRIBUTES = ("T", "mT", "H", "data", "real")
+ATTRIBUTES = ("T", "mT", "H", "data", "real")
 _TOGETHER = ("tuple", "list", "dict")
 
 
@@ -111,6 +110,11 @@ class _Reader(Reader):
         for target in targets:
             if isinstance(target, ast.Subscript):
                 self._change(target, self._of(target))
+        for target in targets:
+            match target:
+                case ast.Attribute(value=ast.Name(id=name), attr=attr):
+                    self.held[f"{name}.{attr}"] = self._of(value)
+                    self.readers[f"{name}.{attr}"] = set()
         plain = [target for target in targets if not isinstance(target, ast.Subscript | ast.Attribute)]
         super()._assign(plain, value)
         root = _root(value)
@@ -140,9 +144,11 @@ class _Reader(Reader):
                 return self._called(node)
             case ast.Name(id=name):
                 return self.held.get(name, NOTHING)
+            case ast.Attribute(value=ast.Name(id=name), attr=attr) if f"{name}.{attr}" in self.held:
+                return self.held[f"{name}.{attr}"]
             case ast.Attribute(value=value, attr=attr):
                 made = self._of(value)
-                return made if attr in _ATTRIBUTES else NOTHING
+                return made if attr in ATTRIBUTES else NOTHING
             case ast.Subscript(value=value) | ast.Starred(value=value):
                 return self._of(value)
             case ast.NamedExpr(target=target, value=value):
@@ -151,7 +157,7 @@ class _Reader(Reader):
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 self._of(test)
                 return self._of(body) | self._of(orelse)
-            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Dict(values=elements):
                 return self._all(elements)
             case ast.Lambda() | None:
                 return NOTHING
@@ -187,7 +193,7 @@ class _Reader(Reader):
             self.handed.add(Handed(path, memory, frozenset(earlier)))
             self._read_by(made, first, memory)
             return made
-        changes = _changes_first(name, node)
+        changes = _changes_first(name, node, self.method.resolve(node.func))
         if changes and first is not None:
             self._change(first, memory)
         kept = memory if changes or name in VIEWS else NOTHING
@@ -223,12 +229,10 @@ class _Reader(Reader):
         return frozenset(reader.returned)
 
 
-def _changes_first(name: str, node: ast.Call) -> bool:
+def _changes_first(name: str, node: ast.Call, function: Any) -> bool:
     """Tell whether a function or a tensor's method changes what it is called on, by its name or `inplace`."""
-    asked = any(
-        keyword.arg == "inplace" and isinstance(keyword.value, ast.Constant) and keyword.value.value
-        for keyword in node.keywords
-    )
+    given = inplace_argument(function, node)
+    asked = given is not None and not (isinstance(given, ast.Constant) and not given.value)
     return asked or (name.endswith("_") and not name.endswith("__"))
 
 
@@ -239,8 +243,10 @@ def _root(node: ast.AST) -> str | None:
             return name
         case ast.Subscript(value=value):
             return _root(value)
-        case ast.Attribute(value=value, attr=attr) if attr in _ATTRIBUTES:
+        case ast.Attribute(value=value, attr=attr) if attr in ATTRIBUTES:
             return _root(value)
+        case ast.Attribute(value=ast.Name(id=name), attr=attr):
+            return f"{name}.{attr}"
         case ast.Call(func=ast.Attribute(value=value, attr=attr), args=args) if attr in VIEWS:
             return _root(value) or (_root(args[0]) if args else None)
     return None

@@ -1,16 +1,18 @@
 """Recognition on a grid: what a function computes, whatever it is called and however it is held."""
 
 import functools
+import logging
 import math
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from autoact.conversion.source import computed, computed_by
+from autoact.conversion.grid import computed, computed_by
 from autoact.spaces import Choice
 
 CALLS: list[int] = []
+LOGGER = logging.getLogger(__name__)
 
 
 def gelu(x):
@@ -155,8 +157,16 @@ def storing(x):
     return F.relu(x)
 
 
+def unknown(x):
+    return nowhere(x)  # noqa: F821  a name that nothing binds
+
+
 class Own:
     calls = 0
+
+    def keep(self, x):
+        self.calls += len(x)
+        return F.relu(x)
 
     def __call__(self, x):
         self.calls += 1
@@ -167,14 +177,15 @@ def test_nothing_with_an_effect_is_called(capsys):
     act, calls = through_a_closure()
     module = torch.nn.BatchNorm1d(4)
     own = Own()
-    for function in (counting, printing, act, setting, storing, own, lambda x: module(x), torch.save):
+    effects = (counting, printing, act, setting, storing, own, lambda x: module(x), torch.save)
+    for function in (*effects, LOGGER.error, lambda x: LOGGER.error(x), own.keep, unknown):
         assert computed_by(function) is None
     assert not CALLS
     assert not calls
     assert "STORED" not in globals()
     assert own.calls == 0
     assert module.num_batches_tracked == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")
 
 
 def test_randomness_and_the_input_stay():

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from autoact.conversion.source._call_sites import Site, reached, sites, uses
-from autoact.conversion.source._methods import Method, methods
+from autoact.conversion.source import Method, Site, methods, reached, sites, uses
 
 Made = frozenset[tuple[str, str]]
 NOTHING: Made = frozenset()

@@ -15,8 +15,10 @@ from typing import Any
 
 import torch
 
-_LIBRARIES = ("torch", "math", "operator")
+LIBRARIES = ("torch", "torchmetrics", "lightning", "pytorch_lightning", "autoact")  # none is a user's
+_KNOWN = ("torch", "math", "operator")
 _EFFECTS = ("save", "load", "distributed", "hub", "set_", "library", "manual_seed")  # of torch's names
+_WRITING = ("tofile", "write", "send")  # of local values
 _BUILTINS = {
     getattr(builtins, name)
     for name in "abs bool float getattr hasattr int isinstance len max min pow range round sum tuple".split()
@@ -52,27 +54,26 @@ def is_pure(function: Any, owner: Any = None, above: frozenset[Any] = frozenset(
 
 
 def _computes(code: CodeType, function: FunctionType, owner: Any, above: frozenset[Any]) -> bool:
+    """Follow every name that a function's code loads, and its attributes, to what it stands for."""
     current = root = _UNKNOWN
     names = _names(function)
     for each in dis.get_instructions(code):
         loaded = each.opname
-        if loaded.startswith(_STORING):
+        if loaded.startswith(_STORING) or str(each.argval).startswith(_WRITING):
             return False
-        if loaded in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"):
-            local = each.argval in code.co_cellvars
-            current = root = _UNKNOWN if local else names.get(each.argval, ...)
-            if current is ...:
-                return False
-        elif loaded in ("LOAD_ATTR", "LOAD_METHOD") and current is not _UNKNOWN:
+        if loaded in ("LOAD_ATTR", "LOAD_METHOD") and current is not _UNKNOWN:
             if each.argval.startswith(_EFFECTS) and isinstance(root, ModuleType):
                 return False
             current = _attribute(current, each.argval)
+            continue
+        if current is not _UNKNOWN and current is not owner and not _harmless(current, above):
+            return False
+        current = root = _UNKNOWN
+        if loaded in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"):
+            local = each.argval in code.co_cellvars
+            current = root = _UNKNOWN if local else names.get(each.argval, ...)
         elif loaded.startswith("LOAD_FAST") and owner is not None and each.argval == code.co_varnames[0]:
             current = root = owner
-        else:
-            if current is not _UNKNOWN and current is not owner and not _harmless(current, above):
-                return False
-            current = root = _UNKNOWN
     return all(_computes(c, function, None, above) for c in code.co_consts if isinstance(c, CodeType))
 
 
@@ -143,4 +144,4 @@ def _known(value: Any) -> bool:
 
 
 def _of_torch(module: Any) -> bool:
-    return isinstance(module, str) and module.partition(".")[0] in _LIBRARIES
+    return isinstance(module, str) and module.partition(".")[0] in _KNOWN
