@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
+from autoact.conversion._placement import unwrapped
 from autoact.conversion._places import Place, check_model, discover
 from autoact.conversion._plain import make_plain
 from autoact.conversion._recipe import Entry, M, entries, fixed_module, in_place_at, place, record
@@ -167,8 +168,10 @@ def _checked(
     if not isinstance(assignment, Mapping | Assignment):
         Assignment(assignment)  # says what an assignment is
     choices: dict[str, Choice] = {}
+    named = {unwrapped(path): path for path in places}
     errors: list[AutoActError] = []
     for path, given in assignment.items():
+        path = path if path in places else named.get(unwrapped(path), path)
         try:
             _check_path(model, places, path)
             choices[path] = Assignment({path: _choice(given)})[path]
