@@ -25,6 +25,9 @@ class Model(L.LightningModule):
 class Data(L.LightningDataModule):
     def train_dataloader(self):
         raise AssertionError("nothing may be read")
+
+    def val_dataloader(self):
+        raise AssertionError("nothing may be read")
 """
 
 GOOD = """\
