@@ -34,7 +34,7 @@ from autoact.nn._members import (
 from autoact.nn._precision import is_sharded, keep_precision
 from autoact.nn._ranges import constrained, form_of
 from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
-from autoact.nn._scalars import OverLogits
+from autoact.nn._scalars import OverLogits, key_of, mixture_of_logits
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -78,7 +78,7 @@ class AutoActivation(nn.Module):
         relaxation: "softmax", "straight_through" or "affine".
         temperature: Divides the logits; above 0.
         start: "uniform", or a candidate: the layer then is that activation until its logits are trained, on a
-            CPU bit for bit torch's own.
+            CPU bit for bit torch's own, in a compiled graph of small tensors within 1e-6.
         learn_parameters: Whether slopes, alphas and betas are learned.
         standardize: Whether gradients of weights are divided by the candidates' standard deviations under
             N(0, 1); values never change.
@@ -163,6 +163,7 @@ class AutoActivation(nn.Module):
         learn = self.relaxation.learn_parameters
         self.ranges = tuple(replace(p, learnable=p.learnable and learn) for _, p in slots)
         self._forms = tuple(form_of(p) for p in self.ranges)
+        self._key = key_of(self.candidates, self.ranges)
         self._slots = tuple(f"{name}.{parameter.name}" for name, parameter in slots)
         per_channel = self.relaxation.granularity == "channel" or any(
             isinstance(value, tuple) for given in self.settings.values() for value in given.values()
@@ -207,6 +208,11 @@ class AutoActivation(nn.Module):
             self._follow(x, found.way)
         if found.way is Way.C and self._one_softmax and logits.device.type == "cpu":
             return self._by_numbers(cast(Kernels, found.kernels), x, logits, raw)
+        if found.way is Way.OPAQUE and self._one_softmax and x.dtype == torch.float32:
+            leader, release = self.leader, self.leader.release.clone()  # which may move before backward
+            own = [logits, raw, leader.temperature, release, self.anchor, self.initial]
+            compiled: Tensor = mixture_of_logits(x, own, self._key, self.channel_dim)
+            return compiled
         values = self.natural_values()
         return mixture(x, self.weights(), self.candidates, values, channel_dim=self.channel_dim)
 
@@ -220,7 +226,12 @@ class AutoActivation(nn.Module):
                 return
         elif way is Way.FORMULA:  # transforms, modes, tracers, tensor subclasses
             return
-        _own_schedule.advance(self.logits, self.seen, self.release, cast(int, self.release_steps))
+        steps = cast(int, self.release_steps)
+        if way is Way.OPAQUE and torch.is_grad_enabled():
+            logits, own = self.logits.detach(), (self.seen, self.release, self.quantiles, self.observed)
+            _own_schedule.step_compiled(logits, x.detach(), *own, steps)
+            return
+        _own_schedule.advance(self.logits, self.seen, self.release, steps)
         if not torch.is_grad_enabled():
             return
         if compiling:
