@@ -209,10 +209,9 @@ class AutoActivation(nn.Module):
         if found.way is Way.C and self._one_softmax and logits.device.type == "cpu":
             return self._by_numbers(cast(Kernels, found.kernels), x, logits, raw)
         if found.way is Way.OPAQUE and self._one_softmax and x.dtype == torch.float32:
-            leader, release = self.leader, self.leader.release.clone()  # which may move before backward
-            own = [logits, raw, leader.temperature, release, self.anchor, self.initial]
-            compiled: Tensor = mixture_of_logits(x, own, self._key, self.channel_dim)
-            return compiled
+            release = self.leader.release.clone()  # which may move before backward
+            own = [logits, raw, self.leader.temperature, release, self.anchor, self.initial]
+            return cast(Tensor, mixture_of_logits(x, own, self._key, self.channel_dim))
         values = self.natural_values()
         return mixture(x, self.weights(), self.candidates, values, channel_dim=self.channel_dim)
 
@@ -227,10 +226,9 @@ class AutoActivation(nn.Module):
         elif way is Way.FORMULA:  # transforms, modes, tracers, tensor subclasses
             return
         steps = cast(int, self.release_steps)
-        if way is Way.OPAQUE and torch.is_grad_enabled():
-            logits, own = self.logits.detach(), (self.seen, self.release, self.quantiles, self.observed)
-            _own_schedule.step_compiled(logits, x.detach(), *own, steps)
-            return
+        if compiling and (way is Way.OPAQUE or self.relaxation.kind != "softmax"):
+            state = self.seen, self.release, self.quantiles, self.observed
+            return _own_schedule.step_compiled(self.logits.detach(), x.detach(), *state, steps)
         _own_schedule.advance(self.logits, self.seen, self.release, steps)
         if not torch.is_grad_enabled():
             return

@@ -71,7 +71,7 @@ def is_transformed() -> bool:
 def step_compiled(
     logits: Tensor, x: Tensor, seen: Tensor, release: Tensor, quantiles: Tensor, observed: Tensor, steps: int
 ) -> None:
-    """Advance and observe, as one operation of a compiled graph."""
+    """Advance and observe as one operation of a compiled graph, which its backward never computes again."""
     advance(logits, seen, release, steps)
     observe_compiled(quantiles, observed, x)
 

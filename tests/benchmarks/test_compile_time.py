@@ -3,7 +3,7 @@
 import pytest
 
 from autoact.kernels import Way, route
-from scripts.benchmarks import compile_time
+from scripts.benchmarks.contest import compile_time
 
 
 def test_the_short_run_prints_a_row_for_each_size_and_backend(capsys):

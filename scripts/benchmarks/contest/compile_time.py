@@ -1,6 +1,6 @@
 """First call of torch.compile: a model with learned activations against the same model as it was.
 
-    python scripts/benchmarks/compile_time.py [--layers 53] [--backends eager,aot_eager,inductor]
+    python scripts/benchmarks/contest/compile_time.py [--layers 53] [--backends eager,aot_eager,inductor]
         [--repetitions 3] [--short]
 
 Prints for tensors of 2^11 and 2^16 elements: CPU seconds of the first forward and backward, the least of the
@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import autoact
 
