@@ -1,5 +1,7 @@
 """Models with loops over layers, and other loops."""
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import nn
 
@@ -104,7 +106,7 @@ class Blocks(Stack):
 
     def __init__(self):
         super().__init__()
-        self.groups = nn.ModuleList(nn.ModuleList(nn.Linear(4, 4) for _ in range(2)) for _ in range(3))
+        self.groups: Any = nn.ModuleList(nn.ModuleList(nn.Linear(4, 4) for _ in range(2)) for _ in range(3))
 
     def forward(self, x):
         for i in range(len(self.groups)):

@@ -84,6 +84,19 @@ def leave_open(module: nn.Module, calls: Iterable[Opened]) -> None:
     object.__setattr__(module, "__class__", plain_class(base, calls, texts) if calls else base)
 
 
+_COPYING = {  # of what changes in place around a module: its forward
+    "itself": "def forward(self, input):\n    return self._autoact_in_place(self._autoact_forward, input)",
+    "input": "def forward(self, input):\n    return self._autoact_forward(input.clone())",
+    "result": "def forward(self, input):\n    return self._autoact_forward(input).clone()",
+}
+
+
+def let_copy(module: nn.Module, what: str) -> None:
+    """Let one of torch's modules copy what its neighbors change: "itself", its "input" or its "result"."""
+    base = type(module)
+    object.__setattr__(module, "__class__", plain_class(base, (), (("forward", _COPYING[what]),)))
+
+
 @lru_cache(maxsize=512)
 def rewritten(base: type, calls: tuple[Opened, ...]) -> type:
     """Return a subclass whose methods call layers in place of activations.

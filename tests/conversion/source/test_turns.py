@@ -145,8 +145,10 @@ def test_the_count_begins_anew_after_an_exception():
 def test_the_count_belongs_to_the_call():
     model = apply(Recursive(), {"act_1": "tanh", "act_2": "sigmoid", "act_3": "gelu"})
 
+    acts: Any = torch.tanh, torch.sigmoid, F.gelu
+
     def expected(x, depth=1):
-        for conv, act in zip(model.convs, (torch.tanh, torch.sigmoid, F.gelu), strict=True):
+        for conv, act in zip(model.convs, acts, strict=True):
             x = act(conv(x))
             x = x + expected(x, depth - 1) if depth else x
         return x
