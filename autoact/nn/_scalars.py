@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from autoact.activations import Parameter
-from autoact.kernels import Kernels, Way, fused, plan_for, route
+from autoact.kernels import Kernels, Plan, Way, fused, plan_for, route
 from autoact.nn import _relaxations
 from autoact.nn._ranges import Form, constrained, constrained_number, form_of
 
@@ -117,6 +117,14 @@ def softmax(logits: list[float]) -> list[float]:
     return [power / total for power in powers]
 
 
+def over_logits(
+    kernels: Kernels, tensors: list[Tensor], parameters: tuple[Parameter, ...], forms: tuple[Form, ...]
+) -> OverLogits:
+    """Return kernels over (logits, raw) by reading them, temperature, release, anchor and initial values."""
+    logits, raw, temperature, release, anchor, initial = (t.tolist() for t in tensors)
+    return OverLogits(kernels, logits, raw, temperature, release, anchor, initial, parameters, forms)
+
+
 _PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[Parameter, ...]]] = {}  # candidates and ranges by key
 
 
@@ -132,22 +140,19 @@ def key_of(names: tuple[str, ...], parameters: tuple[Parameter, ...]) -> str:
     return key
 
 
-def _over_logits(key: str, x: Tensor, tensors: list[Tensor]) -> tuple[OverLogits, Any]:
-    """Return the kernels of a layer from its logits, raw numbers, temperature, release, anchor, initial."""
+def _read(key: str, x: Tensor, tensors: list[Tensor]) -> tuple[OverLogits, Plan]:
     names, parameters = _PARAMETERS[key]
     found = route(names, x)
     if found.way is not Way.C or found.kernels is None:
         raise RuntimeError(f"A model compiled for C kernels met a tensor without any: {found.reason}.")
-    logits, raw, temperature, release, anchor, initial = (t.detach().tolist() for t in tensors)
     forms = tuple(map(form_of, parameters))
-    numbers = OverLogits(found.kernels, logits, raw, temperature, release, anchor, initial, parameters, forms)
-    return numbers, plan_for(names)
+    return over_logits(found.kernels, tensors, parameters, forms), plan_for(names)
 
 
 @torch.library.custom_op("autoact::mixture_of_logits", mutates_args=())
 def mixture_of_logits(x: Tensor, tensors: list[Tensor], key: str, channel_dim: int) -> Tensor:
     """Mixture of a layer as one operation of a compiled graph, computed as without a compiler."""
-    own, plan = _over_logits(key, x, tensors)
+    own, plan = _read(key, x, tensors)
     return fused(plan, own, x, (tensors[0], tensors[1]), own.weights, own.values, channel_dim)
 
 
@@ -161,7 +166,7 @@ def mixture_of_logits_backward(
     x: Tensor, tensors: list[Tensor], grad: Tensor, key: str, channel_dim: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, logits and raw numbers."""
-    own, _ = _over_logits(key, x, tensors)
+    own, _ = _read(key, x, tensors)
     grad_x, grad_logits, grad_raw = own.backward(x, (tensors[0], tensors[1]), grad, channel_dim)
     return grad_x, grad_logits, grad_raw
 
