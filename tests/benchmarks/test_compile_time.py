@@ -1,6 +1,7 @@
 """The benchmark of first calls counts what a compiler is given."""
 
 import pytest
+import torch
 
 from autoact.kernels import Way, route
 from scripts.benchmarks.contest import compile_time
@@ -17,7 +18,7 @@ def test_the_short_run_prints_a_row_for_each_size_and_backend(capsys):
 
 @pytest.mark.parametrize(("shape", "most"), [((32, 64), 160), ((256, 256), 10)])
 def test_a_layer_is_few_nodes_of_the_graph(shape, most):
-    if route(("relu", "tanh"), compile_time.torch.zeros(*shape)).way is not Way.C:
+    if route(("relu", "tanh"), torch.zeros(*shape)).way is not Way.C:
         pytest.skip("no C compiler: large tensors take the formula")
     plain, ours = (compile_time.first_call(kind, 2, shape, "eager") for kind in compile_time.MODELS)
     assert plain.nodes == pytest.approx(2, abs=0.5)
