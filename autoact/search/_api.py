@@ -27,6 +27,7 @@ from autoact.search.phases import (
     prepare,
     prepare_objective,
     probe,
+    require_alternative,
     select,
     train_baselines,
     tune_baselines,
@@ -172,7 +173,7 @@ def _carried_out(
 ) -> outcome.SearchResult:
     """Do what is left of a run, and write its report."""
     report = directory.report()
-    if report is None or report.verdict is None:
+    if report is None or report.verdict is None or _lacks_trainings(directory):
         with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
             report = _searched(search, plan, prepared, progress)
         directory.write_report(report)
@@ -187,6 +188,12 @@ def _carried_out(
         _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
+
+
+def _lacks_trainings(directory: RunDirectory) -> bool:
+    """Tell whether a training of the confirmation raised and was not repeated: a resume does it again."""
+    ledger = Ledger(directory.ledger_file)
+    return any(ledger.find(training) is None for training in ledger.of("confirmation"))
 
 
 def _export(search: Search, report: Report) -> None:
@@ -205,9 +212,10 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
     try:
         chosen = _choice(search)
         models = tune_baselines(search, baseline_assignments(search), chosen)
-        values = train_baselines(search, {**models, SELECTED: chosen})
-        uniform = best_uniform(search, values)
-        selected = select(search, {**models, SELECTED: chosen}, values)
+        trained = train_baselines(search, {**models, SELECTED: chosen})
+        require_alternative(search)
+        uniform = best_uniform(search, trained)
+        selected = select(search, {**models, SELECTED: chosen}, trained)
         _write_choice(search, selected)
         compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
         progress.shrink(_total(search, compared))
@@ -222,7 +230,7 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
         space=name,
         selected=selected,
         baselines=models,
-        values={label: found for label, found in values.items() if label != SELECTED},
+        trained={label: found for label, found in trained.items() if label != SELECTED},
         uniform=uniform,
         confirmed=confirmed,
         latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,

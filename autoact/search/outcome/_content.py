@@ -1,6 +1,7 @@
 """Content of a search's report, from its trainings."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ def build_report(
     space: str,
     selected: Training,
     baselines: Mapping[str, Training],
-    values: Mapping[str, Sequence[float]],
+    trained: Mapping[str, Sequence[Training]],
     uniform: str,
     confirmed: Confirmed,
     latency: Latency | None,
@@ -52,7 +53,7 @@ def build_report(
         space: Name of the search space.
         selected: The selected model.
         baselines: A training of each baseline by name.
-        values: Their values on the selection seeds.
+        trained: Their trainings on the selection seeds.
         uniform: Name of the best uniform.
         confirmed: The trainings of the confirmation.
         latency: Where it could be measured.
@@ -66,7 +67,7 @@ def build_report(
         **_header(search, plan, space),
         chosen=chosen,
         recommended=chosen if original.verdict == "improved" else search.variables.original,
-        baselines=_baselines(baselines, values, confirmed),
+        baselines=_baselines(baselines, trained, confirmed),
         confirmation=Confirmation(
             seeds=search.seeds.confirmation,
             selection=tuple(training.selection for training in confirmed.selected),
@@ -140,20 +141,25 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "cost": cost(search.ledger),
         "original": search.variables.original,
         "failures": _failures(trainings),
+        "remarks": tuple(dict.fromkeys(t.remark for t in trainings if t.remark)),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
     }
 
 
 def _failures(trainings: Sequence[Training]) -> tuple[Failure, ...]:
-    """Return the trainings that raised, those with one error together."""
-    counted: dict[tuple[str, Phase, str], int] = {}
+    """Return the trainings that raised, those of one model with one error together, and how many did not."""
+    seeds: dict[tuple[str, Phase, str], list[int]] = {}
+    trained: Counter[tuple[str, Phase]] = Counter()
+    done = {(t.phase, t.key, t.seed) for t in trainings if not t.raised}
     for training in trainings:
-        if training.state == "failed":
-            what = (training.label, training.phase, training.error or "")
-            counted[what] = counted.get(what, 0) + 1
+        if not training.raised:
+            trained[training.label, training.phase] += 1
+        elif (training.phase, training.key, training.seed) not in done:  # else it was repeated with success
+            found = seeds.setdefault((training.label, training.phase, training.error or ""), [])
+            found += [training.seed] if training.seed not in found else []
     return tuple(
-        Failure(label=label, phase=phase, error=error, count=count)
-        for (label, phase, error), count in counted.items()
+        Failure(what=label, phase=phase, seeds=tuple(same), error=error, trained=trained[label, phase])
+        for (label, phase, error), same in seeds.items()
     )
 
 
@@ -213,19 +219,26 @@ def _note(search: Search) -> str | None:
 
 
 def _baselines(
-    models: Mapping[str, Training], values: Mapping[str, Sequence[float]], confirmed: Confirmed
+    models: Mapping[str, Training], trained: Mapping[str, Sequence[Training]], confirmed: Confirmed
 ) -> dict[str, Baseline]:
     compared = {same[0].key: _compared(same) for same in (confirmed.original, confirmed.uniform)}
     return {
-        name: Baseline(selection=tuple(selection), comparison=compared.get(models[name].key, ()))
-        for name, selection in values.items()
+        name: Baseline(
+            selection=tuple(training.selection for training in same),
+            comparison=compared.get(models[name].key, ()),
+        )
+        for name, same in trained.items()
     }
 
 
 def _compare(
     search: Search, selected: Sequence[Training], baseline: Sequence[Training], name: str
 ) -> Comparison:
-    return compare(_compared(selected), _compared(baseline), search.settings.direction, name=name)
+    ours, theirs = (
+        [None if training.raised else value for training, value in zip(same, _compared(same), strict=True)]
+        for same in (selected, baseline)
+    )
+    return compare(ours, theirs, search.settings.direction, name=name)
 
 
 def _compared(trainings: Sequence[Training]) -> tuple[float, ...]:

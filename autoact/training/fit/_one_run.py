@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -144,14 +144,20 @@ def _scalars(trainer: Trainer) -> dict[str, float]:
     return {name: float(value) for name, value in values.items() if value.numel() == 1}
 
 
-def save(trainer: Trainer, path: Path) -> None:
-    """Save a checkpoint, whole or not at all.
+def save(trainer: Trainer, path: Path) -> str | None:
+    """Save a checkpoint, whole or not at all; return why it could not be saved, None if it was.
 
     Args:
         trainer: A Trainer that has a model.
         path: The file; its folders are made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    trainer.save_checkpoint(partial)
-    os.replace(partial, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trainer.save_checkpoint(partial)
+        os.replace(partial, path)
+    except Exception as error:  # a full disk, a state that does not pickle: the training is done all the same
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+    return None
