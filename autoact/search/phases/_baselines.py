@@ -59,8 +59,8 @@ def require_alternative(search: Search) -> None:
             labels += [training.label] if training.label not in labels else []
     reasons = "; ".join(f"{', '.join(labels)}: {error}" for error, labels in raised.items())
     raise SearchFailedError(
-        f"No alternative to the original activations could be trained, so there is nothing to compare. {reasons}."
-        " Correct that, then resume the run."
+        "No alternative to the original activations could be trained, so there is nothing to compare. "
+        f"{reasons}. Correct that, then resume the run."
     )
 
 

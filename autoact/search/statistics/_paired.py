@@ -30,8 +30,8 @@ def compare(
     """Compare two models trained on the same seeds: d = mean(selected - baseline), a paired t interval.
 
     Args:
-        selected: The metric of the selected model on the comparison data, one value per seed: not finite where
-            the training diverged, None where it raised, so that the seed is left out.
+        selected: The metric of the selected model on the comparison data, one value per seed: not finite
+            where the training diverged, None where it raised, so that the seed is left out.
         baseline: The baseline's values, in the same order of seeds.
         mode: "min" when a smaller metric is better, "max" when a larger one is.
         name: The baseline's name, carried into the result.
