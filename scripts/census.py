@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import json
 import platform
+import re
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -167,31 +168,29 @@ def cases_of(packages: Sequence[str]) -> Iterator[Case]:
             print(f"{package} is left out: {error}")
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Row], before: Sequence[Row] = ()) -> str:
     """Return the page.
 
     Args:
         rows: Of the models.
+        before: The same models, measured with an earlier version.
     """
-    converted = [row for row in rows if not row.refused]
-    dead = sum(row.layers - row.running for row in converted)
-    largest = max((max(row.evaluation, row.training) for row in converted), default=0.0)
+    earlier = [row for row in before if (row.package, row.model) in {(r.package, r.model) for r in rows}]
     lines = [
         "# Census of models",
         "",
-        f"{len(rows)} models of {len({row.package for row in rows})} packages: {len(converted)} are "
-        f"converted to {sum(row.layers for row in converted):,} layers, {dead} of which never run; "
-        f"{sum(len(row.unsaid) for row in converted)} activations run unsaid; outputs differ by at most "
-        f"{largest:.1g} of the largest one; {len(rows) - len(converted)} are refused.",
+        _counts(rows),
         "",
+        *((f"The same with version 0.1.0: {_counts(earlier)}", "") if earlier else ()),
         f"Made by `scripts/census.py` with torch {torch.__version__.partition('+')[0]} on "
         f"{platform.machine()}, {time.strftime('%Y-%m-%d')}; small sizes, random weights.",
         "",
         "- *that run*: in evaluation or training mode on the example.",
         "- *unsaid*: lines that compute an activation and are neither a layer nor named by `left_alone`,",
-        "  whose reasons are counted in *left alone*.",
+        "  whose reasons are counted in *left alone*. It is the watch that `find_layers` uses.",
         "- *eval*, *train*: largest difference of the converted model's output, over the largest output.",
         "",
+        *(_compared(rows, earlier) if earlier else ()),
         _HEAD,
         "|" + "---|" * (_HEAD.count("|") - 1),
     ]
@@ -199,14 +198,62 @@ def table(rows: Sequence[Row]) -> str:
         numbers = f"{row.layers} | {row.running} | {len(row.unsaid)} | {row.left_alone}"
         differences = f"{row.evaluation:.0e} | {row.training:.0e}"
         refused = _first(row.refused)
-        found = "| | | | |" if refused else f"{numbers} | {differences}"
+        found = " | | | | | " if refused else f"{numbers} | {differences}"
         lines.append(f"| {row.package} | {row.model} | {found} | {refused} |")
     return "\n".join(lines) + "\n"
 
 
+def _counts(rows: Sequence[Row]) -> str:
+    refused = _refused(rows)
+    return (
+        f"{len(rows)} models of {len({row.package for row in rows})} packages: {len(rows) - refused} are "
+        f"converted to {_layers(rows):,} layers, {_dead(rows)} of which never run; {_unsaid(rows)} "
+        f"activations run unsaid; outputs differ by at most {_largest(rows):.1g} of the largest one; "
+        f"{refused} are refused."
+    )
+
+
+def _dead(rows: Sequence[Row]) -> int:
+    return sum(row.layers - row.running for row in rows)
+
+
+def _unsaid(rows: Sequence[Row]) -> int:
+    return sum(len(row.unsaid) for row in rows)
+
+
+def _largest(rows: Sequence[Row]) -> float:
+    return max((max(row.evaluation, row.training) for row in rows), default=0.0)
+
+
+def _compared(rows: Sequence[Row], before: Sequence[Row]) -> Iterator[str]:
+    """Yield a table of the packages, version 0.1.0 → now."""
+    yield "Version 0.1.0 → now:"
+    yield ""
+    yield "| package | models | layers | never run | unsaid | refused | largest difference |"
+    yield "|---|---|---|---|---|---|---|"
+    for package in dict.fromkeys(row.package for row in rows):
+        pair = [[row for row in each if row.package == package] for each in (before, rows)]
+        counts = [
+            " → ".join(str(count(each)) for each in pair)
+            for count in (_layers, _dead, _unsaid, _refused, lambda each: f"{_largest(each):.0e}")
+        ]
+        yield f"| {package} | {len(pair[1])} | {' | '.join(counts)} |"
+    yield ""
+
+
+def _layers(rows: Sequence[Row]) -> int:
+    return sum(row.layers for row in rows)
+
+
+def _refused(rows: Sequence[Row]) -> int:
+    return sum(bool(row.refused) for row in rows)
+
+
 def _first(refused: str) -> str:
-    """Return the first sentence of a refusal, short enough for a table."""
-    return refused.partition("\n")[0].replace("|", "/")[:160]
+    """Return the beginning of a refusal, without the list of the model's modules."""
+    plain = re.sub(r"its modules \(.*?\) include no activation that autoact may replace\. ", "", refused)
+    cut = plain.partition("\n")[0].replace("|", "/").removeprefix("ConversionError: ")
+    return cut if len(cut) <= 240 else f"{cut[:240]} ..."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -216,15 +263,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--short", action="store_true", help="only the modules of this script")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all rows, reasons in full")
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"write the page (such as {OUT.name})")
+    parser.add_argument(
+        "--rows", nargs="+", type=Path, metavar="FILE", help="measure nothing; read these rows"
+    )
+    parser.add_argument("--before", nargs="+", type=Path, metavar="FILE", help="rows of an earlier version")
     options = parser.parse_args(arguments)
-    rows: list[Row] = []
-    for case in SHORT if options.short else cases_of(options.packages):
-        rows += _counted(case)
+    rows = _read(options.rows or ())
+    if not options.rows:
+        for case in SHORT if options.short else cases_of(options.packages):
+            rows += _counted(case)
     if options.json:
         options.json.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n")
     if options.out:
-        options.out.write_text(table(rows))
+        options.out.write_text(table(rows, _read(options.before or ())))
     return 0
+
+
+def _read(files: Sequence[Path]) -> list[Row]:
+    found = [row for file in files for row in json.loads(file.read_text())]
+    return [Row(**{**row, "unsaid": tuple(row["unsaid"])}) for row in found]
 
 
 def _counted(case: Case) -> list[Row]:

@@ -52,7 +52,7 @@ class Twin:
 
     def read(self, module: nn.Module) -> dict[str, Value] | None:
         """Return the parameter values of a module, or None if it is not this activation."""
-        kind = getattr(type(module), "twin_class", type(module))
+        kind = getattr(type(module), "_autoact_base", type(module))
         if kind is not self.module or not self.convertible or self.when:
             return None
         if any(getattr(module, name) != value for name, value in self.fixed.items()):

@@ -14,6 +14,7 @@ from autoact.conversion._apply import (
 )
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._convert import convert
+from autoact.conversion._placement import unwrapped
 from autoact.conversion._recipe import recipe, replay, restore
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion.probing import Probes, Watch, warn_of_idle
@@ -44,6 +45,7 @@ __all__ = [
     "restore",
     "restore_from_configuration",
     "uniform_assignment",
+    "unwrapped",
     "warn_of_idle",
 ]
 

@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
+from autoact.conversion._placement import unwrapped
 from autoact.conversion._places import Place, check_model, discover
 from autoact.conversion._plain import make_plain
 from autoact.conversion._recipe import Entry, M, entries, fixed_module, in_place_at, place, record
@@ -156,13 +157,8 @@ def _put(model: M, assignment: Assignment | Mapping[str, Any], *, carried: bool)
 def _followers(model: nn.Module, places: Mapping[str, Place]) -> dict[str, str]:
     """Return the path in its source for every activation in a copy that never trains."""
     sources, known = copies(model), entries(model)
-    found = {
-        path: known[path]["follows"]
-        if path in known and known[path].get("follows")
-        else source_of(path, sources)
-        for path in places
-    }
-    return {path: source for path, source in found.items() if source in places}
+    found = {path: known.get(path, {}).get("follows") or source_of(path, sources) for path in places}
+    return {path: source for path, source in found.items() if source is not None and source in places}
 
 
 def _checked(
@@ -172,8 +168,10 @@ def _checked(
     if not isinstance(assignment, Mapping | Assignment):
         Assignment(assignment)  # says what an assignment is
     choices: dict[str, Choice] = {}
+    named = {unwrapped(path): path for path in places}
     errors: list[AutoActError] = []
     for path, given in assignment.items():
+        path = path if path in places else named.get(unwrapped(path), path)
         try:
             _check_path(model, places, path)
             choices[path] = Assignment({path: _choice(given)})[path]
@@ -218,7 +216,7 @@ def finalize(model: M) -> M:
         >>> finalize(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))[1]
         ReLU()
     """
-    choices = derive(model) if auto_layers(model) else {}
+    choices: Mapping[str, Any] | Assignment = derive(model) if auto_layers(model) else {}
     with all_or_nothing(model):
         _put(model, choices, carried=False)
         make_plain(model)

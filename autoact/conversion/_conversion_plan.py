@@ -12,7 +12,16 @@ from autoact.conversion._eligibility import Verdict, eligible, includes
 from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import Entry, entries
 from autoact.conversion.probing import NEVER_CALLED, Line, Probed, probed
-from autoact.conversion.source import Call, lines_of, notices, opened, own_class, reached, uses
+from autoact.conversion.source import (
+    Call,
+    lines_of,
+    notices,
+    opened,
+    own_class,
+    reached,
+    unseen_calls,
+    uses,
+)
 from autoact.conversion.surroundings import copies, roles, source_of
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
@@ -137,7 +146,9 @@ def plan_and_probe(
     """Return the layers of a model, and what reached them; None without an example input."""
     plan = _planned(model, space)
     seen = None
-    if example_input is not None:
+    if example_input is None:
+        plan = replace(plan.speaking(unseen_calls(model, {*plan.paths, *plan.left_alone})), lines=plan.lines)
+    else:
         seen = probed(model, plan.layers, plan.paths, example_input, plan.left_alone, plan.lines)
         plan = plan.speaking(seen.unsaid)
     if not plan.layers:
@@ -148,8 +159,8 @@ def plan_and_probe(
         raise ConversionError(
             f"Nothing to convert in {type(model).__name__}: of its activations ({', '.join(seen.idle)}), "
             "none is called with the example input, neither in training nor in evaluation mode."
-            f"{_listed(seen.unsaid)} Write what runs instead as modules such as nn.ReLU(), and call them in "
-            "forward."
+            f"{_listed(plan.left_alone)} Write what runs instead as modules such as nn.ReLU(), and call "
+            "them in forward."
         )
     return plan.without(dict.fromkeys(seen.idle, NEVER_CALLED)), seen
 

@@ -20,6 +20,19 @@ _HOOKS = (
 )
 
 
+def unwrapped(path: str) -> str:
+    """Return a path without the wrappers of `torch.compile`, whichever hook of a module puts them in.
+
+    Args:
+        path: Of a module.
+
+    Example:
+        >>> unwrapped("net._orig_mod.1")
+        'net.1'
+    """
+    return ".".join(part for part in path.split(".") if part != "_orig_mod")
+
+
 def put(model: nn.Module, path: str, module: nn.Module) -> None:
     """Put a module at a path, in place of a module, of a function attribute, or of a call in the source.
 

@@ -15,10 +15,12 @@ from autoact.conversion.source import (
     divided_uses,
     forget_originals,
     leave_open,
+    let_copy,
     opened,
     originals,
     site_of,
 )
+from autoact.nn import FixedActivation, module_for
 
 _NOTES = ("_autoact_recipe", "_autoact_use_nested_tensor")
 
@@ -45,7 +47,10 @@ def make_plain(model: nn.Module) -> None:
         for name in originals(module):
             if name not in apart:
                 _give_back(module, name)
-        if "_autoact_base" in vars(type(module)):  # a class made on top of ours, as by fully_shard, stays
+        for name, child in list(module._modules.items()):
+            if getattr(child, "in_place", None) is not None:
+                _put(module, name, _torchs_own(child))
+        if opened(module) and _is_ours(type(module)):  # not one made on top of it, as by fully_shard
             _close(module)
         forget_originals(module)
         for name in _NOTES:
@@ -79,6 +84,30 @@ def _put(module: nn.Module, name: str, what: Any) -> None:
         vars(module)[name] = what
 
 
+def _is_ours(kind: type) -> bool:
+    """Tell whether a class was generated."""
+    return "_autoact_base" in vars(kind)
+
+
+def _torchs_own(module: Any) -> nn.Module:
+    """Return torch's module for one of ours that minds what changes in place; ours where torch has none."""
+    what = module.in_place
+    if isinstance(module, FixedActivation):
+        own: Any = module_for(module.settings, channel_dim=module.channel_dim)
+        if isinstance(own, FixedActivation):
+            return module
+    elif isinstance(module, nn.PReLU):
+        own = module
+        del own.in_place
+        object.__setattr__(own, "__class__", nn.PReLU)
+    else:
+        return module
+    let_copy(own, what)
+    if what == "itself":
+        own.inplace = True  # so that a search finds again what it does
+    return own
+
+
 def _close(module: nn.Module) -> None:
     """Let as few calls as possible go to layers of their own."""
     calls = opened(module)
@@ -100,9 +129,10 @@ def _changed(module: nn.Module, calls: Sequence[Opened], original: Any) -> list[
         layer = module.get_submodule(call.layer)
         if choice_of_object(layer) != written_choice(module, site_of(module, call), original):
             return True
-        if isinstance(original, nn.Module):
-            return call.in_place and not getattr(original, "inplace", False)
-        return has_hooks(layer)
+        if not isinstance(original, nn.Module):
+            return has_hooks(layer)
+        copies = _is_ours(type(layer)) and type(layer) is not type(original)
+        return copies or (call.in_place and not getattr(original, "inplace", False))
 
     return list(filter(differs, calls))
 
@@ -129,9 +159,9 @@ def _at_the_name(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> 
     """Put the first call's activation at the attribute, for all calls that chose it."""
     calls = sorted(calls, key=lambda call: (site_of(module, call).end, call.turn))
     layers = {call: module.get_submodule(call.layer) for call in calls}
-    first = layers[calls[0]]
-    choice = choice_of_object(first)
-    same = [call for call in calls if choice_of_object(layers[call]) == choice]
+    first: Any = layers[calls[0]]
+    kind = type(first), choice_of_object(first)
+    same = [call for call in calls if (type(layers[call]), choice_of_object(layers[call])) == kind]
     for call in same:
         if layers[call] is not first:
             give_hooks(layers[call], first)

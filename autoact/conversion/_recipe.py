@@ -196,7 +196,10 @@ def in_place_at(model: nn.Module, paths: Sequence[str]) -> dict[str, Entry]:
 
 
 def _beside(beside: Neighbors, place: Place | None) -> InPlace | None:
-    return None if place is None or place.choice is None else beside.around(place.names, place.choice)
+    if place is None or place.choice is None:
+        return None
+    kept: InPlace | None = getattr(place.present, "in_place", None)  # of a finalized model
+    return kept or beside.around(place.names, place.choice)
 
 
 def _is_start(present: Entry | None, entry: Entry, path: str) -> bool:

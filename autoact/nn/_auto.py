@@ -67,7 +67,8 @@ class AutoActivation(nn.Module):
 
     The state_dict also names the candidates: a state of others is refused, and another order is put right.
 
-    Code that changes x in place after the activation, which torch's ReLU lets pass, raises in backward.
+    Code that changes x in place after the activation, which torch's ReLU lets pass, raises in backward; what
+    `convert` put there keeps a copy of x.
 
     Args:
         candidates: List of activations, by name ("relu", "ReLU") or torch's class (nn.ReLU); or "default", or

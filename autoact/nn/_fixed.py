@@ -49,7 +49,8 @@ def among_changes(in_place: InPlace | None, x: Tensor, function: Callable[[Tenso
 class FixedActivation(nn.Module):
     """One registered activation with fixed parameters, for those that torch has no module for.
 
-    A mixture of one: it keeps only its input for backward.
+    A mixture of one: it keeps only its input for backward. Where something changes in place that torch's own
+    module cannot live with, it is that module between copies.
 
     Args:
         name: Registered name.
@@ -73,6 +74,9 @@ class FixedActivation(nn.Module):
         for key, value in self.settings.parameters.items():
             if isinstance(value, tuple):
                 self.register_buffer(key, torch.tensor(value, dtype=torch.get_default_dtype()))
+        own = get(name).module(**self.settings.parameters) if in_place and not self._buffers else None
+        # torch's own, in a tuple so that it is no activation of the model's beside this one
+        self._own = () if own is None or list(own.parameters()) else (own,)
 
     @property
     def name(self) -> str:
@@ -81,7 +85,8 @@ class FixedActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of every element."""
-        return among_changes(self.in_place, x, self._activation)
+        y = among_changes(self.in_place, x, self._own[0] if self._own else self._activation)
+        return y.clone() if self._own and self.in_place == "result" else y
 
     def _activation(self, x: Tensor) -> Tensor:
         one = torch.ones(
@@ -101,7 +106,7 @@ class FixedActivation(nn.Module):
 class InPlacePReLU(nn.PReLU):
     """torch's PReLU where its input changes in place: with the call ("itself"), or later ("input")."""
 
-    twin_class = nn.PReLU  # so that it is known as that
+    _autoact_base = nn.PReLU  # so that it is known as that
     in_place: InPlace | None = None
 
     def forward(self, x: Tensor) -> Tensor:

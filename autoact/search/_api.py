@@ -132,7 +132,7 @@ def run_search(
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
             probed = probe(prepared.task, seeds_for(wanted).search[0])
-        prepared = prepared.without(probed.idle, probed.unsaid)
+        prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
         plan = prepared.plan(probed)
         if not quiet:
             print(plan.describe())
@@ -146,6 +146,7 @@ def run_search(
             study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
             source=source,
             idle_layers=probed.idle,
+            no_mixture=probed.no_mixture,
             unsaid=probed.unsaid,
         )
         directory = RunDirectory.create(_required(out), content)
@@ -163,9 +164,10 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
 
 
 def _without(prepared: Prepared, directory: RunDirectory) -> Prepared:
-    """Return a resumed search without the layers that its probe found to be idle."""
+    """Return a resumed search without what its probe found impossible: idle layers, the mixture."""
     known = directory.configuration()
-    return prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
+    found = prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
+    return found.without_mixture(known.get("no_mixture") or "")
 
 
 def _carried_out(

@@ -1,7 +1,7 @@
 """Training with Lightning: a callback that searches activations, one silent training, parts of the data."""
 
 from autoact.training._compat import restored_randomness, silence
-from autoact.training.callback import ActivationSearch, param_groups
+from autoact.training.callback import ActivationSearch, NoMixtureError, param_groups
 from autoact.training.checkpoints import LoadedWeights, load_weights, remember
 from autoact.training.data import DataParts, check, split
 from autoact.training.fit import Measurement, train
@@ -11,6 +11,7 @@ __all__ = [
     "DataParts",
     "LoadedWeights",
     "Measurement",
+    "NoMixtureError",
     "check",
     "load_weights",
     "param_groups",

@@ -12,14 +12,17 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.core import saving
+from lightning.pytorch.tuner import lr_finder
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 INSTANTIATOR = "_instantiator"  # hyperparameter of a checkpoint: the function that makes its module
@@ -57,10 +60,34 @@ def silence() -> Iterator[None]:
             )
             # a search leaves alone what never runs before it trains; what runs in evaluation only is no news
             warnings.filterwarnings("ignore", message="Nothing was ever observed at", category=UserWarning)
-            yield
+            with without_bars():
+                yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Hide the bars of Lightning's tuners (`LearningRateFinder`), which no argument turns off."""
+    tuner = vars(lr_finder)
+    shown = tuner["tqdm"]
+    tuner["tqdm"] = partial(shown, disable=True)
+    try:
+        yield
+    finally:
+        tuner["tqdm"] = shown
+
+
+def transforms_active() -> bool:
+    """Tell whether a transform of `torch.func` (vmap, grad, jvp, ...) runs: buffers are read-only then."""
+    return torch._C._are_functorch_transforms_active()
+
+
+def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep `torch.compile` out of a function that a compiled module calls."""
+    kept: Callable[..., Any] = vars(torch)["_disable_dynamo"](function)
+    return kept
 
 
 @contextmanager
@@ -129,6 +156,29 @@ def averaged_copy(callback: Any) -> nn.Module | None:
     return copied.module if isinstance(copied, AveragedModel) else copied
 
 
+def faces(trainer: Trainer, optimizer: Optimizer) -> list[Any]:
+    """Return an optimizer and Lightning's wrapper of it, which `LightningModule.optimizers` gives out.
+
+    Args:
+        trainer: A Trainer that has optimizers.
+        optimizer: One of them.
+    """
+    wrapped = [each for each in trainer.strategy._lightning_optimizers if each.optimizer is optimizer]
+    return [optimizer, *wrapped]
+
+
+def steps_done(trainer: Trainer) -> int:
+    """Return the optimizer steps of a fit so far; of manual optimization, the batches.
+
+    Args:
+        trainer: A Trainer that fits, or has.
+    """
+    if trainer.lightning_module is None or trainer.lightning_module.automatic_optimization:
+        return trainer.global_step
+    done: Any = trainer.fit_loop.epoch_loop.batch_progress.total  # of a kind that Lightning does not declare
+    return int(done.processed)
+
+
 def end_at_step(trainer: Trainer, step: int) -> None:
     """Make an optimizer step the last one of a training, whatever its least length; schedules see it.
 
@@ -137,6 +187,25 @@ def end_at_step(trainer: Trainer, step: int) -> None:
         step: Optimizer steps after which the training ends; at least those done.
     """
     trainer.fit_loop.epoch_loop.max_steps = step
+
+
+def validate_after(trainer: Trainer, step: int) -> None:
+    """Have the batch that reaches a step validated before its epoch ends, if the epoch is one to validate.
+
+    Otherwise callbacks that look for a validation at the end of the epoch find none in one that is cut short.
+
+    Args:
+        trainer: A Trainer that fits.
+        step: Optimizer steps after which the training ends.
+    """
+    loop = trainer.fit_loop.epoch_loop
+    asked = loop._should_check_val_fx
+
+    def also_at_the_end(data_fetcher: Any) -> bool:
+        ends = steps_done(trainer) >= step and loop._should_check_val_epoch()
+        return ends or asked(data_fetcher)
+
+    loop._should_check_val_fx = also_at_the_end  # type: ignore[method-assign]
 
 
 def end_after_epochs(trainer: Trainer, epochs: int) -> None:
@@ -159,6 +228,24 @@ def planned_steps(trainer: Trainer) -> float:
     """
     steps = float(trainer.estimated_stepping_batches)
     return steps if steps > 0 else math.inf
+
+
+@contextmanager
+def without_layer_hooks(module: LightningModule) -> Iterator[None]:
+    """Keep a trained module's layers: `setup` and `configure_model` would run again and make others.
+
+    Args:
+        module: A module that has been fitted, before another stage of a Trainer.
+    """
+    hooks: dict[str, Callable[..., None]] = {"setup": lambda stage: None, "configure_model": lambda: None}
+    before = {name: module.__dict__[name] for name in hooks if name in module.__dict__}
+    module.__dict__.update(hooks)
+    try:
+        yield
+    finally:
+        for name in hooks:
+            module.__dict__.pop(name, None)
+        module.__dict__.update(before)
 
 
 def when_built(module: LightningModule, action: Callable[[LightningModule], object]) -> None:

@@ -1,5 +1,7 @@
 """Models of images: timm, torchvision, monai, segmentation-models-pytorch, diffusers."""
 
+# mypy: disable-error-code="import-not-found"
+
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -15,7 +17,7 @@ mobilenetv3_small_050 mobilenetv4_conv_small hardcorenas_a mnasnet_small semnasn
 efficientnet_b0 tf_efficientnet_lite0 mixnet_s rexnet_100 regnetx_002 regnety_002 densenet121 hgnetv2_b0 vgg11
 starnet_s1 fasternet_t0 convnext_atto convnextv2_atto mambaout_femto inception_next_atto edgenext_xx_small
 poolformer_s12 mobilevit_xxs mobilevitv2_050 efficientvit_b0 nf_resnet26 cspresnet50 darknet17 xception41
-vovnet39a selecsls42 inception_v4
+vovnet39a selecsls42
 """
 _TIMM_SIZED = """
 vit_tiny_patch16_224 deit_tiny_patch16_224 eva02_tiny_patch14_224 mixer_s32_224 gmlp_ti16_224 resmlp_12_224

@@ -55,7 +55,7 @@ _VISION: dict[str, dict[str, Any]] = {
     "Dinov2": {"image_size": 32, "patch_size": 8},
     "CLIPVision": {"image_size": 32, "patch_size": 8},
     "SiglipVision": {"image_size": 32, "patch_size": 8},
-    "ConvNext": {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1]},
+    "ConvNext": {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "num_stages": 4},
     "ResNet": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1]},
     "MobileNetV2": {"depth_multiplier": 0.35},
     "Segformer": {

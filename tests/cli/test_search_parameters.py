@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from autoact.cli import main
 from autoact.errors import ConfigurationError
 from autoact.records import RunDirectory
+from autoact.spaces import Assignment
 
 CONFIG = """\
 model: {class_path: tests.search.planted.Planted}
@@ -60,12 +62,14 @@ def test_page_and_leaderboard_tell_rates(run: Path) -> None:
     assert len(set(rows)) == len(rows)
 
 
-def test_a_choice_reads_back_as_written(tmp_path: Path, run: Path) -> None:
+def test_a_choice_is_written_to_the_last_digit(tmp_path: Path, run: Path) -> None:
     directory = RunDirectory.create(tmp_path / "run", {})
-    assignment, _ = RunDirectory(run).choice()
+    assignment = Assignment.load(RunDirectory(run).assignment_file)
     for rate in (1e-5, 0.1 + 0.2):
         directory.write_choice(assignment, {"model.lr": rate, "model.kind": "adam", "model.fast": True})
-        assert directory.choice()[1] == {"model.lr": rate, "model.kind": "adam", "model.fast": True}
+        written = yaml.safe_load(directory.hyperparameters_file.read_text())
+        assert written == {"model.lr": rate, "model.kind": "adam", "model.fast": True}
+        assert Assignment.load(directory.assignment_file) == assignment
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,21 @@ import torch.nn.functional as F
 from torch import nn
 
 
-class Calls(nn.Module):
-    """Functions, called in the source."""
-
+class Base(nn.Module):
     def __init__(self):
         super().__init__()
         self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+
+class Calls(Base):
+    """Functions, called in the source."""
 
     def forward(self, x, scale: float = 1.0):
         x = F.relu(self.a(x))
         return torch.tanh(self.b(F.leaky_relu(self.b(x), 0.2))) * scale
 
 
-class Twice(Calls):
+class Twice(Base):
     """As torchvision and timm write their blocks: one module, twice, in place, on what others hold."""
 
     def __init__(self):
@@ -34,7 +36,7 @@ class Twice(Calls):
         return self.act(shortcut + self.b(out))
 
 
-class Argument(Calls):
+class Argument(Base):
     """In place on an argument: one call that is rewritten for that."""
 
     def __init__(self):
@@ -49,7 +51,7 @@ class Argument(Calls):
         return x
 
 
-class Held(Calls):
+class Held(Base):
     def __init__(self):
         super().__init__()
         self.act = functools.partial(F.elu, alpha=0.5)
@@ -58,7 +60,22 @@ class Held(Calls):
         return self.act(self.b(self.act(self.a(x))))
 
 
-class Branches(Calls):
+def own_silu(x):
+    return x * torch.sigmoid(x)
+
+
+class Own(Base):
+    """A function of the user's, held and called."""
+
+    def __init__(self):
+        super().__init__()
+        self.act = own_silu
+
+    def forward(self, x):
+        return own_silu(self.act(self.b(self.act(self.a(x)))) + self.a(x))
+
+
+class Branches(Base):
     def __init__(self):
         super().__init__()
         self.act = nn.SiLU()
@@ -69,8 +86,8 @@ class Branches(Calls):
         return F.relu(self.act(self.b(x)))
 
 
-class Parent(Calls):
-    def forward(self, x):
+class Parent(Base):
+    def forward(self, x, *, more: float = 0.0):
         return F.gelu(self.a(x))
 
 
@@ -82,7 +99,7 @@ class Child(Parent):
         self.__c = nn.Linear(4, 4)
 
     @torch.no_grad()
-    def forward(self, x, *, more=0.5):
+    def forward(self, x, *, more: float = 0.5):
         def inner(y):
             return F.relu(y) + more
 
@@ -128,6 +145,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "Twice": {"act_1": "gelu", "act_2": {"activation": "elu", "parameters": {"alpha": 0.7}}},
     "Argument": {"act1_1": "gelu"},
     "Held": {"act_1": "relu", "act_2": {"activation": "softplus", "parameters": {"beta": 2.0}}},
+    "Own": {"act_1": "tanh", "silu_1": "relu"},
     "Branches": {"relu_1": "mish", "act": "prelu"},
     "Parent": {"gelu_1": {"activation": "hardtanh", "parameters": {"min_val": -0.5, "max_val": 0.5}}},
     "Child": {"relu_1": "tanh"},

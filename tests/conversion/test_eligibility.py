@@ -296,7 +296,7 @@ class Fourier(Net):
 SIRENS = [
     (Siren(), ["sin_1", "sin_2"]),
     (nn.Sequential(Sine(), Sine(), nn.Linear(4, 1)), ["0.sin_1", "1.sin_1"]),
-    (Held(lambda x: torch.sin(x)), ["act"]),
+    (Held(lambda x: torch.sin(x)), ["act_1", "act_2"]),
     (Fourier(), ["relu_1"]),
 ]
 

@@ -113,7 +113,8 @@ def test_what_all_uses_chose_stands_under_its_name():
     assert list(model._modules) == ["a", "b", "act"]
     assert copies(model) == {}
     tanh = finalize(apply(blocks.Held(), dict.fromkeys(("act_1", "act_2"), "tanh")))
-    assert (type(tanh), type(tanh.act)) == (blocks.Held, nn.Tanh)
+    assert type(tanh) is blocks.Held
+    assert isinstance(tanh.act, nn.Tanh)
     assert "act" not in vars(tanh)
 
 
@@ -174,7 +175,9 @@ def test_hooks_of_users_stay(choice):
 
 def test_a_layer_of_a_call_that_is_watched_stays():
     model, seen = convert(blocks.Parent(), ["gelu", "tanh"]), []
-    model.gelu_1.register_forward_hook(lambda module, inputs, output: seen.append(type(module)))
+    auto_layers(model)["gelu_1"].register_forward_hook(
+        lambda module, inputs, output: seen.append(type(module))
+    )
     finalize(model)(X)
     assert seen == [nn.GELU]
 
@@ -201,11 +204,38 @@ def test_a_part_can_be_finalized():
     assert recipe(model) is None
 
 
-@pytest.mark.parametrize("rest", ["gelu", "relu", "tanh"])
+@pytest.mark.parametrize("rest", ["gelu", "relu", "silu", "tanh"])
 def test_calls_that_were_assigned_one_after_another(rest):
     model = apply(apply(blocks.Twice(), {"act_1": "tanh"}), {"act": rest})
     before = model(X)
     finalize(model)
     assert torch.equal(model(X), before)
-    assert list(model._modules) == ["a", "b", "act", "act_1"]
-    assert isinstance(model.act, type(finalize(apply(nn.Sequential(nn.ELU()), {"0": rest}))[0]))
+    assert list(model._modules) == ["a", "b", "act", "act_1"]  # the first call works in place, act does not
+    assert {place.choice for place in discover(model).places.values()} == {Choice(rest), Choice("tanh")}
+
+
+class Row(nn.Sequential):
+    """Its first activation changes what it is given; others change in place what activations return."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.ReLU(inplace=True), nn.Linear(4, 4), nn.GELU(), nn.Dropout(0.0, inplace=True))
+
+
+@pytest.mark.parametrize("first", ["gelu", "prelu", "tanh"])
+@pytest.mark.parametrize("second", ["relu", "tanh", "prelu"])
+def test_torchs_own_modules_live_with_what_changes_in_place(first, second):
+    torch.compiler.reset()
+    model = nn.Sequential(nn.Linear(4, 4), Row())
+    apply(model, {"1.0": first, "1.2": second})
+    before = gradients(model)
+    finalize(model)
+    for one, other in zip(gradients(model), before, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+    assert not [m for m in model.modules() if type(m).__module__.startswith("autoact")]
+    again = pickle.loads(pickle.dumps(model))
+    assert torch.equal(again(X), model(X))
+    assert torch.equal(torch.compile(model, backend="eager", fullgraph=True)(X), model(X))
+    assert {path: place.choice for path, place in discover(again).places.items()} == {
+        "1.0": Choice(first),
+        "1.2": Choice(second),
+    }

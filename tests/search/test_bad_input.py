@@ -34,20 +34,6 @@ class Raising(Curve):
         raise RuntimeError("a bug in the user's model")
 
 
-class Manual(Curve):
-    def __init__(self) -> None:
-        super().__init__()
-        self.automatic_optimization = False
-
-    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
-        optimizer: Any = self.optimizers()
-        optimizer.zero_grad()
-        loss = self._loss(batch)
-        self.manual_backward(loss)
-        optimizer.step()
-        return loss
-
-
 class TrainedOnly(Curve):
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
         loss = self._loss(batch)
@@ -123,7 +109,7 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
             ConfigurationError,
             "made an instance of ReLU; it must make a Lightning",
         ),
-        ({"model": Manual}, ConfigurationError, "manual optimization"),
+        ({"trainer": {**TRAINER, "devices": 2}}, ConfigurationError, "devices is 2.*workers=2"),
         (
             {"model": Raising},
             SearchFailedError,

@@ -175,10 +175,8 @@ class _Reader(Reader):
         is_method = (
             receiver is not None and self.method.resolve(node.func) is None and not self._path(node.func)
         )
-        if is_method and receiver is not None:
-            first, memory = receiver, self._of(receiver)
-        else:
-            first, memory = (given[0], bound[0]) if given else (None, NOTHING)
+        first = receiver if is_method else next(iter(given), None)
+        memory = self._of(receiver) if is_method else next(iter(bound), NOTHING)
         for keyword, made in zip(node.keywords, bound[len(node.args) :], strict=True):
             if keyword.arg == "out":
                 self._change(keyword.value, made)

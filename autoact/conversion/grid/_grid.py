@@ -50,17 +50,14 @@ def computed_by(function: Any) -> Choice | None:
         function: A function, a lambda, a bound method, a `functools.partial` of one, or a callable object.
             What might have an effect when it is called is not tried.
     """
-    written = (
-        function
-        if isinstance(function, _WRITTEN)
-        else inspect.getattr_static(type(function), "__call__", None)
-    )
-    if isinstance(function, type | torch.nn.Module) or not isinstance(written, _WRITTEN):
+    if not callable(function) or isinstance(function, type | torch.nn.Module):
+        return None
+    held = isinstance(function, _WRITTEN)
+    written = function if held else inspect.getattr_static(type(function), "__call__", None)
+    if not isinstance(written, _WRITTEN):
         return None
     inner = written.func if isinstance(written, partial) else written
-    home = getattr(inner, "__globals__", {}).get(
-        "__name__", ""
-    )  # a decorated function's __module__ is copied
+    home = getattr(inner, "__globals__", {}).get("__name__", "")  # __module__ is copied by decorators
     if home.partition(".")[0] in LIBRARIES:
         return None
     try:

@@ -82,9 +82,9 @@ class Watch:
     lines: Container[Line] = ()
     layer: tuple[type, ...] = ()
     operators: bool = True
-    found: dict[Executed, int] = field(default_factory=dict)
-    _modules: dict[int, str] = field(default_factory=dict)
-    _modes: ExitStack = field(default_factory=ExitStack)
+    found: dict[Executed, int] = field(default_factory=dict, init=False)
+    _modules: dict[int, str] = field(default_factory=dict, init=False)
+    _modes: ExitStack = field(default_factory=ExitStack, init=False)
 
     def __enter__(self) -> "Watch":
         """Begin."""

@@ -28,11 +28,13 @@ from autoact.conversion.source._rewriting import (
     forget_originals,
     keep_original,
     leave_open,
+    let_copy,
     opened,
     originals,
     own_class,
     site_of,
 )
+from autoact.conversion.source._unseen_calls import unseen_calls
 
 __all__ = [
     "VIEWS",
@@ -53,6 +55,7 @@ __all__ = [
     "input_may_be_seen",
     "keep_original",
     "leave_open",
+    "let_copy",
     "lines_of",
     "methods",
     "notices",
@@ -67,6 +70,7 @@ __all__ = [
     "settings_trouble",
     "site_of",
     "sites",
+    "unseen_calls",
     "uses",
     "with_settings",
 ]

@@ -76,9 +76,9 @@ def lines_of(reasons: Iterable[str], sites: Iterable[Site]) -> frozenset[tuple[s
 def _lines(function: Any) -> set[str]:
     """Return the lines of a function as `Call` speaks of them."""
     code = getattr(inspect.unwrap(function), "__code__", None)
-    return {
-        f"({Path(code.co_filename).name}, line {line})" for _, _, line in (code.co_lines() if code else ())
-    }
+    if code is None:
+        return set()
+    return {f"({Path(code.co_filename).name}, line {line})" for _, _, line in code.co_lines()}
 
 
 @lru_cache(maxsize=512)

@@ -84,6 +84,19 @@ def leave_open(module: nn.Module, calls: Iterable[Opened]) -> None:
     object.__setattr__(module, "__class__", plain_class(base, calls, texts) if calls else base)
 
 
+_COPYING = {  # of what changes in place around a module: its forward
+    "itself": "def forward(self, input):\n    return self._autoact_in_place(self._autoact_forward, input)",
+    "input": "def forward(self, input):\n    return self._autoact_forward(input.clone())",
+    "result": "def forward(self, input):\n    return self._autoact_forward(input).clone()",
+}
+
+
+def let_copy(module: nn.Module, what: str) -> None:
+    """Let one of torch's modules copy what its neighbors change: "itself", its "input" or its "result"."""
+    base = type(module)
+    object.__setattr__(module, "__class__", plain_class(base, (), (("forward", _COPYING[what]),)))
+
+
 @lru_cache(maxsize=512)
 def rewritten(base: type, calls: tuple[Opened, ...]) -> type:
     """Return a subclass whose methods call layers in place of activations.
@@ -151,7 +164,7 @@ class _Replace(ast.NodeTransformer):
         if where not in self.chosen:
             return self.generic_visit(node)
         site, calls = self.chosen[where]
-        as_it_was = self.generic_visit(copy.deepcopy(node))
+        as_it_was: Any = self.generic_visit(copy.deepcopy(node))
         layer, given = self._layer(site, calls), self.visit(input_of(replace(site, node=node)))
         made: ast.expr = (
             ast.Call(self._own("_autoact_in_place"), [layer, given], [])
@@ -187,7 +200,11 @@ class _Replace(ast.NodeTransformer):
             return self._own(calls[0].layer)
         by_turn = {call.turn: call.layer for call in calls}
         every = product(*([(loop, size, at) for at in range(size)] for loop, size, _ in turn))
-        constants = (str(site.call), tuple(map(by_turn.get, every)), tuple(size for _, size, _ in turn))
+        constants: tuple[Any, ...] = (
+            str(site.call),
+            tuple(map(by_turn.get, every)),
+            tuple(size for _, size, _ in turn),
+        )
         counters = [ast.Name(_counter(loop, site), ast.Load()) for loop, _, _ in turn]
         given = [ast.Name(self.method.own_name, ast.Load()), *map(ast.Constant, constants), *counters]
         return ast.Call(self._own("_autoact_of_turn"), given, [])

@@ -85,11 +85,13 @@ def plain_class(base: type, calls: Iterable[Any], texts: tuple[tuple[str, str], 
         calls: What was rewritten, in plain types.
         texts: Name and source of each method that differs.
     """
+    known: type
     for known in type.__subclasses__(base):
         if vars(known).get("_autoact_texts") == texts:
             return known
     attributes = {name: _from_text(base, name, text) for name, text in texts}
     ours = {"_autoact_opened": tuple(map(tuple, calls)), "_autoact_texts": texts, "__reduce_ex__": _reduce}
+    ours["_autoact_forward"] = getattr(base, "forward", None)
     return subclass(base, {**ours, **attributes})
 
 
@@ -124,11 +126,17 @@ def loaded(
 
 def _from_text(base: type, name: str, text: str) -> Any:
     """Return a method from its text, which tracebacks, debuggers and TorchScript find under its file name."""
-    owner = next(each for each in base.__mro__ if name in vars(each))
     file = f"<{base.__qualname__}.{name} with chosen activations {zlib.crc32(text.encode()):08x}>"
     linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
     tree: Any = ast.parse(text).body[0]
-    return remade(tree, owner.__name__, inspect.unwrap(vars(owner)[name]), file)
+    try:
+        owner = next(each for each in base.__mro__ if name in vars(each))
+        return remade(tree, owner.__name__, inspect.unwrap(vars(owner)[name]), file)
+    except (KeyError, StopIteration) as error:
+        raise AttributeError(
+            f"{base.__qualname__}.{name} is not what it was when the model was finalized and saved. "
+            f"Load the model with {base.__module__} as it was then."
+        ) from error
 
 
 def remade(tree: ast.FunctionDef, owner: str, old: Any, file: str) -> Any:

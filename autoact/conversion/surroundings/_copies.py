@@ -11,22 +11,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from autoact.conversion.source import own_class
 
-_OF_COPIES = {
-    *(
-        "target",
-        "targets",
-        "targ",
-        "tgt",
-        "ema",
-        "teacher",
-        "momentum",
-        "shadow",
-        "averaged",
-        "avg",
-        "polyak",
-    ),
-    *("swa", "old", "slow", "frozen"),
-}
+_SURE = {"target", "targets", "targ", "tgt", "ema", "polyak", "swa", "shadow", "averaged"}
+_OF_COPIES = _SURE | {"teacher", "momentum", "avg", "old", "slow", "frozen"}
 
 
 def copies(model: nn.Module) -> dict[str, str]:
@@ -35,7 +21,7 @@ def copies(model: nn.Module) -> dict[str, str]:
     A copy is of the same class as its source and has tensors of the same names and shapes, none of them
     shared. Either its parameters are frozen and equal to those of the source, or its name says what it is:
     `critic_target` beside `critic`, or `target_net` as the only one like `policy_net` and equal to it or
-    frozen; or it is inside torch's AveragedModel.
+    frozen, or `policy_old` as equal to `policy`; or it is inside torch's AveragedModel.
 
     Args:
         model: Any module.
@@ -61,7 +47,7 @@ def copies(model: nn.Module) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(suspects, key=lambda path: path.count(".")):
         if not any(_is_below(path, copy) for copy in found):
-            source = _source(parts, path, path in averages, suspects)
+            source = _source(parts, path, path in averages, suspects, found)
             if source is not None:
                 found[path] = source
     return found
@@ -83,7 +69,10 @@ def source_of(path: str, sources: dict[str, str]) -> str | None:
     )
 
 
-def _source(parts: dict[str, nn.Module], path: str, averaged: bool, suspects: set[str]) -> str | None:
+def _source(
+    parts: dict[str, nn.Module], path: str, averaged: bool, suspects: set[str], found: dict[str, str]
+) -> str | None:
+    """Return the path of what a part is a copy of; None if it is none, or that cannot be told."""
     copy = parts[path]
     form = _form(copy)
     alike = [
@@ -91,14 +80,15 @@ def _source(parts: dict[str, nn.Module], path: str, averaged: bool, suspects: se
         for other in parts
         if not _is_below(other, path)
         and not _is_below(path, other)
-        and not any(_is_below(other, each) for each in suspects)
+        and other not in suspects
+        and not any(_is_below(other, each) for each in found)
         and own_class(parts[other]) is own_class(copy)
         and _trains(parts[other])
         and _form(parts[other]) == form
         and not {*map(id, copy.parameters())} & {*map(id, parts[other].parameters())}
     ]
     named = [other for other in alike if _without_word(path) == other]
-    if named or not alike:
+    if not alike or (named and (_words(path) & _SURE or not _trains(copy))):
         return next(iter(named), None)
     equal = [other for other in alike if _are_equal(copy, parts[other])]
     if len(equal) == 1:

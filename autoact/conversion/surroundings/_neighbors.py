@@ -23,6 +23,7 @@ from autoact.nn import InPlace, keeps_result
 from autoact.spaces import Choice
 
 _PASSING = (nn.Identity, nn.Flatten, nn.Unflatten, nn.modules.dropout._DropoutNd)
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 _Inside = Callable[[str, nn.Module], Iterator[str]]
 
 
@@ -147,7 +148,7 @@ def _first(path: str, module: nn.Module) -> Iterator[str]:
 
 def _changes_input(module: nn.Module) -> bool:
     """Tell whether a module may change what it is given."""
-    if getattr(module, "inplace", False) is True:
+    if _is_in_place(module):
         return True
     if in_a_row(module):
         for each in present_children(module).values():
@@ -168,7 +169,7 @@ def _changes_input(module: nn.Module) -> bool:
 
 def _passes(module: nn.Module) -> bool:
     """Tell whether a module may return the memory that it is given."""
-    if isinstance(module, _PASSING) or getattr(module, "inplace", False) is True:
+    if isinstance(module, _PASSING) or _is_in_place(module):
         return True
     if in_a_row(module):
         return all(map(_passes, present_children(module).values()))
@@ -177,17 +178,25 @@ def _passes(module: nn.Module) -> bool:
     return unread or _is_given(in_place_changes(kind).returned)
 
 
+def _is_in_place(module: nn.Module) -> bool:
+    """Tell whether a module changes its input by torch's setting, or because what it replaced did."""
+    return getattr(module, "inplace", False) is True or getattr(module, "in_place", None) == "itself"
+
+
 def _is_given(made: Made) -> bool:
     return any(kind == ARGUMENT for kind, _ in made)
 
 
 def _overwrites(parent: nn.Module, name: str, module: nn.Module, walked: bool) -> bool:
     """Tell whether a module changes its input and something else may see it."""
-    if getattr(module, "inplace", False) is not True:
+    if not _is_in_place(module):
         return False
+    kind = own_class(parent)
+    if kind.__module__.startswith("torch.nn.") and not isinstance(parent, _CONTAINERS):
+        return False  # torch's own layers show the input to nobody
     if not in_a_row(parent):
         elsewhere = {call.name for call in opened(parent)}
-        calls = uses(own_class(parent), name)
+        calls = uses(kind, name)
         return not calls or any(input_may_be_seen(call) for call in calls if call.name not in elsewhere)
     before = []
     for known, each in present_children(parent).items():

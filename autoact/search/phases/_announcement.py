@@ -8,6 +8,8 @@ from autoact.records import Value
 from autoact.report import duration
 from autoact.search.setup import Counts, Settings, Variables
 
+_WITHOUT = "no mixture is trained first: {}; fixed activations need none"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPlan:
@@ -24,6 +26,7 @@ class SearchPlan:
         planned_steps: Optimizer steps of one training, infinite where unknown.
         seconds: Estimated wall time of one training, NaN where unknown.
         deciding: Estimated wall time of choosing all trainings of the search.
+        no_mixture: Why a model has no mixture, "" if it has one.
 
     Example:
         >>> from autoact import run_search
@@ -43,6 +46,7 @@ class SearchPlan:
     deciding: float = 0.0
     notes: tuple[str, ...] = ()
     own: Mapping[str, Value] = field(default_factory=dict)
+    no_mixture: str = ""
 
     @property
     def counts(self) -> Counts:
@@ -68,7 +72,8 @@ class SearchPlan:
         lines = [f"{self.task}: {len(rows)} layers choose their activation"]
         lines += [f"  {path:<{paths}}  {now:<{present}}  from {names}" for path, now, names in rows]
         lines += [f"  {path}  left alone: {reason}" for path, reason in self.left_alone.items()]
-        return lines + [f"  {note}" for note in self.notes] + self._hyperparameters()
+        notes = [*self.notes, *([_WITHOUT.format(self.no_mixture)] if self.no_mixture else [])]
+        return lines + [f"  {note}" for note in notes] + self._hyperparameters()
 
     def _hyperparameters(self) -> list[str]:
         searched = self.settings.hyperparameters
@@ -79,7 +84,7 @@ class SearchPlan:
 
     def _data(self) -> list[str]:
         best = "smallest" if self.settings.minimize else "largest"
-        data = " on validation data" if self.variables.mixture else ""
+        data = " on validation data" if self.variables.mixture or self.no_mixture else ""
         return [f"The {best} {self.settings.monitor}{data} wins; compared on: {self.comparison}"]
 
     def _cost(self) -> list[str]:

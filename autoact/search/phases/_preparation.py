@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +22,6 @@ from autoact.search.trainings import (
     ModelTask,
     Objective,
     ObjectiveTask,
-    built,
     check_objective,
     layers_of,
     own_values,
@@ -29,8 +29,9 @@ from autoact.search.trainings import (
     with_values,
 )
 from autoact.spaces import SearchSpace
-from autoact.training import check, restored_randomness, split
+from autoact.training import DataParts, check, restored_randomness, split
 from autoact.training.configuration import Component
+from autoact.training.fit import laid_out, silent_trainer
 
 _IDLE = "never called in a training step or a validation"
 
@@ -48,6 +49,16 @@ class Prepared:
     comparison: str
     own: Mapping[str, Value]
     layers: ConversionPlan | None = None
+    no_mixture: str = ""
+
+    def without_mixture(self, reason: str) -> "Prepared":
+        """Return this search without its mixture.
+
+        Args:
+            reason: Why none can be trained; "" leaves it.
+        """
+        variables = replace(self.variables, mixture=self.variables.mixture and not reason)
+        return replace(self, variables=variables, no_mixture=reason)
 
     def without(self, idle: Sequence[str], unsaid: Mapping[str, str] = MappingProxyType({})) -> "Prepared":
         """Return this search without layers that never run.
@@ -94,6 +105,7 @@ class Prepared:
             planned_steps=math.nan if probed is None else probed.planned_steps,
             seconds=math.nan if probed is None else probed.seconds,
             deciding=deciding,
+            no_mixture=self.no_mixture,
         )
 
     def _deciding(self) -> float:
@@ -117,12 +129,13 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         DataError: The data are empty or not finite.
     """
     make_module = _callable("model", model)
-    with restored_randomness():
-        module = _make(make_module)
-    layers = find_layers(module, space)
     parts = split(Component(**data) if isinstance(data, Mapping) else data, seed=settings.seed)
-    check(parts)
-    own = _own_values(make_module, settings.hyperparameters, layers)
+    make = partial(_make, parts=parts, trainer=settings.trainer)
+    with restored_randomness():
+        module = make(make_module)
+    layers = find_layers(module, space)
+    check(parts, trainer=silent_trainer(settings.trainer))
+    own = _own_values(make_module, settings.hyperparameters, layers, make)
     variables = Variables.of(layers)
     _require_choice(variables, settings)
     task = ModelTask(
@@ -178,14 +191,14 @@ def prepare_objective(
 
 
 def _own_values(
-    make: Callable[[], Any], searched: Hyperparameters, layers: ConversionPlan
+    make: Callable[[], Any], searched: Hyperparameters, layers: ConversionPlan, made: Callable[..., Any]
 ) -> dict[str, Value]:
     """Return the model's own values; make it once with each end of each range, which must keep its layers."""
     own = own_values(make, searched)
     for one in searched:
         for value in one.values:
             with restored_randomness():
-                module = _make(with_values(make, {one.name: value}), f" with {one.name} {value}")
+                module = made(with_values(make, {one.name: value}), f" with {one.name} {value}")
             if find_layers(module, layers.space).layers != layers.layers:
                 raise ConfigurationError(
                     f"parameters: with {one.name} {value} the model has other activations than without, so "
@@ -216,9 +229,11 @@ def _callable(what: str, given: Any) -> Callable[[], Any]:
     return given
 
 
-def _make(make_module: Callable[[], Any], how: str = "") -> Any:
+def _make(
+    make_module: Callable[[], Any], how: str = "", *, parts: DataParts, trainer: Mapping[str, Any]
+) -> Any:
     try:
-        module = built(make_module)
+        module = laid_out(make_module, parts, trainer)
     except AutoActError:
         raise
     except Exception as error:

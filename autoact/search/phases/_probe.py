@@ -1,20 +1,25 @@
 """Probe: model and mixture are trained for a few steps, so that what would fail later fails now."""
 
 import math
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.records import Training
 from autoact.search.trainings import ModelTask, ObjectiveTask
 from autoact.spaces import LayerRule, SearchSpace
-from autoact.training import Measurement, train
+from autoact.training import Measurement, NoMixtureError, train
 from autoact.training.fit import Clock, ReachedLayers
 
 _PROBED = 0.02  # fraction of a full training that is asked of a function
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
 _SHARE = 0.02
+_LIBRARIES = ("site-packages", "autoact")  # folders of files that are not the user's
+_AS_IT_IS = "The model cannot be trained, not even for a few steps"
+_CHANGED = "As it is the model trains; with searched activations it does not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Probe:
         seconds: Estimated wall time of one full training, from its setting up; NaN where it cannot be
             estimated.
         idle: Paths of layers that ran neither in the training step nor in the validation.
+        no_mixture: Why no mixture can be trained; "" where one can.
         unsaid: What else ran and is left alone, with the reason, by path.
     """
 
@@ -34,6 +40,7 @@ class Probe:
     planned_steps: float
     seconds: float
     idle: tuple[str, ...] = ()
+    no_mixture: str = ""
     unsaid: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,7 +57,9 @@ def keeping(space: SearchSpace, paths: Sequence[str]) -> SearchSpace:
 
 
 def probe(task: ModelTask | ObjectiveTask, seed: int) -> Probe:
-    """Train the original for one step, then for a few, and the mixture for one; validate them.
+    """Train the original for one step, then for a few; for one the mixture and what could be chosen instead.
+
+    All are validated, the first one as in the confirmation, on selection data.
 
     Args:
         task: The model and its data, or a function, which is called once with a small fraction.
@@ -59,7 +68,7 @@ def probe(task: ModelTask | ObjectiveTask, seed: int) -> Probe:
     Raises:
         AutoActError: The monitor is never logged, the Trainer does not take its arguments, or a function
             returns no number.
-        SearchFailedError: The user's own model, data or function raised.
+        SearchFailedError: The user's own model, data or function raised, as it is or with other activations.
     """
     try:
         return _probe_model(task, seed) if isinstance(task, ModelTask) else _probe_objective(task, seed)
@@ -67,12 +76,8 @@ def probe(task: ModelTask | ObjectiveTask, seed: int) -> Probe:
         raise
     except Exception as error:
         model = isinstance(task, ModelTask)
-        what = (
-            "The model cannot be trained, not even for a few steps"
-            if model
-            else ("The objective raised on the original activations")
-        )
-        raise SearchFailedError(f"{what}: {type(error).__name__}: {error}") from error
+        what = _AS_IT_IS if model else "The objective raised on the original activations"
+        raise SearchFailedError(_told(what, error)) from error
 
 
 def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
@@ -82,15 +87,60 @@ def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
 
 def _probe_model(task: ModelTask, seed: int) -> Probe:
     clock, reached = Clock(), ReachedLayers(task.space)
-    first = _train(task, seed, fraction=1e-9, callbacks=[clock, reached])
+    rehearsed = replace(task, parts=task.parts.rehearsal())
+    try:
+        first = _train(rehearsed, seed, fraction=1e-9, callbacks=[clock, reached], comparison=True)
+    except AutoActError:
+        raise
+    except Exception as error:
+        _train(rehearsed, seed, fraction=1e-9, comparison=True)  # without probes in place of activations
+        raise SearchFailedError(_told(_CHANGED, error)) from error
     steps = min(_STEPS, _SHARE * first.planned_steps)
     second = _train(task, seed, fraction=max(steps, 2) / first.planned_steps, callbacks=[clock])
-    measured = [first, second]
+    measured, no_mixture = [first, second], ""
     if second.finite and reached.some:  # a mixture of what diverges from the start derives nothing
-        measured.append(_train(task, seed, fraction=1e-9, space=keeping(task.space, reached.idle)))
+        changed, no_mixture = _changed(task, seed, reached, math.isfinite(first.planned_steps))
+        measured += changed
     setup = _setup(clock, [first, second])
     seconds = _seconds(clock, setup, first.planned_steps, task.trainer)
-    return Probe(_entry(measured, seed), first.planned_steps, seconds, reached.idle, reached.unsaid)
+    done, planned = _entry(measured, seed), first.planned_steps
+    return Probe(done, planned, seconds, reached.idle, no_mixture, reached.unsaid)
+
+
+def _changed(
+    task: ModelTask, seed: int, reached: ReachedLayers, known_length: bool
+) -> tuple[list[Measurement], str]:
+    """Train the mixture for a step, and the first alternative that trains; return why there is no mixture."""
+    measured, no_mixture, raised = [], "", None
+    try:
+        if known_length:
+            measured.append(_train(task, seed, fraction=1e-9, space=keeping(task.space, reached.idle)))
+        else:
+            no_mixture = "the length of a training is unknown"
+    except NoMixtureError as error:
+        no_mixture = error.reason
+    except AutoActError:
+        raise
+    except Exception as error:
+        raise SearchFailedError(_told(_CHANGED, error)) from error
+    for alternative in reached.alternatives():
+        try:
+            return [*measured, _train(task, seed, fraction=1e-9, assignment=alternative)], no_mixture
+        except AutoActError:
+            raise
+        except Exception as error:  # the search tells which ones do not train, if others do
+            raised = raised or error
+    if raised is not None:
+        raise SearchFailedError(_told(_CHANGED, raised)) from raised
+    return measured, no_mixture
+
+
+def _told(what: str, error: Exception) -> str:
+    """Return a line about what the user's code raised, with its place there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not any(part in _LIBRARIES for part in Path(frame.filename).parts)]
+    place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+    return f"{what}: {type(error).__name__}: {error}{place}"
 
 
 def _entry(measured: Sequence[Measurement], seed: int) -> Training:

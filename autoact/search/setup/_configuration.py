@@ -19,6 +19,7 @@ def configuration(
     study: str,
     source: Mapping[str, Any] | None,
     idle_layers: Sequence[str] = (),
+    no_mixture: str = "",
     unsaid: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the content of config.yaml, in plain types.
@@ -30,6 +31,7 @@ def configuration(
         study: Name of the Optuna study.
         source: What the caller needs to make model and data again, such as a configuration file's content.
         idle_layers: Paths of activations that never run and are not searched.
+        no_mixture: Why no mixture is trained.
         unsaid: Activations that run and are not searched, as the probe found them, by path.
     """
     return {
@@ -38,6 +40,7 @@ def configuration(
         "study": study,
         "space": space.to_dict(),
         **({"idle_layers": list(idle_layers)} if idle_layers else {}),
+        **({"no_mixture": no_mixture} if no_mixture else {}),
         **({"unsaid": dict(unsaid)} if unsaid else {}),
         "search": plain(settings.to_dict()),
         "source": plain(dict(source)) if source is not None else None,

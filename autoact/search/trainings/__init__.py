@@ -9,7 +9,7 @@ from autoact.search.trainings._objective import (
     check_objective,
     layers_of,
 )
-from autoact.search.trainings._performing import Extras, ModelTask, Task, built, ended, perform
+from autoact.search.trainings._performing import Extras, ModelTask, Task, ended, perform
 from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Trainings, first_finished
@@ -30,7 +30,6 @@ __all__ = [
     "Task",
     "TimeLimit",
     "Trainings",
-    "built",
     "check_objective",
     "ended",
     "first_finished",

@@ -14,7 +14,7 @@ from autoact.search.trainings._arguments import with_values
 from autoact.search.trainings._pruning import Pruning
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import DataParts, Measurement, train
-from autoact.training.fit import event_log
+from autoact.training.fit import event_log, laid_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class ModelTask:
 
     def build(self) -> Any:
         """Return a fresh model with its layers made."""
-        return built(self.make_module)
+        return laid_out(self.make_module, self.parts, self.trainer)
 
     def measure(self, training: Training, extras: Extras) -> Measurement:
         """Train a fresh model and measure it."""
@@ -124,11 +124,3 @@ def failed(asked: Training, error: BaseException) -> Training:
     first_line = (str(error).strip().splitlines() or [""])[0]
     compared = math.nan if asked.phase == "confirmation" else None
     return replace(asked, state="failed", comparison=compared, error=f"{type(error).__name__}: {first_line}")
-
-
-def built(make_module: Callable[[], Any]) -> Any:
-    """Return a fresh model, its layers made even if it makes them in `configure_model`."""
-    module = make_module()
-    if hasattr(module, "configure_model"):
-        module.configure_model()
-    return module

@@ -3,5 +3,6 @@
 from autoact.training.callback._activation_optimizer import param_groups
 from autoact.training.callback._activation_search import ActivationSearch
 from autoact.training.callback._schedule import Schedule
+from autoact.training.callback._support import NoMixtureError
 
-__all__ = ["ActivationSearch", "Schedule", "param_groups"]
+__all__ = ["ActivationSearch", "NoMixtureError", "Schedule", "param_groups"]

@@ -95,6 +95,18 @@ class ActivationOptimizer:
             scaler.step(self.adam)
         self.adam.zero_grad(set_to_none=True)
 
+    def detach(self) -> None:
+        """Do nothing: it is attached to nothing."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state in plain types."""
+        return {} if self.adam is None else {"optimizer": self.adam.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state of `state_dict`."""
+        if self.adam is not None and "optimizer" in state:
+            self.adam.load_state_dict(state["optimizer"])
+
 
 def take_over(optimizers: Iterable[Optimizer], layers: Iterable[AutoActivation]) -> None:
     """Take logits and activation parameters out of optimizers' groups, except out of those of `param_groups`.

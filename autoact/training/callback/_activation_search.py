@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -16,13 +17,21 @@ from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, DoubtfulChoiceWarning
 from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
-from autoact.training._compat import planned_steps, when_built
+from autoact.training._compat import planned_steps, steps_done, when_built
 from autoact.training.callback._activation_optimizer import ActivationOptimizer, take_over
 from autoact.training.callback._first_step import FirstStep
+from autoact.training.callback._hidden_parameters import hide_while_configuring
 from autoact.training.callback._input_observer import Observation
 from autoact.training.callback._kept_originals import with_originals
+from autoact.training.callback._manual_optimization import ManualOptimizers
 from autoact.training.callback._schedule import Schedule
-from autoact.training.callback._support import averagers, check_averages, check_optimizers, check_supported
+from autoact.training.callback._support import (
+    NoMixtureError,
+    averagers,
+    check_averages,
+    check_optimizers,
+    check_supported,
+)
 from autoact.training.checkpoints import remember
 
 _OBSERVATIONS = 50  # per training: 50 quantile estimates cost less than one validation
@@ -38,7 +47,8 @@ class ActivationSearch(Callback):
 
     The layers are converted before the optimizers are made; `AutoActivation` layers that are there already
     keep their candidates and take part. Logits and activation parameters leave the optimizer groups of the
-    module and get an Adam of their own without weight decay, stepped together with the module's optimizer;
+    module and get an Adam of their own without weight decay, stepped together with the module's optimizer (in
+    manual optimization one Adam beside each); `configure_optimizers` sees the module's own parameters only;
     gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP, checkpoints and resuming
     work as before. With a TensorBoard logger the state of every layer is logged. The choice at the end is a
     guess, which one line says: `run_search` compares it with the original. A warning names layers that ran
@@ -58,7 +68,7 @@ class ActivationSearch(Callback):
         total_steps: Optimizer steps of the training, where the Trainer cannot know them.
 
     Raises:
-        ConfigurationError: On manual optimization, sharded strategies, LBFGS, a wrong order of callbacks.
+        ConfigurationError: On sharded strategies, LBFGS, an unknown length, a wrong order of callbacks.
         ConversionError: When the training starts: the module has no activation to search.
 
     Example:
@@ -89,8 +99,9 @@ class ActivationSearch(Callback):
         self.derived: Assignment | None = None  # nearest to what was learned
         self.chosen: Assignment | None = None  # the same, with the original where they hardly differ
         self.learned: dict[str, Any] = {}
-        self._restored: dict[str, Any] | None = None
-        self._optimizer: ActivationOptimizer | None = None
+        self._restored: dict[str, Any] = {}
+        self._optimizer: ActivationOptimizer | ManualOptimizers | None = None
+        self._show: Callable[[], None] = _nothing
         self._layers: dict[str, AutoActivation] = {}
         self._observation = Observation({})
         self._logger: LayerLogger | None = None
@@ -114,7 +125,11 @@ class ActivationSearch(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Convert the module, or have it converted as soon as its layers exist."""
         check_supported(trainer, pl_module, self)
-        when_built(pl_module, self._convert)
+        when_built(pl_module, self._convert_for_fit if stage == "fit" else self._convert)
+
+    def _convert_for_fit(self, module: LightningModule) -> None:
+        self._convert(module)
+        self._show = hide_while_configuring(module)
 
     def _convert(self, module: LightningModule) -> None:
         if not _only_placed(module, self.space):
@@ -123,6 +138,7 @@ class ActivationSearch(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take logits and activation parameters out of the module's optimizers, before their restore."""
+        self._show()
         conversion.follow_sources(pl_module)
         self._layers = conversion.auto_layers(pl_module)
         if not self._layers:
@@ -139,12 +155,14 @@ class ActivationSearch(Callback):
         conversion.follow_sources(pl_module)  # of copies that its own on_fit_start made
         self._length = total = self._total(trainer)
         lr = self.lr if self.lr is not None else min(max(_TRAVEL / total, 1e-3), 3e-2)
-        self._optimizer = ActivationOptimizer(
-            self._layers.values(), trainer.optimizers, lr=lr, parameter_lr=self.parameter_lr or lr
+        rates = {"lr": lr, "parameter_lr": self.parameter_lr or lr}
+        self._optimizer = (
+            ActivationOptimizer(self._layers.values(), trainer.optimizers, **rates)
+            if pl_module.automatic_optimization
+            else ManualOptimizers(pl_module, self._layers, trainer, **rates)
         )
-        if self._restored is not None and self._optimizer.adam is not None:
-            self._optimizer.adam.load_state_dict(self._restored)
-        self._restored = None
+        self._optimizer.load_state_dict(self._restored)
+        self._restored = {}
         self._manage(True)
         self._observation = Observation(self._layers)
         self._first = FirstStep(pl_module, self.space)
@@ -157,7 +175,7 @@ class ActivationSearch(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Move release and temperature along; watch the pre-activations at some steps."""
-        step = trainer.global_step
+        step = steps_done(trainer)
         if step == self._seen_step:  # a further batch of an accumulated step
             return
         self._seen_step = step
@@ -228,7 +246,7 @@ class ActivationSearch(Callback):
         """Derive the assignment of an averaged model."""
         if averagers(trainer):
             self._move_schedules(
-                trainer.global_step / self._length
+                steps_done(trainer) / self._length
             )  # an average of them is none of its steps
             self._conclude(trainer, pl_module)
 
@@ -244,31 +262,38 @@ class ActivationSearch(Callback):
         found: Any = None, None
         if finite and trainer.is_global_zero:
             nearest = _derived(pl_module)
-            found = nearest, with_originals(pl_module, nearest)
+            found = self._named(nearest), self._named(with_originals(pl_module, nearest))
         self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if found[0] else {}
         self.derived, self.chosen = trainer.strategy.broadcast(found)
         if found[0]:
             rank_zero_info(GUESS)
 
+    def _named(self, derived: Assignment) -> Assignment:
+        """Return an assignment with the paths at the start, before hooks that compile parts of the module."""
+        before = {conversion.unwrapped(path): path for path in self._layers}
+        named = {before.get(conversion.unwrapped(path), path): choice for path, choice in derived.items()}
+        return Assignment(named, name=derived.name)
+
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave no hook on a model whose training failed."""
+        self._show()
         self._end_first()
         self._observation.detach()
         self._manage(False)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of our optimizer in plain types; schedules follow from the step."""
-        if self._optimizer is None or self._optimizer.adam is None:
-            return {}
-        return {"optimizer": self._optimizer.adam.state_dict()}
+        return {} if self._optimizer is None else self._optimizer.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep the state until the training starts."""
-        self._restored = state_dict.get("optimizer")
+        self._restored = state_dict
 
     @torch.no_grad()
     def _manage(self, managed: bool) -> None:
         """Have the layers wait for this schedule, or follow their own again."""
+        if not managed and self._optimizer is not None:
+            self._optimizer.detach()
         for layer in self._layers.values():
             layer.managed = managed
             if not managed:
@@ -277,10 +302,10 @@ class ActivationSearch(Callback):
     def _total(self, trainer: Trainer) -> float:
         total = self.total_steps or planned_steps(trainer)
         if not math.isfinite(total):
-            raise ConfigurationError(
-                "Release and temperature cannot be scheduled: the length of this training is unknown (no "
-                "max_steps, or a loader without length). Set Trainer(max_steps=...) or "
-                "ActivationSearch(total_steps=...)."
+            raise NoMixtureError(
+                "the length of this training is unknown (no max_steps, or a loader without length), so "
+                "release and temperature cannot be scheduled",
+                "set Trainer(max_steps=...) or ActivationSearch(total_steps=...).",
             )
         return float(total)
 
@@ -292,6 +317,10 @@ class ActivationSearch(Callback):
                 layer.release.fill_(release)
             if temperature is not None:
                 layer.temperature.fill_(temperature)
+
+
+def _nothing() -> None:
+    """Give back nothing: nothing is hidden."""
 
 
 def _only_placed(module: LightningModule, space: Any) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lightning.pytorch import LightningModule
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info
 
 from autoact import conversion
 from autoact.errors import ConversionError

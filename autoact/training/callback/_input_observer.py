@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from autoact.nn import AutoActivation
+from autoact.training._compat import transforms_active, uncompiled
 
 Seen = Callable[[str, AutoActivation, Tensor], None]
 
@@ -37,9 +38,12 @@ class Observation:
             handle.remove()
         self._handles.clear()
 
+    @uncompiled
     def _call(
         self, path: str, functions: tuple[Seen, ...], layer: Any, arguments: tuple[Tensor, ...]
     ) -> None:
         self.reached = True
+        if transforms_active():  # pre-activations are wrapped, and buffers cannot be written
+            return
         for function in functions:
             function(path, layer, arguments[0])

@@ -8,20 +8,35 @@ from torch.optim import LBFGS
 from autoact.errors import ConfigurationError
 from autoact.training._compat import averaged_copy
 
-_GROUPS = "convert the model yourself and use autoact.training.param_groups in configure_optimizers instead."
+
+class NoMixtureError(ConfigurationError):
+    """A training that cannot learn a mixture, though it can train a model with fixed activations.
+
+    Args:
+        reason: What is in the way; half a sentence.
+        remedy: What to do; the other half.
+
+    Example:
+        >>> print(NoMixtureError("there are no steps", "give max_steps."))
+        There are no steps: give max_steps.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason, remedy)
+        self.reason, self.remedy = reason, remedy
+
+    def __str__(self) -> str:
+        """Return both as one sentence."""
+        return f"{self.reason[0].upper()}{self.reason[1:]}: {self.remedy}"
 
 
 def check_supported(trainer: Trainer, module: LightningModule, callback: Callback) -> None:
-    """Refuse trainings whose optimizer steps, sharding or averaging the callback cannot follow.
+    """Refuse trainings whose sharding or averaging the callback cannot follow.
 
     Raises:
         ConfigurationError: What was found and what to do.
     """
     name = type(callback).__name__
-    if not module.automatic_optimization:
-        raise ConfigurationError(
-            f"{type(module).__name__} uses manual optimization, whose steps {name} cannot follow: {_GROUPS}"
-        )
     if not isinstance(trainer.strategy, DDPStrategy | SingleDeviceStrategy):
         raise ConfigurationError(
             f"{name} works with one device or DDP, not with {type(trainer.strategy).__name__}, which would "
@@ -70,7 +85,8 @@ def check_optimizers(trainer: Trainer, callback: Callback) -> None:
         ConfigurationError: There is one.
     """
     if any(isinstance(optimizer, LBFGS) for optimizer in trainer.optimizers):
-        raise ConfigurationError(
-            f"LBFGS evaluates the loss several times per step, and {type(callback).__name__} would change "
-            "the function in between: train with another optimizer while activations are searched."
+        raise NoMixtureError(
+            "LBFGS evaluates the loss several times per step, and the mixture would change in between",
+            f"train with another optimizer while {type(callback).__name__} learns, or compare fixed "
+            "activations with autoact.run_search.",
         )

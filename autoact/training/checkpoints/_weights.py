@@ -178,8 +178,8 @@ def _chosen(model: nn.Module) -> set[str]:
 def _read(source: Any) -> tuple[dict[str, Any], Mapping[str, Any] | None, Any]:
     """Return the state_dict of a source, the conversion of its model, and torch's versions, where known."""
     if isinstance(source, nn.Module):
-        state = source.state_dict()
-        return dict(state), conversion.recipe(source), getattr(state, "_metadata", None)
+        own = source.state_dict()
+        return dict(own), conversion.recipe(source), getattr(own, "_metadata", None)
     if isinstance(source, str | Path):
         try:
             source = torch.load(source, map_location="cpu", weights_only=True)

@@ -92,14 +92,21 @@ class Component:
         }
 
 
-def read_component(document: Document, keys: Keys, base: type[Any], folders: tuple[str, ...]) -> Component:
+def read_component(
+    document: Document,
+    keys: Keys,
+    base: type[Any] | tuple[type[Any], ...],
+    folders: tuple[str, ...],
+    skip: tuple[str, ...] = (),
+) -> Component:
     """Return the component at one place of a configuration, checked so far as can be without making it.
 
     Args:
         document: The configuration.
         keys: Where the component stands.
-        base: What its class must derive from.
+        base: What its class must derive from; one of several.
         folders: Folders to import from.
+        skip: Arguments that are not given in the configuration.
 
     Raises:
         ConfigurationError: Naming file, line, key and remedy.
@@ -120,12 +127,15 @@ def read_component(document: Document, keys: Keys, base: type[Any], folders: tup
     except ConfigurationError as error:
         raise document.error(shown, str(error)) from error
     if not issubclass(cls, base):
-        raise document.error(shown, f"{path} is not a {base.__name__}; give a class that derives from it.")
-    check_arguments(document, (*keys, _ARGS) if arguments else shown, arguments, cls)
+        first = base[0] if isinstance(base, tuple) else base
+        raise document.error(shown, f"{path} is not a {first.__name__}; give a class that derives from it.")
+    check_arguments(document, (*keys, _ARGS) if arguments else shown, arguments, cls, skip)
     return component
 
 
-def check_arguments(document: Document, keys: Keys, given: Mapping[str, Any], cls: type[Any]) -> None:
+def check_arguments(
+    document: Document, keys: Keys, given: Mapping[str, Any], cls: type[Any], skip: tuple[str, ...] = ()
+) -> None:
     """Check names and types of the arguments at one place of a configuration.
 
     Args:
@@ -133,11 +143,12 @@ def check_arguments(document: Document, keys: Keys, given: Mapping[str, Any], cl
         keys: Where the arguments stand, or would stand.
         given: The arguments.
         cls: The class that takes them.
+        skip: Arguments that are given elsewhere.
 
     Raises:
         ConfigurationError: Naming file, line, key, what is allowed and the closest name.
     """
-    parser = arguments_of(cls)
+    parser = arguments_of(cls, skip=skip)
     if given:
         document.mapping(keys, _names(parser))
     for name, value in given.items():
@@ -152,10 +163,10 @@ def check_arguments(document: Document, keys: Keys, given: Mapping[str, Any], cl
         raise document.error(keys, _one_line(error).replace(f"{_GROUP}.", "")) from error
 
 
-def arguments_of(cls: type[Any], *, instantiate: bool = True) -> ArgumentParser:
+def arguments_of(cls: type[Any], *, instantiate: bool = True, skip: tuple[str, ...] = ()) -> ArgumentParser:
     """Return a parser of a class's arguments, under the key "arguments"."""
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(cls, _GROUP, instantiate=instantiate, fail_untyped=False)
+    parser.add_class_arguments(cls, _GROUP, instantiate=instantiate, fail_untyped=False, skip=set(skip))
     return parser
 
 

@@ -10,6 +10,7 @@ import lightning as L
 from autoact.errors import ConfigurationError
 from autoact.spaces import SearchSpace, parse_list, parse_space
 from autoact.spaces.files import Document, load
+from autoact.training.configuration._cli_model import is_given, read_model
 from autoact.training.configuration._component import (
     Component,
     arguments_of,
@@ -20,12 +21,10 @@ from autoact.training.configuration._component import (
 )
 from autoact.training.fit import trainer_arguments
 
-_KEYS = ("model", "data", "trainer", "space", "search")
+_KEYS = ("model", "data", "trainer", "optimizer", "lr_scheduler", "space", "search")
 # What LightningCLI writes besides: null means "not used", anything else would silently change the training.
 _FOREIGN = {
     "ckpt_path": "every training of a search starts from scratch",
-    "optimizer": "the optimizer comes from the module's configure_optimizers",
-    "lr_scheduler": "the scheduler comes from the module's configure_optimizers",
     "seed_everything": "set search.seed",
 }
 
@@ -35,7 +34,7 @@ class Configuration:
     """A checked run configuration.
 
     Attributes:
-        model: Makes a fresh LightningModule.
+        model: Makes a fresh LightningModule, with the file's optimizer if it has one.
         data: Makes the LightningDataModule.
         trainer: Arguments of `lightning.Trainer`.
         space: The search space.
@@ -97,7 +96,7 @@ def read_configuration(
         if not data.get(key):
             raise document.error((), f"the key {key!r} is missing; {_EXPECTED[key]}.")
     return Configuration(
-        model=read_component(document, ("model",), L.LightningModule, folders),
+        model=read_model(document, L.LightningModule, folders),
         data=read_component(document, ("data",), L.LightningDataModule, folders),
         trainer=_trainer(document),
         space=_space(document, Path(folders[0])),
@@ -123,7 +122,7 @@ _EXPECTED = {
 def _own_keys(document: Document) -> dict[str, Any]:
     """Return the top level without what LightningCLI left empty."""
     for key, why in _FOREIGN.items():
-        if document.data.get(key) not in (None, False, True):
+        if is_given(document.data.get(key)):
             raise document.error((key,), f"{key} is not used here: {why}. Remove the key.")
     kept = {key: value for key, value in document.data.items() if key not in _FOREIGN}
     return Document(data=kept, source=document.source, lines=document.lines).mapping((), _KEYS)

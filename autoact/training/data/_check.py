@@ -7,13 +7,14 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
+from lightning.pytorch import Trainer
 
 from autoact.errors import DataError
 from autoact.training._compat import restored_randomness
 from autoact.training.data._parts import DataParts
 
 
-def check(parts: DataParts, seconds: float = 10.0) -> None:
+def check(parts: DataParts, seconds: float = 10.0, trainer: Trainer | None = None) -> None:
     """Refuse empty training or selection data, and NaN or infinity in their floating tensors.
 
     Comparison data are not read: of a test loader that was given, only the length is asked for.
@@ -21,6 +22,7 @@ def check(parts: DataParts, seconds: float = 10.0) -> None:
     Args:
         parts: What `split` returned.
         seconds: Time to spend; data that take longer to read are checked in part.
+        trainer: What a data module finds as its `trainer`, if it has none; None: a Trainer with defaults.
 
     Raises:
         DataError: What is wrong, in which part and batch.
@@ -39,7 +41,7 @@ def check(parts: DataParts, seconds: float = 10.0) -> None:
             "validation data then compare."
         )
     with restored_randomness():
-        for name, loader in zip(("training", "selection"), _loaders(parts), strict=True):
+        for name, loader in zip(("training", "selection"), _loaders(parts, trainer), strict=True):
             _check_part(name, loader, time.monotonic() + seconds / 2)
 
 
@@ -56,9 +58,9 @@ def _length(loader: Any) -> int | None:
         return None
 
 
-def _loaders(parts: DataParts) -> tuple[Any, Any]:
+def _loaders(parts: DataParts, trainer: Trainer | None) -> tuple[Any, Any]:
     try:
-        return parts.open().loaders()
+        return parts.open().loaders(trainer)
     except ValueError as error:
         if "num_samples" in str(error):  # what torch's RandomSampler says of an empty data set
             raise DataError(

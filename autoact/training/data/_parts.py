@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch.utils.data import DataLoader
 
 from autoact.errors import ConfigurationError, DataError
+from autoact.training._compat import silence
 from autoact.training.data._halves import halve
 
 Data = LightningDataModule | Callable[[], LightningDataModule] | tuple[Any, ...] | list[Any]
@@ -29,6 +30,7 @@ class DataParts:
         data: A data module, a callable that makes one, or loaders (train, validation[, test]).
         seed: Seed that divides the validation data.
         source: Where the comparison data come from.
+        rehearsed: Whether selection data stand in for comparison data.
 
     Example:
         >>> from torch.utils.data import DataLoader
@@ -40,12 +42,18 @@ class DataParts:
     data: Data
     seed: int
     source: Source
+    rehearsed: bool = False
+
+    def rehearsal(self) -> "DataParts":
+        """Return parts whose comparison data are selection data, in as many loaders; no test data."""
+        return replace(self, rehearsed=True)
 
     def open(self) -> "OpenLoaders | OpenModule":
         """Return the data as one training uses them."""
         if isinstance(self.data, tuple | list):
-            return OpenLoaders(tuple(self.data), self.seed)
-        return OpenModule(_module(self.data), self.seed, tested=self.source == "test loader")
+            return OpenLoaders(tuple(self.data), self.seed, rehearsed=self.rehearsed)
+        tested = self.source == "test loader"
+        return OpenModule(_module(self.data), self.seed, tested=tested, rehearsed=self.rehearsed)
 
     def train(self) -> Any:
         """Return the training loader."""
@@ -104,15 +112,17 @@ def split(data: Data, seed: int = 0) -> DataParts:
 class OpenLoaders:
     """Loaders as one training uses them."""
 
-    def __init__(self, loaders: tuple[Any, ...], seed: int) -> None:
+    def __init__(self, loaders: tuple[Any, ...], seed: int, *, rehearsed: bool = False) -> None:
         self._train, validation = _require(loaders[0], "training"), loaders[1]
         test = loaders[2] if len(loaders) == 3 else None
         _require(validation, "validation")
         self._selection, self._comparison = (
             (validation, test) if test is not None else halve(validation, seed)
         )
+        if rehearsed:
+            self._comparison = _shaped(self._selection, self._comparison)
 
-    def loaders(self) -> tuple[Any, Any]:
+    def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
         """Return the loaders for training and selection."""
         return self._train, self._selection
 
@@ -136,21 +146,31 @@ class OpenModule:
     `setup` divides its data anew each time still never compares on rows that it trained on.
     """
 
-    def __init__(self, module: LightningDataModule, seed: int, *, tested: bool) -> None:
-        self.module = module
+    def __init__(
+        self, module: LightningDataModule, seed: int, *, tested: bool, rehearsed: bool = False
+    ) -> None:
+        self.module, self._rehearsed = module, rehearsed
         self._seed, self._tested = seed, tested
         self._selection: Any = None
         self._comparison: Any = None
 
-    def loaders(self) -> tuple[Any, Any]:
-        """Return the loaders for training and selection, made without a Trainer."""
+    def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
+        """Return the loaders for training and selection, made without a training.
+
+        Args:
+            trainer: What the module finds as its `trainer`, if it has none; None: one with defaults.
+        """
+        if self.module.trainer is None:
+            self.module.trainer = trainer or _default_trainer()
         self.module.prepare_data()
         self.module.setup("fit")
         train = _require(self.module.train_dataloader(), "training")
         return train, self._select(self.module.val_dataloader())
 
     def comparison(self) -> Any:
-        """Return the loader for the comparison; makes the test loader if there is one."""
+        """Return the loader for the comparison; a rehearsal makes no test loader."""
+        if self._rehearsed:
+            return self._selection
         if not self._tested:
             return self._comparison
         self.module.setup("test")
@@ -176,6 +196,23 @@ class OpenModule:
         else:
             self._selection, self._comparison = halve(validation, self._seed)
         return self._selection
+
+
+def _shaped(loaders: Any, like: Any) -> Any:
+    """Return as many loaders as others are, of the same names; each is one of those given."""
+    if isinstance(loaders, Mapping):
+        loaders = list(loaders.values())
+    if isinstance(like, Mapping):
+        return dict(zip(like, _shaped(loaders, list(like.values())), strict=True))
+    given = loaders if isinstance(loaders, list | tuple) else [loaders]
+    if isinstance(like, list | tuple):
+        return [given[place % len(given)] for place in range(len(like))]
+    return given[0]
+
+
+def _default_trainer() -> Trainer:
+    with silence():
+        return Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
 
 
 def _module(data: Any) -> LightningDataModule:

@@ -1,8 +1,19 @@
 """Fit of one fresh model: silent, seeded, measured; with its clock and its place for events."""
 
+from autoact.training.fit._laid_out import laid_out, silent_trainer
 from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
 from autoact.training.fit._refining import Refining
 from autoact.training.fit._train import Measurement, train
 from autoact.training.fit._trainer_arguments import event_log, trainer_arguments
 
-__all__ = ["Clock", "Measurement", "ReachedLayers", "Refining", "event_log", "train", "trainer_arguments"]
+__all__ = [
+    "Clock",
+    "Measurement",
+    "ReachedLayers",
+    "Refining",
+    "event_log",
+    "laid_out",
+    "silent_trainer",
+    "train",
+    "trainer_arguments",
+]

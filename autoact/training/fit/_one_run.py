@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,17 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from autoact.errors import ConfigurationError
-from autoact.training._compat import end_after_epochs, end_at_step, planned_steps
+from autoact.training._compat import (
+    end_after_epochs,
+    end_at_step,
+    planned_steps,
+    steps_done,
+    validate_after,
+    without_layer_hooks,
+)
 from autoact.training.data import OpenLoaders, OpenModule, generators
+
+_INDEXED = "/dataloader_idx_"
 
 
 class Recorder(Callback):
@@ -35,6 +45,7 @@ class Recorder(Callback):
         self.pruned = False
         self.curve: list[float] = []
         self.steps: list[int] = []
+        self._last = math.inf
         self._before: object = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -44,10 +55,26 @@ class Recorder(Callback):
         self.planned_steps = planned_steps(trainer)
         if self.fraction >= 1:
             return
+        epochs = trainer.max_epochs if trainer.max_epochs is not None and trainer.max_epochs > 0 else 0
         if math.isfinite(self.planned_steps):
-            end_at_step(trainer, max(1, round(self.fraction * self.planned_steps)))
-        elif trainer.max_epochs is not None and trainer.max_epochs > 0:
-            end_after_epochs(trainer, max(1, round(self.fraction * trainer.max_epochs)))
+            self._end(trainer, pl_module, max(1, round(self.fraction * self.planned_steps)))
+        elif round(self.fraction * epochs) >= 1:
+            end_after_epochs(trainer, round(self.fraction * epochs))
+        else:
+            self._end(trainer, pl_module, 1)
+
+    def _end(self, trainer: Trainer, module: LightningModule, step: int) -> None:
+        self._last = step
+        validate_after(trainer, step)
+        if module.automatic_optimization:  # else nobody knows yet how many steps a batch takes
+            end_at_step(trainer, step)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """End a manual optimization after so many batches."""
+        if steps_done(trainer) >= self._last and not pl_module.automatic_optimization:
+            end_at_step(trainer, trainer.global_step)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remember the value from before: training steps may log it under the same name."""
@@ -61,11 +88,11 @@ class Recorder(Callback):
         if value is None or value is self._before:  # this validation logged none
             return
         self.curve.append(float(value))
-        self.steps.append(trainer.global_step)
+        self.steps.append(steps_done(trainer))
         if not math.isfinite(self.curve[-1]) and not all(p.isfinite().all() for p in pl_module.parameters()):
             trainer.should_stop = True
         elif self.prune is not None and self._pruned(trainer, self.prune):
-            self.pruned = trainer.global_step < planned_steps(trainer)
+            self.pruned = steps_done(trainer) < planned_steps(trainer)
             end_at_step(trainer, trainer.global_step)  # should_stop would wait for min_epochs and min_steps
 
     def _pruned(self, trainer: Trainer, prune: Callable[[int, float], bool]) -> bool:
@@ -88,14 +115,14 @@ class Run:
             for generator in generators(arguments.values()):
                 generator.manual_seed(second_seed(seed))  # else each training would continue the one before
             trainer.fit(module, **arguments)
-        self.steps = trainer.global_step
+        self.steps = steps_done(trainer)
         metrics = _scalars(trainer)
-        if self.recorder.steps[-1:] != [trainer.global_step]:
+        if self.recorder.steps[-1:] != [self.steps]:
             validated = _validated(trainer, module, opened.given("selection"))
             self._require(validated, only_trained=self.monitor in metrics)
             metrics |= validated
             self.recorder.curve.append(metrics[self.monitor])
-            self.recorder.steps.append(trainer.global_step)
+            self.recorder.steps.append(self.steps)
         return {**metrics, self.monitor: self.recorder.curve[-1]}
 
     def discretization(
@@ -106,14 +133,34 @@ class Run:
         if again is not None:
             with opened.given("training") as arguments:
                 again.fit(module, **arguments)
-            self.steps += again.global_step
+            self.steps += steps_done(again)
             gap["fine_tuned"] = _validated(again, module, opened.given("selection"))[self.monitor]
         return gap
 
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
-        trainer.loggers = []  # the logged curves are of the selection data
+        trainer.loggers = trainer.loggers[:1]  # the silent one: logged curves are of the selection data
         metrics = _validated(trainer, module, opened.given("comparison"))
-        self._require(metrics)
+        return self._among(metrics)
+
+    def _among(self, metrics: dict[str, float]) -> float:
+        """Return the monitored value where the loaders may be others in number than in the selection.
+
+        Lightning adds an index to a name where there are several loaders: the value of one loader stands for
+        any of several, and the mean of several for one.
+        """
+        name = self.monitor.partition(_INDEXED)[0]
+        several = [value for key, value in metrics.items() if key.startswith(name + _INDEXED)]
+        if self.monitor not in metrics and name in metrics:
+            return metrics[name]
+        if self.monitor not in metrics and several:
+            return fmean(several)
+        if self.monitor not in metrics:
+            logged = ", ".join(sorted(metrics)) or "nothing"
+            raise ConfigurationError(
+                f"The monitor {self.monitor!r} was never logged in the comparison, which validates on other "
+                f"loaders than the search; it logged: {logged}. Give as many test loaders as "
+                "validation loaders."
+            )
         return metrics[self.monitor]
 
     def _require(self, metrics: dict[str, float], *, only_trained: bool = False) -> None:
@@ -134,7 +181,7 @@ def second_seed(seed: int) -> int:
 def _validated(
     trainer: Trainer, module: LightningModule, data: AbstractContextManager[dict[str, Any]]
 ) -> dict[str, float]:
-    with data as arguments:
+    with data as arguments, without_layer_hooks(module):
         trainer.validate(module, verbose=False, **arguments)
     return _scalars(trainer)
 

@@ -1,13 +1,15 @@
 """Callbacks of a probe: how long steps and validations take, and which activations run."""
 
 import time
+from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from autoact import conversion
-from autoact.spaces import SearchSpace
+from autoact.spaces import Assignment, Choice, SearchSpace
+from autoact.training._compat import steps_done
 
 
 class Clock(Callback):
@@ -38,16 +40,16 @@ class Clock(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin."""
-        self._step, self._began, self._warm = trainer.global_step, time.perf_counter(), False
+        self._step, self._began, self._warm = steps_done(trainer), time.perf_counter(), False
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Note the time of each step; batches that only accumulate gradients count with their step."""
-        done, now = trainer.global_step - self._step, time.perf_counter()
+        done, now = steps_done(trainer) - self._step, time.perf_counter()
         if done > 0:
             (self._later if self._warm else self._first).append((now - self._began) / done)
-            self._step, self._began, self._warm = trainer.global_step, now, True
+            self._step, self._began, self._warm = steps_done(trainer), now, True
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin a validation."""
@@ -73,12 +75,13 @@ class ReachedLayers(Callback):
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
+        self.plan: conversion.ConversionPlan | None = None
         self._probes: conversion.Probes | None = None
         self._watch: conversion.Watch | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put them in."""
-        plan = conversion.find_layers(pl_module, self.space)
+        self.plan = plan = conversion.find_layers(pl_module, self.space)
         self._probes = conversion.Probes(pl_module, plan.layers, plan.paths)
         self._watch = self._probes.watch(plan.left_alone, plan.lines)
 
@@ -117,6 +120,18 @@ class ReachedLayers(Callback):
     def idle(self) -> tuple[str, ...]:
         """Paths of layers that nothing reached."""
         return () if self._probes is None else self._probes.seen().idle
+
+    def alternatives(self) -> Iterator[Assignment]:
+        """Yield assignments of one activation to all layers that run and may have it; never what they are."""
+        if self.plan is None:
+            return
+        layers = {path: now for path, now in self.plan.layers.items() if path not in self.idle}
+        for name in dict.fromkeys(name for path in layers for name in self.plan.candidates[path]):
+            changed = [
+                p for p, now in layers.items() if name in self.plan.candidates[p] and now.activation != name
+            ]
+            if changed:
+                yield Assignment(dict.fromkeys(changed, Choice(name)), name=name)
 
     @property
     def some(self) -> bool:

@@ -17,7 +17,7 @@ from autoact import conversion
 from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment
 from autoact.training._compat import plain_interrupt, restored_randomness, silence, when_built
-from autoact.training.callback import ActivationSearch
+from autoact.training.callback import ActivationSearch, NoMixtureError
 from autoact.training.checkpoints import remember
 from autoact.training.data import DataParts, split
 from autoact.training.fit._one_run import Opened, Run, save, second_seed
@@ -119,6 +119,7 @@ def train(
     Raises:
         ConfigurationError: The validation never logged the monitored value, or a setting is unknown or out
             of range.
+        NoMixtureError: No mixture can be trained this way, fixed activations can.
 
     Example:
         >>> from autoact.training.tasks import DigitsData, DigitsModel
@@ -140,6 +141,7 @@ def train(
         seed_everything(seed, workers=True, verbose=False)
         opened = (data if isinstance(data, DataParts) else split(data)).open()
         module = make_module()
+        _check_mixture(module, space)
         seed_everything(second_seed(seed), workers=True, verbose=False)
         changes = _changes(assignment, space)
         used = [run.recorder, *callbacks]
@@ -190,6 +192,14 @@ def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:
     # a fresh model has no function to keep; from a uniform start a task made of sines led to sine in both
     # layers in 3 seeds of 3, from ReLU in none
     return [ActivationSearch(space, start="uniform")] if space is not None else []
+
+
+def _check_mixture(module: LightningModule, space: Any) -> None:
+    if space is not None and not module.automatic_optimization:
+        raise NoMixtureError(
+            f"{type(module).__name__} optimizes manually: no single loss says what a mixture should learn",
+            "compare fixed activations, or use ActivationSearch in a training of your own.",
+        )
 
 
 def _derived(changes: Iterable[Callback]) -> tuple[Assignment | None, dict[str, Any]]:

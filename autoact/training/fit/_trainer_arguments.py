@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelSummary, ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from autoact.errors import ConfigurationError
+from autoact.training.fit._silent_logger import SilentLogger
 
 _DEFAULTS = {"accelerator": "auto", "devices": 1, "num_sanity_val_steps": 0}
 _OWNED = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+_SILENCED = (Checkpoint, ModelSummary, ProgressBar)
+_ONE_DEVICE = ("auto", "single_device")
+_REMEDY = "each training of a search has one device: leave it out; workers=2 trains side by side."
 _LENGTHS = ("max_epochs", "max_steps", "max_time")
 _COUNTS = ("max_epochs", "max_steps", "limit_train_batches")
 
@@ -31,16 +36,17 @@ def trainer_arguments(
 
     Args:
         given: The user's arguments. Their callbacks are copied, so that no training sees another one's state;
-            checkpoint callbacks and loggers are left out.
+            those that save checkpoints or print, and loggers, are left out.
         first: Callbacks to put before the user's, used as they are: one that averages weights copies the
             model as soon as it is asked, and must find it changed.
         callbacks: Callbacks to put after the user's.
-        logger: A Lightning logger, or None.
+        logger: A Lightning logger beside the silent one, which the module finds first, whichever training
+            it is in; or None.
         root: Directory for whatever a callback writes, unless the user gave `default_root_dir`.
 
     Raises:
-        ConfigurationError: An argument that the Trainer does not know, none that bounds the training, or one
-            that leaves no step of it.
+        ConfigurationError: An argument that the Trainer does not know, none that bounds the training, one
+            that leaves no step of it, or several devices.
 
     Example:
         >>> trainer_arguments({"max_epochs": 3})["max_epochs"]
@@ -48,10 +54,13 @@ def trainer_arguments(
     """
     _check(given)
     own = given.get("callbacks") or []
-    kept = [c for c in (own if isinstance(own, list | tuple) else [own]) if not isinstance(c, Checkpoint)]
+    kept = [c for c in (own if isinstance(own, list | tuple) else [own]) if not isinstance(c, _SILENCED)]
     settings = {**_DEFAULTS, "default_root_dir": root, **given, **_OWNED}
     settings["callbacks"] = [*first, *copy.deepcopy(kept), *callbacks]
-    settings["logger"] = logger if logger is not None else False
+    if settings["devices"] == "auto":
+        settings["devices"] = 1
+    silent = SilentLogger(settings["default_root_dir"])
+    settings["logger"] = [silent] if logger is None else [silent, logger]
     settings.pop("barebones", None)
     return settings
 
@@ -72,6 +81,30 @@ def _check(given: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             f"The trainer settings do not say how long a training is: give one of {', '.join(_LENGTHS)}."
         )
+    _check_devices(given)
+
+
+def _check_devices(given: Mapping[str, Any]) -> None:
+    """Refuse several devices: Lightning would start the user's script once more for each, or fork it."""
+    devices, strategy = given.get("devices", 1), given.get("strategy", "auto")
+    if _several(devices):
+        raise ConfigurationError(f"The trainer setting devices is {devices!r}, but {_REMEDY}")
+    if (given.get("num_nodes") or 1) != 1:
+        nodes = given["num_nodes"]
+        raise ConfigurationError(f"The trainer setting num_nodes is {nodes!r}, but {_REMEDY}")
+    if strategy not in _ONE_DEVICE and not isinstance(strategy, SingleDeviceStrategy):
+        shown = repr(strategy) if isinstance(strategy, str) else type(strategy).__name__
+        raise ConfigurationError(f"The trainer setting strategy is {shown}, but {_REMEDY}")
+
+
+def _several(devices: Any) -> bool:
+    """Tell whether devices, in any of Lightning's forms ("0,1" lists them, "2" counts them), are several."""
+    if isinstance(devices, str) and devices != "auto":
+        listed = [each for each in devices.split(",") if each.strip()]
+        devices = listed if "," in devices else int(devices) if devices.lstrip("-").isdigit() else devices
+    if isinstance(devices, list | tuple):
+        return len(devices) > 1
+    return isinstance(devices, int) and devices not in (0, 1)
 
 
 def event_log(directory: str | Path) -> TensorBoardLogger:

@@ -1,6 +1,7 @@
 """Activations whose result is used for its sign or range are left alone, and the reason says where."""
 
 import importlib.util
+from typing import Any
 
 import pytest
 from torch import nn
@@ -37,7 +38,7 @@ def model(request, tmp_path):
     """Return a model whose forward ends with a test's line of code; relu_1 is an ordinary hidden unit."""
     file = tmp_path / "written.py"
     file.write_text(MODULE.format(body=request.param))
-    specification = importlib.util.spec_from_file_location("written", file)
+    specification: Any = importlib.util.spec_from_file_location("written", file)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module.Model()

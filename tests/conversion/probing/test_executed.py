@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from autoact import convert, find_layers
+from autoact.conversion import Watch
 from autoact.errors import ConversionError
 
 X = torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
@@ -149,11 +150,20 @@ UNSAID = {
 
 @pytest.mark.parametrize(("kind", "name"), UNSAID.items())
 def test_what_runs_and_is_no_layer_is_named_with_its_line(kind: type[nn.Module], name: str) -> None:
-    plan = find_layers(nn.Sequential(kind(), nn.Linear(4, 4)), example_input=X)
+    model = nn.Sequential(kind(), nn.Linear(4, 4))
+    with Watch(model, {"0.act"}) as watch:
+        model(X)
+    (line,) = {each.where[1] for each in watch.found if each.name == name and each.path == "0"}
+    assert lines()[line].rstrip().endswith("# here")
+    plan = find_layers(model, example_input=X)
     assert list(plan.layers) == ["0.act"]
-    found = re.search(rf"runs {name} \(test_executed.py, line (\d+)\)", plan.left_alone["0.forward"])
-    assert found is not None
-    assert lines()[int(found[1])].rstrip().endswith("# here")
+    assert f"(test_executed.py, line {line})" in plan.left_alone["0.forward"]
+
+
+@pytest.mark.parametrize("kind", [InAList, InADictionary, Glu, Shared, HoldsAnObject])
+def test_what_no_source_shows_is_named_by_what_runs(kind: type[Base]) -> None:
+    said = find_layers(kind(), example_input=X).left_alone["forward"]
+    assert f"runs {UNSAID[kind]} (test_executed.py, line" in said
 
 
 class Composites(Base):
@@ -213,17 +223,17 @@ class Nothing(Base):
 
 def test_the_refusal_names_what_ran() -> None:
     model = Nothing()
-    with pytest.raises(ConversionError, match=r"none is called.* runs relu \(test_executed.py, line \d+\)"):
+    with pytest.raises(ConversionError, match=r"none is called.*runs relu \(test_executed.py, line \d+\)"):
         find_layers(model, example_input=X)
     del model.act
     with pytest.raises(
-        ConversionError, match=r"Nothing to convert.* runs relu \(test_executed.py, line \d+\)"
+        ConversionError, match=r"Nothing to convert.*runs relu \(test_executed.py, line \d+\)"
     ):
         find_layers(model, example_input=X)
 
 
 def test_one_line_of_many_modules_is_said_once() -> None:
-    model = nn.Sequential(*(Clamped() for _ in range(3)))
+    model = nn.Sequential(*(InAList() for _ in range(3)))
     said = [
         path for path, reason in find_layers(model, example_input=X).left_alone.items() if "runs" in reason
     ]
@@ -231,5 +241,5 @@ def test_one_line_of_many_modules_is_said_once() -> None:
 
 
 def test_compiled_models_are_watched_too() -> None:
-    model = torch.compile(Clamped(), backend="eager")
-    assert "runs relu" in str(find_layers(model, example_input=X).left_alone)
+    model: Any = torch.compile(InAList(), backend="eager")
+    assert "runs elu" in str(find_layers(model, example_input=X).left_alone)

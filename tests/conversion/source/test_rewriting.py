@@ -74,6 +74,9 @@ def test_a_registry_of_classes_keeps_the_users_class():
     assert {"net": Net} == Registered.registry
     assert type(model).__name__ == "Net"
     assert isinstance(model, Net)
+    plain = finalize(apply(Net(), {"relu_1": "tanh"}))
+    assert torch.equal(pickle.loads(pickle.dumps(plain))(X), plain(X))
+    assert {"net": Net} == Registered.registry
     assert Registered.registry["net"]()(X).shape == X.shape
     assert torch.equal(copy.deepcopy(model)(X), model(X))
     assert torch.equal(pickle.loads(pickle.dumps(model))(X), model(X))
@@ -81,6 +84,8 @@ def test_a_registry_of_classes_keeps_the_users_class():
 
 def test_a_metaclass_is_not_told_of_generated_classes():
     model = convert(Listed())
+    plain = finalize(apply(Listed(), {"relu_1": "tanh"}))
+    assert torch.equal(pickle.loads(pickle.dumps(plain))(X), plain(X))
     assert Listing.made == ["Listed"]
     assert type(type(model)) is Listing
     assert list(auto_layers(model)) == ["relu_1"]

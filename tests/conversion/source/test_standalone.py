@@ -1,10 +1,12 @@
 """Models with rewritten calls, finalized: saved, copied, compiled, scripted; with and without autoact."""
 
 import copy
+import gc
 import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -110,10 +112,27 @@ def test_a_class_inside_a_function_pickles_no_worse_and_no_better():
 
 
 def test_what_the_user_says_of_copies_holds():
-    model = blocks.Reduced()
+    model: Any = blocks.Reduced()
     model.cache = [1]
     finalize(apply(model, {"relu_1": "silu"}))
     again = pickle.loads(pickle.dumps(model))
     assert not hasattr(again, "cache")
     assert type(again) is type(model)
     assert torch.equal(again(X), model(X))
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_every_protocol_of_pickle(protocol):
+    model = finalize(apply(blocks.Child(), CHOICES["Child"]))
+    for again in (pickle.loads(pickle.dumps(model, protocol)), copy.copy(model)):
+        assert type(again) is type(model)
+        assert torch.equal(again(X), model(X))
+
+
+def test_a_class_that_lost_the_method_is_named(monkeypatch):
+    saved = pickle.dumps(finalize(apply(blocks.Argument(), {"act1_1": "gelu"})))
+    monkeypatch.setattr(blocks.Argument, "renamed", blocks.Argument.part, raising=False)
+    monkeypatch.delattr(blocks.Argument, "part")
+    gc.collect()  # of the generated class
+    with pytest.raises(AttributeError, match=r"Argument.part is not what it was .* finalized and saved"):
+        pickle.loads(saved)

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
@@ -14,118 +15,34 @@ from autoact import SearchSpace, apply, auto_layers, convert, derive, finalize, 
 from autoact.conversion import recipe, replay
 from autoact.spaces import LayerRule
 from autoact.training import load_weights
+from tests.conversion.loops import (
+    Arguments,
+    Attribute,
+    Blocks,
+    Comprehension,
+    Conditional,
+    Dropped,
+    Function,
+    Helper,
+    Indexed,
+    Inner,
+    InPlace,
+    Last,
+    Local,
+    Named,
+    Nested,
+    Recurrent,
+    Recursive,
+    Shadowed,
+    Unknown,
+    Unsplit,
+    Variants,
+    While,
+    Written,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:One module instance was used in several places:UserWarning")
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
-
-
-class Stack(nn.Module):
-    """Layers of the same size, with a norm and a name each."""
-
-    def __init__(self, depth: int = 3):
-        super().__init__()
-        self.depth = depth
-        self.convs = nn.ModuleList(nn.Linear(4, 4) for _ in range(depth))
-        self.norms = nn.ModuleList(nn.LayerNorm(4) for _ in range(depth))
-        for number, conv in enumerate(self.convs):
-            self.add_module(f"conv{number}", conv)
-
-
-class Acting(Stack):
-    """One activation for all layers."""
-
-    def __init__(self, depth: int = 3):
-        super().__init__(depth)
-        self.act = nn.ReLU()
-
-
-class Attribute(Acting):
-    def forward(self, x):
-        for conv in self.convs:
-            x = self.act(conv(x))
-        return x
-
-
-class Function(Stack):
-    def forward(self, x):
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = F.relu(norm(conv(x)))
-        return self.convs[0](x)
-
-
-class Indexed(Stack):
-    def forward(self, x):
-        for i in range(self.depth):
-            x = self.convs[i](x).relu()
-        return x
-
-
-class Named(Stack):
-    def forward(self, x):
-        for i in range(1, self.depth):
-            x = F.relu(getattr(self, f"conv{i}")(x))
-        return x
-
-
-class Local(Stack):
-    def forward(self, x):
-        layers = self.convs
-        for i, conv in enumerate(layers[: len(layers) - 1]):
-            x = F.relu(conv(x)) + i
-        return layers[-1](x)
-
-
-class Comprehension(Acting):
-    def forward(self, x):
-        return sum(self.act(conv(x)) for conv in self.convs if conv is not None)
-
-
-class Written(Stack):
-    def forward(self, x):
-        for conv in (self.convs[0], self.convs[1]):
-            x = F.relu(conv(x))
-        return x
-
-
-class Last(Acting):
-    """As in graph libraries: nothing after the last layer."""
-
-    def forward(self, x):
-        for i, conv in enumerate(self.convs):
-            x = conv(x)
-            if i == self.depth - 1:
-                break
-            x = self.act(x)
-        return x
-
-
-class Conditional(Stack):
-    def forward(self, x):
-        for i, conv in enumerate(self.convs):
-            x = F.relu(conv(x)) if i < len(self.convs) - 1 else conv(x)
-        return x
-
-
-class Nested(Stack):
-    def forward(self, x):
-        for i in range(2):
-            for conv in self.convs:
-                x = F.relu(conv(x)) if i else F.relu(conv(x) + 1)
-        return x
-
-
-class Blocks(Stack):
-    """A list of lists, called twice in each turn, once as the argument of the other."""
-
-    def __init__(self):
-        super().__init__()
-        self.groups = nn.ModuleList(nn.ModuleList(nn.Linear(4, 4) for _ in range(2)) for _ in range(3))
-
-    def forward(self, x):
-        for i in range(len(self.groups)):
-            for j in range(2):
-                x = F.elu(self.groups[i][j](F.elu(x)))
-        return x
 
 
 NAMES = {
@@ -186,44 +103,6 @@ def test_a_loop_around_that_repeats_the_weights_repeats_the_layers():
     assert torch.equal(model(X), before)
 
 
-class Recurrent(Stack):
-    def forward(self, x):
-        for _ in range(3):
-            x = F.relu(self.convs[0](x))
-        return x
-
-
-class Unknown(Stack):
-    def forward(self, x, times: int = 2):
-        for i in range(times):
-            x = F.relu(self.convs[i](x))
-        return x
-
-
-class While(Stack):
-    def forward(self, x):
-        i = 0
-        while i < self.depth:
-            x = F.relu(self.convs[i](x))
-            i += 1
-        return x
-
-
-class Inner(Stack):
-    def forward(self, x):
-        for conv in self.convs:
-            x = (lambda h, conv=conv: F.relu(conv(h)))(x)
-        return x
-
-
-class Shadowed(Stack):
-    def forward(self, x):
-        enumerate = zip
-        for (conv,) in enumerate(self.convs):
-            x = F.relu(conv(x))
-        return x
-
-
 @pytest.mark.parametrize("kind", [Recurrent, Unknown, While, Inner, Shadowed])
 def test_a_loop_that_repeats_its_weights_or_is_not_understood_is_one_layer(kind):
     model = kind()
@@ -243,22 +122,6 @@ def test_the_one_turn_of_a_loop_is_one_layer():
     assert torch.equal(model(X), before)
 
 
-class Dropped(Acting):
-    """Skips layers at random, as LayerDrop does, or ends early."""
-
-    skipped: tuple[int, ...] = ()
-    end = 9
-
-    def forward(self, x):
-        for i, conv in enumerate(self.convs):
-            if i in self.skipped:
-                continue
-            x = self.act(conv(x))
-            if i == self.end:
-                return x
-        return x
-
-
 def test_a_turn_keeps_its_layer_whichever_others_are_skipped():
     model = apply(Dropped(), {"act_1": "tanh", "act_2": "sigmoid", "act_3": "gelu"})
     one, two, three = model.convs
@@ -270,7 +133,7 @@ def test_a_turn_keeps_its_layer_whichever_others_are_skipped():
 
 
 def test_the_count_begins_anew_after_an_exception():
-    model = apply(Attribute(), {"act_1": "tanh", "act_2": "sigmoid", "act_3": "gelu"})
+    model: Any = apply(Attribute(), {"act_1": "tanh", "act_2": "sigmoid", "act_3": "gelu"})
     before = model(X)
     handle = model.convs[1].register_forward_pre_hook(lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -279,20 +142,13 @@ def test_the_count_begins_anew_after_an_exception():
     assert torch.equal(model(X), before)
 
 
-class Recursive(Acting):
-    def forward(self, x, depth: int = 1):
-        for conv in self.convs:
-            x = self.act(conv(x))
-            if depth:
-                x = x + self(x, depth - 1)
-        return x
-
-
 def test_the_count_belongs_to_the_call():
     model = apply(Recursive(), {"act_1": "tanh", "act_2": "sigmoid", "act_3": "gelu"})
 
+    acts: Any = torch.tanh, torch.sigmoid, F.gelu
+
     def expected(x, depth=1):
-        for conv, act in zip(model.convs, (torch.tanh, torch.sigmoid, F.gelu), strict=True):
+        for conv, act in zip(model.convs, acts, strict=True):
             x = act(conv(x))
             x = x + expected(x, depth - 1) if depth else x
         return x
@@ -308,7 +164,7 @@ def test_checkpointing_runs_the_same_layers_again():
     model = convert(Attribute(), start="uniform")
     x = X.clone().requires_grad_()
     model(x).sum().backward()
-    grads = [layer.logits.grad.clone() for layer in auto_layers(model).values()]
+    grads = [torch.as_tensor(layer.logits.grad).clone() for layer in auto_layers(model).values()]
     model.zero_grad()
     checkpoint(model, x, use_reentrant=False).sum().backward()
     for layer, grad in zip(auto_layers(model).values(), grads, strict=True):
@@ -336,15 +192,6 @@ def test_turns_that_keep_their_activation_compute_it_as_before():
     torch.testing.assert_close(model(X), torch.tanh(three(F.relu(two(torch.tanh(one(X)))))))
 
 
-class Arguments(Stack):
-    """A call in the argument of another, in a comprehension."""
-
-    def forward(self, x):
-        return [F.elu(self.convs[i](sum(F.elu(conv(x)) for conv in self.convs))) for i in range(self.depth)][
-            1
-        ]
-
-
 def test_turns_are_changed_one_by_one_wherever_the_calls_stand():
     model = Arguments()
     before, (one, two, three) = model(X), model.convs
@@ -356,15 +203,6 @@ def test_turns_are_changed_one_by_one_wherever_the_calls_stand():
     apply(model, {"elu_1_2_3": "tanh", "elu_2_2": "relu"})
     expected = F.relu(two(F.elu(one(X)) + F.elu(two(X)) + torch.tanh(three(X))))
     torch.testing.assert_close(model(X), expected)
-
-
-class InPlace(Stack):
-    def forward(self, x):
-        for conv in self.convs:
-            h = conv(x)
-            F.relu_(h)
-            x = h
-        return x
 
 
 def test_calls_in_place_stay_in_place():
@@ -429,45 +267,9 @@ def test_converted_loops_compile_once_and_export(kind):
     torch.testing.assert_close(torch.export.export(model, (X,)).module()(X), model(X), atol=1e-6, rtol=1e-6)
 
 
-class Unsplit(Acting):
-    """The loop is in a method that forward calls: the turns are counted there."""
-
-    def forward(self, x):
-        return self.body(x)
-
-    def body(self, x):
-        for conv in self.convs:
-            x = self.act(conv(x))
-        return x
-
-
-class Helper(Acting):
-    """The call is in a method that the loop calls: no turn is known there."""
-
-    def forward(self, x):
-        for conv in self.convs:
-            x = self.step(conv, x)
-        return x
-
-    def step(self, conv, x):
-        return self.act(conv(x))
-
-
 def test_loops_count_in_the_method_that_has_the_call():
     assert list(find_layers(Unsplit()).layers) == ["act_1", "act_2", "act_3"]
     assert list(find_layers(Helper()).layers) == ["act"]
-
-
-class Variants(Acting):
-    def forward(self, x):
-        return self.act(self.convs[0](x))
-
-    def forward_intermediates(self, x):
-        found = []
-        for conv in self.convs:
-            x = self.act(conv(x))
-            found.append(x)
-        return found
 
 
 def test_a_variant_that_forward_never_calls_is_no_second_place():

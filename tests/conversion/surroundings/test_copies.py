@@ -1,6 +1,7 @@
 """Copies that never train, such as target networks, follow their source: one choice for both."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -78,7 +79,26 @@ class Indexed(nn.Module):
         self.q1, self.q2, self.q1_target, self.q2_target = (Critic() for _ in range(4))
 
 
+class Old(nn.Module):
+    def __init__(self, equal=True):
+        super().__init__()
+        self.policy, self.policy_old = Critic(), Critic()
+        if equal:
+            self.policy_old.load_state_dict(self.policy.state_dict())
+
+
+class Inside(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.target_policy = TD3()
+
+
 FOUND = {
+    Inside: {
+        "target_policy.actor_target": "target_policy.actor",
+        "target_policy.critic_target": "target_policy.critic",
+    },
+    Old: {"policy_old": "policy"},
     TD3: {"actor_target": "actor", "critic_target": "critic"},
     Frozen: {"behind": "online"},
     Averaged: {"average.module": "net"},
@@ -128,7 +148,7 @@ class Clones(nn.Module):
         self.layers = nn.ModuleList(copy.deepcopy(first) for _ in range(3))
 
 
-@pytest.mark.parametrize("kind", [Encoders, Teacher, Shared, Other, Clones])
+@pytest.mark.parametrize("kind", [Encoders, Teacher, Shared, Other, Clones, lambda: Old(False)])
 def test_what_is_no_copy_is_not_taken_for_one(kind):
     assert copies(kind()) == {}
 
@@ -179,7 +199,7 @@ def polyak(model, tau=0.5):
 def test_copying_of_every_kind_keeps_the_target_at_its_source(start, share):
     space = SearchSpace("s", tuple(NAMES), layers=(LayerRule(match="*", share=share),))
     for copying in (TD3.synchronize, lambda model: polyak(model, 1.0)):
-        model = convert(TD3(), space, start=start)
+        model: Any = convert(TD3(), space, start=start)
         for _ in range(3):
             step(model, copying)
             assert all(torch.equal(model.critic(X), model.critic_target(X)) for _ in range(2))
@@ -189,7 +209,7 @@ def test_copying_of_every_kind_keeps_the_target_at_its_source(start, share):
 
 
 def test_averaging_averages_the_logits_once():
-    model = convert(TD3(), NAMES)
+    model: Any = convert(TD3(), NAMES)
     before = model.critic_target.net[1].logits.clone()
     step(model, polyak)
     own, target = model.critic.net[1], model.critic_target.net[1]
@@ -238,7 +258,7 @@ def test_what_follows_does_so_in_copies_and_in_replayed_models():
 
 
 def test_an_average_follows():
-    model = convert(Averaged(), NAMES)
+    model: Any = convert(Averaged(), NAMES)
     assert list(auto_layers(model)) == ["net.net.1"]
     with torch.no_grad():
         for parameter in model.net.parameters():
@@ -251,7 +271,7 @@ def test_an_average_follows():
 
 
 def test_a_copy_made_after_the_conversion_follows_once_it_is_asked_to():
-    model = convert(nn.ModuleDict({"net": Critic()}), NAMES)
+    model: Any = convert(nn.ModuleDict({"net": Critic()}), NAMES)
     model["net_target"] = copy.deepcopy(model["net"])
     assert list(auto_layers(model)) == ["net.net.1", "net_target.net.1"]
     follow_sources(model)

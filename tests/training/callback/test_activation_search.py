@@ -273,16 +273,6 @@ def searched_parameters(module):
     return [p for layer in auto_layers(module).values() for p in (layer.logits, layer.raw)]
 
 
-def test_manual_optimization_is_refused(module, loader, make_trainer):
-    class Manual(Regression):
-        def __init__(self):
-            super().__init__()
-            self.automatic_optimization = False
-
-    with pytest.raises(ConfigurationError, match=r"Manual uses manual optimization.*param_groups"):
-        make_trainer(ActivationSearch(SPACE)).fit(Manual(), loader)
-
-
 def test_lbfgs_is_refused(module, loader, make_trainer):
     class Quasi(Regression):
         def configure_optimizers(self):

@@ -34,7 +34,7 @@ def test_the_assignment_is_that_of_the_averaged_model(module, loader, make_train
     trainer = make_trainer(callback, AVERAGERS[average](), max_epochs=4)
     trainer.fit(model, loader)
     layers = auto_layers(model)
-    assert callback.assignment == derive(model)
+    assert callback.derived == derive(model)
     assert {layer.release.item() for layer in layers.values()} == {1.0}
 
 
@@ -71,4 +71,4 @@ def test_a_model_converted_beforehand_can_be_averaged(loader, make_trainer, aver
     convert(model, SPACE)
     callback = ActivationSearch(SPACE)
     make_trainer(callback, AVERAGERS[average]()).fit(model, loader)
-    assert callback.assignment == derive(model)
+    assert callback.derived == derive(model)

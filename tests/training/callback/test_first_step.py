@@ -42,7 +42,7 @@ def _heard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told(module: L.LightningModule, caplog: pytest.LogCaptureFixture) -> list[str]:
     data = DataLoader(TensorDataset(torch.randn(8, 2), torch.randn(8, 1)), batch_size=4)
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     search = ActivationSearch(["relu", "tanh"])
     trainer = L.Trainer(
         max_epochs=1, accelerator="cpu", callbacks=[search], enable_checkpointing=False, **quiet

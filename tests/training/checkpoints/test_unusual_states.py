@@ -1,6 +1,7 @@
 """Weights both ways for models whose state is not plain: other parameters, other values, other versions."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -162,7 +163,7 @@ def test_versions_of_modules_are_heeded(prefix, tmp_path):
             model = convert(Net(Versioned(4, 4)), SPACE)
             load_weights(model, state)
             torch.testing.assert_close(model(X), source(X))
-    old = copy.copy(source.state_dict())
+    old: Any = copy.copy(source.state_dict())
     old._metadata = copy.deepcopy(old._metadata)
     old._metadata["first"]["version"] = 1
     load_weights(model, old)

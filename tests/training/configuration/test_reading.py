@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.training.configuration import Component, load_configuration
@@ -55,6 +56,20 @@ def test_what_lightning_cli_leaves_empty_is_ignored(user_folder: Path) -> None:
     assert load_configuration(file).trainer == {"max_epochs": 3}
 
 
+def test_optimizer_and_scheduler_of_lightning_cli_are_used(user_folder: Path) -> None:
+    beside = (
+        "optimizer: {class_path: torch.optim.SGD, init_args: {lr: 0.5, momentum: 0.9}}\n"
+        "lr_scheduler: {class_path: torch.optim.lr_scheduler.StepLR, init_args: {step_size: 3}}\ntrainer:"
+    )
+    make = load_configuration(edit(user_folder, "trainer:", beside)).model
+    module = pickle.loads(pickle.dumps(make))()
+    module.layer = torch.nn.Linear(2, 2)
+    (optimizer,), (scheduler,) = module.configure_optimizers()
+    assert (type(optimizer), optimizer.defaults["momentum"]) == (torch.optim.SGD, 0.9)
+    assert (scheduler.step_size, scheduler.get_last_lr()) == (3, [0.5])
+    assert optimizer.param_groups[0]["params"] == list(module.parameters())
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -91,8 +106,20 @@ def test_what_lightning_cli_leaves_empty_is_ignored(user_folder: Path) -> None:
         (
             "trainer:",
             "optimizer: {lr: 1}\ntrainer:",
-            "line 7, optimizer: optimizer is not used here: the optimizer",
+            "line 7, optimizer.lr: unknown key 'lr'; allowed: class_path, init_args",
         ),
+        (
+            "trainer:",
+            "optimizer: {class_path: torch.optim.Adam, init_args: {lrr: 1}}\ntrainer:",
+            "line 7, optimizer.init_args.lrr: unknown key 'lrr'; allowed: lr",
+        ),
+        ("trainer:", "optimizer: torch.nn.Linear\ntrainer:", "torch.nn.Linear is not a Optimizer"),
+        (
+            "trainer:",
+            "lr_scheduler: torch.optim.lr_scheduler.ConstantLR\ntrainer:",
+            "line 7, lr_scheduler: a scheduler needs the optimizer that it schedules",
+        ),
+        ("trainer:", "ckpt_path: a.ckpt\ntrainer:", "line 7, ckpt_path: ckpt_path is not used here"),
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_remedy(

@@ -1,14 +1,34 @@
 import pytest
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, ModelSummary, TQDMProgressBar
 
 from autoact.errors import ConfigurationError
 from autoact.training.fit import trainer_arguments
 
 
 def test_the_users_settings_stay_and_output_goes():
-    settings = trainer_arguments({"max_epochs": 2, "devices": 3, "enable_progress_bar": True, "logger": True})
-    assert (settings["max_epochs"], settings["devices"]) == (2, 3)
-    assert settings["enable_progress_bar"] is settings["logger"] is settings["enable_checkpointing"] is False
+    given = {"max_epochs": 2, "precision": "bf16", "enable_progress_bar": True, "logger": True}
+    settings = trainer_arguments(given, root="somewhere")
+    assert (settings["max_epochs"], settings["precision"]) == (2, "bf16")
+    assert settings["enable_progress_bar"] is settings["enable_checkpointing"] is False
+    (logger,) = settings["logger"]
+    assert (logger.experiment.add_scalar("x", 1.0, 0), logger.save_dir) == (None, "somewhere")
+
+
+def test_what_prints_is_left_out():
+    given = {"max_epochs": 1, "callbacks": [TQDMProgressBar(), ModelSummary()]}
+    assert trainer_arguments(given)["callbacks"] == []
+
+
+@pytest.mark.parametrize("one", [{"devices": 1}, {"devices": "auto"}, {"devices": [1]}, {"devices": "0,"}])
+def test_one_device_is_one(one):
+    assert trainer_arguments({"max_epochs": 1, **one})["devices"] in (1, [1], "0,")
+
+
+@pytest.mark.parametrize("several", [{"devices": [0, 1]}, {"devices": "2"}, {"strategy": "fsdp"}])
+def test_several_devices_are_refused(several):
+    name = next(iter(several))
+    with pytest.raises(ConfigurationError, match=f"setting {name} is .*one device: leave it out; workers=2"):
+        trainer_arguments({"max_epochs": 1, **several})
 
 
 def test_callbacks_are_copied_and_checkpoints_left_out():

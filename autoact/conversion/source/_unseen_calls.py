@@ -1,0 +1,142 @@
+"""Unseen calls: activations in tables, fetched by name, of torch's operators, formulas, scripted code."""
+
+import ast
+import re
+from collections.abc import Container, Mapping
+from functools import cache, lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from autoact.activations import from_function, from_module, get, is_activation_module, list_activations
+from autoact.conversion.grid import computed_by
+from autoact.conversion.source._call_sites import Call, reached
+from autoact.conversion.source._methods import Method, in_order, methods
+from autoact.conversion.source._rewriting import own_class
+
+_BY_NAME = (F, torch, torch.Tensor, nn)
+_OF_TORCH = frozenset(vars(nn.Module()))
+_OPERATORS = (torch._ops.OpOverload, torch._ops.OpOverloadPacket)
+
+
+def unseen_calls(model: nn.Module, known: Container[str]) -> dict[str, str]:
+    """Return what source and objects show of activations that no rewriting reaches, by path.
+
+    Args:
+        model: The model.
+        known: Paths of modules that are activations themselves.
+    """
+    found: dict[str, str] = {}
+    kinds = set[type]()
+    for path, module in model.named_modules():
+        if path in known:
+            continue
+        if isinstance(module, torch.jit.ScriptModule):
+            found |= (
+                {path: "the activations in its scripted code cannot be rewritten"}
+                if _computes(module)
+                else {}
+            )
+        elif own_class(module) not in kinds and (said := _of(own_class(module))):
+            found[_join(path, "forward")] = said
+        kinds.add(own_class(module))
+        for name, value in vars(module).items():
+            if name not in _OF_TORCH and (names := activations_in(value)):
+                found[_join(path, name)] = f"holds {', '.join(names)} in a table; make each an attribute"
+    return found
+
+
+@lru_cache(maxsize=512)
+def _of(kind: type) -> str:
+    runs = [method for name, method in methods(kind).items() if name in reached(kind) and "loss" not in name]
+    calls = [
+        (node, method) for method in runs for node in in_order(method.tree) if isinstance(node, ast.Call)
+    ]
+    return "; ".join(
+        f"calls {Call(ast.unparse(node.func), method.file, node.lineno)}, and {what}"
+        for node, method in calls
+        if (what := _what(node, method))
+    )
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}".removeprefix(".")
+
+
+def _what(node: ast.Call, method: Method) -> str:
+    called = node.func
+    if isinstance(called, ast.Subscript) and (names := activations_in(method.resolve(called.value))):
+        return f"which of {', '.join(names)} it takes from the table is known only when the model runs"
+    if isinstance(called, ast.Call) and _fetches(called, method):
+        return "which function has that name is known only when the model runs"
+    found = method.resolve(called)
+    if isinstance(found, _OPERATORS) and _named(found) in _names():
+        return "it is an operator of torch; call the function of torch.nn.functional instead"
+    if isinstance(found, torch.jit.ScriptFunction) and computed_by(found) is None and _computes(found):
+        return "it is scripted, and its code cannot be rewritten"
+    return "it computes relu by a formula; write nn.ReLU() instead" if _is_clamp(node) else ""
+
+
+def _fetches(called: ast.Call, method: Method) -> bool:
+    first = called.args[0] if called.args else None
+    if first is None or not isinstance(called.func, ast.Name) or called.func.id != "getattr":
+        return False
+    return any(method.resolve(first) is home for home in _BY_NAME)
+
+
+def _is_clamp(node: ast.Call) -> bool:
+    name = getattr(node.func, "attr", "")
+    if name not in ("clamp", "clip", "clamp_min", "clamp_", "clamp_min_"):
+        return False
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    function = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "torch"
+    positions = node.args[1:] if function else node.args
+    bounds: dict[str | None, ast.expr] = dict(zip(("min", "max"), positions, strict=False))
+    bounds |= given
+    lower = bounds.get("min")
+    return "max" not in bounds and isinstance(lower, ast.Constant) and lower.value == 0
+
+
+def activations_in(table: Any) -> list[str]:
+    """Return the names of activations that a list or a mapping holds, each once.
+
+    Args:
+        table: Anything.
+
+    Example:
+        >>> activations_in({"a": F.relu, "b": nn.Tanh(), "c": nn.Linear(1, 1)}), activations_in(F.relu)
+        (['relu', 'tanh'], [])
+    """
+    if not isinstance(table, list | tuple | Mapping):
+        return []
+    values = table.values() if isinstance(table, Mapping) else table
+    return list(dict.fromkeys(filter(None, map(_name, values))))
+
+
+def _name(value: Any) -> str | None:
+    if isinstance(value, nn.Module):
+        known = from_module(value)
+        kind = type(value).__name__ if is_activation_module(value) else None
+        return known[0] if known else kind
+    try:
+        own = computed_by(value)
+        return own.activation if own is not None else from_function(value) if callable(value) else None
+    except TypeError:
+        return None  # not hashable
+
+
+def _computes(scripted: Any) -> bool:
+    found = re.findall(r"aten::(\w+)", str(getattr(scripted, "inlined_graph", "")))
+    return any(name.removesuffix("_") in _names() for name in found)
+
+
+def _named(operator: Any) -> str:
+    return str(operator.__name__).partition(".")[0].removesuffix("_")
+
+
+@cache
+def _names() -> frozenset[str]:
+    twins = [twin for name in list_activations() if (twin := get(name).twin)]
+    return frozenset(str(getattr(each, "__name__", "")) for twin in twins for each in twin.functions)

@@ -1,0 +1,198 @@
+"""What Lightning users write works in `run_search` and with `ActivationSearch`, or ends in one line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from lightning.pytorch.callbacks import (
+    EarlyStopping,
+    LearningRateFinder,
+    LearningRateMonitor,
+    RichProgressBar,
+    TQDMProgressBar,
+)
+
+from autoact import ActivationSearch, apply, run_search
+from autoact.errors import ConfigurationError, SearchFailedError
+from tests.search import ordinary
+from tests.search.ordinary import Plain, loader, loaders
+
+SPACE = ["relu", "tanh"]
+AUTOMATIC = [
+    ordinary.Logging,
+    ordinary.InPlace,
+    ordinary.LaterLayers,
+    ordinary.CompiledInSetup,
+    ordinary.CompiledInConfigureModel,
+    ordinary.CompiledInFitStart,
+    ordinary.Physics,
+    ordinary.Sorted,
+    ordinary.LayerWise,
+]
+MANUAL = [ordinary.Manual, ordinary.Adversarial]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:.*(num_workers|log_every_n_steps|isinstance.treespec|TF32)"),
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor"),  # by Dynamo, of its own doing
+]
+
+
+@pytest.fixture
+def searched(tmp_path: Path) -> Callable[..., Any]:
+    """Return a function that searches with a budget of 2."""
+
+    def run(model: Any, data: Any = None, **settings: Any) -> Any:
+        defaults = {"trainer": {"max_epochs": 2, "accelerator": "cpu"}, "budget": 2, "seeds": 2}
+        given = {**defaults, "selection_seeds": 1, "space": SPACE, "quiet": True, **settings}
+        return run_search(model, data or loaders(), out=tmp_path / "run", **given)
+
+    return run
+
+
+def states(result: Any) -> set[str]:
+    assert not [training.error for training in result.trainings if training.error]
+    return {training.state for training in result.trainings}
+
+
+@pytest.mark.parametrize("model", AUTOMATIC, ids=lambda model: model.__name__)
+def test_a_search_takes_it_and_trains_its_mixture(searched, model):
+    result = searched(model)
+    assert states(result) == {"finished"}
+    assert "one-shot" in {training.phase for training in result.trainings}
+
+
+@pytest.mark.parametrize("model", [*AUTOMATIC[1:], *MANUAL], ids=lambda model: model.__name__)
+def test_the_callback_takes_it(model, tmp_path):
+    callback, module = ActivationSearch(SPACE), model()
+    made = L.Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        callbacks=[callback],
+        default_root_dir=tmp_path,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    made.fit(module, *loaders()[:2])
+    assert callback.assignment
+    assert "configure_optimizers" not in vars(module)
+
+
+@pytest.mark.parametrize("model", MANUAL, ids=lambda model: model.__name__)
+def test_manual_optimization_is_searched_without_a_mixture(searched, model):
+    result = searched(model)
+    assert states(result) == {"finished"}
+    assert "one-shot" not in {training.phase for training in result.trainings}
+    assert "no mixture is trained first" in result.plan.describe()
+    assert "optimizes manually" in result.plan.describe()
+
+
+def test_a_search_without_a_mixture_is_resumed_without_one(searched, tmp_path):
+    first = searched(ordinary.Manual)
+    (tmp_path / "run" / "report.json").unlink()
+    again = searched(ordinary.Manual, resume=True)
+    assert [t.label for t in again.trainings] == [t.label for t in first.trainings]
+
+
+@pytest.mark.parametrize(
+    ("model", "length", "reason"),
+    [
+        (Plain, {"max_epochs": -1, "max_time": {"seconds": 1}}, "length of a training is unknown"),
+        (ordinary.LineSearch, {"max_epochs": 2}, "LBFGS evaluates the loss several times"),
+    ],
+)
+def test_trainings_that_cannot_learn_a_mixture_compare_fixed_activations(searched, model, length, reason):
+    result = searched(model, trainer={**length, "accelerator": "cpu"}, budget=1)
+    assert states(result) <= {"finished", "diverged"}
+    assert reason in result.plan.describe()
+
+
+def test_data_modules_find_a_trainer_in_setup(searched):
+    assert states(searched(Plain, ordinary.TrainerInSetup)) == {"finished"}
+
+
+@pytest.mark.parametrize(
+    "callbacks",
+    [
+        [EarlyStopping("val_loss")],
+        [LearningRateMonitor(), TQDMProgressBar()],
+        [RichProgressBar()],
+    ],
+    ids=lambda callbacks: type(callbacks[0]).__name__,
+)
+def test_the_usual_callbacks_work(searched, callbacks):
+    trainer = {"max_epochs": 2, "accelerator": "cpu", "callbacks": callbacks}
+    assert states(searched(Plain, trainer=trainer)) == {"finished"}
+
+
+def test_early_stopping_of_a_value_that_is_never_logged_fails_at_once(searched, tmp_path):
+    trainer = {"max_epochs": 2, "accelerator": "cpu", "callbacks": [EarlyStopping("val_los")]}
+    with pytest.raises(SearchFailedError, match=r"cannot be trained.*`val_los` which is not available"):
+        searched(Plain, trainer=trainer)
+    assert not (tmp_path / "run").exists()
+
+
+class Rated(Plain):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lr = 1e-2
+
+
+def test_nothing_is_printed_under_quiet(searched, capfd):
+    tuner = LearningRateFinder(num_training_steps=3)
+    searched(Rated, trainer={"max_epochs": 2, "accelerator": "cpu", "callbacks": [tuner]}, budget=1)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_assignment_of_a_compiled_model_fits_the_model_itself(searched):
+    result = searched(ordinary.CompiledInSetup)
+    assert list(result.assignment) == ["net._orig_mod.1"]
+    assert torch.is_tensor(apply(Plain(), result.assignment).net(torch.ones(1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("data", "monitor"),
+    [
+        (ordinary.TwoValidations, "val_loss/dataloader_idx_0"),
+        (ordinary.TwoValidations, "val_loss/dataloader_idx_1"),
+        (ordinary.TwoTests, "val_loss"),
+        ((loader(64), loader(16), [loader(16), loader(16)]), "val_loss"),
+    ],
+)
+def test_validation_and_test_loaders_may_differ_in_number(searched, data, monitor):
+    result = searched(Plain, data, monitor=monitor)
+    assert states(result) == {"finished"}
+    assert all(value > 0 for value in result.report["confirmation"]["comparison"])
+
+
+class NamedLoaders(Plain):
+    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        self.log(f"loss_{dataloader_idx}", self.step(batch), add_dataloader_idx=False)
+
+
+def test_a_value_that_the_comparison_will_not_log_fails_before_the_budget(searched, tmp_path):
+    two = [loader(16), loader(16)]
+    with pytest.raises(ConfigurationError, match=r"'loss_1' was never logged in the comparison.*loss_0"):
+        searched(NamedLoaders, (loader(64), two, loader(16)), monitor="loss_1")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_only_fails_when_changed_is_told_apart(searched):
+    with pytest.raises(
+        SearchFailedError,
+        match=r"As it is the model trains; with searched activations it does not: AssertionError: no ReLU"
+        r" \(.*ordinary.py, line \d+\)",
+    ):
+        searched(ordinary.OnlyReLU)
+
+
+@pytest.mark.parametrize(
+    "devices",
+    [{"devices": 2}, {"devices": "0,1"}, {"devices": -1}, {"strategy": "ddp"}, {"num_nodes": 2}],
+    ids=str,
+)
+def test_several_devices_are_refused_in_a_line(searched, devices):
+    with pytest.raises(ConfigurationError, match=r"each training of a search has one device.*workers=2"):
+        searched(Plain, trainer={"max_epochs": 2, **devices})
