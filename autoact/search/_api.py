@@ -127,11 +127,12 @@ def run_search(
             if objective is None
             else prepare_objective(objective, layers, asked, wanted, task)
         )
+        prepared = prepared.independent(check=directory is None)
         if directory is not None:
             prepared = _without(prepared, directory)
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
-            probed = probe(prepared.task, seeds_for(wanted).search[0])
+            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name)
         prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
         plan = prepared.plan(probed)
         if not quiet:

@@ -14,6 +14,7 @@ from autoact.errors import AutoActError, ConfigurationError, ConversionError
 from autoact.records import Value
 from autoact.search.optimizer import seconds_per_ask
 from autoact.search.phases._announcement import SearchPlan
+from autoact.search.phases._independence import with_own_network
 from autoact.search.phases._probe import Probe, keeping
 from autoact.search.setup import Counts, Hyperparameters, Settings, Variables
 from autoact.search.trainings import (
@@ -50,6 +51,20 @@ class Prepared:
     own: Mapping[str, Value]
     layers: ConversionPlan | None = None
     no_mixture: str = ""
+
+    def independent(self, *, check: bool) -> "Prepared":
+        """Return this search with a network of its own for each training.
+
+        Args:
+            check: Whether to see what a training changes of what models share; else it was seen.
+
+        Raises:
+            ConfigurationError: A training changes it.
+        """
+        if self.layers is None or not isinstance(self.task, ModelTask):
+            return self
+        task = with_own_network(self.task, self.name, self.layers.layers, check=check)
+        return replace(self, task=task)
 
     def without_mixture(self, reason: str) -> "Prepared":
         """Return this search without its mixture.

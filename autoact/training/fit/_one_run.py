@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
+from torchmetrics import Metric
 
 from autoact.errors import ConfigurationError
 from autoact.training._compat import (
@@ -118,9 +119,9 @@ class Run:
         self.steps = steps_done(trainer)
         metrics = _scalars(trainer)
         if self.recorder.steps[-1:] != [self.steps]:
-            validated = _validated(trainer, module, opened.given("selection"))
-            self._require(validated, only_trained=self.monitor in metrics)
-            metrics |= validated
+            found = validated(trainer, module, opened.given("selection"))
+            self._require(found, only_trained=self.monitor in metrics)
+            metrics |= found
             self.recorder.curve.append(metrics[self.monitor])
             self.recorder.steps.append(self.steps)
         return {**metrics, self.monitor: self.recorder.curve[-1]}
@@ -129,17 +130,20 @@ class Run:
         self, trainer: Trainer, again: Trainer | None, module: LightningModule, opened: Opened
     ) -> dict[str, float]:
         """Return the value of a model whose mixture has been replaced, before and after some epochs more."""
-        gap = {"derived": _validated(trainer, module, opened.given("selection"))[self.monitor]}
+        gap = {"derived": validated(trainer, module, opened.given("selection"))[self.monitor]}
         if again is not None:
             with opened.given("training") as arguments:
                 again.fit(module, **arguments)
             self.steps += steps_done(again)
-            gap["fine_tuned"] = _validated(again, module, opened.given("selection"))[self.monitor]
+            gap["fine_tuned"] = validated(again, module, opened.given("selection"))[self.monitor]
         return gap
 
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
         trainer.loggers = trainer.loggers[:1]  # the silent one: logged curves are of the selection data
-        metrics = _validated(trainer, module, opened.given("comparison"))
+        for part in module.modules():
+            if isinstance(part, Metric):  # a best value, say, of selection data
+                part.reset()
+        metrics = validated(trainer, module, opened.given("comparison"))
         return self._among(metrics)
 
     def _among(self, metrics: dict[str, float]) -> float:
@@ -178,9 +182,16 @@ def second_seed(seed: int) -> int:
     return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
 
 
-def _validated(
+def validated(
     trainer: Trainer, module: LightningModule, data: AbstractContextManager[dict[str, Any]]
 ) -> dict[str, float]:
+    """Return what a validation logs.
+
+    Args:
+        trainer: A Trainer.
+        module: The module.
+        data: Gives the arguments of `Trainer.validate`.
+    """
     with data as arguments, without_layer_hooks(module):
         trainer.validate(module, verbose=False, **arguments)
     return _scalars(trainer)
