@@ -32,7 +32,15 @@ from autoact.search.phases import (
     train_baselines,
     tune_baselines,
 )
-from autoact.search.setup import Settings, SettingsOptions, configuration, require_same, seeds_for
+from autoact.search.setup import (
+    Settings,
+    SettingsOptions,
+    changes,
+    configuration,
+    require_same,
+    require_unchanged,
+    seeds_for,
+)
 from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, quiet_optuna
 from autoact.search.trainings import (
     OBJECTIVE,
@@ -57,6 +65,7 @@ def run_search(
     space: Any = "default",
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    accept_changes: bool = False,
     dry_run: bool = False,
     quiet: bool = False,
     task: str | None = None,
@@ -75,7 +84,10 @@ def run_search(
             that the rules of the space name.
         space: Name or file of a search space, names of candidates, a mapping, or a `SearchSpace`.
         out: The run directory to make; with `resume`, the one to go on with. Only a dry run needs none.
-        resume: Go on with the run in `out`; finished trainings are not repeated.
+        resume: Go on with the run in `out`; finished trainings are not repeated, those of the confirmation
+            that raised are.
+        accept_changes: Where model or data are not what they were when a resumed run began: set aside what
+            was trained, in `before-change-1` of the run directory, and train anew.
         dry_run: Only tell the layers, the candidates and the cost.
         quiet: Print nothing.
         task: What to call the model; default: the name of its class.
@@ -128,7 +140,10 @@ def run_search(
             else prepare_objective(objective, layers, asked, wanted, task)
         )
         prepared = prepared.independent(check=directory is None)
-        if directory is not None:
+        identity = prepared.fingerprint()
+        if source is not None and "sha256" in source:  # what a table was made of
+            identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
+        if directory is not None and _is_same(directory, identity, accept_changes):
             prepared = _without(prepared, directory)
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
@@ -149,9 +164,13 @@ def run_search(
             idle_layers=probed.idle,
             no_mixture=probed.no_mixture,
             unsaid=probed.unsaid,
+            fingerprint=identity,
         )
-        directory = RunDirectory.create(_required(out), content)
-        around.enter_context(directory.locked())
+        if directory is None:
+            directory = RunDirectory.create(_required(out), content)
+            around.enter_context(directory.locked())
+        else:
+            directory.begin_again(content)
         Ledger(directory.ledger_file).append(probed.training)
         return _carried_out(prepared, plan, directory, quiet=quiet)
 
@@ -162,6 +181,15 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
         *(p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Settings).parameters.values()),
     ]
 )
+
+
+def _is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) -> bool:
+    """Tell whether a run's model and data are what they were; refuse others, unless they are accepted."""
+    before = directory.configuration().get("fingerprint")
+    found = changes(before, identity) if before else []  # of an earlier version, nothing is known
+    if not accept:
+        require_unchanged(found)
+    return not found
 
 
 def _without(prepared: Prepared, directory: RunDirectory) -> Prepared:

@@ -16,7 +16,7 @@ from autoact.search.optimizer import seconds_per_ask
 from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._independence import with_own_network
 from autoact.search.phases._probe import Probe, keeping
-from autoact.search.setup import Counts, Hyperparameters, Settings, Variables
+from autoact.search.setup import Counts, Hyperparameters, Settings, Variables, fingerprint
 from autoact.search.trainings import (
     OBJECTIVE,
     Layers,
@@ -30,7 +30,7 @@ from autoact.search.trainings import (
     with_values,
 )
 from autoact.spaces import SearchSpace
-from autoact.training import DataParts, check, restored_randomness, split
+from autoact.training import DataParts, check, restored_randomness, silence, split
 from autoact.training.configuration import Component
 from autoact.training.fit import laid_out, silent_trainer
 
@@ -65,6 +65,15 @@ class Prepared:
             return self
         task = with_own_network(self.task, self.name, self.layers.layers, check=check)
         return replace(self, task=task)
+
+    def fingerprint(self) -> dict[str, str | int]:
+        """Return what identifies model and data, or the user's function."""
+        if not isinstance(self.task, ModelTask):
+            return fingerprint(None, {}, self.task.objective)
+        with restored_randomness(), silence():
+            training, selection = self.task.parts.open().loaders()
+            parts = {"training data": training, "selection data": selection}
+            return fingerprint(self.task.build(), parts)
 
     def without_mixture(self, reason: str) -> "Prepared":
         """Return this search without its mixture.
