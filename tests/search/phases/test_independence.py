@@ -201,6 +201,17 @@ class Changing(Curve):
         self.log("val_loss", self.scale * functional.mse_loss(noisy, y) + 0.1 * self.current_epoch)
 
 
+class Constant(Curve):
+    """A model whose value is another constant in each module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noise = float(torch.rand(()))
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("val_loss", self.noise)
+
+
 class Coarse(Curve):
     """A model whose value is an accuracy that is the same for most weights."""
 
@@ -212,6 +223,7 @@ def test_what_is_not_carried_over_is_no_error(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         search(Changing, tmp_path / "changing", dry_run=True)
+        search(Constant, tmp_path / "constant", dry_run=True)
         search(Coarse, tmp_path / "coarse", dry_run=True, monitor="val_acc")
 
 
