@@ -84,7 +84,7 @@ class TimedTraining:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clock, self.now = Clock(), 0.0
-        self.trainer = cast(Any, SimpleNamespace(global_step=0, sanity_checking=False))
+        self.trainer = cast(Any, SimpleNamespace(global_step=0, sanity_checking=False, lightning_module=None))
         self.module = cast(Any, None)
         monkeypatch.setattr(
             "autoact.training.fit._probe_callbacks.time", SimpleNamespace(perf_counter=lambda: self.now)

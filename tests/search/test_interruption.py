@@ -16,7 +16,7 @@ from autoact.errors import RunDirectoryError
 from autoact.records import Ledger
 from tests.search.models import SEARCH, CurveData, Watched
 
-PROBES = 3  # two short trainings of the original and one of the mixture
+PROBES = 4  # two short trainings of the original, one of the mixture and one of an alternative
 
 
 def search(folder: Path, stop_at: int = 0, how: str = "kill", **changes: Any) -> Any:

@@ -307,10 +307,10 @@ def test_an_original_that_is_chosen_for_want_of_anything_else_must_train(tmp_pat
 
 
 class FailingOnce(Watched):
-    """A model that raises an error in the fourth training: after three of the probe, that of the mixture."""
+    """A model that raises an error in the fifth training: after four of the probe, that of the mixture."""
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        if self.log_file.read_text().count("fit\n") == 4:
+        if self.log_file.read_text().count("fit\n") == 5:
             raise RuntimeError("no memory left")
 
 

@@ -25,6 +25,9 @@ class Model(L.LightningModule):
 class Data(L.LightningDataModule):
     def train_dataloader(self):
         raise AssertionError("nothing may be read")
+
+    def val_dataloader(self):
+        raise AssertionError("nothing may be read")
 """
 
 GOOD = """\
@@ -120,7 +123,7 @@ MALFORMED = {
     "no mode": ("val_loss", "val_f1", 12, "search.monitor", ["mode is not given and cannot be inferred"]),
     "mode": ("budget: 4", "mode: least", 13, "search.mode", ["'least'; it must be 'min' or 'max'"]),
     "monitor": ("val_loss", "[a]", 12, "search.monitor", ["['a']"]),
-    "foreign": ("trainer:", "optimizer: {lr: 1}\ntrainer:", 7, "optimizer", ["Remove the key"]),
+    "foreign": ("trainer:", "optimizer: {lr: 1}\ntrainer:", 7, "optimizer.lr", ["unknown key 'lr'; allowed"]),
     "checkpoint": (
         "trainer:",
         "ckpt_path: a.ckpt\ntrainer:",

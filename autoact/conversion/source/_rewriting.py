@@ -94,6 +94,7 @@ _COPYING = {  # of what changes in place around a module: its forward
 def let_copy(module: nn.Module, what: str) -> None:
     """Let one of torch's modules copy what its neighbors change: "itself", its "input" or its "result"."""
     base = type(module)
+    vars(module)["in_place"] = what  # another choice in its place has to do the same
     object.__setattr__(module, "__class__", plain_class(base, (), (("forward", _COPYING[what]),)))
 
 

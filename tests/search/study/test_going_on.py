@@ -48,7 +48,9 @@ def train(run: Run, study: Study, trials: int) -> list[Any]:
         assert isinstance(rows, int)
         curve: list[float] = []
         for step in STEPS:
-            curve.append(rows / 64 + rate + len(str(asked.assignment)) / 100 + 1 / step)
+            curve.append(
+                rows / 64 + rate + (asked.trial or 0) % 3 + len(str(asked.assignment)) / 100 + 1 / step
+            )
             if pruning is not None and pruning(step, curve[-1]):
                 break
         ended = {"curve": tuple(curve), "curve_steps": STEPS[: len(curve)], "selection": curve[-1]}
