@@ -184,7 +184,7 @@ def test_a_fingerprint_is_the_same_in_every_process() -> None:
 
 
 def test_a_changed_function_is_refused(tmp_path: Path) -> None:
-    settings = {"layers": ["a"], "mode": "min", "budget": 2, "seeds": 2, "selection_seeds": 1}
+    settings: dict[str, Any] = {"layers": ["a"], "mode": "min", "budget": 2, "seeds": 2, "selection_seeds": 1}
     space = ["relu", "tanh"]
 
     def objective(assignment: Any, seed: int, fraction: float) -> float:

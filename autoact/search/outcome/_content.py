@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import autoact
@@ -28,6 +28,7 @@ from autoact.records import (
 from autoact.search.phases import Confirmed, SearchPlan, fell_back, study_of
 from autoact.search.statistics import compare
 from autoact.search.study import ORIGINAL, SELECTED, Search
+from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
 
 
@@ -63,8 +64,9 @@ def build_report(
     original = _compare(search, confirmed.selected, confirmed.original, ORIGINAL)
     chosen = _assignment(selected)
     beliefs = _beliefs(known)
+    header = _header(search, plan, space)
     return Report(
-        **_header(search, plan, space),
+        **{**header, "remarks": (*header["remarks"], *_equal(search, confirmed))},
         chosen=chosen,
         recommended=chosen if original.verdict == "improved" else search.variables.original,
         baselines=_baselines(baselines, trained, confirmed),
@@ -161,6 +163,18 @@ def _failures(trainings: Sequence[Training]) -> tuple[Failure, ...]:
         Failure(what=label, phase=phase, seeds=tuple(same), error=error, trained=trained[label, phase])
         for (label, phase, error), same in seeds.items()
     )
+
+
+def _equal(search: Search, confirmed: Confirmed) -> Iterator[str]:
+    """Yield a remark where most trainings have one value on selection and comparison data, bit by bit."""
+    trained = [t for t in (*confirmed.selected, *confirmed.original) if t.usable]
+    same = sum(training.selection == training.comparison for training in trained)
+    if isinstance(search.trainings.task, ModelTask) and 2 * same > len(trained):
+        yield (
+            f"{search.settings.monitor} is the same number on selection and comparison data in {same} of "
+            f"{len(trained)} trainings: look whether the module logs a value that it keeps from before, or "
+            "whether the data are the same."
+        )
 
 
 def _beliefs(known: Sequence[tuple[Assignment, Belief]]) -> dict[str, Belief]:

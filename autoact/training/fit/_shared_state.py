@@ -108,7 +108,7 @@ def _tensors(shared: Mapping[str, nn.Module | Tensor]) -> Iterator[tuple[str, Te
 
 def _numbers(shared: Mapping[str, nn.Module | Tensor]) -> dict[str, Any]:
     """Return the plain numbers of modules, such as a best value, by path."""
-    modules = (each for each in shared.items() if isinstance(each[1], nn.Module))
+    modules = ((path, held) for path, held in shared.items() if isinstance(held, nn.Module))
     return {
         f"{path}.{name}": value if value == value else None
         for start, shared_module in modules

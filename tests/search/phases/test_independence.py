@@ -32,16 +32,17 @@ def search(model: Callable[[], Any], out: Path, **changes: Any) -> SearchResult:
     return run_search(model, CurveData, out=out, **{**SMALL, **changes})
 
 
-def network() -> nn.Module:
+def network() -> nn.Sequential:
     return nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1), nn.Flatten(0))
 
 
 class Lit(Curve):
     """A curve on a network from outside."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Sequential) -> None:
         L.LightningModule.__init__(self)
-        self.lr, self.net = 1e-2, net
+        self.lr = 1e-2
+        self.net = net
 
 
 class OnFeatures(Curve):
@@ -73,7 +74,7 @@ def test_a_network_that_all_trainings_share_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=why):
         search(lambda: Lit(net), tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    assert [type(layer).__name__ for layer in net] == ["Linear", "ReLU", "Linear", "Flatten"]  # type: ignore[attr-defined]
+    assert [type(layer).__name__ for layer in net] == ["Linear", "ReLU", "Linear", "Flatten"]
     assert all(torch.equal(net.state_dict()[name], value) for name, value in before.items())
 
 
@@ -233,3 +234,14 @@ def test_metrics_are_reset_before_the_comparison() -> None:
     )
     plain = train(Curve, CurveData, seed=1, monitor="val_loss", trainer=TRAINER, comparison=True)
     assert found.comparison == pytest.approx(plain.comparison)
+
+
+def test_equal_numbers_on_other_data_are_a_remark(tmp_path: Path) -> None:
+    data = CurveData()
+    same = (data.train_dataloader(), data.val_dataloader(), data.val_dataloader())
+    result = run_search(Curve, same, out=tmp_path / "run", **SMALL)
+    (remark,) = result.report["remarks"]
+    assert remark.startswith(
+        "val_loss is the same number on selection and comparison data in 4 of 4 trainings"
+    )
+    assert result.summary().splitlines()[0] == remark
