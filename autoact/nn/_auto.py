@@ -34,7 +34,7 @@ from autoact.nn._members import (
 from autoact.nn._precision import is_sharded, keep_precision
 from autoact.nn._ranges import constrained, form_of
 from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
-from autoact.nn._scalars import OverLogits
+from autoact.nn._scalars import key_of, mixture_of_logits, over_logits
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -79,7 +79,7 @@ class AutoActivation(nn.Module):
         relaxation: "softmax", "straight_through" or "affine".
         temperature: Divides the logits; above 0.
         start: "uniform", or a candidate: the layer then is that activation until its logits are trained, on a
-            CPU bit for bit torch's own.
+            CPU bit for bit torch's own, in a compiled graph of small tensors within 1e-6.
         learn_parameters: Whether slopes, alphas and betas are learned.
         standardize: Whether gradients of weights are divided by the candidates' standard deviations under
             N(0, 1); values never change.
@@ -164,6 +164,7 @@ class AutoActivation(nn.Module):
         learn = self.relaxation.learn_parameters
         self.ranges = tuple(replace(p, learnable=p.learnable and learn) for _, p in slots)
         self._forms = tuple(form_of(p) for p in self.ranges)
+        self._key = key_of(self.candidates, self.ranges)
         self._slots = tuple(f"{name}.{parameter.name}" for name, parameter in slots)
         per_channel = self.relaxation.granularity == "channel" or any(
             isinstance(value, tuple) for given in self.settings.values() for value in given.values()
@@ -208,6 +209,10 @@ class AutoActivation(nn.Module):
             self._follow(x, found.way)
         if found.way is Way.C and self._one_softmax and logits.device.type == "cpu":
             return self._by_numbers(cast(Kernels, found.kernels), x, logits, raw)
+        if found.way is Way.OPAQUE and self._one_softmax and x.dtype == torch.float32:
+            own = self._numbers(logits, raw)
+            own[3] = own[3].clone()  # release may move before backward
+            return cast(Tensor, mixture_of_logits(x, own, self._key, self.channel_dim))
         values = self.natural_values()
         return mixture(x, self.weights(), self.candidates, values, channel_dim=self.channel_dim)
 
@@ -215,37 +220,32 @@ class AutoActivation(nn.Module):
         """Move along the layer's own schedule, where buffers can be written, and observe now and then."""
         if not isinstance(self.logits, nn.Parameter):  # another's, by functional_call
             return
-        compiling = torch.compiler.is_compiling()
-        if compiling:
+        if compiling := torch.compiler.is_compiling():
             if torch.compiler.is_exporting() or _own_schedule.is_transformed():
                 return
         elif way is Way.FORMULA:  # transforms, modes, tracers, tensor subclasses
             return
-        _own_schedule.advance(self.logits, self.seen, self.release, cast(int, self.release_steps))
-        if not torch.is_grad_enabled():
-            return
-        if compiling:
+        steps, learning = cast(int, self.release_steps), torch.is_grad_enabled()
+        if compiling and learning and (way is Way.OPAQUE or self.relaxation.kind != "softmax"):
+            state = self.seen, self.release, self.quantiles, self.observed
+            return _own_schedule.step_compiled(self.logits.detach(), x.detach(), *state, steps)
+        _own_schedule.advance(self.logits, self.seen, self.release, steps)
+        if learning and compiling:
             _own_schedule.observe_compiled(self.quantiles, self.observed, x)
-        else:
+        elif learning:
             self._forwards += 1
             if _own_schedule.is_due(self._forwards):
                 self.observe(x)
 
     def _by_numbers(self, kernels: Kernels, x: Tensor, logits: Tensor, raw: Tensor) -> Tensor:
         """Return the mixture without a chain of small tensors between logits and the kernel."""
-        own = OverLogits(
-            kernels,
-            logits.tolist(),
-            raw.tolist(),
-            self.leader.temperature.item(),
-            self.leader.release.item(),
-            self.anchor.tolist(),
-            self.initial.tolist(),
-            self.ranges,
-            self._forms,
-        )
+        own = over_logits(kernels, self._numbers(logits, raw), self.ranges, self._forms)
         plan = plan_for(self.candidates)
         return fused(plan, own, x, (logits, raw), own.weights, own.values, self.channel_dim)
+
+    def _numbers(self, logits: Tensor, raw: Tensor) -> list[Tensor]:
+        leader = self.leader
+        return [logits, raw, leader.temperature, leader.release, self.anchor, self.initial]
 
     @property
     def leader(self) -> "AutoActivation":

@@ -65,3 +65,19 @@ def observe_compiled(quantiles: Tensor, observed: Tensor, x: Tensor) -> None:
 def is_transformed() -> bool:
     """Tell whether a function transform (torch.func) is at work, under which no buffer can be written."""
     return torch._C._functorch.peek_interpreter_stack() is not None
+
+
+@torch.library.custom_op("autoact::schedule_step", mutates_args=("seen", "release", "quantiles", "observed"))
+def step_compiled(
+    logits: Tensor, x: Tensor, seen: Tensor, release: Tensor, quantiles: Tensor, observed: Tensor, steps: int
+) -> None:
+    """Advance and observe as one operation of a compiled graph, which its backward never computes again."""
+    advance(logits, seen, release, steps)
+    observe_compiled(quantiles, observed, x)
+
+
+@step_compiled.register_fake
+def _(
+    logits: Tensor, x: Tensor, seen: Tensor, release: Tensor, quantiles: Tensor, observed: Tensor, steps: int
+) -> None:
+    return None

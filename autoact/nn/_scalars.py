@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from autoact.activations import Parameter
-from autoact.kernels import Kernels
+from autoact.kernels import Kernels, Plan, Way, fused, plan_for, route
 from autoact.nn import _relaxations
-from autoact.nn._ranges import Form, constrained, constrained_number
+from autoact.nn._ranges import Form, constrained, constrained_number, form_of
 
 Tensors = tuple[Tensor, ...]
 
@@ -115,3 +115,78 @@ def softmax(logits: list[float]) -> list[float]:
     powers = [math.exp(z - top) for z in logits]
     total = sum(powers)
     return [power / total for power in powers]
+
+
+def over_logits(
+    kernels: Kernels, tensors: list[Tensor], parameters: tuple[Parameter, ...], forms: tuple[Form, ...]
+) -> OverLogits:
+    """Return kernels over (logits, raw) by reading them, temperature, release, anchor and initial values."""
+    numbers: Any = (t.tolist() for t in tensors)
+    return OverLogits(kernels, *numbers, parameters, forms)
+
+
+_PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[Parameter, ...]]] = {}  # candidates and ranges by key
+
+
+def key_of(names: tuple[str, ...], parameters: tuple[Parameter, ...]) -> str:
+    """Return the text by which a compiled graph names the candidates and parameters of a layer.
+
+    Example:
+        >>> key_of(("relu", "tanh"), ())
+        "(('relu', 'tanh'), ())"
+    """
+    key = repr((names, parameters))
+    _PARAMETERS[key] = names, parameters
+    return key
+
+
+def _read(key: str, x: Tensor, tensors: list[Tensor]) -> tuple[OverLogits, Plan]:
+    names, parameters = _PARAMETERS[key]
+    found = route(names, x)
+    if found.way is not Way.C or found.kernels is None:
+        raise RuntimeError(f"A model compiled for C kernels met a tensor without any: {found.reason}.")
+    forms = tuple(map(form_of, parameters))
+    return over_logits(found.kernels, tensors, parameters, forms), plan_for(names)
+
+
+@torch.library.custom_op("autoact::mixture_of_logits", mutates_args=())
+def mixture_of_logits(x: Tensor, tensors: list[Tensor], key: str, channel_dim: int) -> Tensor:
+    """Mixture of a layer as one operation of a compiled graph, computed as without a compiler."""
+    own, plan = _read(key, x, tensors)
+    return fused(plan, own, x, (tensors[0], tensors[1]), own.weights, own.values, channel_dim)
+
+
+@mixture_of_logits.register_fake
+def _(x: Tensor, tensors: list[Tensor], key: str, channel_dim: int) -> Tensor:
+    return torch.empty_like(x)
+
+
+@torch.library.custom_op("autoact::mixture_of_logits_backward", mutates_args=())
+def mixture_of_logits_backward(
+    x: Tensor, tensors: list[Tensor], grad: Tensor, key: str, channel_dim: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of x, logits and raw numbers."""
+    own, _ = _read(key, x, tensors)
+    grad_x, grad_logits, grad_raw = own.backward(x, (tensors[0], tensors[1]), grad, channel_dim)
+    return grad_x, grad_logits, grad_raw
+
+
+@mixture_of_logits_backward.register_fake
+def _(
+    x: Tensor, tensors: list[Tensor], grad: Tensor, key: str, channel_dim: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(x), torch.empty_like(tensors[0]), torch.empty_like(tensors[1])
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, tensors, ctx.key, ctx.channel_dim = inputs
+    ctx.save_for_backward(x, *tensors)
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    x, *tensors = ctx.saved_tensors
+    grad_x, *others = mixture_of_logits_backward(x, tensors, grad, ctx.key, ctx.channel_dim)
+    return grad_x, [*others, None, None, None, None], None, None
+
+
+mixture_of_logits.register_autograd(_backward, setup_context=_setup_context)

@@ -7,7 +7,7 @@ import autoact
 from autoact.kernels.cpu import _library as c_library
 from autoact.nn import _auto
 from autoact.nn._ranges import constrained, constrained_number, form_of
-from autoact.nn._scalars import OverLogits
+from autoact.nn._scalars import over_logits
 
 pytestmark = pytest.mark.skipif(c_library._compiler() is None, reason="no C compiler on the path")
 NAMES = ("relu", "prelu", "elu", "softplus", "tanh", "celu")
@@ -30,10 +30,10 @@ def by_numbers(layer, x):
 
     def counted(*arguments):
         calls.append(arguments)
-        return OverLogits(*arguments)
+        return over_logits(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_auto, "OverLogits", counted)
+        patch.setattr(_auto, "over_logits", counted)
         layer(x)
     return bool(calls)
 
