@@ -34,7 +34,9 @@ def read_request(options: argparse.Namespace) -> Request:
     if options.resume:
         if options.out:
             raise ConfigurationError("--resume names the run directory; leave out --out.")
-        return _resumed(Path(options.resume))
+        return _resumed(Path(options.resume), options.accept_changes)
+    if options.accept_changes:
+        raise ConfigurationError("--accept-changes belongs to --resume DIR; name the run directory, too.")
     if options.config:
         from autoact.search import Settings
         from autoact.training.configuration import load_configuration
@@ -111,15 +113,16 @@ def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
     )
 
 
-def _of_unchanged_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
+def _of_unchanged_table(source: Mapping[str, Any], seed: int, out: Path, accept: bool) -> Request:
     from autoact.tabular import fingerprint
 
-    if Path(source["data"]).is_file() and fingerprint(source["data"]) != source["sha256"]:
+    found = fingerprint(source["data"]) if Path(source["data"]).is_file() else source["sha256"]
+    if found != source["sha256"] and not accept:
         raise ConfigurationError(
             f"{source['data']} has changed since the run in {out} began, so it cannot go on. "
-            "Put the old file back, or start a new run."
+            "Put the old file back, start a new run, or give --accept-changes to train anew."
         )
-    return _of_table(source, seed, out)
+    return _of_table({**source, "sha256": found}, seed, out)
 
 
 def _of_configuration(found: "Configuration", out: Path) -> Request:
@@ -162,7 +165,7 @@ def _check_parameters(found: "Configuration") -> None:
             raise found.document.error(("search", "parameters", name), message) from error
 
 
-def _resumed(out: Path) -> Request:
+def _resumed(out: Path, accept_changes: bool) -> Request:
     """Return what the run in a directory was asked to do."""
     from autoact.records import RunDirectory
     from autoact.spaces import SearchSpace
@@ -173,7 +176,7 @@ def _resumed(out: Path) -> Request:
     if "task" in source:
         request = _of_task(source["task"], out)
     elif "data" in source:
-        request = _of_unchanged_table(source, settings["seed"], out)
+        request = _of_unchanged_table(source, settings["seed"], out, accept_changes)
     elif "configuration" in source:
         from autoact.training.configuration import read_configuration
 
@@ -190,7 +193,7 @@ def _resumed(out: Path) -> Request:
         data=request.data,
         space=SearchSpace.from_dict(stored["space"], source=str(out / "config.yaml")),
         settings=settings,
-        source=source,
+        source=request.source if "data" in source else source,
         out=out,
         resume=True,
     )

@@ -34,6 +34,7 @@ def search(arguments: Sequence[str]) -> int:
             source=request.source,
             out=request.out,
             resume=request.resume,
+            accept_changes=options.accept_changes,
             dry_run=options.dry_run,
             quiet=options.quiet,
             **{**request.settings, **given},
@@ -55,6 +56,11 @@ def search_parser() -> Parser:
     what.add_argument("--task", metavar="NAME", help="a task that comes with autoact: digits")
     what.add_argument("--data", metavar="FILE", help="CSV file with a row per example; needs --target")
     what.add_argument("--resume", metavar="DIR", help="go on with the run in this directory")
+    parser.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="with --resume: where model or data have changed, set aside what was trained and train anew",
+    )
     table = parser.add_argument_group("with --data")
     table.add_argument("--target", metavar="COLUMN", help="column to predict: name, or number (-1: the last)")
     table.add_argument(

@@ -25,6 +25,7 @@ class Comparison:
         selected_diverged: Seeds in which only the selected model's value was not finite.
         baseline_diverged: Seeds in which only the baseline's value was not finite.
         both_diverged: Seeds in which neither value was finite.
+        left_out: Seeds in which a training raised: they say nothing of the models and count for none.
 
     Example:
         >>> found = Comparison(
@@ -46,6 +47,13 @@ class Comparison:
     selected_diverged: int = 0
     baseline_diverged: int = 0
     both_diverged: int = 0
+    left_out: int = 0
+
+    @property
+    def too_few(self) -> bool:
+        """Whether more seeds were left out than compared: what is left may be no fair sample."""
+        compared = self.pairs + self.selected_diverged + self.baseline_diverged + self.both_diverged
+        return self.left_out > compared
 
     @property
     def decides(self) -> bool:
@@ -55,6 +63,8 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """What the interval allows to say; without one, and for a model that diverges, never improved."""
+        if self.too_few:
+            return "no significant difference"
         if self.ci95[1] < 0:
             return "worse"
         if self.ci95[0] > 0 and not self.selected_diverged:

@@ -233,20 +233,27 @@ class Hyperparameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Trainings that raised the same error.
+    """Trainings that raised the same error; one that diverged raised none.
 
     Attributes:
-        label: What was trained.
-        phase: What the training was for.
+        what: What was trained.
+        phase: What the trainings were for.
+        seeds: Seed of each of them.
         error: What was raised.
-        count: Number of such trainings, at least 1.
+        trained: How many trainings of the same in this phase ended without an error.
 
     Example:
-        >>> Failure(label="relu", phase="baseline", error="RuntimeError: out of memory").count
-        1
+        >>> Failure(what="relu", phase="baseline", seeds=(7,), error="RuntimeError: out of memory").never
+        True
     """
 
-    label: str
+    what: str
     phase: Phase
+    seeds: tuple[int, ...]
     error: str
-    count: int = 1
+    trained: int = 0
+
+    @property
+    def never(self) -> bool:
+        """Whether no training of the same in this phase ended without an error."""
+        return self.trained == 0

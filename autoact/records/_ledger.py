@@ -40,8 +40,11 @@ class Ledger:
         if self.path.exists():
             whole = self.path.read_bytes().split(b"\n")[:-1]
             self.trainings = [_read(line, number, self.path) for number, line in enumerate(whole, 1)]
+            compared = any(training.phase == "confirmation" for training in self.trainings)
             for training in self.trainings:
-                if training.state != "failed":  # the cause may be gone: it is done again
+                # what raised is done again, its cause may be gone; what chose the model stays once data that
+                # chose nothing were read
+                if not training.raised or (compared and training.phase != "confirmation"):
                     self._remember(training)
 
     def append(self, training: Training) -> None:
@@ -59,7 +62,8 @@ class Ledger:
     def find(self, asked: Training) -> Training | None:
         """Return the training of the same model with the same seed in the same phase, if it is done.
 
-        One that failed in an earlier process is not: its cause may be gone.
+        One that raised in an earlier process is not, because its cause may be gone; only, after the first
+        training of the confirmation, those that the choice rests on stay as they are.
         """
         return self._found.get((asked.phase, asked.key, asked.seed))
 
@@ -68,7 +72,9 @@ class Ledger:
         return (training for training in self.trainings if training.phase in phases)
 
     def _remember(self, training: Training) -> None:
-        self._found.setdefault((training.phase, training.key, training.seed), training)
+        place = (training.phase, training.key, training.seed)
+        if place not in self._found or self._found[place].raised:
+            self._found[place] = training
 
 
 def _drop_torn_line(path: Path) -> None:

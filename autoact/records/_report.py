@@ -26,7 +26,7 @@ from autoact.spaces.files import write_text
 
 SCHEMA = 2
 _ALWAYS = ("task", "verdict", "latency")  # keys that stand in report.json as null, too
-_OPTIONAL = ("baselines", "comparisons", "pareto", "beliefs")  # left out where there are none
+_OPTIONAL = ("baselines", "comparisons", "pareto", "beliefs", "remarks")  # left out where there are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,7 @@ class Report:
         note: What a reader has to know of how the choice was made.
         failure: Why the search failed.
         failures: The trainings that raised.
+        remarks: What else went wrong and changes no result, such as a checkpoint that could not be saved.
         not_finite: Labels of the trainings without a finite value.
 
     Raises:
@@ -98,6 +99,7 @@ class Report:
     note: str | None = None
     failure: str | None = None
     failures: tuple[Failure, ...] = ()
+    remarks: tuple[str, ...] = ()
     not_finite: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

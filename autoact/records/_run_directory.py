@@ -1,6 +1,7 @@
 """Directory of a run: made once, never overwritten, every file written whole or not at all."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from autoact.records._report import Report
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_yaml
 
+_ASIDE = "before-change-"  # folder of what was trained with another model or other data
 _NEEDED = {"task": str, "study": str, "space": Mapping, "search": Mapping}  # in config.yaml, to resume
 
 
@@ -85,6 +87,28 @@ class RunDirectory:
             if not isinstance(stored.get(name), kind):
                 raise _unreadable(run.configuration_file, f"{name} is {stored.get(name)!r:.60}")
         return run
+
+    def begin_again(self, configuration: Mapping[str, Any]) -> Path:
+        """Set aside everything that was done, and begin with another configuration.
+
+        Args:
+            configuration: The content of config.yaml.
+
+        Returns:
+            Where the run is now that was here before.
+        """
+        number = 1
+        while (aside := self.path / f"{_ASIDE}{number}").exists():
+            number += 1
+        aside.mkdir()
+        shutil.copy2(self.configuration_file, aside)
+        kept = (self.configuration_file, self.ledger_file)
+        for file in [file for file in self.path.iterdir() if file not in kept and not _is_own(file)]:
+            file.rename(aside / file.name)
+        if self.ledger_file.exists():  # the last: what is told by it stays until all else is gone
+            self.ledger_file.rename(aside / self.ledger_file.name)
+        write_yaml(self.configuration_file, configuration)
+        return aside
 
     @property
     def configuration_file(self) -> Path:
@@ -162,7 +186,7 @@ class RunDirectory:
         """Return something that only trainings leave and that no line of the ledger explains."""
         if not ledger.trainings:
             own = {self.configuration_file, self.ledger_file}
-            found = (file for file in self.path.iterdir() if file not in own and file.name[0] != ".")
+            found = (file for file in self.path.iterdir() if file not in own and not _is_own(file))
             return min(found, default=None)
         known = {self.trial_log(training.trial or 0) for training in ledger.of("trial")}
         return min({*self.tensorboard("").glob("trial-[0-9]*")} - known, default=None)
@@ -197,6 +221,11 @@ class RunDirectory:
                 f"The run directory {self.path} cannot be written: {error.strerror} ({error.filename}). "
                 "Make it writable, or copy it to where you may write; `autoact.load_run` only reads."
             ) from error
+
+
+def _is_own(file: Path) -> bool:
+    """Tell whether a file of a run directory is no trace of the present run."""
+    return file.name[0] == "." or file.name.startswith(_ASIDE)
 
 
 def _lock(file: IO[str]) -> bool:

@@ -43,6 +43,7 @@ class Training:
         derived: What a mixture derived.
         details: What a mixture learned.
         error: What was raised.
+        remark: What went wrong beside the training, such as a checkpoint that could not be saved.
 
     Example:
         >>> asked = Training(phase="baseline", label="relu", assignment=Assignment({"net.1": "relu"}), seed=7)
@@ -68,6 +69,7 @@ class Training:
     derived: Assignment | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+    remark: str | None = None
 
     @property
     def key(self) -> str:
@@ -78,6 +80,11 @@ class Training:
     def usable(self) -> bool:
         """Whether the training ended with a finite value."""
         return self.state == "finished" and math.isfinite(self.selection)
+
+    @property
+    def raised(self) -> bool:
+        """Whether the training ended in an exception: nothing is known of the model then."""
+        return self.state == "failed"
 
     def to_line(self) -> str:
         """Return the record as one line of JSON; NaN and infinity become null."""

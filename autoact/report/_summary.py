@@ -30,6 +30,7 @@ def summarize(run: Run | str | Path) -> str:
     run = run if isinstance(run, Run) else read_run(run)
     parts = (
         _failures(run.report),
+        list(run.report.remarks),
         _verdict(run),
         _layers(run.report),
         _hyperparameters(run.report),

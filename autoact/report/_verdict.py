@@ -1,11 +1,14 @@
 """Verdict in sentences, and the step that follows from it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from autoact.records import Comparison, Report
+from autoact.records import Comparison, Failure, Report
 from autoact.report._run import Run
 from autoact.report._wording import assignment, interval, number, settings, signed
+
+# phases in which one label is one model: what is named where none of its trainings ended without an error
+_NAMED = {"one-shot": "the mixture of all candidates", "baseline": ""}
 
 
 def sentences(run: Run) -> list[str]:
@@ -13,6 +16,8 @@ def sentences(run: Run) -> list[str]:
     report = run.report
     said = (
         _against_original(run),
+        _untold(report),
+        _left_out(run),
         _tuning(report),
         _detectable(run),
         _needed(run),
@@ -23,12 +28,32 @@ def sentences(run: Run) -> list[str]:
 
 
 def failures(report: Report) -> list[str]:
-    """Return the trainings that raised, one line for each error."""
-    return [
-        f"{found.count} training{'s' if found.count > 1 else ''} ({found.phase}"
-        f"{'' if found.label == found.phase else f', {found.label}'}) raised: {found.error}"
-        for found in report.failures
-    ]
+    """Return what raised: first what could not be trained at all, then the rest, one line for each error."""
+    never: dict[str, list[str]] = {}
+    some: dict[tuple[str, str], list[Failure]] = {}
+    for found in report.failures:
+        if found.never and found.phase in _NAMED:
+            never.setdefault(found.error, []).append(_NAMED[found.phase] or _named(found.what))
+        else:
+            some.setdefault((found.phase, found.error), []).append(found)
+    lines = [f"{_joined(whats)} could not be trained: {error}" for error, whats in never.items()]
+    return lines + [_raised(phase, error, found) for (phase, error), found in some.items()]
+
+
+def _raised(phase: str, error: str, found: Sequence[Failure]) -> str:
+    count, trained = sum(len(each.seeds) for each in found), sum(each.trained for each in found)
+    whats = ", ".join(dict.fromkeys(_named(each.what) for each in found))
+    of = f" of {count + trained}" if trained else ""
+    return f"{count}{of} training{'s' if count > 1 or of else ''} ({phase}, {whats}) raised: {error}"
+
+
+def _named(what: str) -> str:
+    return {"original": "the original model", "selected": "the selected model"}.get(what, what)
+
+
+def _joined(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def next_step(run: Run) -> tuple[str, str]:
@@ -88,9 +113,26 @@ def _decided(run: Run, compared: Comparison) -> str:
             f"On {seeds} the chosen {what} lose to the original model: {metric} is worse by {size} "
             f"(95% interval {span}). {_keep(report)}"
         )
+    if compared.too_few:
+        return f"{seeds} are too few to decide: trainings of {compared.left_out} more raised. {_keep(report)}"
     if not compared.decides:
         return f"{seeds} are too few to decide: {found}. {_keep(report)}"
     return f"On {seeds} chosen and original model cannot be told apart: {found}. {_keep(report)}"
+
+
+def _untold(report: Report) -> str:
+    """Return what the search knows nothing of because it raised, in one sentence."""
+    whats = list(dict.fromkeys(_named(f.what) for f in report.failures if f.phase == "baseline" and f.never))
+    return f"Nothing is known of {_joined(whats)}, which could not be trained." if whats else ""
+
+
+def _left_out(run: Run) -> str:
+    """Return in how many seeds a training raised, in one sentence; nothing where none did."""
+    compared = run.compared.get("original")
+    if compared is None or not compared.left_out:
+        return ""
+    seeds = f"{compared.left_out} seed{'s' if compared.left_out > 1 else ''}"
+    return f"{seeds} could not be compared, because a training raised; resume the run to repeat what raised."
 
 
 def _tuning(report: Report) -> str:
@@ -188,6 +230,7 @@ def _same_seeds(report: Report, compared: Comparison) -> Iterator[str]:
 def _too_few(report: Report, compared: Comparison) -> Iterator[str]:
     ours, theirs = compared.selected_diverged, compared.baseline_diverged
     both = compared.both_diverged
-    seeds = compared.pairs + ours + theirs + both
+    seeds = compared.pairs + ours + theirs + both + compared.left_out
     yield f"Too few seeds gave a finite {report.metric} for both models to compare them: of {seeds}, "
-    yield f"{ours + both} diverged with the chosen activations and {theirs + both} with the original model."
+    yield f"{ours + both} diverged with the chosen activations and {theirs + both} with the original model"
+    yield f"; in {compared.left_out} a training raised." if compared.left_out else "."

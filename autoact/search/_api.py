@@ -27,11 +27,20 @@ from autoact.search.phases import (
     prepare,
     prepare_objective,
     probe,
+    require_alternative,
     select,
     train_baselines,
     tune_baselines,
 )
-from autoact.search.setup import Settings, SettingsOptions, configuration, require_same, seeds_for
+from autoact.search.setup import (
+    Settings,
+    SettingsOptions,
+    changes,
+    configuration,
+    require_same,
+    require_unchanged,
+    seeds_for,
+)
 from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, quiet_optuna
 from autoact.search.trainings import (
     OBJECTIVE,
@@ -56,6 +65,7 @@ def run_search(
     space: Any = "default",
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    accept_changes: bool = False,
     dry_run: bool = False,
     quiet: bool = False,
     task: str | None = None,
@@ -74,7 +84,10 @@ def run_search(
             that the rules of the space name.
         space: Name or file of a search space, names of candidates, a mapping, or a `SearchSpace`.
         out: The run directory to make; with `resume`, the one to go on with. Only a dry run needs none.
-        resume: Go on with the run in `out`; finished trainings are not repeated.
+        resume: Go on with the run in `out`; finished trainings are not repeated, those of the confirmation
+            that raised are.
+        accept_changes: Where model or data are not what they were when a resumed run began: set aside what
+            was trained, in `before-change-1` of the run directory, and train anew.
         dry_run: Only tell the layers, the candidates and the cost.
         quiet: Print nothing.
         task: What to call the model; default: the name of its class.
@@ -126,11 +139,15 @@ def run_search(
             if objective is None
             else prepare_objective(objective, layers, asked, wanted, task)
         )
-        if directory is not None:
+        prepared = prepared.independent(check=directory is None)
+        identity = prepared.fingerprint()
+        if source is not None and "sha256" in source:  # what a table was made of
+            identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
+        if directory is not None and _is_same(directory, identity, accept_changes):
             prepared = _without(prepared, directory)
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
-            probed = probe(prepared.task, seeds_for(wanted).search[0])
+            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name)
         prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
         plan = prepared.plan(probed)
         if not quiet:
@@ -147,9 +164,13 @@ def run_search(
             idle_layers=probed.idle,
             no_mixture=probed.no_mixture,
             unsaid=probed.unsaid,
+            fingerprint=identity,
         )
-        directory = RunDirectory.create(_required(out), content)
-        around.enter_context(directory.locked())
+        if directory is None:
+            directory = RunDirectory.create(_required(out), content)
+            around.enter_context(directory.locked())
+        else:
+            directory.begin_again(content)
         Ledger(directory.ledger_file).append(probed.training)
         return _carried_out(prepared, plan, directory, quiet=quiet)
 
@@ -160,6 +181,15 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
         *(p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Settings).parameters.values()),
     ]
 )
+
+
+def _is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) -> bool:
+    """Tell whether a run's model and data are what they were; refuse others, unless they are accepted."""
+    before = directory.configuration().get("fingerprint")
+    found = changes(before, identity) if before else []  # of an earlier version, nothing is known
+    if not accept:
+        require_unchanged(found)
+    return not found
 
 
 def _without(prepared: Prepared, directory: RunDirectory) -> Prepared:
@@ -174,7 +204,7 @@ def _carried_out(
 ) -> outcome.SearchResult:
     """Do what is left of a run, and write its report."""
     report = directory.report()
-    if report is None or report.verdict is None:
+    if report is None or report.verdict is None or _lacks_trainings(directory):
         with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
             report = _searched(search, plan, prepared, progress)
         directory.write_report(report)
@@ -189,6 +219,12 @@ def _carried_out(
         _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
+
+
+def _lacks_trainings(directory: RunDirectory) -> bool:
+    """Tell whether a training of the confirmation raised and was not repeated: a resume does it again."""
+    ledger = Ledger(directory.ledger_file)
+    return any(ledger.find(training) is None for training in ledger.of("confirmation"))
 
 
 def _export(search: Search, report: Report) -> None:
@@ -207,9 +243,10 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
     try:
         chosen = _choice(search)
         models = tune_baselines(search, baseline_assignments(search), chosen)
-        values = train_baselines(search, {**models, SELECTED: chosen})
-        uniform = best_uniform(search, values)
-        selected = select(search, {**models, SELECTED: chosen}, values)
+        trained = train_baselines(search, {**models, SELECTED: chosen})
+        require_alternative(search)
+        uniform = best_uniform(search, trained)
+        selected = select(search, {**models, SELECTED: chosen}, trained)
         _write_choice(search, selected)
         compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
         progress.shrink(_total(search, compared))
@@ -224,7 +261,7 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
         space=name,
         selected=selected,
         baselines=models,
-        values={label: found for label, found in values.items() if label != SELECTED},
+        trained={label: found for label, found in trained.items() if label != SELECTED},
         uniform=uniform,
         confirmed=confirmed,
         latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,

@@ -10,7 +10,10 @@ from autoact.cli import main
 from autoact.cli._search import search_parser, typed_settings
 from autoact.search import Settings
 
-OTHERS = {"help", "config", "task", "data", "resume", "target", "problem", "space", "out", "dry_run", "quiet"}
+OTHERS = {
+    *("help", "config", "task", "data", "resume", "accept_changes", "target", "problem", "space", "out"),
+    *("dry_run", "quiet"),
+}
 OBJECTS = {"trainer", "parameters", "sampler", "pruner"}  # Python and YAML only
 
 CONFIG = """\

@@ -50,7 +50,9 @@ WHOLE: dict[str, Any] = {
         "trainings_per_baseline": 3,
     },
     "note": "A note.",
-    "failures": [{"label": "trial 3", "phase": "trial", "error": "ValueError: no", "count": 2}],
+    "failures": [
+        {"what": "trial 3", "phase": "trial", "error": "ValueError: no", "seeds": [3], "trained": 1}
+    ],
     "not_finite": ["relu"],
 }
 

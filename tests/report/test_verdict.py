@@ -128,7 +128,7 @@ def test_a_uniform_without_a_training_is_the_original_only_if_it_has_its_values(
 
 
 def test_trainings_that_raised_are_named_first(changed: Change, run_directory: Path) -> None:
-    failure = {"label": "trial 3", "phase": "trial", "error": "ValueError: <b>no", "count": 2}
+    failure = {"what": "trial 3", "phase": "trial", "error": "ValueError: <b>no", "seeds": [1, 2]}
     said = changed(failures=[failure])
     line = "2 trainings (trial, trial 3) raised: ValueError: "
     assert summarize(run_directory).startswith(f"Failures\n  {line}<b>no\n\nVerdict: improved")

@@ -18,6 +18,7 @@ from autoact.search.optimizer._acquisition import best_training, candidate_set, 
 from autoact.search.optimizer._gaussian_process import GaussianProcess, Points
 from autoact.search.optimizer._kernel import Array, AssignmentKernel, Indices, kernel_of
 from autoact.search.optimizer._observations import HyperparameterSpace, Observations
+from autoact.search.optimizer._raised import Raising
 from autoact.search.optimizer._threads import one_thread
 from autoact.search.optimizer._trial_observations import (
     SEED_ATTRIBUTE,
@@ -247,12 +248,15 @@ class FunctionSpaceSampler(BaseSampler):
         """
         layers, seen, process = known.layers, known.seen, known.process
         best = seen.hyperparameters[int(np.argmin(process.observed_means()))]
+        raising = Raising.of(layers, known.trials)
         running = pending(layers, known.trials, trial.number)
         if running:
             process = process.fantasize(known.running(running, best))
         options = candidate_set(
             layers.sizes, lambda: self._tried(known, process, best), self._generator(trial)
         )
+        raises = raising.among(options, layers)
+        options = options[~raises] if not raises.all() else options
         means = process.posterior(Points.means(options, np.tile(best, (len(options), 1))))
         listed = means.subset(shortlist(means))
         offered = listed

@@ -23,6 +23,7 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _SHORTEST = 1 / 64  # of a full training; what was stopped earlier counts as stopped then
 
 SEED_ATTRIBUTE = "seed"  # user attribute of a trial: the number of the random seed that it was trained with
+RAISED_ATTRIBUTE = "raised"  # of a failed trial: what its training raised
 Space = tuple[tuple[str, tuple[str, ...]], ...]  # parameters that choose activations, with their choices
 Row = tuple[int, ...]  # candidate numbers, one per layer
 T = TypeVar("T")
@@ -215,7 +216,8 @@ def observations(
 ) -> Observations:
     """Return what the finished trials of a study have shown.
 
-    A failed trial is a bad value until the same activations have been trained: then it was the machine.
+    A failed trial is a bad value until the same activations have been trained: then it was the machine. One
+    that is known to have raised an exception is none: nothing is known of its value.
 
     Args:
         layers: The layers; trials without one of them tell nothing.
@@ -238,7 +240,7 @@ def observations(
     rows = [
         (row, fidelity, trial, value, own)
         for row, own, trial in known
-        if not (trial.state == TrialState.FAIL and row in done)
+        if not (trial.state == TrialState.FAIL and (row in done or RAISED_ATTRIBUTE in trial.user_attrs))
         for fidelity, value in _values(trial, stopped, fidelity_of)
     ]
     # where nothing is complete, the longest trainings are what there is to compare

@@ -1,7 +1,8 @@
 """Content of a search's report, from its trainings."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import autoact
@@ -27,6 +28,7 @@ from autoact.records import (
 from autoact.search.phases import Confirmed, SearchPlan, fell_back, study_of
 from autoact.search.statistics import compare
 from autoact.search.study import ORIGINAL, SELECTED, Search
+from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
 
 
@@ -37,7 +39,7 @@ def build_report(
     space: str,
     selected: Training,
     baselines: Mapping[str, Training],
-    values: Mapping[str, Sequence[float]],
+    trained: Mapping[str, Sequence[Training]],
     uniform: str,
     confirmed: Confirmed,
     latency: Latency | None,
@@ -52,7 +54,7 @@ def build_report(
         space: Name of the search space.
         selected: The selected model.
         baselines: A training of each baseline by name.
-        values: Their values on the selection seeds.
+        trained: Their trainings on the selection seeds.
         uniform: Name of the best uniform.
         confirmed: The trainings of the confirmation.
         latency: Where it could be measured.
@@ -62,11 +64,12 @@ def build_report(
     original = _compare(search, confirmed.selected, confirmed.original, ORIGINAL)
     chosen = _assignment(selected)
     beliefs = _beliefs(known)
+    header = _header(search, plan, space)
     return Report(
-        **_header(search, plan, space),
+        **{**header, "remarks": (*header["remarks"], *_equal(search, confirmed))},
         chosen=chosen,
         recommended=chosen if original.verdict == "improved" else search.variables.original,
-        baselines=_baselines(baselines, values, confirmed),
+        baselines=_baselines(baselines, trained, confirmed),
         confirmation=Confirmation(
             seeds=search.seeds.confirmation,
             selection=tuple(training.selection for training in confirmed.selected),
@@ -140,21 +143,38 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "cost": cost(search.ledger),
         "original": search.variables.original,
         "failures": _failures(trainings),
+        "remarks": tuple(dict.fromkeys(t.remark for t in trainings if t.remark)),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
     }
 
 
 def _failures(trainings: Sequence[Training]) -> tuple[Failure, ...]:
-    """Return the trainings that raised, those with one error together."""
-    counted: dict[tuple[str, Phase, str], int] = {}
+    """Return the trainings that raised, those of one model with one error together, and how many did not."""
+    seeds: dict[tuple[str, Phase, str], list[int]] = {}
+    trained: Counter[tuple[str, Phase]] = Counter()
+    done = {(t.phase, t.key, t.seed) for t in trainings if not t.raised}
     for training in trainings:
-        if training.state == "failed":
-            what = (training.label, training.phase, training.error or "")
-            counted[what] = counted.get(what, 0) + 1
+        if not training.raised:
+            trained[training.label, training.phase] += 1
+        elif (training.phase, training.key, training.seed) not in done:  # else it was repeated with success
+            found = seeds.setdefault((training.label, training.phase, training.error or ""), [])
+            found += [training.seed] if training.seed not in found else []
     return tuple(
-        Failure(label=label, phase=phase, error=error, count=count)
-        for (label, phase, error), count in counted.items()
+        Failure(what=label, phase=phase, seeds=tuple(same), error=error, trained=trained[label, phase])
+        for (label, phase, error), same in seeds.items()
     )
+
+
+def _equal(search: Search, confirmed: Confirmed) -> Iterator[str]:
+    """Yield a remark where most trainings have one value on selection and comparison data, bit by bit."""
+    trained = [t for t in (*confirmed.selected, *confirmed.original) if t.usable]
+    same = sum(training.selection == training.comparison for training in trained)
+    if isinstance(search.trainings.task, ModelTask) and 2 * same > len(trained):
+        yield (
+            f"{search.settings.monitor} is the same number on selection and comparison data in {same} of "
+            f"{len(trained)} trainings: look whether the module logs a value that it keeps from before, or "
+            "whether the data are the same."
+        )
 
 
 def _beliefs(known: Sequence[tuple[Assignment, Belief]]) -> dict[str, Belief]:
@@ -213,19 +233,26 @@ def _note(search: Search) -> str | None:
 
 
 def _baselines(
-    models: Mapping[str, Training], values: Mapping[str, Sequence[float]], confirmed: Confirmed
+    models: Mapping[str, Training], trained: Mapping[str, Sequence[Training]], confirmed: Confirmed
 ) -> dict[str, Baseline]:
     compared = {same[0].key: _compared(same) for same in (confirmed.original, confirmed.uniform)}
     return {
-        name: Baseline(selection=tuple(selection), comparison=compared.get(models[name].key, ()))
-        for name, selection in values.items()
+        name: Baseline(
+            selection=tuple(training.selection for training in same),
+            comparison=compared.get(models[name].key, ()),
+        )
+        for name, same in trained.items()
     }
 
 
 def _compare(
     search: Search, selected: Sequence[Training], baseline: Sequence[Training], name: str
 ) -> Comparison:
-    return compare(_compared(selected), _compared(baseline), search.settings.direction, name=name)
+    ours, theirs = (
+        [None if training.raised else value for training, value in zip(same, _compared(same), strict=True)]
+        for same in (selected, baseline)
+    )
+    return compare(ours, theirs, search.settings.direction, name=name)
 
 
 def _compared(trainings: Sequence[Training]) -> tuple[float, ...]:

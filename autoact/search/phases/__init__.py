@@ -1,7 +1,13 @@
 """Phases of a search: prepare, probe, one-shot model, trials, baselines, selection, confirmation."""
 
 from autoact.search.phases._announcement import SearchPlan
-from autoact.search.phases._baselines import again, baseline_assignments, best_uniform, train_baselines
+from autoact.search.phases._baselines import (
+    again,
+    baseline_assignments,
+    best_uniform,
+    require_alternative,
+    train_baselines,
+)
 from autoact.search.phases._confirmation import Confirmed, confirm
 from autoact.search.phases._preparation import Prepared, prepare, prepare_objective
 from autoact.search.phases._probe import Probe, probe
@@ -24,6 +30,7 @@ __all__ = [
     "prepare",
     "prepare_objective",
     "probe",
+    "require_alternative",
     "select",
     "study_of",
     "train_baselines",

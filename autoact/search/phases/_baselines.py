@@ -16,8 +16,8 @@ def baseline_assignments(search: Search) -> dict[str, Assignment]:
     return {ORIGINAL: variables.original} | {name: variables.uniform(name) for name in variables.names}
 
 
-def train_baselines(search: Search, models: Mapping[str, Training]) -> dict[str, list[float]]:
-    """Train models on the selection seeds; return their values by label.
+def train_baselines(search: Search, models: Mapping[str, Training]) -> dict[str, list[Training]]:
+    """Train models on the selection seeds; return their trainings by label, one per seed.
 
     Args:
         search: The search.
@@ -29,7 +29,39 @@ def train_baselines(search: Search, models: Mapping[str, Training]) -> dict[str,
         for label, model in models.items()
     ]
     done = search.trainings.run(asked)
-    return {label: [t.selection for t in done[place :: len(models)]] for place, label in enumerate(models)}
+    return {label: done[place :: len(models)] for place, label in enumerate(models)}
+
+
+def mean(trainings: Sequence[Training]) -> float:
+    """Return the mean value of a model over the trainings that did not raise; NaN where one diverged."""
+    values = [training.selection for training in trainings if not training.raised]
+    return fmean(values) if values else math.nan
+
+
+def require_alternative(search: Search) -> None:
+    """Refuse to go on where an exception ended every training with other activations than the original's.
+
+    Raises:
+        SearchFailedError: Names what was raised.
+    """
+    others = [
+        training
+        for training in search.ledger.of("one-shot", "trial", "tuning", "baseline")
+        if training.assignment is None or training.assignment != search.variables.original
+    ]
+    alternatives = [training for training in others if training.assignment is not None]
+    if not alternatives or not all(training.raised for training in alternatives):
+        return
+    raised: dict[str, list[str]] = {}
+    for training in others:
+        if training.raised and training.phase in ("one-shot", "baseline"):
+            labels = raised.setdefault(training.error or "", [])
+            labels += [training.label] if training.label not in labels else []
+    reasons = "; ".join(f"{', '.join(labels)}: {error}" for error, labels in raised.items())
+    raise SearchFailedError(
+        "No alternative to the original activations could be trained, so there is nothing to compare. "
+        f"{reasons}. Correct that, then resume the run."
+    )
 
 
 def again(model: Training, phase: Phase, label: str, seed: int) -> Training:
@@ -43,20 +75,25 @@ def again(model: Training, phase: Phase, label: str, seed: int) -> Training:
     )
 
 
-def best_uniform(search: Search, values: Mapping[str, Sequence[float]]) -> str:
+def best_uniform(search: Search, trained: Mapping[str, Sequence[Training]]) -> str:
     """Return the name of the uniform assignment with the best mean on the selection seeds.
 
-    Where none trains, but the original does, it is the first: the comparison then counts its divergence.
+    Seeds in which a training raised are left out. Where none trains, but the original does, it is the first
+    that diverges: the comparison then counts its divergence.
+
+    Args:
+        search: The search.
+        trained: The trainings by label.
 
     Raises:
         SearchFailedError: Neither one of them nor the original trained to a finite value on every seed.
     """
     sign = 1.0 if search.settings.minimize else -1.0
-    uniform = [name for name in values if name not in (ORIGINAL, SELECTED)]
-    means = {name: sign * fmean(values[name]) for name in uniform}
-    finite = {name: mean for name, mean in means.items() if math.isfinite(mean)}
-    if not finite and math.isfinite(fmean(values[ORIGINAL])):
-        return next(iter(means))
+    uniform = [name for name in trained if name not in (ORIGINAL, SELECTED)]
+    means = {name: sign * mean(trained[name]) for name in uniform}
+    finite = {name: value for name, value in means.items() if math.isfinite(value)}
+    if not finite and math.isfinite(mean(trained[ORIGINAL])):
+        return next((name for name in uniform if not all(t.raised for t in trained[name])), uniform[0])
     if not finite:
         raise SearchFailedError(_nothing_finite(search))
     return min(finite, key=finite.__getitem__)
@@ -64,7 +101,7 @@ def best_uniform(search: Search, values: Mapping[str, Sequence[float]]) -> str:
 
 def _nothing_finite(search: Search) -> str:
     trained = list(search.ledger.of("baseline"))
-    raised = [training for training in trained if training.state == "failed"]
+    raised = [training for training in trained if training.raised]
     said = f"No baseline reached a finite {search.settings.monitor} on every selection seed"
     if not raised:
         return f"{said}. Lower the learning rate, or check the model."

@@ -23,24 +23,30 @@ class Confirmed:
 def confirm(search: Search, models: Mapping[str, Training]) -> Confirmed:
     """Train selected model, original and best uniform on fresh paired seeds; measure them on comparison data.
 
+    What raises is done once more; what raises again is no divergence, and its seed is compared with nothing.
+
     Args:
         search: The search.
         models: The three, in this order, by label.
 
     Raises:
-        SearchFailedError: A model failed on every seed, or the comparison data gave no number at all.
+        SearchFailedError: A model of the verdict raised on every seed, or the comparison data gave no number
+            at all.
     """
     asked = [
         again(model, "confirmation", label, seed)
         for seed in search.seeds.confirmation
         for label, model in models.items()
     ]
-    done = search.trainings.run(asked, Extras(checkpoint=search.directory.checkpoint_file))
-    for place, label in enumerate(models):
-        failures = [training.error for training in done[place::3] if training.state == "failed"]
-        if len(failures) == len(search.seeds.confirmation):
+    extras = Extras(checkpoint=search.directory.checkpoint_file)
+    done = search.trainings.run(asked, extras)
+    if any(training.raised for training in done):  # out of memory, a disk that was full: mostly gone by now
+        done = search.trainings.run(asked, extras, again=True)
+    for place, label in enumerate([*models][:2]):
+        errors = [training.error for training in done[place::3] if training.raised]
+        if len(errors) == len(search.seeds.confirmation):
             raise SearchFailedError(
-                f"Every training of the {label} model failed in the confirmation: {failures[0]}"
+                f"Every training of the {label} model failed in the confirmation: {errors[0]}"
             )
     confirmed = Confirmed(selected=done[0::3], original=done[1::3], uniform=done[2::3])
     _require_values(search, [*confirmed.selected, *confirmed.original])

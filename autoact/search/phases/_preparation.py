@@ -14,8 +14,9 @@ from autoact.errors import AutoActError, ConfigurationError, ConversionError
 from autoact.records import Value
 from autoact.search.optimizer import seconds_per_ask
 from autoact.search.phases._announcement import SearchPlan
+from autoact.search.phases._independence import with_own_network
 from autoact.search.phases._probe import Probe, keeping
-from autoact.search.setup import Counts, Hyperparameters, Settings, Variables
+from autoact.search.setup import Counts, Hyperparameters, Settings, Variables, fingerprint
 from autoact.search.trainings import (
     OBJECTIVE,
     Layers,
@@ -29,7 +30,7 @@ from autoact.search.trainings import (
     with_values,
 )
 from autoact.spaces import SearchSpace
-from autoact.training import DataParts, check, restored_randomness, split
+from autoact.training import DataParts, check, restored_randomness, silence, split
 from autoact.training.configuration import Component
 from autoact.training.fit import laid_out, silent_trainer
 
@@ -50,6 +51,29 @@ class Prepared:
     own: Mapping[str, Value]
     layers: ConversionPlan | None = None
     no_mixture: str = ""
+
+    def independent(self, *, check: bool) -> "Prepared":
+        """Return this search with a network of its own for each training.
+
+        Args:
+            check: Whether to see what a training changes of what models share; else it was seen.
+
+        Raises:
+            ConfigurationError: A training changes it.
+        """
+        if self.layers is None or not isinstance(self.task, ModelTask):
+            return self
+        task = with_own_network(self.task, self.name, self.layers.layers, check=check)
+        return replace(self, task=task)
+
+    def fingerprint(self) -> dict[str, str | int]:
+        """Return what identifies model and data, or the user's function."""
+        if not isinstance(self.task, ModelTask):
+            return fingerprint(None, {}, self.task.objective)
+        with restored_randomness(), silence():
+            training, selection = self.task.parts.open().loaders()
+            parts = {"training data": training, "selection data": selection}
+            return fingerprint(self.task.build(), parts)
 
     def without_mixture(self, reason: str) -> "Prepared":
         """Return this search without its mixture.

@@ -9,10 +9,11 @@ from typing import Any
 
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.records import Training
+from autoact.search.phases._independence import require_no_history, require_seeded
 from autoact.search.trainings import ModelTask, ObjectiveTask
 from autoact.spaces import LayerRule, SearchSpace
 from autoact.training import Measurement, NoMixtureError, train
-from autoact.training.fit import Clock, ReachedLayers
+from autoact.training.fit import Beginnings, Clock, Kept, ReachedLayers, Validations
 
 _PROBED = 0.02  # fraction of a full training that is asked of a function
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
@@ -56,7 +57,7 @@ def keeping(space: SearchSpace, paths: Sequence[str]) -> SearchSpace:
     return replace(space, layers=(*kept, *rules))
 
 
-def probe(task: ModelTask | ObjectiveTask, seed: int) -> Probe:
+def probe(task: ModelTask | ObjectiveTask, seed: int, name: str = "The model") -> Probe:
     """Train the original for one step, then for a few; for one the mixture and what could be chosen instead.
 
     All are validated, the first one as in the confirmation, on selection data.
@@ -64,6 +65,7 @@ def probe(task: ModelTask | ObjectiveTask, seed: int) -> Probe:
     Args:
         task: The model and its data, or a function, which is called once with a small fraction.
         seed: Of the trainings.
+        name: What the model is called.
 
     Raises:
         AutoActError: The monitor is never logged, the Trainer does not take its arguments, or a function
@@ -71,7 +73,7 @@ def probe(task: ModelTask | ObjectiveTask, seed: int) -> Probe:
         SearchFailedError: The user's own model, data or function raised, as it is or with other activations.
     """
     try:
-        return _probe_model(task, seed) if isinstance(task, ModelTask) else _probe_objective(task, seed)
+        return _probe_model(task, seed, name) if isinstance(task, ModelTask) else _probe_objective(task, seed)
     except AutoActError:
         raise
     except Exception as error:
@@ -85,18 +87,35 @@ def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
     return Probe(_entry([found], seed), math.nan, math.nan)
 
 
-def _probe_model(task: ModelTask, seed: int) -> Probe:
+def _probe_model(task: ModelTask, seed: int, name: str) -> Probe:
     clock, reached = Clock(), ReachedLayers(task.space)
+    begun, kept = Beginnings(), Kept()
     rehearsed = replace(task, parts=task.parts.rehearsal())
+    watched = begun.watched(task.make_module)
     try:
-        first = _train(rehearsed, seed, fraction=1e-9, callbacks=[clock, reached], comparison=True)
+        first = _train(
+            replace(rehearsed, make_module=watched),
+            seed,
+            fraction=1e-9,
+            callbacks=[clock, reached, begun],
+            comparison=True,
+        )
     except AutoActError:
         raise
     except Exception as error:
         _train(rehearsed, seed, fraction=1e-9, comparison=True)  # without probes in place of activations
         raise SearchFailedError(_told(_CHANGED, error)) from error
     steps = min(_STEPS, _SHARE * first.planned_steps)
-    second = _train(task, seed, fraction=max(steps, 2) / first.planned_steps, callbacks=[clock])
+    second = _train(
+        replace(task, make_module=watched),
+        seed + 1,
+        fraction=max(steps, 2) / first.planned_steps,
+        callbacks=[clock, begun, kept],
+    )
+    require_seeded(name, begun)
+    if kept.module is not None and second.finite:
+        more = (kept.module, task.build, task.parts, task.monitor, task.trainer)
+        require_no_history(name, task.monitor, Validations(*more))
     measured, no_mixture = [first, second], ""
     if second.finite and reached.some:  # a mixture of what diverges from the start derives nothing
         changed, no_mixture = _changed(task, seed, reached, math.isfinite(first.planned_steps))

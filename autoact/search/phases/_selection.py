@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 
 from autoact.errors import SearchFailedError
 from autoact.records import Training
+from autoact.search.phases._baselines import mean
 from autoact.search.phases._trials import fell_back, nothing_finite, study_of
 from autoact.search.study import SELECTED, Search
 
 
-def select(search: Search, models: Mapping[str, Training], values: Mapping[str, Sequence[float]]) -> Training:
+def select(
+    search: Search, models: Mapping[str, Training], trained: Mapping[str, Sequence[Training]]
+) -> Training:
     """Return the search's choice, or a baseline that is believed to be better.
 
     The seeds of the selection chose nothing for the search's choice, so that its luck in the search is over;
@@ -18,22 +21,22 @@ def select(search: Search, models: Mapping[str, Training], values: Mapping[str, 
     Args:
         search: The search.
         models: The baselines and the choice, by label.
-        values: Their values on the selection seeds, by label.
+        trained: Their trainings on the selection seeds, by label; those that raised say nothing.
 
     Raises:
         SearchFailedError: Nothing that was tried trains, and the original, chosen for want of it, neither.
     """
     chosen = models[SELECTED]
-    if not any(map(math.isfinite, values[SELECTED])) and fell_back(search):
+    if not any(training.usable for training in trained[SELECTED]) and fell_back(search):
         raise SearchFailedError(nothing_finite(search))
-    if not all(map(math.isfinite, values[SELECTED])):
+    if any(not training.usable and not training.raised for training in trained[SELECTED]):
         return chosen
     allowed = [
         model
         for name, model in models.items()
         if model.assignment is not None
         and search.variables.allows(model.assignment)
-        and all(map(math.isfinite, values[name]))
+        and math.isfinite(mean(trained[name]))
     ]
     believed = study_of(search).posterior([chosen, *allowed], search.ledger.of("baseline"))
     if chosen.key not in believed:

@@ -2,6 +2,7 @@
 
 from autoact.search.setup._configuration import configuration, plain, require_same
 from autoact.search.setup._counts import Counts
+from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
 from autoact.search.setup._seeds import Seeds, least_tuning, seeds_for
 from autoact.search.setup._settings import MAY_CHANGE, Mode, Settings, SettingsOptions
@@ -18,9 +19,12 @@ __all__ = [
     "SettingsOptions",
     "Variable",
     "Variables",
+    "changes",
     "configuration",
+    "fingerprint",
     "least_tuning",
     "plain",
     "require_same",
+    "require_unchanged",
     "seeds_for",
 ]

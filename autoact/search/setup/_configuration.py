@@ -20,6 +20,7 @@ def configuration(
     source: Mapping[str, Any] | None,
     idle_layers: Sequence[str] = (),
     no_mixture: str = "",
+    fingerprint: Mapping[str, Any] = MappingProxyType({}),
     unsaid: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the content of config.yaml, in plain types.
@@ -32,6 +33,7 @@ def configuration(
         source: What the caller needs to make model and data again, such as a configuration file's content.
         idle_layers: Paths of activations that never run and are not searched.
         no_mixture: Why no mixture is trained.
+        fingerprint: What identifies model and data.
         unsaid: Activations that run and are not searched, as the probe found them, by path.
     """
     return {
@@ -44,6 +46,7 @@ def configuration(
         **({"unsaid": dict(unsaid)} if unsaid else {}),
         "search": plain(settings.to_dict()),
         "source": plain(dict(source)) if source is not None else None,
+        **({"fingerprint": dict(fingerprint)} if fingerprint else {}),
     }
 
 

@@ -21,12 +21,17 @@ _RESOLUTION = 2.0**-23  # metrics are float32 means: a smaller relative differen
 
 
 def compare(
-    selected: Sequence[float], baseline: Sequence[float], mode: Mode, *, name: str = "baseline"
+    selected: Sequence[float | None],
+    baseline: Sequence[float | None],
+    mode: Mode,
+    *,
+    name: str = "baseline",
 ) -> Comparison:
     """Compare two models trained on the same seeds: d = mean(selected - baseline), a paired t interval.
 
     Args:
-        selected: The metric of the selected model on the comparison data, one value per seed.
+        selected: The metric of the selected model on the comparison data, one value per seed: not finite
+            where the training diverged, None where it raised, so that the seed is left out.
         baseline: The baseline's values, in the same order of seeds.
         mode: "min" when a smaller metric is better, "max" when a larger one is.
         name: The baseline's name, carried into the result.
@@ -44,7 +49,8 @@ def compare(
     """
     _check(selected, baseline, mode)
     sign = 1.0 if mode == "max" else -1.0
-    pairs = list(zip(selected, baseline, strict=True))
+    found = list(zip(selected, baseline, strict=True))
+    pairs = [(a, b) for a, b in found if a is not None and b is not None]
     gains = [sign * _gain(a, b) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
     rounding = _RESOLUTION * max(
         (abs(value) for pair in pairs for value in pair if math.isfinite(value)), default=0.0
@@ -61,6 +67,7 @@ def compare(
         selected_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
         baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
+        left_out=len(found) - len(pairs),
     )
 
 
@@ -122,7 +129,7 @@ def seeds_needed(difference: float, detectable: float, pairs: int) -> int | None
     return count
 
 
-def _check(selected: Sequence[float], baseline: Sequence[float], mode: str) -> None:
+def _check(selected: Sequence[float | None], baseline: Sequence[float | None], mode: str) -> None:
     if mode not in ("min", "max"):
         raise ConfigurationError(f"mode is {mode!r}; it must be 'min' or 'max'.")
     if len(selected) != len(baseline):

@@ -17,7 +17,7 @@ from autoact.search.study._export import Export
 from autoact.search.trainings import STUDY_NAME, Pruning
 from autoact.spaces import Assignment
 
-LABEL, SEED = "label", "seed"
+LABEL, SEED, RAISED = "label", "seed", "raised"
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 _MOST_KILLED = 10_000  # trials killed in their training; a larger number in a ledger was not counted
 _EVIDENCE_SEEDS = 10**9  # numbers of seeds from which on they belong to other phases
@@ -130,6 +130,8 @@ class Study:
             trial.report(value, step)
             if self._pruner is not None:
                 trial.should_prune()  # some pruners note in the trial what they have decided
+        if training.raised:
+            trial.set_user_attr(RAISED, training.error or "")
         state = _state(training)
         self.optuna.tell(trial, training.selection if state == TrialState.COMPLETE else None, state)
 
@@ -247,6 +249,7 @@ class Study:
             user_attrs={
                 SEED: seeds.number(training.seed, _trial(training)) if seed is None else seed,
                 LABEL: training.label,
+                **({RAISED: training.error or ""} if training.raised else {}),
             },
             intermediate_values=dict(zip(training.curve_steps, training.curve, strict=True)),
         )

@@ -1,6 +1,6 @@
 """Trainings of a search: what they share, who does them, and what is shown of them."""
 
-from autoact.search.trainings._arguments import own_values, with_values
+from autoact.search.trainings._arguments import Copied, own_values, with_values
 from autoact.search.trainings._objective import (
     OBJECTIVE,
     Layers,
@@ -20,6 +20,7 @@ from autoact.search.trainings._workers import require_picklable, threads_as_in
 __all__ = [
     "OBJECTIVE",
     "STUDY_NAME",
+    "Copied",
     "Extras",
     "Layers",
     "ModelTask",

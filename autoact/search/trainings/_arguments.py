@@ -1,8 +1,9 @@
 """Arguments of the model that are hyperparameters: make it with other values than its own."""
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,21 @@ from autoact.training.configuration import Component
 _ARGS = "init_args"
 
 
+@dataclass(frozen=True)
+class Copied:
+    """Callable that makes copies of what another one makes: nothing in them is shared.
+
+    Args:
+        make: Makes a model.
+    """
+
+    make: Callable[..., Any]
+
+    def __call__(self, **values: Any) -> Any:
+        """Return a copy of a model."""
+        return copy.deepcopy(self.make(**values))
+
+
 def with_values(make: Callable[[], Any], values: Mapping[str, Value]) -> Callable[[], Any]:
     """Return what makes the model with these hyperparameters; it pickles if `make` does.
 
@@ -23,6 +39,8 @@ def with_values(make: Callable[[], Any], values: Mapping[str, Value]) -> Callabl
     """
     if not values:
         return make
+    if isinstance(make, Copied):
+        return Copied(with_values(make.make, values))
     paths = {Hyperparameter(name, "choice", ()).path: value for name, value in values.items()}
     if not isinstance(make, Component):
         return partial(make, **{path[0]: value for path, value in paths.items()})

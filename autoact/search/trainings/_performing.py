@@ -90,7 +90,9 @@ def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training
         The training with what came of it.
     """
     try:
-        return ended(asked, task.measure(asked, extras))
+        found = task.measure(asked, extras)
+        remark = f"{extras.checkpoint} was not saved: {found.unsaved}" if found.unsaved else None
+        return replace(ended(asked, found), remark=remark)
     except Exception as error:  # the user's code, out of memory, a mixture too far gone to derive from
         return failed(asked, error)
     finally:

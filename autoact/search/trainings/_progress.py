@@ -76,6 +76,8 @@ class SearchProgress:
         self.count(training)
         self._new += training.share
         self.say(self._line(training))
+        if training.remark is not None:
+            self.say(training.remark)
         self._bar.update(
             self._task, completed=self._spent, description=_PHASES[training.phase], state=self._state()
         )

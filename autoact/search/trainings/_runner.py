@@ -56,18 +56,21 @@ class Trainings:
         self.finished(training)
         return training
 
-    def run(self, asked: Iterable[Training], extras: Extras = NO_EXTRAS) -> list[Training]:
+    def run(
+        self, asked: Iterable[Training], extras: Extras = NO_EXTRAS, *, again: bool = False
+    ) -> list[Training]:
         """Do the trainings that the ledger does not hold yet; of equal ones (phase, key, seed) the first.
 
         Args:
             asked: The trainings.
             extras: What else to do with the first of them.
+            again: Whether to do those again that raised.
 
         Returns:
             Every training, done, in the order in which they were asked for.
         """
         asked = list(asked)
-        missing = {(t.phase, t.key, t.seed): t for t in reversed(asked) if self.ledger.find(t) is None}
+        missing = {(t.phase, t.key, t.seed): t for t in reversed(asked) if self._lacks(t, again)}
         waiting = [t for t in asked if missing.get((t.phase, t.key, t.seed)) is t]
         running: set[Future[Training]] = set()
         while waiting or running:
@@ -78,6 +81,10 @@ class Trainings:
                 running.remove(future)
                 self.finish(future)
         return [done for training in asked if (done := self.ledger.find(training)) is not None]
+
+    def _lacks(self, asked: Training, again: bool) -> bool:
+        found = self.ledger.find(asked)
+        return found is None or (again and found.raised)
 
 
 def first_finished(futures: "Iterable[Future[Training]]") -> "list[Future[Training]]":

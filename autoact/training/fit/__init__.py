@@ -1,18 +1,26 @@
 """Fit of one fresh model: silent, seeded, measured; with its clock and its place for events."""
 
+from autoact.training.fit._beginnings import Beginnings
+from autoact.training.fit._carried_state import Kept, Validations
 from autoact.training.fit._laid_out import laid_out, silent_trainer
 from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
 from autoact.training.fit._refining import Refining
+from autoact.training.fit._shared_state import Snapshot, shared_objects
 from autoact.training.fit._train import Measurement, train
 from autoact.training.fit._trainer_arguments import event_log, trainer_arguments
 
 __all__ = [
+    "Beginnings",
     "Clock",
+    "Kept",
     "Measurement",
     "ReachedLayers",
     "Refining",
+    "Snapshot",
+    "Validations",
     "event_log",
     "laid_out",
+    "shared_objects",
     "silent_trainer",
     "train",
     "trainer_arguments",

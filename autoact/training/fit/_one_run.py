@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
+from torchmetrics import Metric
 
 from autoact.errors import ConfigurationError
 from autoact.training._compat import (
@@ -118,9 +119,9 @@ class Run:
         self.steps = steps_done(trainer)
         metrics = _scalars(trainer)
         if self.recorder.steps[-1:] != [self.steps]:
-            validated = _validated(trainer, module, opened.given("selection"))
-            self._require(validated, only_trained=self.monitor in metrics)
-            metrics |= validated
+            found = validated(trainer, module, opened.given("selection"))
+            self._require(found, only_trained=self.monitor in metrics)
+            metrics |= found
             self.recorder.curve.append(metrics[self.monitor])
             self.recorder.steps.append(self.steps)
         return {**metrics, self.monitor: self.recorder.curve[-1]}
@@ -129,17 +130,20 @@ class Run:
         self, trainer: Trainer, again: Trainer | None, module: LightningModule, opened: Opened
     ) -> dict[str, float]:
         """Return the value of a model whose mixture has been replaced, before and after some epochs more."""
-        gap = {"derived": _validated(trainer, module, opened.given("selection"))[self.monitor]}
+        gap = {"derived": validated(trainer, module, opened.given("selection"))[self.monitor]}
         if again is not None:
             with opened.given("training") as arguments:
                 again.fit(module, **arguments)
             self.steps += steps_done(again)
-            gap["fine_tuned"] = _validated(again, module, opened.given("selection"))[self.monitor]
+            gap["fine_tuned"] = validated(again, module, opened.given("selection"))[self.monitor]
         return gap
 
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
         trainer.loggers = trainer.loggers[:1]  # the silent one: logged curves are of the selection data
-        metrics = _validated(trainer, module, opened.given("comparison"))
+        for part in module.modules():
+            if isinstance(part, Metric):  # a best value, say, of selection data
+                part.reset()
+        metrics = validated(trainer, module, opened.given("comparison"))
         return self._among(metrics)
 
     def _among(self, metrics: dict[str, float]) -> float:
@@ -178,9 +182,16 @@ def second_seed(seed: int) -> int:
     return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
 
 
-def _validated(
+def validated(
     trainer: Trainer, module: LightningModule, data: AbstractContextManager[dict[str, Any]]
 ) -> dict[str, float]:
+    """Return what a validation logs.
+
+    Args:
+        trainer: A Trainer.
+        module: The module.
+        data: Gives the arguments of `Trainer.validate`.
+    """
     with data as arguments, without_layer_hooks(module):
         trainer.validate(module, verbose=False, **arguments)
     return _scalars(trainer)
@@ -191,14 +202,20 @@ def _scalars(trainer: Trainer) -> dict[str, float]:
     return {name: float(value) for name, value in values.items() if value.numel() == 1}
 
 
-def save(trainer: Trainer, path: Path) -> None:
-    """Save a checkpoint, whole or not at all.
+def save(trainer: Trainer, path: Path) -> str | None:
+    """Save a checkpoint, whole or not at all; return why it could not be saved, None if it was.
 
     Args:
         trainer: A Trainer that has a model.
         path: The file; its folders are made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    trainer.save_checkpoint(partial)
-    os.replace(partial, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trainer.save_checkpoint(partial)
+        os.replace(partial, path)
+    except Exception as error:  # a full disk, a state that does not pickle: the training is done all the same
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+    return None

@@ -43,6 +43,7 @@ class Measurement:
         metrics: Everything logged, at the end.
         finite: Whether the result is a number.
         pruned: Whether it was ended before its last step, on request.
+        unsaved: Why the checkpoint could not be saved; None if it was, or was not asked for.
         mixture: What a searched model learned: "layers" with weights, margin and the distance of every
             candidate from the mixture, and "discretization", if that was asked for, with the "share" of a
             training that it took; empty for others.
@@ -64,6 +65,7 @@ class Measurement:
     metrics: dict[str, float] = field(default_factory=dict)
     finite: bool
     pruned: bool = False
+    unsaved: str | None = None
     mixture: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -108,7 +110,8 @@ def train(
             parameters of the derived activations in place. 0 leaves out the last.
         comparison: Whether to measure on the comparison data after the training.
         logger: A Lightning logger; None logs nothing.
-        checkpoint: Where to save the trained model; written whole or not at all.
+        checkpoint: Where to save the trained model; written whole or not at all. That it cannot be saved is
+            told in `Measurement.unsaved` and ends no training.
 
     Returns:
         The measurements.
@@ -147,8 +150,7 @@ def train(
         with plain_interrupt():
             metrics = run.fit(lightning, module, opened, seed)
             whole = not run.recorder.pruned
-            if checkpoint is not None and whole:
-                save(lightning, Path(checkpoint))
+            unsaved = save(lightning, Path(checkpoint)) if checkpoint is not None and whole else None
             compared = run.compare(lightning, module, opened) if comparison and whole else None
             derived, mixture = _derived(changes)
             if fine_tune is not None and derived is not None and whole:
@@ -174,6 +176,7 @@ def train(
         metrics=metrics,
         finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
         pruned=run.recorder.pruned,
+        unsaved=unsaved,
         mixture=mixture,
     )
 
