@@ -121,8 +121,9 @@ def over_logits(
     kernels: Kernels, tensors: list[Tensor], parameters: tuple[Parameter, ...], forms: tuple[Form, ...]
 ) -> OverLogits:
     """Return kernels over (logits, raw) by reading them, temperature, release, anchor and initial values."""
-    numbers: Any = (t.tolist() for t in tensors)
-    return OverLogits(kernels, *numbers, parameters, forms)
+    numbers: list[Any] = [t.tolist() for t in tensors]
+    logits, raw, temperature, release, anchor, initial = numbers
+    return OverLogits(kernels, logits, raw, temperature, release, anchor, initial, parameters, forms)
 
 
 _PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[Parameter, ...]]] = {}  # candidates and ranges by key
