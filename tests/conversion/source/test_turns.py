@@ -174,9 +174,7 @@ def test_checkpointing_runs_the_same_layers_again():
 def test_more_turns_than_layers_are_an_error_that_names_the_place():
     model = convert(Attribute())
     model.convs.append(nn.Linear(4, 4))
-    with pytest.raises(
-        IndexError, match=r"self.act \(loops.py, line \d+\) runs in turn 4 of .* 3 turns"
-    ):
+    with pytest.raises(IndexError, match=r"self.act \(loops.py, line \d+\) runs in turn 4 of .* 3 turns"):
         model(X)
 
 
