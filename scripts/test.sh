@@ -8,4 +8,4 @@ export CUDA_VISIBLE_DEVICES="" OMP_NUM_THREADS=1
 .venv/bin/python -m ruff check .
 .venv/bin/python -m ruff format --check .
 .venv/bin/python -m mypy
-.venv/bin/python -m pytest -q -n 2 "$@"
+.venv/bin/python -m pytest -q -n 2 --dist worksteal "$@"

@@ -16,7 +16,7 @@ def summarize(run: Run | str | Path) -> str:
         run: A run, or its directory.
 
     Returns:
-        Trainings that raised, the verdict, each layer's activation, what it cost, and where to look.
+        Trainings that raised, the verdict, remarks, each layer's activation, what it cost, and where to look.
 
     Raises:
         RunDirectoryError: If the directory holds no finished run, or a file of it cannot be read.
@@ -30,8 +30,8 @@ def summarize(run: Run | str | Path) -> str:
     run = run if isinstance(run, Run) else read_run(run)
     parts = (
         _failures(run.report),
-        list(run.report.remarks),
         _verdict(run),
+        list(run.report.remarks),
         _layers(run.report),
         _hyperparameters(run.report),
         _front(run),

@@ -198,14 +198,14 @@ def validate_after(trainer: Trainer, step: int) -> None:
         trainer: A Trainer that fits.
         step: Optimizer steps after which the training ends.
     """
+    also = partial(_also_at_the_end, trainer, step)  # no closure: a data module that workers get holds it
+    trainer.fit_loop.epoch_loop._should_check_val_fx = also  # type: ignore[method-assign]
+
+
+def _also_at_the_end(trainer: Trainer, step: int, data_fetcher: Any) -> bool:
     loop = trainer.fit_loop.epoch_loop
-    asked = loop._should_check_val_fx
-
-    def also_at_the_end(data_fetcher: Any) -> bool:
-        ends = steps_done(trainer) >= step and loop._should_check_val_epoch()
-        return ends or asked(data_fetcher)
-
-    loop._should_check_val_fx = also_at_the_end  # type: ignore[method-assign]
+    ends = steps_done(trainer) >= step and loop._should_check_val_epoch()
+    return ends or type(loop)._should_check_val_fx(loop, data_fetcher)
 
 
 def end_after_epochs(trainer: Trainer, epochs: int) -> None:

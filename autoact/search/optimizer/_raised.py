@@ -41,6 +41,8 @@ class Raising:
             layers: The layers.
             trials: Trials in any state.
         """
+        if not any(RAISED_ATTRIBUTE in trial.user_attrs for trial in trials):
+            return cls()
         raised: dict[str, list[Row]] = defaultdict(list)
         trained: set[Pair] = set()
         for trial in trials:

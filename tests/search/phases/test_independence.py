@@ -244,4 +244,6 @@ def test_equal_numbers_on_other_data_are_a_remark(tmp_path: Path) -> None:
     assert remark.startswith(
         "val_loss is the same number on selection and comparison data in 4 of 4 trainings"
     )
-    assert result.summary().splitlines()[0] == remark
+    paragraphs = result.summary().split("\n\n")
+    assert paragraphs[0].startswith("Verdict: ")
+    assert paragraphs[1] == remark

@@ -36,7 +36,7 @@ def test_two_workers_train_as_one(tmp_path: Path) -> None:
     assert two.report["cost"]["search"]["trainings"] == 6
     done = Ledger(out / "trainings.jsonl").trainings[1:]
     assert len({(t.phase, t.key, t.seed) for t in done}) == len(done)
-    probes = 3  # two short trainings of the original and one of the mixture
+    probes = 4  # two of the original, one of the mixture, one of an alternative
     assert log.read_text().splitlines().count("fit") == probes + len(done)
     trials = {t.trial for t in done if t.phase == "trial"}
     assert trials == {trial.number for trial in two.study.trials if trial.state.name == "COMPLETE"}
@@ -45,7 +45,7 @@ def test_two_workers_train_as_one(tmp_path: Path) -> None:
     assert len({(e.key, e.seed) for e in Ledger(out / "trainings.jsonl").of("confirmation")}) in (3, 6, 9)
     readings = [line for line in log.read_text().splitlines() if line.startswith("test")]
     assert set(readings) == {"test True"}
-    resumed = run_search(Curve, CurveData, out=out, workers=1, resume=True, **SEARCH)
+    resumed = run_search(partial(Watched, str(log)), data, out=out, workers=1, resume=True, **SEARCH)
     assert resumed.report == two.report
 
 
@@ -61,7 +61,8 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     _wait(lambda: not any(_alive(child) for child in children), seconds=120)
-    result = run_search(Curve, CurveData, out=tmp_path / "run", resume=True, **SEARCH)
+    model = partial(Watched, str(tmp_path / "log"), 0)
+    result = run_search(model, CurveData, out=tmp_path / "run", resume=True, **SEARCH)
     assert result.report["cost"]["search"]["trainings"] == 6
 
 
