@@ -168,29 +168,27 @@ def cases_of(packages: Sequence[str]) -> Iterator[Case]:
             print(f"{package} is left out: {error}")
 
 
-def table(rows: Sequence[Row], before: Sequence[Row] = ()) -> str:
+def table(rows: Sequence[Row]) -> str:
     """Return the page.
 
     Args:
         rows: Of the models.
-        before: The same models, measured with an earlier version.
     """
-    earlier = [row for row in before if (row.package, row.model) in {(r.package, r.model) for r in rows}]
     lines = [
         "# Census of models",
         "",
         _counts(rows),
         "",
-        *((f"The same with version 0.1.0: {_counts(earlier)}", "") if earlier else ()),
         f"Made by `scripts/census.py` with torch {torch.__version__.partition('+')[0]} on "
         f"{platform.machine()}, {time.strftime('%Y-%m-%d')}; small sizes, random weights.",
         "",
         "- *that run*: in evaluation or training mode on the example.",
         "- *unsaid*: lines that compute an activation and are neither a layer nor named by `left_alone`,",
-        "  whose reasons are counted in *left alone*. It is the watch that `find_layers` uses.",
+        "  whose reasons are counted in *left alone*. The same watch tells `find_layers`, so that 0 proves",
+        "  little by itself.",
         "- *eval*, *train*: largest difference of the converted model's output, over the largest output.",
         "",
-        *(_compared(rows, earlier) if earlier else ()),
+        *_summed(rows),
         _HEAD,
         "|" + "---|" * (_HEAD.count("|") - 1),
     ]
@@ -225,19 +223,14 @@ def _largest(rows: Sequence[Row]) -> float:
     return max((max(row.evaluation, row.training) for row in rows), default=0.0)
 
 
-def _compared(rows: Sequence[Row], before: Sequence[Row]) -> Iterator[str]:
-    """Yield a table of the packages, version 0.1.0 → now."""
-    yield "Version 0.1.0 → now:"
-    yield ""
+def _summed(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield a table of the packages."""
     yield "| package | models | layers | never run | unsaid | refused | largest difference |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
     for package in dict.fromkeys(row.package for row in rows):
-        pair = [[row for row in each if row.package == package] for each in (before, rows)]
-        counts = [
-            " → ".join(str(count(each)) for each in pair)
-            for count in (_layers, _dead, _unsaid, _refused, lambda each: f"{_largest(each):.0e}")
-        ]
-        yield f"| {package} | {len(pair[1])} | {' | '.join(counts)} |"
+        own = [row for row in rows if row.package == package]
+        counts = (len(own), _layers(own), _dead(own), _unsaid(own), _refused(own), f"{_largest(own):.0e}")
+        yield f"| {package} | {' | '.join(map(str, counts))} |"
     yield ""
 
 
@@ -266,7 +259,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--rows", nargs="+", type=Path, metavar="FILE", help="measure nothing; read these rows"
     )
-    parser.add_argument("--before", nargs="+", type=Path, metavar="FILE", help="rows of an earlier version")
     options = parser.parse_args(arguments)
     rows = _read(options.rows or ())
     if not options.rows:
@@ -275,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         options.json.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n")
     if options.out:
-        options.out.write_text(table(rows, _read(options.before or ())))
+        options.out.write_text(table(rows))
     return 0
 
 

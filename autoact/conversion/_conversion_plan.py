@@ -28,6 +28,10 @@ from autoact.nn import AutoActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
 
 V = TypeVar("V")
+_BY_HAND = (
+    "an AutoActivation placed by hand learns in every training; ActivationSearch derives its choice, and to "
+    "have it searched put the activation there that it starts as"
+)
 SpaceLike = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
 
 
@@ -168,7 +172,7 @@ def plan_and_probe(
 def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     check_model(model)
     space, found = SearchSpace.of(space), discover(model)
-    left_alone = {**found.left_alone, **notices(model, frozenset(found.places))}
+    left_alone = {**_placed(model), **found.left_alone, **notices(model, frozenset(found.places))}
     present = _present(model, found)
     _check_rules(space, present, left_alone)
     present = _taken_apart(_within(space, present), found, present)
@@ -213,6 +217,13 @@ def _followers(
         for path, of in {**found, **known}.items()
         if path in present and of in present and present[path].choice == present[of].choice
     }
+
+
+def _placed(model: nn.Module) -> dict[str, str]:
+    """Return why layers that a user placed are left alone: they are no activation to choose another for."""
+    ours = {path for entry in entries(model).values() for path in entry["paths"]}
+    layers = (path for path, module in model.named_modules() if isinstance(module, AutoActivation))
+    return {path: _BY_HAND for path in layers if path not in ours}
 
 
 def _present(model: nn.Module, found: Found) -> dict[str, Place]:

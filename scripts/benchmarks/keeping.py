@@ -16,7 +16,8 @@ import argparse
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -143,6 +144,11 @@ def compared(data: tuple[TensorDataset, TensorDataset], repetitions: int) -> lis
     return rows
 
 
+def signed(name: str, values: Iterable[float]) -> tuple[str, ...]:
+    """Return the row of a table."""
+    return name, *(f"{value:+.2f}" for value in values)
+
+
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = terminal.parser(__doc__, short="two repetitions on digits")
@@ -169,12 +175,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     files = [path for folder in options.tables for path in sorted(folder.glob("*.npz"))]
     if options.short:
         files, options.repetitions = [terminal.TABLES / "digits.npz"], 2
-    rows = []
+    rows, by_folder = [], defaultdict[str, list[list[float]]](list)
     for path in files:
         table = SearchTable.load(path)
         found = gains(table, options.data_dir, options.repetitions)
-        rows.append((table.name, *(f"{gain:+.2f}" for gain in found)))
+        by_folder[path.parent.name].append(found)
+        rows.append(signed(table.name, found))
         print(*rows[-1], file=sys.stderr, flush=True)
+    rows += [signed(f"mean, {folder}", np.mean(found, axis=0)) for folder, found in by_folder.items()]
     print(terminal.markdown(("table", *(f"{threshold:g}" for threshold in THRESHOLDS)), rows))
 
 

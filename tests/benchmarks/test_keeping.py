@@ -16,6 +16,7 @@ def test_a_layer_takes_the_nearest_only_where_the_original_is_far():
 @pytest.mark.slow
 def test_the_last_threshold_of_digits_is_the_original(capsys):
     keeping.main(["--short"])
-    head, _, row = capsys.readouterr().out.strip().splitlines()
+    head, _, row, mean = capsys.readouterr().out.strip().splitlines()
     assert head.count("|") == row.count("|") == len(keeping.THRESHOLDS) + 2
     assert row.startswith("| digits |")
+    assert mean == row.replace("| digits |", "| mean, tables |")

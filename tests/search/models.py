@@ -18,6 +18,14 @@ from autoact.spaces import SearchSpace
 ROWS, BATCH, EPOCHS = 96, 32, 2
 STEPS = EPOCHS * ROWS // BATCH  # of one full training
 TRAINER: dict[str, Any] = {"max_epochs": EPOCHS, "accelerator": "cpu"}
+SMALLEST: dict[str, Any] = {  # settings of a search that trains as little as one can
+    "space": ["relu", "tanh"],
+    "budget": 2,
+    "seeds": 2,
+    "selection_seeds": 1,
+    "trainer": TRAINER,
+    "quiet": True,
+}
 
 
 def network(*activations: nn.Module, head: Sequence[nn.Module] = ()) -> nn.Module:

@@ -23,16 +23,7 @@ from autoact.errors import ConfigurationError
 from autoact.records import Ledger
 from autoact.search import SearchResult
 from autoact.search.setup import changes, fingerprint
-from tests.search.models import TRAINER, Curve, CurveData
-
-SMALL: dict[str, Any] = {
-    "space": ["relu", "tanh"],
-    "budget": 2,
-    "seeds": 2,
-    "selection_seeds": 1,
-    "trainer": TRAINER,
-    "quiet": True,
-}
+from tests.search.models import SMALLEST, Curve, CurveData
 
 
 class Sized(Curve):
@@ -59,7 +50,7 @@ class Scaled(CurveData):
 
 
 def search(model: Callable[[], Any], data: Any, out: Path, **changed: Any) -> SearchResult:
-    return run_search(model, data, out=out, **{**SMALL, **changed})
+    return run_search(model, data, out=out, **{**SMALLEST, **changed})
 
 
 def interrupted(out: Path) -> None:

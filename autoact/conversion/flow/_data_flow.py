@@ -184,8 +184,7 @@ class Reader:
     def _called(self, node: ast.Call) -> Made:
         site = self._site(node)
         given = self._all([*node.args, *(keyword.value for keyword in node.keywords)])
-        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
+        name, receiver = self._callee(node)
         if site is not None:
             self._of(receiver)
             return frozenset({("call", site.name), ("call", site.layer)})
@@ -204,6 +203,12 @@ class Reader:
                 self.named[keyword.arg or ""] = known | self._of(keyword.value)
         keeps = name in _SHAPES or name in _PRODUCTS or name in _COLLECTIONS or name[:1].isupper()
         return given | inside if keeps else NOTHING
+
+    def _callee(self, node: ast.Call) -> tuple[str, ast.expr | None]:
+        """Return the last name of what is called, and the object whose attribute it is."""
+        if isinstance(node.func, ast.Attribute):
+            return node.func.attr, node.func.value
+        return getattr(node.func, "id", ""), None
 
     def _apart(self, node: ast.Call, path: str) -> Made:
         """Return the name that a call has of its own where an attribute is called several times."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from autoact.conversion.flow._data_flow import NOTHING, Made, Reader, names
+from autoact.conversion.flow._data_flow import NOTHING, Made, names
+from autoact.conversion.flow._value_reader import VIEWING, ValueReader
 from autoact.conversion.source import VIEWS, Method, inplace_argument, methods, reached
 
 ARGUMENT = "argument"  # the kind of what forward is given
-ATTRIBUTES = ("T", "mT", "H", "data", "real")
 _TOGETHER = ("tuple", "list", "dict")
 
 
@@ -73,7 +73,7 @@ def in_place_changes(kind: type) -> Changes:
     )
 
 
-class _Reader(Reader):
+class _Reader(ValueReader):
     """Reads a method from top to bottom and keeps whose memory every local name may share."""
 
     def __init__(self, kind: type, method: Method, above: frozenset[str]) -> None:
@@ -137,36 +137,8 @@ class _Reader(Reader):
         if any(kind == ARGUMENT for kind, _ in memory):
             self.takers |= made
 
-    def _of(self, node: ast.AST | None) -> Made:
-        """Return whose memory the value of an expression may share."""
-        match node:
-            case ast.Call():
-                return self._called(node)
-            case ast.Name(id=name):
-                return self.held.get(name, NOTHING)
-            case ast.Attribute(value=ast.Name(id=name), attr=attr) if f"{name}.{attr}" in self.held:
-                return self.held[f"{name}.{attr}"]
-            case ast.Attribute(value=value, attr=attr):
-                made = self._of(value)
-                return made if attr in ATTRIBUTES else NOTHING
-            case ast.Subscript(value=value) | ast.Starred(value=value):
-                return self._of(value)
-            case ast.NamedExpr(target=target, value=value):
-                self._assign([target], value)
-                return self._of(target)
-            case ast.IfExp(test=test, body=body, orelse=orelse):
-                self._of(test)
-                return self._of(body) | self._of(orelse)
-            case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Dict(values=elements):
-                return self._all(elements)
-            case ast.Lambda() | None:
-                return NOTHING
-        self._all(ast.iter_child_nodes(node))
-        return NOTHING
-
     def _called(self, node: ast.Call) -> Made:
-        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
+        name, receiver = self._callee(node)
         own = receiver is not None and self.method.is_own(receiver)
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         bound = [self._of(each) for each in given]
@@ -241,7 +213,7 @@ def _root(node: ast.AST) -> str | None:
             return name
         case ast.Subscript(value=value):
             return _root(value)
-        case ast.Attribute(value=value, attr=attr) if attr in ATTRIBUTES:
+        case ast.Attribute(value=value, attr=attr) if attr in VIEWING:
             return _root(value)
         case ast.Attribute(value=ast.Name(id=name), attr=attr):
             return f"{name}.{attr}"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from autoact.conversion.flow._data_flow import NOTHING, Made, Reader
-from autoact.conversion.flow._in_place_changes import ATTRIBUTES
+from autoact.conversion.flow._data_flow import NOTHING, Made
+from autoact.conversion.flow._value_reader import ValueReader
 from autoact.conversion.source import VIEWS, Call, Method, methods, reached
 
 _REDUCING = {
@@ -87,7 +87,7 @@ def range_uses(kind: type) -> frozenset[RangeUse]:
     return frozenset(found)
 
 
-class _Reader(Reader):
+class _Reader(ValueReader):
     """Reads a method from top to bottom and keeps whose result every local name is, up to a factor."""
 
     def __init__(self, kind: type, method: Method, above: frozenset[str]) -> None:
@@ -97,33 +97,6 @@ class _Reader(Reader):
     def _note(self, made: Made, why: str, node: ast.expr, added: float | None = None) -> None:
         where = Call(ast.unparse(node), self.method.file, node.lineno)
         self.uses |= {RangeUse(one, why, where, added) for one in made}
-
-    def _of(self, node: ast.AST | None) -> Made:
-        """Return whose result an expression is, itself or a multiple of it."""
-        match node:
-            case ast.Call():
-                return self._called(node)
-            case ast.Name(id=name):
-                return self.held.get(name, NOTHING)
-            case ast.Attribute(value=value, attr=attr):
-                made = self._of(value)
-                return made if attr in ATTRIBUTES else NOTHING
-            case ast.Subscript(value=value) | ast.Starred(value=value):
-                return self._of(value)
-            case ast.NamedExpr(target=target, value=value):
-                self._assign([target], value)
-                return self._of(target)
-            case ast.IfExp(test=test, body=body, orelse=orelse):
-                self._of(test)
-                return self._of(body) | self._of(orelse)
-            case ast.Tuple(elts=elements) | ast.List(elts=elements):
-                return self._all(elements)
-            case ast.BinOp(left=left, op=op, right=right):
-                return self._combined(node, self._of(left), op, self._of(right))
-            case ast.Lambda() | None:
-                return NOTHING
-        self._all(ast.iter_child_nodes(node))
-        return NOTHING
 
     def _combined(self, node: ast.BinOp, left: Made, op: ast.operator, right: Made) -> Made:
         one, other = self._constant(node.left), self._constant(node.right)
@@ -150,8 +123,7 @@ class _Reader(Reader):
             self._of(value)
 
     def _called(self, node: ast.Call) -> Made:
-        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
+        name, receiver = self._callee(node)
         own = receiver is not None and self.method.is_own(receiver)
         keywords = {str(keyword.arg): self._of(keyword.value) for keyword in node.keywords}
         given = [self._of(each) for each in node.args]

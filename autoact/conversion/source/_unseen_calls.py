@@ -43,7 +43,8 @@ def unseen_calls(model: nn.Module, known: Container[str]) -> dict[str, str]:
             found[_join(path, "forward")] = said
         kinds.add(own_class(module))
         for name, value in vars(module).items():
-            if name not in _OF_TORCH and (names := activations_in(value)):
+            ours = name in _OF_TORCH or name.startswith("_autoact_")
+            if not ours and (names := activations_in(value)):
                 found[_join(path, name)] = f"holds {', '.join(names)} in a table; make each an attribute"
     return found
 

@@ -97,7 +97,7 @@ class ActivationSearch(Callback):
         self.schedule = Schedule(release=release, temperature=temperature)
         self.observe_every, self.total_steps = observe_every, total_steps
         self.derived: Assignment | None = None  # nearest to what was learned
-        self.chosen: Assignment | None = None  # the same, with the original where they hardly differ
+        self._assignment: Assignment | None = None  # the same, with the original where they hardly differ
         self.learned: dict[str, Any] = {}
         self._restored: dict[str, Any] = {}
         self._optimizer: ActivationOptimizer | ManualOptimizers | None = None
@@ -116,11 +116,11 @@ class ActivationSearch(Callback):
         of its standard deviations away, further than SiLU is from ReLU. `autoact.derive(model)` gives the
         activations that are nearest to what this model learned.
         """
-        if self.chosen is None:
+        if self._assignment is None:
             raise ConfigurationError(
                 "There is no assignment: it is derived when Trainer.fit ends, unless the training diverged."
             )
-        return self.chosen
+        return self._assignment
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Convert the module, or have it converted as soon as its layers exist."""
@@ -264,7 +264,7 @@ class ActivationSearch(Callback):
             nearest = _derived(pl_module)
             found = self._named(nearest), self._named(with_originals(pl_module, nearest))
         self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if found[0] else {}
-        self.derived, self.chosen = trainer.strategy.broadcast(found)
+        self.derived, self._assignment = trainer.strategy.broadcast(found)
         if found[0]:
             rank_zero_info(GUESS)
 

@@ -16,20 +16,11 @@ from autoact import run_search
 from autoact.errors import ConfigurationError
 from autoact.search import SearchResult
 from autoact.training import train
-from tests.search.models import TRAINER, Curve, CurveData
-
-SMALL: dict[str, Any] = {
-    "space": ["relu", "tanh"],
-    "budget": 2,
-    "seeds": 2,
-    "selection_seeds": 1,
-    "trainer": TRAINER,
-    "quiet": True,
-}
+from tests.search.models import SMALLEST, TRAINER, Curve, CurveData
 
 
 def search(model: Callable[[], Any], out: Path, **changes: Any) -> SearchResult:
-    return run_search(model, CurveData, out=out, **{**SMALL, **changes})
+    return run_search(model, CurveData, out=out, **{**SMALLEST, **changes})
 
 
 def network() -> nn.Sequential:
@@ -239,7 +230,7 @@ def test_metrics_are_reset_before_the_comparison() -> None:
 def test_equal_numbers_on_other_data_are_a_remark(tmp_path: Path) -> None:
     data = CurveData()
     same = (data.train_dataloader(), data.val_dataloader(), data.val_dataloader())
-    result = run_search(Curve, same, out=tmp_path / "run", **SMALL)
+    result = run_search(Curve, same, out=tmp_path / "run", **SMALLEST)
     (remark,) = result.report["remarks"]
     assert remark.startswith(
         "val_loss is the same number on selection and comparison data in 4 of 4 trainings"
