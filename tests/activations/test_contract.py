@@ -57,6 +57,7 @@ def test_float64_against_high_precision(name):
         assert got == float(want) or abs(got - want) <= 1e-12 * max(abs(want), 1e-3), point
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     name=st.sampled_from(BUILT_IN),
@@ -211,6 +212,7 @@ def test_export(name):
     torch.testing.assert_close(program.module()(x), layer(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRACED)
 def test_compile_without_graph_breaks_and_exact_at_kinks(name):
     torch._dynamo.reset()

@@ -47,6 +47,7 @@ def test_values_stay_in_the_range_wherever_parameters_go(low, high) -> None:
     assert checked >= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_derivatives_exist_wherever_parameters_go(count) -> None:
     for name, values in everywhere(Needs(derivatives=count)):

@@ -113,6 +113,7 @@ def test_smoothness_of_hill(n, k):
     assert analysis.smoothness("hill", n=n) == k
 
 
+@pytest.mark.slow
 def test_conditions_with_pieces_of_their_own():
     x = sp.Symbol("x", real=True)
     capped = sp.Piecewise((x, sp.Max(x, 0) < 2), (2, True))  # min(x, 2)

@@ -7,6 +7,7 @@ from autoact.kernels import Way, route
 from scripts.benchmarks.contest import compile_time
 
 
+@pytest.mark.slow
 def test_the_short_run_prints_a_row_for_each_size_and_backend(capsys):
     compile_time.main(["--short"])
     rows = capsys.readouterr().out.splitlines()[2:]

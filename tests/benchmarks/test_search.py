@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from scripts.benchmarks import search
 from scripts.benchmarks.replay import Regrets, noise
 from tests.benchmarks.replay.measured import measured
 
 
+@pytest.mark.slow
 def test_the_benchmark_plays_any_folder_of_tables(tmp_path: Path, capsys) -> None:
     measured("stranger", "max").save(tmp_path / "stranger.npz")
     options = ["--short", "--without-synthetic", "--costs", "3,5", "--workers", "1", "--prior", "exact"]

@@ -179,6 +179,7 @@ def test_a_wrong_configuration_is_refused_before_training(
     assert not (folder / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_is_reported_resumed_and_never_overwritten(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -219,6 +220,7 @@ def test_a_dry_run_tells_layers_and_cost_and_leaves_nothing(
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_a_search_that_diverges_throughout_is_status_1(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,6 +231,7 @@ def test_a_search_that_diverges_throughout_is_status_1(
     assert "No verdict" in (folder / "run" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_default_run_directory_is_the_first_free_one(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -238,6 +241,7 @@ def test_the_default_run_directory_is_the_first_free_one(
     assert (folder / "runs" / "config-2" / "report.json").is_file()
 
 
+@pytest.mark.slow
 def test_list_and_show_print_facts(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
@@ -250,6 +254,7 @@ def test_list_and_show_print_facts(capsys: pytest.CaptureFixture[str]) -> None:
     assert "LeakyReLU(negative_slope=0.01)" in shown
 
 
+@pytest.mark.slow
 def test_a_torch_callable_is_listed_without_the_facts_that_need_a_formula(capsys):
     @autoact.activation(family="test")
     def written_with_torch(x):

@@ -163,6 +163,7 @@ def test_bad_input_is_one_line(capsys, arguments, message):
     assert captured.out == ""
 
 
+@pytest.mark.slow
 def test_a_module_without_forward_is_measured_by_its_step(capsys, folder):
     config = "model: {class_path: cost_models.ByItsStep}\ndata: {class_path: cost_models.Data}\n"
     config += "trainer: {max_epochs: 1}\n"

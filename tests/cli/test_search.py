@@ -109,6 +109,7 @@ def test_a_wrong_key_or_value_of_a_file_is_named_with_its_line(
     assert list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.slow
 def test_an_option_comes_before_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(CONFIG)

@@ -42,6 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_file_searches_its_parameters(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads((run / "report.json").read_text())["hyperparameters"]
     assert found["searched"] == {"model.lr": {"log": [1e-4, 1e-1]}}

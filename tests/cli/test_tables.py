@@ -125,6 +125,7 @@ def test_wrong_options_are_refused(
     assert not (folder / "runs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["3", "-1", "y"])
 def test_the_target_goes_by_name_or_number(
     folder: Path, capsys: pytest.CaptureFixture[str], target: str

@@ -44,6 +44,7 @@ def through_a_file(data):
     return torch.load(buffer, weights_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", SPACES)
 def test_a_fresh_model_becomes_the_converted_one(space):
     model = convert(Net(), SPACES[space], example_input=X)

@@ -91,6 +91,7 @@ ACTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:One module instance")
 @pytest.mark.parametrize(("home", "name"), STEPS, ids=[name for _, name in STEPS])
 @pytest.mark.parametrize("action", ACTIONS)

@@ -112,6 +112,7 @@ def model(original):
     return copy.deepcopy(original)
 
 
+@pytest.mark.slow
 def test_every_activation_that_runs_is_converted_and_no_other(name, model):
     plan = find_layers(model)
     with census(model) as before:
@@ -129,6 +130,7 @@ def test_every_activation_that_runs_is_converted_and_no_other(name, model):
     assert list(plan.left_alone) == OTHERS.get(name, [])
 
 
+@pytest.mark.slow
 def test_outputs_are_kept_by_conversion_and_by_finalizing(name, model):
     evaluated = logits(model, name)
     fresh = copy.deepcopy(model)

@@ -58,6 +58,7 @@ def test_equal_functions_are_equally_good() -> None:
     assert run.best_unit("selu", 1.6732632423543772, t).error < 1e-7
 
 
+@pytest.mark.slow
 def test_the_projection_names_elu_and_the_largest_weight_does_not(capsys) -> None:
     runs = [run.learn(0.3, seed) for seed in range(4)]
     assert all(run.is_elu(learned.projected, 0.3) for learned in runs)

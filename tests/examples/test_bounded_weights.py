@@ -66,6 +66,7 @@ def test_a_polynomial_stops_at_the_best_fit_of_its_degree(degree) -> None:
     assert found == pytest.approx(best, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_sweep_prints_what_it_found_and_draws_it(tmp_path, capsys) -> None:
     errors = run.sweep((8, 32), (1, 16), 1.0)
     assert errors["tanh"].shape == (2, 2)

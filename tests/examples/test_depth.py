@@ -16,6 +16,7 @@ def test_a_gradient_shrinks_by_about_the_root_of_chi_per_layer(monkeypatch) -> N
     assert math.log(found.gradient_ratio) == pytest.approx(15 / 2 * math.log(found.chi), rel=0.25)
 
 
+@pytest.mark.slow
 def test_initialized_networks_learn_where_others_do_not(monkeypatch) -> None:
     monkeypatch.setitem(run.train.__globals__, "LIMIT", 100)
     faded, kept = (run.train("silu", 16, start, 0) for start in ("torch", "initialize"))

@@ -17,6 +17,7 @@ def test_the_assay_is_hills_law_with_noise() -> None:
     assert run.hill(torch.tensor(0.5), torch.tensor(0.5), torch.tensor(3.0)) == 0.5  # half at K, whatever n
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("k", "n"), [((0.8, 6.0), (1.5, 3.0)), pytest.param((0.2, 15.0), (4.0, 1.2), marks=pytest.mark.slow)]
 )

@@ -29,6 +29,7 @@ def test_the_residual_is_that_of_the_network() -> None:
     assert model(torch.tensor([[-1.0], [1.0]], dtype=torch.float64)).abs().max() < 1e-12
 
 
+@pytest.mark.slow
 def test_training_lowers_the_residual_unless_the_second_derivative_is_missing() -> None:
     x = torch.linspace(-1, 1, 101)[:, None]
     left = {}

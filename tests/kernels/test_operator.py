@@ -145,6 +145,7 @@ def test_only_x_is_kept_for_backward():
     assert kept <= 1.01 * 4 * x.numel()
 
 
+@pytest.mark.slow
 def test_compiled_without_graph_breaks_equals_eager():
     torch._dynamo.reset()
     x = torch.cat([torch.randn(61), torch.tensor([0.0, 0.0, -0.0])]).requires_grad_()
@@ -160,6 +161,7 @@ def test_compiled_without_graph_breaks_equals_eager():
         torch.testing.assert_close(got, expected, rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:The .grad attribute of a Tensor that is not a leaf"
 )  # read by torch.compile
@@ -188,6 +190,7 @@ class Layer(torch.nn.Module):
         return fused_positional(x, self.w, self.theta)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True])
 def test_export_is_pure_aten(strict):
     layer, x = Layer(), torch.randn(4, 5)

@@ -280,6 +280,7 @@ def test_the_state_determines_the_function():
     assert torch.equal(other(x), F.leaky_relu(x, 0.2))
 
 
+@pytest.mark.slow
 def test_compile_and_export():
     layer, x = AutoActivation(start="silu"), sample(8, 4)
     layer.release.fill_(0.5)

@@ -19,6 +19,7 @@ needs_kernels = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 @pytest.mark.parametrize("start", ["uniform", "elu"])
 @pytest.mark.parametrize("relaxation", ["softmax", "affine"])
@@ -61,6 +62,7 @@ def test_a_compiled_layer_may_run_again_before_its_backward():
     torch.testing.assert_close(layer.logits.grad, other.logits.grad)
 
 
+@pytest.mark.slow
 @needs_kernels
 def test_a_compiled_start_is_torch_bit_for_bit_on_large_tensors():
     for name, twin in {"gelu": nn.GELU(), "silu": nn.SiLU(), "elu": nn.ELU(), "mish": nn.Mish()}.items():

@@ -126,6 +126,7 @@ def test_an_optimizer_that_writes_past_autograd_counts():
     assert model[1].release.item() == pytest.approx(0.3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [8, 1 << 11])
 def test_one_compiled_graph_serves_a_whole_training(size):
     torch._dynamo.reset()
@@ -147,6 +148,7 @@ def test_one_compiled_graph_serves_a_whole_training(size):
     assert (compiled[1].quantiles[inner] - z).abs().mean() < 0.2
 
 
+@pytest.mark.slow
 def test_function_transforms_change_no_buffer():
     model, (x, y) = train(net(), 5), data()
     state = copy.deepcopy(model.state_dict())

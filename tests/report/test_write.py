@@ -48,6 +48,7 @@ def page(run: Path) -> str:
     return write_report(run).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_page_is_well_formed_and_loads_nothing(run_directory: Path) -> None:
     text = page(run_directory)
     parsed = Page(text)
@@ -83,10 +84,12 @@ def test_colors_follow_the_page(run_directory: Path) -> None:
     assert "prefers-color-scheme: dark" in text
 
 
+@pytest.mark.slow
 def test_same_run_gives_the_same_bytes(run_directory: Path) -> None:
     assert page(run_directory) == page(run_directory)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [
@@ -232,6 +235,7 @@ def known(run: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_what_the_search_knows_is_shown(run_directory: Path) -> None:
     found = known(run_directory)
     text = " ".join(Page(page(change(run_directory, **found))).text.split())
@@ -250,6 +254,7 @@ def test_what_the_search_knows_is_shown(run_directory: Path) -> None:
     assert (rows[0]["believed"], rows[0]["latency_ms"], rows[0]["pareto"]) == ("0.05", "0.9", "1")
 
 
+@pytest.mark.slow
 def test_pruned_trainings_are_no_values_of_their_assignment(run_directory: Path) -> None:
     file = run_directory / "trainings.jsonl"
     lines = [json.loads(line) for line in file.read_text().splitlines()]

@@ -134,6 +134,7 @@ def brief() -> None:
     """Searches are whole here, figures and latencies included."""
 
 
+@pytest.mark.slow
 def test_a_run_prints_one_line_per_training_and_nothing_of_the_libraries(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,6 +69,7 @@ def interrupted(out: Path) -> None:
         search(Sized, Stopped, out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "data", "named"),
     [
@@ -88,6 +89,7 @@ def test_what_changed_is_named_and_refused(tmp_path: Path, model: Any, data: Any
     assert (out / "trainings.jsonl").read_text() == before
 
 
+@pytest.mark.slow
 def test_changes_that_are_accepted_are_trained_anew_and_the_rest_is_set_aside(tmp_path: Path) -> None:
     out = tmp_path / "run"
     interrupted(out)
@@ -102,6 +104,7 @@ def test_changes_that_are_accepted_are_trained_anew_and_the_rest_is_set_aside(tm
     assert again.report["confirmation"] == fresh.report["confirmation"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_as_it_was_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
     interrupted(out)
@@ -152,6 +155,7 @@ def test_the_source_counts_without_comments_and_layout(
     assert changes(first, found("width = 9 + 0")) == ["source of Written"]
 
 
+@pytest.mark.slow
 def test_a_fingerprint_is_the_same_in_every_process() -> None:
     code = (
         "from tests.search.models import Curve, CurveData;"

@@ -62,6 +62,7 @@ def test_where_every_alternative_raises_the_search_fails_and_says_why(tmp_path: 
     assert '"verdict": null' in report
 
 
+@pytest.mark.slow
 def test_where_every_alternative_diverges_the_original_is_kept(tmp_path: Path) -> None:
     result = search(Objective(lambda chosen, seed: chosen != "a=relu", raises=False), tmp_path / "run")
     assert result.verdict == "no significant difference"
@@ -124,6 +125,7 @@ def test_a_pair_that_raises_again_is_left_out_and_is_no_divergence(tmp_path: Pat
     assert objective.calls.count(("a=relu", SEEDS.confirmation[0])) == 2
 
 
+@pytest.mark.slow
 def test_too_few_pairs_decide_nothing(tmp_path: Path) -> None:
     result = search(broken_original(3), tmp_path / "run")
     compared = result.report["comparisons"]["original"]
@@ -132,6 +134,7 @@ def test_too_few_pairs_decide_nothing(tmp_path: Path) -> None:
     assert "2 fresh paired seeds are too few to decide: trainings of 3 more raised." in result.summary()
 
 
+@pytest.mark.slow
 def test_a_resume_repeats_what_raised_in_the_confirmation_and_nothing_else(tmp_path: Path) -> None:
     search(broken_original(3), tmp_path / "run")
     healed = broken_original(0)
@@ -145,6 +148,7 @@ def test_a_resume_repeats_what_raised_in_the_confirmation_and_nothing_else(tmp_p
     assert again.calls == []
 
 
+@pytest.mark.slow
 def test_once_data_were_compared_a_resume_does_not_choose_again(tmp_path: Path) -> None:
     broken = set(SEEDS.selection)
     first = search(Objective(lambda chosen, seed: chosen == "a=tanh" and seed in broken), tmp_path / "run")
@@ -189,12 +193,14 @@ def test_a_model_whose_alternatives_raise_is_exit_status_1(
     assert "one-shot, tanh: IndexError: boom" in said
 
 
+@pytest.mark.slow
 def test_a_mixture_that_raised_is_named(tmp_path: Path) -> None:
     model = partial(RaisesLate, "AutoActivation")
     result = run_search(model, CurveData, out=tmp_path / "run", space=["relu", "tanh"], **SMALL)
     assert "the mixture of all candidates could not be trained: IndexError: boom" in result.summary()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_saved_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

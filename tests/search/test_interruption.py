@@ -89,6 +89,7 @@ def test_kill_9_in_any_phase_and_resume(undisturbed: Path, tmp_path: Path, phase
     assert set(readings) == {"test True"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "error"),
     [("interrupt", KeyboardInterrupt), pytest.param("terminate", SystemExit, marks=pytest.mark.slow)],

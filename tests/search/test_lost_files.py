@@ -106,6 +106,7 @@ def test_whatever_else_is_lost_or_changed_the_ledger_tells_the_same(
         assert result.assignment == Assignment.load(folder / "run" / "assignment.yaml")
 
 
+@pytest.mark.slow
 def test_a_study_is_read_whatever_its_directory_is_called_and_a_lost_one_is_named(
     whole: Path, tmp_path: Path
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_search_that_time_has_ended_is_over_though_the_file_of_its_choice_is_l
     assert [choice.activation for choice in result.assignment.values()] == ["relu", "relu"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [0, 1, 3])
 @pytest.mark.parametrize("at", ["trial", "confirmation"])
 def test_a_lost_or_shorter_ledger_is_named_and_nothing_is_trained(
@@ -193,6 +195,7 @@ def _studies(file: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_choice_of_a_mixture_that_the_ledger_lacks_is_named(tmp_path: Path) -> None:
     watched(tmp_path, budget=1)
     ledger = tmp_path / "run" / "trainings.jsonl"

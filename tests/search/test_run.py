@@ -48,6 +48,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[SearchResult, Pat
     return result, out, log.read_text()
 
 
+@pytest.mark.slow
 def test_the_run_directory_holds_what_the_contract_names(watched: tuple[SearchResult, Path, str]) -> None:
     result, out, _ = watched
     assert {file.name for file in out.iterdir() if not file.name.startswith(".")} == FILES
@@ -205,6 +206,7 @@ def test_an_existing_run_is_refused_and_untouched(watched: tuple[SearchResult, P
     assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
 
 
+@pytest.mark.slow
 def test_larger_can_be_better_and_half_of_the_validation_data_compares(tmp_path: Path) -> None:
     train, validation = CurveData().train_dataloader(), CurveData().val_dataloader()
     settings = {**SMALL, "space": ["relu", "tanh"], "budget": 3, "selection_seeds": 1, "seeds": 2}
@@ -221,6 +223,7 @@ def test_larger_can_be_better_and_half_of_the_validation_data_compares(tmp_path:
     )
 
 
+@pytest.mark.slow
 def test_a_budget_of_one_takes_the_one_shot_choice(tmp_path: Path) -> None:
     settings = {**SMALL, "budget": 1, "selection_seeds": 1, "seeds": 2}
     result = run_search(Curve, CurveData, out=tmp_path / "run", **settings)
@@ -264,6 +267,7 @@ def test_a_search_in_which_nothing_trains_fails_with_a_partial_report(tmp_path: 
     assert not (tmp_path / "run" / "assignment.yaml").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_original_is_the_choice_where_only_it_trains(tmp_path: Path, budget: int) -> None:
     model = partial(Diverging, "Tanh ELU FixedActivation AutoActivation")
@@ -278,6 +282,7 @@ def test_the_original_is_the_choice_where_only_it_trains(tmp_path: Path, budget:
     assert (note in result.summary()) == (result.report.get("note") == note) == (budget == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("diverging", "budget"), [("Tanh ELU", 2), ("Tanh ELU AutoActivation", 1)])
 def test_a_choice_of_the_original_costs_nothing_on_top_of_the_budget(
     tmp_path: Path, diverging: str, budget: int
@@ -314,6 +319,7 @@ class FailingOnce(Watched):
             raise RuntimeError("no memory left")
 
 
+@pytest.mark.slow
 def test_a_mixture_that_failed_is_not_trained_again_once_there_are_trials(tmp_path: Path) -> None:
     settings = {**SMALL, "space": ["relu", "tanh"], "budget": 3, "selection_seeds": 1, "seeds": 2}
     model = partial(FailingOnce, str(tmp_path / "log"))
@@ -356,6 +362,7 @@ def test_what_failed_in_the_confirmation_is_tried_again_by_a_resume(tmp_path: Pa
     assert states == ["failed"] * 2 * once + ["finished"] * once
 
 
+@pytest.mark.slow
 def test_test_data_that_give_no_number_fail_the_search_with_a_partial_report(tmp_path: Path) -> None:
     data = CurveData()
     test = DataLoader(TensorDataset(torch.full((8, 2), float("nan")), torch.zeros(8)), batch_size=8)

@@ -106,6 +106,7 @@ def test_a_torch_callable_has_no_derivatives_to_count():
     assert SearchSpace("mine", ("opaque_bump",), require=Requirements(bounded=True)).candidates
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_what_a_family_did_not_bring(capsys):
     space = {"candidates": {"families": ["exponential"]}, "require": {"smoothness": 1}}
     autoact.run_search(
@@ -123,6 +124,7 @@ def test_a_dry_run_tells_what_a_family_did_not_bring(capsys):
     assert "selu left out" in shown
 
 
+@pytest.mark.slow
 def test_high_derivatives_are_compared_exactly():
     require = Requirements(smoothness=5)  # in floating point the terms at b = 0.001 cancel to noise
     assert require.violation("squareplus") is None

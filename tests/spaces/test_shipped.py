@@ -47,6 +47,7 @@ def test_its_members_differ_and_grow_at_most_linearly(name):
     assert space.name == name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.filterwarnings("ignore::autoact.nn.DoubtfulChoiceWarning")  # a short training
 def test_a_model_learns_derives_and_becomes_plain_with_it(name):

@@ -62,6 +62,7 @@ def test_a_regressor_finds_the_activation_that_suits_and_reports_an_honest_loss(
     assert model.report_ == {}
 
 
+@pytest.mark.slow
 def test_the_loss_told_is_of_rows_not_learned_from() -> None:
     random = np.random.default_rng(0)
     x, y = random.normal(size=(60, 5)), random.normal(size=60)
@@ -80,6 +81,7 @@ def test_a_classifier_cross_validates_and_its_probabilities_add_up() -> None:
     assert (model.classes_[probabilities.argmax(1)] == model.predict(x)).all()
 
 
+@pytest.mark.slow
 def test_it_can_be_cloned_pickled_and_repeated() -> None:
     x, y = load_diabetes(return_X_y=True)
     first = AutoActRegressor(**SMALL).fit(x[:120], y[:120])

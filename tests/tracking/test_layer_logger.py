@@ -69,6 +69,7 @@ def test_pictures_can_be_opened(layers, writer, tmp_path, read):
         assert image.height > 100
 
 
+@pytest.mark.slow
 def test_logging_takes_its_share_of_the_time_and_no_more(model, layers, writer, monkeypatch):
     clock = time.thread_time  # other processes of a busy machine do not count
     monkeypatch.setattr(layer_logger, "TimeBudget", partial(TimeBudget, clock=clock))

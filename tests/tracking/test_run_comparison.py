@@ -39,6 +39,7 @@ def test_the_last_leader_of_every_layer_and_run_is_shown(runs):
     assert texts == {(0, 0): "tanh\n0.95", (1, 0): "elu\n1.00", (1, 1): "silu\n1.00"}
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_it_as_a_run_of_its_own(runs, read):
     compare_runs(runs)
     compare_runs(runs)  # again, and the comparison itself is no run to compare

@@ -79,6 +79,7 @@ def test_even_targets_are_found_although_they_have_no_linear_part(advised) -> No
     assert found.candidates[0].name in ("abs", "lisht")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [pytest.param(0.2, marks=pytest.mark.slow), 0.8])
 def test_the_parameter_is_recovered_where_there_is_no_noise(advised, alpha) -> None:
     found = advised(lambda t: elu(t, alpha), noise=0.0, inputs=1)
@@ -87,6 +88,7 @@ def test_the_parameter_is_recovered_where_there_is_no_noise(advised, alpha) -> N
     assert evidence_of(found).units[0].parameters["alpha"] == pytest.approx(alpha, rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_line_and_pure_noise_have_no_shape(advised, seed) -> None:
     for f in (lambda t: 3 * t, lambda t: 0 * t):
@@ -158,6 +160,7 @@ def test_the_targets_range_decides_what_follows_the_last_layer(tmp_path, low, hi
     assert (f"After the last layer, {layer}" in describe(found)) == (layer != "none")
 
 
+@pytest.mark.slow
 def test_positive_targets_of_several_orders_of_magnitude_follow_an_exponential(tmp_path) -> None:
     grown = np.exp(np.random.default_rng(5).normal(0, 2, 300))
     file = table(tmp_path / "e.csv", grown[:, None] * [1, -1], grown)
@@ -183,6 +186,7 @@ def test_classes_categories_gaps_and_outliers_are_read(tmp_path) -> None:
     assert evidence_of(advise(Needs(), table(tmp_path / "far.csv", x, y), "y")).shape is not None
 
 
+@pytest.mark.slow
 def test_needs_and_data_go_together(advised) -> None:
     found = advised(elu, derivatives=2)
     assert "elu" in found.ruled_out

@@ -59,6 +59,7 @@ def closeness(table: SyntheticTable) -> float:
     return float(spearmanr(apart, differ).statistic)
 
 
+@pytest.mark.slow
 def test_distance_informs_where_it_should_and_misleads_where_it_should():
     assert np.mean([closeness(additive(seed)) for seed in range(10)]) > 0.3
     assert np.mean([closeness(adversarial(seed)) for seed in range(10)]) < 0

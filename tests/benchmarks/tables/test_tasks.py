@@ -19,6 +19,7 @@ def test_rows_fit_the_network(tmp_path, name):
     assert x.mean(0).abs().max() < 0.05
 
 
+@pytest.mark.slow
 def test_words_and_images_become_principal_components(tmp_path):
     draw = np.random.default_rng(0)
     papers, places = np.nonzero(draw.random((1500, 60)) < 0.2)

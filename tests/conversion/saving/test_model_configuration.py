@@ -47,6 +47,7 @@ def same(one: Any, other: Any) -> bool:
         return bool(torch.equal(one(IDS).logits, other(IDS).logits))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "setting"), [(llama, "hidden_act"), (gpt2, "activation_function")], ids=["llama", "gpt2"]
 )
@@ -64,6 +65,7 @@ def test_one_name_for_all_stands_in_the_configuration(make, setting, tmp_path):
     assert KEY in model.state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [llama, gpt2])
 @pytest.mark.parametrize("choose", [everywhere, first])
 def test_anything_else_is_a_note_that_from_pretrained_follows(make, choose, tmp_path):

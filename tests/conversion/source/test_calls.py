@@ -349,6 +349,7 @@ def test_a_call_in_a_loop_that_repeats_weights_is_one_layer_and_a_warning_says_s
     assert list(auto_layers(model)) == ["relu_1"]
 
 
+@pytest.mark.slow
 def test_a_converted_model_compiles_and_exports():
     model = convert(Methods().eval())
     expected = model(X)

@@ -129,6 +129,7 @@ def test_every_protocol_of_pickle(protocol):
         assert torch.equal(again(X), model(X))
 
 
+@pytest.mark.slow
 def test_a_class_that_lost_the_method_is_named(monkeypatch):
     saved = pickle.dumps(finalize(apply(blocks.Argument(), {"act1_1": "gelu"})))
     monkeypatch.setattr(blocks.Argument, "renamed", blocks.Argument.part, raising=False)

@@ -244,6 +244,7 @@ def test_copies_pickles_recipes_and_weights(kind):
     assert torch.equal(plain.eval()(X), chosen(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Attribute, Function, Last, Blocks, Comprehension])
 def test_converted_loops_compile_once_and_export(kind):
     model = convert(kind())

@@ -42,6 +42,7 @@ def test_traced_models_use_the_faster_way_without_graph_breaks(size):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_traced_transforms_see_the_formula():
     torch._dynamo.reset()
     x, w = torch.randn(_operator.LARGE), torch.rand(8)

@@ -59,6 +59,7 @@ def test_with_the_errors_that_hardware_may_make(tmp_path):
     assert [result["skipped"] for result in found.values()] == [None] * len(NUMERIC)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["forward", "backward"])
 def test_every_activation_alone_compiles(name):
     for activation in ALL:
@@ -119,6 +120,7 @@ def test_every_kind_of_launch_up_to_the_device(monkeypatch):
 # What one element may cost, so that memory is the limit: on an H200 of 132 multiprocessors at 1.98 GHz that
 # reads and writes 4.3 TB/s, 62 instructions forward and 93 backward in float32, and 1.4 times 31 and 47 in
 # bfloat16; of the special-function unit, 5 forward in bfloat16.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "dtype", "instructions", "special"),
     [
@@ -138,6 +140,7 @@ def test_instructions_per_element(name, dtype, instructions, special):
     assert found.bytes_per_access == 16
 
 
+@pytest.mark.slow
 def test_thirty_two_members():
     forward, backward = (count(plan_for(FIRST_32), name, "bfloat16") for name in ("forward", "backward"))
     assert forward.instructions <= 450  # 372 with Triton 3.6, 422 with 3.9

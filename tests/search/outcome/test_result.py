@@ -36,6 +36,7 @@ def kinds(model: Any) -> list[str]:
     return [type(model.net[place]).__name__ for place in (1, 3)]
 
 
+@pytest.mark.slow
 def test_it_says_the_most_important_in_a_few_lines(result: SearchResult) -> None:
     lines = repr(result).splitlines()
     assert 4 <= len(lines) <= 8
@@ -115,6 +116,7 @@ def test_a_fresh_model_has_the_recommended_activations(result: SearchResult) -> 
         load_run(result.run_dir).model()
 
 
+@pytest.mark.slow
 def test_a_run_of_a_configuration_file_makes_its_model_again(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
     config, out = str(tmp_path / "config.yaml"), str(tmp_path / "run")
@@ -125,6 +127,7 @@ def test_a_run_of_a_configuration_file_makes_its_model_again(tmp_path: Path) -> 
     assert kinds(model) == kinds(apply(Curve(), found.recommended))
 
 
+@pytest.mark.slow
 def test_a_run_of_a_task_makes_its_model_again(tmp_path: Path) -> None:
     from autoact.training.tasks import get_task
 
@@ -158,6 +161,7 @@ def test_a_dry_run_has_no_trainings_and_says_so() -> None:
     assert dry.recommended == dry.assignment
 
 
+@pytest.mark.slow
 def test_a_resume_with_a_damaged_report_names_file_and_remedy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

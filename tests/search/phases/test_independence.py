@@ -82,6 +82,7 @@ def test_running_statistics_are_state(tmp_path: Path) -> None:
         search(lambda: OnFeatures(shared), tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_frozen_shared_part_is_fine_and_stays_as_it_was(tmp_path: Path) -> None:
     shared = features().requires_grad_(False)
     result = search(lambda: OnFeatures(shared), tmp_path / "run")
@@ -166,6 +167,7 @@ class Running(Best):
         self.log("val_loss", self.best)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [Best, lambda: Best(MinMetric), lambda: Best(MaxMetric), lambda: Best(fitting=True), Running],
@@ -211,6 +213,7 @@ class Coarse(Curve):
         self.log("val_acc", (self(batch[0]).sign() == 2).float().mean())
 
 
+@pytest.mark.slow
 def test_what_is_not_carried_over_is_no_error(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -227,6 +230,7 @@ def test_metrics_are_reset_before_the_comparison() -> None:
     assert found.comparison == pytest.approx(plain.comparison)
 
 
+@pytest.mark.slow
 def test_equal_numbers_on_other_data_are_a_remark(tmp_path: Path) -> None:
     data = CurveData()
     same = (data.train_dataloader(), data.val_dataloader(), data.val_dataloader())

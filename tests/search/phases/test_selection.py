@@ -55,6 +55,7 @@ def test_a_lucky_choice_gives_way_to_a_baseline(tmp_path: Path) -> None:
     assert result.verdict == "improved"  # the original is tanh everywhere
 
 
+@pytest.mark.slow
 def test_a_settled_choice_survives_an_interruption(tmp_path: Path) -> None:
     whole = search(Lucky(), tmp_path / "whole")
     later = Lucky().later

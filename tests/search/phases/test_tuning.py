@@ -50,6 +50,7 @@ def test_the_plant_would_fool_a_search_at_one_rate(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "hyperparameters.yaml").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("budget", "seed"),
     [
@@ -63,6 +64,7 @@ def test_a_tuned_original_is_not_beaten_by_a_better_rate(tmp_path: Path, budget:
     assert result.verdict in ("no significant difference", "worse")
 
 
+@pytest.mark.slow
 def test_tanh_found_at_the_models_own_rate_gives_way_to_the_tuned_original(tmp_path: Path) -> None:
     # Two trials, both at the model's own rate: tanh wins the search by far.
     settings = {**PLANTED, "budget": 3, "seed": 0}
@@ -76,6 +78,7 @@ def test_tanh_found_at_the_models_own_rate_gives_way_to_the_tuned_original(tmp_p
     assert result.report["baselines"]["original"]["selection"][0] < 1.1
 
 
+@pytest.mark.slow
 def test_every_baseline_gets_as_many_trainings_as_the_search(tuned: tuple[SearchResult, Path]) -> None:
     result, out = tuned
     ledger = Ledger(out / "trainings.jsonl")
@@ -189,6 +192,7 @@ def test_a_small_budget_does_not_make_the_tuning_of_baselines_small() -> None:
     )
 
 
+@pytest.mark.slow
 def test_few_choices_are_tried_again_on_other_seeds(tmp_path: Path) -> None:
     settings = {**PLANTED, "budget": 3, "seeds": 2}
     two = {"model.lr": {"choice": [1e-2, 1e-3]}}
@@ -197,6 +201,7 @@ def test_few_choices_are_tried_again_on_other_seeds(tmp_path: Path) -> None:
     assert len(tried) == len(set(tried)) > len({key for _, key, _ in tried})
 
 
+@pytest.mark.slow
 def test_a_budget_without_trials_tunes_nobody(tmp_path: Path) -> None:
     settings = {**PLANTED, "budget": 1, "seeds": 2}
     result = run_search(Planted, CurveData, out=tmp_path / "run", parameters=RATES, **settings)
@@ -239,6 +244,7 @@ def test_a_partial_keeps_what_it_gives() -> None:
     assert plan.own == {"model.lr": 0.05}
 
 
+@pytest.mark.slow
 def test_reports_of_runs_without_parameters_are_as_before(tmp_path: Path) -> None:
     settings = {**PLANTED, "budget": 2, "seeds": 2}
     run_search(Planted, CurveData, out=tmp_path / "run", **settings)

@@ -175,6 +175,7 @@ def test_noise_is_called_improved_in_5_percent_at_most(tails: str) -> None:
         assert clopper_pearson_upper(verdicts.count(verdict), replays, 0.99) <= 0.05
 
 
+@pytest.mark.slow
 def test_the_default_seeds_find_one_standard_deviation_in_80_percent() -> None:
     seeds = Settings(monitor="val_loss").seeds
     generator = np.random.default_rng(1)

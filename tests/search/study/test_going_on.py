@@ -84,6 +84,7 @@ def test_whenever_it_is_killed_it_goes_on_where_it_was(tmp_path: Path, name: str
             assert done == expected, before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tpe", "both"])
 def test_killed_after_every_trial_it_goes_on_all_the_same(tmp_path: Path, name: str) -> None:
     with quiet_optuna():

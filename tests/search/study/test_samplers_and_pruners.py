@@ -47,6 +47,7 @@ def trials(folder: Path) -> list[tuple[Any, ...]]:
     return [(t.trial, t.key, t.seed, t.state, t.share, t.selection) for t in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
@@ -150,6 +151,7 @@ def test_samplers_and_pruners_that_remember_go_on_where_they_were(
     assert chosen[0] == chosen[1]
 
 
+@pytest.mark.slow
 def test_the_median_pruner_ends_what_is_worse_than_the_median(tmp_path: Path) -> None:
     pruner = optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=0)
     search(tmp_path, pruner=pruner, budget=9)

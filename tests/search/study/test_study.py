@@ -129,6 +129,7 @@ def test_an_interrupted_study_asks_what_an_undisturbed_one_asks(run: Run, tmp_pa
     assert len(set(map(str, asked))) > 5
 
 
+@pytest.mark.slow
 def test_a_killed_trial_leaves_nothing_and_is_asked_again(run: Run) -> None:
     run.train(run.open(), 2)
     killed, _ = run.open().ask()
@@ -266,6 +267,7 @@ def test_a_study_half_made_by_a_killed_process_is_made_again(run: Run) -> None:
     assert run.states == ["COMPLETE"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["a?b", "lr=10%", "a%20b", "run#2", "{x}", "{0}", "a b&c=d;e", "?mode=ro", "é"]
 )
@@ -281,6 +283,7 @@ def test_any_directory_name_holds_its_study(tmp_path: Path, name: str) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"not a database" * 100, b"SQLite format 3\0" + b"\0" * 5000])
 def test_a_damaged_study_file_is_written_again_from_the_ledger(run: Run, content: bytes) -> None:
     asked = run.train(run.open(), 3)
@@ -329,6 +332,7 @@ def test_a_storage_that_optuna_cannot_use_is_bad_input() -> None:
         check_storage(journal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", ["update trial_values set value = 7", "update trials set state = 'RUNNING' where number = 1"]
 )

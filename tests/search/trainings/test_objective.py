@@ -45,6 +45,7 @@ def search(objective: Any, out: Path | None, **settings: Any) -> autoact.search.
     return autoact.run_search(objective=objective, out=out, **defaults | settings)
 
 
+@pytest.mark.slow
 def test_a_function_is_searched_compared_and_resumed(tmp_path: Path) -> None:
     objective = Recorded()
     result = search(objective, tmp_path / "run")
@@ -67,6 +68,7 @@ def test_a_function_is_searched_compared_and_resumed(tmp_path: Path) -> None:
     assert again.calls == []
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path) -> None:
     undisturbed = Recorded()
     whole = search(undisturbed, tmp_path / "whole").report
@@ -86,6 +88,7 @@ def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path) -> None:
     assert len(rest.calls) <= len(undisturbed.calls) - 11
 
 
+@pytest.mark.slow
 def test_larger_may_be_better(tmp_path: Path) -> None:
     result = search(Recorded(sign=-1.0), tmp_path / "run", mode=None, monitor="my_accuracy")
     assert result.report["mode"] == "max"
@@ -127,6 +130,7 @@ def test_layers_come_from_the_argument_or_from_the_space() -> None:
     }
 
 
+@pytest.mark.slow
 def test_groups_choose_together(tmp_path: Path) -> None:
     space = {
         "version": 1,
@@ -183,6 +187,7 @@ def test_an_objective_that_raises_is_told_before_anything_is_made(tmp_path: Path
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_values_that_are_no_number_lose_and_do_not_stop_the_search(tmp_path: Path) -> None:
     sums = Recorded()
 

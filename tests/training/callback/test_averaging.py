@@ -38,6 +38,7 @@ def test_the_assignment_is_that_of_the_averaged_model(module, loader, make_train
     assert {layer.release.item() for layer in layers.values()} == {1.0}
 
 
+@pytest.mark.slow
 @averaging
 def test_logits_are_averaged_with_the_weights(module, loader, make_trainer, average):
     logits = []

@@ -19,6 +19,7 @@ class SaveAt(L.Callback):
             trainer.save_checkpoint(self.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("saved_at", [6, 12])
 @pytest.mark.parametrize("settings", [{}, {"accumulate_grad_batches": 1, "gradient_clip_val": 0.5}])
 def test_a_resumed_training_equals_an_uninterrupted_one(

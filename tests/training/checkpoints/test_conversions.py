@@ -56,6 +56,7 @@ def test_arguments_can_still_be_given(saved, any_module):
         any_module.load_from_checkpoint(path, width=4)
 
 
+@pytest.mark.slow
 @loadable
 def test_a_loaded_model_can_be_saved_and_loaded_again(saved, any_module, loaders, make_trainer, tmp_path):
     _, path = saved

@@ -17,6 +17,7 @@ def test_digits_parts_are_disjoint_repeatable_and_complete() -> None:
     assert len(images.unique(dim=0)) == 1797
 
 
+@pytest.mark.slow
 def test_digits_learns_within_its_epochs() -> None:
     L.seed_everything(1, verbose=False)
     task = get_task("digits")
