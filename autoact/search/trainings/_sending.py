@@ -13,6 +13,7 @@ from types import FunctionType, ModuleType
 from typing import IO, Any
 
 import cloudpickle
+import torch
 
 from autoact.errors import ConfigurationError
 from autoact.search.trainings._session import Session, is_importable
@@ -54,20 +55,29 @@ class _Sender(cloudpickle.Pickler):
             self._registered.clear()
 
 
-def send(task: Any, file: IO[bytes]) -> None:
+def send(task: Any, threads: int, file: Any) -> None:
     """Write a session and a task.
 
     Args:
         task: Any object.
+        threads: How many torch is to use for it.
         file: Where to write them.
 
     Raises:
-        PicklingError, TypeError or whatever a class of the user's raises: It cannot be sent.
+        ConfigurationError: Says what cannot be sent, and what to do.
     """
     sender = _Sender(file)
-    sender.dump(Session.here())
-    sender.dump(task)
-    sender.dump([(*where, value) for where, value in sender.made.items()])
+    try:
+        sender.dump((Session.here(), threads))
+        sender.dump(task)
+        sender.dump([(*where, value) for where, value in sender.made.items()])
+    except Exception as error:  # whatever a class of the user's raises when it is pickled
+        held = next(_unsendable(sender.functions), "these")
+        raise ConfigurationError(
+            f"With more than one worker, model and data go to other processes, and {held} cannot: {error}. "
+            "Make that inside the class or function that uses it, where each process makes its own, "
+            "or set workers to 1."
+        ) from error
 
 
 def receive(file: IO[bytes]) -> Any:
@@ -77,7 +87,9 @@ def receive(file: IO[bytes]) -> Any:
         file: From which to read what `send` wrote.
     """
     reader = pickle.Unpickler(file)
-    reader.load().take_over()
+    session, threads = reader.load()
+    session.take_over()
+    torch.set_num_threads(threads)
     task, made = reader.load(), reader.load()
     for module, name, value in made:  # where checkpoints and loader processes look for it
         setattr(sys.modules.setdefault(module, ModuleType(module)), name, value)
@@ -101,16 +113,7 @@ def require_picklable(task: Any, *more: Any) -> None:
     Raises:
         ConfigurationError: Says what cannot, and what to do.
     """
-    sender = _Sender(_Nowhere())
-    try:
-        sender.dump((Session.here(), task, more))
-    except Exception as error:  # whatever a class of the user's raises when it is pickled
-        held = next(_unsendable(sender.functions), "model or data hold something")
-        raise ConfigurationError(
-            f"With more than one worker, model and data go to other processes, and {held} that cannot: "
-            f"{error}. Make it inside the class or function that uses it, where each process makes its own, "
-            "or set workers to 1."
-        ) from error
+    send((task, more), 1, _Nowhere())
 
 
 def _unsendable(functions: list[FunctionType]) -> Iterator[str]:
@@ -120,7 +123,7 @@ def _unsendable(functions: list[FunctionType]) -> Iterator[str]:
             used = inspect.getclosurevars(function)
             for name, value in {**used.globals, **used.nonlocals}.items():
                 if not isinstance(value, type | FunctionType | ModuleType) and _raises(value):
-                    yield f"{function.__qualname__} uses {name!r},"
+                    yield f"{name!r}, which {function.__qualname__} uses,"
 
 
 def _raises(value: Any) -> bool:

@@ -10,9 +10,7 @@ import threading
 from contextlib import suppress
 from typing import IO, Any
 
-import torch
-
-from autoact.errors import ConfigurationError
+from autoact.errors import AutoActError, ConfigurationError
 from autoact.search.trainings._performing import Task, perform, told
 from autoact.search.trainings._sending import receive
 
@@ -28,8 +26,7 @@ def require_no_import() -> None:
     if _receiving.is_set():
         raise ConfigurationError(
             "run_search is called where a module that defines model or data is imported, so that every "
-            "worker would search again. Put the call into a function, or under "
-            "`if __name__ == '__main__':`; or set workers to 1."
+            "worker would search again. Put the call into a function, or under `if __name__ == '__main__':`."
         )
 
 
@@ -48,7 +45,7 @@ def serve() -> None:
     try:
         task = _received(orders)
     except BaseException as error:  # whatever the user's modules do
-        _answer(answers, told(error))
+        _answer(answers, str(error) if isinstance(error, AutoActError) else told(error))
         return
     _answer(answers, "")
     _work(task, orders, answers)
@@ -57,7 +54,6 @@ def serve() -> None:
 def _received(orders: IO[bytes]) -> Task:
     _receiving.set()
     task: Task = receive(orders)
-    torch.set_num_threads(pickle.load(orders))
     _receiving.clear()
     gc.freeze()
     return task

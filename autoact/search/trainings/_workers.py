@@ -1,11 +1,13 @@
 """Workers: processes that hold the task and train side by side, and none of them."""
 
+import mmap
 import os
 import pickle
 import queue
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -82,6 +84,7 @@ class Processes:
         self._idle: queue.LifoQueue[Process | None] = queue.LifoQueue()
         self._started: list[Process] = []
         self._stopped = False
+        self._sent: Any = None
         for _ in range(workers):
             self._idle.put(None)
 
@@ -91,16 +94,31 @@ class Processes:
         Raises:
             SearchFailedError: It cannot hold the task.
         """
+        self._keep_task()
         self._threads.submit(self._with_process, lambda process: None).result()
 
     def submit(self, asked: Training, extras: Extras) -> "Future[Training]":
         """Begin a training in a process that is free."""
-        return self._threads.submit(self._with_process, lambda process: process.train(asked, extras))
+        self._keep_task()
+        order = cloudpickle.dumps((asked, extras))
+        return self._threads.submit(self._with_process, lambda process: process.train(asked, order))
+
+    def _keep_task(self) -> None:
+        """Write the task as processes get it into a file without a name.
+
+        Not in the threads: pickling imports modules by their names, which a thread cannot while the main one
+        imports them.
+        """
+        if self._sent is None:
+            with tempfile.TemporaryFile() as file:
+                send(self._task, threads_of_each(self.workers), file)
+                file.flush()
+                self._sent = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def _with_process(self, action: Any) -> Any:
         process = self._idle.get()
         try:
-            if process is None or not process.alive:
+            if process is None or not process.alive():
                 process = self._new()
             return action(process)
         finally:
@@ -111,14 +129,14 @@ class Processes:
         self._started.append(process)
         if self._stopped:
             process.end()
-        process.begin(self._task, threads_of_each(self.workers))
+        process.begin(self._sent)
         return process
 
     def stop(self, *, abandon: bool) -> None:
         """Let the processes finish, or abandon what they are doing."""
         self._stopped = True
         if abandon:
-            for process in self._started:
+            for process in filter(Process.alive, self._started):
                 process.end()
         self._threads.shutdown(cancel_futures=True)
         for process in self._started:
@@ -141,50 +159,47 @@ class Process:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self._orders, self._answers = (
-            cast(IO[bytes], self._process.stdin),
-            cast(IO[bytes], self._process.stdout),
-        )
+        self._orders = cast(IO[bytes], self._process.stdin)
+        self._answers = cast(IO[bytes], self._process.stdout)
 
-    @property
     def alive(self) -> bool:
-        """Whether it runs."""
+        """Tell whether it runs."""
         return self._process.poll() is None
 
-    def begin(self, task: Task, threads: int) -> None:
-        """Give it the task.
+    def begin(self, sent: Any) -> None:
+        """Give it what `send` wrote.
 
         Raises:
             SearchFailedError: It cannot hold it.
         """
-        reason = self._asked(lambda: (send(task, self._orders), pickle.dump(threads, self._orders)))
+        reason = self._asked(sent)
         if reason:
             raise SearchFailedError(
-                f"A worker process cannot begin: {reason}. Correct that, or set workers to 1."
+                f"A worker process cannot begin: {reason.rstrip('.')}. Correct that, or set workers to 1."
             )
 
-    def train(self, asked: Training, extras: Extras) -> Training:
+    def train(self, asked: Training, order: bytes) -> Training:
         """Have it do a training; its death is a training that failed."""
-        order = cloudpickle.dumps((asked, extras))
-        answer = self._asked(lambda: pickle.dump(order, self._orders))
+        answer = self._asked(pickle.dumps(order))
         return answer if isinstance(answer, Training) else failed(asked, answer)
 
-    def _asked(self, write: Any) -> Any:
-        """Write, and return the answer; how the process ended where there is none."""
+    def _asked(self, sent: Any) -> Any:
+        """Send something and return the answer; how the process ended where there is none."""
         with suppress(BrokenPipeError):  # it has ended, maybe with an answer
-            write()
+            self._orders.write(sent)
             self._orders.flush()
         try:
             return pickle.load(self._answers)
         except (EOFError, pickle.UnpicklingError):
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1.0)
             self.end()
             return _how(self._process.wait())
 
     def end(self) -> None:
-        """End it at once."""
+        """End it, and what it has started, at once; not long after it has ended."""
         with suppress(ProcessLookupError):
-            if self._process.returncode is None:
-                end_with_children(self._process.pid)
+            end_with_children(self._process.pid)
 
     def close(self) -> None:
         """Let it end."""
