@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import IO, Any
 
 from autoact.errors import AutoActError, ConfigurationError
@@ -30,17 +31,16 @@ def require_no_import() -> None:
         )
 
 
-def serve() -> None:
-    """Receive a task by standard input, then trainings; answer by what was standard output.
+def serve(orders: IO[bytes], answers: IO[bytes]) -> None:
+    """Receive a task, then trainings to do.
 
-    The first answer is "" or why the worker cannot begin. What the user's code prints goes to standard error.
+    Args:
+        orders: Where they come from.
+        answers: Where answers go: "" or why the worker cannot begin, then each training as it has ended, or
+            what was raised instead.
     """
-    orders, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    os.dup2(2, 1)
     if hasattr(os, "register_at_fork"):  # a loader process that outlives this one must not keep them open
-        os.register_at_fork(after_in_child=lambda: [os.close(each.fileno()) for each in (orders, answers)])
+        os.register_at_fork(after_in_child=partial(_close, [orders.fileno(), answers.fileno()]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     try:
         task = _received(orders)
@@ -49,6 +49,12 @@ def serve() -> None:
         return
     _answer(answers, "")
     _work(task, orders, answers)
+
+
+def _close(files: list[int]) -> None:
+    """Close files once: a process that is forked from a forked one has none of them."""
+    while files:
+        os.close(files.pop())
 
 
 def _received(orders: IO[bytes]) -> Task:

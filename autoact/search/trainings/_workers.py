@@ -23,16 +23,21 @@ from autoact.search.trainings._sending import send
 from autoact.search.trainings._worker import end_with_children
 
 _START = """
-import sys
+import os, sys
 sys.path[:] = {path!r}
+orders, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+os.dup2(2, 1)
+answers.write({mark!r})
 try:
     from autoact.search.trainings._worker import serve
 except BaseException as error:
     import pickle
-    pickle.dump(f"{{type(error).__name__}}: {{error}}", sys.stdout.buffer)
+    pickle.dump(f"{{type(error).__name__}}: {{error}}", answers)
 else:
-    serve()
+    serve(orders, answers)
 """
+_MARK = b"answers of a worker\n"  # what an interpreter prints when it starts comes before
 _PATIENCE = 10.0  # seconds
 
 
@@ -149,12 +154,13 @@ class Process:
     """A worker, seen from its parent.
 
     It is in a group of its own: Ctrl-C on a terminal reaches the parent alone, which decides. It does not run
-    the parent's main module, as `multiprocessing` would.
+    the parent's main module, as `multiprocessing` would. Its standard input and output are for orders and
+    answers; what it prints goes to standard error.
     """
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START.format(path=sys.path)],
+            [sys.executable, "-c", _START.format(path=sys.path, mark=_MARK)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -172,7 +178,7 @@ class Process:
         Raises:
             SearchFailedError: It cannot hold it.
         """
-        reason = self._asked(sent)
+        reason = self._asked(sent, after=_MARK)
         if reason:
             raise SearchFailedError(
                 f"A worker process cannot begin: {reason.rstrip('.')}. Correct that, or set workers to 1."
@@ -183,12 +189,14 @@ class Process:
         answer = self._asked(pickle.dumps(order))
         return answer if isinstance(answer, Training) else failed(asked, answer)
 
-    def _asked(self, sent: Any) -> Any:
+    def _asked(self, sent: Any, after: bytes = b"") -> Any:
         """Send something and return the answer; how the process ended where there is none."""
         with suppress(BrokenPipeError):  # it has ended, maybe with an answer
             self._orders.write(sent)
             self._orders.flush()
         try:
+            if after:
+                next((line for line in self._answers if line.endswith(after)), None)
             return pickle.load(self._answers)
         except (EOFError, pickle.UnpicklingError):
             with suppress(subprocess.TimeoutExpired):
