@@ -59,8 +59,8 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ledger = tmp_path / "run" / "trainings.jsonl"
     _wait(lambda: ledger.exists() and ledger.read_text().count("\n") > 2, seconds=300)
+    _wait(lambda: len(_children(parent.pid)) == 2, seconds=60)
     children = _children(parent.pid)
-    assert len(children) >= 2
     parent.kill()
     parent.wait()
     _wait(lambda: not any(_alive(child) for child in children), seconds=120)
