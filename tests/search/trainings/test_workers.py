@@ -1,5 +1,6 @@
 """Worker processes do the same trainings, and end with their parent."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -77,8 +78,9 @@ def _wait(condition: Any, seconds: float) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found]
+    """Return the processes that any thread of a process has started."""
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for threads in found for child in threads.read_text().split()]
 
 
 def _alive(pid: int) -> bool:
@@ -224,8 +226,8 @@ def test_a_module_that_a_worker_cannot_import_is_refused_before_the_start(
     file = tmp_path / "only_here.py"
     file.write_text("def objective(assignment, seed, fraction):\n    return 1.0\n")
     monkeypatch.syspath_prepend(tmp_path)
-    import only_here  # type: ignore[import-not-found]
-
+    monkeypatch.delitem(sys.modules, "only_here", raising=False)
+    only_here = importlib.import_module("only_here")
     file.write_text(text + file.read_text())
     with pytest.raises(SearchFailedError, match=rf"^A worker process cannot begin: .*{why}.*workers to 1\.$"):
         run_search(objective=only_here.objective, out=tmp_path / "run", **SMALL)
