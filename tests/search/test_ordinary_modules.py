@@ -210,10 +210,18 @@ def test_targets_that_are_missing_are_left_to_the_loss_with_a_warning(searched, 
     assert re.fullmatch(
         r"The training data hold \d+ values that are NaN or infinite in batch 0 \(of 16 there\), and others "
         r"in 3 batches more\. The selection data hold \d values that are NaN or infinite in batch 0 \(of "
-        r"(16|8) there\)\. The loss, its gradients and val_loss are finite all the same: the search leaves "
-        r"them in, and the model decides what they count\.",
+        r"(16|8) there\)\. Still finite with them: loss and gradients, val_loss\. The search leaves them in, "
+        r"and the model decides what they count\.",
         said,
     )
+
+
+def test_the_warning_speaks_of_what_was_tried(searched):
+    finite = r"there\)\. Still finite with them: {}\. The search"
+    with pytest.warns(UserWarning, match=f"^The training data .* {finite.format('loss and gradients')}"):
+        searched(Masked, (missing(16), loader(16, 1), loader(16, 2)), dry_run=True)
+    with pytest.warns(UserWarning, match=f"^The selection data .* {finite.format('val_loss')}"):
+        searched(Masked, (loader(16), missing(16, 1), loader(16, 2)), dry_run=True)
 
 
 def test_a_resumed_search_does_not_warn_again(searched, tmp_path):

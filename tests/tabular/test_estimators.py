@@ -21,7 +21,7 @@ from autoact.tabular import AutoActClassifier, AutoActRegressor
 SMALL: dict[str, Any] = {"space": ["relu", "tanh"], "hidden": (16,), "max_epochs": 8, "random_state": 0}
 
 
-NOT_OF_GRADIENT_STEPS = {  # as of scikit-learn's own MLPClassifier
+NOT_OF_GRADIENT_STEPS = {  # as of scikit-learn's own SGDClassifier
     "check_sample_weight_equivalence_on_dense_data": "rows that repeat make other batches and folds"
 }
 

@@ -151,9 +151,10 @@ def _tell(doubtful: Sequence[DoubtfulBatch], monitor: str, value: float) -> None
             raise batch.refused(f"{monitor} is {value} in the validation")
     parts = [[batch for batch in doubtful if batch.part == part] for part in ("training", "selection")]
     said = " ".join(f"{found[0]}{_more(len(found) - 1)}." for found in parts if found)
+    tried = (["loss and gradients"] if parts[0] else []) + ([monitor] if parts[1] else [])
     warnings.warn(
-        f"{said} The loss, its gradients and {monitor} are finite all the same: the search leaves them in, "
-        "and the model decides what they count.",
+        f"{said} Still finite with them: {', '.join(tried)}. The search leaves them in, and the "
+        "model decides what they count.",
         UserWarning,
         stacklevel=2,
     )

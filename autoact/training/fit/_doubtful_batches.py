@@ -92,7 +92,8 @@ def _fit(
     settings = {**trainer, **_ONE_EPOCH}
     if settings.get("precision") in _SCALED:
         settings["precision"] = "bf16-mixed"
-    loader = DataLoader([batch.content for batch in judge.batches], batch_size=None, collate_fn=_as_it_is)
+    batches: Any = [batch.content for batch in judge.batches]
+    loader: DataLoader[Any] = DataLoader(batches, batch_size=None, collate_fn=_as_it_is)
     seed_everything(seed, workers=True, verbose=False)
     with parts.open().given("training", loader) as arguments:
         silent_trainer(settings, callbacks=[judge]).fit(make_module(), **arguments)

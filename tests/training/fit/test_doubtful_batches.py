@@ -1,5 +1,7 @@
 """Values that are no numbers are left to the loss, and refused where it does not leave them out."""
 
+from typing import Any
+
 import lightning as L
 import pytest
 import torch
@@ -61,8 +63,9 @@ class Manual(Masked):
     def training_step(self, batch, batch_idx):
         self.manual_backward(self.loss(batch))
         if batch_idx % 4 == 3:
-            self.optimizers().step()
-            self.optimizers().zero_grad()
+            optimizer: Any = self.optimizers()
+            optimizer.step()
+            optimizer.zero_grad()
 
 
 class ManualInputs(Manual):
