@@ -17,8 +17,9 @@ from scipy.special import ndtr, ndtri
 
 from autoact.records import Comparison
 
+LEVEL = 0.95
 SPENT = 0.94  # of the error, where there are several looks
-HOPELESS = 0.3  # probability of a decision below which more seeds are not worth their trainings
+HOPELESS = 0.2  # probability of a decision below which more seeds are not worth their trainings
 _POINTS = 401  # of the grid on which densities are integrated: 1e-6 of a level
 _FAR = 8.0  # standard deviations where a density ends
 _SMALLEST = 1e-12  # level below which p values are not told apart
@@ -73,36 +74,56 @@ def repeated_p_value(looks: tuple[int, ...], p_values: Sequence[float]) -> float
     return math.exp(high)
 
 
-def is_hopeless(found: Comparison, looks: tuple[int, ...], seeds: int, level: float = 0.95) -> bool:
-    """Tell whether more seeds would hardly decide, even if the effect is one deviation above its estimate.
+def is_hopeless(found: Comparison, looks: tuple[int, ...], seeds: int) -> bool:
+    """Tell whether more seeds would hardly decide a comparison that has decided nothing.
 
     Args:
-        found: The comparison so far, which decides nothing.
+        found: The comparison so far, with a confidence of 95 %.
         looks: Paired seeds at each look that was planned, growing.
         seeds: Seeds so far: one of the looks.
-        level: Confidence over all looks.
-
-    Returns:
-        Whether they would with a probability below 0.3. Stopping for it is a choice: no error grows by it.
 
     Example:
         >>> near = Comparison(name="a", difference=0.1, ci95=(-3, 3.2), p_value=0.9, detectable=3, pairs=20)
         >>> is_hopeless(near, (5, 10, 20, 40), 20)
         True
     """
-    share = seeds / looks[-1]
     low, high = found.ci95
-    if share >= 1 or found.pairs < 2 or math.isnan(low):
-        return share >= 1
-    due = levels(looks, level)
-    seen = 0.0
-    if high > low:
-        half = float(stats.t.ppf((1 + due[looks.index(seeds)]) / 2, found.pairs - 1))
-        statistic = abs(found.difference) / ((high - low) / 2) * half
-        seen = -float(ndtri(max(float(stats.t.sf(statistic, found.pairs - 1)), _SMALLEST)))
-    bound = -float(ndtri((1 - due[-1]) / 2))
+    if found.pairs < 2 or math.isnan(low):
+        return seeds >= looks[-1]
+    if high == low:  # the models are the same
+        return True
+    due = levels(looks, LEVEL)[looks.index(seeds)]
+    half = float(stats.t.ppf((1 + due) / 2, found.pairs - 1))
+    statistic = abs(found.difference) / ((high - low) / 2) * half
+    p_value = float(2 * stats.t.sf(statistic, found.pairs - 1))
+    return bool(hopeless(np.array(p_value), looks, seeds))
+
+
+def hopeless(p_values: np.ndarray, looks: tuple[int, ...], seeds: int) -> np.ndarray:
+    """Tell where more seeds would hardly decide, even if effects are one deviation above their estimates.
+
+    Stopping for it is a choice: no error grows by it.
+
+    Args:
+        p_values: Two-sided p values of t tests, any shape.
+        looks: Paired seeds at each look that was planned, growing.
+        seeds: Seeds so far: one of the looks.
+
+    Returns:
+        Whether the last look would decide with a probability below 0.2; true where it is the last.
+
+    Example:
+        >>> hopeless(np.array([0.9, 0.1]), (5, 10, 20, 40), 20)
+        array([ True, False])
+    """
+    share = seeds / looks[-1]
+    if share >= 1:
+        return np.ones(p_values.shape, dtype=bool)
+    seen = -ndtri(np.maximum(p_values, _SMALLEST) / 2)
+    bound = -float(ndtri((1 - levels(looks, LEVEL)[-1]) / 2))
     expected = seen * math.sqrt(share) + (seen + 1) / math.sqrt(share) * (1 - share)
-    return float(ndtr((expected - bound) / math.sqrt(1 - share))) < HOPELESS
+    chance: np.ndarray = ndtr((expected - bound) / math.sqrt(1 - share))
+    return chance < HOPELESS
 
 
 @lru_cache(maxsize=4096)

@@ -12,9 +12,8 @@ from scipy.special import ndtr
 from autoact.errors import ConfigurationError
 from autoact.records import Comparison
 from autoact.search.setup import Mode
-from autoact.search.statistics._looks import levels, repeated_p_value
+from autoact.search.statistics._looks import LEVEL, levels, repeated_p_value
 
-LEVEL = 0.95
 POWER = 0.80
 _MOST = 10_000
 _NODES = 2000  # of the average over estimated spreads: 1e-4 of the exact effect
