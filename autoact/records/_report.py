@@ -27,7 +27,14 @@ from autoact.spaces.files import write_text
 
 SCHEMA = 2
 _ALWAYS = ("task", "verdict", "latency")  # keys that stand in report.json as null, too
-_OPTIONAL = ("baselines", "comparisons", "looks", "pareto", "beliefs", "remarks")  # left out where there are none
+_OPTIONAL = (
+    "baselines",
+    "comparisons",
+    "looks",
+    "pareto",
+    "beliefs",
+    "remarks",
+)  # left out where there are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

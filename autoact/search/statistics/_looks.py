@@ -2,14 +2,15 @@ r"""Looks at paired seeds: one error over all of them, and a stop where more see
 
 The error is spent in proportion to the seeds (Lan and DeMets, Biometrika 70, 1983, with the spending function
 $\alpha(t) = \alpha t$). At every look the t statistic is judged at the level that is due; levels follow from
-the joint normal law of means at several looks, where crossings of the other side are neglected. t statistics of
-few seeds hang together a little less than means do, so that they err up to 1.06 times as often: of the error,
-`SPENT` is spent (scripts/benchmarks/looks.py).
+the joint normal law of means at several looks, where crossings of the other side are neglected. t statistics
+of few seeds hang together a little less than means do, so that they err up to 1.06 times as often: of the
+error, `SPENT` is spent (scripts/benchmarks/verdict/looks.py).
 """
 
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from scipy import optimize, stats
@@ -137,7 +138,7 @@ def _bounds(shares: tuple[float, ...], error: float) -> tuple[float, ...]:
     found = [-float(ndtri(error * shares[0]))]
     nodes, density = _grid(found[0] * math.sqrt(shares[0]), math.sqrt(shares[0]))
     weights = density * _normal(nodes / math.sqrt(shares[0])) / math.sqrt(shares[0])
-    for before, now in zip(shares, shares[1:], strict=False):
+    for before, now in pairwise(shares):
         spread, due = math.sqrt(now - before), error * (now - before)
 
         def excess(bound: float, nodes=nodes, weights=weights, spread=spread, due=due, now=now) -> float:

@@ -115,9 +115,7 @@ def detectable_effect(pairs: int, *, level: float = LEVEL, power: float = POWER)
     return float(optimize.brentq(shortfall, 0.0, upper))
 
 
-def seeds_needed(
-    difference: float, detectable: float, pairs: int, *, level: float = LEVEL
-) -> int | None:
+def seeds_needed(difference: float, detectable: float, pairs: int, *, level: float = LEVEL) -> int | None:
     """Return how many paired seeds would find a difference with 80 % power.
 
     Args:

@@ -9,7 +9,7 @@ from scipy import stats
 from autoact.records import Comparison
 from autoact.search.setup import looks_until
 from autoact.search.statistics import compare, hopeless, is_hopeless, levels
-from scripts.benchmarks.looks import DRAWN, differences, lower_bound, outcomes
+from scripts.benchmarks.verdict.looks import DRAWN, differences, lower_bound, outcomes
 
 LOOKS = 5, 10, 20, 40
 REPETITIONS = 100_000

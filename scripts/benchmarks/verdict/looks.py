@@ -1,11 +1,11 @@
 """Looks at paired seeds: how often noise is called an improvement, and how many seeds a true one takes.
 
-    python scripts/benchmarks/looks.py [--repetitions 100000] [--most 5,10,20,40] [--short]
+    python scripts/benchmarks/verdict/looks.py [--repetitions 100000] [--most 5,10,20,40] [--short]
 
 Both models' values are drawn from one distribution (normal, Student's t with 3 degrees of freedom,
-exponential), correlated by seed, and shifted by an effect in standard deviations of their difference. Printed
-are the shares of `improved` and `worse` and the mean number of seeds, by the rule of the confirmation; `bound`
-is the lower 99 % bound of the share of `improved`.
+exponential), correlated by seed, and shifted by an effect in standard deviations of their difference.
+Printed are the shares of `improved` and `worse` and the mean number of seeds, by the rule of the confirmation;
+`bound` is the lower 99 % bound of the share of `improved`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from autoact.search.setup import looks_until
 from autoact.search.statistics import hopeless, levels
