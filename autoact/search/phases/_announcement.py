@@ -104,7 +104,7 @@ class SearchPlan:
         return ["Cost in trainings", *(f"  {count:>{names}}  {what}" for count, what in rows)]
 
     def _confirmation(self) -> str:
-        *early, most = self.settings.looks or (self.settings.seeds,)
+        *early, most = self.settings.planned_looks
         looks = f", fewer if {' or '.join(map(str, early))} decide" if early else ""
         return f"confirmation (at most 3 models on {most} fresh seeds{looks})"
 

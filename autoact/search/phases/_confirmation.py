@@ -31,8 +31,8 @@ class Confirmed:
             [None if training.raised else training.comparison for training in same]
             for same in (self.selected, self.original if name == ORIGINAL else self.uniform)
         )
-        looks = search.settings.looks or ()
-        return compare(ours, theirs, search.settings.direction, name=name, looks=looks)
+        settings = search.settings
+        return compare(ours, theirs, settings.direction, name=name, looks=settings.planned_looks)
 
     def first(self, count: int) -> "Confirmed":
         """Return what was known when so many seeds were spent."""
@@ -42,7 +42,7 @@ class Confirmed:
 
     def looks(self, search: Search) -> tuple[Look, ...]:
         """Return the comparisons with the original that were looked at, in order."""
-        made = [count for count in search.settings.looks or () if count <= len(self.selected)]
+        made = [count for count in search.settings.planned_looks if count <= len(self.selected)]
         return tuple(Look.of(count, self.first(count).against(search, ORIGINAL)) for count in made)
 
 
@@ -60,7 +60,7 @@ def confirm(search: Search, models: Mapping[str, Training]) -> Confirmed:
         SearchFailedError: A model of the verdict raised on every seed, or the comparison data gave no number
             at all.
     """
-    looks = search.settings.looks or ()
+    looks = search.settings.planned_looks
     for count in looks:
         confirmed = _trained(search, models, count)
         _require_trained(confirmed)

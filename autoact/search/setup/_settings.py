@@ -114,6 +114,11 @@ class Settings:
         return cast(Mode, self.mode)
 
     @property
+    def planned_looks(self) -> tuple[int, ...]:
+        """The looks, settled."""
+        return tuple(self.looks or ())
+
+    @property
     def minimize(self) -> bool:
         """Whether a smaller value is better."""
         return self.mode == "min"

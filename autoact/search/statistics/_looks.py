@@ -9,7 +9,7 @@ error, `SPENT` is spent (scripts/benchmarks/verdict/looks.py).
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -141,15 +141,20 @@ def _bounds(shares: tuple[float, ...], error: float) -> tuple[float, ...]:
     for before, now in pairwise(shares):
         spread, due = math.sqrt(now - before), error * (now - before)
 
-        def excess(bound: float, nodes=nodes, weights=weights, spread=spread, due=due, now=now) -> float:
-            return float(weights @ ndtr((nodes - bound * math.sqrt(now)) / spread)) - due
-
-        found.append(float(optimize.brentq(excess, -1.0, 2 * _FAR, xtol=1e-9)))
+        crossed = partial(_crossed, nodes, weights, math.sqrt(now), spread, due)
+        found.append(float(optimize.brentq(crossed, -1.0, 2 * _FAR, xtol=1e-9)))
         further, widths = _grid(found[-1] * math.sqrt(now), math.sqrt(now))
         steps = (further[:, None] - nodes) / spread
         weights = widths * (_normal(steps) / spread @ weights)
         nodes = further
     return tuple(found)
+
+
+def _crossed(
+    nodes: np.ndarray, weights: np.ndarray, deviation: float, spread: float, due: float, bound: float
+) -> float:
+    """Return by how much a bound is crossed more often than is due."""
+    return float(weights @ ndtr((nodes - bound * deviation) / spread)) - due
 
 
 def _grid(upper: float, deviation: float) -> tuple[np.ndarray, np.ndarray]:

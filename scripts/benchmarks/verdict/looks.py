@@ -4,8 +4,8 @@
 
 Both models' values are drawn from one distribution (normal, Student's t with 3 degrees of freedom,
 exponential), correlated by seed, and shifted by an effect in standard deviations of their difference.
-Printed are the shares of `improved` and `worse` and the mean number of seeds, by the rule of the confirmation;
-`bound` is the lower 99 % bound of the share of `improved`.
+Printed are the shares of `improved` and `worse` and the mean number of seeds, by the rule of the
+confirmation; `bound` is the lower 99 % bound of the share of `improved`.
 """
 
 import argparse
