@@ -83,12 +83,12 @@ def lower_bound(share: float, repetitions: int) -> float:
     return float(stats.beta.ppf(0.01, found, repetitions - found + 1)) if found else 0.0
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = terminal.parser(__doc__, short="2,000 repetitions")
     parser.add_argument("--repetitions", type=int, default=100_000)
     parser.add_argument("--most", default="10,20,40", help="most seeds, of several confirmations")
-    options: argparse.Namespace = parser.parse_args()
+    options: argparse.Namespace = parser.parse_args(arguments)
     repetitions = 2000 if options.short else options.repetitions
     rows = []
     for most in map(int, options.most.split(",")):

@@ -9,6 +9,7 @@ from scipy import stats
 from autoact.records import Comparison
 from autoact.search.setup import looks_until
 from autoact.search.statistics import compare, hopeless, is_hopeless, levels
+from scripts.benchmarks.verdict import looks as script
 from scripts.benchmarks.verdict.looks import DRAWN, differences, lower_bound, outcomes
 
 LOOKS = 5, 10, 20, 40
@@ -119,3 +120,9 @@ def test_looks_end_with_the_most_that_may_be_spent(seeds):
     looks = looks_until(seeds)
     assert looks[-1] == seeds
     assert list(looks) == sorted(set(looks))
+
+
+def test_the_short_run_prints_a_row_for_each_law_and_effect(capsys):
+    script.main(["--short", "--most", "10"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 2 * (len(DRAWN) + 3)
