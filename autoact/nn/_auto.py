@@ -34,7 +34,7 @@ from autoact.nn._members import (
 from autoact.nn._precision import is_sharded, keep_precision
 from autoact.nn._ranges import constrained, form_of
 from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
-from autoact.nn._scalars import key_of, mixture_of_logits, over_logits
+from autoact.nn._scalars import key_of, mixture_of_logits, on_gpu, over_logits
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -213,6 +213,10 @@ class AutoActivation(nn.Module):
             own = self._numbers(logits, raw)
             own[3] = own[3].clone()  # release may move before backward
             return cast(Tensor, mixture_of_logits(x, own, self._key, self.channel_dim))
+        if found.way is Way.TRITON and self._one_softmax:
+            tensors = self._numbers(logits, raw)
+            if over := on_gpu(self._key, cast(Kernels, found.kernels), x, tensors):
+                return fused(plan_for(self.candidates), over, x, (logits, raw), None, None, self.channel_dim)
         values = self.natural_values()
         return mixture(x, self.weights(), self.candidates, values, channel_dim=self.channel_dim)
 
