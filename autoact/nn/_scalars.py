@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -45,9 +45,12 @@ class OverLogits:
         forms: `form_of` each.
     """
 
+    weights: Tensor | None
+    values: Tensor | None
+
     def __init__(
         self,
-        kernels: Kernels,
+        kernels: Kernels | None,
         logits: list[float],
         raw: list[float],
         temperature: float,
@@ -57,7 +60,7 @@ class OverLogits:
         parameters: tuple[Parameter, ...],
         forms: tuple[Form, ...],
     ) -> None:
-        self._kernels, self._parameters = kernels, parameters
+        self._kernels, self._parameters = cast(Kernels, kernels), parameters
         self._temperature, self._release, self._anchor, self._initial = temperature, release, anchor, initial
         shares = softmax([z / temperature for z in logits])
         weights = [(1 - release) * e + release * p for e, p in zip(anchor, shares, strict=True)]
@@ -125,7 +128,7 @@ def softmax(logits: list[float]) -> list[float]:
 
 
 def over_logits(
-    kernels: Kernels, tensors: list[Tensor], parameters: tuple[Parameter, ...], forms: tuple[Form, ...]
+    kernels: Kernels | None, tensors: list[Tensor], parameters: tuple[Parameter, ...], forms: tuple[Form, ...]
 ) -> OverLogits:
     """Return kernels over (logits, raw) by reading them, temperature, release, anchor and initial values."""
     numbers: list[Any] = [t.tolist() for t in tensors]
@@ -139,18 +142,22 @@ class OverLogitsOnGpu(OverLogits):
     Args:
         kernels: What computes the mixture on a GPU, and its plain twin.
         chain: Kernels from the numbers to y.
-        numbers: Temperature (), release (), anchor (K,) and initial values (P,).
+        numbers: Temperature (), release (), anchor (K,), initial values (P,) and logits seen last (K,).
         parameters: P of them.
     """
 
+    weights = values = None  # not read
+    step = 0.0  # what release moves by if the logits moved
+
     def __init__(
-        self, kernels: Kernels, chain: gpu.Chain, numbers: Tensors, parameters: tuple[Parameter, ...]
+        self, kernels: Kernels | None, chain: gpu.Chain, numbers: Tensors, parameters: tuple[Parameter, ...]
     ) -> None:
-        self._kernels, self._chained, self._numbers, self._parameters = kernels, chain, numbers, parameters
+        self._kernels, self._parameters = cast(Kernels, kernels), parameters
+        self._chained, self._numbers = chain, numbers
 
     def forward(self, x: Tensor, numbers: Tensors, channel_dim: int) -> Tensor:
         """Return y; what backward needs is copied, since a schedule may move buffers before."""
-        y, self._state = self._chained.forward(x, (*numbers, *self._numbers))
+        y, self._state = self._chained.forward(x, (*numbers, *self._numbers), self.step)
         return y
 
     def backward(self, x: Tensor, numbers: Tensors, grad: Tensor, channel_dim: int) -> Tensors:
@@ -165,17 +172,17 @@ class OverLogitsOnGpu(OverLogits):
         return (self._chained.plan.coefficients(weights.float(), values.float()),)
 
 
-def on_gpu(key: str, kernels: Kernels, x: Tensor, tensors: list[Tensor]) -> OverLogits | None:
+def on_gpu(key: str, kernels: Kernels | None, x: Tensor, tensors: list[Tensor]) -> OverLogitsOnGpu | None:
     """Return kernels over (logits, raw) on a GPU; None where torch has to make the coefficients.
 
     Args:
         key: `key_of` the layer.
         kernels: Those that `route` found.
         x: What the layer is called with.
-        tensors: Logits, raw numbers, temperature, release, anchor and initial values.
+        tensors: Logits, raw numbers, temperature, release, anchor, initial values, and the logits seen last.
     """
     chain, device = _chain_of(key), x.device
-    if chain is None or any(t.device != device for t in tensors):
+    if chain is None or any(t.device != device or not t.is_contiguous() for t in tensors):
         return None
     return OverLogitsOnGpu(kernels, chain, tuple(tensors[2:]), _PARAMETERS[key][1])
 

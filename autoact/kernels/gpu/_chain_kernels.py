@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from autoact.kernels.gpu import _launching
@@ -10,7 +12,8 @@ from autoact.kernels.plan import Plan
 from autoact.kernels.print import chain_backward_source, chain_source, state_of
 
 Tensors = tuple[torch.Tensor, ...]
-_ROWS = {"ROWS": 128, "num_warps": 4}  # of sums at a time: one number per thread and coefficient
+_ONE_WARP: dict[str, Any] = {"num_warps": 1}
+_FOUR_WARPS: dict[str, Any] = {"num_warps": 4, "ROWS": 128}  # one sum per thread and coefficient at a time
 
 
 class Chain:
@@ -35,16 +38,16 @@ class Chain:
         self._forward = _launching.kernel("chain", chain_source(plan, formulas))
         self._backward = _launching.kernel("chain_backward", chain_backward_source(plan))
 
-    def forward(self, x: torch.Tensor, numbers: Tensors) -> Tensors:
+    def forward(self, x: torch.Tensor, numbers: Tensors, step: float) -> Tensors:
         """Return y of the shape, dtype and layout of x, and the state that backward needs.
 
         Args:
             x: Any shape and layout, on a GPU.
-            numbers: logits (K,), raw (P,), temperature (), release (), anchor (K,), initial (P,).
+            numbers: logits (K,), raw (P,), temperature (), release (), anchor (K,), initial (P,), and the
+                logits seen last (K,); contiguous.
+            step: What is added to release, in place, if the logits moved since; 0: both stay.
         """
-        state = torch.empty(self.state.size, dtype=torch.float32, device=x.device)
-        own = tuple(t.contiguous() for t in numbers)
-        _launching.launch(self._forward, 1, (*own, state), {"num_warps": 1})
+        state = self.compute(numbers, step)
         return run_forward(self.plan, x, state, None), state
 
     def backward(
@@ -58,8 +61,26 @@ class Chain:
         """Return the gradients of x, logits and raw numbers."""
         if not x.numel():
             return torch.empty_like(x), torch.zeros_like(logits), torch.zeros_like(raw)
-        grad_x, partial = run_backward(self.plan, x, state, grad, None)
-        grad_z, grad_r = torch.empty_like(logits), torch.empty_like(raw)
-        tensors = (partial, partial.shape[1], state, grad_z, grad_r)
-        _launching.launch(self._backward, 1, tensors, _ROWS)
-        return grad_x, grad_z, grad_r
+        grad_x, sums = run_backward(self.plan, x, state, grad, None)
+        return grad_x, *self.pull(sums, state, logits, raw)
+
+    def compute(self, numbers: Tensors, step: float) -> torch.Tensor:
+        """Return the state, which begins with the coefficients; arguments as in `forward`."""
+        state = torch.empty(self.state.size, dtype=torch.float32, device=numbers[0].device)
+        _launching.launch(self._forward, 1, (*numbers, state, step), _ONE_WARP)
+        return state
+
+    def pull(
+        self, sums: torch.Tensor, state: torch.Tensor, logits: torch.Tensor, raw: torch.Tensor
+    ) -> Tensors:
+        """Return the gradients of logits and raw numbers.
+
+        Args:
+            sums: (1, programs, M), which add up to the gradients of the coefficients.
+            state: Of forward.
+            logits: (K,).
+            raw: (P,).
+        """
+        pulled = torch.empty_like(logits), torch.empty_like(raw)
+        _launching.launch(self._backward, 1, (sums, sums.shape[1], state, *pulled), _FOUR_WARPS)
+        return pulled

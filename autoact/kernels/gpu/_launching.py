@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 _serial = count()
 
 
-def launch(kernel: Any, programs: int, tensors: tuple[torch.Tensor, ...], arguments: dict[str, Any]) -> None:
+def launch(kernel: Any, programs: int, tensors: tuple[Any, ...], arguments: dict[str, Any]) -> None:
     """Run as many programs of a kernel, on the device of the first tensor.
 
     Args:
         kernel: From `kernel`.
         programs: Size of the grid.
-        tensors: What the kernel reads and writes.
-        arguments: All else, by name.
+        tensors: What the kernel reads and writes, and numbers.
+        arguments: Other arguments and options, by name.
     """
     with _current(tensors[0].device):
         kernel[(programs,)](*tensors, **arguments)

@@ -17,7 +17,9 @@ from autoact.kernels.plan import Plan
 Formulas = tuple[tuple[str, str], ...]
 _FUNCTIONS: dict[type, str] = {sp.exp: "tl.exp", sp.log: "tl.log", sp.sin: "tl.sin", sp.cos: "tl.cos"}
 _FORWARD = """@jit
-def chain(z_ptr, r_ptr, temperature_ptr, release_ptr, anchor_ptr, initial_ptr, state_ptr):
+def chain(
+    z_ptr, r_ptr, temperature_ptr, release_ptr, anchor_ptr, initial_ptr, seen_ptr, state_ptr, step
+):
 {body}
 """
 _BACKWARD = """@jit
@@ -48,7 +50,7 @@ class State:
 
     @property
     def parts(self) -> tuple[int, ...]:
-        """Sizes: coefficients, weights, slopes, values, speeds, temperature, release, anchor, initial."""
+        """Sizes: coefficients, weights, shares, values, speeds, temperature, release, anchor, initial."""
         k, p = self.candidates, self.parameters
         return self.coefficients, k, k, p, p, 1, 1, k, p
 
@@ -83,16 +85,26 @@ def chain_source(plan: Plan, formulas: Formulas) -> str:
 
 
 def _relaxed(many: int) -> Iterator[str]:
-    """Give the lines of the weights w0, w1, ... and their slopes in the logits."""
-    yield "temperature, release = wide(temperature_ptr), wide(release_ptr)"
+    """Give the lines of the weights w0, w1, ... and of the softmax p0, p1, ...
+
+    Release first moves by `step` if the logits differ from those seen last, which they then are.
+    """
+    yield from (f"z{k} = tl.load(z_ptr + {k})" for k in range(many))
+    yield f"moved = (step > 0.0) & ({' | '.join(f'(z{k} != tl.load(seen_ptr + {k}))' for k in range(many))})"
+    yield "reached = tl.load(release_ptr)"
+    yield "reached = tl.where(moved, tl.minimum(reached + step, 1.0), reached)"
+    yield "tl.store(release_ptr, reached, moved)"
+    yield from (f"tl.store(seen_ptr + {k}, z{k}, moved)" for k in range(many))
+    yield "temperature, release = wide(temperature_ptr), reached.to(tl.float64)"
+    yield "sharpness = 1.0 / temperature"
     for k in range(many):
-        yield f"z{k}, a{k} = wide(z_ptr + {k}) / temperature, wide(anchor_ptr + {k})"
+        yield f"z{k}, a{k} = z{k}.to(tl.float64) * sharpness, wide(anchor_ptr + {k})"
     yield "top = z0"
     yield from (f"top = tl.maximum(top, z{k})" for k in range(1, many))
     yield from (f"e{k} = tl.exp(z{k} - top)" for k in range(many))
-    yield f"total = {' + '.join(f'e{k}' for k in range(many))}"
+    yield f"share = 1.0 / ({' + '.join(f'e{k}' for k in range(many))})"
     for k in range(many):
-        yield f"p{k} = e{k} / total"
+        yield f"p{k} = e{k} * share"
         yield f"w{k} = (1.0 - release) * a{k} + release * p{k}"
 
 
@@ -107,7 +119,7 @@ def _values(plan: Plan, formulas: Formulas) -> Iterator[str]:
     parts: tuple[Sequence[str], ...] = (
         coefficients,
         [f"w{k}" for k in many],
-        [f"p{k} / temperature" for k in many],
+        [f"p{k}" for k in many],
         [f"t{i}" for i in numbers],
         [f"d{i}" for i in numbers],
         ["temperature"],
@@ -147,18 +159,19 @@ def chain_backward_source(plan: Plan) -> str:
 def _pulled(plan: Plan) -> Iterator[str]:
     """Give the lines from the gradients g0, g1, ... of coefficients to those of logits and raw numbers."""
     state = state_of(plan)
-    _, weights, slopes, values, speeds, *_ = state.starts
+    _, weights, shares, values, speeds, temperature, *_ = state.starts
     many, numbers = range(state.candidates), range(state.parameters)
     yield from (f"g{j} = tl.sum(s{j}, 0)" for j in range(state.coefficients))
     for k in many:
-        yield f"w{k}, p{k} = wide(state_ptr + {weights + k}), wide(state_ptr + {slopes + k})"
+        yield f"w{k}, p{k} = wide(state_ptr + {weights + k}), wide(state_ptr + {shares + k})"
     for i in numbers:
         yield f"t{i}, d{i} = wide(state_ptr + {values + i}), wide(state_ptr + {speeds + i})"
     for k in many:
         own = [f"{_factor(plan, t.factor)} * g{t.basis}" for t in plan.basis.terms if t.candidate == k]
         yield f"q{k} = {' + '.join(own) or '0.0'}"
     yield f"mean = ({' + '.join(f'p{k} * q{k}' for k in many)}) / ({' + '.join(f'p{k}' for k in many)})"
-    yield from (f"tl.store(grad_z_ptr + {k}, p{k} * (q{k} - mean))" for k in many)
+    yield f"sharpness = 1.0 / wide(state_ptr + {temperature})"
+    yield from (f"tl.store(grad_z_ptr + {k}, p{k} * sharpness * (q{k} - mean))" for k in many)
     for i, own in enumerate(_parameter_pulls(plan)):
         yield f"tl.store(grad_r_ptr + {i}, d{i} * ({' + '.join(own) or '0.0'}))"
 
