@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from autoact.kernels.gpu import _launching
@@ -12,8 +10,8 @@ from autoact.kernels.plan import Plan
 from autoact.kernels.print import chain_backward_source, chain_source, state_of
 
 Tensors = tuple[torch.Tensor, ...]
-_ONE_WARP: dict[str, Any] = {"num_warps": 1}
-_FOUR_WARPS: dict[str, Any] = {"num_warps": 4, "ROWS": 128}  # one sum per thread and coefficient at a time
+_ONE_WARP = {"num_warps": 1}
+_FOUR_WARPS = {"num_warps": 4, "ROWS": 128}  # one sum per thread and coefficient at a time
 
 
 class Chain:

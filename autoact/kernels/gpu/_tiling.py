@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import torch
 
@@ -79,9 +80,9 @@ class Tiling:
         return self.groups, self.slabs * self.chunks, many
 
     @cached_property
-    def arguments(self) -> dict[str, int | bool]:
-        """What both kernels take beside their tensors and the dtype."""
-        return {
+    def arguments(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What both kernels take beside their tensors: for float32, and for half precision."""
+        common = {
             "tiles": self.tiles,
             "slabs": self.slabs,
             "chunks": self.chunks,
@@ -95,7 +96,9 @@ class Tiling:
             "PER_COLUMN": self.per_column,
             "EVEN": self.even,
             "BIG": self.big,
+            "num_warps": WARPS,
         }
+        return {**common, "HALF": False}, {**common, "HALF": True}
 
 
 def tiling(sizes: tuple[int, int, int], per_channel: bool, block: int, programs: int) -> Tiling:

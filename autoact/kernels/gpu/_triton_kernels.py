@@ -10,12 +10,12 @@ import torch
 
 from autoact.errors import UnsupportedInputError
 from autoact.kernels.gpu import _functions, _launching
-from autoact.kernels.gpu._tiling import WARPS, cover
+from autoact.kernels.gpu._tiling import cover
 from autoact.kernels.plan import Plan, backward_program, forward_program
 from autoact.kernels.print import backward_source, forward_source
 
 log = logging.getLogger(__name__)
-_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+_HALF = (torch.bfloat16, torch.float16)
 # Programs per multiprocessor: as many as its registers hold at once, since a program that waits for a place
 # leaves others idle at the end. 32 registers per thread forward, about 128 backward (triton_counts.py).
 FORWARD_PROGRAMS, BACKWARD_PROGRAMS = 16, 4
@@ -29,7 +29,7 @@ def unsupported(plan: Plan, x: torch.Tensor) -> str | None:
         >>> unsupported(plan_for(("relu",)), torch.ones(2, dtype=torch.float64))
         'float64 is computed by torch'
     """
-    if x.dtype not in _DTYPES:
+    if x.dtype not in (torch.float32, *_HALF):
         return f"{str(x.dtype)[6:]} is computed by torch"
     if not _functions.INSTALLED:
         return "Triton is not installed (pip install triton)"
@@ -60,7 +60,8 @@ def run_forward(plan: Plan, x: torch.Tensor, numbers: torch.Tensor, at: int | No
     y = torch.empty_like(x)
     if x.numel():
         tiles = cover(y, len(plan.coefficient_symbols), at, FORWARD_PROGRAMS)
-        _launch(kernels(plan)[0], tiles.programs, tiles.arguments, _like(x, y), y, numbers)
+        operands = _like(x, y), y, numbers
+        _launching.launch(kernels(plan)[0], tiles.programs, operands, tiles.arguments[x.dtype in _HALF])
     return y
 
 
@@ -91,14 +92,9 @@ def run_backward(
     many = len(plan.coefficient_symbols)
     tiles = cover(grad_x, many, at, BACKWARD_PROGRAMS)
     partial = torch.empty(tiles.sums(many), dtype=torch.float32, device=x.device)
-    tensors = (_like(x, grad_x), _like(grad, grad_x), grad_x, partial, numbers)
-    _launch(kernels(plan)[1], tiles.programs, tiles.arguments, *tensors)
+    operands = _like(x, grad_x), _like(grad, grad_x), grad_x, partial, numbers
+    _launching.launch(kernels(plan)[1], tiles.programs, operands, tiles.arguments[x.dtype in _HALF])
     return grad_x, partial.transpose(0, 1) if tiles.per_column else partial
-
-
-def _launch(kernel: Any, programs: int, arguments: dict[str, Any], *tensors: torch.Tensor) -> None:
-    half = tensors[0].dtype is not torch.float32
-    _launching.launch(kernel, programs, tensors, {**arguments, "HALF": half, "num_warps": WARPS})
 
 
 def _like(t: torch.Tensor, layout: torch.Tensor) -> torch.Tensor:

@@ -199,6 +199,17 @@ def diverged_logits_stay_so(device: str, tolerance: float) -> None:
 
 
 @check
+def elsewhere_in_memory(device: str, tolerance: float) -> None:
+    """Memory that begins anywhere, in turns, though kernels once compiled are launched again."""
+    layer, memory = layer_of(device), inputs(4100, device=device)
+    for start in (0, 1, 4, 2, 0):
+        x = memory[start : start + 4096].requires_grad_()
+        with on_triton(device):
+            got = derivatives(layer(x), layer, x)
+        alike(got, derivatives(plain(layer, x), layer, x), 30 * tolerance, f"from element {start}")
+
+
+@check
 def nothing_in_a_layer(device: str, tolerance: float) -> None:
     """No elements: gradients of 0."""
     layer, x = layer_of(device), inputs(0, 4, device=device).requires_grad_()

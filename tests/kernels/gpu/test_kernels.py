@@ -100,8 +100,8 @@ def compilations(monkeypatch):
     """Machine code of every kernel that is launched, which then is compiled only."""
     found = []
 
-    def launch(kernel, programs, tensors, arguments):
-        found.append(kernel.warmup(*tensors, grid=(programs,), **arguments).asm["cubin"])
+    def launch(kernel, programs, operands, arguments):
+        found.append(kernel.warmup(*operands, grid=(programs,), **arguments).asm["cubin"])
 
     monkeypatch.setattr(import_module("triton").runtime.driver, "_active", NoDriver())
     monkeypatch.setattr(_launching, "launch", launch)
@@ -119,6 +119,34 @@ def test_every_kind_of_launch_up_to_the_device(compilations):
         triton_kernels.backward(plan, x, c, x, 1)
     assert len(compilations) == 2 * len(shapes)
     assert all(compilations)
+
+
+def test_a_kernel_compiled_before_is_launched_where_all_that_triton_asks_is_alike():
+    """dtype, alignment and numbers; the call is the one that Triton makes."""
+    calls = []
+
+    class Compiled:
+        def __getitem__(self, grid):
+            return lambda *values: calls.append(("compiled", grid, values))
+
+    class Kernel:
+        arg_names = ("a_ptr", "rows", "ROWS", "HALF")
+
+        def __getitem__(self, grid):
+            def run(*operands, **arguments):
+                calls.append(("Triton", grid, (*operands, *arguments.values())))
+                return Compiled()
+
+            return run
+
+    kernel, arguments = Kernel(), {"ROWS": 8, "HALF": False, "num_warps": 4}
+    memory = torch.zeros(16)
+    for operands in ((memory, 5), (memory[1:], 5), (memory, 6), (memory.double(), 5)):
+        for programs in (2, 3):
+            _launching.launch(kernel, programs, operands, arguments)
+    _launching.launch(kernel, 2, (memory, 5), dict(arguments))
+    assert [way for way, *_ in calls] == ["Triton", "compiled"] * 4 + ["Triton"]
+    assert calls[1][1:] == ((3, 1, 1), (memory, 5, 8, False))
 
 
 @pytest.mark.parametrize(

@@ -87,12 +87,14 @@ def launches() -> Iterator[list[tuple[torch.Tensor, ...]]]:
     seen: list[tuple[torch.Tensor, ...]] = []
     original = _launching.launch
 
-    def launch(kernel: Any, programs: int, tensors: tuple[Any, ...], arguments: dict[str, Any]) -> None:
-        seen.append(tuple(t for t in tensors if isinstance(t, torch.Tensor)))
-        original(kernel, programs, tensors, arguments)
+    def launch(
+        kernel: Any, programs: int, operands: tuple[Any, ...], arguments: _launching.Arguments
+    ) -> None:
+        seen.append(tuple(t for t in operands if isinstance(t, torch.Tensor)))
+        original(kernel, programs, operands, arguments)
 
-    _launching.launch = launch
     try:
+        _launching.launch = launch
         yield seen
     finally:
         _launching.launch = original
