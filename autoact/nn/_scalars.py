@@ -66,16 +66,16 @@ class OverLogits:
         weights = [(1 - release) * e + release * p for e, p in zip(anchor, shares, strict=True)]
         moved = [constrained_number(*each) for each in zip(raw, initial, forms, strict=True)]
         self._slopes, self._speeds = [p / temperature for p in shares], [speed for _, speed in moved]
-        self.weights, self.values = _tensor(weights), _tensor([value for value, _ in moved])
+        self._own = _tensor(weights), _tensor([value for value, _ in moved])
+        self.weights, self.values = self._own
 
     def forward(self, x: Tensor, numbers: Tensors, channel_dim: int) -> Tensor:
         """Return y."""
-        return self._kernels.forward(x, (self.weights, self.values), channel_dim)
+        return self._kernels.forward(x, self._own, channel_dim)
 
     def backward(self, x: Tensor, numbers: Tensors, grad: Tensor, channel_dim: int) -> Tensors:
         """Return the gradients of x, logits and raw numbers, by two chain rules."""
-        own = (self.weights, self.values)
-        grad_x, grad_w, grad_v = self._kernels.backward(x, own, grad, channel_dim)
+        grad_x, grad_w, grad_v = self._kernels.backward(x, self._own, grad, channel_dim)
         slopes, pulls = self._slopes, grad_w.tolist()
         mean = sum(s * g for s, g in zip(slopes, pulls, strict=True)) / sum(slopes)
         grad_z = [s * (g - mean) for s, g in zip(slopes, pulls, strict=True)]

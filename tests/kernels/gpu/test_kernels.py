@@ -163,6 +163,7 @@ def test_the_chain_of_a_layer_compiles(compilations, more):
     layer = autoact.AutoActivation(**more)
     for own in (layer, layer.double()):
         chain = _scalars._chain_of(own._key)
+        assert chain is not None
         state = chain.compute(layer_checks.numbers_of(own), 0.1)
         for programs in (1, 528):
             chain.pull(torch.ones(1, programs, chain.state.coefficients), state, own.logits, own.raw)

@@ -87,9 +87,7 @@ def launches() -> Iterator[list[tuple[torch.Tensor, ...]]]:
     seen: list[tuple[torch.Tensor, ...]] = []
     original = _launching.launch
 
-    def launch(
-        kernel: Any, programs: int, operands: tuple[Any, ...], arguments: _launching.Arguments
-    ) -> None:
+    def launch(kernel: Any, programs: int, operands: tuple[Any, ...], arguments: Any) -> None:
         seen.append(tuple(t for t in operands if isinstance(t, torch.Tensor)))
         original(kernel, programs, operands, arguments)
 
