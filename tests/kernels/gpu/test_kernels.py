@@ -232,6 +232,12 @@ def test_without_a_gpu_the_script_says_so_in_one_line(tmp_path):
     assert not results.exists()
 
 
+def test_what_is_no_float_of_these_kernels_is_left_to_torch():
+    for dtype in (torch.float64, torch.int64, torch.float8_e5m2):
+        reason = triton_kernels.unsupported(plan_for(("relu",)), torch.empty(2, dtype=dtype))
+        assert reason == f"{str(dtype)[6:]} is computed by torch"
+
+
 def test_a_function_without_a_triton_form_is_named():
     if "triton_cube" not in autoact.list_activations():
 
