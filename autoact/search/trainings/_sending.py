@@ -5,6 +5,7 @@ made inside functions, too.
 """
 
 import inspect
+import io
 import pickle
 import sys
 from collections.abc import Iterator
@@ -43,8 +44,9 @@ class _Sender(cloudpickle.Pickler):
         if module.__name__ != "__main__" and module not in self._registered:
             cloudpickle.register_pickle_by_value(module)
             self._registered.append(module)
-        if getattr(module, obj.__qualname__, None) is obj:
-            self.made[module.__name__, obj.__qualname__] = obj
+        name: str = obj.__qualname__
+        if getattr(module, name, None) is obj:
+            self.made[module.__name__, name] = obj
 
     def dump(self, obj: Any) -> None:
         try:
@@ -78,6 +80,17 @@ def send(task: Any, threads: int, file: Any) -> None:
             "Make that inside the class or function that uses it, where each process makes its own, "
             "or set workers to 1."
         ) from error
+
+
+def pickled(value: Any) -> bytes:
+    """Return what `pickle.loads` reads in a process that has received a task.
+
+    Args:
+        value: Any object.
+    """
+    file = io.BytesIO()
+    _Sender(file).dump(value)
+    return file.getvalue()
 
 
 def receive(file: IO[bytes]) -> Any:

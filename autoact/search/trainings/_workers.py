@@ -13,13 +13,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import IO, Any, Protocol, cast
 
-import cloudpickle
 import torch
 
 from autoact.errors import SearchFailedError
 from autoact.records import Training
 from autoact.search.trainings._performing import Extras, Task, failed, perform
-from autoact.search.trainings._sending import send
+from autoact.search.trainings._sending import pickled, send
 from autoact.search.trainings._worker import end_with_children
 
 _START = """
@@ -105,7 +104,7 @@ class Processes:
     def submit(self, asked: Training, extras: Extras) -> "Future[Training]":
         """Begin a training in a process that is free."""
         self._keep_task()
-        order = cloudpickle.dumps((asked, extras))
+        order = pickled((asked, extras))
         return self._threads.submit(self._with_process, lambda process: process.train(asked, order))
 
     def _keep_task(self) -> None:

@@ -219,6 +219,7 @@ def test_a_worker_that_dies_is_a_training_that_failed(
             "run_search is called where a module",
         ),
     ],
+    ids=["once", "searching"],
 )
 def test_a_module_that_a_worker_cannot_import_is_refused_before_the_start(
     tmp_path: Path, text: str, why: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
