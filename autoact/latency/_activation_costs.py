@@ -131,7 +131,7 @@ def _searched(model: nn.Module, batch: Any, space: SpaceLike) -> nn.Module:
     with torch.no_grad():
         call(model.eval(), batch)
     running = conversion.find_layers(model, space, example_input=batch)
-    idle = sorted(set(conversion.find_layers(model, space).layers) - set(running.layers))
+    idle = sorted(set(conversion.find_layers(model, space).paths) - set(running.paths))
     if idle:
         message = f"No cost is measured for {', '.join(idle)}: never called with this input."
         warnings.warn(message, UserWarning, stacklevel=3)

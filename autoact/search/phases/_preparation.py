@@ -63,7 +63,7 @@ class Prepared:
         """
         if self.layers is None or not isinstance(self.task, ModelTask):
             return self
-        task = with_own_network(self.task, self.name, self.layers.layers, check=check)
+        task = with_own_network(self.task, self.name, self.layers.paths, check=check)
         return replace(self, task=task)
 
     def fingerprint(self) -> dict[str, str | int]:
@@ -100,10 +100,10 @@ class Prepared:
         if unsaid:
             layers = self.layers.speaking(unsaid)
             return replace(self, left_alone=layers.left_alone, layers=layers).without(idle)
-        idle = [path for path in self.layers.layers if path in idle]
+        idle = [path for path in self.layers.paths if path in idle]
         if not idle:
             return self
-        if len(idle) == len(self.layers.layers):
+        if len(idle) == len(self.layers.paths):
             raise ConversionError(
                 f"There is nothing to search in {self.name}: of its activations ({', '.join(idle)}), none "
                 f"runs in a training step or in a validation.{_listed(self.left_alone)} Write what runs "
@@ -223,7 +223,8 @@ def _own_values(
         for value in one.values:
             with restored_randomness():
                 module = made(with_values(make, {one.name: value}), f" with {one.name} {value}")
-            if find_layers(module, layers.space).layers != layers.layers:
+            found = find_layers(module, layers.space)
+            if (found.layers, found.candidates) != (layers.layers, layers.candidates):
                 raise ConfigurationError(
                     f"parameters: with {one.name} {value} the model has other activations than without, so "
                     "the two cannot be searched together. Leave it out, or search each of its values alone."

@@ -125,15 +125,14 @@ class ReachedLayers(Callback):
         """Yield assignments of one activation to all layers that run and may have it; never what they are."""
         if self.plan is None:
             return
-        layers = {path: now for path, now in self.plan.layers.items() if path not in self.idle}
-        for name in dict.fromkeys(name for path in layers for name in self.plan.candidates[path]):
-            changed = [
-                p for p, now in layers.items() if name in self.plan.candidates[p] and now.activation != name
-            ]
+        layers = {path: names for path, names in self.plan.candidates.items() if path not in self.idle}
+        present = {path: choice.activation for path, choice in self.plan.layers.items()}
+        for name in dict.fromkeys(name for names in layers.values() for name in names):
+            changed = [path for path, names in layers.items() if name in names and present.get(path) != name]
             if changed:
                 yield Assignment(dict.fromkeys(changed, Choice(name)), name=name)
 
     @property
     def some(self) -> bool:
         """Whether any layer ran."""
-        return self._probes is None or len(self.idle) < len(self._probes.layers)
+        return self._probes is None or len(self.idle) < len(self._probes.paths)
