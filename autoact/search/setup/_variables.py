@@ -155,6 +155,17 @@ class Variables:
         single = all(len(names) == 1 for names in self.candidates)
         return single and any(True for v in self.variables for _ in v.searched(v.candidates[0]))
 
+    def of_all(self, derived: Assignment) -> Assignment:
+        """Return what a mixture derived for every layer: a copy that it does not name has its source's."""
+        return Assignment(
+            {
+                path: derived[path if path in derived else next(iter(v.layers))]
+                for v in self.variables
+                for path in v.layers
+            },
+            name=derived.name,
+        )
+
     def with_derived(self, assignment: Assignment | None) -> "Variables":
         """Return the variables with what a mixture derived as one more option."""
         if assignment is None or self.parametric:
