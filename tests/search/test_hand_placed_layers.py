@@ -9,8 +9,8 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from autoact import AutoActivation, apply, auto_layers, load_run, run_search
-from autoact.errors import ConfigurationError, ConversionError
+from autoact import AutoActivation, apply, auto_layers, convert, load_run, run_search
+from autoact.errors import ConfigurationError, ConversionError, SearchFailedError
 from autoact.records import Ledger
 from autoact.spaces import Assignment, Choice
 from tests.search.models import SMALLEST, Curve, CurveData
@@ -122,6 +122,38 @@ def test_a_search_that_keeps_all_of_them_has_nothing_to_search() -> None:
     space = {"candidates": ["relu"], "layers": [{"match": "net.*", "keep": True}]}
     with pytest.raises(ConversionError, match=r"Nothing to convert.*net.1: kept by the rule"):
         planned(Placed, space=space)
+
+
+def test_a_model_that_converts_itself_is_refused() -> None:
+    class Converted(Curve):
+        def __init__(self) -> None:
+            super().__init__()
+            convert(self.net, ["relu", "tanh"])
+
+    with pytest.raises(
+        ConversionError, match=r"converted \(net.1, net.3\): leave autoact.convert to the search"
+    ):
+        planned(Converted)
+
+
+def test_a_model_that_needs_more_of_a_layer_than_its_result_is_refused() -> None:
+    class Penalized(Placed):
+        def _loss(self, batch: Any) -> Tensor:
+            return super()._loss(batch) + 0.01 * self.net[1].entropy().mean()
+
+    with pytest.raises(
+        SearchFailedError, match=r"with searched activations it does not: .*no attribute 'entropy'"
+    ):
+        planned(Penalized)
+
+
+def test_one_in_a_plain_list_is_named() -> None:
+    class Listed(Curve):
+        def __init__(self) -> None:
+            super().__init__()
+            self.acts = [AutoActivation(["relu", "tanh"])]
+
+    assert planned(Listed).left_alone == {"acts": "holds AutoActivation in a table; make each an attribute"}
 
 
 def test_a_hyperparameter_that_changes_the_candidates_is_refused() -> None:

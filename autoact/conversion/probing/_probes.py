@@ -57,6 +57,13 @@ class _Probe(nn.Module):
         super().__init__()
         self.present, self.last, self.inputs = present, last, set[Input]()
 
+    def __getattr__(self, name: str) -> Any:
+        """Return what the activation has, for code that asks it for more than its result."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self._modules.get("present") or vars(self).get("present"), name)
+
     def forward(self, x: Tensor) -> Tensor:
         """Note the input, do what was there."""
         last = self.last[-1] if self.last else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from autoact.conversion import ConversionPlan, find_layers
+from autoact.conversion import ConversionPlan, find_layers, recipe
 from autoact.errors import AutoActError, ConfigurationError, ConversionError
 from autoact.records import Value
 from autoact.search.optimizer import seconds_per_ask
@@ -157,6 +157,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     make = partial(_make, parts=parts, trainer=settings.trainer)
     with restored_randomness():
         module = make(make_module)
+    _require_unconverted(module)
     layers = find_layers(module, space)
     check(parts, trainer=silent_trainer(settings.trainer))
     own = _own_values(make_module, settings.hyperparameters, layers, make)
@@ -212,6 +213,17 @@ def prepare_objective(
         comparison="the function's value on fresh seeds",
         own={},
     )
+
+
+def _require_unconverted(module: nn.Module) -> None:
+    """Refuse a model that converts its activations itself: what it is written with is no longer there."""
+    known = (recipe(module) or {"layers": {}})["layers"]
+    if mixtures := [path for path, entry in known.items() if entry["kind"] == "mixture"]:
+        raise ConversionError(
+            f"{type(module).__name__} is made with its activations converted ({', '.join(mixtures)}): leave "
+            "autoact.convert to the search, which trains a mixture itself. A mixture that is part of the "
+            "model is an autoact.AutoActivation layer of its own."
+        )
 
 
 def _own_values(
