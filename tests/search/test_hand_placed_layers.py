@@ -139,7 +139,7 @@ def test_a_model_that_converts_itself_is_refused() -> None:
 def test_a_model_that_needs_more_of_a_layer_than_its_result_is_refused() -> None:
     class Penalized(Placed):
         def _loss(self, batch: Any) -> Tensor:
-            return super()._loss(batch) + 0.01 * self.net[1].entropy().mean()
+            return super()._loss(batch) + 0.01 * self.net[3].entropy().mean()
 
     with pytest.raises(
         SearchFailedError, match=r"with searched activations it does not: .*no attribute 'entropy'"
