@@ -54,7 +54,7 @@ class Inside(Curve):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = Nested()
+        self.net: Any = Nested()
 
 
 class Trailing(Placed):
@@ -139,7 +139,8 @@ def test_a_model_that_converts_itself_is_refused() -> None:
 def test_a_model_that_needs_more_of_a_layer_than_its_result_is_refused() -> None:
     class Penalized(Placed):
         def _loss(self, batch: Any) -> Tensor:
-            return super()._loss(batch) + 0.01 * self.net[3].entropy().mean()
+            layer: Any = self.net[3]
+            return super()._loss(batch) + 0.01 * layer.entropy().mean()
 
     with pytest.raises(
         SearchFailedError, match=r"with searched activations it does not: .*no attribute 'entropy'"
