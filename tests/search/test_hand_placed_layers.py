@@ -9,11 +9,14 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from autoact import AutoActivation, apply, auto_layers, convert, load_run, run_search
+from autoact import AutoActivation, apply, auto_layers, convert, find_layers, load_run, run_search
 from autoact.errors import ConfigurationError, ConversionError, SearchFailedError
 from autoact.records import Ledger
-from autoact.spaces import Assignment, Choice
+from autoact.spaces import Assignment, Choice, SearchSpace
 from tests.search.models import SMALLEST, Curve, CurveData
+from tests.search.models import variables as variables_of
+
+SPACE = SearchSpace(["relu", "tanh"])
 
 
 class Placed(Curve):
@@ -92,7 +95,7 @@ def test_the_plan_says_what_competes_where() -> None:
 
 
 def test_uniform_baselines_are_of_every_candidate_wherever_it_may_be() -> None:
-    variables = planned(Placed).variables
+    variables = variables_of(Placed(), SPACE)
     assert variables.names == ("relu", "gelu", "tanh", "elu")
     assert variables.original == Assignment({})
     assert variables.uniform("tanh") == Assignment({"net.1": "tanh", "net.3": "tanh"})
@@ -108,7 +111,7 @@ def test_settings_of_the_layer_are_those_of_its_candidates() -> None:
             settings = {"leaky_relu": {"negative_slope": 0.3}}
             self.net[3] = AutoActivation(["leaky_relu", "tanh"], settings=settings)
 
-    variable = list(planned(Own).variables)[1]
+    variable = list(variables_of(Own(), SPACE))[1]
     assert variable.choice("net.3", "leaky_relu") == Choice("leaky_relu", negative_slope=0.3)
 
 
@@ -136,6 +139,7 @@ def test_a_model_that_converts_itself_is_refused() -> None:
         planned(Converted)
 
 
+@pytest.mark.slow
 def test_a_model_that_needs_more_of_a_layer_than_its_result_is_refused() -> None:
     class Penalized(Placed):
         def _loss(self, batch: Any) -> Tensor:
@@ -154,7 +158,9 @@ def test_one_in_a_plain_list_is_named() -> None:
             super().__init__()
             self.acts = [AutoActivation(["relu", "tanh"])]
 
-    assert planned(Listed).left_alone == {"acts": "holds AutoActivation in a table; make each an attribute"}
+    assert find_layers(Listed(), SPACE).left_alone == {
+        "acts": "holds AutoActivation in a table; make each an attribute"
+    }
 
 
 def test_a_hyperparameter_that_changes_the_candidates_is_refused() -> None:

@@ -127,7 +127,6 @@ def test_it_ends_by_saying_that_the_choice_is_a_guess(fit, caplog, monkeypatch):
     assert "autoact search" in GUESS
 
 
-@pytest.mark.filterwarnings("ignore:.*Nothing was ever observed")
 def test_one_that_a_rule_keeps_is_the_modules_own_affair(make_trainer, loaders):
     space = {"candidates": ["relu", "gelu"], "layers": [{"match": "net.3", "keep": True}]}
     search, module = ActivationSearch(space), Hand()
