@@ -95,7 +95,8 @@ def run_search(
         monitor: Name under which the module logs the value to optimize.
         mode: "min" or "max"; default: inferred from the name of the monitor.
         budget: Full trainings to spend on the search, at least 1.
-        seeds: Fresh paired seeds of the confirmation, at least 2.
+        seeds: Fresh paired seeds of the confirmation at most, at least 2.
+        looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
         selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
         hours: Wall time after which no further training of the search starts.
         workers: Processes that train at the same time, at least 1.
@@ -251,6 +252,7 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
         compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
         progress.shrink(_total(search, compared))
         confirmed = confirm(search, compared)
+        progress.shrink(progress.done)
     except SearchFailedError as error:
         search.directory.write_report(outcome.build_partial_report(search, plan, name, str(error)))
         raise

@@ -46,7 +46,7 @@ def interpreted(folder, *arguments):
 @pytest.mark.slow
 def test_under_the_interpreter(tmp_path):
     found = interpreted(tmp_path)
-    assert set(found) == set(triton_checks.CHECKS)
+    assert set(found) == set(triton_checks.check)
     skipped = {name for name, result in found.items() if result["skipped"]}
     assert skipped == {"more_than_two_to_the_31_elements", "through_the_operator"}, (
         "what needs a GPU, no more"
