@@ -113,7 +113,8 @@ def run_search(
     Raises:
         ConfigurationError: A setting, the model, the space or the monitor cannot be used.
         ConversionError: The model has no activation to choose.
-        DataError: Data are empty or not finite.
+        DataError: Data are empty, or hold values that are no numbers and that the model's loss does not leave
+            out: a warning names those that it does.
         RunDirectoryError: `out` exists (without `resume`), cannot be written or cannot be resumed.
         SearchFailedError: Training failed throughout; what is known is in report.json.
 
@@ -148,7 +149,7 @@ def run_search(
             prepared = _without(prepared, directory)
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
-            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name)
+            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
         prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
         plan = prepared.plan(probed)
         if not quiet:
