@@ -11,7 +11,14 @@ from autoact.cli._parser import Parser
 from autoact.cli._request import read_request
 from autoact.search import Settings, run_search
 
-_METAVARS = {int: "N", float: "X", str: "NAME"}
+_METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME", Sequence[int]: "N,N,..."}
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split(","))
+
+
+_READERS: dict[Any, Any] = {Sequence[int]: _whole_numbers}
 
 
 def search(arguments: Sequence[str]) -> int:
@@ -73,7 +80,9 @@ def search_parser() -> Parser:
     run.add_argument("--quiet", action="store_true", help="print the result only")
     settings = parser.add_argument_group("settings of the search")
     for name, (kind, text) in typed_settings().items():
-        options = {"choices": get_args(kind)} if get_origin(kind) is Literal else {"type": kind}
+        options = (
+            {"choices": get_args(kind)} if get_origin(kind) is Literal else {"type": _READERS.get(kind, kind)}
+        )
         metavar = "|".join(options.get("choices", ())) or _METAVARS[kind]
         settings.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text, **options)
     return parser
