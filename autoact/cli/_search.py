@@ -1,5 +1,6 @@
 """Search command: its options are the fields of `Settings`, and what to search."""
 
+import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -15,7 +16,10 @@ _METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME", Sequence[int]: "
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(word) for word in text.split(","))
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 5,10,20") from None
 
 
 _READERS: dict[Any, Any] = {Sequence[int]: _whole_numbers}
