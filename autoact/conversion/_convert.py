@@ -21,7 +21,8 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
     """Replace a model's activations by `AutoActivation` layers, in place.
 
     The activation that a layer has, with its own settings, is always one of its candidates, unless a
-    requirement of the space rules it out. Converting again with the same space changes nothing.
+    requirement of the space rules it out. `AutoActivation` layers of the model's own stay as they are.
+    Converting again with the same space changes nothing.
 
     Args:
         model: Any module. Activations are found as modules, as functions held in attributes, and as calls in

@@ -7,7 +7,6 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from autoact.records import Report
 from autoact.report import _figures, _search_figures, _wording
 from autoact.report._leaderboard import Row, leaderboard, to_csv
 from autoact.report._run import Run, read_run
@@ -54,7 +53,7 @@ def render(run: Run, rows: Sequence[Row]) -> str:
         failures=failures(run.report),
         sentences=sentences(run),
         facts=list(_facts(run)),
-        groups=_groups(run.report),
+        groups=_groups(run),
         comparisons=list(run.compared.items()),
         interval=_wording.interval,
         rows=[(row, _wording.trained(row.layers, row.hyperparameters)) for row in rows[:SHOWN_ROWS]],
@@ -114,12 +113,12 @@ def _means(run: Run) -> Iterator[tuple[str, str, str]]:
     yield _wording.signed(compared.difference), "difference; positive is better", f"95% interval {span}"
 
 
-def _groups(report: Report) -> list[Group]:
+def _groups(run: Run) -> list[Group]:
     """Return the chosen activations, each once with all its layers."""
-    chosen, original = report.chosen or Assignment({}), report.original or Assignment({})
+    chosen, original = run.whole(run.report.chosen or Assignment({})), run.report.original or Assignment({})
     grouped: dict[tuple[str, str], list[str]] = {}
     for path, choice in chosen.items():
-        now = str(original[path]) if path in original else _wording.NOTHING
+        now = str(run.before.get(path, _wording.NOTHING))
         grouped.setdefault((str(choice), now), []).append(path)
     groups = []
     for place, (words, (first, *others)) in enumerate(grouped.items()):

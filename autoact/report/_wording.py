@@ -9,6 +9,7 @@ from autoact.records import Comparison, Report
 from autoact.spaces import Assignment
 
 NOTHING = "–"
+MIXTURE = "mixture"  # of an AutoActivation that the model makes itself, which no assignment names
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoact.records import Value
-from autoact.report import duration
+from autoact.report import MIXTURE, duration
 from autoact.search.setup import Counts, Settings, Variables
 
 _WITHOUT = "no mixture is trained first: {}; fixed activations need none"
@@ -64,9 +64,9 @@ class SearchPlan:
 
     def _layers(self) -> list[str]:
         rows = [
-            (path, str(choice), ", ".join(v.candidates))
+            (path, MIXTURE if now is None else str(now), ", ".join(v.candidates))
             for v in self.variables
-            for path, choice in v.layers.items()
+            for path, now in v.layers.items()
         ]
         paths, present = (max(len(row[column]) for row in rows) for column in (0, 1))
         lines = [f"{self.task}: {len(rows)} layers choose their activation"]

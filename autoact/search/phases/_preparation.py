@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from autoact.conversion import ConversionPlan, find_layers
+from autoact.conversion import ConversionPlan, find_layers, recipe
 from autoact.errors import AutoActError, ConfigurationError, ConversionError
 from autoact.records import Value
 from autoact.search.optimizer import seconds_per_ask
@@ -64,7 +64,7 @@ class Prepared:
         """
         if self.layers is None or not isinstance(self.task, ModelTask):
             return self
-        task = with_own_network(self.task, self.name, self.layers.layers, check=check)
+        task = with_own_network(self.task, self.name, self.layers.paths, check=check)
         return replace(self, task=task)
 
     def fingerprint(self) -> dict[str, str | int]:
@@ -101,10 +101,10 @@ class Prepared:
         if unsaid:
             layers = self.layers.speaking(unsaid)
             return replace(self, left_alone=layers.left_alone, layers=layers).without(idle)
-        idle = [path for path in self.layers.layers if path in idle]
+        idle = [path for path in self.layers.paths if path in idle]
         if not idle:
             return self
-        if len(idle) == len(self.layers.layers):
+        if len(idle) == len(self.layers.paths):
             raise ConversionError(
                 f"There is nothing to search in {self.name}: of its activations ({', '.join(idle)}), none "
                 f"runs in a training step or in a validation.{_listed(self.left_alone)} Write what runs "
@@ -158,6 +158,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     make = partial(_make, parts=parts, trainer=settings.trainer)
     with restored_randomness():
         module = make(make_module)
+    _require_unconverted(module)
     layers = find_layers(module, space)
     doubtful = check(parts, trainer=silent_trainer(settings.trainer))
     own = _own_values(make_module, settings.hyperparameters, layers, make)
@@ -216,6 +217,17 @@ def prepare_objective(
     )
 
 
+def _require_unconverted(module: nn.Module) -> None:
+    """Refuse a model that converts its activations itself: what it is written with is no longer there."""
+    known = (recipe(module) or {"layers": {}})["layers"]
+    if mixtures := [path for path, entry in known.items() if entry["kind"] == "mixture"]:
+        raise ConversionError(
+            f"{type(module).__name__} is made with its activations converted ({', '.join(mixtures)}): leave "
+            "autoact.convert to the search, which trains a mixture itself. A mixture that is part of the "
+            "model is an autoact.AutoActivation layer of its own."
+        )
+
+
 def _own_values(
     make: Callable[[], Any], searched: Hyperparameters, layers: ConversionPlan, made: Callable[..., Any]
 ) -> dict[str, Value]:
@@ -225,7 +237,8 @@ def _own_values(
         for value in one.values:
             with restored_randomness():
                 module = made(with_values(make, {one.name: value}), f" with {one.name} {value}")
-            if find_layers(module, layers.space).layers != layers.layers:
+            found = find_layers(module, layers.space)
+            if (found.layers, found.candidates) != (layers.layers, layers.candidates):
                 raise ConfigurationError(
                     f"parameters: with {one.name} {value} the model has other activations than without, so "
                     "the two cannot be searched together. Leave it out, or search each of its values alone."

@@ -38,7 +38,9 @@ def study_of(search: Search) -> Study:
 
 def _derived(search: Search) -> Assignment | None:
     """Return what the mixture derived; None without one, or if none trained."""
-    return next((training.derived for training in search.ledger.of("one-shot") if training.usable), None)
+    found = (training.derived for training in search.ledger.of("one-shot") if training.usable)
+    derived = next(found, None)
+    return None if derived is None else search.variables.of_all(derived)
 
 
 def _is_over(search: Search) -> bool:

@@ -17,6 +17,7 @@ from torch import nn
 from torch.utils.data import IterableDataset
 
 from autoact.errors import ConfigurationError
+from autoact.nn import AutoActivation
 
 _LISTED = 200  # parameters whose shapes are kept one by one
 _FIRST = "first row of the"
@@ -32,7 +33,8 @@ def fingerprint(
     A row that is another one when it is read again, because it is augmented, is left out.
 
     Args:
-        module: A fresh model: the source of its classes and the shapes of its parameters count.
+        module: A fresh model: the source of its classes, the shapes of its parameters and the candidates of
+            its `AutoActivation` layers count.
         parts: Loaders by name: length, batch size, and first row of each count.
         objective: A function in place of both: its source counts.
 
@@ -48,6 +50,11 @@ def fingerprint(
         for kind in sorted(_classes(module), key=lambda each: each.__qualname__):
             found |= _source(kind, f"source of {kind.__qualname__}")
         found |= _shapes(module)
+        found |= {
+            f"candidates of {path}": ", ".join(layer.candidates)
+            for path, layer in module.named_modules()
+            if isinstance(layer, AutoActivation)
+        }
     for name, loaders in parts.items():
         for inner, loader in _loaders(name, loaders):
             found |= _data(inner, loader)

@@ -3,7 +3,7 @@
 from autoact.training.fit._beginnings import Beginnings
 from autoact.training.fit._carried_state import Kept, Validations
 from autoact.training.fit._doubtful_batches import require_finite
-from autoact.training.fit._laid_out import laid_out, silent_trainer
+from autoact.training.fit._laid_out import laid_out, silent_trainer, with_activations
 from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
 from autoact.training.fit._refining import Refining
 from autoact.training.fit._shared_state import Snapshot, shared_objects
@@ -26,4 +26,5 @@ __all__ = [
     "silent_trainer",
     "train",
     "trainer_arguments",
+    "with_activations",
 ]
