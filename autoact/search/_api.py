@@ -44,13 +44,16 @@ from autoact.search.setup import (
 from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, quiet_optuna
 from autoact.search.trainings import (
     OBJECTIVE,
+    Executor,
     Layers,
     ModelTask,
     Objective,
     SearchProgress,
     TimeLimit,
     Trainings,
+    executor_for,
     log_trial,
+    require_no_import,
     threads_as_in,
 )
 from autoact.spaces import SearchSpace
@@ -127,6 +130,7 @@ def run_search(
         >>> result.plan.counts.search
         1
     """
+    require_no_import()
     _check_what(model, data, objective, layers)
     named = {**({"monitor": OBJECTIVE} if objective is not None else {}), **settings}
     wanted, asked = Settings.of(named), SearchSpace.of(space)
@@ -147,7 +151,8 @@ def run_search(
             identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
         if directory is not None and _is_same(directory, identity, accept_changes):
             prepared = _without(prepared, directory)
-            return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
+            executor = around.enter_context(executor_for(prepared.task, wanted.workers))
+            return _carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
             probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
         prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
@@ -157,6 +162,8 @@ def run_search(
         if dry_run:
             original = prepared.variables.original
             return outcome.SearchResult(run_dir=None, assignment=original, plan=plan)
+        executor = around.enter_context(executor_for(prepared.task, wanted.workers))
+        executor.begin()
         content = configuration(
             wanted,
             asked,
@@ -174,7 +181,7 @@ def run_search(
         else:
             directory.begin_again(content)
         Ledger(directory.ledger_file).append(probed.training)
-        return _carried_out(prepared, plan, directory, quiet=quiet)
+        return _carried_out(prepared, plan, directory, executor, quiet=quiet)
 
 
 run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignore[attr-defined]
@@ -202,16 +209,23 @@ def _without(prepared: Prepared, directory: RunDirectory) -> Prepared:
 
 
 def _carried_out(
-    prepared: Prepared, plan: SearchPlan, directory: RunDirectory, *, quiet: bool, resumed: bool = False
+    prepared: Prepared,
+    plan: SearchPlan,
+    directory: RunDirectory,
+    executor: Executor,
+    *,
+    quiet: bool,
+    resumed: bool = False,
 ) -> outcome.SearchResult:
     """Do what is left of a run, and write its report."""
     report = directory.report()
     if report is None or report.verdict is None or _lacks_trainings(directory):
-        with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
+        with _started(prepared, plan, directory, executor, quiet, resumed) as (search, progress):
             report = _searched(search, plan, prepared, progress)
         directory.write_report(report)
     else:
-        _export(_search(prepared, Trainings(prepared.task, Ledger(directory.ledger_file)), directory), report)
+        trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file))
+        _export(_search(prepared, trainings, directory), report)
     write_report(directory.path)
     assert report.chosen is not None, "a report with a verdict has a choice"
     return outcome.SearchResult(
@@ -288,9 +302,14 @@ def _write_choice(search: Search, chosen: Training) -> None:
 
 @contextmanager
 def _started(
-    prepared: Prepared, plan: SearchPlan, directory: RunDirectory, quiet: bool, resumed: bool
+    prepared: Prepared,
+    plan: SearchPlan,
+    directory: RunDirectory,
+    executor: Executor,
+    quiet: bool,
+    resumed: bool,
 ) -> Iterator[tuple[Search, SearchProgress]]:
-    """Start progress and workers; count what earlier processes did."""
+    """Start progress; count what earlier processes did."""
     settings, ledger = prepared.settings, Ledger(directory.ledger_file)
     with SearchProgress(settings, plan.counts.total, quiet=quiet) as progress:
 
@@ -303,7 +322,7 @@ def _started(
             log_trial(directory, training, settings.monitor)
         if resumed:
             progress.say(f"Resuming {directory.path}: {progress.done} trainings are done")
-        with Trainings(prepared.task, ledger, settings.workers, finished) as trainings:
+        with Trainings(executor, prepared.task, ledger, finished) as trainings:
             yield _search(prepared, trainings, directory), progress
 
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import lightning as L
@@ -21,6 +22,8 @@ from autoact.errors import (
     UnknownActivationError,
 )
 from tests.search.models import TRAINER, Curve, CurveData, Watched
+
+LOCK = Lock()
 
 
 class NoActivation(Curve):
@@ -131,7 +134,11 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
         ),
         ({"trainer": {"max_epochs": 0}}, ConfigurationError, "max_epochs is 0, so nothing would be trained"),
         ({"trainer": {}}, ConfigurationError, "max_epochs, max_steps, max_time"),
-        ({"workers": 2, "model": lambda: Curve()}, ConfigurationError, "no lambdas.*or set workers to 1"),
+        (
+            {"workers": 2, "model": lambda lock=LOCK: Curve()},
+            ConfigurationError,
+            "these cannot: cannot pickle.*or set workers to 1",
+        ),
         ({"storage": "nosuch://x"}, ConfigurationError, "storage is 'nosuch://x'; Optuna cannot use it"),
         ({"out": "/proc/no/run"}, RunDirectoryError, "/proc/no/run cannot be created"),
         ({"out": None}, ConfigurationError, "out is not given"),

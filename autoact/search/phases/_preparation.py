@@ -173,7 +173,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         trainer=dict(settings.trainer),
     )
     if settings.workers > 1:
-        require_picklable(task)
+        require_picklable(task, settings.pruner)
     return Prepared(
         settings=settings,
         task=task,
@@ -204,7 +204,7 @@ def prepare_objective(
         objective=objective, space=space, original=variables.original, monitor=settings.monitor
     )
     if settings.workers > 1:
-        require_picklable(task)
+        require_picklable(task, settings.pruner)
     return Prepared(
         settings=settings,
         task=task,

@@ -31,7 +31,7 @@ class SearchProgress:
         self._done, self._spent, self._new = 0, 0.0, 0.0
         self._best: float | None = None
         self._quiet = quiet
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or Console(highlight=False, soft_wrap=True, force_jupyter=False)
         self._began = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
