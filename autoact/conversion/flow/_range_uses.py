@@ -1,8 +1,8 @@
 """Uses of results that depend on their range: in roots, logarithms, divisors, standard deviations, scores.
 
 `F.elu(x) + 1` is a variance because ELU is above -1; `softmax(F.leaky_relu(e))` weighs by what may be of any
-size. A result is followed through names, views, reductions and constant factors, and no further: what is
-added to another result, or goes through a layer, is an ordinary hidden unit.
+size. A result is followed through names, views, masks, reductions and constant factors, and no further:
+what is added to another result, or goes through a layer, is an ordinary hidden unit.
 """
 
 import ast
@@ -27,6 +27,8 @@ _REDUCING = {
     "repeat",
     "clone",
     "cat",
+    "masked_fill",
+    "masked_fill_",
 }
 _OF_POSITIVE = {
     "sqrt",
@@ -139,6 +141,8 @@ class _Reader(ValueReader):
         if site is not None:
             return frozenset({("call", site.name), ("call", site.layer)})
         self._judge(node, name, given, keywords)
+        if name == "where":
+            return NOTHING.union(*given)
         passes = name in VIEWS or name in _REDUCING
         return given[0] if passes and given else NOTHING
 

@@ -65,6 +65,9 @@ DEPENDING = {
     "h = F.leaky_relu(self.a(z)); return self.b(F.softmax(h, -1) * x)": "is a score of a softmax",
     "h = F.leaky_relu(self.a(z)); return self.b(h.softmax(-1))": "is a score of a softmax",
     "h = F.leaky_relu(self.a(z)); return self.b(self.softmax(h))": "is a score of a softmax",
+    "h = F.leaky_relu(self.a(z)); return (h.masked_fill(x > 0, -9e9).softmax(-1))": "score of a softmax",
+    "h = F.leaky_relu(self.a(z)); return (torch.where(x > 0, h, -9e9).softmax(-1))": "score of a softmax",
+    "h = F.leaky_relu(self.a(z)); return self.b(h.where(x > 0, -9e9).softmax(-1))": "score of a softmax",
 }
 
 
