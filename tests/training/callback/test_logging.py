@@ -65,7 +65,7 @@ class Recomputed(Regression):
 def test_what_is_measured_is_not_what_checkpointing_counts(make_trainer, tmp_path):
     logger = TensorBoardLogger(tmp_path, name="", version="")
     trainer = make_trainer(ActivationSearch(SPACE), logger=logger, max_epochs=1)
-    trainer.fit(Recomputed(), load(rows(32), 16))
+    trainer.fit(Recomputed(), load(rows(32), 16), load(rows(16, seed=1), 16))
     assert trainer.global_step == 2
 
 
