@@ -4,7 +4,6 @@ What fixes a range for a reason stays: an output's, a gate's, a probability's, a
 the search space whose last part is written out, such as `blocks.*.gate`, includes it all the same.
 """
 
-import math
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from autoact.spaces import Choice, LayerRule
 _HIDDEN_FAMILIES = ("rectifier", "exponential", "self-gated")
 _POSITIVE = ("softplus", "squareplus", "exp")  # of these families, but often there to make a result positive
 _BOUNDED = ("hardtanh",)  # relu6 is what mobile networks use between layers
+_BOUNDED_BY = 50.0  # e to the power of that is far below what float32 holds
 _BESIDE_HIDDEN = ("tanh", "scaled_tanh", "penalized_tanh", "arctan", "softsign", "isru")
 _OWN_KINDS = {"attention": "attention", "lstm": "a recurrent cell", "gru": "a recurrent cell"}
 _STEP = re.compile(r".*_step$|.*loss.*|^on_.*|^configure_.*")
@@ -79,16 +79,20 @@ def _fed_by_layer(owner: nn.Module, place: Place) -> bool:
 def _range_use(place: Place, roles: Roles) -> RangeUse | None:
     """Return a use of an activation's result that not every activation could have, if there is one."""
     uses = {use for path in place.names for use in roles.ranged.get(path, ())}
-    counting = [use for use in uses if use.added is None or _least(place.choice) + use.added >= 0]
+    counting = [use for use in uses if _counts(use, place.choice)]
     return min(counting, key=lambda use: (use.call.file, use.call.line, use.why), default=None)
 
 
-def _least(choice: Choice | None) -> float:
-    """Return the least value of an activation that may stand for a positive one, to 1e-9; else -infinity."""
-    if choice is None or choice.channels is not None or get(choice.activation).family == "self-gated":
-        return -math.inf
+def _counts(use: RangeUse, choice: Choice | None) -> bool:
+    if use.added is None and not use.bound:
+        return True
+    if choice is None or choice.channels is not None:
+        return False
     grid = torch.linspace(-1e6, 1e6, 2001, dtype=torch.float64)
-    return float(get(choice.activation)(grid, **choice.parameters).min()) + 1e-9
+    values = get(choice.activation)(grid, **choice.parameters)
+    if use.added is None:
+        return float(values.max()) < _BOUNDED_BY
+    return get(choice.activation).family != "self-gated" and float(values.min()) + use.added >= -1e-9
 
 
 def _purpose(name: str, hidden: bool, place: Place, roles: Roles, gate: bool) -> str | None:
