@@ -63,6 +63,7 @@ def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container
         return Verdict(block=_GLU.get(name, f"{name} GLU"))
     listed = name in candidates and name not in _POSITIVE and _fed_by_layer(owner, place)
     reason = _purpose(name, hidden or listed, place, roles, gate) or _surroundings(hidden, place, owner)
+    reason = reason or _frozen(model, place.paths[0])
     return Verdict(reason and f"{reason}; {_remedy(place.paths[0])}")
 
 
@@ -117,6 +118,20 @@ def _surroundings(hidden: bool, place: Place, owner: nn.Module) -> str | None:
             return f"{place.site.call} stands in {method}, which forward does not call"
     own = next((what for word, what in _OWN_KINDS.items() if word in kind.__name__.lower()), None)
     return f"it is part of {own}" if own and not hidden else None
+
+
+def _frozen(model: nn.Module, path: str) -> str | None:
+    """Return a reason to keep a frozen part as it was trained, such as a teacher: others learn from it."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        return None
+    around = path.rpartition(".")[0]
+    while around:
+        part = model.get_submodule(around)
+        trained = [parameter.requires_grad for parameter in part.parameters()]
+        if trained and not any(trained) and not part.training:
+            return f"it is part of {around}, which is frozen and in evaluation mode"
+        around = around.rpartition(".")[0]
+    return None
 
 
 def _remedy(path: str) -> str:
