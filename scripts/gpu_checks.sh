@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Check and measure the Triton kernels on an NVIDIA GPU: bash scripts/gpu_checks.sh RESULTS.json
-# Needs python3 with torch and sympy, no environment of its own, no network; PYTHON names another interpreter.
-# Takes less than 8 minutes. Exit status: 0 all well, 1 something failed, 2 nothing could be run.
+# Check and measure kernels, trainings and searches on an NVIDIA GPU: bash scripts/gpu_checks.sh RESULTS.json
+# Needs python3 with autoact's own needs, no environment of its own, no network; PYTHON names another interpreter.
+# Takes less than 10 minutes. Exit status: 0 all well, 1 something failed, 2 nothing could be run.
 set -uo pipefail
 if [ $# -ne 1 ]; then
     echo "Usage: bash scripts/gpu_checks.sh RESULTS.json" >&2
@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.." || exit 2
 python="${PYTHON:-python3}"
 export PYTHONPATH=. PYTHONUNBUFFERED=1
 if ! missing="$("$python" -c '
-import sympy, torch, triton
+import lightning, optuna, sympy, torch, triton
 if torch.version.cuda is None or not torch.cuda.is_available():
     raise SystemExit(f"torch {torch.__version__} sees no NVIDIA GPU")
 ' 2>&1)"; then
@@ -36,6 +36,7 @@ part() { # NAME SECONDS COMMAND...: run one part within a time limit; it writes 
 }
 
 part checks 180 "$python" tests/kernels/gpu/triton_checks.py
+part trainings 130 "$python" tests/gpu_checks.py
 part mixture 190 "$python" scripts/benchmarks/mixture.py --bars
 part step 100 "$python" scripts/benchmarks/mixture.py --step --processes 1
 "$python" scripts/benchmarks/gpu_results.py "$parts" "$results" || failed=1

@@ -16,6 +16,7 @@ from autoact.records._findings import (
     Failure,
     Hyperparameters,
     Latency,
+    Look,
     ParetoPoint,
     Prior,
     Recommendation,
@@ -26,7 +27,14 @@ from autoact.spaces.files import write_text
 
 SCHEMA = 2
 _ALWAYS = ("task", "verdict", "latency")  # keys that stand in report.json as null, too
-_OPTIONAL = ("baselines", "comparisons", "pareto", "beliefs", "remarks")  # left out where there are none
+_OPTIONAL = (
+    "baselines",
+    "comparisons",
+    "looks",
+    "pareto",
+    "beliefs",
+    "remarks",
+)  # left out where there are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,7 @@ class Report:
         baselines: By name.
         confirmation: The selected model on fresh seeds.
         comparisons: With "original", which decides the verdict, and with "best_uniform".
+        looks: At the comparison with the original; the verdict is that of the last.
         latency: Where it could be measured.
         verdict: None where the search failed.
         pareto: The best of what was tried, with latencies, the fastest first.
@@ -89,6 +98,7 @@ class Report:
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     confirmation: Confirmation | None = None
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    looks: tuple[Look, ...] = ()
     latency: Latency | None = None
     verdict: Verdict | None = None
     pareto: tuple[ParetoPoint, ...] = ()

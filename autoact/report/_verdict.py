@@ -19,6 +19,7 @@ def sentences(run: Run) -> list[str]:
         _untold(report),
         _left_out(run),
         _tuning(report),
+        _looks(report),
         _detectable(run),
         _needed(run),
         _replaced(report),
@@ -79,7 +80,9 @@ def _more_seeds(run: Run) -> str:
     if compared is None or run.report.verdict != "no significant difference" or not _needed(run):
         return ""
     seeds = compared.seeds_needed
-    return f" Or search again with --seeds {seeds if compared.decides and seeds else max(seeds or 0, 10)}."
+    if _stopped(run.report) and not seeds:
+        return ""
+    return f" Or search again with --seeds {max(seeds or 0, 10)}."
 
 
 def _against_original(run: Run) -> str:
@@ -115,7 +118,7 @@ def _decided(run: Run, compared: Comparison) -> str:
         )
     if compared.too_few:
         return f"{seeds} are too few to decide: trainings of {compared.left_out} more raised. {_keep(report)}"
-    if not compared.decides:
+    if not (compared.decides or _stopped(report)):
         return f"{seeds} are too few to decide: {found}. {_keep(report)}"
     return f"On {seeds} chosen and original model cannot be told apart: {found}. {_keep(report)}"
 
@@ -153,6 +156,21 @@ def _tuned(report: Report) -> str:
     return ", ".join(settings(found.chosen)) if found is not None else ""
 
 
+def _stopped(report: Report) -> bool:
+    return report.confirmation is not None and report.confirmation.stopped
+
+
+def _looks(report: Report) -> str:
+    """Return when a comparison that might have gone on has ended, in one sentence."""
+    found = report.confirmation
+    if found is None or not found.stopped:
+        return ""
+    after = f"fter {len(found.seeds)} of at most {found.most} seeds"
+    if report.verdict == "no significant difference":
+        return f"A{after} more of them would hardly have decided."
+    return f"That was decided a{after}; the interval holds over all looks."
+
+
 def _detectable(run: Run) -> str:
     """Return which difference the comparison could have seen, in one sentence."""
     compared = run.compared.get("original")
@@ -169,7 +187,7 @@ def _needed(run: Run) -> str:
         return ""
     count = compared.seeds_needed
     seen = f"one as large as the difference seen takes about {count:,} seeds" if count else ""
-    if not compared.decides:
+    if not (compared.decides or _stopped(run.report)):
         least = (
             "With --seeds 10 a difference of one standard deviation between seeds would be found four times "
             "out of five"

@@ -95,7 +95,8 @@ def run_search(
         monitor: Name under which the module logs the value to optimize.
         mode: "min" or "max"; default: inferred from the name of the monitor.
         budget: Full trainings to spend on the search, at least 1.
-        seeds: Fresh paired seeds of the confirmation, at least 2.
+        seeds: Fresh paired seeds of the confirmation at most, at least 2.
+        looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
         selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
         hours: Wall time after which no further training of the search starts.
         workers: Processes that train at the same time, at least 1.
@@ -112,7 +113,8 @@ def run_search(
     Raises:
         ConfigurationError: A setting, the model, the space or the monitor cannot be used.
         ConversionError: The model has no activation to choose.
-        DataError: Data are empty or not finite.
+        DataError: Data are empty, or hold values that are no numbers and that the model's loss does not leave
+            out: a warning names those that it does.
         RunDirectoryError: `out` exists (without `resume`), cannot be written or cannot be resumed.
         SearchFailedError: Training failed throughout; what is known is in report.json.
 
@@ -147,7 +149,7 @@ def run_search(
             prepared = _without(prepared, directory)
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
-            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name)
+            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
         prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
         plan = prepared.plan(probed)
         if not quiet:
@@ -251,6 +253,7 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
         compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
         progress.shrink(_total(search, compared))
         confirmed = confirm(search, compared)
+        progress.shrink(progress.done)
     except SearchFailedError as error:
         search.directory.write_report(outcome.build_partial_report(search, plan, name, str(error)))
         raise

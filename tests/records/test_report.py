@@ -30,7 +30,8 @@ WHOLE: dict[str, Any] = {
     "original": RELU,
     "recommended": ELU,
     "baselines": {"relu": {"selection": [0.1, None], "comparison": []}},
-    "confirmation": {"seeds": [1, 2], "selection": [0.1, 0.2], "comparison": [0.1, None]},
+    "confirmation": {"seeds": [1, 2], "selection": [0.1, 0.2], "comparison": [0.1, None], "most": 5},
+    "looks": [{"seeds": 2, "difference": 0.25, "ci95": [0.125, 0.375]}],
     "comparisons": {"original": {**COMPARISON, "detectable": None}},
     "latency": {"chosen": 1.5, "original": 1.0, "unit": "ms"},
     "verdict": "improved",
@@ -91,7 +92,7 @@ def test_a_report_with_missing_values_is_compared_as_it_is_written() -> None:
 
 
 def test_keys_of_later_versions_are_ignored() -> None:
-    later = {**WHOLE, "looks": [1], "latency": {**WHOLE["latency"], "device": "cpu"}}
+    later = {**WHOLE, "moons": [1], "latency": {**WHOLE["latency"], "device": "cpu"}}
     assert without_derived(Report.from_dict(later).to_dict()) == WHOLE
 
 

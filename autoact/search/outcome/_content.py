@@ -10,7 +10,6 @@ from autoact.records import (
     SEARCH_PHASES,
     Baseline,
     Belief,
-    Comparison,
     Confirmation,
     Cost,
     Failure,
@@ -26,7 +25,6 @@ from autoact.records import (
     model_key,
 )
 from autoact.search.phases import Confirmed, SearchPlan, fell_back, study_of
-from autoact.search.statistics import compare
 from autoact.search.study import ORIGINAL, SELECTED, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
@@ -61,7 +59,7 @@ def build_report(
         known: What is believed of everything that was tried.
         front: The best of it with latencies.
     """
-    original = _compare(search, confirmed.selected, confirmed.original, ORIGINAL)
+    original = confirmed.against(search, ORIGINAL)
     chosen = _assignment(selected)
     beliefs = _beliefs(known)
     header = _header(search, plan, space)
@@ -71,14 +69,16 @@ def build_report(
         recommended=chosen if original.verdict == "improved" else search.variables.original,
         baselines=_baselines(baselines, trained, confirmed),
         confirmation=Confirmation(
-            seeds=search.seeds.confirmation,
+            seeds=confirmed.seeds,
             selection=tuple(training.selection for training in confirmed.selected),
             comparison=_compared(confirmed.selected),
+            most=search.settings.seeds,
         ),
         comparisons={
             "original": original,
-            "best_uniform": _compare(search, confirmed.selected, confirmed.uniform, uniform),
+            "best_uniform": confirmed.against(search, uniform),
         },
+        looks=confirmed.looks(search),
         latency=latency,
         verdict=original.verdict,
         pareto=tuple(front),
@@ -243,16 +243,6 @@ def _baselines(
         )
         for name, same in trained.items()
     }
-
-
-def _compare(
-    search: Search, selected: Sequence[Training], baseline: Sequence[Training], name: str
-) -> Comparison:
-    ours, theirs = (
-        [None if training.raised else value for training, value in zip(same, _compared(same), strict=True)]
-        for same in (selected, baseline)
-    )
-    return compare(ours, theirs, search.settings.direction, name=name)
 
 
 def _compared(trainings: Sequence[Training]) -> tuple[float, ...]:

@@ -31,7 +31,7 @@ def naive(
     def one(name: str, x: torch.Tensor) -> torch.Tensor:
         own = parameters.get(name, {})
         if name == "prelu":
-            return F.prelu(x, own["slope"].reshape(1))
+            return F.prelu(x, own["slope"].reshape(1).to(x))
         act = autoact.get(name)
         if act.twin is not None and act.twin.functions and not own:
             result: torch.Tensor = act.twin.functions[0](x)

@@ -9,14 +9,6 @@ needs neither pytest nor a network. `--noise` makes exp2, division and square ro
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import sympy as sp
 import torch
@@ -26,6 +18,8 @@ from autoact.activations import X, _registry
 from autoact.kernels import plan_for
 from autoact.kernels.gpu import _triton_kernels as triton_kernels
 from scripts.benchmarks.triton_counts import EIGHT
+from tests.checks import Checks, Skipped
+from tests.kernels.gpu import layer_checks
 from tests.kernels.gpu.triton_comparison import built_in, close, compare, inputs, launches, limits, make_noisy
 
 POINTS = [
@@ -35,17 +29,7 @@ POINTS = [
 ]
 
 
-class Skipped(Exception):
-    """A check that this machine cannot make; its text says why."""
-
-
-CHECKS: dict[str, Callable[[str, float], None]] = {}
-
-
-def check(function: Callable[[str, float], None]) -> Callable[[str, float], None]:
-    """Put a function (device, tolerance) into the list."""
-    CHECKS[function.__name__] = function
-    return function
+check = Checks()
 
 
 @check
@@ -273,43 +257,18 @@ def through_the_operator(device: str, tolerance: float) -> None:
         close(got, want, float(want.abs().max()), 20 * tolerance, f"gradient of shape {tuple(got.shape)}")
 
 
-def run(names: Sequence[str], device: str, tolerance: float) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give name and result of checks: error and why it was skipped, None if neither, and seconds."""
-    for name in names:
-        start = time.perf_counter()
-        error = skipped = None
-        try:
-            CHECKS[name](device, tolerance)
-        except Skipped as reason:
-            skipped = str(reason)
-        except Exception:  # a check may fail in any way; the others run all the same
-            error = traceback.format_exc()
-        yield name, {"error": error, "skipped": skipped, "seconds": round(time.perf_counter() - start, 2)}
+check.update(layer_checks.check)
 
 
 def main() -> int:
     """Run all checks; return the number of failures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--device", default="cuda", choices=["cpu", "cuda"])
-    parser.add_argument("--json", type=Path)
+    parser = check.parser(__doc__)
     parser.add_argument("--noise", action="store_true")
-    parser.add_argument("--only", nargs="+", default=list(CHECKS), choices=list(CHECKS))
-    arguments = parser.parse_args()
+    options = parser.parse_args()
     np.seterr(all="ignore")  # the interpreter computes branches that are not taken
-    if arguments.noise:
+    if options.noise:
         make_noisy()
-    results = {}
-    for name, result in run(arguments.only, arguments.device, 1e-6 if arguments.noise else 4e-7):
-        word = "FAILED" if result["error"] else "skipped" if result["skipped"] else "ok"
-        print(f"{word:7} {result['seconds']:6.1f} s  {name}", result["skipped"] or "", flush=True)
-        if result["error"]:
-            print(result["error"], flush=True)
-        results[name] = result
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1))
-    return sum(result["error"] is not None for result in results.values())
+    return check.report(options, 1e-6 if options.noise else 4e-7)
 
 
 if __name__ == "__main__":
