@@ -52,11 +52,11 @@ def with_callback(case: Case, root: Path) -> Outcome:
     search, begun = ActivationSearch(list(case.space)), Beginning()
     settings = length(case)
     settings["callbacks"] = [search, begun, *settings.get("callbacks", [])]
-    silent = {"enable_progress_bar": False, "enable_model_summary": False}
+    silent: Any = {"enable_progress_bar": False, "enable_model_summary": False}
     trainer = L.Trainer(**settings, **silent, default_root_dir=root)
     L.seed_everything(1, verbose=False)
     module, data = case.model(), case.data()
-    of_module = {"datamodule": data} if isinstance(data, L.LightningDataModule) else {}
+    of_module: Any = {"datamodule": data} if isinstance(data, L.LightningDataModule) else {}
     trainer.fit(module, *(() if of_module else data[:2]), **of_module)
     assert case.monitor in trainer.callback_metrics
     assert "configure_optimizers" not in vars(module)
