@@ -67,7 +67,8 @@ def with_callback(case: Case, root: Path) -> Outcome:
         warnings.simplefilter("ignore", DoubtfulChoiceWarning)  # after three steps there is room for doubt
         finalize(module)
     assert not auto_layers(module)
-    validated = trainer.validate(module, *(() if of_module else data[1:2]), verbose=False, **of_module)
+    loader = None if of_module else data[1]
+    validated = trainer.validate(module, loader, verbose=False, **of_module)
     assert all(math.isfinite(value) for each in validated for value in each.values())
     return Outcome(len(search.assignment) - len(case.idle), WORKS)
 
