@@ -97,7 +97,7 @@ class AutoActivation(nn.Module):
     """
 
     logits: nn.Parameter
-    raw: nn.Parameter
+    raw: Tensor
     temperature: Tensor
     release: Tensor
     anchor: Tensor
@@ -147,7 +147,8 @@ class AutoActivation(nn.Module):
         self.release_steps, self._forwards = check_steps(release_steps), 0
         self._set_up_parameters()
         for name, value in self._fresh().items():
-            if value is not None and name in ("logits", "raw"):
+            # one without elements is no parameter: nobody could differentiate a loss in it
+            if value is not None and name in ("logits", "raw") and value.numel():
                 learnable = name == "logits" or any(p.learnable for p in self.ranges)
                 self.register_parameter(name, nn.Parameter(value, requires_grad=learnable))
             else:

@@ -1,4 +1,4 @@
-"""What Lightning users write works in `run_search` and with `ActivationSearch`, or ends in one line."""
+"""What Lightning users write works in `run_search`, or ends in one line; test_suite.py has whole modules."""
 
 import re
 from collections.abc import Callable
@@ -22,18 +22,6 @@ from tests.search import ordinary
 from tests.search.ordinary import Masked, Plain, loader, loaders, missing
 
 SPACE = ["relu", "tanh"]
-AUTOMATIC = [
-    ordinary.Logging,
-    ordinary.InPlace,
-    ordinary.LaterLayers,
-    ordinary.CompiledInSetup,
-    ordinary.CompiledInConfigureModel,
-    ordinary.CompiledInFitStart,
-    ordinary.Physics,
-    ordinary.Sorted,
-    ordinary.LayerWise,
-]
-MANUAL = [ordinary.Manual, ordinary.Adversarial]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*(num_workers|log_every_n_steps|isinstance.treespec|TF32)"),
@@ -58,32 +46,8 @@ def states(result: Any) -> set[str]:
     return {training.state for training in result.trainings}
 
 
-@pytest.mark.parametrize("model", AUTOMATIC, ids=lambda model: model.__name__)
-def test_a_search_takes_it_and_trains_its_mixture(searched, model):
-    result = searched(model)
-    assert states(result) == {"finished"}
-    assert "one-shot" in {training.phase for training in result.trainings}
-
-
-@pytest.mark.parametrize("model", [*AUTOMATIC[1:], *MANUAL], ids=lambda model: model.__name__)
-def test_the_callback_takes_it(model, tmp_path):
-    callback, module = ActivationSearch(SPACE), model()
-    made = L.Trainer(
-        max_epochs=2,
-        accelerator="cpu",
-        callbacks=[callback],
-        default_root_dir=tmp_path,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    made.fit(module, *loaders()[:2])
-    assert callback.assignment
-    assert "configure_optimizers" not in vars(module)
-
-
-@pytest.mark.parametrize("model", MANUAL, ids=lambda model: model.__name__)
-def test_manual_optimization_is_searched_without_a_mixture(searched, model):
-    result = searched(model)
+def test_manual_optimization_is_searched_without_a_mixture(searched):
+    result = searched(ordinary.Manual)
     assert states(result) == {"finished"}
     assert "one-shot" not in {training.phase for training in result.trainings}
     assert "no mixture is trained first" in result.plan.describe()
@@ -97,17 +61,11 @@ def test_a_search_without_a_mixture_is_resumed_without_one(searched, tmp_path):
     assert [t.label for t in again.trainings] == [t.label for t in first.trainings]
 
 
-@pytest.mark.parametrize(
-    ("model", "length", "reason"),
-    [
-        (Plain, {"max_epochs": -1, "max_time": {"seconds": 1}}, "length of a training is unknown"),
-        (ordinary.LineSearch, {"max_epochs": 2}, "LBFGS evaluates the loss several times"),
-    ],
-)
-def test_trainings_that_cannot_learn_a_mixture_compare_fixed_activations(searched, model, length, reason):
-    result = searched(model, trainer={**length, "accelerator": "cpu"}, budget=1)
+def test_trainings_of_unknown_length_compare_fixed_activations(searched):
+    length = {"max_epochs": -1, "max_time": {"seconds": 1}, "accelerator": "cpu"}
+    result = searched(Plain, trainer=length, budget=1)
     assert states(result) <= {"finished", "diverged"}
-    assert reason in result.plan.describe()
+    assert "length of a training is unknown" in result.plan.describe()
 
 
 def test_data_modules_find_a_trainer_in_setup(searched):
@@ -151,6 +109,25 @@ def test_the_assignment_of_a_compiled_model_fits_the_model_itself(searched):
     result = searched(ordinary.CompiledInSetup)
     assert list(result.assignment) == ["net._orig_mod.1"]
     assert torch.is_tensor(apply(Plain(), result.assignment).net(torch.ones(1, 2)))
+
+
+class Late(Plain):
+    """Makes its layers in setup, and gives them what was chosen, as `apply` advises."""
+
+    def __init__(self) -> None:
+        L.LightningModule.__init__(self)
+
+    def setup(self, stage: str) -> None:
+        self.net = ordinary.layers()
+        apply(self, {"net.1": "tanh"})
+
+
+def test_layers_made_in_setup_take_an_assignment_there(tmp_path):
+    module = Late()
+    made = L.Trainer(max_epochs=1, accelerator="cpu", default_root_dir=tmp_path, enable_progress_bar=False)
+    made.fit(module, *loaders()[:2])
+    made.validate(module, loaders()[1], verbose=False)
+    assert isinstance(module.net[1], torch.nn.Tanh)
 
 
 @pytest.mark.parametrize(
