@@ -51,6 +51,17 @@ class Plain(L.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=1e-2)
 
 
+class LaterLayers(Plain):
+    """Makes its layers in setup, whatever the stage, from what Trainer and data say."""
+
+    def __init__(self) -> None:
+        L.LightningModule.__init__(self)
+
+    def setup(self, stage: str) -> None:
+        assert self.trainer.max_epochs == 2
+        self.net = layers()
+
+
 class CompiledInSetup(Plain):
     def setup(self, stage: str) -> None:
         self.net = torch.compile(self.net, backend="eager")
