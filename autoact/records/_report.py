@@ -21,12 +21,14 @@ from autoact.records._findings import (
     Recommendation,
 )
 from autoact.records._json import plain, typed
+from autoact.records._questions import EarlierVerdict, Look
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_text
 
 SCHEMA = 2
 _ALWAYS = ("task", "verdict", "latency")  # keys that stand in report.json as null, too
-_OPTIONAL = ("baselines", "comparisons", "pareto", "beliefs", "remarks")  # left out where there are none
+# left out where there are none
+_OPTIONAL = ("baselines", "comparisons", "pareto", "beliefs", "remarks", "looks", "earlier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,9 @@ class Report:
         comparisons: With "original", which decides the verdict, and with "best_uniform".
         latency: Where it could be measured.
         verdict: None where the search failed.
+        looks: How often the comparison was looked at, and with how many seeds each time.
+        questions: Choices that this run has had compared, the present one included.
+        earlier: Verdicts on the choices before, each on other seeds.
         pareto: The best of what was tried, with latencies, the fastest first.
         prior: What the mixture learned, where one was trained.
         beliefs: By key of the assignment (`model_key`).
@@ -91,6 +96,9 @@ class Report:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     latency: Latency | None = None
     verdict: Verdict | None = None
+    looks: tuple[Look, ...] = ()
+    questions: int = 1
+    earlier: tuple[EarlierVerdict, ...] = ()
     pareto: tuple[ParetoPoint, ...] = ()
     prior: Prior | None = None
     beliefs: Mapping[str, Belief] = field(default_factory=dict)

@@ -4,6 +4,7 @@ Every step goes on where an earlier process left it: what is done stands in the 
 """
 
 import inspect
+import math
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +14,18 @@ from typing import Any, Unpack
 
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.records import Ledger, Report, RunDirectory, Training
-from autoact.report import write_report
+from autoact.report import duration, write_report
 from autoact.search import outcome
+from autoact.search._resumption import (
+    extend,
+    further,
+    hours_spent,
+    is_same,
+    is_unfinished,
+    opened,
+    seeds_of,
+    without_impossible,
+)
 from autoact.search.phases import (
     Prepared,
     SearchPlan,
@@ -35,10 +46,9 @@ from autoact.search.phases import (
 from autoact.search.setup import (
     Settings,
     SettingsOptions,
-    changes,
     configuration,
     require_same,
-    require_unchanged,
+    resumed,
     seeds_for,
 )
 from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, quiet_optuna
@@ -85,7 +95,8 @@ def run_search(
         space: Name or file of a search space, names of candidates, a mapping, or a `SearchSpace`.
         out: The run directory to make; with `resume`, the one to go on with. Only a dry run needs none.
         resume: Go on with the run in `out`; finished trainings are not repeated, those of the confirmation
-            that raised are.
+            that raised are. With a larger `budget` or more `seeds` only what is missing is trained; `hours`
+            are added to those that are spent; of these three, what is not given stays as it was.
         accept_changes: Where model or data are not what they were when a resumed run began: set aside what
             was trained, in `before-change-1` of the run directory, and train anew.
         dry_run: Only tell the layers, the candidates and the cost.
@@ -97,7 +108,7 @@ def run_search(
         budget: Full trainings to spend on the search, at least 1.
         seeds: Fresh paired seeds of the confirmation, at least 2.
         selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
-        hours: Wall time after which no further training of the search starts.
+        hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
         workers: Processes that train at the same time, at least 1.
         storage: URL of an Optuna storage to which the study is exported.
         seed: Everything random in the search follows from it.
@@ -131,8 +142,12 @@ def run_search(
     with ExitStack() as around:
         around.enter_context(quiet_optuna())
         check_storage(wanted.storage)
-        directory = around.enter_context(_resumed(out, wanted, asked)) if resume else None
-        if directory is None and not dry_run:
+        directory = around.enter_context(opened(_required(out))) if resume else None
+        if directory is not None:
+            stored = directory.configuration()
+            wanted = resumed(stored, named, hours_spent(directory, wanted.workers))
+            require_same(stored, wanted, asked)
+        elif not dry_run:
             RunDirectory.check_free(_required(out))
         prepared = (
             prepare(model, data, asked, wanted, task)
@@ -143,18 +158,19 @@ def run_search(
         identity = prepared.fingerprint()
         if source is not None and "sha256" in source:  # what a table was made of
             identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
-        if directory is not None and _is_same(directory, identity, accept_changes):
-            prepared = _without(prepared, directory)
+        if directory is not None and is_same(directory, identity, accept_changes):
+            prepared = without_impossible(prepared, directory)
+            if dry_run:
+                return _announced(prepared.plan(None), prepared, quiet)
+            extend(directory, wanted)
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
             probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name)
         prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
         plan = prepared.plan(probed)
-        if not quiet:
-            print(plan.describe())
+        announced = _announced(plan, prepared, quiet)
         if dry_run:
-            original = prepared.variables.original
-            return outcome.SearchResult(run_dir=None, assignment=original, plan=plan)
+            return announced
         content = configuration(
             wanted,
             asked,
@@ -183,20 +199,11 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
 )
 
 
-def _is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) -> bool:
-    """Tell whether a run's model and data are what they were; refuse others, unless they are accepted."""
-    before = directory.configuration().get("fingerprint")
-    found = changes(before, identity) if before else []  # of an earlier version, nothing is known
-    if not accept:
-        require_unchanged(found)
-    return not found
-
-
-def _without(prepared: Prepared, directory: RunDirectory) -> Prepared:
-    """Return a resumed search without what its probe found impossible: idle layers, the mixture."""
-    known = directory.configuration()
-    found = prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
-    return found.without_mixture(known.get("no_mixture") or "")
+def _announced(plan: SearchPlan, prepared: Prepared, quiet: bool) -> outcome.SearchResult:
+    """Say what is planned, and return it as the result of a dry run."""
+    if not quiet:
+        print(plan.describe())
+    return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)
 
 
 def _carried_out(
@@ -204,7 +211,7 @@ def _carried_out(
 ) -> outcome.SearchResult:
     """Do what is left of a run, and write its report."""
     report = directory.report()
-    if report is None or report.verdict is None or _lacks_trainings(directory):
+    if report is None or is_unfinished(report, directory, prepared.settings):
         with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
             report = _searched(search, plan, prepared, progress)
         directory.write_report(report)
@@ -219,12 +226,6 @@ def _carried_out(
         _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
-
-
-def _lacks_trainings(directory: RunDirectory) -> bool:
-    """Tell whether a training of the confirmation raised and was not repeated: a resume does it again."""
-    ledger = Ledger(directory.ledger_file)
-    return any(ledger.find(training) is None for training in ledger.of("confirmation"))
 
 
 def _export(search: Search, report: Report) -> None:
@@ -242,6 +243,7 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
     task, name = prepared.task, prepared.task.space.name
     try:
         chosen = _choice(search)
+        progress.say(_cut(search))
         models = tune_baselines(search, baseline_assignments(search), chosen)
         trained = train_baselines(search, {**models, SELECTED: chosen})
         require_alternative(search)
@@ -270,6 +272,15 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
     )
 
 
+def _cut(search: Search) -> str:
+    """Return that time has ended the search before its budget was spent; "" where it has not."""
+    trials = sum(1 for _ in search.ledger.of("trial"))
+    if search.limit.hours is None or search.confirmations or trials >= search.counts.trials:
+        return ""
+    left = duration(search.limit.left)
+    return f"{trials} of {search.counts.trials} trials: the {left} left are for baselines and confirmation"
+
+
 def _choice(search: Search) -> Training:
     """Return the choice; whatever reads comparison data comes after it is on disk."""
     chosen = choose(search)
@@ -289,7 +300,8 @@ def _started(
 ) -> Iterator[tuple[Search, SearchProgress]]:
     """Start progress and workers; count what earlier processes did."""
     settings, ledger = prepared.settings, Ledger(directory.ledger_file)
-    with SearchProgress(settings, plan.counts.total, quiet=quiet) as progress:
+    total = plan.counts.total + further(directory, settings)
+    with SearchProgress(settings, total, quiet=quiet) as progress:
 
         def finished(training: Training) -> None:
             progress.finished(training)
@@ -301,19 +313,22 @@ def _started(
         if resumed:
             progress.say(f"Resuming {directory.path}: {progress.done} trainings are done")
         with Trainings(prepared.task, ledger, settings.workers, finished) as trainings:
-            yield _search(prepared, trainings, directory), progress
+            yield _search(prepared, trainings, directory, plan.seconds), progress
 
 
-def _search(prepared: Prepared, trainings: Trainings, directory: RunDirectory) -> Search:
+def _search(
+    prepared: Prepared, trainings: Trainings, directory: RunDirectory, estimate: float = math.nan
+) -> Search:
     settings = prepared.settings
     return Search(
         settings=settings,
-        seeds=seeds_for(settings),
+        seeds=seeds_of(directory, settings),
         variables=prepared.variables,
         directory=directory,
         trainings=trainings,
-        limit=TimeLimit.of(settings.hours, trainings.ledger, settings.workers),
+        limit=TimeLimit(settings.hours, trainings.ledger, settings.workers, estimate),
         own=prepared.own,
+        questions=directory.questions(),
     )
 
 
@@ -321,7 +336,8 @@ def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
     """Return how many trainings it will be, now that it is known which models are identical."""
     counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
     same = len(confirmed) - len({model.key for model in confirmed.values()})
-    return counts.total - (counts.tuning - tuned) - same * search.settings.seeds
+    more = further(search.directory, search.settings)
+    return counts.total + more - (counts.tuning - tuned) - same * search.settings.seeds
 
 
 def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
@@ -334,17 +350,6 @@ def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
         raise ConfigurationError("Give model and data, or objective, not both: a function makes its own.")
     if objective is None and layers is not None:
         raise ConfigurationError("layers is for objective; the layers of a model are found by looking.")
-
-
-@contextmanager
-def _resumed(
-    out: str | os.PathLike[str] | None, settings: Settings, space: SearchSpace
-) -> Iterator[RunDirectory]:
-    directory = RunDirectory.open(_required(out))
-    require_same(directory.configuration(), settings, space)
-    with directory.locked():
-        directory.require_whole(Ledger(directory.ledger_file))
-        yield directory
 
 
 def _required(out: str | os.PathLike[str] | None) -> str | os.PathLike[str]:

@@ -17,6 +17,7 @@ from autoact.records import (
     Hyperparameters,
     Latency,
     Ledger,
+    Look,
     ParetoPoint,
     Phase,
     Prior,
@@ -25,7 +26,8 @@ from autoact.records import (
     Training,
     model_key,
 )
-from autoact.search.phases import Confirmed, SearchPlan, fell_back, study_of
+from autoact.search.outcome._earlier import earlier
+from autoact.search.phases import Confirmed, SearchPlan, fell_back, go_on, study_of
 from autoact.search.statistics import compare
 from autoact.search.study import ORIGINAL, SELECTED, Search
 from autoact.search.trainings import ModelTask
@@ -65,13 +67,15 @@ def build_report(
     chosen = _assignment(selected)
     beliefs = _beliefs(known)
     header = _header(search, plan, space)
+    remarks = (*header["remarks"], *_equal(search, confirmed), *_cut(search, confirmed))
+    count = len(confirmed.selected)
     return Report(
-        **{**header, "remarks": (*header["remarks"], *_equal(search, confirmed))},
+        **{**header, "remarks": remarks},
         chosen=chosen,
         recommended=chosen if original.verdict == "improved" else search.variables.original,
         baselines=_baselines(baselines, trained, confirmed),
         confirmation=Confirmation(
-            seeds=search.seeds.confirmation,
+            seeds=search.seeds.confirmation[:count],
             selection=tuple(training.selection for training in confirmed.selected),
             comparison=_compared(confirmed.selected),
         ),
@@ -81,6 +85,7 @@ def build_report(
         },
         latency=latency,
         verdict=original.verdict,
+        looks=tuple(Look(seeds=seeds) for seeds in search.directory.note_look(count)),
         pareto=tuple(front),
         prior=_prior(search),
         beliefs=beliefs,
@@ -142,6 +147,8 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "comparison_data": plan.comparison,
         "cost": cost(search.ledger),
         "original": search.variables.original,
+        "questions": len(search.questions),
+        "earlier": tuple(earlier(search)),
         "failures": _failures(trainings),
         "remarks": tuple(dict.fromkeys(t.remark for t in trainings if t.remark)),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
@@ -175,6 +182,14 @@ def _equal(search: Search, confirmed: Confirmed) -> Iterator[str]:
             f"{len(trained)} trainings: look whether the module logs a value that it keeps from before, or "
             "whether the data are the same."
         )
+
+
+def _cut(search: Search, confirmed: Confirmed) -> Iterator[str]:
+    """Yield a remark where the time of the run was over before all seeds of the confirmation."""
+    done, wanted = len(confirmed.selected), search.settings.seeds
+    if search.limit.hours is not None and done < wanted:
+        left = search.counts.confirmation // wanted * (wanted - done)
+        yield f"The hours sufficed for {done} of {wanted} seeds of the confirmation. {go_on(search, left)}"
 
 
 def _beliefs(known: Sequence[tuple[Assignment, Belief]]) -> dict[str, Belief]:
@@ -252,7 +267,7 @@ def _compare(
         [None if training.raised else value for training, value in zip(same, _compared(same), strict=True)]
         for same in (selected, baseline)
     )
-    return compare(ours, theirs, search.settings.direction, name=name)
+    return compare(ours, theirs, search.settings.direction, name=name, level=search.level)
 
 
 def _compared(trainings: Sequence[Training]) -> tuple[float, ...]:

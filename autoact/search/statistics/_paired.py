@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import fmean, stdev
 
 import numpy as np
@@ -10,10 +10,9 @@ from scipy import optimize, stats
 from scipy.special import ndtr
 
 from autoact.errors import ConfigurationError
-from autoact.records import Comparison
+from autoact.records import LEVEL, Comparison
 from autoact.search.setup import Mode
 
-LEVEL = 0.95
 POWER = 0.80
 _MOST = 10_000
 _NODES = 2000  # of the average over estimated spreads: 1e-4 of the exact effect
@@ -26,6 +25,7 @@ def compare(
     mode: Mode,
     *,
     name: str = "baseline",
+    level: float = LEVEL,
 ) -> Comparison:
     """Compare two models trained on the same seeds: d = mean(selected - baseline), a paired t interval.
 
@@ -35,6 +35,7 @@ def compare(
         baseline: The baseline's values, in the same order of seeds.
         mode: "min" when a smaller metric is better, "max" when a larger one is.
         name: The baseline's name, carried into the result.
+        level: Confidence of the interval.
 
     Returns:
         Difference, interval, p value and detectable difference, oriented so that positive is better.
@@ -55,7 +56,7 @@ def compare(
     rounding = _RESOLUTION * max(
         (abs(value) for pair in pairs for value in pair if math.isfinite(value)), default=0.0
     )
-    difference, ci95, p_value, detectable = _paired_t(gains, rounding)
+    difference, ci95, p_value, detectable = _paired_t(gains, rounding, level)
     return Comparison(
         name=name,
         difference=difference,
@@ -63,11 +64,12 @@ def compare(
         p_value=p_value,
         detectable=detectable,
         pairs=len(gains),
-        seeds_needed=seeds_needed(difference, detectable, len(gains)),
+        seeds_needed=seeds_needed(difference, detectable, len(gains), level=level),
         selected_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
         baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         left_out=len(found) - len(pairs),
+        level=level,
     )
 
 
@@ -101,13 +103,14 @@ def detectable_effect(pairs: int, *, level: float = LEVEL, power: float = POWER)
     return float(optimize.brentq(shortfall, 0.0, upper))
 
 
-def seeds_needed(difference: float, detectable: float, pairs: int) -> int | None:
+def seeds_needed(difference: float, detectable: float, pairs: int, *, level: float = LEVEL) -> int | None:
     """Return how many paired seeds would find a difference with 80 % power.
 
     Args:
         difference: The true difference.
         detectable: What is found with that power now.
         pairs: Seeds now.
+        level: Confidence of the interval.
 
     Returns:
         At least 2; None if it cannot be known, or if it is more than 10,000.
@@ -118,13 +121,14 @@ def seeds_needed(difference: float, detectable: float, pairs: int) -> int | None
     """
     if pairs < 2 or not (math.isfinite(detectable) and detectable > 0 and difference):
         return None
-    wanted = abs(difference) / detectable * detectable_effect(pairs)  # in paired s.d.
-    if detectable_effect(_MOST) > wanted:
+    effect = partial(detectable_effect, level=level)
+    wanted = abs(difference) / detectable * effect(pairs)  # in paired s.d.
+    if effect(_MOST) > wanted:
         return None
-    count = max(2, round((detectable_effect(_MOST) / wanted) ** 2 * _MOST))  # nearly, where there are many
-    while count > 2 and detectable_effect(count - 1) <= wanted:
+    count = max(2, round((effect(_MOST) / wanted) ** 2 * _MOST))  # nearly, where there are many
+    while count > 2 and effect(count - 1) <= wanted:
         count -= 1
-    while detectable_effect(count) > wanted:
+    while effect(count) > wanted:
         count += 1
     return count
 
@@ -145,7 +149,9 @@ def _gain(value: float, reference: float) -> float:
     return 0.0 if abs(difference) <= _RESOLUTION * max(abs(value), abs(reference)) else difference
 
 
-def _paired_t(gains: Sequence[float], rounding: float) -> tuple[float, tuple[float, float], float, float]:
+def _paired_t(
+    gains: Sequence[float], rounding: float, level: float
+) -> tuple[float, tuple[float, float], float, float]:
     if len(gains) >= 2 and not any(gains):
         return 0.0, (0.0, 0.0), 1.0, 0.0
     if len(gains) < 2 or max(gains) - min(gains) <= rounding:
@@ -153,6 +159,6 @@ def _paired_t(gains: Sequence[float], rounding: float) -> tuple[float, tuple[flo
         return (fmean(gains) if gains else math.nan), (math.nan, math.nan), math.nan, math.nan
     mean, deviation, degrees = fmean(gains), stdev(gains), len(gains) - 1
     error = deviation / math.sqrt(len(gains))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, degrees)) * error
+    half = float(stats.t.ppf((1 + level) / 2, degrees)) * error
     p_value = float(2 * stats.t.sf(abs(mean) / error, degrees))
-    return mean, (mean - half, mean + half), p_value, detectable_effect(len(gains)) * deviation
+    return mean, (mean - half, mean + half), p_value, detectable_effect(len(gains), level=level) * deviation

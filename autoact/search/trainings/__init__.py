@@ -13,7 +13,7 @@ from autoact.search.trainings._performing import Extras, ModelTask, Task, ended,
 from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Trainings, first_finished
-from autoact.search.trainings._time_limit import TimeLimit
+from autoact.search.trainings._time_limit import TimeLimit, spent
 from autoact.search.trainings._trial_log import log_trial
 from autoact.search.trainings._workers import require_picklable, threads_as_in
 
@@ -39,6 +39,7 @@ __all__ = [
     "own_values",
     "perform",
     "require_picklable",
+    "spent",
     "threads_as_in",
     "with_values",
 ]
