@@ -111,12 +111,8 @@ def _means(run: Run) -> Iterator[tuple[str, str, str]]:
         )
         count = len(models["chosen"].values)
         yield f"{before} → {after}", f"{run.report.metric}, original → chosen", f"mean of {count} seeds"
-    span = _wording.interval(compared)
-    yield (
-        _wording.signed(compared.difference),
-        "difference; positive is better",
-        f"{_wording.percent(compared.level)} interval {span}",
-    )
+    span = f"{_wording.percent(compared.level)} interval {_wording.interval(compared)}"
+    yield _wording.signed(compared.difference), "difference; positive is better", span
 
 
 def _groups(report: Report) -> list[Group]:

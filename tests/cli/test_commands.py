@@ -197,8 +197,9 @@ def test_a_run_is_reported_resumed_and_never_overwritten(
     (folder / "config.yaml").unlink()  # a run carries what it needs
     assert main(["search", "--resume", "run", "--quiet"]) == 0
     capsys.readouterr()
-    assert "budget was 2 when it began and is 5 now" in refused(
-        capsys, "search", "--resume", "run", "--budget", "5"
+    assert "budget was 2 and is 1 now" in refused(capsys, "search", "--resume", "run", "--budget", "1")
+    assert "selection_seeds was 1 and is 2 now" in refused(
+        capsys, "search", "--resume", "run", "--selection-seeds", "2"
     )
     assert (folder / "run" / "report.json").read_bytes() == report
 

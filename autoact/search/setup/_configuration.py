@@ -88,7 +88,7 @@ def plain(value: Any) -> Any:
 def _changed(name: str, before: Any, now: Any) -> str:
     least = " or a larger one" if name in MAY_GROW else ""
     return (
-        f"The run cannot be resumed: {name} was {before!r} when it began and is {now!r} now. Budget and "
+        f"The run cannot be resumed: {name} was {before!r} and is {now!r} now. Budget and "
         f"seeds may grow, and hours be added: resume it with the old {name}{least}, or start a new run in "
         "another directory."
     )

@@ -32,10 +32,11 @@ class TimeLimit:
     workers: int = 1
     estimate: float = math.nan
     before: float = field(init=False)
-    began: float = field(default_factory=time.monotonic, init=False)
+    began: float = field(init=False)
 
     def __post_init__(self) -> None:
         """Start the clock; what earlier processes trained counts as they did it, side by side."""
+        self.began = time.monotonic()
         self.before = spent(self.ledger, self.workers) if self.ledger is not None else 0.0
 
     @property
