@@ -82,7 +82,7 @@ def _more_seeds(run: Run) -> str:
         return ""
     needed, had = compared.seeds_needed or 0, run.report.looks[-1].seeds if run.report.looks else 0
     seeds = max(needed, had + 1) if compared.decides else max(needed, had + 1, DECISIVE)
-    return f" Or ask it of more seeds: autoact search --resume {run.path} --seeds {seeds}"
+    return f" Or ask again with more seeds: autoact search --resume {run.path} --seeds {seeds}"
 
 
 def _against_original(run: Run) -> str:

@@ -310,10 +310,22 @@ def _started(
         for training in ledger.trainings:
             progress.count(training)
             log_trial(directory, training, settings.monitor)
-        if resumed:
-            progress.say(f"Resuming {directory.path}: {progress.done} trainings are done")
         with Trainings(prepared.task, ledger, settings.workers, finished) as trainings:
-            yield _search(prepared, trainings, directory, plan.seconds), progress
+            search = _search(prepared, trainings, directory, plan.seconds)
+            if resumed:
+                progress.say(_going_on(search, progress.done, total))
+            yield search, progress
+
+
+def _going_on(search: Search, done: int, total: int) -> str:
+    """Return what a resumed run has done, what is left at most, and what of it fits into its time."""
+    left, limit = max(total - done, 0), search.limit
+    seconds = left * limit.seconds / search.trainings.workers
+    takes = f", about {duration(seconds)}" if seconds else ""
+    fits = f"; {limit.room:.0f} fit into the {duration(limit.left)} left" if limit.room < left else ""
+    return (
+        f"Resuming {search.directory.path}: {done} trainings are done, at most {left} are left{takes}{fits}"
+    )
 
 
 def _search(

@@ -1,4 +1,4 @@
-"""Hours bound the whole run: trials give way to baselines and confirmation, then seeds do, and all is kept."""
+"""Hours bound the whole run: trials give way to baselines and confirmation, then seeds do; all is kept."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -100,7 +100,9 @@ def test_the_confirmation_takes_the_seeds_that_fit_and_the_rest_with_more_hours(
 def test_too_few_hours_end_the_run_before_its_verdict_and_it_can_go_on(
     search: Callable[..., SearchResult], clock: Clock, tmp_path: Path, minutes: int
 ) -> None:
-    with pytest.raises(SearchFailedError, match=r"The hours are over before .* --resume .*run --hours 0\.") as no:
+    with pytest.raises(
+        SearchFailedError, match=r"The hours are over before .* --resume .*run --hours 0\."
+    ) as no:
         search(hours=minutes * MINUTE)
     assert "\n" not in str(no.value)
     assert clock.now <= 60 * minutes
