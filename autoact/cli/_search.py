@@ -58,7 +58,7 @@ def search_parser() -> Parser:
     what.add_argument(
         "--resume",
         metavar="DIR",
-        help="go on with the run in this directory, with larger --seeds or --budget, or more --hours if given",
+        help="go on with the run in this directory; --seeds and --budget may grow, --hours are added",
     )
     parser.add_argument(
         "--accept-changes",

@@ -323,9 +323,7 @@ def _going_on(search: Search, done: int, total: int) -> str:
     seconds = left * limit.seconds / search.trainings.workers
     takes = f", about {duration(seconds)}" if seconds else ""
     fits = f"; {limit.room:.0f} fit into the {duration(limit.left)} left" if limit.room < left else ""
-    return (
-        f"Resuming {search.directory.path}: {done} trainings are done, at most {left} are left{takes}{fits}"
-    )
+    return f"Resuming {search.directory.path}: {done} trainings are done, up to {left} are left{takes}{fits}"
 
 
 def _search(
