@@ -33,7 +33,10 @@ class Question:
 
 
 def questions_of(configuration: Mapping[str, Any]) -> tuple[Question, ...]:
-    """Return the questions of a run, from the content of its config.yaml; at least one.
+    """Return the questions of a run; at least one.
+
+    Args:
+        configuration: The content of its config.yaml.
 
     Raises:
         ValueError: They have another form.
@@ -47,7 +50,16 @@ def questions_of(configuration: Mapping[str, Any]) -> tuple[Question, ...]:
 
 
 def with_questions(configuration: Mapping[str, Any], questions: tuple[Question, ...]) -> dict[str, Any]:
-    """Return the content of config.yaml with other questions."""
+    """Return the content of config.yaml with other questions.
+
+    Args:
+        configuration: The content.
+        questions: The questions.
+
+    Example:
+        >>> with_questions({"budget": 20}, (Question(looks=(10,)),))
+        {'budget': 20, 'questions': [{'begins': 0, 'looks': [10]}]}
+    """
     return {**configuration, _KEY: plain(questions)}
 
 
