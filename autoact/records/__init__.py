@@ -9,6 +9,7 @@ from autoact.records._findings import (
     Failure,
     Hyperparameters,
     Latency,
+    Look,
     MixtureLayer,
     ParetoPoint,
     Prior,
@@ -18,7 +19,6 @@ from autoact.records._json import finite
 from autoact.records._ledger import Ledger
 from autoact.records._questions import (
     EarlierVerdict,
-    Look,
     Question,
     confidence,
     questions_of,

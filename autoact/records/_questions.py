@@ -17,19 +17,28 @@ class Question:
 
     Attributes:
         begins: Seeds of the confirmation that the questions before have used up: its own follow.
-        looks: Numbers of its seeds at which the comparison was looked at, in order.
+        looks: Numbers of its seeds at which a verdict was reported, in order.
+        planned: The looks that were planned then.
+        added: Whether seeds were added after a verdict.
 
     Example:
-        >>> Question(begins=10).looked_at(5).looked_at(5).looks
+        >>> Question(begins=10).looked_at(5, (5, 10)).looked_at(5, (5, 10)).looks
         (5,)
     """
 
     begins: int = 0
     looks: tuple[int, ...] = ()
+    planned: tuple[int, ...] = ()
+    added: bool = False
 
-    def looked_at(self, seeds: int) -> "Question":
+    def looked_at(self, seeds: int, planned: tuple[int, ...]) -> "Question":
         """Return this question after a look; the same look again is none."""
-        return self if seeds in self.looks[-1:] else replace(self, looks=(*self.looks, seeds))
+        looks = self.looks if seeds in self.looks[-1:] else (*self.looks, seeds)
+        return replace(self, looks=looks, planned=planned, added=self.is_extended(planned))
+
+    def is_extended(self, planned: tuple[int, ...]) -> bool:
+        """Tell whether more seeds were asked for after a verdict than were planned for it."""
+        return self.added or (bool(self.looks) and planned != self.planned)
 
 
 def questions_of(configuration: Mapping[str, Any]) -> tuple[Question, ...]:
@@ -43,7 +52,7 @@ def questions_of(configuration: Mapping[str, Any]) -> tuple[Question, ...]:
 
     Example:
         >>> questions_of({}), len(questions_of({"questions": [{"begins": 0, "looks": [10]}, {"begins": 10}]}))
-        ((Question(begins=0, looks=()),), 2)
+        ((Question(begins=0, looks=(), planned=(), added=False),), 2)
     """
     found: tuple[Question, ...] = typed(tuple[Question, ...], configuration.get(_KEY) or [{}], _KEY)
     return found
@@ -58,7 +67,7 @@ def with_questions(configuration: Mapping[str, Any], questions: tuple[Question, 
 
     Example:
         >>> with_questions({"budget": 20}, (Question(looks=(10,)),))
-        {'budget': 20, 'questions': [{'begins': 0, 'looks': [10]}]}
+        {'budget': 20, 'questions': [{'begins': 0, 'looks': [10], 'planned': [], 'added': False}]}
     """
     return {**configuration, _KEY: plain(questions)}
 
@@ -76,21 +85,6 @@ def confidence(question: int) -> float:
         (0.95, 0.975)
     """
     return 1 - (1 - LEVEL) / 2 ** (question - 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """A look at a comparison.
-
-    Attributes:
-        seeds: Paired seeds that there were.
-
-    Example:
-        >>> Look(seeds=10).seeds
-        10
-    """
-
-    seeds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

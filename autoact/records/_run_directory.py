@@ -172,14 +172,15 @@ class RunDirectory:
         except ValueError as error:
             raise _unreadable(self.configuration_file, str(error)) from error
 
-    def note_look(self, seeds: int) -> tuple[int, ...]:
+    def note_look(self, seeds: int, planned: tuple[int, ...]) -> tuple[int, ...]:
         """Note a look at the present question's comparison, before anybody sees it; return all of them.
 
         Args:
             seeds: Paired seeds that there are.
+            planned: The looks that were planned.
         """
         *before, now = self.questions()
-        seen = now.looked_at(seeds)
+        seen = now.looked_at(seeds, planned)
         if seen != now:
             self.reconfigure(with_questions(self.configuration(), (*before, seen)))
         return seen.looks

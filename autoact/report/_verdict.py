@@ -16,11 +16,12 @@ def sentences(run: Run) -> list[str]:
     report = run.report
     said = (
         _against_original(run),
-        _looks(report),
+        _added(report),
         _questions(report),
         _untold(report),
         _left_out(run),
         _tuning(report),
+        _looks(report),
         _detectable(run),
         _needed(run),
         _replaced(report),
@@ -77,11 +78,13 @@ def _keep(report: Report) -> str:
 
 def _more_seeds(run: Run) -> str:
     """Return what would decide, where more seeds can; nothing otherwise."""
-    compared = run.compared.get("original")
+    compared, had = run.compared.get("original"), run.report.confirmation
     if compared is None or run.report.verdict != "no significant difference" or not _needed(run):
         return ""
-    needed, had = compared.seeds_needed or 0, run.report.looks[-1].seeds if run.report.looks else 0
-    seeds = max(needed, had + 1) if compared.decides else max(needed, had + 1, DECISIVE)
+    if _stopped(run.report) and not compared.seeds_needed:
+        return ""
+    least = 0 if had is None else (had.most or len(had.seeds)) + 1
+    seeds = max(compared.seeds_needed or 0, DECISIVE, least)
     return f" Or ask again with more seeds: autoact search --resume {run.path} --seeds {seeds}"
 
 
@@ -116,15 +119,17 @@ def _decided(run: Run, compared: Comparison) -> str:
         )
     if compared.too_few:
         return f"{seeds} are too few to decide: trainings of {compared.left_out} more raised. {_keep(report)}"
-    if not compared.decides:
+    if not (compared.decides or _stopped(report)):
         return f"{seeds} are too few to decide: {found}. {_keep(report)}"
     return f"On {seeds} chosen and original model cannot be told apart: {found}. {_keep(report)}"
 
 
-def _looks(report: Report) -> str:
-    """Return how often the comparison was looked at, in one sentence, where more than once."""
-    seeds = [str(look.seeds) for look in report.looks]
-    return f"It was looked at {len(seeds)} times, with {_joined(seeds)} seeds." if len(seeds) > 1 else ""
+def _added(report: Report) -> str:
+    """Return that seeds were added after a verdict was reported, in one sentence."""
+    if len(report.reported) < 2:
+        return ""
+    seeds = _joined([str(count) for count in report.reported])
+    return f"It was reported with {seeds} seeds: looks that were not planned raise the error (exploratory)."
 
 
 def _questions(report: Report) -> str:
@@ -172,6 +177,21 @@ def _tuned(report: Report) -> str:
     return ", ".join(settings(found.chosen)) if found is not None else ""
 
 
+def _stopped(report: Report) -> bool:
+    return report.confirmation is not None and report.confirmation.stopped
+
+
+def _looks(report: Report) -> str:
+    """Return when a comparison that might have gone on has ended, in one sentence."""
+    found = report.confirmation
+    if found is None or not found.stopped:
+        return ""
+    after = f"fter {len(found.seeds)} of at most {found.most} seeds"
+    if report.verdict == "no significant difference":
+        return f"A{after} more of them would hardly have decided."
+    return f"That was decided a{after}; the interval holds over all looks."
+
+
 def _detectable(run: Run) -> str:
     """Return which difference the comparison could have seen, in one sentence."""
     compared = run.compared.get("original")
@@ -188,7 +208,7 @@ def _needed(run: Run) -> str:
         return ""
     count = compared.seeds_needed
     seen = f"one as large as the difference seen takes about {count:,} seeds" if count else ""
-    if not compared.decides:
+    if not (compared.decides or _stopped(run.report)):
         least = (
             "With --seeds 10 a difference of one standard deviation between seeds would be found four times "
             "out of five"

@@ -106,7 +106,8 @@ def run_search(
         monitor: Name under which the module logs the value to optimize.
         mode: "min" or "max"; default: inferred from the name of the monitor.
         budget: Full trainings to spend on the search, at least 1.
-        seeds: Fresh paired seeds of the confirmation, at least 2.
+        seeds: Fresh paired seeds of the confirmation at most, at least 2.
+        looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
         selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
         workers: Processes that train at the same time, at least 1.
@@ -123,7 +124,8 @@ def run_search(
     Raises:
         ConfigurationError: A setting, the model, the space or the monitor cannot be used.
         ConversionError: The model has no activation to choose.
-        DataError: Data are empty or not finite.
+        DataError: Data are empty, or hold values that are no numbers and that the model's loss does not leave
+            out: a warning names those that it does.
         RunDirectoryError: `out` exists (without `resume`), cannot be written or cannot be resumed.
         SearchFailedError: Training failed throughout; what is known is in report.json.
 
@@ -138,17 +140,20 @@ def run_search(
     """
     _check_what(model, data, objective, layers)
     named = {**({"monitor": OBJECTIVE} if objective is not None else {}), **settings}
-    wanted, asked = Settings.of(named), SearchSpace.of(space)
+    asked = SearchSpace.of(space)
     with ExitStack() as around:
         around.enter_context(quiet_optuna())
-        check_storage(wanted.storage)
         directory = around.enter_context(opened(_required(out))) if resume else None
-        if directory is not None:
+        if directory is None:
+            wanted = Settings.of(named)
+            check_storage(wanted.storage)
+            if not dry_run:
+                RunDirectory.check_free(_required(out))
+        else:
             stored = directory.configuration()
-            wanted = resumed(stored, named, hours_spent(directory, wanted.workers))
+            wanted = resumed(stored, named, hours_spent(directory, named.get("workers") or 1))
             require_same(stored, wanted, asked)
-        elif not dry_run:
-            RunDirectory.check_free(_required(out))
+            check_storage(wanted.storage)
         prepared = (
             prepare(model, data, asked, wanted, task)
             if objective is None
@@ -165,7 +170,7 @@ def run_search(
             extend(directory, wanted)
             return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
-            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name)
+            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
         prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
         plan = prepared.plan(probed)
         announced = _announced(plan, prepared, quiet)
@@ -253,6 +258,7 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
         compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
         progress.shrink(_total(search, compared))
         confirmed = confirm(search, compared)
+        progress.shrink(progress.done)
     except SearchFailedError as error:
         search.directory.write_report(outcome.build_partial_report(search, plan, name, str(error)))
         raise

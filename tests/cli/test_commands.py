@@ -214,7 +214,7 @@ def test_a_run_is_reported_resumed_and_never_overwritten(
     assert main(["search", "--resume", "run", "--seeds", "3", "--hours", "2"]) == 0
     assert "trainings are done, up to" in capsys.readouterr().out
     extended = json.loads((folder / "run" / "report.json").read_text())
-    assert extended["looks"] == [{"seeds": 2}, {"seeds": 3}]
+    assert extended["reported"] == [2, 3]
     assert len(extended["confirmation"]["seeds"]) == 3
     assert "hours: 2." in (folder / "run" / "config.yaml").read_text()
 

@@ -11,11 +11,13 @@ from autoact.records import Question, RunDirectory, confidence, with_questions
 def test_a_look_is_noted_once_however_often_it_is_reported(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", {"study": "test"})
     assert run.questions() == (Question(),)
-    assert [run.note_look(seeds) for seeds in (10, 10, 40)] == [(10,), (10,), (10, 40)]
-    assert run.questions() == (Question(looks=(10, 40)),)
+    assert [run.note_look(seeds, (seeds,)) for seeds in (10, 10, 40)] == [(10,), (10,), (10, 40)]
+    extended = Question(looks=(10, 40), planned=(40,), added=True)
+    assert run.questions() == (extended,)
     run.reconfigure(with_questions(run.configuration(), (*run.questions(), Question(begins=40))))
-    assert run.note_look(10) == (10,)
-    assert RunDirectory(run.path).questions() == (Question(looks=(10, 40)), Question(begins=40, looks=(10,)))
+    assert run.note_look(10, (10, 20)) == (10,)
+    second = Question(begins=40, looks=(10,), planned=(10, 20))
+    assert RunDirectory(run.path).questions() == (extended, second)
     assert run.configuration()["study"] == "test"
 
 

@@ -30,11 +30,12 @@ WHOLE: dict[str, Any] = {
     "original": RELU,
     "recommended": ELU,
     "baselines": {"relu": {"selection": [0.1, None], "comparison": []}},
-    "confirmation": {"seeds": [1, 2], "selection": [0.1, 0.2], "comparison": [0.1, None]},
+    "confirmation": {"seeds": [1, 2], "selection": [0.1, 0.2], "comparison": [0.1, None], "most": 5},
+    "looks": [{"seeds": 2, "difference": 0.25, "ci95": [0.125, 0.375]}],
     "comparisons": {"original": {**COMPARISON, "detectable": None}},
     "latency": {"chosen": 1.5, "original": 1.0, "unit": "ms"},
     "verdict": "improved",
-    "looks": [{"seeds": 10}, {"seeds": 40}],
+    "reported": [10, 40],
     "questions": 2,
     "earlier": [
         {

@@ -18,6 +18,13 @@ def loader(rows: int, seed: int = 0, **settings: Any) -> DataLoader[Any]:
     return DataLoader(TensorDataset(*tensors(rows, seed)), batch_size=16, **settings)
 
 
+def missing(rows: int, seed: int = 0, **settings: Any) -> DataLoader[Any]:
+    """Return a loader in which every third target is missing."""
+    x, y = tensors(rows, seed)
+    y[::3] = float("nan")
+    return DataLoader(TensorDataset(x, y), batch_size=16, **settings)
+
+
 def loaders() -> tuple[DataLoader[Any], DataLoader[Any], DataLoader[Any]]:
     return loader(64, shuffle=True), loader(16, seed=1), loader(16, seed=2)
 

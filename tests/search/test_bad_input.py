@@ -118,7 +118,7 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
         (
             {"data": loaders(float("nan"))},
             DataError,
-            "training data hold 2 values .* NaN or infinite in batch 2",
+            "training data hold 2 values .* NaN or infinite in batch 2 .*the model's loss is nan there",
         ),
         ({"data": loaders(rows=0)}, DataError, "empty"),
         ({"data": (*loaders()[:2], loaders(rows=0)[0])}, DataError, "test data are empty"),
@@ -158,7 +158,6 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing(
         {"mode": "up"},
         {"space": ["rleu"]},
         {"space": {"candidates": ["tanh"], "layers": [{"match": "nett.*"}]}},
-        {"data": loaders(float("inf"))},
         {"out": "/proc/no/run"},
     ],
 )
@@ -177,3 +176,11 @@ def test_a_monitor_never_logged_costs_one_step(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         run_search(model, CurveData, monitor="other_loss", out=tmp_path / "run", trainer=TRAINER, quiet=True)
     assert log.read_text().splitlines() == ["fit", "step"]
+
+
+def test_a_loss_that_is_no_number_is_found_without_a_step(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    model = partial(Watched, str(log))
+    with pytest.raises(DataError, match=r"2 values .* in batch 2 .*the model's loss is (inf|nan) there"):
+        run_search(model, loaders(float("inf")), out=tmp_path / "run", trainer=TRAINER, quiet=True)
+    assert log.read_text().splitlines() == ["fit"]

@@ -84,14 +84,14 @@ def test_more_seeds_train_only_the_missing_pairs_and_count_as_another_look(run: 
     seeds = result.report["confirmation"]["seeds"]
     assert seeds[:3] == former.report["confirmation"]["seeds"]
     assert len(seeds) == len(set(seeds)) == 8
-    assert result.report["looks"] == [{"seeds": 3}, {"seeds": 8}]
+    assert result.report["reported"] == [3, 8]
     assert result.comparisons["original"].pairs == 8
     assert result.comparisons["original"].level == 0.95
-    assert "looked at 2 times, with 3 and 8 seeds" in result.summary()
+    assert "reported with 3 and 8 seeds" in result.summary()
     kept = configuration(run)
     assert (kept["search"]["seeds"], kept["extended"][0]["seeds"]) == (8, 3)
     page = (run / "report.html").read_text()
-    assert "looked at 2 times" in page
+    assert "with 3 and 8 seeds" in page
 
 
 @pytest.mark.slow
@@ -108,7 +108,7 @@ def test_a_resume_without_numbers_keeps_those_it_was_given_last(run: Path) -> No
     search(run, resume=True, seeds=6)
     before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
     given = {name: None for name in ("budget", "seeds", "hours")}
-    assert search(run, resume=True, **given).report["looks"] == [{"seeds": 3}, {"seeds": 6}]
+    assert search(run, resume=True, **given).report["reported"] == [3, 6]
     assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
 
 
@@ -121,7 +121,7 @@ def test_a_larger_budget_after_a_comparison_is_another_question_on_other_seeds(r
     assert new["trial"] == 3
     assert set(new) <= {"trial", "baseline", "confirmation"}
     assert not {*report["confirmation"]["seeds"]} & {*former.report["confirmation"]["seeds"]}
-    assert (report["questions"], report["looks"]) == (2, [{"seeds": 3}])
+    assert (report["questions"], report["reported"]) == (2, [3])
     assert result.comparisons["original"].level == 0.975
     (said,) = report["earlier"]
     compared = former.comparisons["original"]
@@ -187,7 +187,7 @@ def test_before_anything_was_compared_larger_numbers_simply_hold(tmp_path: Path,
     assert [line for line in lines(run) if line[0] == "trial"] == [
         line for line in lines(whole) if line[0] == "trial"
     ]
-    assert (result.report["questions"], result.report["looks"]) == (1, [{"seeds": 4}])
+    assert (result.report["questions"], result.report["reported"]) == (1, [4])
     assert "earlier" not in result.report
     assert result.report["confirmation"] == load_run(whole).report["confirmation"]
 

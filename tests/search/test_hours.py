@@ -87,10 +87,10 @@ def test_the_confirmation_takes_the_seeds_that_fit_and_the_rest_with_more_hours(
     before, now = phases(tmp_path), clock.now
     again = search(resume=True)
     assert (clock.now, phases(tmp_path)) == (now, before)
-    assert again.report["looks"] == [{"seeds": len(seeds)}]
+    assert again.report["reported"] == [len(seeds)]
     whole = search(resume=True, hours=30 * MINUTE)
     assert whole.report["confirmation"]["seeds"][: len(seeds)] == seeds
-    assert whole.report["looks"] == [{"seeds": len(seeds)}, {"seeds": 5}]
+    assert whole.report["reported"] == [len(seeds), 5]
     assert whole.assignment == result.assignment
     assert phases(tmp_path)["trial"] == before["trial"]
     assert "The hours sufficed" not in whole.summary()

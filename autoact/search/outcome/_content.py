@@ -10,14 +10,12 @@ from autoact.records import (
     SEARCH_PHASES,
     Baseline,
     Belief,
-    Comparison,
     Confirmation,
     Cost,
     Failure,
     Hyperparameters,
     Latency,
     Ledger,
-    Look,
     ParetoPoint,
     Phase,
     Prior,
@@ -28,7 +26,6 @@ from autoact.records import (
 )
 from autoact.search.outcome._earlier import earlier
 from autoact.search.phases import Confirmed, SearchPlan, fell_back, go_on, study_of
-from autoact.search.statistics import compare
 from autoact.search.study import ORIGINAL, SELECTED, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
@@ -63,29 +60,30 @@ def build_report(
         known: What is believed of everything that was tried.
         front: The best of it with latencies.
     """
-    original = _compare(search, confirmed.selected, confirmed.original, ORIGINAL)
+    original = confirmed.against(search, ORIGINAL)
     chosen = _assignment(selected)
     beliefs = _beliefs(known)
     header = _header(search, plan, space)
     remarks = (*header["remarks"], *_equal(search, confirmed), *_cut(search, confirmed))
-    count = len(confirmed.selected)
     return Report(
         **{**header, "remarks": remarks},
         chosen=chosen,
         recommended=chosen if original.verdict == "improved" else search.variables.original,
         baselines=_baselines(baselines, trained, confirmed),
         confirmation=Confirmation(
-            seeds=search.seeds.confirmation[:count],
+            seeds=confirmed.seeds,
             selection=tuple(training.selection for training in confirmed.selected),
             comparison=_compared(confirmed.selected),
+            most=len(confirmed.seeds) if confirmed.cut else search.settings.seeds,
         ),
         comparisons={
             "original": original,
-            "best_uniform": _compare(search, confirmed.selected, confirmed.uniform, uniform),
+            "best_uniform": confirmed.against(search, uniform),
         },
+        looks=confirmed.looks(search),
         latency=latency,
         verdict=original.verdict,
-        looks=tuple(Look(seeds=seeds) for seeds in search.directory.note_look(count)),
+        reported=search.directory.note_look(len(confirmed.seeds), search.settings.planned_looks),
         pareto=tuple(front),
         prior=_prior(search),
         beliefs=beliefs,
@@ -187,7 +185,7 @@ def _equal(search: Search, confirmed: Confirmed) -> Iterator[str]:
 def _cut(search: Search, confirmed: Confirmed) -> Iterator[str]:
     """Yield a remark where the time of the run was over before all seeds of the confirmation."""
     done, wanted = len(confirmed.selected), search.settings.seeds
-    if search.limit.hours is not None and done < wanted:
+    if confirmed.cut:
         left = search.counts.confirmation // wanted * (wanted - done)
         yield f"The hours sufficed for {done} of {wanted} seeds of the confirmation. {go_on(search, left)}"
 
@@ -258,16 +256,6 @@ def _baselines(
         )
         for name, same in trained.items()
     }
-
-
-def _compare(
-    search: Search, selected: Sequence[Training], baseline: Sequence[Training], name: str
-) -> Comparison:
-    ours, theirs = (
-        [None if training.raised else value for training, value in zip(same, _compared(same), strict=True)]
-        for same in (selected, baseline)
-    )
-    return compare(ours, theirs, search.settings.direction, name=name, level=search.level)
 
 
 def _compared(trainings: Sequence[Training]) -> tuple[float, ...]:

@@ -13,14 +13,14 @@ def earlier(search: Search) -> Iterator[EarlierVerdict]:
     """Yield the verdict of every question before the present one, as it was when it was last looked at."""
     for number, question in enumerate(search.questions[:-1], 1):
         if question.looks:
-            settings = replace(search.settings, seeds=question.looks[-1])
+            settings = replace(search.settings, seeds=question.looks[-1], looks=None)
             seeds = seeds_for(settings, question.begins).confirmation
             trained = [t for t in search.ledger.of("confirmation") if t.seed in seeds]
-            yield _verdict(search, trained, seeds, confidence(number))
+            yield _verdict(search, trained, seeds, question.planned, confidence(number))
 
 
 def _verdict(
-    search: Search, trained: Sequence[Training], seeds: Sequence[int], level: float
+    search: Search, trained: Sequence[Training], seeds: Sequence[int], looks: Sequence[int], level: float
 ) -> EarlierVerdict:
     ours = {t.seed: t for t in trained if t.label == SELECTED}
     theirs = {t.seed: t for t in trained if t.label == ORIGINAL} or ours  # one model is trained once
@@ -29,7 +29,7 @@ def _verdict(
     values = [
         [None if model[seed].raised else model[seed].comparison for seed in seeds] for model in (ours, theirs)
     ]
-    found = compare(*values, search.settings.direction, level=level)
+    found = compare(*values, search.settings.direction, looks=looks, level=level)
     return EarlierVerdict(
         seeds=tuple(seeds),
         assignment=chosen,

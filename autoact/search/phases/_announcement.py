@@ -98,11 +98,16 @@ class SearchPlan:
                 counts.baselines,
                 f"baselines ({models} models and the choice on {settings.selection_seeds} seeds)",
             ),
-            (counts.confirmation, f"confirmation (at most 3 models on {settings.seeds} fresh seeds)"),
+            (counts.confirmation, self._confirmation()),
             (counts.total, f"in all, {self._length()}"),
             *([("", self._within(self.settings.hours))] if self.settings.hours is not None else []),
         ]
         return ["Cost in trainings", *(f"  {count:>{names}}  {what}" for count, what in rows)]
+
+    def _confirmation(self) -> str:
+        *early, most = self.settings.planned_looks
+        looks = f", fewer if {' or '.join(map(str, early))} decide" if early else ""
+        return f"confirmation (at most 3 models on {most} fresh seeds{looks})"
 
     def _search(self) -> str:
         mixture = "1 mixture, " if self.counts.one_shot else ""

@@ -30,7 +30,7 @@ from autoact.search.trainings import (
     with_values,
 )
 from autoact.spaces import SearchSpace
-from autoact.training import DataParts, check, restored_randomness, silence, split
+from autoact.training import DataParts, DoubtfulBatch, check, restored_randomness, silence, split
 from autoact.training.configuration import Component
 from autoact.training.fit import laid_out, silent_trainer
 
@@ -51,6 +51,7 @@ class Prepared:
     own: Mapping[str, Value]
     layers: ConversionPlan | None = None
     no_mixture: str = ""
+    doubtful: Sequence[DoubtfulBatch] = ()
 
     def independent(self, *, check: bool) -> "Prepared":
         """Return this search with a network of its own for each training.
@@ -82,7 +83,7 @@ class Prepared:
             reason: Why none can be trained; "" leaves it.
         """
         variables = replace(self.variables, mixture=self.variables.mixture and not reason)
-        return replace(self, variables=variables, no_mixture=reason)
+        return replace(self, variables=variables, no_mixture=reason, doubtful=())  # those were tried
 
     def without(self, idle: Sequence[str], unsaid: Mapping[str, str] = MappingProxyType({})) -> "Prepared":
         """Return this search without layers that never run.
@@ -150,7 +151,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     Raises:
         ConfigurationError: The model cannot be made, or the data are of no known kind.
         ConversionError: The model has no activation to choose.
-        DataError: The data are empty or not finite.
+        DataError: The data are empty.
     """
     make_module = _callable("model", model)
     parts = split(Component(**data) if isinstance(data, Mapping) else data, seed=settings.seed)
@@ -158,7 +159,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     with restored_randomness():
         module = make(make_module)
     layers = find_layers(module, space)
-    check(parts, trainer=silent_trainer(settings.trainer))
+    doubtful = check(parts, trainer=silent_trainer(settings.trainer))
     own = _own_values(make_module, settings.hyperparameters, layers, make)
     variables = Variables.of(layers)
     _require_choice(variables, settings)
@@ -182,6 +183,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         comparison=parts.source,
         own=own,
         layers=layers,
+        doubtful=doubtful,
     )
 
 

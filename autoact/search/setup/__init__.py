@@ -6,7 +6,7 @@ from autoact.search.setup._extension import extended, resumed
 from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
 from autoact.search.setup._seeds import Seeds, least_tuning, seeds_for
-from autoact.search.setup._settings import MAY_CHANGE, Mode, Settings, SettingsOptions
+from autoact.search.setup._settings import MAY_CHANGE, Mode, Settings, SettingsOptions, looks_until
 from autoact.search.setup._variables import Variable, Variables
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "extended",
     "fingerprint",
     "least_tuning",
+    "looks_until",
     "plain",
     "require_same",
     "require_unchanged",

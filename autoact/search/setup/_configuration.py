@@ -60,6 +60,8 @@ def require_same(stored: Mapping[str, Any], settings: Settings, space: SearchSpa
     for name, new in now.items():
         if name in MAY_GROW and new >= before.get(name, 0):
             continue
+        if name == "looks" and new[: len(before.get(name) or ())] == before.get(name):
+            continue
         if name not in MAY_CHANGE and before.get(name) != new:
             raise ConfigurationError(_changed(name, before.get(name), new))
     known = SearchSpace.from_dict(stored["space"], source="config.yaml")

@@ -8,7 +8,7 @@ from autoact.records import Question, questions_of, with_questions
 from autoact.search.setup._configuration import plain
 from autoact.search.setup._settings import MAY_GROW, Settings
 
-_EXTENDS = (*MAY_GROW, "hours")
+_EXTENDS = (*MAY_GROW, "looks", "hours")
 
 
 def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -> Settings:
@@ -26,9 +26,19 @@ def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -
     """
     before, new = stored["search"], {name: value for name, value in given.items() if value is not None}
     kept = {name: before[name] for name in _EXTENDS if name in before and name not in new}
+    wanted = {**kept, **new}
+    if wanted.get("looks") == before.get("looks"):  # those of before, and the new end
+        wanted["looks"] = _looks_until(before.get("looks"), wanted.get("seeds"))
     if "hours" in new:
-        new["hours"] = round((Settings.of(new).hours or 0.0) + spent, 6)
-    return Settings.of({**new, **kept})
+        wanted["hours"] = round((Settings.of(wanted).hours or 0.0) + spent, 6)
+    return Settings.of(wanted)
+
+
+def _looks_until(looks: list[int] | None, seeds: Any) -> list[int] | None:
+    """Return looks that end with a number of seeds; None where it is no larger one."""
+    if not looks or not isinstance(seeds, int) or seeds < looks[-1]:
+        return None
+    return looks if seeds == looks[-1] else [*looks, seeds]
 
 
 def extended(
@@ -44,12 +54,12 @@ def extended(
         at: When; default: now.
 
     Example:
-        >>> stored = {"search": {"budget": 20, "seeds": 10, "hours": None}}
-        >>> now = extended(stored, Settings(budget=60), compared=True, at="noon")
+        >>> stored = {"search": {"budget": 20, "seeds": 10, "looks": [10], "hours": None}}
+        >>> now = extended(stored, Settings(budget=60, seeds=10, looks=[10]), compared=True, at="noon")
         >>> now["search"]["budget"], now["extended"]
-        (60, [{'budget': 20, 'seeds': 10, 'hours': None, 'at': 'noon'}])
-        >>> now["questions"]
-        [{'begins': 0, 'looks': []}, {'begins': 10, 'looks': []}]
+        (60, [{'budget': 20, 'seeds': 10, 'looks': [10], 'hours': None, 'at': 'noon'}])
+        >>> [question["begins"] for question in now["questions"]]
+        [0, 10]
     """
     before, wanted = stored["search"], plain(settings.to_dict())
     former = {name: before.get(name) for name in _EXTENDS}

@@ -2,6 +2,7 @@
 
 from autoact.training.fit._beginnings import Beginnings
 from autoact.training.fit._carried_state import Kept, Validations
+from autoact.training.fit._doubtful_batches import require_finite
 from autoact.training.fit._laid_out import laid_out, silent_trainer
 from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
 from autoact.training.fit._refining import Refining
@@ -20,6 +21,7 @@ __all__ = [
     "Validations",
     "event_log",
     "laid_out",
+    "require_finite",
     "shared_objects",
     "silent_trainer",
     "train",
