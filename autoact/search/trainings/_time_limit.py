@@ -23,8 +23,8 @@ class TimeLimit:
 
     Example:
         >>> from pathlib import Path
-        >>> TimeLimit(1.0, Ledger(Path("none.jsonl")), estimate=60.0).room, TimeLimit().room
-        (59, inf)
+        >>> TimeLimit(1.0, Ledger(Path("none.jsonl")), estimate=61.0).room, TimeLimit().room
+        (59.0, inf)
     """
 
     hours: float | None = None
