@@ -209,7 +209,7 @@ def test_a_run_is_reported_resumed_and_never_overwritten(
 
     kept = (folder / "run" / "config.yaml").read_bytes()
     assert main(["search", "--resume", "run", "--seeds", "3", "--dry-run"]) == 0
-    assert "(at most 3 models on 3 fresh seeds)" in capsys.readouterr().out
+    assert "(at most 3 models on 3 fresh seeds" in capsys.readouterr().out
     assert (folder / "run" / "config.yaml").read_bytes() == kept
     assert main(["search", "--resume", "run", "--seeds", "3", "--hours", "2"]) == 0
     assert "trainings are done, up to" in capsys.readouterr().out

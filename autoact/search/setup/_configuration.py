@@ -7,7 +7,7 @@ from typing import Any
 
 import autoact
 from autoact.errors import ConfigurationError
-from autoact.search.setup._settings import MAY_CHANGE, MAY_GROW, Settings
+from autoact.search.setup._settings import MAY_CHANGE, MAY_GROW, Settings, looks_until
 from autoact.spaces import SearchSpace
 
 
@@ -60,13 +60,19 @@ def require_same(stored: Mapping[str, Any], settings: Settings, space: SearchSpa
     for name, new in now.items():
         if name in MAY_GROW and new >= before.get(name, 0):
             continue
-        if name == "looks" and new[: len(before.get(name) or ())] == before.get(name):
+        if name == "looks" and (new[: len(before.get(name) or ())] == before.get(name) or is_usual(before)):
             continue
         if name not in MAY_CHANGE and before.get(name) != new:
             raise ConfigurationError(_changed(name, before.get(name), new))
     known = SearchSpace.from_dict(stored["space"], source="config.yaml")
     if known.fingerprint() != space.fingerprint():
         raise ConfigurationError(_changed("space", stored["space"], space.to_dict()))
+
+
+def is_usual(search: Mapping[str, Any]) -> bool:
+    """Tell whether the looks of a run's settings are those that its seeds have if none are given."""
+    seeds = search.get("seeds")
+    return seeds is not None and search.get("looks") == list(looks_until(seeds))
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from autoact.records import Question, questions_of, with_questions
-from autoact.search.setup._configuration import plain
+from autoact.search.setup._configuration import is_usual, plain
 from autoact.search.setup._settings import MAY_GROW, Settings
 
 _EXTENDS = (*MAY_GROW, "looks", "hours")
@@ -28,15 +28,16 @@ def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -
     kept = {name: before[name] for name in _EXTENDS if name in before and name not in new}
     wanted = {**kept, **new}
     if wanted.get("looks") == before.get("looks"):  # those of before, and the new end
-        wanted["looks"] = _looks_until(before.get("looks"), wanted.get("seeds"))
+        wanted["looks"] = _looks(before, wanted.get("seeds"))
     if "hours" in new:
         wanted["hours"] = round((Settings.of(wanted).hours or 0.0) + spent, 6)
     return Settings.of(wanted)
 
 
-def _looks_until(looks: list[int] | None, seeds: Any) -> list[int] | None:
-    """Return looks that end with a number of seeds; None where it is no larger one."""
-    if not looks or not isinstance(seeds, int) or seeds < looks[-1]:
+def _looks(before: Mapping[str, Any], seeds: Any) -> list[int] | None:
+    """Return looks that end with a number of seeds; None for the usual ones."""
+    looks: list[int] | None = before.get("looks")
+    if not looks or not isinstance(seeds, int) or seeds < looks[-1] or is_usual(before):
         return None
     return looks if seeds == looks[-1] else [*looks, seeds]
 
