@@ -151,7 +151,7 @@ def run_search(
                 RunDirectory.check_free(_required(out))
         else:
             stored = directory.configuration()
-            wanted = resumed(stored, named, hours_spent(directory, named.get("workers") or 1))
+            wanted = resumed(stored, named, hours_spent(directory, settings.get("workers") or 1))
             require_same(stored, wanted, asked)
             check_storage(wanted.storage)
         prepared = (

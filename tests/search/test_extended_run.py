@@ -215,7 +215,7 @@ def test_less_or_another_run_is_refused_and_nothing_changes(
 @pytest.mark.slow
 @pytest.mark.parametrize("larger", [{"seeds": 5}, {"budget": 6}, {"budget": 6, "seeds": 4}])
 def test_interrupted_at_any_training_after_the_extension_it_goes_on(
-    begun: Path, tmp_path: Path, larger: dict[str, int]
+    begun: Path, tmp_path: Path, larger: dict[str, Any]
 ) -> None:
     whole = Path(shutil.copytree(begun, tmp_path / "whole"))
     objective = Objective()

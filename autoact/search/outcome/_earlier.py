@@ -26,10 +26,10 @@ def _verdict(
     theirs = {t.seed: t for t in trained if t.label == ORIGINAL} or ours  # one model is trained once
     chosen = ours[seeds[0]].assignment
     assert chosen is not None, "only a mixture has none"
-    values = [
+    ours_found, theirs_found = (
         [None if model[seed].raised else model[seed].comparison for seed in seeds] for model in (ours, theirs)
-    ]
-    found = compare(*values, search.settings.direction, looks=looks, level=level)
+    )
+    found = compare(ours_found, theirs_found, search.settings.direction, looks=looks, level=level)
     return EarlierVerdict(
         seeds=tuple(seeds),
         assignment=chosen,

@@ -61,7 +61,7 @@ def test_no_seed_is_used_in_two_phases() -> None:
 
 @pytest.mark.parametrize("name", ["budget", "selection_seeds", "seeds"])
 def test_larger_counts_only_append_seeds(name: str) -> None:
-    few, many = (seeds_for(Settings(**{name: count})) for count in (4, 400))
+    few, many = (seeds_for(Settings.of({name: count})) for count in (4, 400))
     for phase in ("search", "selection", "confirmation"):
         before, after = getattr(few, phase), getattr(many, phase)
         assert after[: len(before)] == before
