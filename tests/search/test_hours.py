@@ -56,6 +56,7 @@ def phases(folder: Path) -> Counter[str]:
     return Counter(training.phase for training in Ledger(folder / "run" / "trainings.jsonl").trainings)
 
 
+@pytest.mark.slow
 def test_the_search_ends_early_enough_for_the_rest(
     search: Callable[..., SearchResult], clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +71,7 @@ def test_the_search_ends_early_enough_for_the_rest(
     assert "The hours sufficed" not in result.summary()
 
 
+@pytest.mark.slow
 def test_where_everything_fits_nothing_is_cut(search: Callable[..., SearchResult], tmp_path: Path) -> None:
     search(hours=60 * MINUTE)
     assert phases(tmp_path)["trial"] == 8
@@ -96,6 +98,7 @@ def test_the_confirmation_takes_the_seeds_that_fit_and_the_rest_with_more_hours(
     assert "The hours sufficed" not in whole.summary()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minutes", [2, 5])
 def test_too_few_hours_end_the_run_before_its_verdict_and_it_can_go_on(
     search: Callable[..., SearchResult], clock: Clock, tmp_path: Path, minutes: int
