@@ -66,7 +66,11 @@ def search_parser() -> Parser:
     what.add_argument("--config", metavar="FILE", help="YAML with model, data, trainer, space and search")
     what.add_argument("--task", metavar="NAME", help="a task that comes with autoact: digits")
     what.add_argument("--data", metavar="FILE", help="CSV file with a row per example; needs --target")
-    what.add_argument("--resume", metavar="DIR", help="go on with the run in this directory")
+    what.add_argument(
+        "--resume",
+        metavar="DIR",
+        help="go on with the run in this directory; --seeds and --budget may grow, --hours are added",
+    )
     parser.add_argument(
         "--accept-changes",
         action="store_true",

@@ -22,19 +22,14 @@ from autoact.records._findings import (
     Recommendation,
 )
 from autoact.records._json import plain, typed
+from autoact.records._questions import EarlierVerdict
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_text
 
 SCHEMA = 2
 _ALWAYS = ("task", "verdict", "latency")  # keys that stand in report.json as null, too
-_OPTIONAL = (
-    "baselines",
-    "comparisons",
-    "looks",
-    "pareto",
-    "beliefs",
-    "remarks",
-)  # left out where there are none
+# left out where there are none
+_OPTIONAL = ("baselines", "comparisons", "pareto", "beliefs", "remarks", "looks", "reported", "earlier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +56,9 @@ class Report:
         looks: At the comparison with the original; the verdict is that of the last.
         latency: Where it could be measured.
         verdict: None where the search failed.
+        reported: Numbers of seeds at which this verdict was reported: more than one where seeds were added.
+        questions: Choices that this run has had compared, the present one included.
+        earlier: Verdicts on the choices before, each on other seeds.
         pareto: The best of what was tried, with latencies, the fastest first.
         prior: What the mixture learned, where one was trained.
         beliefs: By key of the assignment (`model_key`).
@@ -101,6 +99,9 @@ class Report:
     looks: tuple[Look, ...] = ()
     latency: Latency | None = None
     verdict: Verdict | None = None
+    reported: tuple[int, ...] = ()
+    questions: int = 1
+    earlier: tuple[EarlierVerdict, ...] = ()
     pareto: tuple[ParetoPoint, ...] = ()
     prior: Prior | None = None
     beliefs: Mapping[str, Belief] = field(default_factory=dict)

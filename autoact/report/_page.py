@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from autoact.records import confidence
 from autoact.report import _figures, _search_figures, _wording
 from autoact.report._leaderboard import Row, leaderboard, to_csv
 from autoact.report._run import Run, read_run
@@ -56,6 +57,7 @@ def render(run: Run, rows: Sequence[Row]) -> str:
         groups=_groups(run),
         comparisons=list(run.compared.items()),
         interval=_wording.interval,
+        level=_wording.percent(confidence(run.report.questions)),
         rows=[(row, _wording.trained(row.layers, row.hyperparameters)) for row in rows[:SHOWN_ROWS]],
         row_count=len(rows),
         front=[(p, _wording.assignment(p.layers)) for p in run.front],
@@ -109,8 +111,8 @@ def _means(run: Run) -> Iterator[tuple[str, str, str]]:
         )
         count = len(models["chosen"].values)
         yield f"{before} → {after}", f"{run.report.metric}, original → chosen", f"mean of {count} seeds"
-    span = _wording.interval(compared)
-    yield _wording.signed(compared.difference), "difference; positive is better", f"95% interval {span}"
+    span = f"{_wording.percent(compared.level)} interval {_wording.interval(compared)}"
+    yield _wording.signed(compared.difference), "difference; positive is better", span
 
 
 def _groups(run: Run) -> list[Group]:

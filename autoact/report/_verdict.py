@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from autoact.records import Comparison, Failure, Report
+from autoact.records import DECISIVE, Comparison, Failure, Report, confidence
 from autoact.report._run import Run
-from autoact.report._wording import assignment, interval, number, settings, signed
+from autoact.report._wording import assignment, interval, number, percent, settings, signed
 
 # phases in which one label is one model: what is named where none of its trainings ended without an error
 _NAMED = {"one-shot": "the mixture of all candidates", "baseline": ""}
@@ -16,6 +16,8 @@ def sentences(run: Run) -> list[str]:
     report = run.report
     said = (
         _against_original(run),
+        _added(report),
+        _questions(report),
         _untold(report),
         _left_out(run),
         _tuning(report),
@@ -76,13 +78,14 @@ def _keep(report: Report) -> str:
 
 def _more_seeds(run: Run) -> str:
     """Return what would decide, where more seeds can; nothing otherwise."""
-    compared = run.compared.get("original")
+    compared, had = run.compared.get("original"), run.report.confirmation
     if compared is None or run.report.verdict != "no significant difference" or not _needed(run):
         return ""
-    seeds = compared.seeds_needed
-    if _stopped(run.report) and not seeds:
+    if _stopped(run.report) and not compared.seeds_needed:
         return ""
-    return f" Or search again with --seeds {max(seeds or 0, 10)}."
+    least = 0 if had is None else (had.most or len(had.seeds)) + 1
+    seeds = max(compared.seeds_needed or 0, DECISIVE, least)
+    return f" Or ask again with more seeds: autoact search --resume {run.path} --seeds {seeds}"
 
 
 def _against_original(run: Run) -> str:
@@ -102,25 +105,43 @@ def _against_original(run: Run) -> str:
 
 def _decided(run: Run, compared: Comparison) -> str:
     report, what = run.report, "hyperparameters" if run.keeps_activations else "activations"
-    metric, seeds, span = report.metric, f"{compared.pairs} fresh paired seeds", interval(compared)
+    metric, seeds = report.metric, f"{compared.pairs} fresh paired seeds"
+    span = f"{percent(compared.level)} interval {interval(compared)}"
     size = number(abs(compared.difference), 3)
     difference = signed(compared.difference)
-    found = f"the difference in {metric} is {difference} (95% interval {span}; positive is better)"
+    found = f"the difference in {metric} is {difference} ({span}; positive is better)"
     if report.verdict == "improved":
-        return (
-            f"On {seeds} the chosen {what} beat the original model: {metric} is better by {size} "
-            f"(95% interval {span})."
-        )
+        return f"On {seeds} the chosen {what} beat the original model: {metric} is better by {size} ({span})."
     if report.verdict == "worse":
         return (
             f"On {seeds} the chosen {what} lose to the original model: {metric} is worse by {size} "
-            f"(95% interval {span}). {_keep(report)}"
+            f"({span}). {_keep(report)}"
         )
     if compared.too_few:
         return f"{seeds} are too few to decide: trainings of {compared.left_out} more raised. {_keep(report)}"
     if not (compared.decides or _stopped(report)):
         return f"{seeds} are too few to decide: {found}. {_keep(report)}"
     return f"On {seeds} chosen and original model cannot be told apart: {found}. {_keep(report)}"
+
+
+def _added(report: Report) -> str:
+    """Return that seeds were added after a verdict was reported, in one sentence."""
+    if len(report.reported) < 2:
+        return ""
+    seeds = _joined([str(count) for count in report.reported])
+    return f"It was reported with {seeds} seeds: looks that were not planned raise the error (exploratory)."
+
+
+def _questions(report: Report) -> str:
+    """Return what the run has asked before, in one sentence, where it has."""
+    if report.questions < 2:
+        return ""
+    found = [f"{assignment(e.assignment)}: {e.verdict} on {len(e.seeds)} seeds" for e in report.earlier]
+    before = f"; before: {'; '.join(found)}" if found else ""
+    return (
+        f"This is question {report.questions} of the run, asked of seeds of its own at "
+        f"{percent(confidence(report.questions))}, because the search went on after a comparison{before}."
+    )
 
 
 def _untold(report: Report) -> str:

@@ -24,7 +24,8 @@ from autoact.records import (
     Training,
     model_key,
 )
-from autoact.search.phases import Confirmed, SearchPlan, fell_back, study_of
+from autoact.search.outcome._earlier import earlier
+from autoact.search.phases import Confirmed, SearchPlan, fell_back, go_on, study_of
 from autoact.search.study import ORIGINAL, SELECTED, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
@@ -63,8 +64,9 @@ def build_report(
     chosen = _assignment(selected)
     beliefs = _beliefs(known)
     header = _header(search, plan, space)
+    remarks = (*header["remarks"], *_equal(search, confirmed), *_cut(search, confirmed))
     return Report(
-        **{**header, "remarks": (*header["remarks"], *_equal(search, confirmed))},
+        **{**header, "remarks": remarks},
         chosen=chosen,
         recommended=chosen if original.verdict == "improved" else search.variables.original,
         baselines=_baselines(baselines, trained, confirmed),
@@ -72,7 +74,7 @@ def build_report(
             seeds=confirmed.seeds,
             selection=tuple(training.selection for training in confirmed.selected),
             comparison=_compared(confirmed.selected),
-            most=search.settings.seeds,
+            most=len(confirmed.seeds) if confirmed.cut else search.settings.seeds,
         ),
         comparisons={
             "original": original,
@@ -81,6 +83,7 @@ def build_report(
         looks=confirmed.looks(search),
         latency=latency,
         verdict=original.verdict,
+        reported=search.directory.note_look(len(confirmed.seeds), search.settings.planned_looks),
         pareto=tuple(front),
         prior=_prior(search),
         beliefs=beliefs,
@@ -142,6 +145,8 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "comparison_data": plan.comparison,
         "cost": cost(search.ledger),
         "original": search.variables.original,
+        "questions": len(search.questions),
+        "earlier": tuple(earlier(search)),
         "failures": _failures(trainings),
         "remarks": tuple(dict.fromkeys(t.remark for t in trainings if t.remark)),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
@@ -175,6 +180,14 @@ def _equal(search: Search, confirmed: Confirmed) -> Iterator[str]:
             f"{len(trained)} trainings: look whether the module logs a value that it keeps from before, or "
             "whether the data are the same."
         )
+
+
+def _cut(search: Search, confirmed: Confirmed) -> Iterator[str]:
+    """Yield a remark where the time of the run was over before all seeds of the confirmation."""
+    done, wanted = len(confirmed.selected), search.settings.seeds
+    if confirmed.cut:
+        left = search.counts.confirmation // wanted * (wanted - done)
+        yield f"The hours sufficed for {done} of {wanted} seeds of the confirmation. {go_on(search, left)}"
 
 
 def _beliefs(known: Sequence[tuple[Assignment, Belief]]) -> dict[str, Belief]:

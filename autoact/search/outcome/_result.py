@@ -135,7 +135,8 @@ class SearchResult:
         if "original" in self.comparisons:
             found = self.comparisons["original"]
             low, high = found.ci95
-            rows.append(f"better by {found.difference:.4g} (95% interval {low:+.4g} to {high:+.4g})")
+            span = f"{100 * found.level:g}% interval {low:+.4g} to {high:+.4g}"
+            rows.append(f"better by {found.difference:.4g} ({span})")
         rows.append(f"run_dir={str(self.run_dir) if self.run_dir else None!r}")
         return "SearchResult(\n  " + ",\n  ".join(rows) + ",\n)"
 

@@ -100,6 +100,7 @@ class SearchPlan:
             ),
             (counts.confirmation, self._confirmation()),
             (counts.total, f"in all, {self._length()}"),
+            *([("", self._within(self.settings.hours))] if self.settings.hours is not None else []),
         ]
         return ["Cost in trainings", *(f"  {count:>{names}}  {what}" for count, what in rows)]
 
@@ -110,8 +111,22 @@ class SearchPlan:
 
     def _search(self) -> str:
         mixture = "1 mixture, " if self.counts.one_shot else ""
-        limit = "" if self.settings.hours is None else f", at most {duration(3600 * self.settings.hours)}"
-        return f"{mixture}{self.counts.trials} trials{limit}"
+        return f"{mixture}{self.counts.trials} trials"
+
+    def _within(self, hours: float) -> str:
+        """Return what fits into the time of the run: first trials are cut, then seeds of the confirmation."""
+        time, wanted, counts = f"within {duration(3600 * hours)}", self.settings.seeds, self.counts
+        if not math.isfinite(self.seconds) or self.seconds <= 0:
+            return f"{time}: the search ends early enough for baselines and confirmation"
+        room = (3600 * hours - self.deciding) * self.settings.workers // self.seconds
+        trials, seeds = counts.cut(int(max(min(room, counts.total), 0)))
+        if room >= counts.total:
+            return f"{time}: everything fits"
+        if seeds == wanted:
+            return f"{time}: about {trials} of {counts.trials} trials fit before the rest"
+        if seeds >= 2:
+            return f"{time}: no trials fit, and the confirmation on about {seeds} of {wanted} seeds"
+        return f"{time}: not even baselines and a confirmation on 2 seeds fit; --resume adds hours"
 
     def _tuning(self, models: int) -> list[tuple[int, str]]:
         counts = self.counts

@@ -14,7 +14,7 @@ from autoact.search.setup._hyperparameters import Hyperparameters
 from autoact.training.configuration import Component
 
 Mode = Literal["min", "max"]
-MAY_CHANGE = ("workers", "hours")  # when a run is resumed
+MAY_CHANGE, MAY_GROW = ("workers", "hours"), ("budget", "seeds")  # when a run is resumed
 # kept in config.yaml by the names of their classes
 _OBJECTS = {"sampler": BaseSampler, "pruner": BasePruner}
 
@@ -33,7 +33,8 @@ class Settings:
         looks: Numbers of those seeds at which it is looked whether they decide, growing up to `seeds`; None:
             5, 10, 20, ... The error of all looks together is 5 %.
         selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
-        hours: Wall time after which the search starts no further training and chooses; None: no limit.
+        hours: Wall time of the whole run: the search ends early enough for baselines and confirmation, and
+            the confirmation takes as many seeds as fit; with a resume, so many more; None: no limit.
         workers: Processes that train at the same time, at least 1.
         storage: URL of an Optuna storage to which the study is exported; None: study.db in the run directory.
         seed: Everything random in the search follows from it.
@@ -207,7 +208,7 @@ def _check_hours(hours: Any) -> None:
     number = float(hours) if isinstance(hours, Real) and not isinstance(hours, bool) else math.nan
     if hours is not None and not 0 < number < math.inf:
         raise ConfigurationError(
-            f"hours is {hours!r}; it must be a number above 0: the wall time of the search. "
+            f"hours is {hours!r}; it must be a number above 0: the wall time of the run. "
             "Leave it out for no limit."
         )
 

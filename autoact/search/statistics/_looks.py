@@ -16,9 +16,8 @@ import numpy as np
 from scipy import optimize, stats
 from scipy.special import ndtr, ndtri
 
-from autoact.records import Comparison
+from autoact.records import LEVEL, Comparison
 
-LEVEL = 0.95
 SPENT = 0.94  # of the error, where there are several looks
 HOPELESS = 0.2  # probability of a decision below which more seeds are not worth their trainings
 _POINTS = 401  # of the grid on which densities are integrated: 1e-6 of a level
@@ -36,7 +35,7 @@ def levels(looks: tuple[int, ...], level: float) -> tuple[float, ...]:
 
     Example:
         >>> [round(each, 4) for each in levels((5, 10, 20, 40), 0.95)]
-        [0.9938, 0.9929, 0.9826, 0.9597]
+        [0.9941, 0.9927, 0.9855, 0.9701]
         >>> levels((10,), 0.95)
         (0.95,)
     """
@@ -57,7 +56,7 @@ def repeated_p_value(looks: tuple[int, ...], p_values: Sequence[float]) -> float
         >>> repeated_p_value((10,), [0.03])
         0.03
         >>> round(repeated_p_value((5, 10, 20, 40), [0.2, 0.01]), 3)
-        0.067
+        0.068
     """
     if len(looks) == 1:
         return p_values[0]
@@ -79,7 +78,7 @@ def is_hopeless(found: Comparison, looks: tuple[int, ...], seeds: int) -> bool:
     """Tell whether more seeds would hardly decide a comparison that has decided nothing.
 
     Args:
-        found: The comparison so far, with a confidence of 95 %.
+        found: The comparison so far, over all looks.
         looks: Paired seeds at each look that was planned, growing.
         seeds: Seeds so far: one of the looks.
 
@@ -93,7 +92,7 @@ def is_hopeless(found: Comparison, looks: tuple[int, ...], seeds: int) -> bool:
         return seeds >= looks[-1]
     if high == low:  # the models are the same
         return True
-    due = levels(looks, LEVEL)[looks.index(seeds)]
+    due = levels(looks, found.level)[looks.index(seeds)]
     half = float(stats.t.ppf((1 + due) / 2, found.pairs - 1))
     statistic = abs(found.difference) / ((high - low) / 2) * half
     p_value = float(2 * stats.t.sf(statistic, found.pairs - 1))

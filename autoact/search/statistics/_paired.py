@@ -10,9 +10,9 @@ from scipy import optimize, stats
 from scipy.special import ndtr
 
 from autoact.errors import ConfigurationError
-from autoact.records import Comparison
+from autoact.records import LEVEL, Comparison
 from autoact.search.setup import Mode
-from autoact.search.statistics._looks import LEVEL, levels, repeated_p_value
+from autoact.search.statistics._looks import levels, repeated_p_value
 
 POWER = 0.80
 _MOST = 10_000
@@ -82,6 +82,7 @@ def compare(
         baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         left_out=len(found) - len(pairs),
+        level=level,
     )
 
 

@@ -14,7 +14,7 @@ from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Trainings, first_finished
 from autoact.search.trainings._sending import require_picklable
-from autoact.search.trainings._time_limit import TimeLimit
+from autoact.search.trainings._time_limit import TimeLimit, spent
 from autoact.search.trainings._trial_log import log_trial
 from autoact.search.trainings._worker import require_no_import
 from autoact.search.trainings._workers import Executor, Inline, executor_for, threads_as_in
@@ -45,6 +45,7 @@ __all__ = [
     "perform",
     "require_no_import",
     "require_picklable",
+    "spent",
     "threads_as_in",
     "with_values",
 ]

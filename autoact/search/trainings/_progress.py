@@ -67,8 +67,8 @@ class SearchProgress:
         return f"{spent:.0f}" if spent == round(spent) else f"{spent:.1f}"
 
     def say(self, text: str) -> None:
-        """Print a line."""
-        if not self._quiet:
+        """Print a line, if there is one."""
+        if text and not self._quiet:
             self._console.print(text, markup=False)
 
     def finished(self, training: Training) -> None:

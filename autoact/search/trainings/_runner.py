@@ -52,7 +52,12 @@ class Trainings:
         return training
 
     def run(
-        self, asked: Iterable[Training], extras: Extras = NO_EXTRAS, *, again: bool = False
+        self,
+        asked: Iterable[Training],
+        extras: Extras = NO_EXTRAS,
+        *,
+        again: bool = False,
+        over: Callable[[], bool] = lambda: False,
     ) -> list[Training]:
         """Do the trainings that the ledger does not hold yet; of equal ones (phase, key, seed) the first.
 
@@ -60,18 +65,21 @@ class Trainings:
             asked: The trainings.
             extras: What else to do with the first of them.
             again: Whether to do those again that raised.
+            over: Tells whether no further training may start.
 
         Returns:
-            Every training, done, in the order in which they were asked for.
+            Every training that is done, in the order in which they were asked for.
         """
         asked = list(asked)
         missing = {(t.phase, t.key, t.seed): t for t in reversed(asked) if self._lacks(t, again)}
         waiting = [t for t in asked if missing.get((t.phase, t.key, t.seed)) is t]
         running: set[Future[Training]] = set()
-        while waiting or running:
-            while waiting and len(running) < self.workers:
+        while True:
+            while waiting and len(running) < self.workers and not over():
                 training = waiting.pop(0)
                 running.add(self.start(training, extras if training is asked[0] else NO_EXTRAS))
+            if not running:
+                break
             for future in first_finished(running):
                 running.remove(future)
                 self.finish(future)
