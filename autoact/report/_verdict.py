@@ -81,8 +81,8 @@ def _more_seeds(run: Run) -> str:
     compared, had = run.compared.get("original"), run.report.confirmation
     if compared is None or run.report.verdict != "no significant difference" or not _needed(run):
         return ""
-    if _stopped(run.report) and not compared.seeds_needed:
-        return ""
+    if (_stopped(run.report) and not compared.seeds_needed) or (had is not None and had.cut):
+        return ""  # where time has cut it, a remark says how to go on
     least = 0 if had is None else (had.most or len(had.seeds)) + 1
     seeds = max(compared.seeds_needed or 0, DECISIVE, least)
     return f" Or ask again with more seeds: autoact search --resume {run.path} --seeds {seeds}"
@@ -210,7 +210,7 @@ def _needed(run: Run) -> str:
     seen = f"one as large as the difference seen takes about {count:,} seeds" if count else ""
     if not (compared.decides or _stopped(run.report)):
         least = (
-            "With --seeds 10 a difference of one standard deviation between seeds would be found four times "
+            "With 10 seeds a difference of one standard deviation between seeds would be found four times "
             "out of five"
         )
         return f"{least}; {seen}." if seen else f"{least}."
