@@ -1,9 +1,12 @@
 """A run that is continued with larger numbers trains only what is missing, and tells what it asked before."""
 
+import shlex
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 import yaml
@@ -33,7 +36,7 @@ class Objective:
         return first + 2 * second * first + seed % 97 / 1000 * (1 + first) + 0.02 * (seed % 7) * second
 
 
-def search(run: Path, *, objective: Objective | None = None, **changes: Any) -> SearchResult:
+def search(run: Path, *, objective: Callable[..., float] | None = None, **changes: Any) -> SearchResult:
     return run_search(
         objective=objective or Objective(),
         layers=["a", "b"],
@@ -275,3 +278,15 @@ def test_looks_of_an_extended_run_are_those_that_were_reported(run: Path) -> Non
         report = search(run, resume=True, seeds=12).report
         assert [look["seeds"] for look in report["looks"]] == report["reported"] == [3, 4, 12]
     assert configuration(run)["search"]["looks"] == [5, 12]
+
+
+def test_the_advice_can_be_pasted_where_the_run_has_a_space_in_its_name(tmp_path: Path) -> None:
+    def noise(assignment: Assignment, seed: int, fraction: float) -> float:
+        return crc32(f"{assignment} {seed}".encode()) / 2**32
+
+    run = tmp_path / "my run"
+    advice = search(run, objective=noise).summary().rpartition("autoact search ")[2]
+    resume, named, seeds, count = shlex.split(advice)
+    assert (resume, Path(named), seeds) == ("--resume", run, "--seeds")
+    again = search(run, objective=noise, resume=True, seeds=int(count))
+    assert len(again.report["confirmation"]["seeds"]) == int(count)
