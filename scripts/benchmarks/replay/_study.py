@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import optuna
 
 from scripts.benchmarks.replay._game import Game
-from scripts.benchmarks.tables import Index
+from scripts.benchmarks.tables import Index, Names
 
 Picks = Mapping[float, Index]  # what is recommended, by cost in full trainings
 Strategy = Callable[[Game, Sequence[float]], Picks]
@@ -56,6 +56,24 @@ def picks(
                 names = recommended(study)
                 found[cost] = game.index(tuple(names[layer] for layer in table.layers))
     return found
+
+
+def tell(study: optuna.Study, game: Game, names: Names, seed: int) -> None:
+    """Tell a study of a training that it did not ask for, with the number of its seed."""
+    table, value = game.table, game.value(game.index(names), seed)
+    own = zip(table.layers, table.candidates, strict=True)
+    failed = not math.isfinite(value)
+    study.add_trial(
+        optuna.trial.create_trial(
+            state=optuna.trial.TrialState.FAIL if failed else optuna.trial.TrialState.COMPLETE,
+            value=None if failed else value,
+            params=dict(zip(table.layers, names, strict=True)),
+            distributions={
+                layer: optuna.distributions.CategoricalDistribution(list(choices)) for layer, choices in own
+            },
+            user_attrs={"seed": seed},
+        )
+    )
 
 
 def best_trial(study: optuna.Study) -> Mapping[str, str]:
