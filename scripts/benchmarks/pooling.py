@@ -1,12 +1,13 @@
 """Baselines in the pool: what it is worth that the search sees the trainings of the uniform assignments.
 
     python scripts/benchmarks/pooling.py [--tables DIR] [--held-out] [--repetitions 40] [--workers 2]
-        [--short] [--json FILE]
+        [--strategies NAMES] [--short] [--json FILE]
 
 All strategies cost the same before the confirmation: 20 full trainings and, as in a run, every uniform
 assignment and the choice on three seeds. *Unseen*: these come after the search and only select. *Pooled*: the
 uniform assignments are trained first, on the seeds of the search, and told to the sampler; what is left over
-are trials. What the JSON file holds already is not played again.
+are trials. What the JSON file holds already is not played again; TPE and the search before its selection are
+taken from search.json.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ if not __package__:  # started by its path
 from scripts import terminal
 from scripts.benchmarks import search
 from scripts.benchmarks.replay import (
+    BASE,
     MIXTURE,
+    OURS,
     Game,
     Picks,
     Regrets,
@@ -41,8 +44,11 @@ from scripts.benchmarks.replay import (
 
 SEEDS = 3  # of the selection, in a run
 BUDGET = 20.0
-TPE, UNSEEN, SELECTED = "TPE, best trial", "unseen, before the selection", "unseen"
+SEARCHED = terminal.ROOT / "docs" / "benchmarks" / "search.json"
+SELECTED = "unseen"
 POOLED = "pooled, {} each"
+FIRST = 10
+AFTER = f", after {FIRST} trials"
 UNIFORM = "best uniform: "
 
 
@@ -55,12 +61,13 @@ def best_uniform(game: Game, costs: Sequence[float]) -> Picks:
 
 
 STRATEGIES: Mapping[str, Strategy] = {
-    TPE: tpe,
-    UNSEEN: Search(prior=MIXTURE),
+    BASE: tpe,
+    OURS: Search(prior=MIXTURE),
+    **{POOLED.format(seeds): Search(prior=MIXTURE, baselines=seeds) for seeds in (1, 3)},
+    POOLED.format(1) + AFTER: Search(prior=MIXTURE, baselines=1, first=FIRST),
     SELECTED: Search(prior=MIXTURE, selection=SEEDS),
-    **{POOLED.format(seeds): Search(prior=MIXTURE, baselines=seeds) for seeds in (3, 1)},
     UNIFORM + "unseen": best_uniform,
-    UNIFORM + POOLED.format(1): Search(prior=MIXTURE, baselines=1, uniform=True),
+    UNIFORM + POOLED.format(1): Search(prior=MIXTURE, baselines=1, first=FIRST, uniform=True),
 }
 
 
@@ -72,11 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not tables:
         print(f"{options.tables} holds no .npz table.", file=sys.stderr)
         return 2
-    kept = search.known(options.json)
-    results: Results = {name: kept.get(name, {}) for name in tables}
     repetitions = 2 if options.short else options.repetitions
+    results = known(options.json, tables, repetitions)
     with search.processes(options.workers) as executor:
         for strategy, play in STRATEGIES.items():
+            if options.strategies and strategy not in options.strategies.split(";"):
+                continue
             for name, table in tables.items():
                 cost = total(table) if "pooled" in strategy else BUDGET
                 named = (name, strategy, Row(playing(play)))
@@ -91,10 +99,23 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = terminal.parser(__doc__, short="two repetitions: shows that it runs", tables=True)
     parser.add_argument("--held-out", action="store_true", help="also the tables in the folder's held_out")
+    parser.add_argument("--strategies", help="some of them, separated by semicolons")
     parser.add_argument("--repetitions", type=int, default=40)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", help="where results are kept; those that it holds are not played again")
     return parser.parse_args(arguments)
+
+
+def known(path: str | None, tables: Mapping[str, TableOf], repetitions: int) -> Results:
+    """Return what has been played: in the JSON file, and what does not pool by `search.py`."""
+    kept, before = search.known(path), search.known(str(SEARCHED))
+    results = {name: dict(kept.get(name, {})) for name in tables}
+    for name, strategies in results.items():
+        for strategy in (BASE, OURS):
+            if strategy in (own := before.get(name, {})):
+                values = own[strategy].at(BUDGET)[:repetitions, None]
+                strategies.setdefault(strategy, Regrets((BUDGET,), values))
+    return results
 
 
 def total(table: TableOf) -> float:
@@ -110,12 +131,14 @@ def medians(results: Results) -> str:
 
 def cell(own: Mapping[str, Regrets], strategy: str) -> str:
     """Return the median and mean of a strategy, and the paired difference of medians to what is unseen."""
+    if strategy not in own:
+        return ""
     values = own[strategy].values[:, 0]
     text = f"{np.median(values):.2f} ({values.mean():.2f})"
     if "pooled" not in strategy:
         return text
-    base = UNIFORM + "unseen" if strategy.startswith(UNIFORM) else SELECTED
-    found, low, high = median_difference(values, own[base].values[:, 0])
+    base = UNIFORM + "unseen" if strategy.startswith(UNIFORM) else OURS
+    found, low, high = median_difference(values, own[base].values[: len(values), 0])
     return f"{text}, {found:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 

@@ -31,8 +31,9 @@ class Search:
         posterior: Whether the posterior mean recommends; else the best value.
         seeds: Seeds that trainings take in turn; 0: each has its own.
         repeats: Seeds of whose values each training shows the mean at the cost of one: see `Game`.
-        baselines: Seeds on which every uniform assignment is trained before the trials, told to the sampler;
-            they count as cost.
+        baselines: Seeds on which every uniform assignment is trained and told to the sampler; that counts as
+            cost.
+        first: Trials before these baselines.
         selection: Seeds of their own on which the choice and all uniform assignments are trained at the end,
             beyond what is counted as cost: what is then believed to be best among them is recommended.
         uniform: Whether it is asked for the best uniform assignment, by posterior mean, not for the best.
@@ -44,6 +45,7 @@ class Search:
     seeds: int = 2
     repeats: int = 1
     baselines: int = 0
+    first: int = 0
     selection: int = 0
     uniform: bool = False
 
@@ -57,9 +59,6 @@ class Search:
             candidates=[dict(zip(layers, names, strict=True)) for names in uniform],
         )
         study = new_study(game, sampler)
-        for number in range(self.baselines):
-            for names in uniform:
-                tell(study, game, names, number)
         for names in [*self.derived(game), *uniform][:1]:
             study.enqueue_trial(dict(zip(layers, names, strict=True)))
         paid = self.paid(game)
@@ -70,7 +69,14 @@ class Search:
                 {cost: int(cost - paid) for cost in costs},
                 partial(self.recommended, game, sampler),
                 sampler.next_seed if self.seeds else None,
+                {self.first: partial(self.told, game)},
             )
+
+    def told(self, game: Game, study: Study) -> None:
+        """Tell a study of the baselines."""
+        for number in range(self.baselines):
+            for names in uniform_assignments(game.table):
+                tell(study, game, names, number)
 
     def recommended(self, game: Game, sampler: FunctionSpaceSampler, study: Study) -> Mapping[str, str]:
         """Return what is recommended after the trials of a study."""

@@ -30,6 +30,7 @@ def picks(
     trials: Mapping[float, int],
     recommended: Recommended,
     seed_of: SeedOf | None = None,
+    before: Mapping[int, Callable[[optuna.Study], None]] | None = None,
 ) -> Picks:
     """Play a study and return what is recommended at each cost.
 
@@ -40,10 +41,13 @@ def picks(
         recommended: What a study recommends, an activation by layer.
         seed_of: Number of the seed that a trial takes, which the trial then tells; None: the n-th training of
             an assignment takes its n-th seed, and no trial tells.
+        before: What happens to the study before a trial, by how many it was asked for until then.
     """
     table, found = game.table, {}
     had: dict[Index, int] = {}
     for done in range(1, max(trials.values(), default=0) + 1):
+        if before and done - 1 in before:
+            before[done - 1](study)
         trial = study.ask()
         index = _asked(game, trial)
         run = had[index] = had.get(index, -1) + 1
