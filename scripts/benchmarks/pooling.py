@@ -49,6 +49,7 @@ SELECTED = "unseen"
 POOLED = "pooled, {} each"
 FIRST = 10
 AFTER = f", after {FIRST} trials"
+RACED = f"pooled, raced{AFTER}"
 UNIFORM = "best uniform: "
 
 
@@ -65,9 +66,11 @@ STRATEGIES: Mapping[str, Strategy] = {
     OURS: Search(prior=MIXTURE),
     **{POOLED.format(seeds): Search(prior=MIXTURE, baselines=seeds) for seeds in (1, 3)},
     POOLED.format(1) + AFTER: Search(prior=MIXTURE, baselines=1, first=FIRST),
+    RACED: Search(prior=MIXTURE, baselines=SEEDS, first=FIRST, raced=True),
     SELECTED: Search(prior=MIXTURE, selection=SEEDS),
     UNIFORM + "unseen": best_uniform,
-    UNIFORM + POOLED.format(1): Search(prior=MIXTURE, baselines=1, first=FIRST, uniform=True),
+    UNIFORM + POOLED.format(1) + AFTER: Search(prior=MIXTURE, baselines=1, first=FIRST, uniform=True),
+    UNIFORM + RACED: Search(prior=MIXTURE, baselines=SEEDS, first=FIRST, raced=True, uniform=True),
 }
 
 
@@ -131,13 +134,13 @@ def medians(results: Results) -> str:
 
 def cell(own: Mapping[str, Regrets], strategy: str) -> str:
     """Return the median and mean of a strategy, and the paired difference of medians to what is unseen."""
-    if strategy not in own:
+    base = UNIFORM + "unseen" if strategy.startswith(UNIFORM) else OURS
+    if strategy not in own or base not in own:
         return ""
     values = own[strategy].values[:, 0]
     text = f"{np.median(values):.2f} ({values.mean():.2f})"
     if "pooled" not in strategy:
         return text
-    base = UNIFORM + "unseen" if strategy.startswith(UNIFORM) else OURS
     found, low, high = median_difference(values, own[base].values[: len(values), 0])
     return f"{text}, {found:+.2f} [{low:+.2f}, {high:+.2f}]"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class Search:
         baselines: Seeds on which every uniform assignment is trained and told to the sampler; that counts as
             cost.
         first: Trials before these baselines.
+        raced: Whether only the better half of them is trained on more than one of these seeds.
         selection: Seeds of their own on which the choice and all uniform assignments are trained at the end,
             beyond what is counted as cost: what is then believed to be best among them is recommended.
         uniform: Whether it is asked for the best uniform assignment, by posterior mean, not for the best.
@@ -46,6 +48,7 @@ class Search:
     repeats: int = 1
     baselines: int = 0
     first: int = 0
+    raced: bool = False
     selection: int = 0
     uniform: bool = False
 
@@ -74,9 +77,15 @@ class Search:
 
     def told(self, game: Game, study: Study) -> None:
         """Tell a study of the baselines."""
+        left = uniform_assignments(game.table)
+        sign = 1.0 if game.table.mode == "min" else -1.0
         for number in range(self.baselines):
-            for names in uniform_assignments(game.table):
+            for names in left:
                 tell(study, game, names, number)
+            if self.raced and not number:
+                values = {names: sign * game.value(game.index(names), 0) for names in left}
+                left = sorted(left, key=lambda names: (math.isnan(values[names]), values[names]))
+                left = left[: better_half(len(left))]
 
     def recommended(self, game: Game, sampler: FunctionSpaceSampler, study: Study) -> Mapping[str, str]:
         """Return what is recommended after the trials of a study."""
@@ -93,7 +102,9 @@ class Search:
 
     def paid(self, game: Game) -> float:
         """Return what mixture and baselines cost, in full trainings."""
-        before = float(self.baselines * len(uniform_assignments(game.table)))
+        count = len(uniform_assignments(game.table))
+        later = better_half(count) if self.raced else count
+        before = float(count + (self.baselines - 1) * later) if self.baselines else 0.0
         if self.prior is None:
             return before
         priors = game.table.priors
@@ -105,6 +116,11 @@ class Search:
         if prior is None:
             return []
         return [best_scored(prior, game.seed % len(prior.scores), game.table.candidates)]
+
+
+def better_half(count: int) -> int:
+    """Return how many of so many are the better half."""
+    return -(-count // 2)
 
 
 def uniform_assignments(table: Landscape) -> list[Names]:

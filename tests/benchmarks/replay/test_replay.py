@@ -131,6 +131,17 @@ def test_baselines_are_paid_for_and_told_with_their_seeds() -> None:
     assert len(seen) == 8
 
 
+def test_a_race_trains_the_better_half_of_the_baselines_on_every_seed() -> None:
+    game = Game(measured(), seed=0, paired=True)
+    strategy, study = Search(baselines=3, raced=True), new_study(game, FunctionSpaceSampler(seed=0))
+    strategy.told(game, study)
+    told = [(trial.params["a"], trial.user_attrs["seed"]) for trial in study.get_trials(deepcopy=False)]
+    ranked = sorted(NAMES, key=lambda name: game.value(game.index((name, name)), 0))
+    assert told[:3] == [(name, 0) for name in NAMES]
+    assert told[3:] == [(name, seed) for seed in (1, 2) for name in ranked[:2]]
+    assert strategy.paid(game) == len(told)
+
+
 def test_the_best_uniform_assignment_and_what_a_selection_prefers() -> None:
     table = measured()
     uniform = {(number, number) for number in range(3)}
