@@ -1,6 +1,6 @@
 """Baselines in the pool: what it is worth that the search sees the trainings of the uniform assignments.
 
-    python scripts/benchmarks/pooling.py [--tables DIR] [--held-out] [--repetitions 40] [--workers 2]
+    python scripts/benchmarks/replay/pooling.py [--tables DIR] [--held-out] [--repetitions 40] [--workers 2]
         [--strategies NAMES] [--short] [--json FILE]
 
 All strategies cost the same before the confirmation: 20 full trainings and, as in a run, every uniform
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from scripts import terminal
 from scripts.benchmarks import search
@@ -69,7 +69,6 @@ STRATEGIES: Mapping[str, Strategy] = {
     RACED: Search(prior=MIXTURE, baselines=SEEDS, first=FIRST, raced=True),
     SELECTED: Search(prior=MIXTURE, selection=SEEDS),
     UNIFORM + "unseen": best_uniform,
-    UNIFORM + POOLED.format(1) + AFTER: Search(prior=MIXTURE, baselines=1, first=FIRST, uniform=True),
     UNIFORM + RACED: Search(prior=MIXTURE, baselines=SEEDS, first=FIRST, raced=True, uniform=True),
 }
 
