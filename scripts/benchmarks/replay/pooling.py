@@ -4,10 +4,11 @@
         [--strategies NAMES] [--short] [--json FILE]
 
 All strategies cost the same before the confirmation: 20 full trainings and, as in a run, every uniform
-assignment and the choice on three seeds. *Unseen*: these come after the search and only select. *Pooled*: the
-uniform assignments are trained first, on the seeds of the search, and told to the sampler; what is left over
-are trials. What the JSON file holds already is not played again; TPE and the search before its selection are
-taken from search.json.
+assignment and the choice on three seeds. *unseen*: these come after the search, which recommends with them
+what it believes to be best. *pooled*: the uniform assignments are trained on the seeds of the search and told
+to the sampler, first or after some trials; what is left over are trials. *raced*: only the better half of them
+goes on to the second and third seed; trials take four seeds in turn. TPE and the search before its selection
+are read from search.json; what the JSON file holds is not played again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,7 @@ POOLED = "pooled, {} each"
 FIRST = 10
 AFTER = f", after {FIRST} trials"
 RACED = f"pooled, raced{AFTER}"
+RACE = Search(prior=MIXTURE, baselines=SEEDS, first=FIRST, raced=True, seeds=4)
 UNIFORM = "best uniform: "
 
 
@@ -66,10 +69,10 @@ STRATEGIES: Mapping[str, Strategy] = {
     OURS: Search(prior=MIXTURE),
     **{POOLED.format(seeds): Search(prior=MIXTURE, baselines=seeds) for seeds in (1, 3)},
     POOLED.format(1) + AFTER: Search(prior=MIXTURE, baselines=1, first=FIRST),
-    RACED: Search(prior=MIXTURE, baselines=SEEDS, first=FIRST, raced=True),
+    RACED: RACE,
     SELECTED: Search(prior=MIXTURE, selection=SEEDS),
-    UNIFORM + "unseen": best_uniform,
-    UNIFORM + RACED: Search(prior=MIXTURE, baselines=SEEDS, first=FIRST, raced=True, uniform=True),
+    UNIFORM + SELECTED: best_uniform,
+    UNIFORM + RACED: replace(RACE, uniform=True),
 }
 
 
@@ -133,7 +136,7 @@ def medians(results: Results) -> str:
 
 def cell(own: Mapping[str, Regrets], strategy: str) -> str:
     """Return the median and mean of a strategy, and the paired difference of medians to what is unseen."""
-    base = UNIFORM + "unseen" if strategy.startswith(UNIFORM) else OURS
+    base = UNIFORM + SELECTED if strategy.startswith(UNIFORM) else SELECTED
     if strategy not in own or base not in own:
         return ""
     values = own[strategy].values[:, 0]

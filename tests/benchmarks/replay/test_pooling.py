@@ -19,12 +19,12 @@ def test_medians_are_shown_with_what_a_pool_adds(tmp_path: Path, capsys) -> None
     kept = tmp_path / "kept.json"
     one = "pooled, raced, after 10 trials"
     options = ["--tables", str(tmp_path), "--short", "--workers", "1", "--json", str(kept)]
-    assert pooling.main([*options, "--strategies", f"autoact;{one}"]) == 0
+    assert pooling.main([*options, "--strategies", f"unseen;{one}"]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert f"| {one} |" in shown[0]
     assert shown[2].startswith("| small |  | ")  # TPE was not asked for
     assert "[" in shown[2]
-    assert set(known(str(kept))["small"]) == {"autoact", one}
+    assert set(known(str(kept))["small"]) == {"unseen", one}
     assert known(str(kept))["small"][one].costs == (32.0,)
     assert pooling.main([*options, "--strategies", one]) == 0
     assert capsys.readouterr() == ("\n".join(shown) + "\n", "")  # nothing was played again
