@@ -6,8 +6,8 @@
 All strategies cost the same before the confirmation: 20 full trainings and, as in a run, every uniform
 assignment and the choice on three seeds. *unseen*: these come after the search, which recommends with them
 what it believes to be best. *pooled*: the uniform assignments are trained on the seeds of the search and told
-to the sampler, first or after some trials; what is left over are trials. *raced*: only the better half of them
-goes on to the second and third seed; trials take four seeds in turn. TPE and the search before its selection
+to the sampler, first or after some trials; what is left over are trials. *raced*: only their better half goes
+on to the second and third seed, and trials take four seeds in turn. TPE and the search before its selection
 are read from search.json; what the JSON file holds is not played again.
 """
 
