@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -17,13 +18,23 @@ settings.load_profile("repeatable")
 def brief_searches() -> Iterator[None]:
     """Searches of a module draw no figures, as without matplotlib, and time their models only for a moment.
 
-    That is half of what a search of a small model costs. tests/report and tests/tracking look at figures,
-    tests/search/test_announcement.py at searches with all of it.
+    Versions of Optuna's tables are read once, not for every study. That is more than half of what a search of
+    a small model costs. tests/report and tests/tracking look at figures, tests/search/test_announcement.py at
+    searches with all of it.
     """
+    import alembic.util
+
     from autoact.latency import medians
 
     with pytest.MonkeyPatch.context() as patched:
         for file in ("report._svg", "tracking._layer_logger"):
             patched.setattr(f"autoact.{file}.left_out", lambda package, what: True)
+        patched.setattr(alembic.util, "load_python_file", _read_once(alembic.util.load_python_file))
         patched.setattr("autoact.search.outcome._latency.medians", partial(medians, seconds=0.01))
         yield
+
+
+def _read_once(load: Any) -> Any:
+    """Return a loader of Python files that reads versions once; env.py does its work whenever it is read."""
+    known = cache(load)
+    return lambda folder, file: load(folder, file) if file == "env.py" else known(folder, file)

@@ -22,6 +22,7 @@ Named = str | Activation | type[nn.Module] | nn.Module | Callable[..., Any]
 DEFAULT_CANDIDATES = ("relu", "leaky_relu", "prelu", "elu", "silu", "gelu", "tanh", "softplus")
 _registry: dict[str, Activation] = {}
 _aliases: dict[str, str] = {}
+_definitions: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
 
 
 def activation(
@@ -68,9 +69,26 @@ def activation(
             twin=twin,
             aliases=aliases,
         )
-        return _add(made)
+        _add(made)
+        how = {"family": family, "reference": reference, "twin": twin, "aliases": aliases}
+        _definitions[made.name] = function, how
+        return made
 
     return register
+
+
+def additions() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
+    """Return what users registered, by name: functions, and the arguments with which `activation` took them.
+
+    Example:
+        >>> "relu" in additions()
+        False
+    """
+    return {
+        name: known
+        for name, known in _definitions.items()
+        if not known[0].__module__.startswith("autoact.activations.")
+    }
 
 
 def _expression(function: Callable[..., Any], parameters: tuple[Parameter, ...]) -> sp.Expr:

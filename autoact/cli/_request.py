@@ -173,6 +173,7 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
 
     stored = RunDirectory.open(out).configuration()
     source, settings = stored.get("source") or {}, dict(stored["search"])
+    settings.pop("hours", None)  # those of an option are added to what the run has taken
     if "task" in source:
         request = _of_task(source["task"], out)
     elif "data" in source:

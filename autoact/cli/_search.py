@@ -1,5 +1,6 @@
 """Search command: its options are the fields of `Settings`, and what to search."""
 
+import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -11,7 +12,17 @@ from autoact.cli._parser import Parser
 from autoact.cli._request import read_request
 from autoact.search import Settings, run_search
 
-_METAVARS = {int: "N", float: "X", str: "NAME"}
+_METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME", Sequence[int]: "N,N,..."}
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 5,10,20") from None
+
+
+_READERS: dict[Any, Any] = {Sequence[int]: _whole_numbers}
 
 
 def search(arguments: Sequence[str]) -> int:
@@ -55,7 +66,11 @@ def search_parser() -> Parser:
     what.add_argument("--config", metavar="FILE", help="YAML with model, data, trainer, space and search")
     what.add_argument("--task", metavar="NAME", help="a task that comes with autoact: digits")
     what.add_argument("--data", metavar="FILE", help="CSV file with a row per example; needs --target")
-    what.add_argument("--resume", metavar="DIR", help="go on with the run in this directory")
+    what.add_argument(
+        "--resume",
+        metavar="DIR",
+        help="go on with the run in this directory; --seeds and --budget may grow, --hours are added",
+    )
     parser.add_argument(
         "--accept-changes",
         action="store_true",
@@ -73,7 +88,9 @@ def search_parser() -> Parser:
     run.add_argument("--quiet", action="store_true", help="print the result only")
     settings = parser.add_argument_group("settings of the search")
     for name, (kind, text) in typed_settings().items():
-        options = {"choices": get_args(kind)} if get_origin(kind) is Literal else {"type": kind}
+        options = (
+            {"choices": get_args(kind)} if get_origin(kind) is Literal else {"type": _READERS.get(kind, kind)}
+        )
         metavar = "|".join(options.get("choices", ())) or _METAVARS[kind]
         settings.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text, **options)
     return parser

@@ -11,6 +11,7 @@ from autoact.conversion._places import Place, check_model, discover
 from autoact.conversion._plain import make_plain
 from autoact.conversion._recipe import Entry, M, entries, fixed_module, in_place_at, place, record
 from autoact.conversion._rollback import all_or_nothing
+from autoact.conversion.grid import LIBRARIES
 from autoact.conversion.probing import warn_of_idle
 from autoact.conversion.surroundings import copies, source_of
 from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
@@ -299,8 +300,17 @@ def _check_path(model: nn.Module, places: Mapping[str, Place], path: str) -> Non
         layers = [each for each in places if each not in whole]
         raise ConversionError(
             f"The model has no activation at {path!r}; "
-            f"there are: {', '.join(layers) or 'none'}.{did_you_mean(path, layers)}"
+            f"there are: {', '.join(layers) or 'none'}.{did_you_mean(path, layers)}{_made_later(model)}"
         )
+
+
+def _made_later(model: nn.Module) -> str:
+    """Return what to do where a LightningModule of the user's makes layers when its training begins."""
+    hooks = [getattr(type(model), name, None) for name in ("setup", "configure_model")]
+    own = [h.__name__ for h in hooks if h and h.__module__.partition(".")[0] not in LIBRARIES]
+    if not own:
+        return ""
+    return f" If {' or '.join(own)} makes it, call autoact.apply(self, ...) at the end of {own[-1]}."
 
 
 def _fix(model: nn.Module, target: Place, choice: Choice, beside: Entry) -> Entry:

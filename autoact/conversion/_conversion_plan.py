@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from autoact.conversion._eligibility import Verdict, eligible, includes
+from autoact.conversion._hand_placed import check_hand_placed, hand_placed, own_settings
 from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import Entry, entries
 from autoact.conversion.probing import NEVER_CALLED, Line, Probed, probed
@@ -25,13 +26,9 @@ from autoact.conversion.source import (
 from autoact.conversion.surroundings import copies, roles, source_of
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
-from autoact.spaces import Choice, LayerRule, SearchSpace
+from autoact.spaces import Bounds, Choice, LayerRule, SearchSpace
 
 V = TypeVar("V")
-_BY_HAND = (
-    "an AutoActivation placed by hand learns in every training; ActivationSearch derives its choice, and to "
-    "have it searched put the activation there that it starts as"
-)
 SpaceLike = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
 
 
@@ -41,9 +38,12 @@ class ConversionPlan:
 
     Attributes:
         layers: Present activation of every layer that would be converted, by path.
-        candidates: Names that compete in each layer; the present activation is among them, unless a
-            requirement of the space rules it out.
-        settings: Parameter values that the present activation of each layer has.
+        placed: Layers that are `AutoActivation` modules of the model's own, by path, each with the bounds of
+            its parameters. They have no present activation, and `convert` leaves them as they are.
+        candidates: Names that compete in each layer of both kinds; the present activation is among them,
+            unless a requirement of the space rules it out.
+        settings: Parameter values that the present activation of each layer has, and the candidates of
+            `placed` begin with.
         groups: Layers that make one choice together, each layer in exactly one group.
         paths: Every path that leads to a layer's module; more than one if an instance is used again.
         shared: Those of `paths` with more than one entry.
@@ -64,6 +64,7 @@ class ConversionPlan:
     """
 
     layers: Mapping[str, Choice]
+    placed: Mapping[str, Bounds]
     candidates: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, Mapping[str, Mapping[str, Any]]]
     groups: tuple[tuple[str, ...], ...]
@@ -102,6 +103,7 @@ class ConversionPlan:
         return replace(
             self,
             layers=_of(paths, self.layers),
+            placed=_of(paths, self.placed),
             candidates=_of(paths, self.candidates),
             settings=_of(paths, self.settings),
             groups=tuple(group for group in groups if group),
@@ -155,11 +157,11 @@ def plan_and_probe(
     else:
         seen = probed(model, plan.layers, plan.paths, example_input, plan.left_alone, plan.lines)
         plan = plan.speaking(seen.unsaid)
-    if not plan.layers:
+    if not plan.paths:
         raise ConversionError(_nothing(model, plan.left_alone))
     if seen is None:
         return plan, None
-    if len(seen.idle) == len(plan.layers):
+    if len(seen.idle) == len(plan.paths):
         raise ConversionError(
             f"Nothing to convert in {type(model).__name__}: of its activations ({', '.join(seen.idle)}), "
             "none is called with the example input, neither in training nor in evaluation mode."
@@ -172,13 +174,15 @@ def plan_and_probe(
 def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     check_model(model)
     space, found = SearchSpace.of(space), discover(model)
-    left_alone = {**_placed(model), **found.left_alone, **notices(model, frozenset(found.places))}
-    present = _present(model, found)
+    earlier = entries(model)
+    placed, bare = hand_placed(found, earlier)
+    left_alone = {**bare, **found.left_alone, **notices(model, frozenset(found.places))}
+    present = _present(model, found, placed)
     _check_rules(space, present, left_alone)
     present = _taken_apart(_within(space, present), found, present)
     space = _within(space, present)
     places, blocks = dict[str, Place](), dict[str, str]()
-    earlier, found_roles = entries(model), roles(model)
+    found_roles = roles(model)
     follows = _followers(model, present, earlier)
     for path, place in sorted(present.items(), key=lambda item: item[0] in follows):
         rule = rule_of(space, place.names)
@@ -190,6 +194,10 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
                 places[path] = place
             else:
                 left_alone[path] = f"it follows {follows[path]}, which is left alone"
+            continue
+        if path in placed:
+            check_hand_placed(place.present, path, rule, space)
+            places[path] = place
             continue
         listed = (rule.candidates if rule else None) or space.candidates
         verdict = Verdict() if path in earlier else eligible(model, place, found_roles, listed)
@@ -215,20 +223,20 @@ def _followers(
     return {
         path: of
         for path, of in {**found, **known}.items()
-        if path in present and of in present and present[path].choice == present[of].choice
+        if path in present and of in present and _alike(present[path], present[of])
     }
 
 
-def _placed(model: nn.Module) -> dict[str, str]:
-    """Return why layers that a user placed are left alone: they are no activation to choose another for."""
-    ours = {path for entry in entries(model).values() for path in entry["paths"]}
-    layers = (path for path, module in model.named_modules() if isinstance(module, AutoActivation))
-    return {path: _BY_HAND for path in layers if path not in ours}
+def _alike(copy: Place, source: Place) -> bool:
+    if copy.choice is None and source.choice is None:
+        return copy.present.candidates == source.present.candidates
+    return copy.choice == source.choice
 
 
-def _present(model: nn.Module, found: Found) -> dict[str, Place]:
-    """Return the places whose activation is known; that of a converted layer is the one it replaced."""
-    present = {path: place for path, place in found.places.items() if place.choice is not None}
+def _present(model: nn.Module, found: Found, placed: Mapping[str, Place]) -> dict[str, Place]:
+    """Return the places of layers; the activation of a converted layer is the one it replaced."""
+    known = {path: place for path, place in found.places.items() if place.choice is not None}
+    present = {**known, **placed}
     for path, entry in entries(model).items():
         if entry["kind"] == "mixture" and is_converted(model, path):
             layer, original = model.get_submodule(path), Choice.from_dict(entry["original"])
@@ -267,17 +275,21 @@ def _plan(
     lines: frozenset[Line],
 ) -> ConversionPlan:
     layers = {path: place.choice for path, place in places.items() if place.choice is not None}
+    placed = {path: place.present for path, place in places.items() if place.choice is None}
     paths = {path: place.paths for path, place in places.items()}
     names = {path: places[follows.get(path, path)].names for path in places}
     settings = {
         path: {c.activation: dict(c.parameters)} if c.parameters and not space.refusal(c) else {}
         for path, c in layers.items()
     }
+    candidates = {path: _candidates(space, names[path], choice) for path, choice in layers.items()}
+    candidates |= {path: layer.candidates for path, layer in placed.items()}
     calls = {path: _calls(model, path, place) for path, place in places.items()}
     return ConversionPlan(
         layers=layers,
-        candidates={path: _candidates(space, names[path], choice) for path, choice in layers.items()},
-        settings=settings,
+        placed={path: layer.bounds for path, layer in placed.items()},
+        candidates={path: candidates[path] for path in places},
+        settings={**settings, **{path: own_settings(layer) for path, layer in placed.items()}},
         groups=_groups(space, names, follows),
         paths=paths,
         shared={path: every for path, every in paths.items() if len(every) > 1},

@@ -4,7 +4,6 @@ What fixes a range for a reason stays: an output's, a gate's, a probability's, a
 the search space whose last part is written out, such as `blocks.*.gate`, includes it all the same.
 """
 
-import math
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from autoact.spaces import Choice, LayerRule
 _HIDDEN_FAMILIES = ("rectifier", "exponential", "self-gated")
 _POSITIVE = ("softplus", "squareplus", "exp")  # of these families, but often there to make a result positive
 _BOUNDED = ("hardtanh",)  # relu6 is what mobile networks use between layers
+_BOUNDED_BY = 50.0  # e to the power of that is far below what float32 holds
 _BESIDE_HIDDEN = ("tanh", "scaled_tanh", "penalized_tanh", "arctan", "softsign", "isru")
 _OWN_KINDS = {"attention": "attention", "lstm": "a recurrent cell", "gru": "a recurrent cell"}
 _STEP = re.compile(r".*_step$|.*loss.*|^on_.*|^configure_.*")
@@ -63,6 +63,7 @@ def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container
         return Verdict(block=_GLU.get(name, f"{name} GLU"))
     listed = name in candidates and name not in _POSITIVE and _fed_by_layer(owner, place)
     reason = _purpose(name, hidden or listed, place, roles, gate) or _surroundings(hidden, place, owner)
+    reason = reason or _frozen(model, place.paths[0])
     return Verdict(reason and f"{reason}; {_remedy(place.paths[0])}")
 
 
@@ -79,16 +80,20 @@ def _fed_by_layer(owner: nn.Module, place: Place) -> bool:
 def _range_use(place: Place, roles: Roles) -> RangeUse | None:
     """Return a use of an activation's result that not every activation could have, if there is one."""
     uses = {use for path in place.names for use in roles.ranged.get(path, ())}
-    counting = [use for use in uses if use.added is None or _least(place.choice) + use.added >= 0]
+    counting = [use for use in uses if _counts(use, place.choice)]
     return min(counting, key=lambda use: (use.call.file, use.call.line, use.why), default=None)
 
 
-def _least(choice: Choice | None) -> float:
-    """Return the least value of an activation that may stand for a positive one, to 1e-9; else -infinity."""
-    if choice is None or choice.channels is not None or get(choice.activation).family == "self-gated":
-        return -math.inf
+def _counts(use: RangeUse, choice: Choice | None) -> bool:
+    if use.added is None and not use.bound:
+        return True
+    if choice is None or choice.channels is not None:
+        return False
     grid = torch.linspace(-1e6, 1e6, 2001, dtype=torch.float64)
-    return float(get(choice.activation)(grid, **choice.parameters).min()) + 1e-9
+    values = get(choice.activation)(grid, **choice.parameters)
+    if use.added is None:
+        return float(values.max()) < _BOUNDED_BY
+    return get(choice.activation).family != "self-gated" and float(values.min()) + use.added >= -1e-9
 
 
 def _purpose(name: str, hidden: bool, place: Place, roles: Roles, gate: bool) -> str | None:
@@ -113,6 +118,20 @@ def _surroundings(hidden: bool, place: Place, owner: nn.Module) -> str | None:
             return f"{place.site.call} stands in {method}, which forward does not call"
     own = next((what for word, what in _OWN_KINDS.items() if word in kind.__name__.lower()), None)
     return f"it is part of {own}" if own and not hidden else None
+
+
+def _frozen(model: nn.Module, path: str) -> str | None:
+    """Return a reason to keep a frozen part as it was trained, such as a teacher: others learn from it."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        return None
+    around = path.rpartition(".")[0]
+    while around:
+        part = model.get_submodule(around)
+        trained = [parameter.requires_grad for parameter in part.parameters()]
+        if trained and not any(trained) and not part.training:
+            return f"it is part of {around}, which is frozen and in evaluation mode"
+        around = around.rpartition(".")[0]
+    return None
 
 
 def _remedy(path: str) -> str:

@@ -193,8 +193,8 @@ def fused(
     kernels: Kernels,
     x: torch.Tensor,
     numbers: Tensors,
-    weights: torch.Tensor,
-    parameters: torch.Tensor,
+    weights: torch.Tensor | None,
+    parameters: torch.Tensor | None,
     channel_dim: int,
 ) -> torch.Tensor:
     """Return a mixture by kernels; a candidate that alone weighs anything, by torch's own operation.
@@ -204,8 +204,8 @@ def fused(
         kernels: What to run.
         x: Any shape and layout.
         numbers: What the kernels take and are differentiated in.
-        weights: (K,) or (C, K), values only.
-        parameters: (P,) or (C, P), values only.
+        weights: (K,) or (C, K), values only; None where they cannot be read.
+        parameters: (P,) or (C, P), values only; None with weights.
         channel_dim: Dimension of x that C runs along.
 
     Example:
@@ -215,8 +215,8 @@ def fused(
         >>> fused(plan, route(names, x).kernels, x, (weights, none), weights, none, 0)
         tensor([0., 2.])
     """
-    single, value = one_hot(weights), None
-    if single is not None:
+    single, value = None if weights is None else one_hot(weights), None
+    if single is not None and parameters is not None:
         value = partial(alone, plan, single, x, parameters, channel_dim)
     y: torch.Tensor = Fused.apply(x, kernels, value, channel_dim, *numbers)
     return y

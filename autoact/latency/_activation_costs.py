@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -109,7 +109,7 @@ def activation_costs(
         [('relu', (8, 16), 2, 512), ('silu', (8, 16), 2, 512)]
     """
     searched = _searched(copy.deepcopy(model), batch, space)
-    cases = _cases(_inputs(searched, batch))
+    cases = _cases(_inputs(*searched, batch))
     forward = in_turns({key: partial(_forward, case) for key, case in _named(cases)}, seconds / 3)
     training = in_turns({key: partial(_training, case) for key, case in _named(cases)}, seconds * 2 / 3)
     return tuple(
@@ -126,21 +126,22 @@ def activation_costs(
     )
 
 
-def _searched(model: nn.Module, batch: Any, space: SpaceLike) -> nn.Module:
-    """Convert a model, and speak of activations that the batch never reaches."""
+def _searched(model: nn.Module, batch: Any, space: SpaceLike) -> tuple[nn.Module, list[AutoActivation]]:
+    """Convert a model, and speak of activations that the batch never reaches; return its searched layers."""
     with torch.no_grad():
         call(model.eval(), batch)
     running = conversion.find_layers(model, space, example_input=batch)
-    idle = sorted(set(conversion.find_layers(model, space).layers) - set(running.layers))
+    idle = sorted(set(conversion.find_layers(model, space).paths) - set(running.paths))
     if idle:
         message = f"No cost is measured for {', '.join(idle)}: never called with this input."
         warnings.warn(message, UserWarning, stacklevel=3)
-    return conversion.convert(model, space, start="uniform", example_input=batch)
+    conversion.convert(model, space, start="uniform", example_input=batch)
+    layers = conversion.auto_layers(model)
+    return model, [layer for path, layer in layers.items() if path not in running.left_alone]
 
 
-def _inputs(model: nn.Module, batch: Any) -> _Seen:
+def _inputs(model: nn.Module, layers: Sequence[AutoActivation], batch: Any) -> _Seen:
     seen = _Seen()
-    layers = conversion.auto_layers(model).values()
     handles = [layer.register_forward_pre_hook(seen.hook) for layer in layers]
     with torch.no_grad():
         call(model.eval(), batch)

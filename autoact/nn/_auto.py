@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from autoact.activations import Named
 from autoact.analysis import Projection
 from autoact.errors import ConfigurationError, ConversionError
-from autoact.kernels import Kernels, Way, fused, mixture, parameter_slots, plan_for, route
+from autoact.kernels import Way, fused, mixture, parameter_slots, plan_for, route
 from autoact.nn import _observation, _own_schedule, _relaxations
 from autoact.nn._deriving import project_mixture
 from autoact.nn._fixed import InPlace, among_changes, module_for
@@ -24,17 +24,11 @@ from autoact.nn._initial_values import (
     check_steps,
     initial_values,
 )
-from autoact.nn._members import (
-    candidate_bounds,
-    candidate_names,
-    gradient_scale,
-    leading,
-    start_vector,
-)
+from autoact.nn._members import candidate_bounds, candidate_names, gradient_scale, leading, start_vector
 from autoact.nn._precision import is_sharded, keep_precision
 from autoact.nn._ranges import constrained, form_of
 from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
-from autoact.nn._scalars import key_of, mixture_of_logits, over_logits
+from autoact.nn._scalars import OverLogits, OverLogitsOnGpu, key_of, mixture_of_logits, on_gpu, over_logits
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -103,7 +97,7 @@ class AutoActivation(nn.Module):
     """
 
     logits: nn.Parameter
-    raw: nn.Parameter
+    raw: Tensor
     temperature: Tensor
     release: Tensor
     anchor: Tensor
@@ -153,7 +147,8 @@ class AutoActivation(nn.Module):
         self.release_steps, self._forwards = check_steps(release_steps), 0
         self._set_up_parameters()
         for name, value in self._fresh().items():
-            if value is not None and name in ("logits", "raw"):
+            # one without elements is no parameter: nobody could differentiate a loss in it
+            if value is not None and name in ("logits", "raw") and value.numel():
                 learnable = name == "logits" or any(p.learnable for p in self.ranges)
                 self.register_parameter(name, nn.Parameter(value, requires_grad=learnable))
             else:
@@ -205,18 +200,25 @@ class AutoActivation(nn.Module):
     def _mixture(self, x: Tensor) -> Tensor:
         logits, raw = self.logits, self.raw
         found = route(self.candidates, x, logits, raw)
+        gpu = None
+        if found.way is Way.TRITON and self._one_softmax:
+            gpu = on_gpu(self._key, found.kernels, x, [*self._numbers(logits, raw), self.seen])
         if self.training and self.release_steps is not None and not self.managed and not self._leader:
-            self._follow(x, found.way)
+            self._follow(x, found.way, gpu)
+        own: OverLogits | None = gpu
         if found.way is Way.C and self._one_softmax and logits.device.type == "cpu":
-            return self._by_numbers(cast(Kernels, found.kernels), x, logits, raw)
+            own = over_logits(found.kernels, self._numbers(logits, raw), self.ranges, self._forms)
+        if own is not None:
+            plan = plan_for(self.candidates)
+            return fused(plan, own, x, (logits, raw), own.weights, own.values, self.channel_dim)
         if found.way is Way.OPAQUE and self._one_softmax and x.dtype == torch.float32:
-            own = self._numbers(logits, raw)
-            own[3] = own[3].clone()  # release may move before backward
-            return cast(Tensor, mixture_of_logits(x, own, self._key, self.channel_dim))
+            numbers = self._numbers(logits, raw)
+            numbers[3] = numbers[3].clone()  # release may move before backward
+            return cast(Tensor, mixture_of_logits(x, numbers, self._key, self.channel_dim))
         values = self.natural_values()
         return mixture(x, self.weights(), self.candidates, values, channel_dim=self.channel_dim)
 
-    def _follow(self, x: Tensor, way: Way) -> None:
+    def _follow(self, x: Tensor, way: Way, gpu: OverLogitsOnGpu | None) -> None:
         """Move along the layer's own schedule, where buffers can be written, and observe now and then."""
         if not isinstance(self.logits, nn.Parameter):  # another's, by functional_call
             return
@@ -229,19 +231,16 @@ class AutoActivation(nn.Module):
         if compiling and learning and (way is Way.OPAQUE or self.relaxation.kind != "softmax"):
             state = self.seen, self.release, self.quantiles, self.observed
             return _own_schedule.step_compiled(self.logits.detach(), x.detach(), *state, steps)
-        _own_schedule.advance(self.logits, self.seen, self.release, steps)
+        if gpu is not None:
+            gpu.step = 1 / steps  # in the launch that reads the logits
+        else:
+            _own_schedule.advance(self.logits, self.seen, self.release, steps)
         if learning and compiling:
             _own_schedule.observe_compiled(self.quantiles, self.observed, x)
         elif learning:
             self._forwards += 1
             if _own_schedule.is_due(self._forwards):
                 self.observe(x)
-
-    def _by_numbers(self, kernels: Kernels, x: Tensor, logits: Tensor, raw: Tensor) -> Tensor:
-        """Return the mixture without a chain of small tensors between logits and the kernel."""
-        own = over_logits(kernels, self._numbers(logits, raw), self.ranges, self._forms)
-        plan = plan_for(self.candidates)
-        return fused(plan, own, x, (logits, raw), own.weights, own.values, self.channel_dim)
 
     def _numbers(self, logits: Tensor, raw: Tensor) -> list[Tensor]:
         leader = self.leader

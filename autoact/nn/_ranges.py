@@ -44,8 +44,9 @@ class Form(NamedTuple):
 
 
 class _Operations(NamedTuple):
-    """Functions of floats, or of tensors."""
+    """Functions of floats, of tensors, or of the text of a kernel."""
 
+    or_one: Callable[[Any], Any]
     log2_1p_exp2: Callable[[Any], Any]
     sigmoid: Callable[[Any], Any]
     logit: Callable[[Any], Any]
@@ -93,34 +94,50 @@ def constrained_number(raw: float, initial: float, form: Form) -> tuple[float, f
         (1.0, 0.5)
     """
     value: float = _value(raw, initial, form, _ON_FLOATS)
-    return value, _speed(raw, initial, form)
+    speed: float = _speed(raw, initial, form, _ON_FLOATS)
+    return value, speed
+
+
+def constrained_text(raw: str, initial: str, form: Form) -> tuple[str, str]:
+    """Return one parameter's value and its derivative in `raw` as expressions of a Triton kernel.
+
+    Args:
+        raw: Name of any number.
+        initial: Name of the value at raw = 0.
+        form: That of the parameter.
+
+    Example:
+        >>> constrained_text("r", "v", form_of(Parameter(default=1.0, lower=0.0)))[0]
+        'clamp((v + (or_one(v) * (log2_1p_exp2(r) + -1))), 0.0, float("inf"))'
+    """
+    named = _Text(raw), _Text(initial)
+    return str(_value(*named, form, _IN_TEXT)), str(_speed(*named, form, _IN_TEXT))
 
 
 def _value(raw: Any, initial: Any, form: Form, on: _Operations) -> Any:
     """Return the value of floats or tensors: the one place where the formula stands."""
     value = initial + form.free * raw
     if form.sided:
-        value = value + form.side * _span(initial, form) * (on.log2_1p_exp2(form.side * raw) - 1)
+        value = value + form.side * _span(initial, form, on) * (on.log2_1p_exp2(form.side * raw) - 1)
     if form.ranged:
         center = on.logit(_share(initial, form))
         value = value + form.width * (on.sigmoid(raw + center) - on.sigmoid(center))
     return on.clamp(value, form.lower, form.upper)
 
 
-def _speed(raw: float, initial: float, form: Form) -> float:
+def _speed(raw: Any, initial: Any, form: Form, on: _Operations) -> Any:
     """Return the derivative of `_value` in raw."""
-    speed = float(form.free)
+    speed = form.free
     if form.sided:
-        speed += _span(initial, form) * _sigmoid(form.side * raw * math.log(2))
+        speed += _span(initial, form, on) * on.sigmoid(form.side * raw * math.log(2))
     if form.ranged:
-        s = _sigmoid(raw + _logit(_share(initial, form)))
+        s = on.sigmoid(raw + on.logit(_share(initial, form)))
         speed += form.width * s * (1 - s)
     return speed
 
 
-def _span(initial: Any, form: Form) -> Any:
-    gap = form.side * (initial - form.bound)
-    return gap + (gap == 0)  # a start on the bound moves off it at unit speed
+def _span(initial: Any, form: Form, on: _Operations) -> Any:
+    return on.or_one(form.side * (initial - form.bound))  # a start on the bound moves off it at unit speed
 
 
 def _share(initial: Any, form: Form) -> Any:
@@ -165,10 +182,56 @@ def _logit(share: float) -> float:
     return math.log(inside / (1 - inside))
 
 
-_ON_FLOATS = _Operations(_log2_1p_exp2, _sigmoid, _logit, lambda v, low, high: min(max(v, low), high))
+class _Text:
+    """Expression that prints the arithmetic done on it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __add__(self, other: Any) -> "_Text":
+        return self if isinstance(other, float) and other == 0 else _Text(f"({self} + {_literal(other)})")
+
+    def __sub__(self, other: Any) -> "_Text":
+        return self + -other
+
+    def __neg__(self) -> "_Text":
+        return self * -1.0
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, float) and other in (0.0, 1.0):
+            return self if other else other
+        return _Text(f"({self} * {_literal(other)})")
+
+    def __truediv__(self, other: float) -> "_Text":
+        return _Text(f"({self} / {other!r})")
+
+    def __rsub__(self, other: float) -> "_Text":
+        return -self + other
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def _literal(value: Any) -> str:
+    return str(value) if not isinstance(value, float) or math.isfinite(value) else f'float("{value}")'
+
+
+def _called(name: str) -> Callable[..., Any]:
+    return lambda *arguments: _Text(f"{name}({', '.join(map(_literal, arguments))})")
+
+
+_ON_FLOATS = _Operations(
+    lambda gap: gap or 1.0, _log2_1p_exp2, _sigmoid, _logit, lambda v, low, high: min(max(v, low), high)
+)
 _ON_TENSORS = _Operations(
+    lambda gap: gap + (gap == 0),
     lambda u: torch.logaddexp2(u, u.new_zeros(())),
     torch.sigmoid,
     lambda share: torch.logit(share, eps=EDGE),
     torch.clamp,
+)
+_IN_TEXT = _Operations(*map(_called, _Operations._fields))._replace(
+    logit=lambda share: _called("logit")(share, EDGE)
 )

@@ -86,4 +86,5 @@ def entropy(weights: Tensor) -> Tensor:
     Weights of any sign count by their magnitude. Between 0 (one candidate) and log K (all alike).
     """
     share = weights.abs() / weights.abs().sum(-1, keepdim=True)
-    return torch.special.entr(share).sum(-1).mean()
+    # at 0 the derivative of -w log w is infinite, and a start with a weight of 0 would learn NaN
+    return -(share * share.clamp_min(torch.finfo(share.dtype).tiny).log()).sum(-1).mean()

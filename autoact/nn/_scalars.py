@@ -7,17 +7,24 @@ instead. The plain twin is the chain of torch operations, which gradients of gra
 
 from __future__ import annotations
 
+import logging
 import math
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
 from autoact.activations import Parameter
+from autoact.errors import UnsupportedInputError
 from autoact.kernels import Kernels, Plan, Way, fused, plan_for, route
 from autoact.nn import _relaxations
-from autoact.nn._ranges import Form, constrained, constrained_number, form_of
+from autoact.nn._ranges import Form, constrained, constrained_number, constrained_text, form_of
 
+if TYPE_CHECKING:
+    from autoact.kernels import gpu
+
+log = logging.getLogger(__name__)
 Tensors = tuple[Tensor, ...]
 
 
@@ -38,9 +45,12 @@ class OverLogits:
         forms: `form_of` each.
     """
 
+    weights: Tensor | None
+    values: Tensor | None
+
     def __init__(
         self,
-        kernels: Kernels,
+        kernels: Kernels | None,
         logits: list[float],
         raw: list[float],
         temperature: float,
@@ -50,22 +60,22 @@ class OverLogits:
         parameters: tuple[Parameter, ...],
         forms: tuple[Form, ...],
     ) -> None:
-        self._kernels, self._parameters = kernels, parameters
+        self._kernels, self._parameters = cast(Kernels, kernels), parameters
         self._temperature, self._release, self._anchor, self._initial = temperature, release, anchor, initial
         shares = softmax([z / temperature for z in logits])
         weights = [(1 - release) * e + release * p for e, p in zip(anchor, shares, strict=True)]
         moved = [constrained_number(*each) for each in zip(raw, initial, forms, strict=True)]
         self._slopes, self._speeds = [p / temperature for p in shares], [speed for _, speed in moved]
-        self.weights, self.values = _tensor(weights), _tensor([value for value, _ in moved])
+        self._own = _tensor(weights), _tensor([value for value, _ in moved])
+        self.weights, self.values = self._own
 
     def forward(self, x: Tensor, numbers: Tensors, channel_dim: int) -> Tensor:
         """Return y."""
-        return self._kernels.forward(x, (self.weights, self.values), channel_dim)
+        return self._kernels.forward(x, self._own, channel_dim)
 
     def backward(self, x: Tensor, numbers: Tensors, grad: Tensor, channel_dim: int) -> Tensors:
         """Return the gradients of x, logits and raw numbers, by two chain rules."""
-        own = (self.weights, self.values)
-        grad_x, grad_w, grad_v = self._kernels.backward(x, own, grad, channel_dim)
+        grad_x, grad_w, grad_v = self._kernels.backward(x, self._own, grad, channel_dim)
         slopes, pulls = self._slopes, grad_w.tolist()
         mean = sum(s * g for s, g in zip(slopes, pulls, strict=True)) / sum(slopes)
         grad_z = [s * (g - mean) for s, g in zip(slopes, pulls, strict=True)]
@@ -89,7 +99,7 @@ class OverLogits:
         found = iter(torch.autograd.grad(outputs, needed, given, create_graph=graph, allow_unused=True))
         return grad_x, *(next(found) if t.requires_grad else None for t in numbers)
 
-    def _chain(self, logits: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+    def _chain(self, logits: Tensor, raw: Tensor) -> Tensors:
         """Return weights and values as torch operations on logits and raw numbers."""
         temperature, release, anchor = (
             logits.new_tensor(v) for v in (self._temperature, self._release, self._anchor)
@@ -118,12 +128,77 @@ def softmax(logits: list[float]) -> list[float]:
 
 
 def over_logits(
-    kernels: Kernels, tensors: list[Tensor], parameters: tuple[Parameter, ...], forms: tuple[Form, ...]
+    kernels: Kernels | None, tensors: list[Tensor], parameters: tuple[Parameter, ...], forms: tuple[Form, ...]
 ) -> OverLogits:
     """Return kernels over (logits, raw) by reading them, temperature, release, anchor and initial values."""
     numbers: list[Any] = [t.tolist() for t in tensors]
     logits, raw, temperature, release, anchor, initial = numbers
     return OverLogits(kernels, logits, raw, temperature, release, anchor, initial, parameters, forms)
+
+
+class OverLogitsOnGpu(OverLogits):
+    """The same on a GPU, where numbers are not read: two launches make y of them, two more the gradients.
+
+    Args:
+        kernels: What computes the mixture on a GPU, and its plain twin.
+        chain: Kernels from the numbers to y.
+        numbers: Temperature (), release (), anchor (K,), initial values (P,) and logits seen last (K,).
+        parameters: P of them.
+    """
+
+    weights = values = None  # not read
+    step = 0.0  # what release moves by if the logits moved
+
+    def __init__(
+        self, kernels: Kernels | None, chain: gpu.Chain, numbers: Tensors, parameters: tuple[Parameter, ...]
+    ) -> None:
+        self._kernels, self._parameters = cast(Kernels, kernels), parameters
+        self._chained, self._numbers = chain, numbers
+
+    def forward(self, x: Tensor, numbers: Tensors, channel_dim: int) -> Tensor:
+        """Return y; what backward needs is copied, since a schedule may move buffers before."""
+        y, self._state = self._chained.forward(x, (*numbers, *self._numbers), self.step)
+        return y
+
+    def backward(self, x: Tensor, numbers: Tensors, grad: Tensor, channel_dim: int) -> Tensors:
+        """Return the gradients of x, logits and raw numbers."""
+        return self._chained.backward(x, self._state, grad, *numbers)
+
+    def _chain(self, logits: Tensor, raw: Tensor) -> Tensors:
+        """Return the coefficients as torch operations on logits and raw numbers."""
+        *_, temperature, release, anchor, initial = self._state.split(self._chained.state.parts)
+        weights = _relaxations.anchored(logits, temperature, release, anchor, _relaxations.softmax)
+        values = constrained(raw.double(), initial.double(), self._parameters)
+        return (self._chained.plan.coefficients(weights.float(), values.float()),)
+
+
+def on_gpu(key: str, kernels: Kernels | None, x: Tensor, tensors: list[Tensor]) -> OverLogitsOnGpu | None:
+    """Return kernels over (logits, raw) on a GPU; None where torch has to make the coefficients.
+
+    Args:
+        key: `key_of` the layer.
+        kernels: Those that `route` found.
+        x: What the layer is called with.
+        tensors: Logits, raw numbers, temperature, release, anchor, initial values, and the logits seen last.
+    """
+    chain, device = _chain_of(key), x.device
+    if chain is None or any(t.device != device or not t.is_contiguous() for t in tensors):
+        return None
+    return OverLogitsOnGpu(kernels, chain, tuple(tensors[2:]), _PARAMETERS[key][1])
+
+
+@lru_cache(maxsize=512)
+def _chain_of(key: str) -> gpu.Chain | None:
+    """Return the kernels of a layer; None where a factor of its parameters has no Triton form."""
+    from autoact.kernels import gpu  # here, since Triton takes a while to import
+
+    names, parameters = _PARAMETERS[key]
+    texts = [constrained_text(f"r{i}", f"v{i}", form_of(p)) for i, p in enumerate(parameters)]
+    try:
+        return gpu.Chain(plan_for(names), tuple(texts))
+    except UnsupportedInputError as reason:
+        log.debug("coefficients of %s are computed by torch: %s", names, reason)
+        return None
 
 
 _PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[Parameter, ...]]] = {}  # candidates and ranges by key

@@ -1,6 +1,6 @@
 """Records of a run: its trainings, the ledger that holds them, the directory that holds everything."""
 
-from autoact.records._comparison import DECISIVE, Comparison, Verdict
+from autoact.records._comparison import DECISIVE, LEVEL, Comparison, Verdict
 from autoact.records._findings import (
     Baseline,
     Belief,
@@ -9,6 +9,7 @@ from autoact.records._findings import (
     Failure,
     Hyperparameters,
     Latency,
+    Look,
     MixtureLayer,
     ParetoPoint,
     Prior,
@@ -16,12 +17,20 @@ from autoact.records._findings import (
 )
 from autoact.records._json import finite
 from autoact.records._ledger import Ledger
+from autoact.records._questions import (
+    EarlierVerdict,
+    Question,
+    confidence,
+    questions_of,
+    with_questions,
+)
 from autoact.records._report import SCHEMA, Report
 from autoact.records._run_directory import RunDirectory
 from autoact.records._training import SEARCH_PHASES, Phase, State, Training, Value, model_key
 
 __all__ = [
     "DECISIVE",
+    "LEVEL",
     "SCHEMA",
     "SEARCH_PHASES",
     "Baseline",
@@ -29,14 +38,17 @@ __all__ = [
     "Comparison",
     "Confirmation",
     "Cost",
+    "EarlierVerdict",
     "Failure",
     "Hyperparameters",
     "Latency",
     "Ledger",
+    "Look",
     "MixtureLayer",
     "ParetoPoint",
     "Phase",
     "Prior",
+    "Question",
     "Recommendation",
     "Report",
     "RunDirectory",
@@ -44,8 +56,11 @@ __all__ = [
     "Training",
     "Value",
     "Verdict",
+    "confidence",
     "finite",
     "model_key",
+    "questions_of",
+    "with_questions",
 ]
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 from autoact.records._json import plain
 
 Verdict = Literal["improved", "no significant difference", "worse"]
+LEVEL = 0.95
 DECISIVE = 10  # seeds that find a difference of one paired s.d. with 80 % power
 
 
@@ -16,8 +17,8 @@ class Comparison:
     Attributes:
         name: The baseline's name.
         difference: Mean paired difference in the metric's units, positive where the selected model is better.
-        ci95: Its 95 % t interval; NaN where every seed gave the same difference other than 0, because the
-            spread over seeds then cannot be estimated.
+        ci95: Its t interval, of 95 % unless `level` says another; NaN where every seed gave the same
+            difference other than 0, because the spread over seeds then cannot be estimated.
         p_value: Two-sided paired t test of "no difference".
         detectable: Smallest true difference found with 80 % power at this spread and number of seeds.
         pairs: Seeds in which both trainings ended finite; only these enter the statistics.
@@ -26,6 +27,7 @@ class Comparison:
         baseline_diverged: Seeds in which only the baseline's value was not finite.
         both_diverged: Seeds in which neither value was finite.
         left_out: Seeds in which a training raised: they say nothing of the models and count for none.
+        level: Confidence of the interval; more than 95 % where a run has asked before.
 
     Example:
         >>> found = Comparison(
@@ -48,6 +50,7 @@ class Comparison:
     baseline_diverged: int = 0
     both_diverged: int = 0
     left_out: int = 0
+    level: float = LEVEL
 
     @property
     def too_few(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import Any
 
+from autoact.records._comparison import Comparison
 from autoact.records._json import plain, typed
 from autoact.records._training import Phase, Value
 from autoact.spaces import Assignment
@@ -54,6 +55,7 @@ class Confirmation:
         seeds: Seeds of the trainings, (S,).
         selection: Values on selection data, (S,).
         comparison: Values on comparison data, (S,).
+        most: Seeds that might have been spent.
 
     Example:
         >>> Confirmation(seeds=(1, 2), selection=(0.5, 0.25), comparison=(0.5, 0.75)).seeds
@@ -63,6 +65,41 @@ class Confirmation:
     seeds: tuple[int, ...]
     selection: tuple[float, ...]
     comparison: tuple[float, ...]
+    most: int | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether seeds were left when it ended."""
+        return self.most is not None and len(self.seeds) < self.most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A look at the comparison with the original model.
+
+    Attributes:
+        seeds: Seeds that were spent by then.
+        difference: Mean paired difference; positive is better.
+        ci95: Its 95 % interval, which holds over all looks.
+
+    Example:
+        >>> Look(seeds=5, difference=0.5, ci95=(-0.25, 1.25)).seeds
+        5
+    """
+
+    seeds: int
+    difference: float
+    ci95: tuple[float, float]
+
+    @classmethod
+    def of(cls, seeds: int, found: Comparison) -> "Look":
+        """Return the look at which a comparison was found.
+
+        Args:
+            seeds: Seeds that were spent by then.
+            found: The comparison.
+        """
+        return cls(seeds=seeds, difference=found.difference, ci95=found.ci95)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

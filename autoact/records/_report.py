@@ -16,17 +16,20 @@ from autoact.records._findings import (
     Failure,
     Hyperparameters,
     Latency,
+    Look,
     ParetoPoint,
     Prior,
     Recommendation,
 )
 from autoact.records._json import plain, typed
+from autoact.records._questions import EarlierVerdict
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_text
 
 SCHEMA = 2
 _ALWAYS = ("task", "verdict", "latency")  # keys that stand in report.json as null, too
-_OPTIONAL = ("baselines", "comparisons", "pareto", "beliefs", "remarks")  # left out where there are none
+# left out where there are none
+_OPTIONAL = ("baselines", "comparisons", "pareto", "beliefs", "remarks", "looks", "reported", "earlier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +53,12 @@ class Report:
         baselines: By name.
         confirmation: The selected model on fresh seeds.
         comparisons: With "original", which decides the verdict, and with "best_uniform".
+        looks: At the comparison with the original; the verdict is that of the last.
         latency: Where it could be measured.
         verdict: None where the search failed.
+        reported: Numbers of seeds at which this verdict was reported: more than one where seeds were added.
+        questions: Choices that this run has had compared, the present one included.
+        earlier: Verdicts on the choices before, each on other seeds.
         pareto: The best of what was tried, with latencies, the fastest first.
         prior: What the mixture learned, where one was trained.
         beliefs: By key of the assignment (`model_key`).
@@ -89,8 +96,12 @@ class Report:
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     confirmation: Confirmation | None = None
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    looks: tuple[Look, ...] = ()
     latency: Latency | None = None
     verdict: Verdict | None = None
+    reported: tuple[int, ...] = ()
+    questions: int = 1
+    earlier: tuple[EarlierVerdict, ...] = ()
     pareto: tuple[ParetoPoint, ...] = ()
     prior: Prior | None = None
     beliefs: Mapping[str, Belief] = field(default_factory=dict)

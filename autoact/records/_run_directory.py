@@ -13,6 +13,7 @@ import yaml
 
 from autoact.errors import RunDirectoryError
 from autoact.records._ledger import Ledger
+from autoact.records._questions import Question, questions_of, with_questions
 from autoact.records._report import Report
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_yaml
@@ -127,7 +128,7 @@ class RunDirectory:
 
     @property
     def assignment_file(self) -> Path:
-        """The choice; once it exists, the search is over and the comparison data may be read."""
+        """The choice; only when it is there, comparison data are read."""
         return self.path / "assignment.yaml"
 
     @property
@@ -159,6 +160,30 @@ class RunDirectory:
             return dict(yaml.safe_load(self.configuration_file.read_text(encoding="utf-8")))
         except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
             raise _unreadable(self.configuration_file, " ".join(str(error).split())) from error
+
+    def reconfigure(self, configuration: Mapping[str, Any]) -> None:
+        """Write another configuration in place of the present one, whole or not at all."""
+        write_yaml(self.configuration_file, configuration)
+
+    def questions(self) -> tuple[Question, ...]:
+        """Return the questions that the run has asked; the last is the present one."""
+        try:
+            return questions_of(self.configuration())
+        except ValueError as error:
+            raise _unreadable(self.configuration_file, str(error)) from error
+
+    def note_look(self, seeds: int, planned: tuple[int, ...]) -> tuple[int, ...]:
+        """Note a look at the present question's comparison, before anybody sees it; return all of them.
+
+        Args:
+            seeds: Paired seeds that there are.
+            planned: The looks that were planned.
+        """
+        *before, now = self.questions()
+        seen = now.looked_at(seeds, planned)
+        if seen != now:
+            self.reconfigure(with_questions(self.configuration(), (*before, seen)))
+        return seen.looks
 
     def write_choice(self, assignment: Assignment, hyperparameters: Mapping[str, Any]) -> None:
         """Write the choice for people; the assignment last, because its file says that the search is over."""

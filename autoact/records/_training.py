@@ -128,7 +128,7 @@ def _checked(training: Training) -> Training:
             raise ValueError(f"{name} is {getattr(training, name)!r}")
     if len(training.curve) != len(training.curve_steps):
         raise ValueError("curve and curve_steps have different lengths")
-    if not training.assignment and training.phase not in _WITHOUT_ASSIGNMENT:
+    if training.assignment is None and training.phase not in _WITHOUT_ASSIGNMENT:
         raise ValueError(f"assignment is {training.assignment!r} in phase {training.phase}")
     if training.phase in _NUMBERED and (training.trial is None or training.trial < 0):
         raise ValueError(f"trial is {training.trial!r} in phase {training.phase}")

@@ -2,9 +2,9 @@
 
 from autoact.report._page import write_report
 from autoact.report._summary import summarize
-from autoact.report._wording import duration, number, setting
+from autoact.report._wording import MIXTURE, duration, number, setting
 
-__all__ = ["duration", "number", "setting", "summarize", "write_report"]
+__all__ = ["MIXTURE", "duration", "number", "setting", "summarize", "write_report"]
 
 
 def __dir__() -> list[str]:

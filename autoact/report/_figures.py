@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoact.errors import UnknownActivationError
-from autoact.records import Comparison
+from autoact.records import Comparison, confidence
 from autoact.report._run import Run
 from autoact.report._svg import COLORS, draw
+from autoact.report._wording import percent
 from autoact.spaces import Choice
 
 if TYPE_CHECKING:
@@ -104,8 +105,12 @@ def differences(run: Run) -> str:
     models = _comparable(run)
     if not models:
         return ""
-    label = "Differences to the chosen model, with 95% intervals"
+    label = f"Differences to the chosen model, with {_level(run)} intervals"
     return draw("differences", label, 4.2, 3.2, lambda axes: _paint_differences(axes, models, run))
+
+
+def _level(run: Run) -> str:
+    return percent(confidence(run.report.questions))
 
 
 def _comparable(run: Run) -> list[Confirmed]:
@@ -150,7 +155,8 @@ def _paint_differences(axes: Axes, models: Sequence[Confirmed], run: Run) -> Non
     axes.set_ylim(-0.6, len(rows) - 0.3)
     axes.grid(visible=False, axis="y")
     axes.set(
-        xlabel=f"difference in {run.report.metric}; right of 0 is better", title="Means and 95% intervals"
+        xlabel=f"difference in {run.report.metric}; right of 0 is better",
+        title=f"Means and {_level(run)} intervals",
     )
 
 
@@ -181,8 +187,10 @@ def uniforms(run: Run) -> str:
 def curves(run: Run) -> str:
     """Draw the monitored value over the trainings of the confirmed models: thin for seeds, thick means."""
     grouped: dict[str, list[tuple[float, ...]]] = {"original": [], "selected": []}  # the rest is uniform
+    found = run.report.confirmation
     for training in run.of("confirmation"):
-        grouped.setdefault(training.label, []).append(training.curve)
+        if found is None or training.seed in found.seeds:
+            grouped.setdefault(training.label, []).append(training.curve)
     if max((len(line) for lines in grouped.values() for line in lines), default=0) < 2:
         return ""
 

@@ -81,7 +81,7 @@ def _row(trainings: Sequence[Training], run: Run) -> Row:
     belief = run.report.beliefs.get(trainings[0].key)
     point = next((point for point in run.report.pareto if point.layers == layers), None)
     return Row(
-        layers=layers,
+        layers=run.whole(layers),
         selection=tuple(t.selection for t in trainings if t.usable),
         comparison=tuple(v for t in trainings if (v := finite(t.comparison)) is not None),
         states=Counter(t.state for t in trainings),

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from autoact.records import Report
+from autoact.records import confidence
 from autoact.report import _figures, _search_figures, _wording
 from autoact.report._leaderboard import Row, leaderboard, to_csv
 from autoact.report._run import Run, read_run
@@ -54,9 +54,10 @@ def render(run: Run, rows: Sequence[Row]) -> str:
         failures=failures(run.report),
         sentences=sentences(run),
         facts=list(_facts(run)),
-        groups=_groups(run.report),
+        groups=_groups(run),
         comparisons=list(run.compared.items()),
         interval=_wording.interval,
+        level=_wording.percent(confidence(run.report.questions)),
         rows=[(row, _wording.trained(row.layers, row.hyperparameters)) for row in rows[:SHOWN_ROWS]],
         row_count=len(rows),
         front=[(p, _wording.assignment(p.layers)) for p in run.front],
@@ -110,16 +111,16 @@ def _means(run: Run) -> Iterator[tuple[str, str, str]]:
         )
         count = len(models["chosen"].values)
         yield f"{before} → {after}", f"{run.report.metric}, original → chosen", f"mean of {count} seeds"
-    span = _wording.interval(compared)
-    yield _wording.signed(compared.difference), "difference; positive is better", f"95% interval {span}"
+    span = f"{_wording.percent(compared.level)} interval {_wording.interval(compared)}"
+    yield _wording.signed(compared.difference), "difference; positive is better", span
 
 
-def _groups(report: Report) -> list[Group]:
+def _groups(run: Run) -> list[Group]:
     """Return the chosen activations, each once with all its layers."""
-    chosen, original = report.chosen or Assignment({}), report.original or Assignment({})
+    chosen, original = run.whole(run.report.chosen or Assignment({})), run.report.original or Assignment({})
     grouped: dict[tuple[str, str], list[str]] = {}
     for path, choice in chosen.items():
-        now = str(original[path]) if path in original else _wording.NOTHING
+        now = str(run.before.get(path, _wording.NOTHING))
         grouped.setdefault((str(choice), now), []).append(path)
     groups = []
     for place, (words, (first, *others)) in enumerate(grouped.items()):

@@ -1,11 +1,13 @@
 """Run as a report sees it: its directory, its report.json and its trainings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoact.errors import RunDirectoryError
 from autoact.records import Comparison, Ledger, ParetoPoint, Report, RunDirectory, Training
-from autoact.spaces import Assignment
+from autoact.report._wording import MIXTURE
+from autoact.spaces import Assignment, Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,21 @@ class Run:
     def of(self, *phases: str) -> list[Training]:
         """Return the trainings of some phases."""
         return [training for training in self.trainings if training.phase in phases]
+
+    def whole(self, layers: Assignment) -> Assignment:
+        """Return an assignment to be shown: mixtures of the model's own, which it does not name, are named.
+
+        Args:
+            layers: Activations of a model of this run.
+        """
+        found = (training.assignment for training in self.trainings if training.assignment is not None)
+        every = max((layers, *found), key=len)
+        return Assignment({p: layers[p] if p in layers else Choice.unregistered(MIXTURE) for p in every})
+
+    @property
+    def before(self) -> Mapping[str, Choice]:
+        """What each layer of the original model is, to be shown; nothing where that is unknown."""
+        return {} if self.report.original is None else self.whole(self.report.original)
 
     @property
     def keeps_activations(self) -> bool:

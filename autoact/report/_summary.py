@@ -6,7 +6,6 @@ from autoact.records import Report
 from autoact.report._run import Run, read_run
 from autoact.report._verdict import failures, next_step, sentences
 from autoact.report._wording import NOTHING, assignment, duration, number, setting
-from autoact.spaces import Assignment
 
 
 def summarize(run: Run | str | Path) -> str:
@@ -32,7 +31,7 @@ def summarize(run: Run | str | Path) -> str:
         _failures(run.report),
         _verdict(run),
         list(run.report.remarks),
-        _layers(run.report),
+        _layers(run),
         _hyperparameters(run.report),
         _front(run),
         _cost(run.report),
@@ -50,15 +49,12 @@ def _verdict(run: Run) -> list[str]:
     return [f"Verdict: {run.report.verdict or 'none'}", *(f"  {text}" for text in sentences(run))]
 
 
-def _layers(report: Report) -> list[str]:
-    if not report.chosen:
+def _layers(run: Run) -> list[str]:
+    if run.report.chosen is None:
         return []
-    width = max(map(len, report.chosen))
-    before = report.original or Assignment({})
-    return [
-        "Assignment",
-        *(f"  {p:<{width}}  {before[p] if p in before else NOTHING} → {c}" for p, c in report.chosen.items()),
-    ]
+    chosen, before = run.whole(run.report.chosen), run.before
+    width = max(map(len, chosen))
+    return ["Assignment", *(f"  {p:<{width}}  {before.get(p, NOTHING)} → {c}" for p, c in chosen.items())]
 
 
 def _hyperparameters(report: Report) -> list[str]:

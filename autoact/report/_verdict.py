@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from autoact.records import Comparison, Failure, Report
+from autoact.records import DECISIVE, Comparison, Failure, Report, confidence
 from autoact.report._run import Run
-from autoact.report._wording import assignment, interval, number, settings, signed
+from autoact.report._wording import assignment, interval, number, percent, settings, signed
 
 # phases in which one label is one model: what is named where none of its trainings ended without an error
 _NAMED = {"one-shot": "the mixture of all candidates", "baseline": ""}
@@ -16,9 +16,12 @@ def sentences(run: Run) -> list[str]:
     report = run.report
     said = (
         _against_original(run),
+        _added(report),
+        _questions(report),
         _untold(report),
         _left_out(run),
         _tuning(report),
+        _looks(report),
         _detectable(run),
         _needed(run),
         _replaced(report),
@@ -75,11 +78,14 @@ def _keep(report: Report) -> str:
 
 def _more_seeds(run: Run) -> str:
     """Return what would decide, where more seeds can; nothing otherwise."""
-    compared = run.compared.get("original")
+    compared, had = run.compared.get("original"), run.report.confirmation
     if compared is None or run.report.verdict != "no significant difference" or not _needed(run):
         return ""
-    seeds = compared.seeds_needed
-    return f" Or search again with --seeds {seeds if compared.decides and seeds else max(seeds or 0, 10)}."
+    if _stopped(run.report) and not compared.seeds_needed:
+        return ""
+    least = 0 if had is None else (had.most or len(had.seeds)) + 1
+    seeds = max(compared.seeds_needed or 0, DECISIVE, least)
+    return f" Or ask again with more seeds: autoact search --resume {run.path} --seeds {seeds}"
 
 
 def _against_original(run: Run) -> str:
@@ -99,25 +105,43 @@ def _against_original(run: Run) -> str:
 
 def _decided(run: Run, compared: Comparison) -> str:
     report, what = run.report, "hyperparameters" if run.keeps_activations else "activations"
-    metric, seeds, span = report.metric, f"{compared.pairs} fresh paired seeds", interval(compared)
+    metric, seeds = report.metric, f"{compared.pairs} fresh paired seeds"
+    span = f"{percent(compared.level)} interval {interval(compared)}"
     size = number(abs(compared.difference), 3)
     difference = signed(compared.difference)
-    found = f"the difference in {metric} is {difference} (95% interval {span}; positive is better)"
+    found = f"the difference in {metric} is {difference} ({span}; positive is better)"
     if report.verdict == "improved":
-        return (
-            f"On {seeds} the chosen {what} beat the original model: {metric} is better by {size} "
-            f"(95% interval {span})."
-        )
+        return f"On {seeds} the chosen {what} beat the original model: {metric} is better by {size} ({span})."
     if report.verdict == "worse":
         return (
             f"On {seeds} the chosen {what} lose to the original model: {metric} is worse by {size} "
-            f"(95% interval {span}). {_keep(report)}"
+            f"({span}). {_keep(report)}"
         )
     if compared.too_few:
         return f"{seeds} are too few to decide: trainings of {compared.left_out} more raised. {_keep(report)}"
-    if not compared.decides:
+    if not (compared.decides or _stopped(report)):
         return f"{seeds} are too few to decide: {found}. {_keep(report)}"
     return f"On {seeds} chosen and original model cannot be told apart: {found}. {_keep(report)}"
+
+
+def _added(report: Report) -> str:
+    """Return that seeds were added after a verdict was reported, in one sentence."""
+    if len(report.reported) < 2:
+        return ""
+    seeds = _joined([str(count) for count in report.reported])
+    return f"It was reported with {seeds} seeds: looks that were not planned raise the error (exploratory)."
+
+
+def _questions(report: Report) -> str:
+    """Return what the run has asked before, in one sentence, where it has."""
+    if report.questions < 2:
+        return ""
+    found = [f"{assignment(e.assignment)}: {e.verdict} on {len(e.seeds)} seeds" for e in report.earlier]
+    before = f"; before: {'; '.join(found)}" if found else ""
+    return (
+        f"This is question {report.questions} of the run, asked of seeds of its own at "
+        f"{percent(confidence(report.questions))}, because the search went on after a comparison{before}."
+    )
 
 
 def _untold(report: Report) -> str:
@@ -153,6 +177,21 @@ def _tuned(report: Report) -> str:
     return ", ".join(settings(found.chosen)) if found is not None else ""
 
 
+def _stopped(report: Report) -> bool:
+    return report.confirmation is not None and report.confirmation.stopped
+
+
+def _looks(report: Report) -> str:
+    """Return when a comparison that might have gone on has ended, in one sentence."""
+    found = report.confirmation
+    if found is None or not found.stopped:
+        return ""
+    after = f"fter {len(found.seeds)} of at most {found.most} seeds"
+    if report.verdict == "no significant difference":
+        return f"A{after} more of them would hardly have decided."
+    return f"That was decided a{after}; the interval holds over all looks."
+
+
 def _detectable(run: Run) -> str:
     """Return which difference the comparison could have seen, in one sentence."""
     compared = run.compared.get("original")
@@ -169,7 +208,7 @@ def _needed(run: Run) -> str:
         return ""
     count = compared.seeds_needed
     seen = f"one as large as the difference seen takes about {count:,} seeds" if count else ""
-    if not compared.decides:
+    if not (compared.decides or _stopped(run.report)):
         least = (
             "With --seeds 10 a difference of one standard deviation between seeds would be found four times "
             "out of five"

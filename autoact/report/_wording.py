@@ -9,6 +9,7 @@ from autoact.records import Comparison, Report
 from autoact.spaces import Assignment
 
 NOTHING = "–"
+MIXTURE = "mixture"  # of an AutoActivation that the model makes itself, which no assignment names
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -116,9 +117,19 @@ def settings(hyperparameters: Mapping[str, Any]) -> list[str]:
 
 
 def interval(compared: Comparison) -> str:
-    """Return the 95% interval of a comparison."""
+    """Return the interval of a comparison."""
     low, high = compared.ci95
     return f"{signed(low)} … {signed(high)}"
+
+
+def percent(level: float) -> str:
+    """Return a level of confidence in percent.
+
+    Example:
+        >>> percent(0.95), percent(0.975)
+        ('95%', '97.5%')
+    """
+    return f"{100 * level:g}%"
 
 
 def discretization(report: Report) -> str:

@@ -4,6 +4,7 @@ Every step goes on where an earlier process left it: what is done stands in the 
 """
 
 import inspect
+import math
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +14,18 @@ from typing import Any, Unpack
 
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.records import Ledger, Report, RunDirectory, Training
-from autoact.report import write_report
+from autoact.report import duration, write_report
 from autoact.search import outcome
+from autoact.search._resumption import (
+    extend,
+    further,
+    hours_spent,
+    is_same,
+    is_unfinished,
+    opened,
+    seeds_of,
+    without_impossible,
+)
 from autoact.search.phases import (
     Prepared,
     SearchPlan,
@@ -35,22 +46,24 @@ from autoact.search.phases import (
 from autoact.search.setup import (
     Settings,
     SettingsOptions,
-    changes,
     configuration,
     require_same,
-    require_unchanged,
+    resumed,
     seeds_for,
 )
 from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, quiet_optuna
 from autoact.search.trainings import (
     OBJECTIVE,
+    Executor,
     Layers,
     ModelTask,
     Objective,
     SearchProgress,
     TimeLimit,
     Trainings,
+    executor_for,
     log_trial,
+    require_no_import,
     threads_as_in,
 )
 from autoact.spaces import SearchSpace
@@ -85,7 +98,8 @@ def run_search(
         space: Name or file of a search space, names of candidates, a mapping, or a `SearchSpace`.
         out: The run directory to make; with `resume`, the one to go on with. Only a dry run needs none.
         resume: Go on with the run in `out`; finished trainings are not repeated, those of the confirmation
-            that raised are.
+            that raised are. With a larger `budget` or more `seeds` only what is missing is trained; `hours`
+            are added to those that are spent; of these three, what is not given stays as it was.
         accept_changes: Where model or data are not what they were when a resumed run began: set aside what
             was trained, in `before-change-1` of the run directory, and train anew.
         dry_run: Only tell the layers, the candidates and the cost.
@@ -95,9 +109,10 @@ def run_search(
         monitor: Name under which the module logs the value to optimize.
         mode: "min" or "max"; default: inferred from the name of the monitor.
         budget: Full trainings to spend on the search, at least 1.
-        seeds: Fresh paired seeds of the confirmation, at least 2.
+        seeds: Fresh paired seeds of the confirmation at most, at least 2.
+        looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
         selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
-        hours: Wall time after which no further training of the search starts.
+        hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
         workers: Processes that train at the same time, at least 1.
         storage: URL of an Optuna storage to which the study is exported.
         seed: Everything random in the search follows from it.
@@ -112,7 +127,8 @@ def run_search(
     Raises:
         ConfigurationError: A setting, the model, the space or the monitor cannot be used.
         ConversionError: The model has no activation to choose.
-        DataError: Data are empty or not finite.
+        DataError: Data are empty, or hold values that are no numbers and that the model's loss does not leave
+            out: a warning names those that it does.
         RunDirectoryError: `out` exists (without `resume`), cannot be written or cannot be resumed.
         SearchFailedError: Training failed throughout; what is known is in report.json.
 
@@ -125,15 +141,23 @@ def run_search(
         >>> result.plan.counts.search
         1
     """
+    require_no_import()
     _check_what(model, data, objective, layers)
     named = {**({"monitor": OBJECTIVE} if objective is not None else {}), **settings}
-    wanted, asked = Settings.of(named), SearchSpace.of(space)
+    asked = SearchSpace.of(space)
     with ExitStack() as around:
         around.enter_context(quiet_optuna())
-        check_storage(wanted.storage)
-        directory = around.enter_context(_resumed(out, wanted, asked)) if resume else None
-        if directory is None and not dry_run:
-            RunDirectory.check_free(_required(out))
+        directory = around.enter_context(opened(_required(out))) if resume else None
+        if directory is None:
+            wanted = Settings.of(named)
+            check_storage(wanted.storage)
+            if not dry_run:
+                RunDirectory.check_free(_required(out))
+        else:
+            stored = directory.configuration()
+            wanted = resumed(stored, named, hours_spent(directory, settings.get("workers") or 1))
+            require_same(stored, wanted, asked)
+            check_storage(wanted.storage)
         prepared = (
             prepare(model, data, asked, wanted, task)
             if objective is None
@@ -143,18 +167,22 @@ def run_search(
         identity = prepared.fingerprint()
         if source is not None and "sha256" in source:  # what a table was made of
             identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
-        if directory is not None and _is_same(directory, identity, accept_changes):
-            prepared = _without(prepared, directory)
-            return _carried_out(prepared, prepared.plan(None), directory, quiet=quiet, resumed=True)
+        if directory is not None and is_same(directory, identity, accept_changes):
+            prepared = without_impossible(prepared, directory)
+            if dry_run:
+                return _announced(prepared.plan(None), prepared, quiet)
+            executor = around.enter_context(executor_for(prepared.task, wanted.workers))
+            extend(directory, wanted)
+            return _carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
-            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name)
+            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
         prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
         plan = prepared.plan(probed)
-        if not quiet:
-            print(plan.describe())
+        announced = _announced(plan, prepared, quiet)
         if dry_run:
-            original = prepared.variables.original
-            return outcome.SearchResult(run_dir=None, assignment=original, plan=plan)
+            return announced
+        executor = around.enter_context(executor_for(prepared.task, wanted.workers))
+        executor.begin()
         content = configuration(
             wanted,
             asked,
@@ -172,7 +200,7 @@ def run_search(
         else:
             directory.begin_again(content)
         Ledger(directory.ledger_file).append(probed.training)
-        return _carried_out(prepared, plan, directory, quiet=quiet)
+        return _carried_out(prepared, plan, directory, executor, quiet=quiet)
 
 
 run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignore[attr-defined]
@@ -183,33 +211,31 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
 )
 
 
-def _is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) -> bool:
-    """Tell whether a run's model and data are what they were; refuse others, unless they are accepted."""
-    before = directory.configuration().get("fingerprint")
-    found = changes(before, identity) if before else []  # of an earlier version, nothing is known
-    if not accept:
-        require_unchanged(found)
-    return not found
-
-
-def _without(prepared: Prepared, directory: RunDirectory) -> Prepared:
-    """Return a resumed search without what its probe found impossible: idle layers, the mixture."""
-    known = directory.configuration()
-    found = prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
-    return found.without_mixture(known.get("no_mixture") or "")
+def _announced(plan: SearchPlan, prepared: Prepared, quiet: bool) -> outcome.SearchResult:
+    """Say what is planned, and return it as the result of a dry run."""
+    if not quiet:
+        print(plan.describe())
+    return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)
 
 
 def _carried_out(
-    prepared: Prepared, plan: SearchPlan, directory: RunDirectory, *, quiet: bool, resumed: bool = False
+    prepared: Prepared,
+    plan: SearchPlan,
+    directory: RunDirectory,
+    executor: Executor,
+    *,
+    quiet: bool,
+    resumed: bool = False,
 ) -> outcome.SearchResult:
     """Do what is left of a run, and write its report."""
     report = directory.report()
-    if report is None or report.verdict is None or _lacks_trainings(directory):
-        with _started(prepared, plan, directory, quiet, resumed) as (search, progress):
+    if report is None or is_unfinished(report, directory, prepared.settings):
+        with _started(prepared, plan, directory, executor, quiet, resumed) as (search, progress):
             report = _searched(search, plan, prepared, progress)
         directory.write_report(report)
     else:
-        _export(_search(prepared, Trainings(prepared.task, Ledger(directory.ledger_file)), directory), report)
+        trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file))
+        _export(_search(prepared, trainings, directory), report)
     write_report(directory.path)
     assert report.chosen is not None, "a report with a verdict has a choice"
     return outcome.SearchResult(
@@ -219,12 +245,6 @@ def _carried_out(
         _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
-
-
-def _lacks_trainings(directory: RunDirectory) -> bool:
-    """Tell whether a training of the confirmation raised and was not repeated: a resume does it again."""
-    ledger = Ledger(directory.ledger_file)
-    return any(ledger.find(training) is None for training in ledger.of("confirmation"))
 
 
 def _export(search: Search, report: Report) -> None:
@@ -242,6 +262,7 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
     task, name = prepared.task, prepared.task.space.name
     try:
         chosen = _choice(search)
+        progress.say(_cut(search))
         models = tune_baselines(search, baseline_assignments(search), chosen)
         trained = train_baselines(search, {**models, SELECTED: chosen})
         require_alternative(search)
@@ -251,6 +272,7 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
         compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
         progress.shrink(_total(search, compared))
         confirmed = confirm(search, compared)
+        progress.shrink(progress.done)
     except SearchFailedError as error:
         search.directory.write_report(outcome.build_partial_report(search, plan, name, str(error)))
         raise
@@ -270,6 +292,15 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
     )
 
 
+def _cut(search: Search) -> str:
+    """Return that time has ended the search before its budget was spent; "" where it has not."""
+    trials = sum(1 for _ in search.ledger.of("trial"))
+    if search.limit.hours is None or search.confirmations or trials >= search.counts.trials:
+        return ""
+    left = duration(search.limit.left)
+    return f"{trials} of {search.counts.trials} trials: the {left} left are for baselines and confirmation"
+
+
 def _choice(search: Search) -> Training:
     """Return the choice; whatever reads comparison data comes after it is on disk."""
     chosen = choose(search)
@@ -285,11 +316,17 @@ def _write_choice(search: Search, chosen: Training) -> None:
 
 @contextmanager
 def _started(
-    prepared: Prepared, plan: SearchPlan, directory: RunDirectory, quiet: bool, resumed: bool
+    prepared: Prepared,
+    plan: SearchPlan,
+    directory: RunDirectory,
+    executor: Executor,
+    quiet: bool,
+    resumed: bool,
 ) -> Iterator[tuple[Search, SearchProgress]]:
-    """Start progress and workers; count what earlier processes did."""
+    """Start progress; count what earlier processes did."""
     settings, ledger = prepared.settings, Ledger(directory.ledger_file)
-    with SearchProgress(settings, plan.counts.total, quiet=quiet) as progress:
+    total = plan.counts.total + further(directory, settings)
+    with SearchProgress(settings, total, quiet=quiet) as progress:
 
         def finished(training: Training) -> None:
             progress.finished(training)
@@ -298,22 +335,35 @@ def _started(
         for training in ledger.trainings:
             progress.count(training)
             log_trial(directory, training, settings.monitor)
-        if resumed:
-            progress.say(f"Resuming {directory.path}: {progress.done} trainings are done")
-        with Trainings(prepared.task, ledger, settings.workers, finished) as trainings:
-            yield _search(prepared, trainings, directory), progress
+        with Trainings(executor, prepared.task, ledger, finished) as trainings:
+            search = _search(prepared, trainings, directory, plan.seconds)
+            if resumed:
+                progress.say(_going_on(search, progress.done, total))
+            yield search, progress
 
 
-def _search(prepared: Prepared, trainings: Trainings, directory: RunDirectory) -> Search:
+def _going_on(search: Search, done: int, total: int) -> str:
+    """Return what a resumed run has done, what is left at most, and what of it fits into its time."""
+    left, limit = max(total - done, 0), search.limit
+    seconds = left * limit.seconds / search.trainings.workers
+    takes = f", about {duration(seconds)}" if seconds else ""
+    fits = f"; {limit.room:.0f} fit into the {duration(limit.left)} left" if limit.room < left else ""
+    return f"Resuming {search.directory.path}: {done} trainings are done, up to {left} are left{takes}{fits}"
+
+
+def _search(
+    prepared: Prepared, trainings: Trainings, directory: RunDirectory, estimate: float = math.nan
+) -> Search:
     settings = prepared.settings
     return Search(
         settings=settings,
-        seeds=seeds_for(settings),
+        seeds=seeds_of(directory, settings),
         variables=prepared.variables,
         directory=directory,
         trainings=trainings,
-        limit=TimeLimit.of(settings.hours, trainings.ledger, settings.workers),
+        limit=TimeLimit(settings.hours, trainings.ledger, settings.workers, estimate),
         own=prepared.own,
+        questions=directory.questions(),
     )
 
 
@@ -321,7 +371,8 @@ def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
     """Return how many trainings it will be, now that it is known which models are identical."""
     counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
     same = len(confirmed) - len({model.key for model in confirmed.values()})
-    return counts.total - (counts.tuning - tuned) - same * search.settings.seeds
+    more = further(search.directory, search.settings)
+    return counts.total + more - (counts.tuning - tuned) - same * search.settings.seeds
 
 
 def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
@@ -334,17 +385,6 @@ def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
         raise ConfigurationError("Give model and data, or objective, not both: a function makes its own.")
     if objective is None and layers is not None:
         raise ConfigurationError("layers is for objective; the layers of a model are found by looking.")
-
-
-@contextmanager
-def _resumed(
-    out: str | os.PathLike[str] | None, settings: Settings, space: SearchSpace
-) -> Iterator[RunDirectory]:
-    directory = RunDirectory.open(_required(out))
-    require_same(directory.configuration(), settings, space)
-    with directory.locked():
-        directory.require_whole(Ledger(directory.ledger_file))
-        yield directory
 
 
 def _required(out: str | os.PathLike[str] | None) -> str | os.PathLike[str]:

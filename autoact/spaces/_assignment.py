@@ -131,7 +131,7 @@ def _parse(document: Document) -> Assignment:
     data = document.mapping((), ("version", "name", "layers"))
     check_version(document, "an assignment")
     layers = data.get("layers")
-    if not isinstance(layers, Mapping) or not layers:
+    if not isinstance(layers, Mapping):
         raise document.error(("layers",), "expected a mapping of layer paths to activations.")
     choices = {str(path): _choice(document, ("layers", path)) for path in layers}
     return Assignment(choices, name=str(data.get("name") or ""))

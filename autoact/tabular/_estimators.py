@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from autoact.errors import ConfigurationError, DataError
 from autoact.spaces import Assignment, SearchSpace
@@ -20,9 +20,18 @@ from autoact.tabular.columns import ArrayEncoding, Encoding, fit_encoding, holds
 from autoact.training.tasks import Perceptron
 
 _BATCH = 65536
+_FEWEST = 2  # rows to fit
 _LARGEST_SEED = 2**31 - 1
 
 Space = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
+
+
+class _Rows(NamedTuple):
+    """Rows to fit: inputs, target, and weights if there are any."""
+
+    x: NDArray[np.float32]
+    y: NDArray[Any]
+    weights: NDArray[np.float64] | None
 
 
 class _AutoActEstimator(BaseEstimator):
@@ -47,10 +56,11 @@ class _AutoActEstimator(BaseEstimator):
         self.out = out
         self.random_state = random_state
 
-    def _fit(self, x: NDArray[np.float32], y: NDArray[Any], classes: int) -> Self:
+    def _fit(self, rows: "_Rows", y: NDArray[Any], classes: int) -> Self:
         fit = Fit(
-            x=x,
+            x=rows.x,
             y=y,
+            weights=rows.weights,
             classes=classes,
             space=SearchSpace.of(self.space),
             hidden=_positive("hidden", self.hidden),
@@ -67,24 +77,27 @@ class _AutoActEstimator(BaseEstimator):
         self.report_ = fitted.report
         return self
 
-    def _learn_encoding(self, X: Any, y: Any) -> tuple[NDArray[np.float32], NDArray[Any]]:
-        """Return inputs and target of the rows to fit; keeps how the inputs are made."""
+    def _learn_encoding(self, X: Any, y: Any, sample_weight: Any) -> "_Rows":
+        """Return the rows to fit: those with a weight above 0; keeps how the inputs are made."""
         encoding: Encoding | ArrayEncoding
         if holds_text(X):
             _, y = validate_data(self, X, column_or_1d(y, warn=True), skip_check_array=True)
             columns = text_columns(X)
             if len(columns[0]) != len(y):
                 raise DataError(f"X has {len(columns[0])} rows and y has {len(y)}; they must be as many.")
+            rows, weights = _weighed(sample_weight, y)
+            columns = tuple([cells[row] for row in rows] for cells in columns)
             encoding = fit_encoding(self._names(len(columns)), columns, "X")
             x = encoding.encode(columns)
         else:
             array, y = validate_data(
-                self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2
+                self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=_FEWEST
             )
-            encoding = ArrayEncoding.of(array, self._names(array.shape[1]))
-            x = encoding.encode(array)
+            rows, weights = _weighed(sample_weight, y)
+            encoding = ArrayEncoding.of(array[rows], self._names(array.shape[1]))
+            x = encoding.encode(array[rows])
         self.encoding_ = encoding
-        return x, y
+        return _Rows(x, y[rows], weights)
 
     def _names(self, count: int) -> list[str]:
         return list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(count)]))
@@ -131,7 +144,7 @@ class AutoActClassifier(ClassifierMixin, _AutoActEstimator):
         classes_: The classes.
         assignment_: The activation of every layer.
         model_: The trained `Perceptron`.
-        val_loss_: Cross entropy on rows that the model has not learned from.
+        val_loss_: Cross entropy on rows that the model has not learned from, weighted as they are.
         verdict_: The full search's verdict, else None.
         report_: The full search's report, else empty.
 
@@ -143,22 +156,27 @@ class AutoActClassifier(ClassifierMixin, _AutoActEstimator):
         True
     """
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Choose activations and train.
 
         Args:
             X: Rows of numbers or text: array or data frame.
             y: A class per row.
+            sample_weight: How much each row counts in training and validation, at least 0, in any unit; rows
+                of weight 0 are left out. None: all alike.
 
         Raises:
             ValueError: The rows cannot be used; `autoact.errors.DataError` is one.
         """
-        x, y = self._learn_encoding(X, y)
-        check_classification_targets(y)
-        self.classes_, places = np.unique(y, return_inverse=True)
+        rows = self._learn_encoding(X, y, sample_weight)
+        check_classification_targets(rows.y)
+        self.classes_, places = np.unique(rows.y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise DataError(f"y has one class only, {self.classes_[0]!r}; there is nothing to predict.")
-        return self._fit(x, places.astype(np.int64), len(self.classes_))
+            counted = "" if rows.weights is None else " where sample_weight is above 0"
+            raise DataError(
+                f"y has one class only{counted}, {self.classes_.tolist()[0]!r}; there is nothing to predict."
+            )
+        return self._fit(rows, places.astype(np.int64), len(self.classes_))
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, (rows, classes)."""
@@ -197,22 +215,41 @@ class AutoActRegressor(RegressorMixin, _AutoActEstimator):
         True
     """
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Choose activations and train.
 
         Args:
             X: Rows of numbers or text: array or data frame.
             y: A number per row.
+            sample_weight: How much each row counts in training and validation, at least 0, in any unit; rows
+                of weight 0 are left out. None: all alike.
 
         Raises:
             ValueError: The rows cannot be used; `autoact.errors.DataError` is one.
         """
-        x, y = self._learn_encoding(X, y)
-        return self._fit(x, np.asarray(y, dtype=np.float64), 0)
+        rows = self._learn_encoding(X, y, sample_weight)
+        return self._fit(rows, np.asarray(rows.y, dtype=np.float64), 0)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return a number for each row."""
         return self._answers(X).numpy()
+
+
+def _weighed(sample_weight: Any, y: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+    """Return the rows with a weight above 0, and their weights if there are any."""
+    if sample_weight is None:
+        return np.arange(len(y)), None
+    weights = np.asarray(_check_sample_weight(sample_weight, y, dtype=np.float64))
+    if (weights < 0).any():
+        row = int((weights < 0).argmax())
+        raise DataError(f"sample_weight holds {weights[row]:g} (row {row}); weights must be at least 0.")
+    rows = np.flatnonzero(weights)
+    if len(rows) < _FEWEST:
+        raise DataError(
+            f"sample_weight is above 0 for {len(rows)} of {len(y)} rows, and zero for all others; it must be "
+            f"for at least {_FEWEST}."
+        )
+    return rows, weights[rows] / weights.max()  # a sum of huge ones would be infinite
 
 
 def _positive(name: str, sizes: Sequence[int]) -> tuple[int, ...]:

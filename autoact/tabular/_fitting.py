@@ -56,6 +56,7 @@ class Fit:
         hidden: Units per hidden layer.
         max_epochs: Length of a training; None takes one that suits the rows.
         seed: Everything random follows from it.
+        weights: Of the rows, above 0, in training and validation; None: all alike.
     """
 
     x: NDArray[np.float32]
@@ -65,6 +66,7 @@ class Fit:
     hidden: Sequence[int]
     max_epochs: int | None
     seed: int
+    weights: NDArray[np.float64] | None = None
 
     def by_mixture(self) -> Fitted:
         """Train a mixture, then the original and the mixture's choice; keep the better of the two."""
@@ -83,7 +85,7 @@ class Fit:
         with TemporaryDirectory(prefix="autoact-") as folder:
             result = run_search(
                 self._maker(split),
-                loaders_for(torch.from_numpy(self.x), self.y, split),
+                loaders_for(torch.from_numpy(self.x), self.y, split, self.weights),
                 space=self.space,
                 monitor=_MONITOR,
                 budget=budget,
@@ -110,8 +112,8 @@ class Fit:
         return split_rows(self.y, classes=self.classes > 0, seed=self.seed, compare=False, fewest=_FEWEST)
 
     def _maker(self, split: Split) -> Callable[[], Perceptron]:
-        y = self.y[split.train]
-        return model_for(self.x.shape[1], y, self.classes, self.hidden, split.folds)
+        y, weights = self.y[split.train], None if self.weights is None else self.weights[split.train]
+        return model_for(self.x.shape[1], y, self.classes, self.hidden, split.folds, weights)
 
     def _original(self) -> Assignment:
         return original_assignment(self._maker(self._split)(), self.space)
@@ -123,7 +125,7 @@ class Fit:
             made.append(make())
             return made[-1]
 
-        learned, validated = loaders_for(torch.from_numpy(self.x), self.y, self._split)
+        learned, validated = loaders_for(torch.from_numpy(self.x), self.y, self._split, self.weights)
         training = train(
             remembered,
             (learned, validated, validated),  # a third loader, or half of the second would be set aside

@@ -20,11 +20,17 @@ _VALIDATIONS = 5  # per training, the last one included
 _WHOLE = 8192  # rows of a batch that is only looked at
 
 Rows = NDArray[np.int64]
+Weights = NDArray[np.float64]
 Loader = DataLoader[tuple[Tensor, ...]]
 
 
 def model_for(
-    inputs: int, y: NDArray[Any], classes: int, hidden: Sequence[int], folds: int
+    inputs: int,
+    y: NDArray[Any],
+    classes: int,
+    hidden: Sequence[int],
+    folds: int,
+    weights: Weights | None = None,
 ) -> partial[Perceptron]:
     """Return what makes a fresh model; a regression learns in units of its target's standard deviation.
 
@@ -34,11 +40,13 @@ def model_for(
         classes: How many there are; 0 for a regression.
         hidden: Units per hidden layer.
         folds: Models trained side by side.
+        weights: Of the training rows; None: all alike.
     """
     make = partial(Perceptron, inputs, hidden=tuple(hidden), folds=folds)
     if classes:
         return partial(make, outputs=classes)
-    center, scale = float(np.mean(y)), float(np.std(y))
+    center = float(np.average(y, weights=weights))
+    scale = float(np.sqrt(np.average(np.square(y - center), weights=weights)))
     return partial(make, outputs=1, classification=False, center=center, scale=scale or 1.0)
 
 
@@ -58,14 +66,24 @@ def trainer_for(rows: int, max_epochs: int | None = None) -> dict[str, Any]:
     }
 
 
-def loaders_for(x: Tensor, y: NDArray[Any], split: Split) -> tuple[Loader, ...]:
-    """Return loaders of training and selection rows, and of comparison rows if there are any."""
+def loaders_for(
+    x: Tensor, y: NDArray[Any], split: Split, weights: Weights | None = None
+) -> tuple[Loader, ...]:
+    """Return loaders of training and selection rows, and of comparison rows if there are any.
+
+    Args:
+        x: Inputs of all rows.
+        y: Their targets.
+        split: Which rows are for what.
+        weights: Of all rows, above 0; in each part they are scaled to a mean of 1. None: all alike.
+    """
     target = torch.tensor(y, dtype=torch.int64 if y.dtype.kind in "iu" else torch.float32)
 
     def part(rows: Rows, fold: Rows | None, batch: int, *, shuffle: bool = False) -> Loader:
         folds = torch.full((len(rows),), -1) if fold is None else torch.from_numpy(fold)
         places = torch.from_numpy(rows)
-        return loader((x[places], target[places], folds), batch, shuffle=shuffle)
+        weighted = [] if weights is None else [_of_mean_one(weights[rows])]
+        return loader((x[places], target[places], folds, *weighted), batch, shuffle=shuffle)
 
     fold = split.fold if split.folds > 1 else None
     parts = [
@@ -73,6 +91,10 @@ def loaders_for(x: Tensor, y: NDArray[Any], split: Split) -> tuple[Loader, ...]:
         part(split.selection, fold, _WHOLE),
     ]
     return (*parts, part(split.comparison, None, _WHOLE)) if len(split.comparison) else tuple(parts)
+
+
+def _of_mean_one(weights: Weights) -> Tensor:
+    return torch.from_numpy(weights / weights.mean()).float()
 
 
 def loader(tensors: tuple[Tensor, ...], batch: int, *, shuffle: bool = False) -> Loader:

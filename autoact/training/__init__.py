@@ -3,12 +3,13 @@
 from autoact.training._compat import restored_randomness, silence
 from autoact.training.callback import ActivationSearch, NoMixtureError, param_groups
 from autoact.training.checkpoints import LoadedWeights, load_weights, remember
-from autoact.training.data import DataParts, check, split
+from autoact.training.data import DataParts, DoubtfulBatch, check, split
 from autoact.training.fit import Measurement, train
 
 __all__ = [
     "ActivationSearch",
     "DataParts",
+    "DoubtfulBatch",
     "LoadedWeights",
     "Measurement",
     "NoMixtureError",

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from autoact.kernels.gpu import _functions
-from autoact.kernels.gpu._triton_kernels import WARPS, kernels, per_thread
+from autoact.kernels.gpu._tiling import WARPS, per_thread
+from autoact.kernels.gpu._triton_kernels import kernels
 from autoact.kernels.plan import Plan, plan_for
 
 EIGHT = ("identity", "relu", "leaky_relu", "prelu", "elu", "silu", "gelu", "tanh")

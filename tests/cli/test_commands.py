@@ -197,14 +197,26 @@ def test_a_run_is_reported_resumed_and_never_overwritten(
     (folder / "config.yaml").unlink()  # a run carries what it needs
     assert main(["search", "--resume", "run", "--quiet"]) == 0
     capsys.readouterr()
-    assert "budget was 2 when it began and is 5 now" in refused(
-        capsys, "search", "--resume", "run", "--budget", "5"
+    assert "budget was 2 and is 1 now" in refused(capsys, "search", "--resume", "run", "--budget", "1")
+    assert "selection_seeds was 1 and is 2 now" in refused(
+        capsys, "search", "--resume", "run", "--selection-seeds", "2"
     )
     assert (folder / "run" / "report.json").read_bytes() == report
 
     (folder / "run" / "report.html").unlink()
     assert main(["report", "run"]) == 0
     assert (folder / "run" / "report.html").read_bytes() == page
+
+    kept = (folder / "run" / "config.yaml").read_bytes()
+    assert main(["search", "--resume", "run", "--seeds", "3", "--dry-run"]) == 0
+    assert "(at most 3 models on 3 fresh seeds" in capsys.readouterr().out
+    assert (folder / "run" / "config.yaml").read_bytes() == kept
+    assert main(["search", "--resume", "run", "--seeds", "3", "--hours", "2"]) == 0
+    assert "trainings are done, up to" in capsys.readouterr().out
+    extended = json.loads((folder / "run" / "report.json").read_text())
+    assert extended["reported"] == [2, 3]
+    assert len(extended["confirmation"]["seeds"]) == 3
+    assert "hours: 2." in (folder / "run" / "config.yaml").read_text()
 
 
 def test_a_dry_run_tells_layers_and_cost_and_leaves_nothing(

@@ -113,6 +113,18 @@ def test_apply_on_a_converted_model_and_again():
     assert isinstance(model[3], nn.GELU)
 
 
+class Late(nn.Module):
+    def setup(self, stage):
+        self.net = mlp(nn.ReLU())
+
+
+def test_layers_that_setup_makes_are_told_where_to_be_given_theirs():
+    with pytest.raises(
+        ConversionError, match=r"If setup makes it, call autoact.apply\(self, ...\) at the end of setup"
+    ):
+        apply(Late(), Assignment({"net.1": "tanh"}))
+
+
 def test_wrong_paths_list_those_there_are():
     with pytest.raises(ConversionError, match=r"no activation at 'net.1'; there are: 1, 3"):
         apply(mlp(nn.ReLU(), nn.ReLU()), Assignment({"net.1": "tanh"}))

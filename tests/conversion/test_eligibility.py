@@ -311,3 +311,26 @@ def test_a_listed_activation_is_still_a_head_or_a_gate():
     assert "output head" in find_layers(nn.Sequential(*mlp(), Sine()), "physics").left_alone["3.sin_1"]
     plan = find_layers(nn.Sequential(Gated(), nn.ReLU()), ["relu", "sigmoid", "tanh"])
     assert "is a gate" in plan.left_alone["0.sigmoid_1"]
+
+
+class Distilled(nn.Module):
+    """A student, and a teacher of another size."""
+
+    def __init__(self):
+        super().__init__()
+        self.student = mlp(nn.ReLU(), nn.Linear(4, 1))
+        self.teacher = nn.ModuleDict({"net": nn.Sequential(nn.Linear(4, 9), nn.ReLU(), nn.Linear(9, 1))})
+
+
+def test_a_frozen_part_in_evaluation_mode_stays_as_it_was_trained():
+    model = Distilled()
+    model.teacher.requires_grad_(False)
+    assert "teacher.net.1" in find_layers(model).layers  # it may be frozen for a while
+    model.teacher.eval()
+    plan = find_layers(model)
+    assert list(plan.layers) == ["student.1", "student.3"]
+    assert "it is part of teacher.net, which is frozen and in evaluation" in plan.left_alone["teacher.net.1"]
+    space = SearchSpace("s", ("tanh",), layers=(LayerRule(match="*.net.1"),))
+    assert "teacher.net.1" in find_layers(model, space).layers
+    assert "teacher.net.1" in find_layers(model.requires_grad_(False)).layers
+    assert "teacher.net.1" in find_layers(Distilled().eval()).layers

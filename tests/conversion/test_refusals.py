@@ -9,7 +9,6 @@ from torch import nn
 
 from autoact.conversion import apply, auto_layers, convert, derive, finalize, find_layers
 from autoact.errors import ConversionError
-from autoact.nn import AutoActivation
 from autoact.spaces import Assignment
 
 
@@ -109,15 +108,6 @@ def test_padded_positions_differ_from_the_fused_encoder_and_valid_ones_do_not():
     assert torch.allclose(after[~mask], before[~mask], atol=2e-6)
     assert before[mask].count_nonzero() == 0
     assert after[mask].count_nonzero() > 0
-
-
-def test_layers_placed_by_hand_are_named_with_what_to_do():
-    placed = nn.Sequential(nn.Linear(2, 2), AutoActivation(["relu", "tanh"]))
-    with pytest.raises(ConversionError, match="1: an AutoActivation placed by hand learns in every training"):
-        find_layers(placed)
-    beside = nn.Sequential(*placed, nn.Linear(2, 2), nn.ReLU())
-    assert list(find_layers(beside).left_alone) == ["1"]
-    assert find_layers(convert(beside)).left_alone.keys() == {"1"}  # the converted one is no such layer
 
 
 def test_a_converted_model_names_nothing_of_what_conversion_keeps():

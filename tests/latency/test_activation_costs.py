@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from autoact import latency
+from autoact import AutoActivation, latency
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.latency import activation_costs
 from autoact.latency._activation_costs import MIXTURE, totals
@@ -67,6 +67,14 @@ def test_the_model_stays_as_it_was():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert torch.equal(random, torch.get_rng_state())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_layers_that_the_model_has_already_are_measured_unless_a_rule_keeps_them():
+    own = [AutoActivation(["tanh", "gelu"]), AutoActivation(["relu", "silu"])]
+    model = nn.Sequential(nn.Linear(4, 4), own[0], nn.Linear(4, 4), own[1])
+    space = {"candidates": ["relu"], "layers": [{"match": "3", "keep": True}]}
+    found = activation_costs(model, torch.ones(2, 4), space, seconds=0.01)
+    assert [cost.name for cost in found] == ["tanh", "gelu", MIXTURE]
 
 
 class Two(nn.Module):

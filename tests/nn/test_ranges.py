@@ -5,7 +5,8 @@ import torch
 
 import autoact
 from autoact.activations import Parameter
-from autoact.nn._ranges import constrained
+from autoact.nn import _ranges
+from autoact.nn._ranges import constrained, constrained_number, constrained_text, form_of
 
 PARAMETERS = (
     Parameter(default=0.3),
@@ -81,3 +82,26 @@ def test_compiled_with_bounds_as_symbols():
         y = compiled(x)
         torch.testing.assert_close(y, model(x))
         y.sum().backward()
+
+
+@pytest.mark.parametrize("raw", [-30.0, -1.3, 0.0, 0.4, 25.0])
+@pytest.mark.parametrize("parameter", [*PARAMETERS, Parameter(default=0.2, learnable=False)])
+def test_the_text_of_a_kernel_computes_value_and_speed(parameter, raw):
+    """Within rounding, and at raw = 0 the initial value bit for bit; a start on a bound, too."""
+    starts = {parameter.default, *(b for b in (parameter.lower, parameter.upper) if math.isfinite(b))}
+    for initial in starts:
+        names = {
+            "or_one": lambda gap: gap or 1.0,
+            "log2_1p_exp2": _ranges._log2_1p_exp2,
+            "sigmoid": _ranges._sigmoid,
+            "logit": lambda share, edge: math.log(
+                min(max(share, edge), 1 - edge) / (1 - min(max(share, edge), 1 - edge))
+            ),
+            "clamp": lambda v, low, high: min(max(v, low), high),
+            "r": raw,
+            "v": initial,
+        }
+        form = form_of(parameter)
+        got = tuple(eval(text, names) for text in constrained_text("r", "v", form))
+        assert got == pytest.approx(constrained_number(raw, initial, form), rel=1e-12, abs=1e-15)
+        assert raw or got[0] == initial

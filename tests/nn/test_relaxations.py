@@ -51,6 +51,14 @@ def test_a_scaled_gradient_leaves_the_value_alone():
     assert weights.grad.tolist() == [1.0, 2.0, 3.0, 4.0]
 
 
+def test_the_entropy_of_an_exact_start_has_a_gradient():
+    logits = torch.tensor([1.0, 0.0, 0.0], requires_grad=True)
+    release, anchor = torch.tensor(0.0), torch.tensor([1.0, 0.0, 0.0])
+    entropy(anchored(logits, torch.tensor(1.0), release, anchor, RELAXATIONS["softmax"])).backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
 def test_entropy_of_one_candidate_and_of_all_alike():
     assert entropy(torch.tensor([0.0, 1.0, 0.0])) == 0
     assert entropy(torch.full((2, 4), 0.25)).item() == pytest.approx(torch.log(torch.tensor(4.0)).item())

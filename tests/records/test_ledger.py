@@ -124,6 +124,11 @@ def test_what_failed_in_an_earlier_process_is_done_again(tmp_path: Path) -> None
     assert again.find(failed) == training()
 
 
+def test_a_model_as_it_is_written_has_no_layer_to_name(tmp_path: Path) -> None:
+    done = training(phase="baseline", trial=None, assignment=Assignment({}))
+    assert Training.from_line(done.to_line()) == done
+
+
 @pytest.mark.parametrize(
     "line",
     [b"5", b"null", b"NaN", b'"text"', b"[]", b"{}", b'{"phase": "\xff"}', b"\xff\xfe", b"\x00\x00"],

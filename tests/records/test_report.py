@@ -30,10 +30,23 @@ WHOLE: dict[str, Any] = {
     "original": RELU,
     "recommended": ELU,
     "baselines": {"relu": {"selection": [0.1, None], "comparison": []}},
-    "confirmation": {"seeds": [1, 2], "selection": [0.1, 0.2], "comparison": [0.1, None]},
+    "confirmation": {"seeds": [1, 2], "selection": [0.1, 0.2], "comparison": [0.1, None], "most": 5},
+    "looks": [{"seeds": 2, "difference": 0.25, "ci95": [0.125, 0.375]}],
     "comparisons": {"original": {**COMPARISON, "detectable": None}},
     "latency": {"chosen": 1.5, "original": 1.0, "unit": "ms"},
     "verdict": "improved",
+    "reported": [10, 40],
+    "questions": 2,
+    "earlier": [
+        {
+            "seeds": [3, 4],
+            "assignment": RELU,
+            "difference": 0.1,
+            "ci95": [-0.1, 0.3],
+            "level": 0.95,
+            "verdict": "no significant difference",
+        }
+    ],
     "pareto": [{"layers": ELU, "mean": 0.1, "sd": None, "latency": 1.5, "front": True}],
     "prior": {
         "choice": ELU,
@@ -81,7 +94,7 @@ def test_a_partial_report_leaves_out_what_is_unknown() -> None:
     content = Report.from_dict({**{key: WHOLE[key] for key in known}, "failure": "No."}).to_dict()
     assert (content["verdict"], content["latency"], content["failure"]) == (None, None, "No.")
     assert not {"chosen", "confirmation", "prior", "hyperparameters"} & content.keys()
-    assert not {"baselines", "comparisons", "pareto", "beliefs"} & content.keys()
+    assert not {"baselines", "comparisons", "pareto", "beliefs", "looks", "earlier"} & content.keys()
     assert (content["failures"], content["not_finite"]) == ([], [])
 
 
@@ -91,7 +104,7 @@ def test_a_report_with_missing_values_is_compared_as_it_is_written() -> None:
 
 
 def test_keys_of_later_versions_are_ignored() -> None:
-    later = {**WHOLE, "looks": [1], "latency": {**WHOLE["latency"], "device": "cpu"}}
+    later = {**WHOLE, "added_later": [1], "latency": {**WHOLE["latency"], "device": "cpu"}}
     assert without_derived(Report.from_dict(later).to_dict()) == WHOLE
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from autoact.errors import RunDirectoryError
 from autoact.report import summarize, write_report
+from autoact.report._leaderboard import describe, leaderboard
+from autoact.report._run import read_run
 
 
 class Page(HTMLParser):
@@ -46,6 +48,19 @@ def change(run: Path, **changes: Any) -> Path:
 
 def page(run: Path) -> str:
     return write_report(run).read_text(encoding="utf-8")
+
+
+def test_layers_that_no_assignment_names_are_mixtures_of_the_models_own(run_directory: Path) -> None:
+    own = {"net.3": {"activation": "relu", "parameters": {}}}
+    ledger = run_directory / "trainings.jsonl"
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    changed = [{**line, "assignment": own} if line["label"] == "original" else line for line in lines]
+    ledger.write_text("".join(json.dumps(line) + "\n" for line in changed))
+    text = summarize(change(run_directory, original=own))
+    assert "net.1  mixture → tanh" in text
+    assert "net.3  relu → tanh" in text
+    rows = [describe(row.layers) for row in leaderboard(read_run(run_directory))]
+    assert "net.1=mixture, net.3=relu, net.5=mixture" in rows
 
 
 @pytest.mark.slow

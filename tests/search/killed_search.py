@@ -1,5 +1,6 @@
-"""A search in its own process, to be killed: python -m tests.search.killed_search LOG OUT N W."""
+"""A search in its own process, to be killed: python -m tests.search.killed_search LOG OUT N W [SETTINGS]."""
 
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -8,12 +9,12 @@ from autoact import run_search
 from tests.search.models import SEARCH, CurveData, Watched
 
 if __name__ == "__main__":
-    log, out, stop_at, workers = sys.argv[1:]
+    log, out, stop_at, workers, *more = sys.argv[1:]
     run_search(
         partial(Watched, log, int(stop_at)),
         CurveData(log, str(Path(out) / "assignment.yaml")),
         out=out,
         resume=Path(out).exists(),
         workers=int(workers),
-        **SEARCH,
+        **{**SEARCH, **json.loads("".join(more) or "{}")},
     )

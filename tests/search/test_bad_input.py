@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import lightning as L
@@ -21,6 +22,8 @@ from autoact.errors import (
     UnknownActivationError,
 )
 from tests.search.models import TRAINER, Curve, CurveData, Watched
+
+LOCK = Lock()
 
 
 class NoActivation(Curve):
@@ -118,7 +121,7 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
         (
             {"data": loaders(float("nan"))},
             DataError,
-            "training data hold 2 values .* NaN or infinite in batch 2",
+            "training data hold 2 values .* NaN or infinite in batch 2 .*the model's loss is nan there",
         ),
         ({"data": loaders(rows=0)}, DataError, "empty"),
         ({"data": (*loaders()[:2], loaders(rows=0)[0])}, DataError, "test data are empty"),
@@ -131,7 +134,11 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
         ),
         ({"trainer": {"max_epochs": 0}}, ConfigurationError, "max_epochs is 0, so nothing would be trained"),
         ({"trainer": {}}, ConfigurationError, "max_epochs, max_steps, max_time"),
-        ({"workers": 2, "model": lambda: Curve()}, ConfigurationError, "no lambdas.*or set workers to 1"),
+        (
+            {"workers": 2, "model": lambda lock=LOCK: Curve()},
+            ConfigurationError,
+            "these cannot: cannot pickle.*or set workers to 1",
+        ),
         ({"storage": "nosuch://x"}, ConfigurationError, "storage is 'nosuch://x'; Optuna cannot use it"),
         ({"out": "/proc/no/run"}, RunDirectoryError, "/proc/no/run cannot be created"),
         ({"out": None}, ConfigurationError, "out is not given"),
@@ -158,7 +165,6 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing(
         {"mode": "up"},
         {"space": ["rleu"]},
         {"space": {"candidates": ["tanh"], "layers": [{"match": "nett.*"}]}},
-        {"data": loaders(float("inf"))},
         {"out": "/proc/no/run"},
     ],
 )
@@ -177,3 +183,11 @@ def test_a_monitor_never_logged_costs_one_step(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         run_search(model, CurveData, monitor="other_loss", out=tmp_path / "run", trainer=TRAINER, quiet=True)
     assert log.read_text().splitlines() == ["fit", "step"]
+
+
+def test_a_loss_that_is_no_number_is_found_without_a_step(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    model = partial(Watched, str(log))
+    with pytest.raises(DataError, match=r"2 values .* in batch 2 .*the model's loss is (inf|nan) there"):
+        run_search(model, loaders(float("inf")), out=tmp_path / "run", trainer=TRAINER, quiet=True)
+    assert log.read_text().splitlines() == ["fit"]

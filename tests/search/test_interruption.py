@@ -1,6 +1,7 @@
 """A search that is killed or interrupted goes on where it was, repeats nothing, ends as if undisturbed."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -87,6 +88,28 @@ def test_kill_9_in_any_phase_and_resume(undisturbed: Path, tmp_path: Path, phase
     assert _states(run) == Counter({"COMPLETE": SEARCH["budget"] - 1})  # what was killed was never a trial
     readings = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("test")]
     assert set(readings) == {"test True"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("larger", [{"seeds": 5}, {"budget": 8}])
+def test_kill_9_of_an_extended_run_and_the_same_command_again(
+    undisturbed: Path, tmp_path: Path, larger: dict[str, Any]
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        shutil.copytree(undisturbed.parent, folder)
+    expected = search(whole, resume=True, **larger)
+    before = (killed / "log").read_text().count("fit\n")
+    where = [str(killed / "log"), str(killed / "run"), str(before + 2), "1", json.dumps(larger)]
+    ended = subprocess.run([sys.executable, "-m", "tests.search.killed_search", *where], check=False)
+    assert ended.returncode == -9
+    assert len(trainings(killed / "run")) == len(trainings(undisturbed)) + 1
+    result = search(killed, resume=True, **larger)
+    assert trainings(killed / "run") == trainings(whole / "run")
+    assert comparable(result.report) == comparable(expected.report)
+    assert (killed / "log").read_text().count("fit\n") == (whole / "log").read_text().count("fit\n") + 1
+    spent = sum(t.share for t in Ledger(killed / "run" / "trainings.jsonl").of("one-shot", "trial"))
+    assert larger.get("budget", SEARCH["budget"]) - 1 < spent <= larger.get("budget", SEARCH["budget"])
 
 
 @pytest.mark.slow

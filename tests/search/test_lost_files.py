@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from autoact import load_run, run_search
-from autoact.errors import RunDirectoryError
+from autoact.errors import RunDirectoryError, SearchFailedError
 from autoact.records import Ledger
 from autoact.search import SearchResult
 from autoact.spaces import Assignment
@@ -128,15 +128,15 @@ def test_a_study_is_read_whatever_its_directory_is_called_and_a_lost_one_is_name
         assert [trial.value for trial in load_run(run).study.trials] == expected
 
 
-def test_a_search_that_time_has_ended_is_over_though_the_file_of_its_choice_is_lost(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        search(tmp_path, PROBES + 4, hours=1e-9)
+def test_a_search_that_time_has_ended_goes_on_with_more_though_files_are_lost(tmp_path: Path) -> None:
+    with pytest.raises(SearchFailedError, match=r"hours are over before the baselines are trained.*--hours"):
+        search(tmp_path, hours=1e-9)
     (tmp_path / "run" / "assignment.yaml").unlink()
-    result = search(tmp_path, resume=True)
+    (tmp_path / "run" / "report.json").unlink()
+    result = search(tmp_path, resume=True, hours=1)
     ledger = Ledger(tmp_path / "run" / "trainings.jsonl")
-    assert not list(ledger.of("trial"))
-    assert "note" not in result.report  # it was tried by nobody
-    assert [choice.activation for choice in result.assignment.values()] == ["relu", "relu"]
+    assert len(list(ledger.of("trial"))) == BUDGET
+    assert result.verdict is not None
 
 
 @pytest.mark.slow

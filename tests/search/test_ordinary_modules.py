@@ -1,5 +1,6 @@
-"""What Lightning users write works in `run_search` and with `ActivationSearch`, or ends in one line."""
+"""What Lightning users write works in `run_search`, or ends in one line; test_suite.py has whole modules."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,11 @@ from lightning.pytorch.callbacks import (
 )
 
 from autoact import ActivationSearch, apply, run_search
-from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.errors import ConfigurationError, DataError, SearchFailedError
 from tests.search import ordinary
-from tests.search.ordinary import Plain, loader, loaders
+from tests.search.ordinary import Masked, Plain, loader, loaders, missing
 
 SPACE = ["relu", "tanh"]
-AUTOMATIC = [
-    ordinary.Logging,
-    ordinary.InPlace,
-    ordinary.LaterLayers,
-    ordinary.CompiledInSetup,
-    ordinary.CompiledInConfigureModel,
-    ordinary.CompiledInFitStart,
-    ordinary.Physics,
-    ordinary.Sorted,
-    ordinary.LayerWise,
-]
-MANUAL = [ordinary.Manual, ordinary.Adversarial]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*(num_workers|log_every_n_steps|isinstance.treespec|TF32)"),
@@ -57,32 +46,8 @@ def states(result: Any) -> set[str]:
     return {training.state for training in result.trainings}
 
 
-@pytest.mark.parametrize("model", AUTOMATIC, ids=lambda model: model.__name__)
-def test_a_search_takes_it_and_trains_its_mixture(searched, model):
-    result = searched(model)
-    assert states(result) == {"finished"}
-    assert "one-shot" in {training.phase for training in result.trainings}
-
-
-@pytest.mark.parametrize("model", [*AUTOMATIC[1:], *MANUAL], ids=lambda model: model.__name__)
-def test_the_callback_takes_it(model, tmp_path):
-    callback, module = ActivationSearch(SPACE), model()
-    made = L.Trainer(
-        max_epochs=2,
-        accelerator="cpu",
-        callbacks=[callback],
-        default_root_dir=tmp_path,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    made.fit(module, *loaders()[:2])
-    assert callback.assignment
-    assert "configure_optimizers" not in vars(module)
-
-
-@pytest.mark.parametrize("model", MANUAL, ids=lambda model: model.__name__)
-def test_manual_optimization_is_searched_without_a_mixture(searched, model):
-    result = searched(model)
+def test_manual_optimization_is_searched_without_a_mixture(searched):
+    result = searched(ordinary.Manual)
     assert states(result) == {"finished"}
     assert "one-shot" not in {training.phase for training in result.trainings}
     assert "no mixture is trained first" in result.plan.describe()
@@ -96,17 +61,11 @@ def test_a_search_without_a_mixture_is_resumed_without_one(searched, tmp_path):
     assert [t.label for t in again.trainings] == [t.label for t in first.trainings]
 
 
-@pytest.mark.parametrize(
-    ("model", "length", "reason"),
-    [
-        (Plain, {"max_epochs": -1, "max_time": {"seconds": 1}}, "length of a training is unknown"),
-        (ordinary.LineSearch, {"max_epochs": 2}, "LBFGS evaluates the loss several times"),
-    ],
-)
-def test_trainings_that_cannot_learn_a_mixture_compare_fixed_activations(searched, model, length, reason):
-    result = searched(model, trainer={**length, "accelerator": "cpu"}, budget=1)
+def test_trainings_of_unknown_length_compare_fixed_activations(searched):
+    length = {"max_epochs": -1, "max_time": {"seconds": 1}, "accelerator": "cpu"}
+    result = searched(Plain, trainer=length, budget=1)
     assert states(result) <= {"finished", "diverged"}
-    assert reason in result.plan.describe()
+    assert "length of a training is unknown" in result.plan.describe()
 
 
 def test_data_modules_find_a_trainer_in_setup(searched):
@@ -150,6 +109,25 @@ def test_the_assignment_of_a_compiled_model_fits_the_model_itself(searched):
     result = searched(ordinary.CompiledInSetup)
     assert list(result.assignment) == ["net._orig_mod.1"]
     assert torch.is_tensor(apply(Plain(), result.assignment).net(torch.ones(1, 2)))
+
+
+class Late(Plain):
+    """Makes its layers in setup, and gives them what was chosen, as `apply` advises."""
+
+    def __init__(self) -> None:
+        L.LightningModule.__init__(self)
+
+    def setup(self, stage: str) -> None:
+        self.net = ordinary.layers()
+        apply(self, {"net.1": "tanh"})
+
+
+def test_layers_made_in_setup_take_an_assignment_there(tmp_path):
+    module = Late()
+    made = L.Trainer(max_epochs=1, accelerator="cpu", default_root_dir=tmp_path, enable_progress_bar=False)
+    made.fit(module, *loaders()[:2])
+    made.validate(module, loaders()[1], verbose=False)
+    assert isinstance(module.net[1], torch.nn.Tanh)
 
 
 @pytest.mark.parametrize(
@@ -196,3 +174,64 @@ def test_a_model_that_only_fails_when_changed_is_told_apart(searched):
 def test_several_devices_are_refused_in_a_line(searched, devices):
     with pytest.raises(ConfigurationError, match=r"each training of a search has one device.*workers=2"):
         searched(Plain, trainer={"max_epochs": 2, **devices})
+
+
+@pytest.mark.parametrize("test", [(), (missing(16, 2),)], ids=len)
+def test_targets_that_are_missing_are_left_to_the_loss_with_a_warning(searched, test):
+    data = (missing(64, shuffle=True), missing(16, 1), *test)
+    with pytest.warns(UserWarning, match="NaN or infinite") as warned:
+        result = searched(Masked, data)
+    assert states(result) == {"finished"}
+    assert "one-shot" in {training.phase for training in result.trainings}
+    (said,) = [str(each.message) for each in warned if "NaN" in str(each.message)]
+    assert re.fullmatch(
+        r"The training data hold \d+ values that are NaN or infinite in batch 0 \(of 16 there\), and others "
+        r"in 3 batches more\. The selection data hold \d values that are NaN or infinite in batch 0 \(of "
+        r"(16|8) there\)\. Still finite with them: loss and gradients, val_loss\. The search leaves them in, "
+        r"and the model decides what they count\.",
+        said,
+    )
+
+
+def test_the_warning_speaks_of_what_was_tried(searched):
+    finite = r"there\)\. Still finite with them: {}\. The search"
+    with pytest.warns(UserWarning, match=f"^The training data .* {finite.format('loss and gradients')}"):
+        searched(Masked, (missing(16), loader(16, 1), loader(16, 2)), dry_run=True)
+    with pytest.warns(UserWarning, match=f"^The selection data .* {finite.format('val_loss')}"):
+        searched(Masked, (loader(16), missing(16, 1), loader(16, 2)), dry_run=True)
+
+
+def test_a_resumed_search_does_not_warn_again(searched, tmp_path):
+    data = (missing(64), missing(16, 1), missing(16, 2))
+    with pytest.warns(UserWarning, match="NaN or infinite"):
+        first = searched(Masked, data)
+    (tmp_path / "run" / "report.json").unlink()
+    assert searched(Masked, data, resume=True).verdict == first.verdict
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "why"),
+    [
+        (Plain, (missing(64), missing(16), loader(16)), "training data .* the model's loss is nan there"),
+        (Plain, (loader(64), missing(16), loader(16)), "selection data .* val_loss is nan in the validation"),
+    ],
+)
+def test_targets_that_the_loss_does_not_leave_out_are_refused(searched, tmp_path, model, data, why):
+    with pytest.raises(DataError, match=f"{why}\\. Remove or fill such rows .*, or leave them out of the"):
+        searched(model, data)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_callback_takes_targets_that_are_missing(tmp_path):
+    callback, module = ActivationSearch(SPACE), Masked()
+    made = L.Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        callbacks=[callback],
+        default_root_dir=tmp_path,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    made.fit(module, missing(64), missing(16, 1))
+    assert callback.assignment
+    assert made.callback_metrics["val_loss"].isfinite()

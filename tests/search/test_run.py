@@ -186,7 +186,9 @@ def test_the_same_seed_gives_the_same_search(watched: tuple[SearchResult, Path, 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"budget": 9}, "budget was 8 when it began and is 9 now"),
+        ({"budget": 7}, r"budget was 8 and is 7 now.* resume it with the old budget or a larger one"),
+        ({"seeds": 2}, r"seeds was 3 and is 2 now"),
+        ({"monitor": "train_loss"}, r"monitor was 'val_loss'"),
         ({"space": ["relu", "tanh"]}, "space was .*'elu'.* and is "),
         ({"trainer": {**TRAINER, "max_epochs": 5}}, "trainer was .*'max_epochs': 2"),
     ],

@@ -61,6 +61,11 @@ def test_a_name_alone_is_a_choice_in_files(tmp_path):
     assert Assignment.load(tmp_path / "a.yaml") == Assignment({"net.1": "relu"})
 
 
+def test_a_file_that_names_no_layer_changes_nothing(tmp_path):
+    Assignment({}, name="original").save(tmp_path / "a.yaml")
+    assert Assignment.load(tmp_path / "a.yaml") == Assignment({})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -72,6 +77,7 @@ def test_a_name_alone_is_a_choice_in_files(tmp_path):
         ("layers:\n  net.1: {}\n", r"line 2, layers.net.1: the key 'activation' is missing"),
         ("version: 2\nlayers: {a: relu}\n", r"a.yaml, line 1, version: .*version 1; got 2"),
         ("version: 1\n", r"a.yaml.*layers"),
+        ("layers:\n", r"a.yaml.*layers"),
         ("layers: {a: relu, a: tanh}\n", r"a.yaml, line 1: layers.a is given twice \(first on line 1\)"),
         ("layers: [\n", r"a.yaml, line \d: not valid YAML"),
         ("", r"a.yaml: expected a mapping"),

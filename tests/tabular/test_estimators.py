@@ -21,8 +21,16 @@ from autoact.tabular import AutoActClassifier, AutoActRegressor
 SMALL: dict[str, Any] = {"space": ["relu", "tanh"], "hidden": (16,), "max_epochs": 8, "random_state": 0}
 
 
+NOT_OF_GRADIENT_STEPS = {  # as of scikit-learn's own SGDClassifier
+    "check_sample_weight_equivalence_on_dense_data": "rows that repeat make other batches and folds"
+}
+
+
 @pytest.mark.slow
-@parametrize_with_checks([AutoActClassifier(**SMALL), AutoActRegressor(**SMALL)])
+@parametrize_with_checks(
+    [AutoActClassifier(**SMALL), AutoActRegressor(**SMALL)],
+    expected_failed_checks=lambda estimator: NOT_OF_GRADIENT_STEPS,
+)
 def test_scikit_learn_accepts_the_estimator(estimator: Any, check: Any) -> None:
     check(estimator)
 

@@ -1,8 +1,9 @@
-"""Uses of results that depend on their range: in roots, logarithms, divisors, standard deviations, scores.
+"""Uses of results that depend on their range: in roots, logarithms, divisors, exponents, scores.
 
 `F.elu(x) + 1` is a variance because ELU is above -1; `softmax(F.leaky_relu(e))` weighs by what may be of any
-size. A result is followed through names, views, reductions and constant factors, and no further: what is
-added to another result, or goes through a layer, is an ordinary hidden unit.
+size; `exp(tanh(s))` is a scale that cannot overflow. A result is followed through names, views, masks,
+reductions and constant factors, and no further: what is added to another result, or goes through a layer, is
+an ordinary hidden unit.
 """
 
 import ast
@@ -27,6 +28,8 @@ _REDUCING = {
     "repeat",
     "clone",
     "cat",
+    "masked_fill",
+    "masked_fill_",
 }
 _OF_POSITIVE = {
     "sqrt",
@@ -67,12 +70,14 @@ class RangeUse:
         why: Clause about it, that follows "its result".
         call: Where.
         added: A constant that is added; the range counts only if that makes the result positive.
+        bound: Whether the range counts only if it is bounded, as in exp(tanh(s)), not in exp(relu(s)).
     """
 
     made: tuple[str, str]
     why: str
     call: Call
     added: float | None = None
+    bound: bool = False
 
 
 @lru_cache(maxsize=512)
@@ -94,9 +99,11 @@ class _Reader(ValueReader):
         super().__init__(kind, method, above)
         self.uses: set[RangeUse] = set()
 
-    def _note(self, made: Made, why: str, node: ast.expr, added: float | None = None) -> None:
+    def _note(
+        self, made: Made, why: str, node: ast.expr, added: float | None = None, bound: bool = False
+    ) -> None:
         where = Call(ast.unparse(node), self.method.file, node.lineno)
-        self.uses |= {RangeUse(one, why, where, added) for one in made}
+        self.uses |= {RangeUse(one, why, where, added, bound) for one in made}
 
     def _combined(self, node: ast.BinOp, left: Made, op: ast.operator, right: Made) -> Made:
         one, other = self._constant(node.left), self._constant(node.right)
@@ -139,6 +146,8 @@ class _Reader(ValueReader):
         if site is not None:
             return frozenset({("call", site.name), ("call", site.layer)})
         self._judge(node, name, given, keywords)
+        if name == "where":
+            return NOTHING.union(*given)
         passes = name in VIEWS or name in _REDUCING
         return given[0] if passes and given else NOTHING
 
@@ -150,6 +159,8 @@ class _Reader(ValueReader):
         exponent = next(iter(node.args[-1:]), None)
         if bare in _OF_POSITIVE or (bare == "pow" and exponent is not None and not _is_whole(exponent)):
             self._note(first, f"goes into {name}", node)
+        if bare in ("exp", "exp2", "expm1"):
+            self._note(first, "is bounded for an exponent", node, bound=True)
         for position in _POSITIVE_ARGUMENTS.get(name, ()):
             if position < len(given):
                 self._note(given[position], f"is an argument of {name} that has to be positive", node)

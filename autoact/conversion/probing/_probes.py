@@ -57,6 +57,13 @@ class _Probe(nn.Module):
         super().__init__()
         self.present, self.last, self.inputs = present, last, set[Input]()
 
+    def __getattr__(self, name: str) -> Any:
+        """Return what the activation has, for code that asks it for more than its result."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self._modules.get("present") or vars(self).get("present"), name)
+
     def forward(self, x: Tensor) -> Tensor:
         """Note the input, do what was there."""
         last = self.last[-1] if self.last else None
@@ -70,7 +77,7 @@ class Probes:
 
     Args:
         model: Its structure changes; it computes what it did.
-        layers: Present activation by first path.
+        layers: Present activation by first path, of all but `AutoActivation` layers.
         paths: Every path of each activation, by first path.
         last: The module that ran last, as the only item; a hook of the caller's keeps it, where one does.
 
@@ -90,7 +97,7 @@ class Probes:
 
     def __post_init__(self) -> None:
         """Put them in."""
-        presents = {path: _present(self.model, path, choice) for path, choice in self.layers.items()}
+        presents = {path: _present(self.model, path, self.layers.get(path)) for path in self.paths}
         self._probes = {path: _Probe(present, self.last) for path, present in presents.items()}
         for path, probe in self._probes.items():
             probe.train(self.model.get_submodule(path.rpartition(".")[0]).training)
@@ -158,11 +165,12 @@ def probed(
     return probes.seen(not raised, watch.said())
 
 
-def _present(model: nn.Module, path: str, choice: Choice) -> Any:
+def _present(model: nn.Module, path: str, choice: Choice | None) -> Any:
     """Return what computes an activation now; for a call in the source, a module that does the same."""
     parent, _, name = path.rpartition(".")
     present = getattr(model.get_submodule(parent), name, None)
     if present is None:
+        assert choice is not None, "an AutoActivation is there"
         present = module_for(choice)
         fit(present, model, path)
     return present

@@ -15,6 +15,7 @@ from autoact.conversion.grid import computed_by
 from autoact.conversion.source._call_sites import Call, reached
 from autoact.conversion.source._methods import Method, in_order, methods
 from autoact.conversion.source._rewriting import own_class
+from autoact.nn import AutoActivation, FixedActivation
 
 _BY_NAME = (F, torch, torch.Tensor, nn)
 _OF_TORCH = frozenset(vars(nn.Module()))
@@ -119,13 +120,17 @@ def activations_in(table: Any) -> list[str]:
 def _name(value: Any) -> str | None:
     if isinstance(value, nn.Module):
         known = from_module(value)
-        kind = type(value).__name__ if is_activation_module(value) else None
+        kind = type(value).__name__ if is_activation_module(value) or _is_ours(value) else None
         return known[0] if known else kind
     try:
         own = computed_by(value)
         return own.activation if own is not None else from_function(value) if callable(value) else None
     except TypeError:
         return None  # not hashable
+
+
+def _is_ours(value: nn.Module) -> bool:
+    return isinstance(value, AutoActivation | FixedActivation)
 
 
 def _computes(scripted: Any) -> bool:

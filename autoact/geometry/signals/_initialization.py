@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 from torch.utils.hooks import RemovableHandle
 
 from autoact.errors import ConfigurationError
-from autoact.geometry.signals._meters import first_rows, slopes, spread
+from autoact.geometry.signals._meters import first_rows, slopes, spread, unit_dim
 from autoact.geometry.signals._watching import Seen, run, watching
 
 Weighted = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
@@ -144,7 +144,7 @@ def _few(batch: Any) -> Any:
 
 def _wishes(seen: Seen) -> tuple[float, float]:
     """Return the gain, and the variance of biases with which the variance map is nowhere steeper than 1."""
-    z = spread(_QUANTILES, seen.z, seen.units)
+    z = spread(_QUANTILES, seen.z, unit_dim(seen.z, seen.function), seen.units)
     moment = float(seen.function(z).double().square().mean())
     if not 0 < moment < math.inf:
         return 1.0, 0.0

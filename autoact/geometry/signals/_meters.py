@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from autoact.nn import AutoActivation
+from autoact.nn import AutoActivation, FixedActivation
 
 Function = Callable[[Tensor], Tensor]
 SAMPLE = 65_536  # pre-activations per look: 1-2 ms on one core for eight candidates
@@ -42,7 +42,7 @@ def look(function: Function, x: Tensor) -> Look:
     """Measure slopes where a batch falls; of large batches the first rows."""
     z = first_rows(x.detach())
     slope = slopes(function, z)
-    steepest = _by_unit(slope.abs()).amax(1)
+    steepest = _by_unit(slope.abs(), unit_dim(slope, function)).amax(1)
     wide = z.float()
     return Look(slope.mean(), slope.square().mean(), steepest, wide.mean(), wide.square().mean())
 
@@ -146,35 +146,36 @@ def _standing_still(function: Function) -> Iterator[None]:
 
 def steepest_around_zero(function: Function, x: Tensor) -> Tensor:
     """Return the largest |φ'| on [-4, 4], for every unit."""
-    slope = slopes(function, spread(_AROUND_ZERO, x)).abs()
-    return _by_unit(slope).amax(1) if x.dim() > 1 else slope.max()
+    unit = unit_dim(x, function)
+    slope = slopes(function, spread(_AROUND_ZERO, x, unit)).abs()
+    return _by_unit(slope, unit).amax(1) if x.dim() > 1 else slope.max()
 
 
 def own_moments(function: Function, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return E[φ'] and E[φ'²] under N(0, 1) of a function of tensors like x, over all units."""
-    units = x.shape[unit_dim(x)] if x.dim() > 1 else 1
+    unit = unit_dim(x, function)
+    units = x.shape[unit] if x.dim() > 1 else 1
     count = min(max(SAMPLE // units, 65), 2001)
     levels = (torch.arange(count, dtype=torch.float64) + 0.5) / count
-    slope = slopes(function, spread(torch.special.ndtri(levels), x))
+    slope = slopes(function, spread(torch.special.ndtri(levels), x, unit))
     return slope.mean(), slope.square().mean()
 
 
-def spread(values: Tensor, x: Tensor, units: int | None = None) -> Tensor:
+def spread(values: Tensor, x: Tensor, unit: int, units: int | None = None) -> Tensor:
     """Return values (V,) as rows of one value each, in the shape of x but for time and place.
 
     Args:
         values: (V,).
         x: What a function takes.
+        unit: Dimension of units.
         units: How many to make; None: as many as x has.
     """
-    unit = unit_dim(x)
     narrow = [(units or size) if i == unit else 1 for i, size in enumerate(x.shape) if i]
     return values.to(x.device, x.dtype).view(-1, *[1] * len(narrow)).expand(-1, *narrow)
 
 
-def _by_unit(values: Tensor) -> Tensor:
+def _by_unit(values: Tensor, unit: int) -> Tensor:
     """Return (units, ...)."""
-    unit = unit_dim(values)
     return values.movedim(unit, 0).reshape(values.shape[unit], -1)
 
 
@@ -208,9 +209,26 @@ def _feeding_weight(x: Tensor) -> Tensor | None:
     return variable if isinstance(variable, Tensor) else None
 
 
-def unit_dim(x: Tensor) -> int:
-    """Return the dimension of units: channels of images, features of vectors and of sequences."""
+def unit_dim(x: Tensor, function: object) -> int:
+    """Return the dimension of units: where a function has values per channel, theirs.
+
+    Else channels of images, features of vectors and of sequences.
+    """
+    own = _channel_dim(getattr(function, "module", function))
+    if own is not None and x.ndim > 1:
+        return own % x.ndim
     return 1 if x.ndim in (4, 5) else x.ndim - 1
+
+
+def _channel_dim(module: object) -> int | None:
+    match module:
+        case AutoActivation(channels=channels) if channels is not None:
+            return module.channel_dim
+        case FixedActivation() if module.settings.channels is not None:
+            return module.channel_dim
+        case nn.PReLU() if module.num_parameters > 1:
+            return 1
+    return None
 
 
 def first_rows(x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -39,6 +39,16 @@ class Seen:
     function: Callable[[Tensor], Tensor]
     z: Tensor
     units: int = 1
+
+
+class _OnCopies:
+    """A module as a function, past its hooks, that leaves its input as it is."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    def __call__(self, z: Tensor) -> Tensor:
+        return cast(Tensor, self.module.forward(z.clone()))
 
 
 class _Calls(TorchFunctionMode):
@@ -86,8 +96,8 @@ class _Modules:
             return None
         self._inside.append(path)  # first: what is seen here is called once more to look at it
         if len(self._inside) == 1:
-            z, function = arguments[0], lambda z: module.forward(z.clone())
-            self._see(Seen(path, _name(module), function, z, _units(module, z)))
+            z = arguments[0]
+            self._see(Seen(path, _name(module), _OnCopies(module), z, _units(module, z)))
         return (arguments[0].clone(), *arguments[1:]) if getattr(module, "inplace", False) else None
 
     def leave(self, path: str) -> None:
@@ -110,7 +120,7 @@ def _name(module: nn.Module) -> str:
 
 def _units(module: nn.Module, z: Tensor) -> int:
     """Return the number of channels where the module has a value for each, else 1."""
-    channels = z.shape[unit_dim(z)] if z.dim() else 1
+    channels = z.shape[unit_dim(z, module)] if z.dim() else 1
     held = (*module.parameters(), *module.buffers())
     return channels if any(t.shape[:1] == (channels,) for t in held) else 1
 

@@ -10,7 +10,6 @@ from autoact.records import (
     SEARCH_PHASES,
     Baseline,
     Belief,
-    Comparison,
     Confirmation,
     Cost,
     Failure,
@@ -25,8 +24,8 @@ from autoact.records import (
     Training,
     model_key,
 )
-from autoact.search.phases import Confirmed, SearchPlan, fell_back, study_of
-from autoact.search.statistics import compare
+from autoact.search.outcome._earlier import earlier
+from autoact.search.phases import Confirmed, SearchPlan, fell_back, go_on, study_of
 from autoact.search.study import ORIGINAL, SELECTED, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
@@ -61,26 +60,30 @@ def build_report(
         known: What is believed of everything that was tried.
         front: The best of it with latencies.
     """
-    original = _compare(search, confirmed.selected, confirmed.original, ORIGINAL)
+    original = confirmed.against(search, ORIGINAL)
     chosen = _assignment(selected)
     beliefs = _beliefs(known)
     header = _header(search, plan, space)
+    remarks = (*header["remarks"], *_equal(search, confirmed), *_cut(search, confirmed))
     return Report(
-        **{**header, "remarks": (*header["remarks"], *_equal(search, confirmed))},
+        **{**header, "remarks": remarks},
         chosen=chosen,
         recommended=chosen if original.verdict == "improved" else search.variables.original,
         baselines=_baselines(baselines, trained, confirmed),
         confirmation=Confirmation(
-            seeds=search.seeds.confirmation,
+            seeds=confirmed.seeds,
             selection=tuple(training.selection for training in confirmed.selected),
             comparison=_compared(confirmed.selected),
+            most=len(confirmed.seeds) if confirmed.cut else search.settings.seeds,
         ),
         comparisons={
             "original": original,
-            "best_uniform": _compare(search, confirmed.selected, confirmed.uniform, uniform),
+            "best_uniform": confirmed.against(search, uniform),
         },
+        looks=confirmed.looks(search),
         latency=latency,
         verdict=original.verdict,
+        reported=search.directory.note_look(len(confirmed.seeds), search.settings.planned_looks),
         pareto=tuple(front),
         prior=_prior(search),
         beliefs=beliefs,
@@ -142,6 +145,8 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "comparison_data": plan.comparison,
         "cost": cost(search.ledger),
         "original": search.variables.original,
+        "questions": len(search.questions),
+        "earlier": tuple(earlier(search)),
         "failures": _failures(trainings),
         "remarks": tuple(dict.fromkeys(t.remark for t in trainings if t.remark)),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
@@ -175,6 +180,14 @@ def _equal(search: Search, confirmed: Confirmed) -> Iterator[str]:
             f"{len(trained)} trainings: look whether the module logs a value that it keeps from before, or "
             "whether the data are the same."
         )
+
+
+def _cut(search: Search, confirmed: Confirmed) -> Iterator[str]:
+    """Yield a remark where the time of the run was over before all seeds of the confirmation."""
+    done, wanted = len(confirmed.selected), search.settings.seeds
+    if confirmed.cut:
+        left = search.counts.confirmation // wanted * (wanted - done)
+        yield f"The hours sufficed for {done} of {wanted} seeds of the confirmation. {go_on(search, left)}"
 
 
 def _beliefs(known: Sequence[tuple[Assignment, Belief]]) -> dict[str, Belief]:
@@ -243,16 +256,6 @@ def _baselines(
         )
         for name, same in trained.items()
     }
-
-
-def _compare(
-    search: Search, selected: Sequence[Training], baseline: Sequence[Training], name: str
-) -> Comparison:
-    ours, theirs = (
-        [None if training.raised else value for training, value in zip(same, _compared(same), strict=True)]
-        for same in (selected, baseline)
-    )
-    return compare(ours, theirs, search.settings.direction, name=name)
 
 
 def _compared(trainings: Sequence[Training]) -> tuple[float, ...]:

@@ -8,7 +8,6 @@ from typing import Any, overload
 
 import optuna
 
-from autoact.conversion import apply
 from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.records import Comparison, Ledger, Report, RunDirectory, Training, Verdict
 from autoact.report import summarize
@@ -16,6 +15,7 @@ from autoact.search.phases import SearchPlan
 from autoact.search.study import sqlite_storage
 from autoact.spaces import Assignment
 from autoact.training.configuration import Component
+from autoact.training.fit import with_activations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +54,18 @@ class SearchResult:
 
     @property
     def recommended(self) -> Assignment:
-        """The activations to use: the chosen ones if the verdict is "improved", else the model's own."""
+        """The activations to use: the chosen ones if the verdict is "improved", else the model's own.
+
+        The model's own do not name `AutoActivation` layers that the model makes itself: those stay.
+        """
         found = None if self._report is None else self._report.recommended
-        return found or self.original
+        return self.original if found is None else found
 
     @property
     def original(self) -> Assignment:
         """The model's own activations."""
         found = None if self._report is None else self._report.original
-        return found or self.assignment
+        return self.assignment if found is None else found
 
     @property
     def comparisons(self) -> dict[str, Comparison]:
@@ -105,11 +108,14 @@ class SearchResult:
     def model(self) -> Any:
         """Return a fresh model with the recommended activations.
 
+        Layers that a module makes in `setup` or `configure_model` get them when a Trainer has called these,
+        which a warning says.
+
         Raises:
             ConfigurationError: The run was started from Python, so nobody here knows how to make its model.
         """
         make = self._make_module or _maker(self._directory())
-        return apply(make(), self.recommended)
+        return with_activations(make(), self.recommended)
 
     def summary(self) -> str:
         """Return verdict, assignment, cost and where to look, as text for a terminal."""
@@ -129,7 +135,8 @@ class SearchResult:
         if "original" in self.comparisons:
             found = self.comparisons["original"]
             low, high = found.ci95
-            rows.append(f"better by {found.difference:.4g} (95% interval {low:+.4g} to {high:+.4g})")
+            span = f"{100 * found.level:g}% interval {low:+.4g} to {high:+.4g}"
+            rows.append(f"better by {found.difference:.4g} ({span})")
         rows.append(f"run_dir={str(self.run_dir) if self.run_dir else None!r}")
         return "SearchResult(\n  " + ",\n  ".join(rows) + ",\n)"
 
@@ -244,8 +251,9 @@ def load_run(directory: str | Path) -> SearchResult:
     chosen = report.chosen
     if chosen is None and found.assignment_file.exists():  # the search failed after its choice
         chosen = Assignment.load(found.assignment_file)
-    assignment = chosen or report.original or Assignment({})
-    return SearchResult(run_dir=found.path, assignment=assignment, _report=report)
+    if chosen is None:
+        chosen = report.original or Assignment({})
+    return SearchResult(run_dir=found.path, assignment=chosen, _report=report)
 
 
 def _maker(directory: RunDirectory) -> Callable[[], Any]:

@@ -11,6 +11,7 @@ from autoact.search.phases._baselines import (
 from autoact.search.phases._confirmation import Confirmed, confirm
 from autoact.search.phases._preparation import Prepared, prepare, prepare_objective
 from autoact.search.phases._probe import Probe, probe
+from autoact.search.phases._remaining import go_on
 from autoact.search.phases._selection import select
 from autoact.search.phases._trials import choose, fell_back, study_of
 from autoact.search.phases._tuning import export_studies, tune_baselines
@@ -27,6 +28,7 @@ __all__ = [
     "confirm",
     "export_studies",
     "fell_back",
+    "go_on",
     "prepare",
     "prepare_objective",
     "probe",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoact.records import Value
-from autoact.report import duration
+from autoact.report import MIXTURE, duration
 from autoact.search.setup import Counts, Settings, Variables
 
 _WITHOUT = "no mixture is trained first: {}; fixed activations need none"
@@ -64,9 +64,9 @@ class SearchPlan:
 
     def _layers(self) -> list[str]:
         rows = [
-            (path, str(choice), ", ".join(v.candidates))
+            (path, MIXTURE if now is None else str(now), ", ".join(v.candidates))
             for v in self.variables
-            for path, choice in v.layers.items()
+            for path, now in v.layers.items()
         ]
         paths, present = (max(len(row[column]) for row in rows) for column in (0, 1))
         lines = [f"{self.task}: {len(rows)} layers choose their activation"]
@@ -98,15 +98,35 @@ class SearchPlan:
                 counts.baselines,
                 f"baselines ({models} models and the choice on {settings.selection_seeds} seeds)",
             ),
-            (counts.confirmation, f"confirmation (at most 3 models on {settings.seeds} fresh seeds)"),
+            (counts.confirmation, self._confirmation()),
             (counts.total, f"in all, {self._length()}"),
+            *([("", self._within(self.settings.hours))] if self.settings.hours is not None else []),
         ]
         return ["Cost in trainings", *(f"  {count:>{names}}  {what}" for count, what in rows)]
 
+    def _confirmation(self) -> str:
+        *early, most = self.settings.planned_looks
+        looks = f", fewer if {' or '.join(map(str, early))} decide" if early else ""
+        return f"confirmation (at most 3 models on {most} fresh seeds{looks})"
+
     def _search(self) -> str:
         mixture = "1 mixture, " if self.counts.one_shot else ""
-        limit = "" if self.settings.hours is None else f", at most {duration(3600 * self.settings.hours)}"
-        return f"{mixture}{self.counts.trials} trials{limit}"
+        return f"{mixture}{self.counts.trials} trials"
+
+    def _within(self, hours: float) -> str:
+        """Return what fits into the time of the run: first trials are cut, then seeds of the confirmation."""
+        time, wanted, counts = f"within {duration(3600 * hours)}", self.settings.seeds, self.counts
+        if not math.isfinite(self.seconds) or self.seconds <= 0:
+            return f"{time}: the search ends early enough for baselines and confirmation"
+        room = (3600 * hours - self.deciding) * self.settings.workers // self.seconds
+        trials, seeds = counts.cut(int(max(min(room, counts.total), 0)))
+        if room >= counts.total:
+            return f"{time}: everything fits"
+        if seeds == wanted:
+            return f"{time}: about {trials} of {counts.trials} trials fit before the rest"
+        if seeds >= 2:
+            return f"{time}: no trials fit, and the confirmation on about {seeds} of {wanted} seeds"
+        return f"{time}: not even baselines and a confirmation on 2 seeds fit; --resume adds hours"
 
     def _tuning(self, models: int) -> list[tuple[int, str]]:
         counts = self.counts

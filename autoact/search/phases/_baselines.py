@@ -6,6 +6,7 @@ from statistics import fmean
 
 from autoact.errors import SearchFailedError
 from autoact.records import Phase, Training
+from autoact.search.phases._remaining import out_of_time
 from autoact.search.study import ORIGINAL, SELECTED, Search
 from autoact.spaces import Assignment
 
@@ -22,13 +23,18 @@ def train_baselines(search: Search, models: Mapping[str, Training]) -> dict[str,
     Args:
         search: The search.
         models: A training of each by label, which says what to train and with which hyperparameters.
+
+    Raises:
+        SearchFailedError: The time is over before.
     """
     asked = [
         again(model, "baseline", label, seed)
         for seed in search.seeds.selection
         for label, model in models.items()
     ]
-    done = search.trainings.run(asked)
+    done = search.trainings.run(asked, over=search.limit.over)
+    if len(done) < len(asked):
+        raise out_of_time(search, "before the baselines are trained")
     return {label: done[place :: len(models)] for place, label in enumerate(models)}
 
 

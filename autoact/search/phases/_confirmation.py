@@ -5,52 +5,139 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autoact.errors import SearchFailedError
-from autoact.records import Training
+from autoact.records import Comparison, Look, Training
 from autoact.search.phases._baselines import again
-from autoact.search.study import Search
+from autoact.search.phases._remaining import out_of_time
+from autoact.search.statistics import compare, is_hopeless
+from autoact.search.study import ORIGINAL, SELECTED, Search
 from autoact.search.trainings import Extras
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
-    """The trainings of the confirmation, one per seed in the order of the seeds."""
+    """The trainings of the confirmation, one per seed in the order of the seeds; the verdict follows."""
 
     selected: list[Training]
     original: list[Training]
     uniform: list[Training]
+    cut: bool = False  # by the time of the run
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that were spent."""
+        return tuple(training.seed for training in self.selected)
+
+    def against(self, search: Search, name: str) -> Comparison:
+        """Return the comparison with the original, or else with the best uniform assignment of that name."""
+        ours, theirs = (
+            [None if training.raised else training.comparison for training in same]
+            for same in (self.selected, self.original if name == ORIGINAL else self.uniform)
+        )
+        settings = search.settings
+        return compare(
+            ours, theirs, settings.direction, name=name, looks=settings.planned_looks, level=search.level
+        )
+
+    def first(self, count: int) -> "Confirmed":
+        """Return what was known when so many seeds were spent."""
+        return Confirmed(
+            selected=self.selected[:count], original=self.original[:count], uniform=self.uniform[:count]
+        )
+
+    def looks(self, search: Search) -> tuple[Look, ...]:
+        """Return the comparisons with the original that were looked at, in order."""
+        most = len(self.selected)
+        made = [*(count for count in search.settings.planned_looks if count < most), most]
+        return tuple(Look.of(count, self.first(count).against(search, ORIGINAL)) for count in made)
 
 
 def confirm(search: Search, models: Mapping[str, Training]) -> Confirmed:
     """Train selected model, original and best uniform on fresh paired seeds; measure them on comparison data.
 
-    What raises is done once more; what raises again is no divergence, and its seed is compared with nothing.
+    It ends at the first look that decides, or after which more seeds would hardly decide. What raises is done
+    once more; what raises again is no divergence, and its seed is compared with nothing. Where time is
+    limited, it is done on as many seeds as fit. Seeds added after a verdict are trained to the last.
 
     Args:
         search: The search.
         models: The three, in this order, by label.
 
     Raises:
-        SearchFailedError: A model of the verdict raised on every seed, or the comparison data gave no number
-            at all.
+        SearchFailedError: Time is left for less than two seeds, a model of the verdict raised on every seed,
+            or the comparison data gave no number at all.
     """
-    asked = [
-        again(model, "confirmation", label, seed)
-        for seed in search.seeds.confirmation
-        for label, model in models.items()
-    ]
+    looks = search.settings.planned_looks
+    for count in looks[-1:] if search.questions[-1].is_extended(looks) else looks:
+        confirmed = _trained(search, models, count)
+        _require_trained(confirmed)
+        found = confirmed.against(search, ORIGINAL)
+        if confirmed.cut or found.verdict != "no significant difference" or is_hopeless(found, looks, count):
+            break
+    _require_values(search, [*confirmed.selected, *confirmed.original])
+    return confirmed
+
+
+def _trained(search: Search, models: Mapping[str, Training], count: int) -> Confirmed:
+    """Train what is missing of the first seeds; what raises is done once more."""
     extras = Extras(checkpoint=search.directory.checkpoint_file)
+    pairs = _Pairs(search, models, count)
+    while (more := pairs.next()) > pairs.complete:
+        search.trainings.run(pairs.asked(more), extras)
+    if pairs.complete < 2:
+        raise out_of_time(search, "before two seeds of the confirmation are done")
+    asked = pairs.asked(pairs.complete)
     done = search.trainings.run(asked, extras)
     if any(training.raised for training in done):  # out of memory, a disk that was full: mostly gone by now
         done = search.trainings.run(asked, extras, again=True)
-    for place, label in enumerate([*models][:2]):
-        errors = [training.error for training in done[place::3] if training.raised]
-        if len(errors) == len(search.seeds.confirmation):
+    return Confirmed(selected=done[0::3], original=done[1::3], uniform=done[2::3], cut=pairs.complete < count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The trainings of the confirmation by seed: those that are done, and those that time allows."""
+
+    search: Search
+    models: Mapping[str, Training]
+    most: int
+
+    def asked(self, count: int) -> list[Training]:
+        """Return the trainings on the first seeds."""
+        return [
+            again(model, "confirmation", label, seed)
+            for seed in self.search.seeds.confirmation[:count]
+            for label, model in self.models.items()
+        ]
+
+    @property
+    def complete(self) -> int:
+        """How many seeds, from the first on, have all of their trainings."""
+        return self.within(0)
+
+    def next(self) -> int:
+        """Return on how many seeds to train now; with limited time few, until the next look at the clock."""
+        limit = self.search.limit
+        few = self.most if limit.hours is None else self.complete + self.search.trainings.workers
+        return min(self.within(limit.room), few)
+
+    def within(self, room: float) -> int:
+        """Return on how many seeds, from the first on, all is done after so many more trainings."""
+        done = {(training.key, training.seed) for training in self.search.confirmations}
+        keys = {model.key for model in self.models.values()}
+        for count, seed in enumerate(self.search.seeds.confirmation[: self.most]):
+            room -= sum((key, seed) not in done for key in keys)
+            if room < 0:
+                return count
+        return self.most
+
+
+def _require_trained(confirmed: Confirmed) -> None:
+    """Raise SearchFailedError if a model of the verdict raised on every seed."""
+    for label, same in ((SELECTED, confirmed.selected), (ORIGINAL, confirmed.original)):
+        errors = [training.error for training in same if training.raised]
+        if len(errors) == len(same):
             raise SearchFailedError(
                 f"Every training of the {label} model failed in the confirmation: {errors[0]}"
             )
-    confirmed = Confirmed(selected=done[0::3], original=done[1::3], uniform=done[2::3])
-    _require_values(search, [*confirmed.selected, *confirmed.original])
-    return confirmed
 
 
 def _require_values(search: Search, trainings: Sequence[Training]) -> None:
@@ -60,7 +147,7 @@ def _require_values(search: Search, trainings: Sequence[Training]) -> None:
     trained = sum(math.isfinite(training.selection) for training in trainings)
     raise SearchFailedError(
         f"The comparison data gave no finite {search.settings.monitor}, with the chosen activations or the "
-        f"original model, on any of {len(search.seeds.confirmation)} seeds; on the selection data {trained} "
+        f"original model, on any of {len(trainings) // 2} seeds; on the selection data {trained} "
         f"of {len(trainings)} trainings ended finite. Look for NaN or infinity in the comparison data, "
         "correct them and start a new run."
     )

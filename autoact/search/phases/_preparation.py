@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from autoact.conversion import ConversionPlan, find_layers
+from autoact.conversion import ConversionPlan, find_layers, recipe, warn_of_sharing
 from autoact.errors import AutoActError, ConfigurationError, ConversionError
 from autoact.records import Value
 from autoact.search.optimizer import seconds_per_ask
@@ -30,7 +30,7 @@ from autoact.search.trainings import (
     with_values,
 )
 from autoact.spaces import SearchSpace
-from autoact.training import DataParts, check, restored_randomness, silence, split
+from autoact.training import DataParts, DoubtfulBatch, check, restored_randomness, silence, split
 from autoact.training.configuration import Component
 from autoact.training.fit import laid_out, silent_trainer
 
@@ -51,6 +51,7 @@ class Prepared:
     own: Mapping[str, Value]
     layers: ConversionPlan | None = None
     no_mixture: str = ""
+    doubtful: Sequence[DoubtfulBatch] = ()
 
     def independent(self, *, check: bool) -> "Prepared":
         """Return this search with a network of its own for each training.
@@ -63,7 +64,7 @@ class Prepared:
         """
         if self.layers is None or not isinstance(self.task, ModelTask):
             return self
-        task = with_own_network(self.task, self.name, self.layers.layers, check=check)
+        task = with_own_network(self.task, self.name, self.layers.paths, check=check)
         return replace(self, task=task)
 
     def fingerprint(self) -> dict[str, str | int]:
@@ -82,7 +83,7 @@ class Prepared:
             reason: Why none can be trained; "" leaves it.
         """
         variables = replace(self.variables, mixture=self.variables.mixture and not reason)
-        return replace(self, variables=variables, no_mixture=reason)
+        return replace(self, variables=variables, no_mixture=reason, doubtful=())  # those were tried
 
     def without(self, idle: Sequence[str], unsaid: Mapping[str, str] = MappingProxyType({})) -> "Prepared":
         """Return this search without layers that never run.
@@ -100,10 +101,10 @@ class Prepared:
         if unsaid:
             layers = self.layers.speaking(unsaid)
             return replace(self, left_alone=layers.left_alone, layers=layers).without(idle)
-        idle = [path for path in self.layers.layers if path in idle]
+        idle = [path for path in self.layers.paths if path in idle]
         if not idle:
             return self
-        if len(idle) == len(self.layers.layers):
+        if len(idle) == len(self.layers.paths):
             raise ConversionError(
                 f"There is nothing to search in {self.name}: of its activations ({', '.join(idle)}), none "
                 f"runs in a training step or in a validation.{_listed(self.left_alone)} Write what runs "
@@ -150,16 +151,18 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     Raises:
         ConfigurationError: The model cannot be made, or the data are of no known kind.
         ConversionError: The model has no activation to choose.
-        DataError: The data are empty or not finite.
+        DataError: The data are empty.
     """
     make_module = _callable("model", model)
     parts = split(Component(**data) if isinstance(data, Mapping) else data, seed=settings.seed)
     make = partial(_make, parts=parts, trainer=settings.trainer)
     with restored_randomness():
         module = make(make_module)
+    _require_unconverted(module)
     layers = find_layers(module, space)
-    check(parts, trainer=silent_trainer(settings.trainer))
+    doubtful = check(parts, trainer=silent_trainer(settings.trainer))
     own = _own_values(make_module, settings.hyperparameters, layers, make)
+    warn_of_sharing(layers, [path for group in layers.groups for path in group], stacklevel=4)
     variables = Variables.of(layers)
     _require_choice(variables, settings)
     task = ModelTask(
@@ -171,7 +174,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         trainer=dict(settings.trainer),
     )
     if settings.workers > 1:
-        require_picklable(task)
+        require_picklable(task, settings.pruner)
     return Prepared(
         settings=settings,
         task=task,
@@ -182,6 +185,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         comparison=parts.source,
         own=own,
         layers=layers,
+        doubtful=doubtful,
     )
 
 
@@ -201,7 +205,7 @@ def prepare_objective(
         objective=objective, space=space, original=variables.original, monitor=settings.monitor
     )
     if settings.workers > 1:
-        require_picklable(task)
+        require_picklable(task, settings.pruner)
     return Prepared(
         settings=settings,
         task=task,
@@ -214,6 +218,17 @@ def prepare_objective(
     )
 
 
+def _require_unconverted(module: nn.Module) -> None:
+    """Refuse a model that converts its activations itself: what it is written with is no longer there."""
+    known = (recipe(module) or {"layers": {}})["layers"]
+    if mixtures := [path for path, entry in known.items() if entry["kind"] == "mixture"]:
+        raise ConversionError(
+            f"{type(module).__name__} is made with its activations converted ({', '.join(mixtures)}): leave "
+            "autoact.convert to the search, which trains a mixture itself. A mixture that is part of the "
+            "model is an autoact.AutoActivation layer of its own."
+        )
+
+
 def _own_values(
     make: Callable[[], Any], searched: Hyperparameters, layers: ConversionPlan, made: Callable[..., Any]
 ) -> dict[str, Value]:
@@ -223,7 +238,8 @@ def _own_values(
         for value in one.values:
             with restored_randomness():
                 module = made(with_values(make, {one.name: value}), f" with {one.name} {value}")
-            if find_layers(module, layers.space).layers != layers.layers:
+            found = find_layers(module, layers.space)
+            if (found.layers, found.candidates) != (layers.layers, layers.candidates):
                 raise ConfigurationError(
                     f"parameters: with {one.name} {value} the model has other activations than without, so "
                     "the two cannot be searched together. Leave it out, or search each of its values alone."

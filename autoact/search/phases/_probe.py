@@ -2,6 +2,7 @@
 
 import math
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,8 +13,8 @@ from autoact.records import Training
 from autoact.search.phases._independence import require_no_history, require_seeded
 from autoact.search.trainings import ModelTask, ObjectiveTask
 from autoact.spaces import LayerRule, SearchSpace
-from autoact.training import Measurement, NoMixtureError, train
-from autoact.training.fit import Beginnings, Clock, Kept, ReachedLayers, Validations
+from autoact.training import DoubtfulBatch, Measurement, NoMixtureError, train
+from autoact.training.fit import Beginnings, Clock, Kept, ReachedLayers, Validations, require_finite
 
 _PROBED = 0.02  # fraction of a full training that is asked of a function
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
@@ -57,23 +58,34 @@ def keeping(space: SearchSpace, paths: Sequence[str]) -> SearchSpace:
     return replace(space, layers=(*kept, *rules))
 
 
-def probe(task: ModelTask | ObjectiveTask, seed: int, name: str = "The model") -> Probe:
+def probe(
+    task: ModelTask | ObjectiveTask,
+    seed: int,
+    name: str = "The model",
+    doubtful: Sequence[DoubtfulBatch] = (),
+) -> Probe:
     """Train the original for one step, then for a few; for one the mixture and what could be chosen instead.
 
-    All are validated, the first one as in the confirmation, on selection data.
+    All are validated, the first one as in the confirmation, on selection data. Where batches are doubtful,
+    the original is tried on these first; what its loss leaves out is told in a warning.
 
     Args:
         task: The model and its data, or a function, which is called once with a small fraction.
         seed: Of the trainings.
         name: What the model is called.
+        doubtful: Batches with values that are no numbers.
 
     Raises:
+        DataError: The model's loss, gradients or validated value are then no numbers either.
         AutoActError: The monitor is never logged, the Trainer does not take its arguments, or a function
             returns no number.
         SearchFailedError: The user's own model, data or function raised, as it is or with other activations.
     """
     try:
-        return _probe_model(task, seed, name) if isinstance(task, ModelTask) else _probe_objective(task, seed)
+        if not isinstance(task, ModelTask):
+            return _probe_objective(task, seed)
+        require_finite(task.make_module, task.parts, doubtful, task.trainer, seed)
+        return _probe_model(task, seed, name, doubtful)
     except AutoActError:
         raise
     except Exception as error:
@@ -87,7 +99,7 @@ def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
     return Probe(_entry([found], seed), math.nan, math.nan)
 
 
-def _probe_model(task: ModelTask, seed: int, name: str) -> Probe:
+def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[DoubtfulBatch]) -> Probe:
     clock, reached = Clock(), ReachedLayers(task.space)
     begun, kept = Beginnings(), Kept()
     rehearsed = replace(task, parts=task.parts.rehearsal())
@@ -105,6 +117,7 @@ def _probe_model(task: ModelTask, seed: int, name: str) -> Probe:
     except Exception as error:
         _train(rehearsed, seed, fraction=1e-9, comparison=True)  # without probes in place of activations
         raise SearchFailedError(_told(_CHANGED, error)) from error
+    _tell(doubtful, task.monitor, first.selection)
     steps = min(_STEPS, _SHARE * first.planned_steps)
     second = _train(
         replace(task, make_module=watched),
@@ -124,6 +137,31 @@ def _probe_model(task: ModelTask, seed: int, name: str) -> Probe:
     seconds = _seconds(clock, setup, first.planned_steps, task.trainer)
     done, planned = _entry(measured, seed), first.planned_steps
     return Probe(done, planned, seconds, reached.idle, no_mixture, reached.unsaid)
+
+
+def _tell(doubtful: Sequence[DoubtfulBatch], monitor: str, value: float) -> None:
+    """Warn of values that are no numbers and are left out; refuse those that make the validation's value one.
+
+    The training data have been tried.
+    """
+    if not doubtful:
+        return
+    for batch in doubtful:
+        if batch.part == "selection" and not math.isfinite(value):
+            raise batch.refused(f"{monitor} is {value} in the validation")
+    parts = [[batch for batch in doubtful if batch.part == part] for part in ("training", "selection")]
+    said = " ".join(f"{found[0]}{_more(len(found) - 1)}." for found in parts if found)
+    tried = (["loss and gradients"] if parts[0] else []) + ([monitor] if parts[1] else [])
+    warnings.warn(
+        f"{said} Still finite with them: {', '.join(tried)}. The search leaves them in, and the "
+        "model decides what they count.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _more(batches: int) -> str:
+    return f", and others in {batches} batches more" if batches else ""
 
 
 def _changed(
@@ -176,15 +214,18 @@ def _entry(measured: Sequence[Measurement], seed: int) -> Training:
 
 
 def _train(task: ModelTask, seed: int, fraction: float, **more: Any) -> Measurement:
-    return train(
-        task.make_module,
-        task.parts,
-        seed=seed,
-        monitor=task.monitor,
-        trainer=task.trainer,
-        limit_fraction=min(max(fraction, 1e-9), 1.0),
-        **more,
-    )
+    with warnings.catch_warnings():
+        # an epoch that ends after a batch may step a scheduler where accumulation by hand has not yet stepped
+        warnings.filterwarnings("ignore", message=r"Detected call of `lr_scheduler\.step\(\)` before")
+        return train(
+            task.make_module,
+            task.parts,
+            seed=seed,
+            monitor=task.monitor,
+            trainer=task.trainer,
+            limit_fraction=min(max(fraction, 1e-9), 1.0),
+            **more,
+        )
 
 
 def _setup(clock: Clock, trainings: Sequence[Measurement]) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from autoact.errors import SearchFailedError
 from autoact.records import Training
-from autoact.search.phases._baselines import mean
+from autoact.search.phases._baselines import again, mean
 from autoact.search.phases._trials import fell_back, nothing_finite, study_of
 from autoact.search.study import SELECTED, Search
 
@@ -16,7 +16,8 @@ def select(
     """Return the search's choice, or a baseline that is believed to be better.
 
     The seeds of the selection chose nothing for the search's choice, so that its luck in the search is over;
-    the surrogate weighs them together with all of the search.
+    the surrogate weighs them together with all of the search. Once comparison data were read, the selected
+    model is the one that was compared, for good.
 
     Args:
         search: The search.
@@ -26,6 +27,9 @@ def select(
     Raises:
         SearchFailedError: Nothing that was tried trains, and the original, chosen for want of it, neither.
     """
+    compared = next((training for training in search.confirmations if training.label == SELECTED), None)
+    if compared is not None:
+        return again(compared, "trial", SELECTED, 0)
     chosen = models[SELECTED]
     if not any(training.usable for training in trained[SELECTED]) and fell_back(search):
         raise SearchFailedError(nothing_finite(search))

@@ -3,6 +3,7 @@
 from autoact.errors import SearchFailedError
 from autoact.records import Training
 from autoact.search.phases._one_shot import train_one_shot
+from autoact.search.phases._remaining import reserved
 from autoact.search.study import ORIGINAL, Domain, Search, Study, run_trials
 from autoact.spaces import Assignment
 
@@ -12,12 +13,14 @@ ONE_SHOT_CHOICE = "one-shot choice"
 def choose(search: Search) -> Training:
     """Search, and return the training of the model that is chosen.
 
-    Where an earlier process has chosen, the ledger says what: files of the choice may hold a baseline by now.
+    Once comparison data were read the search is over, and its trials say what was chosen. Until then it goes
+    on as long as budget and time allow, whatever is on disk.
 
     Raises:
         SearchFailedError: Nothing trains, not even the original.
     """
-    if _is_over(search):
+    _require_mixture(search)
+    if search.confirmations:
         return _chosen(search, study_of(search))
     if not any(search.ledger.of("trial")):  # one that failed is tried again only before there are trials
         train_one_shot(search)
@@ -27,7 +30,7 @@ def choose(search: Search) -> Training:
     if derived is None or search.settings.parameters:
         study.enqueue(ORIGINAL, search.variables.original, search.own)
     spent = sum(training.share for training in search.ledger.of("one-shot"))
-    run_trials(search, study, search.settings.budget - spent, search.limit.over)
+    run_trials(search, study, search.settings.budget - spent, lambda: search.limit.over(reserved(search)))
     return _chosen(search, study)
 
 
@@ -38,17 +41,16 @@ def study_of(search: Search) -> Study:
 
 def _derived(search: Search) -> Assignment | None:
     """Return what the mixture derived; None without one, or if none trained."""
-    return next((training.derived for training in search.ledger.of("one-shot") if training.usable), None)
+    found = (training.derived for training in search.ledger.of("one-shot") if training.usable)
+    derived = next(found, None)
+    return None if derived is None else search.variables.of_all(derived)
 
 
-def _is_over(search: Search) -> bool:
-    """Tell whether an earlier process has chosen: the file of the choice may be lost, the ledger may not."""
+def _require_mixture(search: Search) -> None:
+    """Raise RunDirectoryError if there is a choice without the mixture that comes before it."""
     chosen = search.directory.assignment_file
-    if not chosen.exists():
-        return any(search.ledger.of("tuning", "baseline", "confirmation"))
-    if search.variables.mixture and not any(search.ledger.of("one-shot")):
+    if chosen.exists() and search.variables.mixture and not any(search.ledger.of("one-shot")):
         raise search.directory.lacks_trainings(chosen)
-    return True
 
 
 def _chosen(search: Search, study: Study) -> Training:

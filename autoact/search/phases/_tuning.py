@@ -7,6 +7,7 @@ learns from every one. So a baseline that got fewer would lose to tuning, not to
 from collections.abc import Mapping
 
 from autoact.records import Training, model_key
+from autoact.search.phases._remaining import out_of_time
 from autoact.search.phases._trials import study_of
 from autoact.search.setup import least_tuning
 from autoact.search.study import Domain, Search, Study, run_trials
@@ -53,7 +54,10 @@ def _tune(search: Search, name: str, assignment: Assignment, selected: Training)
     spread = search.settings.hyperparameters.spread(search.counts.tuning_each // 2, search.settings.seed)
     for number, values in enumerate(spread):
         study.enqueue(f"spread {number}", assignment, values)
-    run_trials(search, study, tuning_trials(search))
+    wanted = tuning_trials(search)
+    run_trials(search, study, wanted, search.limit.over)
+    if search.limit.over() and wanted - study.spent >= 1:
+        raise out_of_time(search, "before the baselines are tuned as much as the search was")
     best = study.best()
     if best is not None:
         return best

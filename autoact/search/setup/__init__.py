@@ -2,10 +2,11 @@
 
 from autoact.search.setup._configuration import configuration, plain, require_same
 from autoact.search.setup._counts import Counts
+from autoact.search.setup._extension import extended, resumed
 from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
 from autoact.search.setup._seeds import Seeds, least_tuning, seeds_for
-from autoact.search.setup._settings import MAY_CHANGE, Mode, Settings, SettingsOptions
+from autoact.search.setup._settings import MAY_CHANGE, Mode, Settings, SettingsOptions, looks_until
 from autoact.search.setup._variables import Variable, Variables
 
 __all__ = [
@@ -21,10 +22,13 @@ __all__ = [
     "Variables",
     "changes",
     "configuration",
+    "extended",
     "fingerprint",
     "least_tuning",
+    "looks_until",
     "plain",
     "require_same",
     "require_unchanged",
+    "resumed",
     "seeds_for",
 ]

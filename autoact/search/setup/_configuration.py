@@ -7,7 +7,7 @@ from typing import Any
 
 import autoact
 from autoact.errors import ConfigurationError
-from autoact.search.setup._settings import MAY_CHANGE, Settings
+from autoact.search.setup._settings import MAY_CHANGE, MAY_GROW, Settings, looks_until
 from autoact.spaces import SearchSpace
 
 
@@ -51,18 +51,28 @@ def configuration(
 
 
 def require_same(stored: Mapping[str, Any], settings: Settings, space: SearchSpace) -> None:
-    """Raise if a run that is resumed would not be the run that began.
+    """Raise if a run that is resumed would not be the run that began, or would be less of it.
 
     Raises:
         ConfigurationError: Names the first setting that differs, with both values.
     """
     before, now = dict(stored.get("search") or {}), plain(settings.to_dict())
     for name, new in now.items():
+        if name in MAY_GROW and new >= before.get(name, 0):
+            continue
+        if name == "looks" and (new[: len(before.get(name) or ())] == before.get(name) or is_usual(before)):
+            continue
         if name not in MAY_CHANGE and before.get(name) != new:
             raise ConfigurationError(_changed(name, before.get(name), new))
     known = SearchSpace.from_dict(stored["space"], source="config.yaml")
     if known.fingerprint() != space.fingerprint():
         raise ConfigurationError(_changed("space", stored["space"], space.to_dict()))
+
+
+def is_usual(search: Mapping[str, Any]) -> bool:
+    """Tell whether the looks of a run's settings are those that its seeds have if none are given."""
+    seeds = search.get("seeds")
+    return seeds is not None and search.get("looks") == list(looks_until(seeds))
 
 
 def plain(value: Any) -> Any:
@@ -84,7 +94,9 @@ def plain(value: Any) -> Any:
 
 
 def _changed(name: str, before: Any, now: Any) -> str:
+    least = " or a larger one" if name in MAY_GROW else ""
     return (
-        f"The run cannot be resumed: {name} was {before!r} when it began and is {now!r} now. "
-        "Resume it with the old value, or start a new run in another directory."
+        f"The run cannot be resumed: {name} was {before!r} and is {now!r} now. Budget and "
+        f"seeds may grow, and hours be added: resume it with the old {name}{least}, or start a new run in "
+        "another directory."
     )

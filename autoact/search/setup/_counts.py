@@ -7,6 +7,8 @@ from autoact.search.setup._seeds import least_tuning
 from autoact.search.setup._settings import Settings
 from autoact.search.setup._variables import Variables
 
+_COMPARED = 3  # models: the selected, the original, the best uniform
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -16,8 +18,8 @@ class Counts:
     trials: int
     baselines: int
     confirmation: int
-    tuning_each: int = 0  # trials that tune one baseline
     tuned: int = 0  # baselines that are tuned
+    least_tuning: int = 0  # trials that each of them gets, however few the search has
 
     @classmethod
     def of(cls, settings: Settings, variables: Variables) -> "Counts":
@@ -30,15 +32,20 @@ class Counts:
             one_shot=one_shot,
             trials=trials,
             baselines=(len(models) + 1) * settings.selection_seeds,
-            confirmation=3 * settings.seeds,
-            tuning_each=max(trials, least_tuning(settings)) if tuned else 0,
+            confirmation=_COMPARED * settings.seeds,
             tuned=tuned,
+            least_tuning=least_tuning(settings) if tuned else 0,
         )
 
     @property
     def search(self) -> int:
         """The budget."""
         return self.one_shot + self.trials
+
+    @property
+    def tuning_each(self) -> int:
+        """Trials that tune one baseline."""
+        return max(self.trials, self.least_tuning) if self.tuned else 0
 
     @property
     def tuning(self) -> int:
@@ -49,3 +56,25 @@ class Counts:
     def total(self) -> int:
         """Everything."""
         return self.search + self.tuning + self.baselines + self.confirmation
+
+    def after(self, trials: int) -> int:
+        """Return the trainings that follow on a search of so many trials."""
+        return self.tuned * max(trials, self.least_tuning) + self.baselines + self.confirmation
+
+    def cut(self, room: int) -> tuple[int, int]:
+        """Return the trials, and the seeds of the confirmation, that time leaves: first trials are cut.
+
+        Args:
+            room: Full trainings that fit into the time.
+
+        Example:
+            >>> counts = Counts(one_shot=1, trials=19, baselines=27, confirmation=30)
+            >>> counts.cut(100), counts.cut(60), counts.cut(40)
+            ((19, 10), (2, 10), (0, 4))
+        """
+        rest = room - self.one_shot - self.baselines - self.confirmation
+        trials = rest // (1 + self.tuned)
+        if trials < self.least_tuning:
+            trials = rest - self.tuned * self.least_tuning
+        seeds = (self.confirmation + min(trials, 0)) // _COMPARED
+        return max(min(trials, self.trials), 0), max(seeds, 0)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from textwrap import dedent
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import nn
 from torch.utils.data import IterableDataset
 
 from autoact.errors import ConfigurationError
+from autoact.nn import AutoActivation
 
 _LISTED = 200  # parameters whose shapes are kept one by one
 _FIRST = "first row of the"
@@ -31,7 +33,8 @@ def fingerprint(
     A row that is another one when it is read again, because it is augmented, is left out.
 
     Args:
-        module: A fresh model: the source of its classes and the shapes of its parameters count.
+        module: A fresh model: the source of its classes, the shapes of its parameters and the candidates of
+            its `AutoActivation` layers count.
         parts: Loaders by name: length, batch size, and first row of each count.
         objective: A function in place of both: its source counts.
 
@@ -47,6 +50,11 @@ def fingerprint(
         for kind in sorted(_classes(module), key=lambda each: each.__qualname__):
             found |= _source(kind, f"source of {kind.__qualname__}")
         found |= _shapes(module)
+        found |= {
+            f"candidates of {path}": ", ".join(layer.candidates)
+            for path, layer in module.named_modules()
+            if isinstance(layer, AutoActivation)
+        }
     for name, loaders in parts.items():
         for inner, loader in _loaders(name, loaders):
             found |= _data(inner, loader)
@@ -110,20 +118,34 @@ def _classes(module: nn.Module) -> set[type]:
 def _of_user(kind: type) -> bool:
     if kind.__module__.partition(".")[0] in ("builtins", "torch", "lightning", "autoact"):
         return False
+    if kind.__module__ == "__main__":
+        return True
     try:
         path = Path(inspect.getfile(kind))
-    except (TypeError, OSError):  # a class of an interactive session
+    except (TypeError, OSError):  # a class that nobody has written
         return False
     return not set(_LIBRARIES) & set(path.parts) and not path.is_relative_to(sysconfig.get_path("stdlib"))
 
 
 def _source(item: Any, name: str) -> dict[str, str | int]:
-    """Return the digest of a source without comments and layout; nothing where it is unknown."""
+    """Return the digest of a source without comments and layout; if it is unknown, of the compiled code."""
     try:
         text = ast.unparse(ast.parse(dedent(inspect.getsource(item))))
-    except (OSError, TypeError, SyntaxError):
-        return {}
+    except (OSError, TypeError, SyntaxError):  # of a cell's class, of standard input or of `python -c`
+        inner = vars(item) if isinstance(item, type) else {"": item}
+        functions = {key: value for key, value in inner.items() if inspect.isfunction(value)}
+        text = repr({key: _compiled(functions[key].__code__) for key in sorted(functions)})
+        return {name: _digest(text.encode())} if functions else {}
     return {name: _digest(text.encode())}
+
+
+def _compiled(code: CodeType) -> list[Any]:
+    """Return what a code does, without the places that it stands at."""
+    constants: list[Any] = []
+    for each in code.co_consts:
+        inner = _compiled(each) if isinstance(each, CodeType) else each
+        constants.append(sorted(map(repr, each)) if isinstance(each, frozenset) else inner)
+    return [code.co_code, code.co_names, code.co_varnames, constants]
 
 
 def _shapes(module: nn.Module) -> dict[str, str | int]:

@@ -1,6 +1,8 @@
-"""Seeds of trainings: all follow from one, and no phase shares any with another."""
+"""Seeds of trainings: all follow from one, no phase shares any with another, and more of them only follow."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -8,28 +10,29 @@ from autoact.search.setup._settings import Settings
 
 # Half of them are spread evenly: over three decades of a learning rate they lie 0.75 apart.
 _TRIALS_PER_HYPERPARAMETER = 8
+_BITS = 29  # of each stream; two more tell the streams apart, so that every library takes the 31 as positive
+_Stream = Literal["search", "selection", "confirmation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeds:
-    """The seeds of a search by phase.
+    """The seeds of a search by phase, each the beginning of an endless stream.
 
     Attributes:
         search: Seeds that the trials take in turn; the mixture takes the first.
         selection: Seeds of the uniform baselines, which choose the best of them.
         confirmation: Fresh seeds on which the selected model and the baselines are compared.
+        seed: What all follow from.
     """
 
     search: tuple[int, ...]
     selection: tuple[int, ...]
     confirmation: tuple[int, ...]
+    seed: int
 
     def trial(self, number: int) -> int:
         """Return the seed of the search with a number, from 0, however many there are."""
-        if number < len(self.search):
-            return self.search[number]
-        entropy = [self.search[0], number, 2]
-        return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+        return _stream(self.seed, "search", max(number + 1, len(self.search)))[number]
 
     def number(self, seed: int, trial: int) -> int:
         """Return the number of a trial's seed.
@@ -41,24 +44,32 @@ class Seeds:
         Raises:
             ValueError: The seed is none of such a trial.
         """
-        for number in range(len(self.search) + trial):
-            if self.trial(number) == seed:
-                return number
-        raise ValueError(f"seed {seed} is none of the search's")
+        try:
+            return _stream(self.seed, "search", len(self.search) + trial).index(seed)
+        except ValueError:
+            raise ValueError(f"seed {seed} is none of the search's") from None
 
 
-def seeds_for(settings: Settings) -> Seeds:
-    """Derive all seeds of a search; the same settings give the same seeds.
+def seeds_for(settings: Settings, used: int = 0) -> Seeds:
+    """Derive all seeds of a search; the same settings give the same seeds, larger counts the same and more.
+
+    Args:
+        settings: The settings.
+        used: Seeds of the confirmation that earlier questions of the run have used up.
 
     Example:
         >>> seeds = seeds_for(Settings(monitor="val_loss", budget=4, seeds=2))
         >>> len({*seeds.search, *seeds.selection, *seeds.confirmation})
         9
+        >>> seeds_for(Settings(monitor="val_loss", seeds=6)).confirmation[:2] == seeds.confirmation
+        True
     """
-    numbers = (settings.budget + least_tuning(settings), settings.selection_seeds, settings.seeds)
-    drawn = _distinct(settings.seed, sum(numbers))
-    first, second = numbers[0], numbers[0] + numbers[1]
-    return Seeds(search=drawn[:first], selection=drawn[first:second], confirmation=drawn[second:])
+    return Seeds(
+        search=_stream(settings.seed, "search", settings.budget + least_tuning(settings)),
+        selection=_stream(settings.seed, "selection", settings.selection_seeds),
+        confirmation=_stream(settings.seed, "confirmation", used + settings.seeds)[used:],
+        seed=settings.seed,
+    )
 
 
 def least_tuning(settings: Settings) -> int:
@@ -66,12 +77,13 @@ def least_tuning(settings: Settings) -> int:
     return _TRIALS_PER_HYPERPARAMETER * len(settings.hyperparameters)
 
 
-def _distinct(seed: int, wanted: int) -> tuple[int, ...]:
-    length = wanted
+@lru_cache(maxsize=64)
+def _stream(seed: int, name: _Stream, wanted: int) -> tuple[int, ...]:
+    """Return the first seeds of a stream, all different; no other stream has any of them."""
+    place, length = get_args(_Stream).index(name), wanted
     while True:
-        # 31 bits: seeds that every library takes, as positive numbers that people can type
-        drawn = np.random.SeedSequence([seed, 0]).generate_state(length) >> 1
-        unique = list(dict.fromkeys(int(value) for value in drawn))
+        drawn = np.random.SeedSequence([seed, place]).generate_state(length) >> (32 - _BITS)
+        unique = list(dict.fromkeys((place << _BITS) + int(value) for value in drawn))
         if len(unique) >= wanted:
             return tuple(unique[:wanted])
         length += wanted - len(unique)

@@ -1,7 +1,7 @@
 """Settings of a search: the one place that names them; the command line, YAML and Python follow from it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from typing import Any, Literal, TypedDict, cast
@@ -14,7 +14,7 @@ from autoact.search.setup._hyperparameters import Hyperparameters
 from autoact.training.configuration import Component
 
 Mode = Literal["min", "max"]
-MAY_CHANGE = ("workers", "hours")  # when a run is resumed
+MAY_CHANGE, MAY_GROW = ("workers", "hours"), ("budget", "seeds")  # when a run is resumed
 # kept in config.yaml by the names of their classes
 _OBJECTS = {"sampler": BaseSampler, "pruner": BasePruner}
 
@@ -28,9 +28,13 @@ class Settings:
         mode: "min" or "max"; None infers it from "loss" or "acc" in the monitor's name.
         budget: Full trainings to spend on the search, the mixture included, at least 1; baselines and
             confirmation come on top.
-        seeds: Fresh paired seeds of the confirmation, at least 2; more of them see smaller differences.
+        seeds: Fresh paired seeds of the confirmation at most, at least 2; more of them see smaller
+            differences.
+        looks: Numbers of those seeds at which it is looked whether they decide, growing up to `seeds`; None:
+            5, 10, 20, ... The error of all looks together is 5 %.
         selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
-        hours: Wall time after which the search starts no further training and chooses; None: no limit.
+        hours: Wall time of the whole run: the search ends early enough for baselines and confirmation, and
+            the confirmation takes as many seeds as fit; with a resume, so many more; None: no limit.
         workers: Processes that train at the same time, at least 1.
         storage: URL of an Optuna storage to which the study is exported; None: study.db in the run directory.
         seed: Everything random in the search follows from it.
@@ -54,7 +58,8 @@ class Settings:
     monitor: str = "val_loss"
     mode: Mode | None = None
     budget: int = 20
-    seeds: int = 10
+    seeds: int = 20
+    looks: Sequence[int] | None = None
     selection_seeds: int = 3
     hours: float | None = None
     workers: int = 1
@@ -89,6 +94,7 @@ class Settings:
         _at_least("budget", self.budget, 1, "full trainings to spend on the search")
         _at_least("seeds", self.seeds, 2, "fresh seeds of the confirmation: a paired interval needs two")
         _at_least("selection_seeds", self.selection_seeds, 1, "seeds that choose the best uniform baseline")
+        object.__setattr__(self, "looks", _checked_looks(self.looks, self.seeds))
         _at_least("workers", self.workers, 1, "processes that train at the same time")
         _at_least("seed", self.seed, 0, "the number from which every seed is derived")
         _check_hours(self.hours)
@@ -107,6 +113,11 @@ class Settings:
     def direction(self) -> Mode:
         """The mode, settled."""
         return cast(Mode, self.mode)
+
+    @property
+    def planned_looks(self) -> tuple[int, ...]:
+        """The looks, settled."""
+        return tuple(self.looks or ())
 
     @property
     def minimize(self) -> bool:
@@ -132,6 +143,7 @@ class SettingsOptions(TypedDict, total=False):
     mode: Mode | None
     budget: int | None
     seeds: int | None
+    looks: Sequence[int] | None
     selection_seeds: int | None
     hours: float | None
     workers: int | None
@@ -163,11 +175,40 @@ def settle_mode(mode: str | None, monitor: str) -> Mode:
     return "min" if lowers else "max"
 
 
+def looks_until(seeds: int) -> tuple[int, ...]:
+    """Return the numbers of seeds at which a comparison is looked at: 5, twice as many, and so on.
+
+    Args:
+        seeds: The most that may be spent, at least 2.
+
+    Example:
+        >>> looks_until(40), looks_until(12), looks_until(4)
+        ((5, 10, 20, 40), (5, 12), (4,))
+    """
+    found = [5]
+    while 2 * found[-1] <= seeds:
+        found.append(2 * found[-1])
+    return (*found[:-1], seeds)
+
+
+def _checked_looks(looks: Any, seeds: int) -> tuple[int, ...]:
+    if looks is None:
+        return looks_until(seeds)
+    given = [looks] if isinstance(looks, Integral) else list(looks) if isinstance(looks, list | tuple) else []
+    whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in given)
+    if not whole or not given or given[0] < 2 or given[-1] != seeds or sorted(set(given)) != given:
+        raise ConfigurationError(
+            f"looks is {looks!r}; it must be growing numbers of seeds, from 2 up to seeds ({seeds}): for "
+            f"instance {list(looks_until(seeds))}, or [{seeds}] to look once."
+        )
+    return tuple(int(n) for n in given)
+
+
 def _check_hours(hours: Any) -> None:
     number = float(hours) if isinstance(hours, Real) and not isinstance(hours, bool) else math.nan
     if hours is not None and not 0 < number < math.inf:
         raise ConfigurationError(
-            f"hours is {hours!r}; it must be a number above 0: the wall time of the search. "
+            f"hours is {hours!r}; it must be a number above 0: the wall time of the run. "
             "Leave it out for no limit."
         )
 

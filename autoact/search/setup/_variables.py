@@ -20,8 +20,16 @@ class LayerPlan(Protocol):
         """Present activation by layer."""
 
     @property
+    def placed(self) -> Mapping[str, Bounds]:
+        """Layers that are `AutoActivation` modules of the model's own, with their bounds."""
+
+    @property
     def candidates(self) -> Mapping[str, tuple[str, ...]]:
         """Names that compete in each layer."""
+
+    @property
+    def settings(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        """Parameter values that the model brings, by layer and activation."""
 
     @property
     def groups(self) -> tuple[tuple[str, ...], ...]:
@@ -38,17 +46,19 @@ class Variable:
 
     Attributes:
         name: Its name in a study.
-        layers: Present activation by path.
+        layers: Present activation by path; None for an `AutoActivation` of the model's own: a mixture.
         candidates: Names that compete.
         bounds: Ranges of parameters.
+        settings: Parameter values that the model brings, by path and activation.
         derived: What a mixture derived for the layers, by path; with parameters of its own it is one more
             option.
     """
 
     name: str
-    layers: Mapping[str, Choice]
+    layers: Mapping[str, Choice | None]
     candidates: tuple[str, ...]
     bounds: Bounds = field(default_factory=Bounds)
+    settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     derived: Mapping[str, Choice] = field(default_factory=dict)
 
     @cached_property
@@ -61,10 +71,8 @@ class Variable:
 
     def choice(self, path: str, activation: str, values: Mapping[str, float] | None = None) -> Choice:
         """Return a layer's choice: with given values, else the model's own settings, else defaults."""
-        own = self.layers[path]
-        kept = own.activation == activation and not self.bounds.violation(own)
-        known = own.parameters if kept else self.bounds.defaults(activation)
-        return Choice(activation, {**known, **(values or {})})
+        own = self.settings.get(path, {}).get(activation)
+        return Choice(activation, {**(own or self.bounds.defaults(activation)), **(values or {})})
 
     def searched(self, activation: str) -> Iterator[tuple[str, Parameter]]:
         """Iterate over the parameters that a study may suggest, by their name in the study.
@@ -73,9 +81,8 @@ class Variable:
         """
         per_channel = {
             name
-            for own in self.layers.values()
-            if own.activation == activation
-            for name, value in own.parameters.items()
+            for own in self.settings.values()
+            for name, value in own.get(activation, {}).items()
             if isinstance(value, tuple)
         }
         for parameter in self.bounds.parameters(activation):
@@ -112,27 +119,30 @@ class Variables:
         """
         space = plan.space
         offered = {*space.candidates, *(name for rule in space.layers for name in rule.candidates or ())}
+        offered.update(name for path in plan.placed for name in plan.candidates[path])
         competing = dict.fromkeys(name for names in plan.candidates.values() for name in names)
         variables = tuple(_variable(plan, group) for group in plan.groups)
         return cls(variables, tuple(name for name in competing if name in offered), mixture)
 
     @property
     def original(self) -> Assignment:
-        """The model as it is."""
+        """The model as it is; it does not name mixtures of the model's own, which stay what they are."""
         return Assignment(
-            {path: choice for v in self.variables for path, choice in v.layers.items()}, name="original"
+            {path: now for v in self.variables for path, now in v.layers.items() if now is not None},
+            name="original",
         )
 
     def uniform(self, activation: str) -> Assignment:
         """Return one activation wherever it may compete; other layers stay as they are."""
-        return Assignment(
-            {
-                path: v.choice(path, activation) if activation in v.candidates else own
-                for v in self.variables
-                for path, own in v.layers.items()
-            },
-            name=activation,
-        )
+        chosen = {
+            path: v.choice(path, activation)
+            for v in self.variables
+            for path in v.layers
+            if activation in v.candidates
+        }
+        order = (path for v in self.variables for path in v.layers)
+        found = {**self.original, **chosen}
+        return Assignment({path: found[path] for path in order if path in found}, name=activation)
 
     @property
     def candidates(self) -> tuple[tuple[str, ...], ...]:
@@ -144,6 +154,17 @@ class Variables:
         """Whether there is nothing to choose but parameters of activations."""
         single = all(len(names) == 1 for names in self.candidates)
         return single and any(True for v in self.variables for _ in v.searched(v.candidates[0]))
+
+    def of_all(self, derived: Assignment) -> Assignment:
+        """Return what a mixture derived for every layer: a copy that it does not name has its source's."""
+        return Assignment(
+            {
+                path: derived[path if path in derived else next(iter(v.layers))]
+                for v in self.variables
+                for path in v.layers
+            },
+            name=derived.name,
+        )
 
     def with_derived(self, assignment: Assignment | None) -> "Variables":
         """Return the variables with what a mixture derived as one more option."""
@@ -184,6 +205,8 @@ class Variables:
     def values(self, assignment: Assignment) -> dict[str, Any] | None:
         """Return the values of a study's parameters that stand for an assignment, None where none do."""
         found: dict[str, Any] = {}
+        if not self._names_all(assignment):
+            return None
         for variable in self.variables:
             chosen = {path: assignment[path] for path in variable.layers}
             options = variable.options
@@ -202,12 +225,16 @@ class Variables:
 
     def allows(self, assignment: Assignment) -> bool:
         """Tell whether every layer's activation competes there; a requirement may rule out the original's."""
-        return all(
+        return self._names_all(assignment) and all(
             assignment[path].activation in variable.candidates
             and not variable.bounds.violation(assignment[path])
             for variable in self.variables
             for path in variable.layers
         )
+
+    def _names_all(self, assignment: Assignment) -> bool:
+        """Tell whether an assignment leaves no mixture of the model's own."""
+        return all(path in assignment for variable in self.variables for path in variable.layers)
 
     def _parameters(self) -> Iterator[tuple[str, Parameter]]:
         if self.parametric:
@@ -222,7 +249,13 @@ class Variables:
 def _variable(plan: LayerPlan, group: tuple[str, ...]) -> Variable:
     name = group[0] if len(group) == 1 else f"group {group[0]}"
     candidates = dict.fromkeys(candidate for path in group for candidate in plan.candidates[path])
-    return Variable(name, {path: plan.layers[path] for path in group}, tuple(candidates), plan.space.bounds)
+    return Variable(
+        name,
+        layers={path: plan.layers.get(path) for path in group},
+        candidates=tuple(candidates),
+        bounds=plan.placed.get(group[0], plan.space.bounds),
+        settings={path: plan.settings[path] for path in group},
+    )
 
 
 def _range(parameter: Parameter) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import fmean, stdev
 
 import numpy as np
@@ -10,10 +10,10 @@ from scipy import optimize, stats
 from scipy.special import ndtr
 
 from autoact.errors import ConfigurationError
-from autoact.records import Comparison
+from autoact.records import LEVEL, Comparison
 from autoact.search.setup import Mode
+from autoact.search.statistics._looks import levels, repeated_p_value
 
-LEVEL = 0.95
 POWER = 0.80
 _MOST = 10_000
 _NODES = 2000  # of the average over estimated spreads: 1e-4 of the exact effect
@@ -26,8 +26,13 @@ def compare(
     mode: Mode,
     *,
     name: str = "baseline",
+    looks: Sequence[int] = (),
+    level: float = LEVEL,
 ) -> Comparison:
     """Compare two models trained on the same seeds: d = mean(selected - baseline), a paired t interval.
+
+    Where the seeds are looked at several times, interval and p value hold over all looks: they may be read at
+    each of them, and the last that was read counts.
 
     Args:
         selected: The metric of the selected model on the comparison data, one value per seed: not finite
@@ -35,6 +40,9 @@ def compare(
         baseline: The baseline's values, in the same order of seeds.
         mode: "min" when a smaller metric is better, "max" when a larger one is.
         name: The baseline's name, carried into the result.
+        looks: Numbers of seeds at which the comparison was to be looked at, growing; none: this once. Seeds
+            beyond the last are judged like it.
+        level: Confidence of the interval, over all looks.
 
     Returns:
         Difference, interval, p value and detectable difference, oriented so that positive is better.
@@ -46,28 +54,35 @@ def compare(
         >>> result = compare([0.9, 0.8, 0.85, 0.8], [1.0, 1.0, 0.95, 1.1], "min")
         >>> result.verdict, round(result.difference, 4)
         ('improved', 0.175)
+        >>> compare([0.9, 0.8, 0.85, 0.8], [1.0, 1.0, 0.95, 1.1], "min", looks=(4, 8)).verdict
+        'no significant difference'
     """
     _check(selected, baseline, mode)
+    planned = tuple(looks) or (len(selected),)
     sign = 1.0 if mode == "max" else -1.0
     found = list(zip(selected, baseline, strict=True))
     pairs = [(a, b) for a, b in found if a is not None and b is not None]
-    gains = [sign * _gain(a, b) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
     rounding = _RESOLUTION * max(
         (abs(value) for pair in pairs for value in pair if math.isfinite(value)), default=0.0
     )
-    difference, ci95, p_value, detectable = _paired_t(gains, rounding)
+    made = [n for n in planned if n < len(found)] + [len(found)]
+    gains = [_gains(found[:n], sign) for n in made][: len(planned)]
+    gains[-1] = _gains(found, sign)
+    due = levels(planned, level)[len(gains) - 1]
+    difference, ci95, p_value, detectable = _paired_t(gains, rounding, planned, due)
     return Comparison(
         name=name,
         difference=difference,
         ci95=ci95,
         p_value=p_value,
         detectable=detectable,
-        pairs=len(gains),
-        seeds_needed=seeds_needed(difference, detectable, len(gains)),
+        pairs=len(gains[-1]),
+        seeds_needed=seeds_needed(difference, detectable, len(gains[-1]), level=due),
         selected_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
         baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         left_out=len(found) - len(pairs),
+        level=level,
     )
 
 
@@ -101,13 +116,14 @@ def detectable_effect(pairs: int, *, level: float = LEVEL, power: float = POWER)
     return float(optimize.brentq(shortfall, 0.0, upper))
 
 
-def seeds_needed(difference: float, detectable: float, pairs: int) -> int | None:
+def seeds_needed(difference: float, detectable: float, pairs: int, *, level: float = LEVEL) -> int | None:
     """Return how many paired seeds would find a difference with 80 % power.
 
     Args:
         difference: The true difference.
         detectable: What is found with that power now.
         pairs: Seeds now.
+        level: Confidence level of the interval.
 
     Returns:
         At least 2; None if it cannot be known, or if it is more than 10,000.
@@ -118,13 +134,14 @@ def seeds_needed(difference: float, detectable: float, pairs: int) -> int | None
     """
     if pairs < 2 or not (math.isfinite(detectable) and detectable > 0 and difference):
         return None
-    wanted = abs(difference) / detectable * detectable_effect(pairs)  # in paired s.d.
-    if detectable_effect(_MOST) > wanted:
+    effect = partial(detectable_effect, level=level)
+    wanted = abs(difference) / detectable * effect(pairs)  # in paired s.d.
+    if effect(_MOST) > wanted:
         return None
-    count = max(2, round((detectable_effect(_MOST) / wanted) ** 2 * _MOST))  # nearly, where there are many
-    while count > 2 and detectable_effect(count - 1) <= wanted:
+    count = max(2, round((effect(_MOST) / wanted) ** 2 * _MOST))  # nearly, where there are many
+    while count > 2 and effect(count - 1) <= wanted:
         count -= 1
-    while detectable_effect(count) > wanted:
+    while effect(count) > wanted:
         count += 1
     return count
 
@@ -140,19 +157,40 @@ def _check(selected: Sequence[float | None], baseline: Sequence[float | None], m
         raise ConfigurationError(f"A paired comparison needs at least 2 seeds, got {len(selected)}.")
 
 
+def _gains(found: Sequence[tuple[float | None, float | None]], sign: float) -> list[float]:
+    """Return the finite differences, positive where the selected model is better."""
+    pairs = [(a, b) for a, b in found if a is not None and b is not None]
+    return [sign * _gain(a, b) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
+
+
 def _gain(value: float, reference: float) -> float:
     difference = value - reference
     return 0.0 if abs(difference) <= _RESOLUTION * max(abs(value), abs(reference)) else difference
 
 
-def _paired_t(gains: Sequence[float], rounding: float) -> tuple[float, tuple[float, float], float, float]:
+def _paired_t(
+    looks: Sequence[Sequence[float]], rounding: float, planned: tuple[int, ...], due: float
+) -> tuple[float, tuple[float, float], float, float]:
+    """Return mean, interval, p value and detectable difference at the last look, whose level is due."""
+    gains = looks[-1]
     if len(gains) >= 2 and not any(gains):
         return 0.0, (0.0, 0.0), 1.0, 0.0
-    if len(gains) < 2 or max(gains) - min(gains) <= rounding:
+    if _is_constant(gains, rounding):
         # A model that seeds itself trains the same on every seed: one difference, however often repeated.
         return (fmean(gains) if gains else math.nan), (math.nan, math.nan), math.nan, math.nan
     mean, deviation, degrees = fmean(gains), stdev(gains), len(gains) - 1
-    error = deviation / math.sqrt(len(gains))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, degrees)) * error
-    p_value = float(2 * stats.t.sf(abs(mean) / error, degrees))
-    return mean, (mean - half, mean + half), p_value, detectable_effect(len(gains)) * deviation
+    half = float(stats.t.ppf((1 + due) / 2, degrees)) * deviation / math.sqrt(len(gains))
+    p_value = repeated_p_value(planned, [_p_value(each, rounding) for each in looks])
+    return mean, (mean - half, mean + half), p_value, detectable_effect(len(gains), level=due) * deviation
+
+
+def _is_constant(gains: Sequence[float], rounding: float) -> bool:
+    return len(gains) < 2 or max(gains) - min(gains) <= rounding
+
+
+def _p_value(gains: Sequence[float], rounding: float) -> float:
+    """Return the p value of a two-sided t test; 1 where the spread cannot be estimated."""
+    if _is_constant(gains, rounding):
+        return 1.0
+    statistic = abs(fmean(gains)) / (stdev(gains) / math.sqrt(len(gains)))
+    return float(2 * stats.t.sf(statistic, len(gains) - 1))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autoact.records import Ledger, RunDirectory, Value
+from autoact.records import Ledger, Question, RunDirectory, Training, Value, confidence
 from autoact.search.setup import Counts, Hyperparameters, Seeds, Settings, Variables
 from autoact.search.trainings import TimeLimit, Trainings
 
@@ -20,8 +20,9 @@ class Search:
         variables: What is chosen.
         directory: Where the run is kept.
         trainings: Does trainings, and holds those that are done.
-        limit: Tells when the time of the search is over.
+        limit: Tells what fits into the time of the run.
         own: The model's values of the searched hyperparameters.
+        questions: What the run has asked; the seeds are those of the last.
     """
 
     settings: Settings
@@ -29,8 +30,9 @@ class Search:
     variables: Variables
     directory: RunDirectory
     trainings: Trainings
-    limit: TimeLimit = field(default_factory=lambda: TimeLimit(None))
+    limit: TimeLimit = field(default_factory=TimeLimit)
     own: Mapping[str, Value] = field(default_factory=dict)
+    questions: tuple[Question, ...] = (Question(),)
 
     @property
     def ledger(self) -> Ledger:
@@ -46,3 +48,13 @@ class Search:
     def counts(self) -> Counts:
         """How many trainings each phase has."""
         return Counts.of(self.settings, self.variables)
+
+    @property
+    def level(self) -> float:
+        """Confidence at which the present question is judged."""
+        return confidence(len(self.questions))
+
+    @property
+    def confirmations(self) -> list[Training]:
+        """The trainings that are done of the present question's confirmation."""
+        return [t for t in self.ledger.of("confirmation") if t.seed in self.seeds.confirmation]

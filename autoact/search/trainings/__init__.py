@@ -13,15 +13,19 @@ from autoact.search.trainings._performing import Extras, ModelTask, Task, ended,
 from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Trainings, first_finished
-from autoact.search.trainings._time_limit import TimeLimit
+from autoact.search.trainings._sending import require_picklable
+from autoact.search.trainings._time_limit import TimeLimit, spent
 from autoact.search.trainings._trial_log import log_trial
-from autoact.search.trainings._workers import require_picklable, threads_as_in
+from autoact.search.trainings._worker import require_no_import
+from autoact.search.trainings._workers import Executor, Inline, executor_for, threads_as_in
 
 __all__ = [
     "OBJECTIVE",
     "STUDY_NAME",
     "Copied",
+    "Executor",
     "Extras",
+    "Inline",
     "Layers",
     "ModelTask",
     "Objective",
@@ -33,12 +37,15 @@ __all__ = [
     "Trainings",
     "check_objective",
     "ended",
+    "executor_for",
     "first_finished",
     "layers_of",
     "log_trial",
     "own_values",
     "perform",
+    "require_no_import",
     "require_picklable",
+    "spent",
     "threads_as_in",
     "with_values",
 ]

@@ -4,7 +4,7 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
@@ -12,7 +12,7 @@ from autoact.errors import ConfigurationError
 from autoact.records import Training
 from autoact.search.setup import Settings
 from autoact.search.trainings._performing import Extras
-from autoact.spaces import Assignment, Choice, SearchSpace
+from autoact.spaces import Assignment, Bounds, Choice, SearchSpace
 from autoact.training import Measurement
 
 Objective = Callable[[Assignment, int, float], float]
@@ -67,6 +67,7 @@ class NamedLayers:
         groups: Layers that make one choice together.
         left_alone: Why other layers are not searched.
         space: The search space.
+        placed: None; a function's layers have present activations.
     """
 
     layers: Mapping[str, Choice]
@@ -74,6 +75,15 @@ class NamedLayers:
     groups: tuple[tuple[str, ...], ...]
     left_alone: Mapping[str, str]
     space: SearchSpace
+    placed: Mapping[str, Bounds] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, dict[str, Mapping[str, Any]]]:
+        """Parameter values of the present activations, where the space allows them."""
+        return {
+            path: {} if self.space.bounds.violation(now) else {now.activation: now.parameters}
+            for path, now in self.layers.items()
+        }
 
 
 def check_objective(objective: Any, settings: Settings) -> None:

@@ -94,7 +94,7 @@ def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training
         remark = f"{extras.checkpoint} was not saved: {found.unsaved}" if found.unsaved else None
         return replace(ended(asked, found), remark=remark)
     except Exception as error:  # the user's code, out of memory, a mixture too far gone to derive from
-        return failed(asked, error)
+        return failed(asked, told(error))
     finally:
         gc.collect()  # Lightning's modules and trainers are cycles; without this, models of past trials stay
         if torch.cuda.is_initialized():
@@ -119,8 +119,18 @@ def ended(asked: Training, found: Measurement) -> Training:
     )
 
 
-def failed(asked: Training, error: BaseException) -> Training:
-    """Return a training with what it raised."""
-    first_line = (str(error).strip().splitlines() or [""])[0]
+def failed(asked: Training, why: str) -> Training:
+    """Return a training that ended without measurements.
+
+    Args:
+        asked: The training.
+        why: What was raised, or how its process ended.
+    """
     compared = math.nan if asked.phase == "confirmation" else None
-    return replace(asked, state="failed", comparison=compared, error=f"{type(error).__name__}: {first_line}")
+    return replace(asked, state="failed", comparison=compared, error=why)
+
+
+def told(error: BaseException) -> str:
+    """Return type and first line of an error."""
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line}"

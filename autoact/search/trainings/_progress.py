@@ -31,7 +31,7 @@ class SearchProgress:
         self._done, self._spent, self._new = 0, 0.0, 0.0
         self._best: float | None = None
         self._quiet = quiet
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or Console(highlight=False, soft_wrap=True, force_jupyter=False)
         self._began = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -67,8 +67,8 @@ class SearchProgress:
         return f"{spent:.0f}" if spent == round(spent) else f"{spent:.1f}"
 
     def say(self, text: str) -> None:
-        """Print a line."""
-        if not self._quiet:
+        """Print a line, if there is one."""
+        if text and not self._quiet:
             self._console.print(text, markup=False)
 
     def finished(self, training: Training) -> None:

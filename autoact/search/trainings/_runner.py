@@ -2,13 +2,12 @@
 
 import gc
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 
-from autoact.errors import SearchFailedError
 from autoact.records import Ledger, Training
 from autoact.search.trainings._performing import NO_EXTRAS, Extras, Task
-from autoact.search.trainings._workers import executor_for, stop, submit
+from autoact.search.trainings._workers import Executor
 
 
 @dataclass
@@ -16,48 +15,49 @@ class Trainings:
     """What does the trainings of a run and keeps them.
 
     Attributes:
+        executor: Does them.
         task: What all of them have in common.
         ledger: Those that are done.
-        workers: Processes that train at the same time.
         finished: Told of each that has ended.
     """
 
+    executor: Executor
     task: Task
     ledger: Ledger
-    workers: int = 1
     finished: Callable[[Training], None] = lambda training: None
-    _executor: Executor = field(init=False)
 
     def __enter__(self) -> "Trainings":
-        """Start the workers."""
+        """Get ready to train in this process."""
         gc.freeze()  # collecting after each training then looks at what trainings made: 5 ms instead of 250
-        self._executor = executor_for(self.task, self.workers)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Stop the workers; after an exception, trainings that have not ended are abandoned."""
+    def __exit__(self, *_: object) -> None:
+        """Let what is there be collected again."""
         gc.unfreeze()
-        stop(self._executor, abandon=kind is not None)
+
+    @property
+    def workers(self) -> int:
+        """How many trainings are done at the same time."""
+        return self.executor.workers
 
     def start(self, asked: Training, extras: Extras = NO_EXTRAS) -> "Future[Training]":
         """Begin a training (without workers: do it)."""
-        return submit(self._executor, asked, extras)
+        return self.executor.submit(asked, extras)
 
     def finish(self, future: "Future[Training]") -> Training:
         """Enter a training that has ended into the ledger and return it."""
-        try:
-            training = future.result()
-        except BrokenExecutor as error:
-            raise SearchFailedError(
-                "A worker process died: killed, out of memory, or started from a script that does not guard "
-                "its calls with `if __name__ == '__main__':`. Resume the run, with fewer workers if need be."
-            ) from error
+        training = future.result()
         self.ledger.append(training)
         self.finished(training)
         return training
 
     def run(
-        self, asked: Iterable[Training], extras: Extras = NO_EXTRAS, *, again: bool = False
+        self,
+        asked: Iterable[Training],
+        extras: Extras = NO_EXTRAS,
+        *,
+        again: bool = False,
+        over: Callable[[], bool] = lambda: False,
     ) -> list[Training]:
         """Do the trainings that the ledger does not hold yet; of equal ones (phase, key, seed) the first.
 
@@ -65,18 +65,21 @@ class Trainings:
             asked: The trainings.
             extras: What else to do with the first of them.
             again: Whether to do those again that raised.
+            over: Tells whether no further training may start.
 
         Returns:
-            Every training, done, in the order in which they were asked for.
+            Every training that is done, in the order in which they were asked for.
         """
         asked = list(asked)
         missing = {(t.phase, t.key, t.seed): t for t in reversed(asked) if self._lacks(t, again)}
         waiting = [t for t in asked if missing.get((t.phase, t.key, t.seed)) is t]
         running: set[Future[Training]] = set()
-        while waiting or running:
-            while waiting and len(running) < self.workers:
+        while True:
+            while waiting and len(running) < self.workers and not over():
                 training = waiting.pop(0)
                 running.add(self.start(training, extras if training is asked[0] else NO_EXTRAS))
+            if not running:
+                break
             for future in first_finished(running):
                 running.remove(future)
                 self.finish(future)

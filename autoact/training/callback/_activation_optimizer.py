@@ -54,7 +54,7 @@ def param_groups(
 
 def trained_values(layers: Iterable[AutoActivation]) -> list[nn.Parameter]:
     """Return the raw activation parameters of layers that have any to learn."""
-    return [layer.raw for layer in layers if layer.raw.requires_grad and layer.raw.numel()]
+    return [layer.raw for layer in layers if isinstance(layer.raw, nn.Parameter) and layer.raw.requires_grad]
 
 
 class ActivationOptimizer:

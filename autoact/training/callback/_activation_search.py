@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from autoact import conversion
-from autoact.errors import ConfigurationError, ConversionError
+from autoact.errors import ConfigurationError
 from autoact.nn import AutoActivation, DoubtfulChoiceWarning
 from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
@@ -31,6 +31,7 @@ from autoact.training.callback._support import (
     check_averages,
     check_optimizers,
     check_supported,
+    kept_layers,
 )
 from autoact.training.checkpoints import remember
 
@@ -46,13 +47,14 @@ class ActivationSearch(Callback):
     """Train a LightningModule, unchanged, with a learned mixture of activations in place of each activation.
 
     The layers are converted before the optimizers are made; `AutoActivation` layers that are there already
-    keep their candidates and take part. Logits and activation parameters leave the optimizer groups of the
-    module and get an Adam of their own without weight decay, stepped together with the module's optimizer (in
-    manual optimization one Adam beside each); `configure_optimizers` sees the module's own parameters only;
-    gradient accumulation, clipping, learning-rate schedules, mixed precision, DDP, checkpoints and resuming
-    work as before. With a TensorBoard logger the state of every layer is logged. The choice at the end is a
-    guess, which one line says: `run_search` compares it with the original. A warning names layers that ran
-    neither in training nor in validation.
+    keep their candidates and take part, unless a rule of the space keeps them. Logits and activation
+    parameters leave the optimizer groups of the module and get an Adam of their own without weight decay,
+    stepped together with the module's optimizer (in manual optimization one Adam beside each);
+    `configure_optimizers` sees the module's own parameters only; gradient accumulation, clipping, schedules
+    of the learning rate, mixed precision, DDP, checkpoints and resuming work as before. With a TensorBoard
+    logger the state of every layer is logged. The choice at the end is a guess, which one line says:
+    `run_search` compares it with the original. A warning names layers that ran neither in training nor in
+    validation.
 
     Args:
         space: Name or file of a search space, a `SearchSpace`, or names of candidates.
@@ -103,6 +105,7 @@ class ActivationSearch(Callback):
         self._optimizer: ActivationOptimizer | ManualOptimizers | None = None
         self._show: Callable[[], None] = _nothing
         self._layers: dict[str, AutoActivation] = {}
+        self._kept: frozenset[str] = frozenset()
         self._observation = Observation({})
         self._logger: LayerLogger | None = None
         self._first: FirstStep | None = None
@@ -129,18 +132,22 @@ class ActivationSearch(Callback):
 
     def _convert_for_fit(self, module: LightningModule) -> None:
         self._convert(module)
-        self._show = hide_while_configuring(module)
+        self._show = hide_while_configuring(module, lambda: self._searched(module).values())
 
     def _convert(self, module: LightningModule) -> None:
-        if not _only_placed(module, self.space):
-            conversion.convert(module, self.space, start=self.start)
+        conversion.convert(module, self.space, start=self.start)
+        self._kept = kept_layers(module, self.space)
         remember(module)
+
+    def _searched(self, module: LightningModule) -> dict[str, AutoActivation]:
+        layers = conversion.auto_layers(module)
+        return {path: layer for path, layer in layers.items() if conversion.unwrapped(path) not in self._kept}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take logits and activation parameters out of the module's optimizers, before their restore."""
         self._show()
         conversion.follow_sources(pl_module)
-        self._layers = conversion.auto_layers(pl_module)
+        self._layers = self._searched(pl_module)
         if not self._layers:
             raise ConfigurationError(
                 f"{type(pl_module).__name__} has no searched activation left when the training starts: its "
@@ -261,12 +268,20 @@ class ActivationSearch(Callback):
             conversion.warn_of_idle(self._layers, watched=True)  # else derive speaks of those that are
         found: Any = None, None
         if finite and trainer.is_global_zero:
-            nearest = _derived(pl_module)
+            nearest = self._nearest(pl_module)
             found = self._named(nearest), self._named(with_originals(pl_module, nearest))
         self.learned = {path: _learned(layer) for path, layer in self._layers.items()} if found[0] else {}
         self.derived, self._assignment = trainer.strategy.broadcast(found)
         if found[0]:
             rank_zero_info(GUESS)
+
+    def _nearest(self, module: LightningModule) -> Assignment:
+        """Return the assignment without the doubts of `derive`: `GUESS` says that every choice is one."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=DoubtfulChoiceWarning)
+            found = conversion.derive(module)
+        kept = {path for path in found if conversion.unwrapped(path) in self._kept}
+        return Assignment({path: found[path] for path in found if path not in kept}, name=found.name)
 
     def _named(self, derived: Assignment) -> Assignment:
         """Return an assignment with the paths at the start, before hooks that compile parts of the module."""
@@ -323,26 +338,8 @@ def _nothing() -> None:
     """Give back nothing: nothing is hidden."""
 
 
-def _only_placed(module: LightningModule, space: Any) -> bool:
-    """Tell whether a module has `AutoActivation` layers of its user's, and nothing to convert beside them."""
-    if conversion.recipe(module) is not None or not conversion.auto_layers(module):
-        return False
-    try:
-        conversion.find_layers(module, space)
-    except ConversionError:  # there is nothing to convert
-        return True
-    return False
-
-
 def _observe(path: str, layer: AutoActivation, x: Tensor) -> None:
     layer.observe(x.detach())
-
-
-def _derived(module: LightningModule) -> Assignment:
-    """Return the assignment without the doubts of `derive`: `GUESS` says that every choice is one."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DoubtfulChoiceWarning)
-        return conversion.derive(module)
 
 
 def _observe_first(path: str, layer: AutoActivation, x: Tensor) -> None:

@@ -6,7 +6,6 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities import rank_zero_info
 
 from autoact import conversion
-from autoact.errors import ConversionError
 
 
 class FirstStep:
@@ -18,12 +17,10 @@ class FirstStep:
     """
 
     def __init__(self, module: LightningModule, space: Any) -> None:
-        self._watch: conversion.Watch | None = None
-        try:
-            plan = conversion.find_layers(module, space)
-        except ConversionError:  # nothing but layers that the user placed
-            return
-        self._watch = conversion.Watch(module, plan.left_alone, plan.lines, operators=False)
+        plan = conversion.find_layers(module, space)
+        self._watch: conversion.Watch | None = conversion.Watch(
+            module, plan.left_alone, plan.lines, operators=False
+        )
 
     def begin(self) -> None:
         """Watch from here on, once."""

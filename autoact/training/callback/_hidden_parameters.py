@@ -11,15 +11,17 @@ from typing import Any
 
 from lightning.pytorch import LightningModule
 
-from autoact import conversion
 from autoact.nn import AutoActivation
 
 
-def hide_while_configuring(module: LightningModule) -> Callable[[], None]:
+def hide_while_configuring(
+    module: LightningModule, layers: Callable[[], Iterable[AutoActivation]]
+) -> Callable[[], None]:
     """Hide the parameters of searched layers whenever a module's `configure_optimizers` runs.
 
     Args:
         module: A converted module.
+        layers: Gives its searched layers.
 
     Returns:
         What gives the module its own method back.
@@ -29,7 +31,7 @@ def hide_while_configuring(module: LightningModule) -> Callable[[], None]:
 
     @wraps(configure)
     def without_them() -> Any:
-        with hidden(conversion.auto_layers(module).values()):
+        with hidden(layers()):
             return configure()
 
     def show() -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.hooks import RemovableHandle
 
 from autoact.nn import AutoActivation
@@ -45,5 +46,10 @@ class Observation:
         self.reached = True
         if transforms_active():  # pre-activations are wrapped, and buffers cannot be written
             return
-        for function in functions:
-            function(path, layer, arguments[0])
+        with saved_tensors_hooks(_as_is, _as_is):  # checkpointing counts what the model saves, and only that
+            for function in functions:
+                function(path, layer, arguments[0])
+
+
+def _as_is(tensor: Tensor) -> Tensor:
+    return tensor

@@ -1,12 +1,28 @@
 """Support of trainings: those whose logits the callback cannot own get a clear error."""
 
+from typing import Any
+
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import StochasticWeightAveraging, WeightAveraging
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch.optim import LBFGS
 
+from autoact import conversion
 from autoact.errors import ConfigurationError
 from autoact.training._compat import averaged_copy
+
+
+def kept_layers(module: LightningModule, space: Any) -> frozenset[str]:
+    """Return paths of `AutoActivation` layers that a module made itself and a rule of the space keeps.
+
+    Args:
+        module: A converted module.
+        space: What it was converted with.
+    """
+    known = (conversion.recipe(module) or {"layers": {}})["layers"]
+    own = [path for path in conversion.auto_layers(module) if path not in known]
+    kept = conversion.find_layers(module, space).left_alone if own else {}
+    return frozenset(conversion.unwrapped(path) for path in own if path in kept)
 
 
 class NoMixtureError(ConfigurationError):

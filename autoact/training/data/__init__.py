@@ -1,7 +1,7 @@
 """Data of a search: a user's loaders or data module, divided into parts, and checked."""
 
-from autoact.training.data._check import check
+from autoact.training.data._check import DoubtfulBatch, check
 from autoact.training.data._halves import halve
 from autoact.training.data._parts import DataParts, OpenLoaders, OpenModule, generators, split
 
-__all__ = ["DataParts", "OpenLoaders", "OpenModule", "check", "generators", "halve", "split"]
+__all__ = ["DataParts", "DoubtfulBatch", "OpenLoaders", "OpenModule", "check", "generators", "halve", "split"]

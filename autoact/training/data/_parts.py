@@ -131,10 +131,16 @@ class OpenLoaders:
         return self._comparison
 
     @contextmanager
-    def given(self, part: Part) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts."""
+    def given(self, part: Part, batches: Any = None) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts.
+
+        Args:
+            part: Of the data.
+            batches: A loader to train on instead.
+        """
         if part == "training":
-            yield {"train_dataloaders": self._train, "val_dataloaders": self._selection}
+            train = self._train if batches is None else batches
+            yield {"train_dataloaders": train, "val_dataloaders": self._selection}
         else:
             yield {"dataloaders": self._selection if part == "selection" else self._comparison}
 
@@ -177,17 +183,26 @@ class OpenModule:
         return _require(self.module.test_dataloader(), "test")
 
     @contextmanager
-    def given(self, part: Part) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts."""
+    def given(self, part: Part, batches: Any = None) -> Iterator[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts.
+
+        Args:
+            part: Of the data.
+            batches: A loader to train on instead.
+        """
+        own = self.module.__dict__
         validation = self.module.val_dataloader
         known = self.comparison() if part == "comparison" else self._selection
         divides = part == "training" or (part == "selection" and known is None)  # no validation has made it
         loader = (lambda: self._select(validation())) if divides else lambda: known
-        self.module.__dict__["val_dataloader"] = loader
+        own["val_dataloader"] = loader
+        if batches is not None:
+            own["train_dataloader"] = lambda: batches
         try:
             yield {"datamodule": self.module}
         finally:
-            del self.module.__dict__["val_dataloader"]
+            del own["val_dataloader"]
+            own.pop("train_dataloader", None)
 
     def _select(self, validation: Any) -> Any:
         _require(validation, "validation")

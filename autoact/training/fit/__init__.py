@@ -2,7 +2,8 @@
 
 from autoact.training.fit._beginnings import Beginnings
 from autoact.training.fit._carried_state import Kept, Validations
-from autoact.training.fit._laid_out import laid_out, silent_trainer
+from autoact.training.fit._doubtful_batches import require_finite
+from autoact.training.fit._laid_out import laid_out, silent_trainer, with_activations
 from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
 from autoact.training.fit._refining import Refining
 from autoact.training.fit._shared_state import Snapshot, shared_objects
@@ -20,8 +21,10 @@ __all__ = [
     "Validations",
     "event_log",
     "laid_out",
+    "require_finite",
     "shared_objects",
     "silent_trainer",
     "train",
     "trainer_arguments",
+    "with_activations",
 ]

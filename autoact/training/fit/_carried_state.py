@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer, seed_everythin
 from torch import Tensor
 
 from autoact.training._compat import restored_randomness, silence
-from autoact.training.data import DataParts
+from autoact.training.data import DataParts, halve
 from autoact.training.fit._laid_out import silent_trainer
 from autoact.training.fit._one_run import validated
 
@@ -86,7 +86,21 @@ class Validations:
         fresh = [self._fresh(state, seed) for seed, state in enumerate((states[0], *states))]
         if not _same(fresh[0], fresh[1]):  # random, or another one in each module
             return False
-        return not _same(again, first) or len(set(fresh)) > 1 or not _same(fresh[0], first)
+        if not _same(again, first):
+            return True
+        return (len(set(fresh)) > 1 or not _same(fresh[0], first)) and not self._follows_data()
+
+    def _follows_data(self) -> bool:
+        """Tell whether a module whose value no weights change tells other data apart, again and again.
+
+        One that validates weights kept elsewhere, such as averages in a dictionary, does; a best value not.
+        """
+        try:
+            one, other = halve(self.opened.loaders()[1], 0)
+            first, second, again = (self._value(self.module, part) for part in (one, other, one))
+        except Exception:  # loaders that cannot be halved, batches that only the data module makes
+            return False
+        return _same(first, again) and not _same(first, second)
 
     def _fresh(self, state: Mapping[str, Any], seed: int) -> float:
         seed_everything(seed, workers=True, verbose=False)
@@ -94,10 +108,11 @@ class Validations:
         _load(module, state)
         return self._value(module)
 
-    def _value(self, module: LightningModule) -> float:
+    def _value(self, module: LightningModule, data: Any = None) -> float:
         seed_everything(0, workers=True, verbose=False)
         trainer = silent_trainer(self.settings)
-        return validated(trainer, module, self.opened.given("selection"))[self.monitor]
+        given = self.opened.given("selection") if data is None else nullcontext({"dataloaders": data})
+        return validated(trainer, module, given)[self.monitor]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from autoact import conversion
-from autoact.spaces import Assignment, Choice, SearchSpace
+from autoact.spaces import Assignment, SearchSpace
 from autoact.training._compat import steps_done
 
 
@@ -122,18 +122,21 @@ class ReachedLayers(Callback):
         return () if self._probes is None else self._probes.seen().idle
 
     def alternatives(self) -> Iterator[Assignment]:
-        """Yield assignments of one activation to all layers that run and may have it; never what they are."""
+        """Yield assignments of one activation to all layers that run and may have it; never what they are.
+
+        No mixture of the model's own is left.
+        """
         if self.plan is None:
             return
-        layers = {path: now for path, now in self.plan.layers.items() if path not in self.idle}
-        for name in dict.fromkeys(name for path in layers for name in self.plan.candidates[path]):
-            changed = [
-                p for p, now in layers.items() if name in self.plan.candidates[p] and now.activation != name
-            ]
+        layers = {path: names for path, names in self.plan.candidates.items() if path not in self.idle}
+        mixtures = {path: layers[path][0] for path in self.plan.placed if path in layers}
+        present = {path: choice.activation for path, choice in self.plan.layers.items()}
+        for name in dict.fromkeys(name for names in layers.values() for name in names):
+            changed = [path for path, names in layers.items() if name in names and present.get(path) != name]
             if changed:
-                yield Assignment(dict.fromkeys(changed, Choice(name)), name=name)
+                yield Assignment({**mixtures, **dict.fromkeys(changed, name)}, name=name)
 
     @property
     def some(self) -> bool:
         """Whether any layer ran."""
-        return self._probes is None or len(self.idle) < len(self._probes.layers)
+        return self._probes is None or len(self.idle) < len(self._probes.paths)

@@ -7,6 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from autoact import conversion
+from autoact.nn import AutoActivation
 from autoact.spaces import Assignment, Choice, LayerRule, SearchSpace
 from autoact.training.callback import ActivationSearch
 from autoact.training.fit._trainer_arguments import trainer_arguments
@@ -37,6 +38,11 @@ class Refining:
         learned: Mapping[str, Mapping[str, Any]],
     ) -> None:
         self.given, self.space = derived, SearchSpace.of(space).within(derived)
+        self._mixtures = {
+            conversion.unwrapped(path): layer
+            for path, layer in module.named_modules(remove_duplicate=False)
+            if isinstance(layer, AutoActivation)
+        }
         self.derived = Assignment(
             {path: self._movable(path, choice, learned.get(path)) for path, choice in derived.items()},
             name=derived.name,
@@ -45,7 +51,7 @@ class Refining:
         self.search: ActivationSearch | None = None
         self.share = 0.0
         self.learns = {
-            path: self._learnable(choice.activation) and not self._shared(path)
+            path: self._learnable(path, choice.activation) and not self._shared(path)
             for path, choice in self.derived.items()
         }
 
@@ -75,9 +81,9 @@ class Refining:
 
     def _movable(self, path: str, choice: Choice, learned: Mapping[str, Any] | None) -> Choice:
         """Return a layer's choice, or one that is about as near and has a parameter to learn."""
-        if learned is None or self._shared(path) or self._learnable(choice.activation):
+        if learned is None or self._shared(path) or self._learnable(path, choice.activation):
             return choice
-        errors = {name: error for name, error in learned["errors"].items() if self._learnable(name)}
+        errors = {name: error for name, error in learned["errors"].items() if self._learnable(path, name)}
         near = min(errors, key=errors.__getitem__, default=None)
         if near is None or errors[near] > _DOUBT * learned["error"]:
             return choice
@@ -88,8 +94,13 @@ class Refining:
         }
         return Choice(near, values)
 
-    def _learnable(self, activation: str) -> bool:
-        return any(parameter.learnable for parameter in self.space.bounds.parameters(activation))
+    def _learnable(self, path: str, activation: str) -> bool:
+        """Tell whether an activation has a parameter that may move here as it moves anywhere in the space."""
+        known, layer = self.space.bounds.parameters(activation), self._mixtures.get(path)
+        own = layer is None or (
+            layer.relaxation.learn_parameters and layer.bounds.parameters(activation) == known
+        )
+        return own and any(parameter.learnable for parameter in known)
 
     def _own(self) -> SearchSpace:
         """Return the space in which a layer with parameters has its own activation only, and others stay."""

@@ -8,7 +8,7 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-Batch = tuple[Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor] | tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class FoldLinear(nn.Module):
@@ -41,7 +41,8 @@ class Perceptron(L.LightningModule):
     """Hidden layers of ReLU units for rows of numbers: `net.1`, `net.4`, ... are its activations.
 
     A batch is (x, y, fold): the model of fold k learns from the rows of all other folds and is validated on
-    the rows of fold k; rows with fold -1 belong to all. The folds share their activations, nothing else.
+    the rows of fold k; rows with fold -1 belong to all. The folds share their activations, nothing else. A
+    fourth tensor has the weights of the rows; over all batches their mean is 1.
 
     Args:
         inputs: Numbers per row.
@@ -111,14 +112,14 @@ class Perceptron(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the sum over folds of the mean loss on the rows that each may learn from."""
-        x, y, fold = batch
+        x, y, fold, *weights = batch
         used = (fold != self._numbers(fold)).to(x.dtype)
-        errors = self._errors(self._each(x), y) * used
+        errors = _weighted(self._errors(self._each(x), y) * used, weights)
         return (errors.sum(1) / used.sum(1).clamp(min=1)).sum()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Log `val_loss`, and `val_acc` or `val_mae`, on the rows that each fold has not learned from."""
-        x, y, fold = batch
+        x, y, fold, *weights = batch
         used = ((fold == self._numbers(fold)) | (fold < 0)).to(x.dtype)
         said = self._each(x)
         right = (said.argmax(-1) == y).to(x.dtype) if self.classification else (said - y).abs()
@@ -127,7 +128,8 @@ class Perceptron(L.LightningModule):
             "val_acc" if self.classification else "val_mae": right,
         }
         rows = int(used.sum())
-        self.log_dict({k: (v * used).sum() / max(rows, 1) for k, v in values.items()}, batch_size=rows)
+        means = {k: _weighted(v * used, weights).sum() / max(rows, 1) for k, v in values.items()}
+        self.log_dict(means, batch_size=rows)
 
     def _numbers(self, fold: Tensor) -> Tensor:
         return torch.arange(self.folds, device=fold.device)[:, None]
@@ -138,3 +140,8 @@ class Perceptron(L.LightningModule):
         steps = max(1, int(min(self.trainer.estimated_stepping_batches, 1e9)))
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _weighted(errors: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """Return errors times the weights of their rows, if there are any."""
+    return errors * weights[0] if weights else errors

@@ -62,9 +62,14 @@ DEPENDING = {
     "return self.b(Normal(x, F.relu(self.a(z))).rsample())": "argument of Normal",
     "return self.b(Normal(x, scale=F.relu(self.a(z))).rsample())": "is scale=... of Normal",
     "return self.b(Poisson(F.relu(self.a(z))).sample())": "argument of Poisson",
+    "h = torch.tanh(self.a(z)); return self.b(x * h.exp())": "is bounded for an exponent",
+    "h = 2 * F.relu6(self.a(z)); return self.b(x * torch.exp(h))": "is bounded for an exponent",
     "h = F.leaky_relu(self.a(z)); return self.b(F.softmax(h, -1) * x)": "is a score of a softmax",
     "h = F.leaky_relu(self.a(z)); return self.b(h.softmax(-1))": "is a score of a softmax",
     "h = F.leaky_relu(self.a(z)); return self.b(self.softmax(h))": "is a score of a softmax",
+    "h = F.leaky_relu(self.a(z)); return (h.masked_fill(x > 0, -9e9).softmax(-1))": "score of a softmax",
+    "h = F.leaky_relu(self.a(z)); return (torch.where(x > 0, h, -9e9).softmax(-1))": "score of a softmax",
+    "h = F.leaky_relu(self.a(z)); return self.b(h.where(x > 0, -9e9).softmax(-1))": "score of a softmax",
 }
 
 
@@ -91,6 +96,7 @@ def test_so_is_what_a_method_computes(model):
 
 
 ORDINARY = [
+    "h = F.relu(self.a(z)); return self.b(torch.exp(-h))",
     "h = F.relu(self.a(z)); return self.b(h + x)",
     "h = F.relu(self.a(z)); h += x; return self.b(h)",
     "h = F.relu(self.a(z)); return self.b(h + self.bias)",

@@ -73,6 +73,9 @@ def test_batch_norms_running_statistics_stay():
     ("feeding", "act", "shape"),
     [
         (nn.Conv2d(3, 10, 3), nn.PReLU(10), (3, 9, 9)),
+        (nn.Conv1d(3, 10, 3), nn.PReLU(10), (3, 9)),
+        (nn.Conv1d(3, 10, 3), autoact.FixedActivation("prelu", slope=(0.0,) * 10), (3, 9)),
+        (nn.Conv1d(3, 10, 3), autoact.AutoActivation(["relu"], granularity="channel", channels=10), (3, 9)),
         (nn.Linear(6, 10), nn.ELU(), (5, 6)),
         (nn.Linear(6, 10), autoact.AutoActivation(["relu", "tanh"]), (6,)),
     ],
@@ -85,6 +88,13 @@ def test_dead_units_of_images_sequences_and_vectors(feeding, act, shape):
         feeding.bias[[2, 7]] = -1e4
     units = dead_units(nn.Sequential(feeding, act), batches(3, *shape))["1"]
     assert units.nonzero().ravel().tolist() == [2, 7]
+
+
+@pytest.mark.parametrize("act", [nn.PReLU(10), autoact.FixedActivation("prelu", slope=(0.1,) * 10)])
+def test_parameters_per_channel_in_one_dimension_are_initialized(act):
+    model = nn.Sequential(nn.Conv1d(3, 10, 3), act, nn.Conv1d(10, 2, 3), nn.ReLU())
+    made = initialize(model, torch.randn(64, 3, 9))
+    assert made["2"].second_moment == pytest.approx(1.0, rel=1e-4)
 
 
 def test_a_unit_that_wakes_up_in_the_window_is_not_dead():

@@ -8,17 +8,20 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import sympy as sp
 import torch
 
 import autoact
 from autoact.errors import UnsupportedInputError
 from autoact.kernels import plan_for
 from autoact.kernels.gpu import _functions as triton_functions
+from autoact.kernels.gpu import _launching, _tiling
 from autoact.kernels.gpu import _triton_kernels as triton_kernels
 from autoact.kernels.plan import backward_program, forward_program
 from autoact.kernels.print import backward_source, forward_source
+from autoact.nn import _scalars
 from scripts.benchmarks.triton_counts import EIGHT, compiled, count
-from tests.kernels.gpu import triton_checks
+from tests.kernels.gpu import layer_checks, triton_checks
 from tests.kernels.gpu.triton_comparison import built_in
 
 pytestmark = pytest.mark.skipif(
@@ -48,9 +51,11 @@ def test_under_the_interpreter(tmp_path):
     found = interpreted(tmp_path)
     assert set(found) == set(triton_checks.check)
     skipped = {name for name, result in found.items() if result["skipped"]}
-    assert skipped == {"more_than_two_to_the_31_elements", "through_the_operator"}, (
-        "what needs a GPU, no more"
-    )
+    assert skipped == {
+        "more_than_two_to_the_31_elements",
+        "through_the_operator",
+        "a_step_of_a_layer_launches_four_kernels",
+    }, "what needs a GPU, no more"
 
 
 @pytest.mark.slow
@@ -90,22 +95,21 @@ class NoDriver:
         return import_module("triton.backends.compiler").GPUTarget("cuda", 90, 32)
 
 
-def test_every_kind_of_launch_up_to_the_device(monkeypatch):
-    """Triton makes constants of arguments that are 1 or multiples of 16: each such kernel must compile."""
-    compilations = []
+@pytest.fixture
+def compilations(monkeypatch):
+    """Machine code of every kernel that is launched, which then is compiled only."""
+    found = []
 
-    class Compiling:
-        def __init__(self, kernel):
-            self.kernel = kernel
-
-        def __getitem__(self, grid):
-            return lambda *tensors, **numbers: compilations.append(
-                self.kernel.warmup(*tensors, grid=grid, **numbers).asm["cubin"]
-            )
+    def launch(kernel, programs, operands, arguments):
+        found.append(kernel.warmup(*operands, grid=(programs,), **arguments).asm["cubin"])
 
     monkeypatch.setattr(import_module("triton").runtime.driver, "_active", NoDriver())
-    made = triton_kernels.kernels
-    monkeypatch.setattr(triton_kernels, "kernels", lambda plan: tuple(Compiling(k) for k in made(plan)))
+    monkeypatch.setattr(_launching, "launch", launch)
+    return found
+
+
+def test_every_kind_of_launch_up_to_the_device(compilations):
+    """Triton makes constants of arguments that are 1 or multiples of 16: each such kernel must compile."""
     plan = plan_for(("relu", "silu"))
     shapes = {(1,): 0, (32768,): 0, (1000,): 0, (3, 5): 5, (3, 5, 7): 5, (2, 32, 64): 32}
     for shape, channels in shapes.items():
@@ -115,6 +119,67 @@ def test_every_kind_of_launch_up_to_the_device(monkeypatch):
         triton_kernels.backward(plan, x, c, x, 1)
     assert len(compilations) == 2 * len(shapes)
     assert all(compilations)
+
+
+def test_a_kernel_compiled_before_is_launched_where_all_that_triton_asks_is_alike():
+    """dtype, alignment and numbers; the call is the one that Triton makes."""
+    calls = []
+
+    class Compiled:
+        def __getitem__(self, grid):
+            return lambda *values: calls.append(("compiled", grid, values))
+
+    class Kernel:
+        arg_names = ("a_ptr", "rows", "ROWS", "HALF")
+
+        def __getitem__(self, grid):
+            def run(*operands, **arguments):
+                calls.append(("Triton", grid, (*operands, *arguments.values())))
+                return Compiled()
+
+            return run
+
+    kernel, arguments = Kernel(), {"ROWS": 8, "HALF": False, "num_warps": 4}
+    memory = torch.zeros(16)
+    for operands in ((memory, 5), (memory[1:], 5), (memory, 6), (memory.double(), 5)):
+        for programs in (2, 3):
+            _launching.launch(kernel, programs, operands, arguments)
+    _launching.launch(kernel, 2, (memory, 5), dict(arguments))
+    assert [way for way, *_ in calls] == ["Triton", "compiled"] * 4 + ["Triton"]
+    assert calls[1][1:] == ((3, 1, 1), (memory, 5, 8, False))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"candidates": ("relu",), "start": "relu"},
+        {"candidates": ("relu", "elu", "hill"), "bounds": {"hill": {"n": [2, 6]}}},
+        pytest.param({"candidates": ALL}, marks=pytest.mark.slow),
+    ],
+    ids=["default", "one", "bounds", "all"],
+)
+def test_the_chain_of_a_layer_compiles(compilations, more):
+    layer = autoact.AutoActivation(**more)
+    for own in (layer, layer.double()):
+        chain = _scalars._chain_of(own._key)
+        assert chain is not None
+        state = chain.compute(layer_checks.numbers_of(own), 0.1)
+        for programs in (1, 528):
+            chain.pull(torch.ones(1, programs, chain.state.coefficients), state, own.logits, own.raw)
+    assert len(compilations) == 6
+    assert all(compilations)
+
+
+def test_a_factor_without_a_triton_form_leaves_the_chain_to_torch():
+    if "triton_tangent" not in autoact.list_activations():
+
+        @autoact.activation(family="test")
+        def triton_tangent(x, a=autoact.Parameter(default=1.0)):
+            """A factor that training moves."""
+            return sp.atan(a) * sp.Max(x, 0)
+
+    assert _scalars._chain_of(autoact.AutoActivation(["triton_tangent", "relu"])._key) is None
 
 
 # What one element may cost, so that memory is the limit: on an H200 of 132 multiprocessors at 1.98 GHz that
@@ -167,6 +232,12 @@ def test_without_a_gpu_the_script_says_so_in_one_line(tmp_path):
     assert not results.exists()
 
 
+def test_what_is_no_float_of_these_kernels_is_left_to_torch():
+    for dtype in (torch.float64, torch.int64, torch.float8_e5m2):
+        reason = triton_kernels.unsupported(plan_for(("relu",)), torch.empty(2, dtype=dtype))
+        assert reason == f"{str(dtype)[6:]} is computed by torch"
+
+
 def test_a_function_without_a_triton_form_is_named():
     if "triton_cube" not in autoact.list_activations():
 
@@ -192,7 +263,7 @@ def test_a_function_without_a_triton_form_is_named():
     ],
 )
 def test_every_element_belongs_to_one_lane(sizes, per_channel):
-    cover = triton_kernels.tiling(sizes, per_channel, 1024, 6)
+    cover = _tiling.tiling(sizes, per_channel, 1024, 6)
     seen = [0] * cover.total
     for group in range(cover.groups):
         for row in range(cover.tiles * cover.block_rows):
@@ -205,5 +276,5 @@ def test_every_element_belongs_to_one_lane(sizes, per_channel):
 
 
 def test_offsets_have_64_bits_only_where_they_must():
-    assert not triton_kernels.tiling((1, 1, 2**31 - 2**13), False, 1024, 2112).big
-    assert triton_kernels.tiling((1, 1, 2**31), False, 1024, 2112).big
+    assert not _tiling.tiling((1, 1, 2**31 - 2**13), False, 1024, 2112).big
+    assert _tiling.tiling((1, 1, 2**31), False, 1024, 2112).big

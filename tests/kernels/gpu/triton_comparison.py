@@ -14,6 +14,7 @@ import autoact
 from autoact.kernels import _eager as eager
 from autoact.kernels import plan_for
 from autoact.kernels.gpu import _functions as triton_functions
+from autoact.kernels.gpu import _launching
 from autoact.kernels.gpu import _triton_kernels as triton_kernels
 
 
@@ -84,17 +85,17 @@ def compare(
 def launches() -> Iterator[list[tuple[torch.Tensor, ...]]]:
     """Collect the tensors of every kernel that is launched meanwhile."""
     seen: list[tuple[torch.Tensor, ...]] = []
-    original = triton_kernels._launch
+    original = _launching.launch
 
-    def launch(kernel: Any, cover: triton_kernels.Tiling, *tensors: torch.Tensor) -> None:
-        seen.append(tensors)
-        original(kernel, cover, *tensors)
+    def launch(kernel: Any, programs: int, operands: tuple[Any, ...], arguments: Any) -> None:
+        seen.append(tuple(t for t in operands if isinstance(t, torch.Tensor)))
+        original(kernel, programs, operands, arguments)
 
-    triton_kernels._launch = launch
     try:
+        _launching.launch = launch
         yield seen
     finally:
-        triton_kernels._launch = original
+        _launching.launch = original
 
 
 def make_noisy() -> None:

@@ -16,6 +16,7 @@ from autoact.records import Comparison, Ledger
 from autoact.search import SearchResult, TrainingTable
 from autoact.search.setup._settings import settle_mode
 from tests.search.models import SEARCH, Curve, CurveData
+from tests.search.ordinary import LaterLayers
 
 CONFIG = """\
 model: {class_path: tests.search.models.Curve, init_args: {lr: 0.02}}
@@ -30,6 +31,13 @@ search: {budget: 2, seeds: 2, selection_seeds: 1}
 def result(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
     out = tmp_path_factory.mktemp("result") / "run"
     return run_search(Curve, CurveData, out=out, **{**SEARCH, "budget": 4, "seeds": 2})
+
+
+def test_the_model_of_layers_that_setup_makes_says_when_it_has_them() -> None:
+    chosen = Assignment({"net.1": "tanh"})
+    result = SearchResult(run_dir=None, assignment=chosen, _make_module=LaterLayers)
+    with pytest.warns(UserWarning, match="the layers get their activations then, in Trainer.fit"):
+        result.model()
 
 
 def kinds(model: Any) -> list[str]:

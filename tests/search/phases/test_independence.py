@@ -213,6 +213,27 @@ class Coarse(Curve):
         self.log("val_acc", (self(batch[0]).sign() == 2).float().mean())
 
 
+class Averaged(Curve):
+    """Validates averages that it keeps in a dictionary."""
+
+    def on_fit_start(self) -> None:
+        self.average = {name: p.detach().clone() for name, p in self.named_parameters()}
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        for name, p in self.named_parameters():
+            self.average[name].lerp_(p.detach(), 0.5)
+
+    def swap(self) -> None:
+        for name, p in self.named_parameters():
+            p.data, self.average[name] = self.average[name], p.data
+
+    def on_validation_epoch_start(self) -> None:
+        if hasattr(self, "average"):
+            self.swap()
+
+    on_validation_epoch_end = on_validation_epoch_start
+
+
 @pytest.mark.slow
 def test_what_is_not_carried_over_is_no_error(tmp_path: Path) -> None:
     with warnings.catch_warnings():
@@ -220,6 +241,7 @@ def test_what_is_not_carried_over_is_no_error(tmp_path: Path) -> None:
         search(Changing, tmp_path / "changing", dry_run=True)
         search(Constant, tmp_path / "constant", dry_run=True)
         search(Coarse, tmp_path / "coarse", dry_run=True, monitor="val_acc")
+        search(Averaged, tmp_path / "averaged", dry_run=True)
 
 
 def test_metrics_are_reset_before_the_comparison() -> None:

@@ -59,6 +59,25 @@ def test_no_seed_is_used_in_two_phases() -> None:
     assert all(0 <= seed < 2**31 for seed in drawn)
 
 
+@pytest.mark.parametrize("name", ["budget", "selection_seeds", "seeds"])
+def test_larger_counts_only_append_seeds(name: str) -> None:
+    few, many = (seeds_for(Settings.of({name: count})) for count in (4, 400))
+    for phase in ("search", "selection", "confirmation"):
+        before, after = getattr(few, phase), getattr(many, phase)
+        assert after[: len(before)] == before
+    drawn = [*many.search, *many.selection, *many.confirmation]
+    assert len(set(drawn)) == len(drawn) > 400
+    assert {few.trial(number) for number in range(400)} == {many.trial(number) for number in range(400)}
+    assert not {many.trial(number) for number in range(1000)} & {*many.selection, *many.confirmation}
+
+
+def test_a_question_gets_seeds_that_none_before_had() -> None:
+    first = seeds_for(Settings(seeds=10))
+    second = seeds_for(Settings(seeds=4), used=10)
+    assert seeds_for(Settings(seeds=14)).confirmation == (*first.confirmation, *second.confirmation)
+    assert (second.search, second.selection) == (first.search, first.selection)
+
+
 def test_seeds_follow_from_the_seed() -> None:
     first, again, other = (seeds_for(Settings(monitor="val_loss", seed=seed)) for seed in (0, 0, 1))
     assert first == again

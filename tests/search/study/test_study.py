@@ -19,7 +19,7 @@ from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.records import Ledger, RunDirectory, Training, Value
 from autoact.search.setup import Settings, seeds_for
 from autoact.search.study import Domain, Search, Study, check_storage, quiet_optuna
-from autoact.search.trainings import Trainings
+from autoact.search.trainings import Inline, Trainings
 from autoact.spaces import Assignment, Choice, SearchSpace
 from tests.search.models import network, variables
 
@@ -57,7 +57,7 @@ class Run:
             seeds=seeds_for(settings),
             variables=found,
             directory=self.directory,
-            trainings=Trainings(NoTask(), self.ledger),
+            trainings=Trainings(Inline(NoTask()), NoTask(), self.ledger),
             own=own or {},
         )
         return Study(Domain(search, found.with_derived(derived)))

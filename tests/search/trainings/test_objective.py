@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import torch
 import autoact
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.spaces import Assignment, Choice
+
+LOCK = Lock()
 
 LOSS = {"relu": 0.5, "tanh": 0.4, "sin": 0.1, "elu": 0.7}
 SPACE = ["relu", "tanh", "sin"]
@@ -163,7 +166,7 @@ def test_groups_choose_together(tmp_path: Path) -> None:
         ({"model": object, "data": ()}, "Give model and data, or objective, not both"),
         ({"objective": None, "layers": None}, "model is not given; give model and data, or objective=f"),
         ({"objective": None, "model": object, "data": ()}, "layers is for objective"),
-        ({"workers": 2}, "these cannot"),
+        ({"workers": 2, "objective": lambda a, s, f, lock=LOCK: 0.0}, "these cannot: cannot pickle"),
         (
             {"space": {"version": 1, "candidates": SPACE, "layers": [{"match": "c"}]}},
             "'c' matches no activation",

@@ -7,6 +7,8 @@ import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from autoact.tracking import LayerLogger
 from autoact.tracking import _layer_logger as layer_logger
@@ -52,6 +54,19 @@ def test_other_loggers_get_nothing_and_do_no_harm(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(LayerLogger, "log", refuse)
     fit([CSVLogger(tmp_path)])
     fit([])
+
+
+class Recomputed(Regression):
+    def loss(self, batch):
+        x, y = batch
+        return nn.functional.mse_loss(checkpoint(self.net, x, use_reentrant=False), y)
+
+
+def test_what_is_measured_is_not_what_checkpointing_counts(make_trainer, tmp_path):
+    logger = TensorBoardLogger(tmp_path, name="", version="")
+    trainer = make_trainer(ActivationSearch(SPACE), logger=logger, max_epochs=1)
+    trainer.fit(Recomputed(), load(rows(32), 16), load(rows(16, seed=1), 16))
+    assert trainer.global_step == 2
 
 
 @pytest.mark.slow

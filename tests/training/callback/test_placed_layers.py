@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import autoact
-from autoact.errors import ConversionError
+from autoact.errors import ConfigurationError, ConversionError
 from autoact.training import ActivationSearch
 from autoact.training.callback._activation_search import GUESS
 from tests.training.models import Regression
@@ -125,3 +125,23 @@ def test_it_ends_by_saying_that_the_choice_is_a_guess(fit, caplog, monkeypatch):
     assert caplog.messages[-1] == GUESS
     assert "\n" not in GUESS
     assert "autoact search" in GUESS
+
+
+def test_one_that_a_rule_keeps_is_the_modules_own_affair(make_trainer, loaders):
+    space = {"candidates": ["relu", "gelu"], "layers": [{"match": "net.3", "keep": True}]}
+    search, module = ActivationSearch(space), Hand()
+    trainer = make_trainer(search)
+    trainer.fit(module, *loaders)
+    held = {id(p) for group in trainer.optimizers[0].param_groups for p in group["params"]}
+    assert id(module.net[3].logits) in held
+    assert id(module.net[1].logits) not in held
+    assert list(search.assignment) == list(search.derived or ()) == ["net.1"]
+    assert list(autoact.auto_layers(autoact.apply(Hand(), search.assignment))) == ["net.3"]
+
+
+def test_a_rule_that_gives_one_candidates_is_refused(make_trainer, loaders):
+    space = {"candidates": ["relu", "gelu"], "layers": [{"match": "net.3", "candidates": ["relu"]}]}
+    with pytest.raises(
+        ConfigurationError, match=r"gives candidates to net\.3, an AutoActivation of the model's"
+    ):
+        make_trainer(ActivationSearch(space)).fit(Hand(), *loaders)

@@ -3,7 +3,7 @@
 import pytest
 from torch import nn
 
-from autoact import Assignment, Choice
+from autoact import Assignment, AutoActivation, Choice
 from autoact.training.fit import Refining
 from tests.training.models import Regression
 
@@ -24,6 +24,23 @@ def test_a_layer_without_parameters_stays_while_another_learns_its_own(others, l
     assert found["net.1"].activation == "prelu"
     assert found["net.1"].parameters["slope"] != 0.25
     assert found["net.3"] == derived["net.3"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "learns"),
+    [
+        ({}, True),
+        ({"learn_parameters": False}, False),
+        ({"bounds": {"prelu": {"slope": [0.1, 0.3]}}}, False),  # the space has no such bounds
+    ],
+)
+def test_a_layer_of_the_models_own_keeps_its_bounds_and_what_it_does_not_learn(settings, learns):
+    module = Regression()
+    module.net[1] = AutoActivation(["relu", "prelu"], **settings)
+    found = {"error": 0.1, "errors": {"relu": 0.1, "prelu": 0.1}, "values": {"prelu.slope": 0.2}}
+    refining = Refining(module, Assignment({"net.1": "relu"}), SPACE, {"net.1": found})
+    assert refining.learns == {"net.1": learns}
+    assert refining.derived["net.1"].activation == ("prelu" if learns else "relu")
 
 
 def test_layers_of_one_name_learn_or_stay_together(loaders, tmp_path):

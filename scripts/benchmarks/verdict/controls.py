@@ -1,6 +1,6 @@
 """Run the positive and the negative control through the command line, over several seeds, and print a table.
 
-    python scripts/benchmarks/controls.py [--seeds 5] [--only positive|negative]
+    python scripts/benchmarks/verdict/controls.py [--seeds 5] [--only positive|negative]
 
 Exit status 1 if a positive control is not "improved" with sin in a layer, or if more negative controls find a
 difference than 5 % of false alarms explain (one of them is allowed).
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from autoact.cli import main
 from scripts import terminal

@@ -1,0 +1,78 @@
+"""Resumption of a run: whether it is the same, what it knows already, and what is asked of it beyond that."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from autoact.records import Ledger, Report, RunDirectory
+from autoact.search.phases import Prepared
+from autoact.search.setup import Seeds, Settings, changes, extended, require_unchanged, seeds_for
+from autoact.search.trainings import spent
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
+    """Open a run directory to go on with its run; no other process may meanwhile."""
+    directory = RunDirectory.open(path)
+    with directory.locked():
+        directory.require_whole(Ledger(directory.ledger_file))
+        yield directory
+
+
+def is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) -> bool:
+    """Tell whether a run's model and data are what they were; refuse others, unless they are accepted."""
+    before = directory.configuration().get("fingerprint")
+    found = changes(before, identity) if before else []  # of an earlier version, nothing is known
+    if not accept:
+        require_unchanged(found)
+    return not found
+
+
+def without_impossible(prepared: Prepared, directory: RunDirectory) -> Prepared:
+    """Return a resumed search without what its probe found impossible: idle layers, the mixture."""
+    known = directory.configuration()
+    found = prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
+    return found.without_mixture(known.get("no_mixture") or "")
+
+
+def extend(directory: RunDirectory, settings: Settings) -> None:
+    """Write larger numbers of a resume into the configuration, with those from before."""
+    stored, seeds = directory.configuration(), seeds_of(directory, settings).confirmation
+    compared = any(t.seed in seeds for t in Ledger(directory.ledger_file).of("confirmation"))
+    now = extended(stored, settings, compared=compared)
+    if now != stored:
+        directory.reconfigure(now)
+
+
+def seeds_of(directory: RunDirectory, settings: Settings) -> Seeds:
+    """Return the seeds of a run, of the confirmation those of its present question."""
+    return seeds_for(settings, directory.questions()[-1].begins)
+
+
+def hours_spent(directory: RunDirectory, workers: int) -> float:
+    """Return the hours that a run has taken, as its trainings say."""
+    return spent(Ledger(directory.ledger_file), workers) / 3600
+
+
+def is_unfinished(report: Report, directory: RunDirectory, settings: Settings) -> bool:
+    """Tell whether a run that has a report was asked for more, or lacks trainings.
+
+    A training of the confirmation that raised and was not repeated is lacking: a resume does it again.
+    """
+    ledger, seeds = Ledger(directory.ledger_file), seeds_of(directory, settings).confirmation
+    of_question = [training for training in ledger.of("confirmation") if training.seed in seeds]
+    return (
+        report.verdict is None
+        or report.confirmation is None
+        or (report.budget, report.questions) != (settings.budget, len(directory.questions()))
+        or (report.confirmation.most or 0) < len(seeds)
+        or any(ledger.find(training) is None for training in of_question)
+    )
+
+
+def further(directory: RunDirectory, settings: Settings) -> int:
+    """Return the trainings of earlier questions: the choice beside the baselines, and the confirmation."""
+    before, seeds = len(directory.questions()) - 1, seeds_of(directory, settings).confirmation
+    compared = sum(t.seed not in seeds for t in Ledger(directory.ledger_file).of("confirmation"))
+    return compared + before * settings.selection_seeds

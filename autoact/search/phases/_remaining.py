@@ -1,0 +1,59 @@
+"""Remaining trainings of a run: what has to fit into its time after the search, and what if it does not."""
+
+import math
+
+from autoact.errors import SearchFailedError
+from autoact.report import duration
+from autoact.search.study import Search
+
+
+def reserved(search: Search) -> int:
+    """Return the trainings that have to fit into the time after one more trial."""
+    trials = sum(1 for _ in search.ledger.of("trial")) + 1
+    beside = search.trainings.workers - 1  # that are being done
+    return beside + remaining(search, trials)
+
+
+def remaining(search: Search, trials: int) -> int:
+    """Return the trainings that are left after a search of so many trials, at most."""
+    counts, settings = search.counts, search.settings
+    tuned, trained = (sum(1 for _ in search.ledger.of(phase)) for phase in ("tuning", "baseline"))
+    tuning = counts.after(trials) - counts.baselines - counts.confirmation
+    baselines = max(counts.baselines - trained, settings.selection_seeds)
+    return max(tuning - tuned, 0) + baselines + counts.confirmation - len(search.confirmations)
+
+
+def out_of_time(search: Search, done: str) -> SearchFailedError:
+    """Return the error of a run whose hours are over before its verdict; everything is kept.
+
+    Args:
+        search: The search.
+        done: How far it came.
+    """
+    left = remaining(search, sum(1 for _ in search.ledger.of("trial")))
+    return SearchFailedError(
+        f"The hours are over {done}: about {left} trainings are left, "
+        f"{duration(left * search.limit.seconds / search.trainings.workers)}. {go_on(search, left)}"
+    )
+
+
+def go_on(search: Search, left: int) -> str:
+    """Return the command that does what is left.
+
+    Args:
+        search: The search.
+        left: Trainings that are left.
+    """
+    hours = 1.2 * left * search.limit.seconds / search.trainings.workers / 3600
+    return f"Go on with: autoact search --resume {search.directory.path} --hours {_rounded(hours)}"
+
+
+def _rounded(hours: float) -> str:
+    """Return hours in at most two digits, rounded up.
+
+    Example:
+        >>> _rounded(0.0123), _rounded(1.21), _rounded(0.0)
+        ('0.013', '1.3', '0.01')
+    """
+    digits = 10.0 ** (1 - math.floor(math.log10(max(hours, 0.01))))
+    return f"{math.ceil(round(max(hours, 0.01) * digits, 6)) / digits:g}"

@@ -1,0 +1,54 @@
+"""Page of the suite: docs/what-works.md, a row per case, from what the cases come to."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.search.suite.all_cases import CASES
+from tests.search.suite.outcomes import WORKS, Outcome, without
+from tests.search.suite.registry import Case
+
+FILE = Path(__file__).parents[3] / "docs" / "what-works.md"
+Outcomes = Callable[[Case], tuple[Outcome, Outcome]]
+
+HEAD = """\
+# What works
+
+Modules and data as Lightning users write them: {count} cases, each trained with the callback
+`ActivationSearch` and searched by `run_search` with a budget of 2. "Works" means for the callback: the layers
+that the case names are found, they learn, and the module is finalized and validated. For a search: every
+training ends with a number, there is a verdict, and a fresh model takes the recommended activations. Where
+something does not work, the table has the line in which it ends.
+
+`PYTHONPATH=. python -m tests.search.suite` runs the cases (`tests/search/suite/`) and writes this page.
+
+| kind | what it does | layers | callback | `run_search` |
+|---|---|---|---|---|
+"""
+
+
+def expected(case: Case) -> tuple[Outcome, Outcome]:
+    """Return what a case says that it comes to."""
+    count = len(case.layers)
+    found = case.search or (without(case.no_mixture) if case.no_mixture else WORKS)
+    return (
+        Outcome(0 if case.callback else count, case.callback or WORKS),
+        Outcome(0 if case.search else count, found),
+    )
+
+
+def page(outcomes: Outcomes) -> str:
+    """Return the page."""
+    return HEAD.format(count=len(CASES)) + "".join(rows(outcomes))
+
+
+def rows(outcomes: Outcomes) -> Iterator[str]:
+    """Iterate over the rows, kinds in the order of the alphabet."""
+    for case in sorted(CASES.values(), key=lambda case: case.kind.lower()):
+        callback, search = outcomes(case)
+        layers = max(callback.layers, search.layers)
+        yield f"| {case.kind} | {case.does} | {layers} | {told(callback)} | {told(search)} |\n"
+
+
+def told(outcome: Outcome) -> str:
+    """Return how a case ends; lines of autoact's are quoted."""
+    return outcome.ended if outcome.ended.startswith(WORKS) else f'"{outcome.ended}"'
