@@ -56,6 +56,7 @@ class Confirmation:
         selection: Values on selection data, (S,).
         comparison: Values on comparison data, (S,).
         most: Seeds that might have been spent.
+        cut: Whether the time of the run was over before these were spent or a look had ended it.
 
     Example:
         >>> Confirmation(seeds=(1, 2), selection=(0.5, 0.25), comparison=(0.5, 0.75)).seeds
@@ -66,11 +67,12 @@ class Confirmation:
     selection: tuple[float, ...]
     comparison: tuple[float, ...]
     most: int | None = None
+    cut: bool = False
 
     @property
     def stopped(self) -> bool:
-        """Whether seeds were left when it ended."""
-        return self.most is not None and len(self.seeds) < self.most
+        """Whether a look has ended it while seeds were left."""
+        return not self.cut and self.most is not None and len(self.seeds) < self.most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

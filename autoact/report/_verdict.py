@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from shlex import quote
 
 from autoact.records import DECISIVE, Comparison, Failure, Report, confidence
 from autoact.report._run import Run
@@ -63,7 +64,7 @@ def next_step(run: Run) -> tuple[str, str]:
     """Return what to do with the model, in words and as code; no code where there is nothing to apply."""
     report, path = run.report, run.path
     if report.verdict is None:
-        return f"Go on with the search: autoact search --resume {path}", ""
+        return f"Go on with the search: autoact search --resume {quote(str(path))}", ""
     if report.verdict == "improved" and run.keeps_activations and not run.keeps_original:
         return f"Keep its activations, and train it with {_tuned(report)}.", ""
     if report.verdict == "improved" and not run.keeps_original:
@@ -81,11 +82,11 @@ def _more_seeds(run: Run) -> str:
     compared, had = run.compared.get("original"), run.report.confirmation
     if compared is None or run.report.verdict != "no significant difference" or not _needed(run):
         return ""
-    if _stopped(run.report) and not compared.seeds_needed:
-        return ""
+    if (_stopped(run.report) and not compared.seeds_needed) or (had is not None and had.cut):
+        return ""  # where time has cut it, a remark says how to go on
     least = 0 if had is None else (had.most or len(had.seeds)) + 1
     seeds = max(compared.seeds_needed or 0, DECISIVE, least)
-    return f" Or ask again with more seeds: autoact search --resume {run.path} --seeds {seeds}"
+    return f" Or ask again with more seeds: autoact search --resume {quote(str(run.path))} --seeds {seeds}"
 
 
 def _against_original(run: Run) -> str:
@@ -210,7 +211,7 @@ def _needed(run: Run) -> str:
     seen = f"one as large as the difference seen takes about {count:,} seeds" if count else ""
     if not (compared.decides or _stopped(run.report)):
         least = (
-            "With --seeds 10 a difference of one standard deviation between seeds would be found four times "
+            "With 10 seeds a difference of one standard deviation between seeds would be found four times "
             "out of five"
         )
         return f"{least}; {seen}." if seen else f"{least}."

@@ -66,6 +66,7 @@ def is_unfinished(report: Report, directory: RunDirectory, settings: Settings) -
         report.verdict is None
         or report.confirmation is None
         or (report.budget, report.questions) != (settings.budget, len(directory.questions()))
+        or report.confirmation.cut
         or (report.confirmation.most or 0) < len(seeds)
         or any(ledger.find(training) is None for training in of_question)
     )

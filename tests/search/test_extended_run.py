@@ -1,9 +1,12 @@
 """A run that is continued with larger numbers trains only what is missing, and tells what it asked before."""
 
+import shlex
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 import yaml
@@ -33,7 +36,7 @@ class Objective:
         return first + 2 * second * first + seed % 97 / 1000 * (1 + first) + 0.02 * (seed % 7) * second
 
 
-def search(run: Path, *, objective: Objective | None = None, **changes: Any) -> SearchResult:
+def search(run: Path, *, objective: Callable[..., float] | None = None, **changes: Any) -> SearchResult:
     return run_search(
         objective=objective or Objective(),
         layers=["a", "b"],
@@ -240,3 +243,50 @@ def test_a_run_that_is_extended_and_interrupted_still_shows_what_it_found_before
     assert load_run(run).report == former.report
     result = search(run, resume=True, budget=None, seeds=None)
     assert (result.report["questions"], result.report["budget"]) == (2, 6)
+
+
+@pytest.mark.parametrize(("looks", "kept"), [([2, 4], [2, 4, 6]), ((2, 4), [2, 4, 6]), (4, [6])])
+def test_looks_that_were_given_may_be_given_again_with_more_seeds(
+    tmp_path: Path, looks: Any, kept: list[int]
+) -> None:
+    run, asked = tmp_path / "run", {"seeds": 6, "looks": looks}
+    search(run, seeds=4, looks=looks)
+    with pytest.raises(KeyboardInterrupt):
+        search(run, objective=Objective(1), resume=True, **asked)
+    for _ in range(2):
+        assert len(search(run, resume=True, **asked).report["confirmation"]["seeds"]) == 6
+    assert configuration(run)["search"]["looks"] == kept
+    assert len(configuration(run)["extended"]) == 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"looks": [2, 6]}, {"seeds": 12, "looks": [12]}, {"seeds": 8, "looks": [2, 8]}]
+)
+def test_other_looks_than_were_planned_are_refused_and_nothing_changes(
+    run: Path, changes: dict[str, Any]
+) -> None:
+    search(run, resume=True, seeds=6)
+    before = (run / "config.yaml").read_text()
+    with pytest.raises(ConfigurationError, match="looks was"):
+        search(run, resume=True, **{"seeds": 6, **changes})
+    assert (run / "config.yaml").read_text() == before
+
+
+def test_looks_of_an_extended_run_are_those_that_were_reported(run: Path) -> None:
+    search(run, resume=True, seeds=4)
+    for _ in range(2):
+        report = search(run, resume=True, seeds=12).report
+        assert [look["seeds"] for look in report["looks"]] == report["reported"] == [3, 4, 12]
+    assert configuration(run)["search"]["looks"] == [5, 12]
+
+
+def test_the_advice_can_be_pasted_where_the_run_has_a_space_in_its_name(tmp_path: Path) -> None:
+    def noise(assignment: Assignment, seed: int, fraction: float) -> float:
+        return crc32(f"{assignment} {seed}".encode()) / 2**32
+
+    run = tmp_path / "my run"
+    advice = search(run, objective=noise).summary().rpartition("autoact search ")[2]
+    resume, named, seeds, count = shlex.split(advice)
+    assert (resume, Path(named), seeds) == ("--resume", run, "--seeds")
+    again = search(run, objective=noise, resume=True, seeds=int(count))
+    assert len(again.report["confirmation"]["seeds"]) == int(count)

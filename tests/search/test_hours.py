@@ -85,6 +85,9 @@ def test_the_confirmation_takes_the_seeds_that_fit_and_the_rest_with_more_hours(
     seeds = result.report["confirmation"]["seeds"]
     assert 2 <= len(seeds) < 5
     assert f"The hours sufficed for {len(seeds)} of 5 seeds of the confirmation." in result.summary()
+    found = result.report["confirmation"]
+    assert (found["most"], found["cut"]) == (5, True)
+    assert "--seeds" not in result.summary(), "fewer than were asked for would be refused"
     assert f"autoact search --resume {tmp_path / 'run'} --hours 0." in result.summary()
     before, now = phases(tmp_path), clock.now
     again = search(resume=True)
@@ -96,6 +99,7 @@ def test_the_confirmation_takes_the_seeds_that_fit_and_the_rest_with_more_hours(
     assert whole.assignment == result.assignment
     assert phases(tmp_path)["trial"] == before["trial"]
     assert "The hours sufficed" not in whole.summary()
+    assert not whole.report["confirmation"]["cut"]
 
 
 @pytest.mark.slow

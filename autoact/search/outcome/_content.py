@@ -74,7 +74,8 @@ def build_report(
             seeds=confirmed.seeds,
             selection=tuple(training.selection for training in confirmed.selected),
             comparison=_compared(confirmed.selected),
-            most=len(confirmed.seeds) if confirmed.cut else search.settings.seeds,
+            most=search.settings.seeds,
+            cut=confirmed.cut,
         ),
         comparisons={
             "original": original,

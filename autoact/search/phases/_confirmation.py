@@ -46,8 +46,9 @@ class Confirmed:
 
     def looks(self, search: Search) -> tuple[Look, ...]:
         """Return the comparisons with the original that were looked at, in order."""
-        most = len(self.selected)
-        made = [*(count for count in search.settings.planned_looks if count < most), most]
+        most, planned, question = len(self.selected), search.settings.planned_looks, search.questions[-1]
+        before = question.looks if question.is_extended(planned) else planned
+        made = [*(count for count in before if count < most), most]
         return tuple(Look.of(count, self.first(count).against(search, ORIGINAL)) for count in made)
 
 

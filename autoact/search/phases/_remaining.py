@@ -1,6 +1,7 @@
 """Remaining trainings of a run: what has to fit into its time after the search, and what if it does not."""
 
 import math
+from shlex import quote
 
 from autoact.errors import SearchFailedError
 from autoact.report import duration
@@ -45,7 +46,8 @@ def go_on(search: Search, left: int) -> str:
         left: Trainings that are left.
     """
     hours = 1.2 * left * search.limit.seconds / search.trainings.workers / 3600
-    return f"Go on with: autoact search --resume {search.directory.path} --hours {_rounded(hours)}"
+    run = quote(str(search.directory.path))
+    return f"Go on with: autoact search --resume {run} --hours {_rounded(hours)}"
 
 
 def _rounded(hours: float) -> str:

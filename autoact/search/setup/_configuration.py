@@ -60,13 +60,19 @@ def require_same(stored: Mapping[str, Any], settings: Settings, space: SearchSpa
     for name, new in now.items():
         if name in MAY_GROW and new >= before.get(name, 0):
             continue
-        if name == "looks" and (new[: len(before.get(name) or ())] == before.get(name) or is_usual(before)):
+        if name == "looks" and _go_on(before, now):
             continue
         if name not in MAY_CHANGE and before.get(name) != new:
             raise ConfigurationError(_changed(name, before.get(name), new))
     known = SearchSpace.from_dict(stored["space"], source="config.yaml")
     if known.fingerprint() != space.fingerprint():
         raise ConfigurationError(_changed("space", stored["space"], space.to_dict()))
+
+
+def _go_on(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Tell whether looks are those of before and more, or the usual ones as before."""
+    looks = before.get("looks")
+    return (is_usual(before) and is_usual(now)) or now["looks"][: len(looks or ())] == looks
 
 
 def is_usual(search: Mapping[str, Any]) -> bool:

@@ -27,11 +27,17 @@ def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -
     before, new = stored["search"], {name: value for name, value in given.items() if value is not None}
     kept = {name: before[name] for name in _EXTENDS if name in before and name not in new}
     wanted = {**kept, **new}
-    if wanted.get("looks") == before.get("looks"):  # those of before, and the new end
+    if _are_known(stored, wanted.get("looks")):  # those of before, and the new end
         wanted["looks"] = _looks(before, wanted.get("seeds"))
     if "hours" in new:
         wanted["hours"] = round((Settings.of(wanted).hours or 0.0) + spent, 6)
     return Settings.of(wanted)
+
+
+def _are_known(stored: Mapping[str, Any], looks: Any) -> bool:
+    """Tell whether looks are those of a run, or were before it was extended: what it was asked at first."""
+    given = [looks] if isinstance(looks, int) else plain(looks)
+    return given in [each.get("looks") for each in (stored["search"], *(stored.get("extended") or []))]
 
 
 def _looks(before: Mapping[str, Any], seeds: Any) -> list[int] | None:

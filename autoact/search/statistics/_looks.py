@@ -8,7 +8,6 @@ error, `SPENT` is spent (scripts/benchmarks/verdict/looks.py).
 """
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache, partial
 from itertools import pairwise
 
@@ -45,25 +44,27 @@ def levels(looks: tuple[int, ...], level: float) -> tuple[float, ...]:
     return tuple(float(1 - 2 * ndtr(-bound)) for bound in bounds)
 
 
-def repeated_p_value(looks: tuple[int, ...], p_values: Sequence[float]) -> float:
-    """Return a p value over looks: the least error at which one of those made so far would have decided.
+def repeated_p_value(looks: tuple[int, ...], p_value: float, made: int) -> float:
+    """Return a p value over looks: the least error at which the last one that was made decides.
+
+    It agrees with the interval of that look: the smaller one of an earlier look is not kept.
 
     Args:
         looks: Paired seeds at each look that was planned, growing.
-        p_values: Two-sided p value of the t statistic at the looks made so far, in order.
+        p_value: Two-sided p value of the t statistic at the last look that was made.
+        made: How many looks were made, at least 1.
 
     Example:
-        >>> repeated_p_value((10,), [0.03])
+        >>> repeated_p_value((10,), 0.03, 1)
         0.03
-        >>> round(repeated_p_value((5, 10, 20, 40), [0.2, 0.01]), 3)
+        >>> round(repeated_p_value((5, 10, 20, 40), 0.01, 2), 3)
         0.068
     """
-    if len(looks) == 1:
-        return p_values[0]
+    if len(looks) == 1 or math.isnan(p_value) or p_value == 1:
+        return p_value
 
     def decides(error: float) -> bool:
-        due = levels(looks, 1 - error)
-        return any(p <= 1 - level for p, level in zip(p_values, due, strict=False))
+        return p_value <= 1 - levels(looks, 1 - error)[made - 1]
 
     if not decides(1 - _SMALLEST):
         return 1.0

@@ -65,19 +65,18 @@ def compare(
     rounding = _RESOLUTION * max(
         (abs(value) for pair in pairs for value in pair if math.isfinite(value)), default=0.0
     )
-    made = [n for n in planned if n < len(found)] + [len(found)]
-    gains = [_gains(found[:n], sign) for n in made][: len(planned)]
-    gains[-1] = _gains(found, sign)
-    due = levels(planned, level)[len(gains) - 1]
-    difference, ci95, p_value, detectable = _paired_t(gains, rounding, planned, due)
+    made = min(sum(n < len(found) for n in planned) + 1, len(planned))
+    gains = _gains(found, sign)
+    due = levels(planned, level)[made - 1]
+    difference, ci95, p_value, detectable = _paired_t(gains, rounding, due)
     return Comparison(
         name=name,
         difference=difference,
         ci95=ci95,
-        p_value=p_value,
+        p_value=repeated_p_value(planned, p_value, made),
         detectable=detectable,
-        pairs=len(gains[-1]),
-        seeds_needed=seeds_needed(difference, detectable, len(gains[-1]), level=due),
+        pairs=len(gains),
+        seeds_needed=seeds_needed(difference, detectable, len(gains), level=due),
         selected_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
         baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
@@ -169,28 +168,20 @@ def _gain(value: float, reference: float) -> float:
 
 
 def _paired_t(
-    looks: Sequence[Sequence[float]], rounding: float, planned: tuple[int, ...], due: float
+    gains: Sequence[float], rounding: float, due: float
 ) -> tuple[float, tuple[float, float], float, float]:
-    """Return mean, interval, p value and detectable difference at the last look, whose level is due."""
-    gains = looks[-1]
+    """Return mean, interval, p value of the t test and detectable difference at the level that is due."""
     if len(gains) >= 2 and not any(gains):
         return 0.0, (0.0, 0.0), 1.0, 0.0
     if _is_constant(gains, rounding):
         # A model that seeds itself trains the same on every seed: one difference, however often repeated.
         return (fmean(gains) if gains else math.nan), (math.nan, math.nan), math.nan, math.nan
-    mean, deviation, degrees = fmean(gains), stdev(gains), len(gains) - 1
+    mean, degrees = fmean(gains), len(gains) - 1
+    deviation = stdev(gains)
     half = float(stats.t.ppf((1 + due) / 2, degrees)) * deviation / math.sqrt(len(gains))
-    p_value = repeated_p_value(planned, [_p_value(each, rounding) for each in looks])
+    p_value = float(2 * stats.t.sf(abs(mean) / (deviation / math.sqrt(len(gains))), degrees))
     return mean, (mean - half, mean + half), p_value, detectable_effect(len(gains), level=due) * deviation
 
 
 def _is_constant(gains: Sequence[float], rounding: float) -> bool:
     return len(gains) < 2 or max(gains) - min(gains) <= rounding
-
-
-def _p_value(gains: Sequence[float], rounding: float) -> float:
-    """Return the p value of a two-sided t test; 1 where the spread cannot be estimated."""
-    if _is_constant(gains, rounding):
-        return 1.0
-    statistic = abs(fmean(gains)) / (stdev(gains) / math.sqrt(len(gains)))
-    return float(2 * stats.t.sf(statistic, len(gains) - 1))

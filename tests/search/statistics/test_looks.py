@@ -66,12 +66,14 @@ def test_interval_and_p_value_agree_at_every_look():
         gains = random.normal(random.choice([0.0, 0.7, 1.5]), 1.0, 20)
         for count in (5, 10, 20):
             found = compared(gains[:count], (5, 10, 20))
-            if found.ci95[0] > 0 or found.ci95[1] < 0:
-                assert found.p_value <= 0.05
-            else:
-                assert found.p_value > 0.05 or any(
-                    compared(gains[:n], (5, 10, 20)).verdict != NOTHING for n in (5, 10) if n < count
-                )
+            assert (found.p_value <= 0.05) == (found.ci95[0] > 0 or found.ci95[1] < 0)
+
+
+def test_an_earlier_look_that_decided_leaves_no_small_p_value_beside_a_later_interval_over_zero():
+    gains = np.r_[1.0, 1.1, 0.9, 1.0, 1.05, -1.0, -1.1, -0.9, -1.0, -1.05]
+    assert compared(gains[:5], (5, 10)).p_value < 0.001
+    last = compared(gains, (5, 10))
+    assert (last.verdict, last.p_value) == (NOTHING, 1.0)
 
 
 def test_the_rule_of_a_confirmation_is_that_of_the_simulation():
