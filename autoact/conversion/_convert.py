@@ -217,6 +217,11 @@ def warn_of_sharing(plan: ConversionPlan, converted: Sequence[str], *, stackleve
         plan: The plan.
         converted: Paths that become layers.
         stacklevel: How far up the code stands that the warning points to: 2 is the caller.
+
+    Example:
+        >>> from autoact.conversion import find_layers
+        >>> plan = find_layers(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["relu", "tanh"])
+        >>> warn_of_sharing(plan, list(plan.candidates), stacklevel=2)  # one place, one layer
     """
     found = [
         f"{path!r} is one instance used in several places: {', '.join(plan.shared[path])}. It keeps making "
