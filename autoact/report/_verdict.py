@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from autoact.records import DECISIVE, Comparison, Failure, Report, confidence
+from autoact.records import DECISIVE, Comparison, Failure, Report, RunDirectory, confidence
 from autoact.report._run import Run
 from autoact.report._wording import assignment, interval, number, percent, settings, signed
 
@@ -63,7 +63,7 @@ def next_step(run: Run) -> tuple[str, str]:
     """Return what to do with the model, in words and as code; no code where there is nothing to apply."""
     report, path = run.report, run.path
     if report.verdict is None:
-        return f"Go on with the search: autoact search --resume {path}", ""
+        return f"Go on with the search: {RunDirectory(path).resumption()}", ""
     if report.verdict == "improved" and run.keeps_activations and not run.keeps_original:
         return f"Keep its activations, and train it with {_tuned(report)}.", ""
     if report.verdict == "improved" and not run.keeps_original:
@@ -85,7 +85,7 @@ def _more_seeds(run: Run) -> str:
         return ""
     least = 0 if had is None else (had.most or len(had.seeds)) + 1
     seeds = max(compared.seeds_needed or 0, DECISIVE, least)
-    return f" Or ask again with more seeds: autoact search --resume {run.path} --seeds {seeds}"
+    return f" Or ask again with more seeds: {RunDirectory(run.path).resumption(seeds=seeds)}"
 
 
 def _against_original(run: Run) -> str:

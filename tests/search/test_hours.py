@@ -85,7 +85,7 @@ def test_the_confirmation_takes_the_seeds_that_fit_and_the_rest_with_more_hours(
     seeds = result.report["confirmation"]["seeds"]
     assert 2 <= len(seeds) < 5
     assert f"The hours sufficed for {len(seeds)} of 5 seeds of the confirmation." in result.summary()
-    assert f"autoact search --resume {tmp_path / 'run'} --hours 0." in result.summary()
+    assert f"run_search(..., out={str(tmp_path / 'run')!r}, resume=True, hours=0." in result.summary()
     before, now = phases(tmp_path), clock.now
     again = search(resume=True)
     assert (clock.now, phases(tmp_path)) == (now, before)

@@ -38,14 +38,14 @@ def out_of_time(search: Search, done: str) -> SearchFailedError:
 
 
 def go_on(search: Search, left: int) -> str:
-    """Return the command that does what is left.
+    """Return what does what is left.
 
     Args:
         search: The search.
         left: Trainings that are left.
     """
     hours = 1.2 * left * search.limit.seconds / search.trainings.workers / 3600
-    return f"Go on with: autoact search --resume {search.directory.path} --hours {_rounded(hours)}"
+    return f"Go on with: {search.directory.resumption(hours=_rounded(hours))}"
 
 
 def _rounded(hours: float) -> str:
