@@ -13,7 +13,7 @@ from autoact.conversion._apply import (
     uniform_assignment,
 )
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
-from autoact.conversion._convert import convert
+from autoact.conversion._convert import SharingWarning, convert, warn_of_sharing
 from autoact.conversion._placement import unwrapped
 from autoact.conversion._recipe import recipe, replay, restore
 from autoact.conversion._rollback import all_or_nothing
@@ -28,6 +28,7 @@ __all__ = [
     "KEY",
     "ConversionPlan",
     "Probes",
+    "SharingWarning",
     "SpaceLike",
     "Watch",
     "all_or_nothing",
@@ -47,6 +48,7 @@ __all__ = [
     "uniform_assignment",
     "unwrapped",
     "warn_of_idle",
+    "warn_of_sharing",
 ]
 
 if not TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Conversion of a model's activations into layers that learn theirs."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -15,6 +15,15 @@ from autoact.nn import AutoActivation
 from autoact.spaces import SearchSpace
 
 STARTS = ("same", "uniform")
+
+
+class SharingWarning(UserWarning):
+    """One layer chooses for several places, or one instance in several places became several layers.
+
+    Example:
+        >>> issubclass(SharingWarning, UserWarning)
+        True
+    """
 
 
 def convert(model: M, space: SpaceLike = "default", *, start: str = "same", example_input: Any = None) -> M:
@@ -54,7 +63,7 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
     groups = [group for group in plan.groups if not all(is_converted(model, path) for path in group)]
     if not groups:
         return model
-    _warn_of_sharing(plan, [path for group in groups for path in group])
+    warn_of_sharing(plan, [path for group in groups for path in group], stacklevel=3)
     seen = _counted(plan, probed)
     layers = {path: layer for group in groups for path, layer in _layers(plan, group, start, seen).items()}
     beside = in_place_at(model, [path for group in groups for path in group])
@@ -201,7 +210,14 @@ def _check_in_place(model: nn.Module, group: tuple[str, ...], beside: Mapping[st
         )
 
 
-def _warn_of_sharing(plan: ConversionPlan, converted: list[str]) -> None:
+def warn_of_sharing(plan: ConversionPlan, converted: Sequence[str], *, stacklevel: int) -> None:
+    """Warn of layers that choose for several places at once, and of places that choose apart.
+
+    Args:
+        plan: The plan.
+        converted: Paths that become layers.
+        stacklevel: How far up the code stands that the warning points to: 2 is the caller.
+    """
     found = [
         f"{path!r} is one instance used in several places: {', '.join(plan.shared[path])}. It keeps making "
         "one choice; give every place its own instance to let them choose separately."
@@ -222,18 +238,20 @@ def _warn_of_sharing(plan: ConversionPlan, converted: list[str]) -> None:
             "self.layers` over an nn.ModuleList."
         )
     if found:
-        warnings.warn(" ".join(found), UserWarning, stacklevel=3)
-    _warn_of_splitting(plan, converted)
+        warnings.warn(" ".join(found), SharingWarning, stacklevel=stacklevel)
+    if apart := _apart(plan, converted):
+        warnings.warn(apart, SharingWarning, stacklevel=stacklevel)
 
 
-def _warn_of_splitting(plan: ConversionPlan, converted: list[str]) -> None:
+def _apart(plan: ConversionPlan, converted: Sequence[str]) -> str:
+    """Return that one instance has become several layers; nothing where none has."""
     several = sorted({plan.split[path] for path in converted if path in plan.split})
     grouped = [set(group) for group in plan.groups]
     apart = [paths for paths in several if not any(set(paths) <= group for group in grouped)]
-    if apart:
-        named = "; ".join(", ".join(paths) for paths in apart)
-        message = (
-            f"One module instance was used in several places: {named}. Each place, and each turn of a loop, "
-            "now has a layer of its own; a rule with `share: group` lets them choose together."
-        )
-        warnings.warn(message, UserWarning, stacklevel=4)
+    if not apart:
+        return ""
+    named = "; ".join(", ".join(paths) for paths in apart)
+    return (
+        f"One module instance was used in several places: {named}. Each place, and each turn of a loop, "
+        "now has a layer of its own; a rule with `share: group` lets them choose together."
+    )

@@ -25,6 +25,8 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from autoact.conversion import SharingWarning
+
 INSTANTIATOR = "_instantiator"  # hyperparameter of a checkpoint: the function that makes its module
 LIGHTNING_CLI = "lightning.pytorch.cli.instantiate_module"  # that of LightningCLI
 _LOGGERS = (  # the second package is the first under its old name; whichever is imported last speaks
@@ -60,6 +62,7 @@ def silence() -> Iterator[None]:
             )
             # a search leaves alone what never runs before it trains; what runs in evaluation only is no news
             warnings.filterwarnings("ignore", message="Nothing was ever observed at", category=UserWarning)
+            warnings.filterwarnings("ignore", category=SharingWarning)  # a search warns before it trains
             with without_bars():
                 yield
     finally:

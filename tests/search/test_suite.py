@@ -33,7 +33,9 @@ def test_callback(name, tmp_path):
 @pytest.mark.parametrize("name", CASES)
 def test_search(name, tmp_path):
     case = CASES[name]
-    assert outcome(in_search, case, tmp_path, case.search) == expected(case)[1]
+    warns = case.search_warns or case.warns
+    with pytest.warns(UserWarning, match=warns) if warns else nullcontext():
+        assert outcome(in_search, case, tmp_path, case.search) == expected(case)[1]
 
 
 def test_the_page_has_what_the_cases_come_to():

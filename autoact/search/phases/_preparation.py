@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from autoact.conversion import ConversionPlan, find_layers, recipe
+from autoact.conversion import ConversionPlan, find_layers, recipe, warn_of_sharing
 from autoact.errors import AutoActError, ConfigurationError, ConversionError
 from autoact.records import Value
 from autoact.search.optimizer import seconds_per_ask
@@ -162,6 +162,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     layers = find_layers(module, space)
     doubtful = check(parts, trainer=silent_trainer(settings.trainer))
     own = _own_values(make_module, settings.hyperparameters, layers, make)
+    warn_of_sharing(layers, [path for group in layers.groups for path in group], stacklevel=4)
     variables = Variables.of(layers)
     _require_choice(variables, settings)
     task = ModelTask(

@@ -214,15 +214,18 @@ def _entry(measured: Sequence[Measurement], seed: int) -> Training:
 
 
 def _train(task: ModelTask, seed: int, fraction: float, **more: Any) -> Measurement:
-    return train(
-        task.make_module,
-        task.parts,
-        seed=seed,
-        monitor=task.monitor,
-        trainer=task.trainer,
-        limit_fraction=min(max(fraction, 1e-9), 1.0),
-        **more,
-    )
+    with warnings.catch_warnings():
+        # an epoch that ends after a batch may step a scheduler where accumulation by hand has not yet stepped
+        warnings.filterwarnings("ignore", message=r"Detected call of `lr_scheduler\.step\(\)` before")
+        return train(
+            task.make_module,
+            task.parts,
+            seed=seed,
+            monitor=task.monitor,
+            trainer=task.trainer,
+            limit_fraction=min(max(fraction, 1e-9), 1.0),
+            **more,
+        )
 
 
 def _setup(clock: Clock, trainings: Sequence[Measurement]) -> float:

@@ -12,10 +12,11 @@ from scripts.benchmarks.replay._compared import (
     TENTH,
     Row,
     compared,
+    playing,
 )
 from scripts.benchmarks.replay._figure import draw
 from scripts.benchmarks.replay._game import Game
-from scripts.benchmarks.replay._search import Search
+from scripts.benchmarks.replay._search import Search, uniform_assignments
 from scripts.benchmarks.replay._strategies import (
     MeanOf,
     OneSeed,
@@ -30,6 +31,7 @@ from scripts.benchmarks.replay._tournament import (
     Regrets,
     TableOf,
     mean_difference,
+    median_difference,
     play,
     ratio_of_medians,
 )
@@ -59,10 +61,13 @@ __all__ = [
     "function_space",
     "gaussian_process",
     "mean_difference",
+    "median_difference",
     "noise",
     "play",
+    "playing",
     "random_search",
     "ratio_of_medians",
     "summary",
     "tpe",
+    "uniform_assignments",
 ]

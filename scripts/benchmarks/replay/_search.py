@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+import math
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from unittest.mock import patch
 
 import numpy as np
+from optuna.study import Study, StudyDirection, create_study
 
 from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.optimizer._gaussian_process import EXPECTED, GaussianProcess
 from scripts.benchmarks.replay._game import Game
-from scripts.benchmarks.replay._study import Picks, best_trial, new_study, picks
+from scripts.benchmarks.replay._study import Picks, best_trial, new_study, picks, tell
 from scripts.benchmarks.tables import Landscape, Names, Prior
 
 _MIXTURE = 1.0  # what training a mixture costs, in full trainings
@@ -30,6 +32,13 @@ class Search:
         posterior: Whether the posterior mean recommends; else the best value.
         seeds: Seeds that trainings take in turn; 0: each has its own.
         repeats: Seeds of whose values each training shows the mean at the cost of one: see `Game`.
+        baselines: Seeds on which every uniform assignment is trained and told to the sampler; that counts as
+            cost.
+        first: Trials before these baselines.
+        raced: Whether only the better half of them is trained on more than one of these seeds.
+        selection: Seeds of their own on which the choice and all uniform assignments are trained at the end,
+            beyond what is counted as cost: what is then believed to be best among them is recommended.
+        uniform: Whether it is asked for the best uniform assignment, by posterior mean, not for the best.
     """
 
     prior: str | None = None
@@ -37,6 +46,11 @@ class Search:
     posterior: bool = True
     seeds: int = 2
     repeats: int = 1
+    baselines: int = 0
+    first: int = 0
+    raced: bool = False
+    selection: int = 0
+    uniform: bool = False
 
     def __call__(self, game: Game, costs: Sequence[float]) -> Picks:
         """Play once for all costs that pay for a training."""
@@ -56,15 +70,45 @@ class Search:
                 game,
                 study,
                 {cost: int(cost - paid) for cost in costs},
-                sampler.best_assignment if self.posterior else best_trial,
+                partial(self.recommended, game, sampler),
                 sampler.next_seed if self.seeds else None,
+                {self.first: partial(self.told, game)},
             )
 
+    def told(self, game: Game, study: Study) -> None:
+        """Tell a study of the baselines."""
+        left = uniform_assignments(game.table)
+        sign = 1.0 if game.table.mode == "min" else -1.0
+        for number in range(self.baselines):
+            for names in left:
+                tell(study, game, names, number)
+            if self.raced and not number:
+                values = {names: sign * game.value(game.index(names), 0) for names in left}
+                left = sorted(left, key=lambda names: (math.isnan(values[names]), values[names]))
+                left = left[: better_half(len(left))]
+
+    def recommended(self, game: Game, sampler: FunctionSpaceSampler, study: Study) -> Mapping[str, str]:
+        """Return what is recommended after the trials of a study."""
+        chosen = sampler.best_assignment(study) if self.posterior else best_trial(study)
+        if not self.selection and not self.uniform:
+            return chosen
+        names, uniform = game.table.layers, uniform_assignments(game.table)
+        found = copied(study)
+        models = [*([] if self.uniform else [tuple(chosen[layer] for layer in names)]), *uniform]
+        for number in range(self.selection):
+            for model in models:
+                tell(found, game, model, game.table.seeds - 1 - number)
+        return best_of(sampler, found, [dict(zip(names, model, strict=True)) for model in models])
+
     def paid(self, game: Game) -> float:
-        """Return what the mixture costs, in full trainings."""
+        """Return what mixture and baselines cost, in full trainings."""
+        count = len(uniform_assignments(game.table))
+        later = better_half(count) if self.raced else count
+        before = float(count + (self.baselines - 1) * later) if self.baselines else 0.0
         if self.prior is None:
-            return 0.0
-        return game.table.priors[self.prior].cost if self.prior in game.table.priors else _MIXTURE
+            return before
+        priors = game.table.priors
+        return before + (priors[self.prior].cost if self.prior in priors else _MIXTURE)
 
     def derived(self, game: Game) -> list[Names]:
         """Return what the mixture likes best, nothing without a mixture."""
@@ -74,10 +118,32 @@ class Search:
         return [best_scored(prior, game.seed % len(prior.scores), game.table.candidates)]
 
 
+def better_half(count: int) -> int:
+    """Return how many of so many are the better half."""
+    return -(-count // 2)
+
+
 def uniform_assignments(table: Landscape) -> list[Names]:
     """Return one assignment per candidate that all layers have."""
     shared = [name for name in table.candidates[0] if all(name in own for own in table.candidates)]
     return [(name,) * len(table.layers) for name in shared]
+
+
+def copied(study: Study) -> Study:
+    """Return a study with the same trials."""
+    made = create_study(direction=study.direction)
+    made.add_trials(study.get_trials(deepcopy=False))
+    return made
+
+
+def best_of(
+    sampler: FunctionSpaceSampler, study: Study, models: Sequence[Mapping[str, str]]
+) -> Mapping[str, str]:
+    """Return the one of some models that a study trained which has the best posterior mean."""
+    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.params in models]
+    sign = 1.0 if study.direction == StudyDirection.MINIMIZE else -1.0
+    means = [sign * mean for mean, _ in sampler.posterior(study, trials)]
+    return trials[int(np.argmin(means))].params
 
 
 def best_scored(prior: Prior, repetition: int, candidates: Sequence[Names]) -> Names:

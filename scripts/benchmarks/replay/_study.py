@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import optuna
 
 from scripts.benchmarks.replay._game import Game
-from scripts.benchmarks.tables import Index
+from scripts.benchmarks.tables import Index, Names
 
 Picks = Mapping[float, Index]  # what is recommended, by cost in full trainings
 Strategy = Callable[[Game, Sequence[float]], Picks]
@@ -30,6 +30,7 @@ def picks(
     trials: Mapping[float, int],
     recommended: Recommended,
     seed_of: SeedOf | None = None,
+    before: Mapping[int, Callable[[optuna.Study], None]] | None = None,
 ) -> Picks:
     """Play a study and return what is recommended at each cost.
 
@@ -40,10 +41,13 @@ def picks(
         recommended: What a study recommends, an activation by layer.
         seed_of: Number of the seed that a trial takes, which the trial then tells; None: the n-th training of
             an assignment takes its n-th seed, and no trial tells.
+        before: What happens to the study before a trial, by how many it was asked for until then.
     """
     table, found = game.table, {}
     had: dict[Index, int] = {}
     for done in range(1, max(trials.values(), default=0) + 1):
+        if before and done - 1 in before:
+            before[done - 1](study)
         trial = study.ask()
         index = _asked(game, trial)
         run = had[index] = had.get(index, -1) + 1
@@ -56,6 +60,24 @@ def picks(
                 names = recommended(study)
                 found[cost] = game.index(tuple(names[layer] for layer in table.layers))
     return found
+
+
+def tell(study: optuna.Study, game: Game, names: Names, seed: int) -> None:
+    """Tell a study of a training that it did not ask for, with the number of its seed."""
+    table, value = game.table, game.value(game.index(names), seed)
+    own = zip(table.layers, table.candidates, strict=True)
+    failed = not math.isfinite(value)
+    study.add_trial(
+        optuna.trial.create_trial(
+            state=optuna.trial.TrialState.FAIL if failed else optuna.trial.TrialState.COMPLETE,
+            value=None if failed else value,
+            params=dict(zip(table.layers, names, strict=True)),
+            distributions={
+                layer: optuna.distributions.CategoricalDistribution(list(choices)) for layer, choices in own
+            },
+            user_attrs={"seed": seed},
+        )
+    )
 
 
 def best_trial(study: optuna.Study) -> Mapping[str, str]:

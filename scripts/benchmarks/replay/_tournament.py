@@ -103,6 +103,24 @@ def mean_difference(differences: Sequence[Array], seed: int = 0) -> tuple[float,
     return float(np.mean([own.mean() for own in differences])), float(low), float(high)
 
 
+def median_difference(ours: Array, theirs: Array, seed: int = 0) -> tuple[float, float, float]:
+    """Return the difference of two medians with its paired 95 % bootstrap interval: (difference, low, high).
+
+    Args:
+        ours: Regrets by repetition, (R,).
+        theirs: Regrets of the same games, (R,).
+        seed: Of the resampling of games.
+
+    Example:
+        >>> median_difference(np.full(20, 0.5), np.full(20, 0.25))
+        (0.25, 0.25, 0.25)
+    """
+    rows = np.random.default_rng(seed).integers(len(ours), size=(_RESAMPLED, len(ours)))
+    drawn = np.median(ours[rows], axis=1) - np.median(theirs[rows], axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(np.median(ours) - np.median(theirs)), float(low), float(high)
+
+
 def _ratio(ours: Array, theirs: Array) -> Array:
     safe = np.where(theirs > 0, theirs, 1.0)
     return np.where(theirs > 0, ours / safe, np.where(ours > 0, np.inf, 1.0))

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from typing import Literal
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import numpy as np
 import optuna
 import pytest
 
+from autoact.search.optimizer import FunctionSpaceSampler
 from scripts.benchmarks import tables
 from scripts.benchmarks.replay import (
     Game,
@@ -108,6 +109,52 @@ def test_a_mixture_that_the_table_lacks_costs_and_says_nothing() -> None:
     assert Search(prior="unknown").paid(game) == 1.0
     assert Search().paid(game) == 0.0
     assert first_trial(Search(prior="unknown"), game) == first_trial(Search(), game) == (0, 0)
+
+
+def test_baselines_are_paid_for_and_told_with_their_seeds() -> None:
+    table, seen = measured(), list[tuple[tuple[str, ...], int, float]]()
+    game = Game(table, seed=0, paired=True)
+
+    def best(_: FunctionSpaceSampler, study: optuna.Study) -> dict[str, str]:
+        trials = study.get_trials(deepcopy=False)
+        seen.extend((tuple(t.params.values()), t.user_attrs["seed"], t.value) for t in trials)
+        return dict(trials[0].params)
+
+    strategy = Search(baselines=2, first=1)
+    with patch.object(FunctionSpaceSampler, "best_assignment", best):
+        assert set(strategy(game, [6.0, 8.0])) == {8.0}  # six trainings of three baselines, then two trials
+    told = seen[1:7]
+    assert [(names, seed) for names, seed, _ in told] == [
+        ((name,) * 2, seed) for seed in range(2) for name in NAMES
+    ]
+    assert [value for *_, value in told] == [game.value(game.index(names), seed) for names, seed, _ in told]
+    assert len(seen) == 8
+
+
+def test_a_race_trains_the_better_half_of_the_baselines_on_every_seed() -> None:
+    game = Game(measured(), seed=0, paired=True)
+    strategy, study = Search(baselines=3, raced=True), new_study(game, FunctionSpaceSampler(seed=0))
+    strategy.told(game, study)
+    told = [(trial.params["a"], trial.user_attrs["seed"]) for trial in study.get_trials(deepcopy=False)]
+    ranked = sorted(NAMES, key=lambda name: game.value(game.index((name, name)), 0))
+    assert told[:3] == [(name, 0) for name in NAMES]
+    assert told[3:] == [(name, seed) for seed in (1, 2) for name in ranked[:2]]
+    assert strategy.paid(game) == len(told)
+
+
+def test_the_best_uniform_assignment_and_what_a_selection_prefers() -> None:
+    table = measured()
+    uniform = {(number, number) for number in range(3)}
+    found = Search(baselines=1, uniform=True)(Game(table, seed=0), [8.0])[8.0]
+    assert found == min(uniform, key=table.regret)
+    before, after = (
+        [
+            small(seed).regret(Search(selection=seeds)(Game(small(seed), seed=seed), [1.0])[1.0])
+            for seed in range(4)
+        ]
+        for seeds in (0, 2)
+    )
+    assert sum(after) < sum(before)
 
 
 def test_a_term_that_is_left_out_is_missed_only_in_that_game() -> None:

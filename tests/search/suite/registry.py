@@ -21,6 +21,7 @@ class Case:
         layers: Paths of the layers to search.
         idle: Paths of those that never run, which a search leaves out.
         warns: What the callback warns of; "" for nothing.
+        search_warns: What `run_search` warns of, too; "" for nothing.
         trainer: More arguments of the Trainer.
         monitor: Name of the value to optimize.
         space: Candidates.
@@ -38,6 +39,7 @@ class Case:
     layers: tuple[str, ...]
     idle: tuple[str, ...] = ()
     warns: str = ""
+    search_warns: str = ""
     trainer: Mapping[str, Any] = field(default_factory=dict)
     monitor: str = "val_loss"
     space: tuple[str, ...] = ("relu", "tanh")

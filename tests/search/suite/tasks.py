@@ -201,3 +201,19 @@ class KAN(Regression):
     def __init__(self) -> None:
         Learner.__init__(self)
         self.net = nn.Sequential(Spline(4, 6), Spline(6, 1))
+
+
+def unlabelled(count: int, generator: Generator) -> tuple[Tensor, ...]:
+    """Return features, and numbers of which a third is NaN."""
+    x, y = points(count, generator)
+    return x, y.where(torch.rand(count, 1, generator=generator) > 0.3, torch.nan)
+
+
+@case("several tasks", "net.1", data=loaders(unlabelled), search_warns="NaN")
+class MissingLabels(Regression):
+    """Labels that are NaN where they are missing; the loss leaves them out."""
+
+    def loss(self, batch: Any) -> Tensor:
+        x, y = batch
+        known = y.isfinite()
+        return F.mse_loss(self(x)[known], y[known])

@@ -1,0 +1,151 @@
+"""Baselines in the pool: what it is worth that the search sees the trainings of the uniform assignments.
+
+    python scripts/benchmarks/replay/pooling.py [--tables DIR] [--held-out] [--repetitions 40] [--workers 2]
+        [--strategies NAMES] [--short] [--json FILE]
+
+All strategies cost the same before the confirmation: 20 full trainings and, as in a run, every uniform
+assignment and the choice on three seeds. *unseen*: these come after the search, which recommends with them
+what it believes to be best. *pooled*: the uniform assignments are trained on the seeds of the search and told
+to the sampler, first or after some trials; what is left over are trials. *raced*: only their better half goes
+on to the second and third seed, and trials take four seeds in turn. TPE and the search before its selection
+are read from search.json; what the JSON file holds is not played again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+if not __package__:  # started by its path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from scripts import terminal
+from scripts.benchmarks import search
+from scripts.benchmarks.replay import (
+    BASE,
+    MIXTURE,
+    OURS,
+    Game,
+    Picks,
+    Regrets,
+    Results,
+    Row,
+    Search,
+    Strategy,
+    TableOf,
+    median_difference,
+    playing,
+    tpe,
+    uniform_assignments,
+)
+
+SEEDS = 3  # of the selection, in a run
+BUDGET = 20.0
+SEARCHED = terminal.ROOT / "docs" / "benchmarks" / "search.json"
+SELECTED = "unseen"
+POOLED = "pooled, {} each"
+FIRST = 10
+AFTER = f", after {FIRST} trials"
+RACED = f"pooled, raced{AFTER}"
+RACE = Search(prior=MIXTURE, baselines=SEEDS, first=FIRST, raced=True, seeds=4)
+UNIFORM = "best uniform: "
+
+
+def best_uniform(game: Game, costs: Sequence[float]) -> Picks:
+    """Recommend the uniform assignment with the best mean over the seeds of the selection."""
+    paired, sign = Game(game.table, game.seed, paired=True), 1.0 if game.table.mode == "min" else -1.0
+    indices = [game.index(names) for names in uniform_assignments(game.table)]
+    means = [sign * np.mean([paired.value(index, run) for run in range(SEEDS)]) for index in indices]
+    return dict.fromkeys(costs, indices[int(np.nanargmin(means))])
+
+
+STRATEGIES: Mapping[str, Strategy] = {
+    BASE: tpe,
+    OURS: Search(prior=MIXTURE),
+    **{POOLED.format(seeds): Search(prior=MIXTURE, baselines=seeds) for seeds in (1, 3)},
+    POOLED.format(1) + AFTER: Search(prior=MIXTURE, baselines=1, first=FIRST),
+    RACED: RACE,
+    SELECTED: Search(prior=MIXTURE, selection=SEEDS),
+    UNIFORM + SELECTED: best_uniform,
+    UNIFORM + RACED: replace(RACE, uniform=True),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play what is missing, and print medians and differences; 2 if there is nothing to play on."""
+    options = parse(arguments)
+    folders = [options.tables] + ([options.tables / "held_out"] if options.held_out else [])
+    tables = search.find_tables(folders, synthetic=False)
+    if not tables:
+        print(f"{options.tables} holds no .npz table.", file=sys.stderr)
+        return 2
+    repetitions = 2 if options.short else options.repetitions
+    results = known(options.json, tables, repetitions)
+    with search.processes(options.workers) as executor:
+        for strategy, play in STRATEGIES.items():
+            if options.strategies and strategy not in options.strategies.split(";"):
+                continue
+            for name, table in tables.items():
+                cost = total(table) if "pooled" in strategy else BUDGET
+                named = (name, strategy, Row(playing(play)))
+                search.run(results[name], table, named, [cost], repetitions, executor)
+                if options.json:
+                    Path(options.json).write_text(search.as_json(results), encoding="utf-8")
+    print(medians(results))
+    return 0
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = terminal.parser(__doc__, short="two repetitions: shows that it runs", tables=True)
+    parser.add_argument("--held-out", action="store_true", help="also the tables in the folder's held_out")
+    parser.add_argument("--strategies", help="some of them, separated by semicolons")
+    parser.add_argument("--repetitions", type=int, default=40)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", help="where results are kept; those that it holds are not played again")
+    return parser.parse_args(arguments)
+
+
+def known(path: str | None, tables: Mapping[str, TableOf], repetitions: int) -> Results:
+    """Return what has been played: in the JSON file, and what does not pool by `search.py`."""
+    kept, before = search.known(path), search.known(str(SEARCHED))
+    results = {name: dict(kept.get(name, {})) for name in tables}
+    for name, strategies in results.items():
+        for strategy in (BASE, OURS):
+            if strategy in (own := before.get(name, {})):
+                values = own[strategy].at(BUDGET)[:repetitions, None]
+                strategies.setdefault(strategy, Regrets((BUDGET,), values))
+    return results
+
+
+def total(table: TableOf) -> float:
+    """Return the cost of the search, of the uniform assignments and of the choice."""
+    return BUDGET + SEEDS * (len(uniform_assignments(table(0))) + 1)
+
+
+def medians(results: Results) -> str:
+    """Return median regrets by table, mean in parentheses, and what a pool adds to the median."""
+    rows = [[name, *(cell(own, strategy) for strategy in STRATEGIES)] for name, own in results.items()]
+    return terminal.markdown(["table", *STRATEGIES], rows)
+
+
+def cell(own: Mapping[str, Regrets], strategy: str) -> str:
+    """Return the median and mean of a strategy, and the paired difference of medians to what is unseen."""
+    base = UNIFORM + SELECTED if strategy.startswith(UNIFORM) else SELECTED
+    if strategy not in own or base not in own:
+        return ""
+    values = own[strategy].values[:, 0]
+    text = f"{np.median(values):.2f} ({values.mean():.2f})"
+    if "pooled" not in strategy:
+        return text
+    found, low, high = median_difference(values, own[base].values[: len(values), 0])
+    return f"{text}, {found:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
