@@ -93,7 +93,7 @@ def _against_original(run: Run) -> str:
     report = run.report
     compared = report.comparisons.get("original")
     if run.keeps_original:
-        why = report.note or "The search chose the activations that the model has already."
+        why = report.note or "The choice is the activations that the model has already."
         return f"{why} {_keep(report)}"
     if report.verdict is None or compared is None:
         why = f": {report.failure}" if report.failure else "."
