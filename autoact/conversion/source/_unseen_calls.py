@@ -116,8 +116,8 @@ def activations_in(table: Any) -> list[str]:
         (['relu', 'tanh'], [])
     """
     if is_dataclass(table) and not isinstance(table, type | nn.Module):
-        values = (getattr(table, field.name, None) for field in fields(table))
-        table = [value for value in values if isinstance(value, nn.Module)]
+        held = (getattr(table, field.name, None) for field in fields(table))
+        table = [value for value in held if isinstance(value, nn.Module)]
     if not isinstance(table, list | tuple | Mapping):
         return []
     values = table.values() if isinstance(table, Mapping) else table

@@ -114,7 +114,7 @@ class Parts:
 
 
 def test_a_module_in_a_dataclass_is_named_and_a_function_there_is_a_setting():
-    model = Base()
+    model: Any = Base()
     model.held = []
     model.parts, model.settings = Parts(nn.ReLU()), Parts(F.relu)
     left_alone = find_layers(model).left_alone
