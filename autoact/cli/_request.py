@@ -186,7 +186,7 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
         settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
     else:
         raise ConfigurationError(
-            f"{out} was started from Python; resume it there: run_search(..., out={str(out)!r}, resume=True)."
+            f"{out} was started from Python; resume it there: {RunDirectory(out).resumption()}."
         )
     return Request(
         name=stored["task"],

@@ -161,6 +161,21 @@ class RunDirectory:
         except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
             raise _unreadable(self.configuration_file, " ".join(str(error).split())) from error
 
+    def resumption(self, **larger: float | str) -> str:
+        """Return what resumes the run: a command, or a call where only Python knows how to make its model.
+
+        Args:
+            larger: Settings that are to grow, such as seeds.
+
+        Example:
+            >>> RunDirectory.create(Path(tempfile.mkdtemp()) / "run", {}).resumption(seeds=40)
+            "run_search(..., out='.../run', resume=True, seeds=40)"
+        """
+        if self.configuration_file.is_file() and not self.configuration().get("source"):
+            settings = "".join(f", {name}={value}" for name, value in larger.items())
+            return f"run_search(..., out={str(self.path)!r}, resume=True{settings})"
+        return f"autoact search --resume {self.path}" + "".join(f" --{k} {v}" for k, v in larger.items())
+
     def reconfigure(self, configuration: Mapping[str, Any]) -> None:
         """Write another configuration in place of the present one, whole or not at all."""
         write_yaml(self.configuration_file, configuration)

@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from shlex import quote
 
-from autoact.records import DECISIVE, Comparison, Failure, Report, confidence
+from autoact.records import DECISIVE, Comparison, Failure, Report, RunDirectory, confidence
 from autoact.report._run import Run
 from autoact.report._wording import assignment, interval, number, percent, settings, signed
 
@@ -64,7 +63,7 @@ def next_step(run: Run) -> tuple[str, str]:
     """Return what to do with the model, in words and as code; no code where there is nothing to apply."""
     report, path = run.report, run.path
     if report.verdict is None:
-        return f"Go on with the search: autoact search --resume {quote(str(path))}", ""
+        return f"Go on with the search: {RunDirectory(path).resumption()}", ""
     if report.verdict == "improved" and run.keeps_activations and not run.keeps_original:
         return f"Keep its activations, and train it with {_tuned(report)}.", ""
     if report.verdict == "improved" and not run.keeps_original:
@@ -86,7 +85,7 @@ def _more_seeds(run: Run) -> str:
         return ""  # where time has cut it, a remark says how to go on
     least = 0 if had is None else (had.most or len(had.seeds)) + 1
     seeds = max(compared.seeds_needed or 0, DECISIVE, least)
-    return f" Or ask again with more seeds: autoact search --resume {quote(str(run.path))} --seeds {seeds}"
+    return f" Or ask again with more seeds: {RunDirectory(run.path).resumption(seeds=seeds)}"
 
 
 def _against_original(run: Run) -> str:
@@ -94,7 +93,7 @@ def _against_original(run: Run) -> str:
     report = run.report
     compared = report.comparisons.get("original")
     if run.keeps_original:
-        why = report.note or "The search chose the activations that the model has already."
+        why = report.note or "The choice is the activations that the model has already."
         return f"{why} {_keep(report)}"
     if report.verdict is None or compared is None:
         why = f": {report.failure}" if report.failure else "."

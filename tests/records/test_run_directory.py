@@ -166,3 +166,14 @@ def test_one_process_at_a_time_and_a_killed_one_holds_nothing(tmp_path: Path) ->
         holder.kill()
     with run.locked():
         pass
+
+
+def test_what_resumes_a_run_is_what_can(tmp_path: Path) -> None:
+    file = RunDirectory.create(tmp_path / "file", {"source": {"task": "digits"}})
+    assert file.resumption() == f"autoact search --resume {file.path}"
+    assert file.resumption(seeds=40) == f"autoact search --resume {file.path} --seeds 40"
+    python = RunDirectory.create(tmp_path / "python", {"search": {}})
+    assert python.resumption() == f"run_search(..., out={str(python.path)!r}, resume=True)"
+    assert (
+        python.resumption(hours="1.5") == f"run_search(..., out={str(python.path)!r}, resume=True, hours=1.5)"
+    )

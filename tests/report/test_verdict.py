@@ -74,7 +74,7 @@ def test_a_failed_search_goes_on(changed: Change, run_directory: Path) -> None:
 def test_the_original_is_not_compared_with_itself(changed: Change, run_directory: Path) -> None:
     report = json.loads((run_directory / "report.json").read_text())
     said = changed(chosen=report["original"], verdict="no significant difference")
-    assert "The search chose the activations that the model has already. Keep the model as it is." in said
+    assert "The choice is the activations that the model has already. Keep the model as it is." in said
     assert "A true difference of" not in said
     assert ">the original model</td>" not in said
     assert APPLY not in said
@@ -106,7 +106,7 @@ def test_the_original_with_other_hyperparameters_is_compared(changed: Change, ru
     assert APPLY not in said
     same = changed(hyperparameters=tuned(0.1, original=0.1), verdict="no significant difference")
     assert ">the original model</td>" not in same
-    assert "The search chose the activations that the model has already." in same
+    assert "The choice is the activations that the model has already." in same
 
 
 def test_the_best_uniform_with_other_hyperparameters_is_compared(changed: Change) -> None:

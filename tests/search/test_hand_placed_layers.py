@@ -159,7 +159,7 @@ def test_one_in_a_plain_list_is_named() -> None:
             self.acts = [AutoActivation(["relu", "tanh"])]
 
     assert find_layers(Listed(), SPACE).left_alone == {
-        "acts": "holds AutoActivation in a table; make each an attribute"
+        "acts": "holds AutoActivation in a list; make each an attribute"
     }
 
 

@@ -88,7 +88,7 @@ def test_the_confirmation_takes_the_seeds_that_fit_and_the_rest_with_more_hours(
     found = result.report["confirmation"]
     assert (found["most"], found["cut"]) == (5, True)
     assert "--seeds" not in result.summary(), "fewer than were asked for would be refused"
-    assert f"autoact search --resume {tmp_path / 'run'} --hours 0." in result.summary()
+    assert f"run_search(..., out={str(tmp_path / 'run')!r}, resume=True, hours=0." in result.summary()
     before, now = phases(tmp_path), clock.now
     again = search(resume=True)
     assert (clock.now, phases(tmp_path)) == (now, before)

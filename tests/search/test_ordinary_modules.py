@@ -186,7 +186,7 @@ def test_targets_that_are_missing_are_left_to_the_loss_with_a_warning(searched, 
     (said,) = [str(each.message) for each in warned if "NaN" in str(each.message)]
     assert re.fullmatch(
         r"The training data hold \d+ values that are NaN or infinite in batch 0 \(of 16 there\), and others "
-        r"in 3 batches more\. The selection data hold \d values that are NaN or infinite in batch 0 \(of "
+        r"in 3 more batches\. The selection data hold \d values that are NaN or infinite in batch 0 \(of "
         r"(16|8) there\)\. Still finite with them: loss and gradients, val_loss\. The search leaves them in, "
         r"and the model decides what they count\.",
         said,

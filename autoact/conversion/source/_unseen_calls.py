@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Container, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache
 from typing import Any
 
@@ -46,7 +47,8 @@ def unseen_calls(model: nn.Module, known: Container[str]) -> dict[str, str]:
         for name, value in vars(module).items():
             ours = name in _OF_TORCH or name.startswith("_autoact_")
             if not ours and (names := activations_in(value)):
-                found[_join(path, name)] = f"holds {', '.join(names)} in a table; make each an attribute"
+                kind = type(value).__name__
+                found[_join(path, name)] = f"holds {', '.join(names)} in a {kind}; make each an attribute"
     return found
 
 
@@ -102,7 +104,9 @@ def _is_clamp(node: ast.Call) -> bool:
 
 
 def activations_in(table: Any) -> list[str]:
-    """Return the names of activations that a list or a mapping holds, each once.
+    """Return the names of activations that a list or a mapping holds, each once; a dataclass, as modules.
+
+    Functions in a dataclass are rather settings, from which a module takes its own.
 
     Args:
         table: Anything.
@@ -111,6 +115,9 @@ def activations_in(table: Any) -> list[str]:
         >>> activations_in({"a": F.relu, "b": nn.Tanh(), "c": nn.Linear(1, 1)}), activations_in(F.relu)
         (['relu', 'tanh'], [])
     """
+    if is_dataclass(table) and not isinstance(table, type | nn.Module):
+        held = (getattr(table, field.name, None) for field in fields(table))
+        table = [value for value in held if isinstance(value, nn.Module)]
     if not isinstance(table, list | tuple | Mapping):
         return []
     values = table.values() if isinstance(table, Mapping) else table

@@ -161,7 +161,7 @@ def _tell(doubtful: Sequence[DoubtfulBatch], monitor: str, value: float) -> None
 
 
 def _more(batches: int) -> str:
-    return f", and others in {batches} batches more" if batches else ""
+    return f", and others in {batches} more batch{'es' if batches > 1 else ''}" if batches else ""
 
 
 def _changed(

@@ -1,7 +1,6 @@
 """Remaining trainings of a run: what has to fit into its time after the search, and what if it does not."""
 
 import math
-from shlex import quote
 
 from autoact.errors import SearchFailedError
 from autoact.report import duration
@@ -39,15 +38,14 @@ def out_of_time(search: Search, done: str) -> SearchFailedError:
 
 
 def go_on(search: Search, left: int) -> str:
-    """Return the command that does what is left.
+    """Return what does what is left.
 
     Args:
         search: The search.
         left: Trainings that are left.
     """
     hours = 1.2 * left * search.limit.seconds / search.trainings.workers / 3600
-    run = quote(str(search.directory.path))
-    return f"Go on with: autoact search --resume {run} --hours {_rounded(hours)}"
+    return f"Go on with: {search.directory.resumption(hours=_rounded(hours))}"
 
 
 def _rounded(hours: float) -> str:

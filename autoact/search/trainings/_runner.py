@@ -1,9 +1,11 @@
 """Trainings of a run, each done once, whatever happened before; the ledger has it before anyone uses it."""
 
 import gc
+import signal
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoact.records import Ledger, Training
 from autoact.search.trainings._performing import NO_EXTRAS, Extras, Task
@@ -13,6 +15,8 @@ from autoact.search.trainings._workers import Executor
 @dataclass
 class Trainings:
     """What does the trainings of a run and keeps them.
+
+    Python drops a Ctrl-C that comes while it deletes an object: after one, no further training begins.
 
     Attributes:
         executor: Does them.
@@ -25,15 +29,27 @@ class Trainings:
     task: Task
     ledger: Ledger
     finished: Callable[[Training], None] = lambda training: None
+    _interrupted: bool = field(default=False, init=False)
+    _handles: bool = field(default=False, init=False)
 
     def __enter__(self) -> "Trainings":
         """Get ready to train in this process."""
         gc.freeze()  # collecting after each training then looks at what trainings made: 5 ms instead of 250
+        main = threading.current_thread() is threading.main_thread()
+        self._handles = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._handles:
+            signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let what is there be collected again."""
         gc.unfreeze()
+        if self._handles:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        self._interrupted = True
+        raise KeyboardInterrupt
 
     @property
     def workers(self) -> int:
@@ -41,7 +57,13 @@ class Trainings:
         return self.executor.workers
 
     def start(self, asked: Training, extras: Extras = NO_EXTRAS) -> "Future[Training]":
-        """Begin a training (without workers: do it)."""
+        """Begin a training (without workers: do it).
+
+        Raises:
+            KeyboardInterrupt: There was a Ctrl-C that Python dropped.
+        """
+        if self._interrupted:
+            raise KeyboardInterrupt
         return self.executor.submit(asked, extras)
 
     def finish(self, future: "Future[Training]") -> Training:

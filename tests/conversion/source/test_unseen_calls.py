@@ -1,6 +1,7 @@
 """Unseen calls: said without any example input, by what the source and the objects show."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def test_calls_are_named_by_file_and_line(kind: type[nn.Module], said: str) -> N
     plan = find_layers(nn.Sequential(kind(), nn.Linear(4, 4)))
     assert list(plan.layers) == ["0.act"]
     assert re.search(rf"\(test_unseen_calls.py, line \d+\), and .*{said}", plan.left_alone["0.forward"])
-    assert plan.left_alone["0.held"].startswith("holds elu, silu in a table")
+    assert plan.left_alone["0.held"].startswith("holds elu, silu in a list")
     assert "0.kinds" not in plan.left_alone
 
 
@@ -104,3 +105,18 @@ def test_scripted_parts_are_named() -> None:
     part = torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.ReLU()))
     plan = find_layers(nn.Sequential(part, nn.GELU(), nn.Linear(4, 4)))
     assert "scripted code" in plan.left_alone["0"]
+
+
+@dataclass(slots=True)
+class Parts:
+    act: Any
+    setting: Any = F.gelu
+
+
+def test_a_module_in_a_dataclass_is_named_and_a_function_there_is_a_setting():
+    model: Any = Base()
+    model.held = []
+    model.parts, model.settings = Parts(nn.ReLU()), Parts(F.relu)
+    left_alone = find_layers(model).left_alone
+    assert left_alone["parts"] == "holds relu in a Parts; make each an attribute"
+    assert "settings" not in left_alone
