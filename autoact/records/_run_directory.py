@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import IO, Any
 
 import yaml
@@ -174,7 +175,9 @@ class RunDirectory:
         if self.configuration_file.is_file() and not self.configuration().get("source"):
             settings = "".join(f", {name}={value}" for name, value in larger.items())
             return f"run_search(..., out={str(self.path)!r}, resume=True{settings})"
-        return f"autoact search --resume {self.path}" + "".join(f" --{k} {v}" for k, v in larger.items())
+        return f"autoact search --resume {quote(str(self.path))}" + "".join(
+            f" --{k} {v}" for k, v in larger.items()
+        )
 
     def reconfigure(self, configuration: Mapping[str, Any]) -> None:
         """Write another configuration in place of the present one, whole or not at all."""

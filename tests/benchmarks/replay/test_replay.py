@@ -112,7 +112,7 @@ def test_a_mixture_that_the_table_lacks_costs_and_says_nothing() -> None:
 
 
 def test_baselines_are_paid_for_and_told_with_their_seeds() -> None:
-    table, seen = measured(), list[tuple[tuple[str, ...], int, float]]()
+    table, seen = measured(), list[tuple[tuple[str, ...], int, float | None]]()
     game = Game(table, seed=0, paired=True)
 
     def best(_: FunctionSpaceSampler, study: optuna.Study) -> dict[str, str]:
