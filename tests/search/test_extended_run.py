@@ -1,6 +1,5 @@
 """A run that is continued with larger numbers trains only what is missing, and tells what it asked before."""
 
-import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -285,8 +284,8 @@ def test_the_advice_can_be_pasted_where_the_run_has_a_space_in_its_name(tmp_path
         return crc32(f"{assignment} {seed}".encode()) / 2**32
 
     run = tmp_path / "my run"
-    advice = search(run, objective=noise).summary().rpartition("autoact search ")[2]
-    resume, named, seeds, count = shlex.split(advice)
-    assert (resume, Path(named), seeds) == ("--resume", run, "--seeds")
-    again = search(run, objective=noise, resume=True, seeds=int(count))
-    assert len(again.report["confirmation"]["seeds"]) == int(count)
+    first = search(run, objective=noise)
+    advice = first.summary().rpartition("run_search(..., ")[2].strip()
+    again = eval(f"again({advice}", {"again": lambda out, **more: search(Path(out), objective=noise, **more)})
+    before, now = (len(each.report["confirmation"]["seeds"]) for each in (first, again))
+    assert now > before

@@ -108,7 +108,7 @@ def test_too_few_hours_end_the_run_before_its_verdict_and_it_can_go_on(
     search: Callable[..., SearchResult], clock: Clock, tmp_path: Path, minutes: int
 ) -> None:
     with pytest.raises(
-        SearchFailedError, match=r"The hours are over before .* --resume .*run --hours 0\."
+        SearchFailedError, match=r"The hours are over before .*run', resume=True, hours=0\."
     ) as no:
         search(hours=minutes * MINUTE)
     assert "\n" not in str(no.value)

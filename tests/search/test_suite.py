@@ -33,8 +33,7 @@ def test_callback(name, tmp_path):
 @pytest.mark.parametrize("name", CASES)
 def test_search(name, tmp_path):
     case = CASES[name]
-    warns = case.search_warns or case.warns
-    with pytest.warns(UserWarning, match=warns) if warns else nullcontext():
+    with pytest.warns(UserWarning, match=case.search_warns) if case.search_warns else nullcontext():
         assert outcome(in_search, case, tmp_path, case.search) == expected(case)[1]
 
 

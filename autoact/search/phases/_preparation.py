@@ -162,7 +162,8 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     layers = find_layers(module, space)
     doubtful = check(parts, trainer=silent_trainer(settings.trainer))
     own = _own_values(make_module, settings.hyperparameters, layers, make)
-    warn_of_sharing(layers, [path for group in layers.groups for path in group], stacklevel=4)
+    made = [path for group in layers.groups for path in group if path not in layers.placed]
+    warn_of_sharing(layers, made, stacklevel=4)
     variables = Variables.of(layers)
     _require_choice(variables, settings)
     task = ModelTask(

@@ -25,7 +25,8 @@ def tune_baselines(
     Each gets as many trials as the search had, and not less than eight for every hyperparameter. First come
     the model's own values and those of the selected model, so that no baseline is judged without having tried
     either; then an even spread over the ranges; the rest refine. A baseline with the selected activations is
-    the selected model: with values of its own it could only differ by luck.
+    the selected model, if the search had as many trials as a baseline gets: with values of its own it could
+    only differ by luck.
 
     Args:
         search: The search, its choice made.
@@ -35,7 +36,8 @@ def tune_baselines(
     if not search.settings.parameters or not search.counts.trials:
         return {name: _as_it_is(name, assignment) for name, assignment in baselines.items()}
     assert selected.assignment is not None
-    tuned = {model_key(selected.assignment): selected}
+    had = sum(1 for _ in search.ledger.of("trial"))
+    tuned = {model_key(selected.assignment): selected} if had >= tuning_trials(search) else {}
     for name, assignment in baselines.items():
         if model_key(assignment) not in tuned:
             tuned[model_key(assignment)] = _tune(search, name, assignment, selected)

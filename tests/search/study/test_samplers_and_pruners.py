@@ -68,7 +68,7 @@ def test_a_sampler_of_the_users_own_is_asked(tmp_path: Path, make: Any) -> None:
     assert stored.endswith(f".{make.__name__}")
     again = search(tmp_path, resume=True, sampler=make(seed=7))
     assert again.report == result.report
-    with pytest.raises(ConfigurationError, match=r"sampler was .* when it began and is None now"):
+    with pytest.raises(ConfigurationError, match=r"sampler was .* and is None now"):
         search(tmp_path, resume=True)
 
 

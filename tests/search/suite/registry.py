@@ -21,7 +21,7 @@ class Case:
         layers: Paths of the layers to search.
         idle: Paths of those that never run, which a search leaves out.
         warns: What the callback warns of; "" for nothing.
-        search_warns: What `run_search` warns of, too; "" for nothing.
+        search_warns: What `run_search` warns of; "" for nothing.
         trainer: More arguments of the Trainer.
         monitor: Name of the value to optimize.
         space: Candidates.

@@ -26,7 +26,13 @@ class LSTM(Numbers):
         return self.head(self.lstm(x)[0][:, -1])
 
 
-@case("recurrent network", "relu_1", warns="may run several times", data=times)
+@case(
+    "recurrent network",
+    "relu_1",
+    warns="may run several times",
+    search_warns="may run several times",
+    data=times,
+)
 class HandWritten(Numbers):
     """A gated cell by hand, over a loop in time: gates and tanh stay, the candidate's ReLU is searched."""
 

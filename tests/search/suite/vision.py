@@ -70,6 +70,7 @@ class Basic(nn.Module):
     "residual network",
     "stem.2 blocks.0.relu_1 blocks.0.relu_2 blocks.1.relu_1 blocks.1.relu_2",
     warns="used in several places",
+    search_warns="used in several places",
     data=pictures,
 )
 class ResNet(Classifier):

@@ -15,7 +15,13 @@ from tests.search.suite.registry import case
 rows = loaders(points)
 
 
-@case("one object", "net.1 net.3", warns="used in several places", data=rows)
+@case(
+    "one object",
+    "net.1 net.3",
+    warns="used in several places",
+    search_warns="used in several places",
+    data=rows,
+)
 class Shared(Regression):
     """One activation object at two places of a Sequential."""
 
