@@ -87,6 +87,11 @@ def transforms_active() -> bool:
     return torch._C._are_functorch_transforms_active()
 
 
+def saving_is_watched() -> bool:
+    """Tell whether something watches which tensors are saved for backward, as checkpointing does."""
+    return torch._C._autograd._top_saved_tensors_default_hooks(False) is not None
+
+
 def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Keep `torch.compile` out of a function that a compiled module calls."""
     kept: Callable[..., Any] = vars(torch)["_disable_dynamo"](function)

@@ -1,6 +1,7 @@
 """Observation of the pre-activations of searched layers, by hooks that exist only at the steps that look."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.hooks import RemovableHandle
 
 from autoact.nn import AutoActivation
-from autoact.training._compat import transforms_active, uncompiled
+from autoact.training._compat import saving_is_watched, transforms_active, uncompiled
 
 Seen = Callable[[str, AutoActivation, Tensor], None]
 
@@ -46,7 +47,8 @@ class Observation:
         self.reached = True
         if transforms_active():  # pre-activations are wrapped, and buffers cannot be written
             return
-        with saved_tensors_hooks(_as_is, _as_is):  # checkpointing counts what the model saves, and only that
+        # checkpointing counts what the model saves, and only that; torch.func bears no hooks
+        with saved_tensors_hooks(_as_is, _as_is) if saving_is_watched() else nullcontext():
             for function in functions:
                 function(path, layer, arguments[0])
 

@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+import autoact
 from autoact.tracking import LayerLogger
 from autoact.tracking import _layer_logger as layer_logger
 from autoact.tracking._layer_logger import TimeBudget
@@ -66,6 +67,20 @@ def test_what_is_measured_is_not_what_checkpointing_counts(make_trainer, tmp_pat
     logger = TensorBoardLogger(tmp_path, name="", version="")
     trainer = make_trainer(ActivationSearch(SPACE), logger=logger, max_epochs=1)
     trainer.fit(Recomputed(), load(rows(32), 16), load(rows(16, seed=1), 16))
+    assert trainer.global_step == 2
+
+
+def test_activations_of_torchs_own_are_measured_where_nothing_is_checkpointed(make_trainer, tmp_path):
+    if "logged_bessel" not in autoact.list_activations():
+
+        @autoact.activation(family="test")
+        def logged_bessel(x):
+            """What SymPy is not asked to know."""
+            return x * torch.special.i0e(x)
+
+    logger = TensorBoardLogger(tmp_path, name="", version="")
+    trainer = make_trainer(ActivationSearch(["relu", "logged_bessel"]), logger=logger, max_epochs=1)
+    trainer.fit(Regression(), load(rows(32), 16), load(rows(16, seed=1), 16))
     assert trainer.global_step == 2
 
 
