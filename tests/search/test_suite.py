@@ -9,7 +9,6 @@ from tests.search.suite.all_cases import CASES
 from tests.search.suite.outcomes import in_search, outcome, with_callback
 from tests.search.suite.page import FILE, expected, page
 
-COMPILED = [name for name, case in CASES.items() if case.kind == "compiled"]
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*(num_workers|log_every_n_steps|isinstance.treespec|TF32)"),
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor"),  # by Dynamo, of its own doing
@@ -19,10 +18,8 @@ pytestmark = [
 ]
 
 
-COUNTED = [pytest.param(name, marks=[pytest.mark.slow] * (name in COMPILED)) for name in CASES]
-
-
-@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
 def test_callback(name, tmp_path):
     case = CASES[name]
     with pytest.warns(UserWarning, match=case.warns) if case.warns else nullcontext():
