@@ -18,6 +18,7 @@ from lightning.pytorch.callbacks import (
 
 from autoact import ActivationSearch, apply, run_search
 from autoact.errors import ConfigurationError, DataError, SearchFailedError
+from autoact.tracking import LayerLogger
 from tests.search import ordinary
 from tests.search.ordinary import Masked, Plain, loader, loaders, missing
 
@@ -164,6 +165,16 @@ def test_a_model_that_only_fails_when_changed_is_told_apart(searched):
         r" \(.*ordinary.py, line \d+\)",
     ):
         searched(ordinary.OnlyReLU)
+
+
+def test_what_the_mixture_logs_is_rehearsed_before_the_budget(searched, tmp_path, monkeypatch):
+    def fail(self, path, layer, x):
+        raise ValueError("this layer cannot be measured")
+
+    monkeypatch.setattr(LayerLogger, "see", fail)
+    with pytest.raises(SearchFailedError, match=r"with searched activations it does not:.* be measured"):
+        searched(Plain)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

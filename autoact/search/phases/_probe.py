@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from autoact.errors import AutoActError, SearchFailedError
@@ -14,7 +15,15 @@ from autoact.search.phases._independence import require_no_history, require_seed
 from autoact.search.trainings import ModelTask, ObjectiveTask
 from autoact.spaces import LayerRule, SearchSpace
 from autoact.training import DoubtfulBatch, Measurement, NoMixtureError, train
-from autoact.training.fit import Beginnings, Clock, Kept, ReachedLayers, Validations, require_finite
+from autoact.training.fit import (
+    Beginnings,
+    Clock,
+    Kept,
+    ReachedLayers,
+    Validations,
+    event_log,
+    require_finite,
+)
 
 _PROBED = 0.02  # fraction of a full training that is asked of a function
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
@@ -171,7 +180,10 @@ def _changed(
     measured, no_mixture, raised = [], "", None
     try:
         if known_length:
-            measured.append(_train(task, seed, fraction=1e-9, space=keeping(task.space, reached.idle)))
+            space = keeping(task.space, reached.idle)
+            with TemporaryDirectory() as folder:  # what it logs is rehearsed, too
+                logger = event_log(folder)
+                measured.append(_train(task, seed, fraction=1e-9, space=space, logger=logger))
         else:
             no_mixture = "the length of a training is unknown"
     except NoMixtureError as error:

@@ -4,7 +4,7 @@ The error is spent in proportion to the seeds (Lan and DeMets, Biometrika 70, 19
 $\alpha(t) = \alpha t$). At every look the t statistic is judged at the level that is due; levels follow from
 the joint normal law of means at several looks, where crossings of the other side are neglected. t statistics
 of few seeds hang together a little less than means do, so that they err up to 1.06 times as often: of the
-error, `SPENT` is spent (scripts/benchmarks/verdict/looks.py).
+error, `SPENT` is spent (scripts/benchmarks/verdict/looks.py --spent 1).
 """
 
 import math
@@ -25,12 +25,13 @@ _SMALLEST = 1e-12  # level below which p values are not told apart
 
 
 @lru_cache(maxsize=1024)
-def levels(looks: tuple[int, ...], level: float) -> tuple[float, ...]:
+def levels(looks: tuple[int, ...], level: float, spent: float = SPENT) -> tuple[float, ...]:
     """Return the two-sided level at which each look is judged, so that all of them err as often as one test.
 
     Args:
         looks: Paired seeds at each look, growing; the last are the most that were planned.
         level: Confidence over all looks.
+        spent: Share of the error that is spent, where there are several looks.
 
     Example:
         >>> [round(each, 4) for each in levels((5, 10, 20, 40), 0.95)]
@@ -40,7 +41,7 @@ def levels(looks: tuple[int, ...], level: float) -> tuple[float, ...]:
     """
     if len(looks) == 1:
         return (level,)
-    bounds = _bounds(tuple(n / looks[-1] for n in looks), SPENT * (1 - level) / 2)
+    bounds = _bounds(tuple(n / looks[-1] for n in looks), spent * (1 - level) / 2)
     return tuple(float(1 - 2 * ndtr(-bound)) for bound in bounds)
 
 

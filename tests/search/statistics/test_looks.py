@@ -127,4 +127,4 @@ def test_looks_end_with_the_most_that_may_be_spent(seeds):
 def test_the_short_run_prints_a_row_for_each_law_and_effect(capsys):
     script.main(["--short", "--most", "10"])
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + 2 * (len(DRAWN) + 3)
+    assert len(lines) == 2 + 2 * (len(DRAWN) + 3) + 1
