@@ -17,6 +17,7 @@ from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.search.optimizer._acquisition import best_training, candidate_set, shortlist
 from autoact.search.optimizer._gaussian_process import GaussianProcess, Points
 from autoact.search.optimizer._kernel import Array, AssignmentKernel, Indices, kernel_of
+from autoact.search.optimizer._latest_fit import LatestFit
 from autoact.search.optimizer._observations import HyperparameterSpace, Observations
 from autoact.search.optimizer._raised import Raising
 from autoact.search.optimizer._threads import one_thread
@@ -96,6 +97,7 @@ class FunctionSpaceSampler(BaseSampler):
         self._max_step = max_step
         self._spaces_of = OncePerTrial(spaces_of)
         self._rows: tuple[LayerSpace, OncePerTrial[Row | None]] | None = None
+        self._fit = LatestFit()
         self._seeds = seeds
         self._candidates = tuple(map(dict, candidates))
 
@@ -239,7 +241,7 @@ class FunctionSpaceSampler(BaseSampler):
             max_step=self._max_step,
             row_of=self._row_of(layers),
         )
-        return _Known(layers, hyperparameters, trials, seen, kernel_of(layers.candidates))
+        return _Known(layers, hyperparameters, trials, seen, kernel_of(layers.candidates), self._fit)
 
     def _acquired(self, trial: FrozenTrial, known: _Known, drawn: Mapping[str, Any]) -> list[int]:
         """Return the candidate numbers of the training with the largest knowledge gradient.
@@ -316,10 +318,11 @@ class _Known:
     trials: Sequence[FrozenTrial]
     seen: Observations
     kernel: AssignmentKernel
+    fit: LatestFit
 
     @cached_property
     def process(self) -> GaussianProcess:
-        return GaussianProcess.fit(self.kernel, self.seen)
+        return self.fit(self.kernel, self.seen)
 
     def means(self, trials: Sequence[FrozenTrial]) -> Points:
         """Return the points of the mean values of some trials' configurations."""

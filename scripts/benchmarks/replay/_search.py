@@ -38,6 +38,7 @@ class Search:
         raced: Whether only the better half of them is trained on more than one of these seeds.
         selection: Seeds of their own on which the choice and all uniform assignments are trained at the end,
             beyond what is counted as cost: what is then believed to be best among them is recommended.
+        rounds: Trials that are asked for before any of them is told, of each round; the last holds on.
         uniform: Whether it is asked for the best uniform assignment, by posterior mean, not for the best.
     """
 
@@ -50,6 +51,7 @@ class Search:
     first: int = 0
     raced: bool = False
     selection: int = 0
+    rounds: tuple[int, ...] = (1,)
     uniform: bool = False
 
     def __call__(self, game: Game, costs: Sequence[float]) -> Picks:
@@ -73,6 +75,7 @@ class Search:
                 partial(self.recommended, game, sampler),
                 sampler.next_seed if self.seeds else None,
                 {self.first: partial(self.told, game)},
+                self.rounds,
             )
 
     def told(self, game: Game, study: Study) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import optuna
 
@@ -31,6 +32,7 @@ def picks(
     recommended: Recommended,
     seed_of: SeedOf | None = None,
     before: Mapping[int, Callable[[optuna.Study], None]] | None = None,
+    rounds: Sequence[int] = (1,),
 ) -> Picks:
     """Play a study and return what is recommended at each cost.
 
@@ -42,24 +44,47 @@ def picks(
         seed_of: Number of the seed that a trial takes, which the trial then tells; None: the n-th training of
             an assignment takes its n-th seed, and no trial tells.
         before: What happens to the study before a trial, by how many it was asked for until then.
+        rounds: Trials that are asked for before any of them is told, of each round; the last holds on.
     """
-    table, found = game.table, {}
-    had: dict[Index, int] = {}
-    for done in range(1, max(trials.values(), default=0) + 1):
-        if before and done - 1 in before:
-            before[done - 1](study)
-        trial = study.ask()
-        index = _asked(game, trial)
-        run = had[index] = had.get(index, -1) + 1
-        if seed_of is not None:
-            run = seed_of(study, trial)
-            trial.set_user_attr("seed", run)
-        _tell(study, trial, game.value(index, run))
+    played, events = _Played(game, study, seed_of, {}), before or {}
+    found: dict[float, Index] = {}
+    stops, sizes, done = sorted({*trials.values(), *events}), list(rounds), 0
+    for last in [stop for stop in stops if stop <= max(trials.values(), default=0)]:
+        while done < last:
+            size = min(sizes.pop(0) if len(sizes) > 1 else sizes[0], last - done)
+            played.round(size)
+            done += size
         for cost, count in trials.items():
-            if count == done:
+            if 0 < count == done:
                 names = recommended(study)
-                found[cost] = game.index(tuple(names[layer] for layer in table.layers))
+                found[cost] = game.index(tuple(names[layer] for layer in game.table.layers))
+        if done in events:
+            events[done](study)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """A study that is being played, and how often each assignment was trained."""
+
+    game: Game
+    study: optuna.Study
+    seed_of: SeedOf | None
+    had: dict[Index, int]
+
+    def round(self, size: int) -> None:
+        """Ask for so many trials before the first of them is told."""
+        for trial, index, run in [self._asked() for _ in range(size)]:
+            _tell(self.study, trial, self.game.value(index, run))
+
+    def _asked(self) -> tuple[optuna.Trial, Index, int]:
+        trial = self.study.ask()
+        index = _asked(self.game, trial)
+        run = self.had[index] = self.had.get(index, -1) + 1
+        if self.seed_of is not None:
+            run = self.seed_of(self.study, trial)
+            trial.set_user_attr("seed", run)
+        return trial, index, run
 
 
 def tell(study: optuna.Study, game: Game, names: Names, seed: int) -> None:

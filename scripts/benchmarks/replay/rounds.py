@@ -1,0 +1,113 @@
+"""Rounds of trials: what it costs that a stack's trials are asked for before any of them is told.
+
+    python scripts/benchmarks/replay/rounds.py [--tables DIR] [--held-out] [--repetitions 100] [--workers 2]
+        [--costs 20,80] [--strategies NAMES] [--short] [--json FILE]
+
+Every strategy is the search of the package, alone or with the raced baselines of `pooling.py` in its pool,
+whose cost then comes on top. *4, 8* is a first round of 4 and further ones of 8. What the JSON file holds is
+not played again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+if not __package__:  # started by its path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from scripts import terminal
+from scripts.benchmarks import search
+from scripts.benchmarks.replay import MIXTURE, Results, Row, Search, mean_difference, playing
+from scripts.benchmarks.replay.pooling import BUDGET, RACE, total
+
+ROUNDS = ((1,), (4,), (8,), (16,), (4, 8), (8, 16))
+ALONE, POOLED = "search", "raced"
+KINDS: Mapping[str, Search] = {ALONE: Search(prior=MIXTURE), POOLED: RACE}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play what is missing, and print means and differences; 2 if there is nothing to play on."""
+    options = parse(arguments)
+    folders = [options.tables] + ([options.tables / "held_out"] if options.held_out else [])
+    tables = search.find_tables(folders, synthetic=False)
+    if not tables:
+        print(f"{options.tables} holds no .npz table.", file=sys.stderr)
+        return 2
+    repetitions = 2 if options.short else options.repetitions
+    costs = [float(cost) for cost in options.costs.split(",")]
+    results: Results = {name: {} for name in tables} | search.known(options.json)
+    wanted = options.strategies.split(";") if options.strategies else None
+    with search.processes(options.workers) as executor:
+        for cost in costs:
+            for rounds in ROUNDS:
+                for kind, strategy in KINDS.items():
+                    named = title(kind, rounds, cost)
+                    if wanted and not any(named.startswith(start) for start in wanted):
+                        continue
+                    for name, table in tables.items():
+                        beside = total(table) - BUDGET if kind == POOLED else 0.0
+                        row = Row(playing(replace(strategy, rounds=rounds)))
+                        at = [cost + beside]
+                        search.run(results[name], table, (name, named, row), at, repetitions, executor)
+                    if options.json:
+                        Path(options.json).write_text(search.as_json(results), encoding="utf-8")
+    print(differences({name: results[name] for name in tables}, costs))
+    return 0
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = terminal.parser(__doc__, short="two repetitions: shows that it runs", tables=True)
+    parser.add_argument("--held-out", action="store_true", help="also the tables in the folder's held_out")
+    parser.add_argument("--strategies", help="beginnings of the names of some, separated by semicolons")
+    parser.add_argument("--repetitions", type=int, default=100)
+    parser.add_argument("--costs", default="20,80")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", help="where results are kept; those that it holds are not played again")
+    return parser.parse_args(arguments)
+
+
+def title(kind: str, rounds: Sequence[int], cost: float) -> str:
+    """Return what a strategy is called."""
+    return f"{kind}, rounds of {', '.join(map(str, rounds))}, cost {cost:g}"
+
+
+def differences(results: Results, costs: Sequence[float]) -> str:
+    """Return mean regrets by cost and rounds, each with the paired difference to one trial at a time."""
+    stored = {"development": [name for name in results if not name.startswith("held out")]}
+    stored["held out"] = [name for name in results if name.startswith("held out")]
+    groups = {name: members for name, members in stored.items() if members}
+    rows = [
+        [
+            f"{kind}, {cost:g}",
+            ", ".join(map(str, rounds)),
+            *(cell(results, members, kind, rounds, cost) for members in groups.values()),
+        ]
+        for cost in costs
+        for kind in KINDS
+        for rounds in ROUNDS
+    ]
+    return terminal.markdown(["cost", "rounds of", *groups], [row for row in rows if any(row[2:])])
+
+
+def cell(results: Results, members: Sequence[str], kind: str, rounds: Sequence[int], cost: float) -> str:
+    """Return sum of medians, mean regret, and the mean's difference to one trial at a time."""
+    named, base = title(kind, rounds, cost), title(kind, (1,), cost)
+    if not all({named, base} <= set(results[name]) for name in members):
+        return ""
+    values = [results[name][named].values[:, 0] for name in members]
+    median, mean = sum(np.median(own) for own in values), np.mean([own.mean() for own in values])
+    pairs = zip(values, (results[name][base].values[:, 0] for name in members), strict=True)
+    found, low, high = mean_difference([(own[: len(one)] - one[: len(own)]) for own, one in pairs])
+    added = "" if named == base else f", {found:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return f"{median:.2f}, {mean:.3f}{added}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
