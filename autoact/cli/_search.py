@@ -11,8 +11,15 @@ from docstring_parser import parse
 from autoact.cli._parser import Parser
 from autoact.cli._request import read_request
 from autoact.search import Settings, run_search
+from autoact.search.setup import StackSize
 
-_METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME", Sequence[int]: "N,N,..."}
+_METAVARS: dict[Any, str] = {
+    int: "N",
+    float: "X",
+    str: "NAME",
+    Sequence[int]: "N,N,...",
+    StackSize: "auto|off|N",
+}
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:
@@ -22,7 +29,11 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 5,10,20") from None
 
 
-_READERS: dict[Any, Any] = {Sequence[int]: _whole_numbers}
+def _size(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
+_READERS: dict[Any, Any] = {Sequence[int]: _whole_numbers, StackSize: _size}
 
 
 def search(arguments: Sequence[str]) -> int:

@@ -14,6 +14,7 @@ from autoact.records._findings import (
     ParetoPoint,
     Prior,
     Recommendation,
+    Stack,
 )
 from autoact.records._json import finite
 from autoact.records._ledger import Ledger
@@ -52,6 +53,7 @@ __all__ = [
     "Recommendation",
     "Report",
     "RunDirectory",
+    "Stack",
     "State",
     "Training",
     "Value",

@@ -271,6 +271,30 @@ class Hyperparameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """How many trainings were done as one batched model.
+
+    Attributes:
+        size: At most; 1: each alone.
+        speed: Time of one training alone over that of one in a stack of this size; None where not measured.
+        reason: Why each is done alone, or why fewer than were meant to be; "" where there is none.
+
+    Example:
+        >>> Stack(size=16, speed=5.0).gain, Stack(speed=0.5, reason="it is slower").gain
+        (5.0, 1.0)
+    """
+
+    size: int = 1
+    speed: float | None = None
+    reason: str = ""
+
+    @property
+    def gain(self) -> float:
+        """How many times as fast trainings are."""
+        return self.speed or 1.0 if self.size > 1 else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Trainings that raised the same error; one that diverged raised none.
 

@@ -47,17 +47,18 @@ class Ledger:
                 if not training.raised or (compared and training.phase != "confirmation"):
                     self._remember(training)
 
-    def append(self, training: Training) -> None:
-        """Add one finished training and wait until it is on disk."""
+    def append(self, *trainings: Training) -> None:
+        """Add finished trainings and wait until they are on disk."""
         if not self._appended:
             _drop_torn_line(self.path)
             self._appended = True
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(training.to_line() + "\n")
+            file.write("".join(f"{training.to_line()}\n" for training in trainings))
             file.flush()
             os.fsync(file.fileno())
-        self.trainings.append(training)
-        self._remember(training)
+        self.trainings += trainings
+        for training in trainings:
+            self._remember(training)
 
     def find(self, asked: Training) -> Training | None:
         """Return the training of the same model with the same seed in the same phase, if it is done.

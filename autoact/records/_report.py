@@ -20,6 +20,7 @@ from autoact.records._findings import (
     ParetoPoint,
     Prior,
     Recommendation,
+    Stack,
 )
 from autoact.records._json import plain, typed
 from autoact.records._questions import EarlierVerdict
@@ -55,6 +56,7 @@ class Report:
         comparisons: With "original", which decides the verdict, and with "best_uniform".
         looks: At the comparison with the original; the verdict is that of the last.
         latency: Where it could be measured.
+        stack: How many trainings were done as one.
         verdict: None where the search failed.
         reported: Numbers of seeds at which this verdict was reported: more than one where seeds were added.
         questions: Choices that this run has had compared, the present one included.
@@ -98,6 +100,7 @@ class Report:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     looks: tuple[Look, ...] = ()
     latency: Latency | None = None
+    stack: Stack | None = None
     verdict: Verdict | None = None
     reported: tuple[int, ...] = ()
     questions: int = 1

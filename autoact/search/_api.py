@@ -17,6 +17,7 @@ from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import duration, write_report
 from autoact.search import outcome
 from autoact.search._resumption import (
+    as_probed,
     extend,
     further,
     hours_spent,
@@ -24,7 +25,6 @@ from autoact.search._resumption import (
     is_unfinished,
     opened,
     seeds_of,
-    without_impossible,
 )
 from autoact.search.phases import (
     Prepared,
@@ -40,6 +40,7 @@ from autoact.search.phases import (
     probe,
     require_alternative,
     select,
+    stack_for,
     train_baselines,
     tune_baselines,
 )
@@ -108,12 +109,13 @@ def run_search(
         source: Kept in config.yaml, for whoever has to make model and data again to resume.
         monitor: Name under which the module logs the value to optimize.
         mode: "min" or "max"; default: inferred from the name of the monitor.
-        budget: Full trainings to spend on the search, at least 1.
+        budget: Full trainings to spend on the search, at least 1; default: 20, or as many as take their time.
         seeds: Fresh paired seeds of the confirmation at most, at least 2.
         looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
         selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
         workers: Processes that train at the same time, at least 1.
+        stack: Trainings that each of them does as one batched model; "auto" measures whether that is faster.
         storage: URL of an Optuna storage to which the study is exported.
         seed: Everything random in the search follows from it.
         trainer: Arguments of `lightning.Trainer`, the same for every training.
@@ -168,7 +170,7 @@ def run_search(
         if source is not None and "sha256" in source:  # what a table was made of
             identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
         if directory is not None and is_same(directory, identity, accept_changes):
-            prepared = without_impossible(prepared, directory)
+            prepared = as_probed(prepared, directory)
             if dry_run:
                 return _announced(prepared.plan(None), prepared, quiet)
             executor = around.enter_context(executor_for(prepared.task, wanted.workers))
@@ -176,7 +178,8 @@ def run_search(
             return _carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
             probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
-        prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
+            prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
+            prepared = prepared.stacked(stack_for(prepared.task, wanted, prepared.variables))
         plan = prepared.plan(probed)
         announced = _announced(plan, prepared, quiet)
         if dry_run:
@@ -184,7 +187,7 @@ def run_search(
         executor = around.enter_context(executor_for(prepared.task, wanted.workers))
         executor.begin()
         content = configuration(
-            wanted,
+            prepared.settings,
             asked,
             task=prepared.name,
             study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
@@ -192,6 +195,7 @@ def run_search(
             idle_layers=probed.idle,
             no_mixture=probed.no_mixture,
             unsaid=probed.unsaid,
+            stack=prepared.stack,
             fingerprint=identity,
         )
         if directory is None:
@@ -234,7 +238,7 @@ def _carried_out(
             report = _searched(search, plan, prepared, progress)
         directory.write_report(report)
     else:
-        trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file))
+        trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file), stack=prepared.stack)
         _export(_search(prepared, trainings, directory), report)
     write_report(directory.path)
     assert report.chosen is not None, "a report with a verdict has a choice"
@@ -335,7 +339,7 @@ def _started(
         for training in ledger.trainings:
             progress.count(training)
             log_trial(directory, training, settings.monitor)
-        with Trainings(executor, prepared.task, ledger, finished) as trainings:
+        with Trainings(executor, prepared.task, ledger, finished, prepared.stack) as trainings:
             search = _search(prepared, trainings, directory, plan.seconds)
             if resumed:
                 progress.say(_going_on(search, progress.done, total))

@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from autoact.records import Ledger, Report, RunDirectory
+from autoact.records import Ledger, Report, RunDirectory, Stack
 from autoact.search.phases import Prepared
 from autoact.search.setup import Seeds, Settings, changes, extended, require_unchanged, seeds_for
 from autoact.search.trainings import spent
@@ -29,11 +30,15 @@ def is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) 
     return not found
 
 
-def without_impossible(prepared: Prepared, directory: RunDirectory) -> Prepared:
-    """Return a resumed search without what its probe found impossible: idle layers, the mixture."""
+def as_probed(prepared: Prepared, directory: RunDirectory) -> Prepared:
+    """Return a resumed search with what its probe found: idle layers, no mixture, how many train as one."""
     known = directory.configuration()
     found = prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
-    return found.without_mixture(known.get("no_mixture") or "")
+    found = found.without_mixture(known.get("no_mixture") or "")
+    stack, asked = Stack(**known.get("stack") or {}), prepared.settings.stack
+    if asked != "auto":
+        stack = replace(stack, size=1 if asked == "off" else asked)
+    return found.stacked(stack)
 
 
 def extend(directory: RunDirectory, settings: Settings) -> None:
@@ -65,7 +70,7 @@ def is_unfinished(report: Report, directory: RunDirectory, settings: Settings) -
     return (
         report.verdict is None
         or report.confirmation is None
-        or (report.budget, report.questions) != (settings.budget, len(directory.questions()))
+        or (report.budget, report.questions) != (settings.planned_budget, len(directory.questions()))
         or report.confirmation.cut
         or (report.confirmation.most or 0) < len(seeds)
         or any(ledger.find(training) is None for training in of_question)

@@ -13,6 +13,7 @@ from autoact.search.phases._preparation import Prepared, prepare, prepare_object
 from autoact.search.phases._probe import Probe, probe
 from autoact.search.phases._remaining import go_on
 from autoact.search.phases._selection import select
+from autoact.search.phases._stack_size import stack_for
 from autoact.search.phases._trials import choose, fell_back, study_of
 from autoact.search.phases._tuning import export_studies, tune_baselines
 
@@ -34,6 +35,7 @@ __all__ = [
     "probe",
     "require_alternative",
     "select",
+    "stack_for",
     "study_of",
     "train_baselines",
     "tune_baselines",

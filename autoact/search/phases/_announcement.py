@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autoact.records import Value
+from autoact.records import Stack, Value
 from autoact.report import MIXTURE, duration
 from autoact.search.setup import Counts, Settings, Variables
 
@@ -24,9 +24,10 @@ class SearchPlan:
         settings: The settings.
         comparison: Where the comparison data come from.
         planned_steps: Optimizer steps of one training, infinite where unknown.
-        seconds: Estimated wall time of one training, NaN where unknown.
+        seconds: Estimated wall time of one training, or its part of that of a stack; NaN where unknown.
         deciding: Estimated wall time of choosing all trainings of the search.
         no_mixture: Why a model has no mixture, "" if it has one.
+        stack: How many trainings are done as one.
 
     Example:
         >>> from autoact import run_search
@@ -47,6 +48,7 @@ class SearchPlan:
     notes: tuple[str, ...] = ()
     own: Mapping[str, Value] = field(default_factory=dict)
     no_mixture: str = ""
+    stack: Stack = field(default_factory=Stack)
 
     @property
     def counts(self) -> Counts:
@@ -102,7 +104,19 @@ class SearchPlan:
             (counts.total, f"in all, {self._length()}"),
             *([("", self._within(self.settings.hours))] if self.settings.hours is not None else []),
         ]
-        return ["Cost in trainings", *(f"  {count:>{names}}  {what}" for count, what in rows)]
+        return [
+            "Cost in trainings",
+            *(f"  {count:>{names}}  {what}" for count, what in rows),
+            *self._stacks(),
+        ]
+
+    def _stacks(self) -> list[str]:
+        """Return whether trainings are done as one, and why not where they were meant to be."""
+        size, speed, reason = self.stack.size, self.stack.speed, self.stack.reason
+        if size > 1:
+            faster = "" if speed is None else f", {speed:.1f} times as fast as one by one"
+            return [f"Trained in stacks of {size}{faster}"]
+        return [f"Trained one by one: {reason}"] if reason else []
 
     def _confirmation(self) -> str:
         *early, most = self.settings.planned_looks

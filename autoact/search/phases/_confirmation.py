@@ -117,7 +117,9 @@ class _Pairs:
     def next(self) -> int:
         """Return on how many seeds to train now; with limited time few, until the next look at the clock."""
         limit = self.search.limit
-        few = self.most if limit.hours is None else self.complete + self.search.trainings.workers
+        trainings = self.search.trainings
+        stack = max(trainings.stack.size // len(self.models), 1)
+        few = self.most if limit.hours is None else self.complete + trainings.workers * stack
         return min(self.within(limit.room), few)
 
     def within(self, room: float) -> int:

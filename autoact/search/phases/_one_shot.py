@@ -20,5 +20,5 @@ def train_one_shot(search: Search) -> Training | None:
 def fine_tuning(search: Search) -> float:
     """Return the share of a training that learns a derived model's parameters; nothing of a small budget."""
     epochs = search.settings.trainer.get("max_epochs") or 0
-    small = search.settings.budget < _TUNED_FROM or epochs < _LEAST_EPOCHS
+    small = search.settings.planned_budget < _TUNED_FROM or epochs < _LEAST_EPOCHS
     return 0.0 if small or search.settings.parameters else float(epochs // 2 / epochs)

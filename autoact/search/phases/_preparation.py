@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -11,11 +11,12 @@ from torch import nn
 
 from autoact.conversion import ConversionPlan, find_layers, recipe, warn_of_sharing
 from autoact.errors import AutoActError, ConfigurationError, ConversionError
-from autoact.records import Value
+from autoact.records import Stack, Value
 from autoact.search.optimizer import seconds_per_ask
 from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._independence import with_own_network
 from autoact.search.phases._probe import Probe, keeping
+from autoact.search.phases._stack_size import budget_for
 from autoact.search.setup import Counts, Hyperparameters, Settings, Variables, fingerprint
 from autoact.search.trainings import (
     OBJECTIVE,
@@ -52,6 +53,7 @@ class Prepared:
     layers: ConversionPlan | None = None
     no_mixture: str = ""
     doubtful: Sequence[DoubtfulBatch] = ()
+    stack: Stack = field(default_factory=Stack)
 
     def independent(self, *, check: bool) -> "Prepared":
         """Return this search with a network of its own for each training.
@@ -116,6 +118,15 @@ class Prepared:
         task = replace(self.task, space=keeping(self.task.space, idle), original=variables.original)
         return replace(self, task=task, variables=variables, left_alone=layers.left_alone, layers=layers)
 
+    def stacked(self, stack: Stack) -> "Prepared":
+        """Return this search with its budget settled.
+
+        Args:
+            stack: How many trainings are done as one.
+        """
+        settings = replace(self.settings, budget=budget_for(self.settings, stack))
+        return replace(self, settings=settings, stack=stack)
+
     def plan(self, probed: Probe | None) -> SearchPlan:
         """Return what is going to happen, given what a few steps showed; None: when a run is resumed."""
         deciding = 0.0 if probed is None else self._deciding()
@@ -128,9 +139,10 @@ class Prepared:
             settings=self.settings,
             comparison=self.comparison,
             planned_steps=math.nan if probed is None else probed.planned_steps,
-            seconds=math.nan if probed is None else probed.seconds,
+            seconds=math.nan if probed is None else probed.seconds / self.stack.gain,
             deciding=deciding,
             no_mixture=self.no_mixture,
+            stack=self.stack,
         )
 
     def _deciding(self) -> float:

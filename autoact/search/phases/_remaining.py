@@ -7,10 +7,15 @@ from autoact.report import duration
 from autoact.search.study import Search
 
 
-def reserved(search: Search) -> int:
-    """Return the trainings that have to fit into the time after one more trial."""
-    trials = sum(1 for _ in search.ledger.of("trial")) + 1
-    beside = search.trainings.workers - 1  # that are being done
+def reserved(search: Search, beside: int = 0) -> int:
+    """Return the trainings that have to fit into the time after one more trial.
+
+    Args:
+        search: The search.
+        beside: Trials that are asked for with it.
+    """
+    trials = sum(1 for _ in search.ledger.of("trial")) + 1 + beside // search.trainings.workers
+    beside += search.trainings.workers - 1  # that are being done
     return beside + remaining(search, trials)
 
 

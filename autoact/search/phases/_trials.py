@@ -30,7 +30,8 @@ def choose(search: Search) -> Training:
     if derived is None or search.settings.parameters:
         study.enqueue(ORIGINAL, search.variables.original, search.own)
     spent = sum(training.share for training in search.ledger.of("one-shot"))
-    run_trials(search, study, search.settings.budget - spent, lambda: search.limit.over(reserved(search)))
+    left = search.settings.planned_budget - spent
+    run_trials(search, study, left, lambda beside: search.limit.over(reserved(search, beside)))
     return _chosen(search, study)
 
 

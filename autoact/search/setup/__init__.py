@@ -6,11 +6,22 @@ from autoact.search.setup._extension import extended, resumed
 from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
 from autoact.search.setup._seeds import Seeds, least_tuning, seeds_for
-from autoact.search.setup._settings import MAY_CHANGE, Mode, Settings, SettingsOptions, looks_until
+from autoact.search.setup._settings import (
+    BUDGET,
+    MAY_CHANGE,
+    MOST_STACKED,
+    Mode,
+    Settings,
+    SettingsOptions,
+    StackSize,
+    looks_until,
+)
 from autoact.search.setup._variables import Variable, Variables
 
 __all__ = [
+    "BUDGET",
     "MAY_CHANGE",
+    "MOST_STACKED",
     "Counts",
     "Hyperparameter",
     "Hyperparameters",
@@ -18,6 +29,7 @@ __all__ = [
     "Seeds",
     "Settings",
     "SettingsOptions",
+    "StackSize",
     "Variable",
     "Variables",
     "changes",

@@ -1,12 +1,14 @@
 """Configuration file of a run, config.yaml: what it was asked to do, and what may not change on resuming."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
 import autoact
 from autoact.errors import ConfigurationError
+from autoact.records import Stack
 from autoact.search.setup._settings import MAY_CHANGE, MAY_GROW, Settings, looks_until
 from autoact.spaces import SearchSpace
 
@@ -20,6 +22,7 @@ def configuration(
     source: Mapping[str, Any] | None,
     idle_layers: Sequence[str] = (),
     no_mixture: str = "",
+    stack: Stack | None = None,
     fingerprint: Mapping[str, Any] = MappingProxyType({}),
     unsaid: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
@@ -33,6 +36,7 @@ def configuration(
         source: What the caller needs to make model and data again, such as a configuration file's content.
         idle_layers: Paths of activations that never run and are not searched.
         no_mixture: Why no mixture is trained.
+        stack: How many trainings are done as one.
         fingerprint: What identifies model and data.
         unsaid: Activations that run and are not searched, as the probe found them, by path.
     """
@@ -44,6 +48,7 @@ def configuration(
         **({"idle_layers": list(idle_layers)} if idle_layers else {}),
         **({"no_mixture": no_mixture} if no_mixture else {}),
         **({"unsaid": dict(unsaid)} if unsaid else {}),
+        **({"stack": asdict(stack)} if stack is not None else {}),
         "search": plain(settings.to_dict()),
         "source": plain(dict(source)) if source is not None else None,
         **({"fingerprint": dict(fingerprint)} if fingerprint else {}),

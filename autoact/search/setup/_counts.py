@@ -25,7 +25,7 @@ class Counts:
     def of(cls, settings: Settings, variables: Variables) -> "Counts":
         """Divide the budget; count baselines and confirmation."""
         one_shot = int(variables.mixture)
-        trials = settings.budget - one_shot
+        trials = settings.planned_budget - one_shot
         models = {model_key(a) for a in (variables.original, *map(variables.uniform, variables.names))}
         tuned = len(models) if settings.parameters and trials else 0
         return cls(

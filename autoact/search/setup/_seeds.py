@@ -65,7 +65,7 @@ def seeds_for(settings: Settings, used: int = 0) -> Seeds:
         True
     """
     return Seeds(
-        search=_stream(settings.seed, "search", settings.budget + least_tuning(settings)),
+        search=_stream(settings.seed, "search", settings.planned_budget + least_tuning(settings)),
         selection=_stream(settings.seed, "selection", settings.selection_seeds),
         confirmation=_stream(settings.seed, "confirmation", used + settings.seeds)[used:],
         seed=settings.seed,

@@ -14,7 +14,9 @@ from autoact.search.setup._hyperparameters import Hyperparameters
 from autoact.training.configuration import Component
 
 Mode = Literal["min", "max"]
-MAY_CHANGE, MAY_GROW = ("workers", "hours"), ("budget", "seeds")  # when a run is resumed
+StackSize = int | Literal["auto", "off"]
+BUDGET, MOST_STACKED = 20, 80  # full trainings: without a given budget, and at most where they are stacked
+MAY_CHANGE, MAY_GROW = ("workers", "hours", "stack"), ("budget", "seeds")  # when a run is resumed
 # kept in config.yaml by the names of their classes
 _OBJECTS = {"sampler": BaseSampler, "pruner": BasePruner}
 
@@ -27,7 +29,8 @@ class Settings:
         monitor: Name under which the module logs the value to optimize.
         mode: "min" or "max"; None infers it from "loss" or "acc" in the monitor's name.
         budget: Full trainings to spend on the search, the mixture included, at least 1; baselines and
-            confirmation come on top.
+            confirmation come on top. None: 20, and where trainings are stacked as many as take the time of 20
+            that are not, at most 80.
         seeds: Fresh paired seeds of the confirmation at most, at least 2; more of them see smaller
             differences.
         looks: Numbers of those seeds at which it is looked whether they decide, growing up to `seeds`; None:
@@ -36,6 +39,8 @@ class Settings:
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation, and
             the confirmation takes as many seeds as fit; with a resume, so many more; None: no limit.
         workers: Processes that train at the same time, at least 1.
+        stack: Trainings that each of them does as one batched model, at least 2; "auto" measures whether that
+            is faster, "off" does each alone.
         storage: URL of an Optuna storage to which the study is exported; None: study.db in the run directory.
         seed: Everything random in the search follows from it.
         trainer: Arguments of `lightning.Trainer`, the same for every training.
@@ -57,12 +62,13 @@ class Settings:
 
     monitor: str = "val_loss"
     mode: Mode | None = None
-    budget: int = 20
+    budget: int | None = None
     seeds: int = 20
     looks: Sequence[int] | None = None
     selection_seeds: int = 3
     hours: float | None = None
     workers: int = 1
+    stack: StackSize = "auto"
     storage: str | None = None
     seed: int = 0
     trainer: Mapping[str, Any] = field(default_factory=dict)
@@ -91,11 +97,13 @@ class Settings:
             raise ConfigurationError(
                 f"monitor is {self.monitor!r}; it must be the name that the module logs, such as 'val_loss'."
             )
-        _at_least("budget", self.budget, 1, "full trainings to spend on the search")
+        if self.budget is not None:
+            _at_least("budget", self.budget, 1, "full trainings to spend on the search")
         _at_least("seeds", self.seeds, 2, "fresh seeds of the confirmation: a paired interval needs two")
         _at_least("selection_seeds", self.selection_seeds, 1, "seeds that choose the best uniform baseline")
         object.__setattr__(self, "looks", _checked_looks(self.looks, self.seeds))
         _at_least("workers", self.workers, 1, "processes that train at the same time")
+        object.__setattr__(self, "stack", _checked_stack(self.stack))
         _at_least("seed", self.seed, 0, "the number from which every seed is derived")
         _check_hours(self.hours)
         if not isinstance(self.trainer, Mapping):
@@ -113,6 +121,11 @@ class Settings:
     def direction(self) -> Mode:
         """The mode, settled."""
         return cast(Mode, self.mode)
+
+    @property
+    def planned_budget(self) -> int:
+        """The budget, settled."""
+        return BUDGET if self.budget is None else self.budget
 
     @property
     def planned_looks(self) -> tuple[int, ...]:
@@ -147,6 +160,7 @@ class SettingsOptions(TypedDict, total=False):
     selection_seeds: int | None
     hours: float | None
     workers: int | None
+    stack: StackSize | None
     storage: str | None
     seed: int | None
     trainer: Mapping[str, Any] | None
@@ -202,6 +216,17 @@ def _checked_looks(looks: Any, seeds: int) -> tuple[int, ...]:
             f"instance {list(looks_until(seeds))}, or [{seeds}] to look once."
         )
     return tuple(int(n) for n in given)
+
+
+def _checked_stack(stack: Any) -> StackSize:
+    if stack is False:  # what "off" is in YAML
+        return "off"
+    whole = isinstance(stack, Integral) and not isinstance(stack, bool)
+    if stack not in ("auto", "off") and not (whole and stack >= 2):
+        raise ConfigurationError(
+            f"stack is {stack!r}; it must be 'auto', 'off', or how many trainings to do as one, at least 2."
+        )
+    return cast(StackSize, int(stack) if whole else stack)
 
 
 def _check_hours(hours: Any) -> None:

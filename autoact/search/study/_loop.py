@@ -1,18 +1,14 @@
 """Trials of a study: ask, train, tell, until budget or time is spent. The one loop of a search."""
 
-from collections.abc import Callable
-from concurrent.futures import Future
-
-from autoact.records import Training
 from autoact.search.study._context import Search
 from autoact.search.study._study import Study
-from autoact.search.trainings import Extras, first_finished
+from autoact.search.trainings import NO_EXTRAS, Extras, Job, Over, never
 
 _ROUNDING = 1e-9
 
 
-def run_trials(search: Search, study: Study, budget: float, over: Callable[[], bool] = lambda: False) -> None:
-    """Train what a study asks for.
+def run_trials(search: Search, study: Study, budget: float, over: Over = never) -> None:
+    """Train what a study asks for, in rounds that fill a stack.
 
     A trial that is interrupted by anything is in no ledger, so that a later process asks for it again.
 
@@ -22,17 +18,17 @@ def run_trials(search: Search, study: Study, budget: float, over: Callable[[], b
         budget: Full trainings that the study may cost, those that are done included.
         over: Tells whether no further training may start.
     """
-    running: dict[Future[Training], Training] = {}
-    while True:
-        while _room(search, study, budget, len(running)) and not over():
-            asked, pruning = study.ask()
-            running[search.trainings.start(asked, Extras(pruning=pruning))] = asked
-        if not running:
-            return
-        for future in first_finished(running):
-            del running[future]
-            study.tell(search.trainings.finish(future))
+
+    def more(running: int, trained: int) -> Job:
+        left = int(budget - study.spent - trained + _ROUNDING)
+        if left < 1 or not (size := search.trainings.fitting(_round(search, left, running), over)):
+            return [], NO_EXTRAS
+        asked = [study.ask() for _ in range(size)]
+        return [training for training, _ in asked], Extras(pruning=asked[0][1])
+
+    search.trainings.do(more, study.tell, over)
 
 
-def _room(search: Search, study: Study, budget: float, running: int) -> bool:
-    return running < search.trainings.workers and study.spent + running + 1 <= budget + _ROUNDING
+def _round(search: Search, left: int, running: int) -> int:
+    """Return how many trials to ask for at once; those with hyperparameters of their own train alone."""
+    return 1 if search.settings.parameters else search.trainings.share(left, running)

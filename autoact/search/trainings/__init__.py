@@ -9,10 +9,10 @@ from autoact.search.trainings._objective import (
     check_objective,
     layers_of,
 )
-from autoact.search.trainings._performing import Extras, ModelTask, Task, ended, perform
+from autoact.search.trainings._performing import NO_EXTRAS, Extras, ModelTask, Task, ended, perform
 from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
-from autoact.search.trainings._runner import Trainings, first_finished
+from autoact.search.trainings._runner import Job, Over, Trainings, never
 from autoact.search.trainings._sending import require_picklable
 from autoact.search.trainings._time_limit import TimeLimit, spent
 from autoact.search.trainings._trial_log import log_trial
@@ -20,16 +20,19 @@ from autoact.search.trainings._worker import require_no_import
 from autoact.search.trainings._workers import Executor, Inline, executor_for, threads_as_in
 
 __all__ = [
+    "NO_EXTRAS",
     "OBJECTIVE",
     "STUDY_NAME",
     "Copied",
     "Executor",
     "Extras",
     "Inline",
+    "Job",
     "Layers",
     "ModelTask",
     "Objective",
     "ObjectiveTask",
+    "Over",
     "Pruning",
     "SearchProgress",
     "Task",
@@ -38,9 +41,9 @@ __all__ = [
     "check_objective",
     "ended",
     "executor_for",
-    "first_finished",
     "layers_of",
     "log_trial",
+    "never",
     "own_values",
     "perform",
     "require_no_import",

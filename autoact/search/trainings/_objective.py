@@ -101,7 +101,8 @@ def check_objective(objective: Any, settings: Settings) -> None:
         raise ConfigurationError(f"objective cannot be called: {error}; {wanted}.") from error
     except ValueError:
         pass  # a builtin that does not tell its arguments
-    for argument in ("trainer", "parameters"):
+    stack = isinstance(settings.stack, int)
+    for argument in ("trainer", "parameters", *(["stack"] if stack else [])):
         if getattr(settings, argument):
             raise ConfigurationError(
                 f"{argument} is for a model; with objective, the function itself decides how it trains."

@@ -2,10 +2,12 @@
 
 import gc
 import math
-from collections.abc import Callable, Mapping
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -15,6 +17,9 @@ from autoact.search.trainings._pruning import Pruning
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import DataParts, Measurement, train
 from autoact.training.fit import event_log, laid_out
+from autoact.training.stack import Member, NotStackable, train_stack
+
+_NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory|SIGKILL", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,14 @@ class Task(Protocol):
     """Whatever can measure one training: a model with its data, or a user's function."""
 
     def measure(self, training: Training, extras: Extras) -> Measurement:
+        """Do what is asked and return the measurements."""
+
+
+@runtime_checkable
+class StackTask(Task, Protocol):
+    """Task that may measure several trainings as one."""
+
+    def measure_stack(self, trainings: Sequence[Training]) -> list[Measurement]:
         """Do what is asked and return the measurements."""
 
 
@@ -77,6 +90,73 @@ class ModelTask:
             checkpoint=extras.checkpoint,
         )
 
+    def measure_stack(self, trainings: Sequence[Training]) -> list[Measurement]:
+        """Train fresh models with the same hyperparameters as one, and measure each.
+
+        Raises:
+            NotStackable: They have to be trained one by one.
+        """
+        compared = trainings[0].phase == "confirmation"
+        return train_stack(
+            with_values(self.make_module, trainings[0].hyperparameters),
+            self.parts,
+            [
+                Member(
+                    assignment=None if each.assignment == self.original else each.assignment,
+                    seed=each.seed,
+                    comparison=compared,
+                )
+                for each in trainings
+            ],
+            monitor=self.monitor,
+            trainer=self.trainer,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """Stack that could not be trained.
+
+    Attributes:
+        why: In words.
+    """
+
+    why: str
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether a smaller one may fit."""
+        return _NO_MEMORY.search(self.why) is not None
+
+
+def perform_stack(
+    task: Task, asked: Sequence[Training], extras: Extras = NO_EXTRAS
+) -> list[Training] | Undone:
+    """Do trainings as one; a single one as `perform` does, with its extras.
+
+    Args:
+        task: What all trainings share.
+        asked: What these are.
+        extras: What else to do with a single one.
+
+    Returns:
+        The trainings with what came of them; each took its part of the time.
+    """
+    if len(asked) == 1:
+        return [perform(task, asked[0], extras)]
+    assert isinstance(task, StackTask), "others have no stacks"
+    began = time.perf_counter()
+    try:
+        found = task.measure_stack(asked)
+    except NotStackable as error:
+        return Undone(str(error))
+    except Exception as error:  # the user's code, out of memory: each is told when it is trained alone
+        return Undone(told(error))
+    finally:
+        _clean_up()
+    seconds = (time.perf_counter() - began) / len(asked)
+    return [replace(ended(each, one), seconds=seconds) for each, one in zip(asked, found, strict=True)]
+
 
 def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training:
     """Do one training; what it raises becomes its error (the probe has shown that trainings work).
@@ -96,9 +176,13 @@ def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training
     except Exception as error:  # the user's code, out of memory, a mixture too far gone to derive from
         return failed(asked, told(error))
     finally:
-        gc.collect()  # Lightning's modules and trainers are cycles; without this, models of past trials stay
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
+        _clean_up()
+
+
+def _clean_up() -> None:
+    gc.collect()  # Lightning's modules and trainers are cycles; without this, models of past trials stay
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def ended(asked: Training, found: Measurement) -> Training:

@@ -3,13 +3,23 @@
 import gc
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from autoact.records import Ledger, Training
-from autoact.search.trainings._performing import NO_EXTRAS, Extras, Task
+from autoact.records import Ledger, Stack, Training
+from autoact.search.trainings._performing import NO_EXTRAS, Extras, Task, Undone
 from autoact.search.trainings._workers import Executor
+
+_FAILING = 2  # stacks; the trainings that follow are done one by one
+Ended = list[Training] | Undone
+Job = tuple[Sequence[Training], Extras]  # several trainings are a stack, without extras
+Over = Callable[[int], bool]  # whether no training may start, given how many have to fit beside it
+
+
+def never(beside: int) -> bool:
+    """Return that time is never over."""
+    return False
 
 
 @dataclass
@@ -23,12 +33,17 @@ class Trainings:
         task: What all of them have in common.
         ledger: Those that are done.
         finished: Told of each that has ended.
+        stack: How many may be done as one.
     """
 
     executor: Executor
     task: Task
     ledger: Ledger
     finished: Callable[[Training], None] = lambda training: None
+    stack: Stack = field(default_factory=Stack)
+    _undone: int = field(default=0, init=False)  # stacks, for another reason than memory
+    _said: bool = field(default=False, init=False)
+    _remark: str = field(default="", init=False)
     _interrupted: bool = field(default=False, init=False)
     _handles: bool = field(default=False, init=False)
 
@@ -53,25 +68,60 @@ class Trainings:
 
     @property
     def workers(self) -> int:
-        """How many trainings are done at the same time."""
+        """How many trainings, or stacks of them, are done at the same time."""
         return self.executor.workers
 
-    def start(self, asked: Training, extras: Extras = NO_EXTRAS) -> "Future[Training]":
-        """Begin a training (without workers: do it).
+    def do(
+        self, more: Callable[[int, int], Job], tell: Callable[[Training], object], over: Over = never
+    ) -> None:
+        """Do trainings until there are no more; what is interrupted by anything is in no ledger.
+
+        A stack that cannot be trained is done in parts, unless time is over before.
+
+        Args:
+            more: Returns what to do next, given how many stacks and how many trainings are being done; no
+                training where none may start.
+            tell: Told of each training that has ended, once all of its stack are in the ledger.
+            over: Tells whether no further training may start.
 
         Raises:
             KeyboardInterrupt: There was a Ctrl-C that Python dropped.
         """
-        if self._interrupted:
-            raise KeyboardInterrupt
-        return self.executor.submit(asked, extras)
+        running: dict[Future[Ended], Sequence[Training]] = {}
+        parts: list[Sequence[Training]] = []
+        while True:
+            while len(running) < self.workers:
+                ready = bool(parts) and self.fitting(len(parts[0]), over) == len(parts[0])
+                asked, extras = (
+                    (parts.pop(0), NO_EXTRAS)
+                    if ready
+                    else more(len(running), sum(map(len, running.values())))
+                )
+                if not asked:
+                    break
+                running[self._start(asked, extras)] = asked
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                asked, ended = running.pop(future), future.result()
+                if isinstance(ended, Undone):
+                    parts += self._parts(asked, ended)
+                else:
+                    self._keep(ended, tell)
 
-    def finish(self, future: "Future[Training]") -> Training:
-        """Enter a training that has ended into the ledger and return it."""
-        training = future.result()
-        self.ledger.append(training)
-        self.finished(training)
-        return training
+    def share(self, waiting: int, running: int) -> int:
+        """Return how many trainings make the next stack: those that are idle share what waits.
+
+        Args:
+            waiting: Trainings that may be stacked with each other.
+            running: Workers that are busy.
+        """
+        stacks = max(-(-waiting // self.stack.size), min(self.workers - running, waiting), 1)
+        return -(-waiting // stacks)
+
+    def fitting(self, count: int, over: Over) -> int:
+        """Return how many of some trainings may start as one: one worker's time, which all have."""
+        return next((n for n in range(count, 0, -1) if not over((n - 1) * self.workers)), 0)
 
     def run(
         self,
@@ -79,13 +129,13 @@ class Trainings:
         extras: Extras = NO_EXTRAS,
         *,
         again: bool = False,
-        over: Callable[[], bool] = lambda: False,
+        over: Over = never,
     ) -> list[Training]:
         """Do the trainings that the ledger does not hold yet; of equal ones (phase, key, seed) the first.
 
         Args:
             asked: The trainings.
-            extras: What else to do with the first of them.
+            extras: What else to do with the first of them, which is then done alone.
             again: Whether to do those again that raised.
             over: Tells whether no further training may start.
 
@@ -95,23 +145,59 @@ class Trainings:
         asked = list(asked)
         missing = {(t.phase, t.key, t.seed): t for t in reversed(asked) if self._lacks(t, again)}
         waiting = [t for t in asked if missing.get((t.phase, t.key, t.seed)) is t]
-        running: set[Future[Training]] = set()
-        while True:
-            while waiting and len(running) < self.workers and not over():
-                training = waiting.pop(0)
-                running.add(self.start(training, extras if training is asked[0] else NO_EXTRAS))
-            if not running:
-                break
-            for future in first_finished(running):
-                running.remove(future)
-                self.finish(future)
+
+        def more(running: int, trained: int) -> Job:
+            if not waiting:
+                return [], NO_EXTRAS
+            own = extras if waiting[0] is asked[0] else NO_EXTRAS
+            alike = waiting[:1] if own != NO_EXTRAS else _alike(waiting)
+            chosen = alike[: self.fitting(self.share(len(alike), running), over)]
+            waiting[:] = [training for training in waiting if not any(training is each for each in chosen)]
+            return chosen, own
+
+        self.do(more, lambda training: None, over)
         return [done for training in asked if (done := self.ledger.find(training)) is not None]
 
     def _lacks(self, asked: Training, again: bool) -> bool:
         found = self.ledger.find(asked)
         return found is None or (again and found.raised)
 
+    def _start(self, asked: Sequence[Training], extras: Extras) -> "Future[Ended]":
+        if self._interrupted:
+            raise KeyboardInterrupt
+        return self.executor.submit(asked, extras)
 
-def first_finished(futures: "Iterable[Future[Training]]") -> "list[Future[Training]]":
-    """Wait until one of some trainings has ended; return those that have."""
-    return list(wait(futures, return_when=FIRST_COMPLETED).done)
+    def _keep(self, ended: list[Training], tell: Callable[[Training], object]) -> None:
+        """Enter trainings that have ended into the ledger, the remark on stacks with the first of them."""
+        if self._remark:
+            ended[0] = replace(ended[0], remark=" ".join(filter(None, (ended[0].remark, self._remark))))
+            self._remark = ""
+        self.ledger.append(*ended)
+        for training in ended:
+            self.finished(training)
+        for training in ended:
+            tell(training)
+
+    def _parts(self, asked: Sequence[Training], undone: Undone) -> list[Sequence[Training]]:
+        """Return halves of a stack that memory is too small for, else its single trainings; say it once."""
+        size = len(asked) // 2 if undone.in_memory else 1
+        told = (
+            f"A stack of {len(asked)} trainings does not fit into memory and is halved"
+            if undone.in_memory
+            else "A stack of trainings cannot be done as one and is done one by one"
+        )
+        self._undone += not undone.in_memory
+        if undone.in_memory or self._undone == _FAILING:
+            self.stack = replace(self.stack, size=min(size, self.stack.size), reason=undone.why)
+        if not self._said:
+            self._said, self._remark = True, f"{told}: {undone.why}"
+        return [asked[start : start + size] for start in range(0, len(asked), size)]
+
+
+def _alike(waiting: Sequence[Training]) -> list[Training]:
+    """Return the trainings that may be one stack with the first: those of models with its hyperparameters."""
+    first = waiting[0]
+    if first.assignment is None:
+        return [first]
+    same = (t for t in waiting if t.assignment is not None)
+    return [training for training in same if training.hyperparameters == first.hyperparameters]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import IO, Any
 
 from autoact.errors import AutoActError, ConfigurationError
-from autoact.search.trainings._performing import Task, perform, told
+from autoact.search.trainings._performing import Task, perform_stack, told
 from autoact.search.trainings._sending import receive
 
 _receiving = threading.Event()
@@ -79,7 +79,7 @@ def _work(task: Task, orders: IO[bytes], answers: IO[bytes]) -> None:
 
 def _done(task: Task, order: bytes) -> Any:
     try:
-        return perform(task, *pickle.loads(order))
+        return perform_stack(task, *pickle.loads(order))
     except BaseException as error:  # sys.exit of the user's code ends a training, not the worker
         return told(error)
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import IO, Any, Protocol, cast
@@ -17,7 +17,7 @@ import torch
 
 from autoact.errors import SearchFailedError
 from autoact.records import Training
-from autoact.search.trainings._performing import Extras, Task, failed, perform
+from autoact.search.trainings._performing import Extras, Task, Undone, failed, perform_stack
 from autoact.search.trainings._sending import pickled, send
 from autoact.search.trainings._worker import end_with_children
 
@@ -52,8 +52,8 @@ class Executor(Protocol):
     def begin(self) -> None:
         """Start a worker; one that cannot hold the task is told now."""
 
-    def submit(self, asked: Training, extras: Extras) -> "Future[Training]":
-        """Begin a training."""
+    def submit(self, asked: Sequence[Training], extras: Extras) -> "Future[list[Training] | Undone]":
+        """Begin a training, or several as one."""
 
 
 class Inline:
@@ -67,10 +67,10 @@ class Inline:
     def begin(self) -> None:
         """Do nothing: there is nothing to start."""
 
-    def submit(self, asked: Training, extras: Extras) -> "Future[Training]":
-        """Do one training."""
-        future: Future[Training] = Future()
-        future.set_result(perform(self._task, asked, extras))
+    def submit(self, asked: Sequence[Training], extras: Extras) -> "Future[list[Training] | Undone]":
+        """Do one training, or several as one."""
+        future: Future[list[Training] | Undone] = Future()
+        future.set_result(perform_stack(self._task, asked, extras))
         return future
 
 
@@ -101,8 +101,8 @@ class Processes:
         self._keep_task()
         self._threads.submit(self._with_process, lambda process: None).result()
 
-    def submit(self, asked: Training, extras: Extras) -> "Future[Training]":
-        """Begin a training in a process that is free."""
+    def submit(self, asked: Sequence[Training], extras: Extras) -> "Future[list[Training] | Undone]":
+        """Begin a training, or several as one, in a process that is free."""
         self._keep_task()
         order = pickled((asked, extras))
         return self._threads.submit(self._with_process, lambda process: process.train(asked, order))
@@ -183,10 +183,12 @@ class Process:
                 f"A worker process cannot begin: {reason.rstrip('.')}. Correct that, or set workers to 1."
             )
 
-    def train(self, asked: Training, order: bytes) -> Training:
-        """Have it do a training; its death is a training that failed."""
+    def train(self, asked: Sequence[Training], order: bytes) -> "list[Training] | Undone":
+        """Have it do trainings as one; its death is a training that failed, or a stack that was not done."""
         answer = self._asked(pickle.dumps(order))
-        return answer if isinstance(answer, Training) else failed(asked, answer)
+        if isinstance(answer, list | Undone):
+            return answer
+        return [failed(asked[0], answer)] if len(asked) == 1 else Undone(answer)
 
     def _asked(self, sent: Any, after: bytes = b"") -> Any:
         """Send something and return the answer; how the process ended where there is none."""

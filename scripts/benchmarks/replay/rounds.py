@@ -26,7 +26,7 @@ from scripts.benchmarks import search
 from scripts.benchmarks.replay import MIXTURE, Results, Row, Search, mean_difference, playing
 from scripts.benchmarks.replay.pooling import BUDGET, RACE, total
 
-ROUNDS = ((1,), (4,), (8,), (16,), (4, 8), (8, 16))
+ROUNDS = ((1,), (4,), (8,), (16,), (1, 1, 2, 4, 8), (1, 1, 2, 4, 8, 16), (4, 8), (8, 16))
 ALONE, POOLED = "search", "raced"
 KINDS: Mapping[str, Search] = {ALONE: Search(prior=MIXTURE), POOLED: RACE}
 
