@@ -4,15 +4,15 @@ from itertools import cycle, islice
 
 from autoact.records import Stack
 from autoact.search.setup import BUDGET, MOST_STACKED, Settings, Variables
-from autoact.search.trainings import ModelTask, ObjectiveTask
+from autoact.search.trainings import ModelTask, ObjectiveTask, Undone, told
 from autoact.training.stack import stack_speed
 
 USUAL = 8  # trainings of a stack
-_FASTER = 1.1  # from here on a stack is worth its rounds
+_FASTER = 1.1  # from here on a stack is worth that its trials are chosen at once
 
 
 def stack_for(task: ModelTask | ObjectiveTask, settings: Settings, variables: Variables) -> Stack:
-    """Return how many trainings to do as one; measure it, if that is left to the search.
+    """Return how many trainings to do as one; that they can be, and how fast, is measured.
 
     Args:
         task: The model and its data; a function trains by itself.
@@ -23,20 +23,28 @@ def stack_for(task: ModelTask | ObjectiveTask, settings: Settings, variables: Va
         return Stack()
     if settings.pruner is not None:
         return Stack(reason="a pruner may end a training early")
-    size = USUAL if settings.stack == "auto" else settings.stack
-    speed = stack_speed(
-        task.make_module,
-        task.parts,
-        monitor=task.monitor,
-        trainer=task.trainer,
-        assignments=list(islice(cycle(map(variables.uniform, variables.names)), size)),
-        size=size,
-    )
-    if speed <= 0:
-        return Stack(reason="the model's steps cannot be batched")
-    if settings.stack == "auto" and speed <= _FASTER:
-        return Stack(speed=speed, reason=f"{size} as one take {speed:.1f} times as little time")
-    return Stack(size=size, speed=speed)
+    measured = _measured(task, variables, USUAL if settings.stack == "auto" else settings.stack)
+    if settings.stack == "auto" and measured.size > 1 and measured.gain <= _FASTER:
+        reason = f"{measured.size} as one take {1 / measured.gain:.1f} times as long as one by one"
+        return Stack(speed=measured.speed, reason=reason)
+    return measured
+
+
+def _measured(task: ModelTask, variables: Variables, size: int) -> Stack:
+    """Measure stacks of a size, and of half of it as long as memory does not suffice."""
+    try:
+        speed = stack_speed(
+            task.make_module,
+            task.parts,
+            monitor=task.monitor,
+            trainer=task.trainer,
+            assignments=list(islice(cycle(map(variables.uniform, variables.names)), size)),
+            size=size,
+        )
+    except Exception as error:  # whatever the user's code raises in a stack; the probe has shown it alone
+        why = Undone(told(error))
+        return _measured(task, variables, size // 2) if why.in_memory and size > 3 else Stack(reason=why.why)
+    return Stack(size=size, speed=float(speed)) if speed > 0 else Stack(reason=speed.reason)
 
 
 def budget_for(settings: Settings, stack: Stack) -> int:

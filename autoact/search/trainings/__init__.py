@@ -9,7 +9,16 @@ from autoact.search.trainings._objective import (
     check_objective,
     layers_of,
 )
-from autoact.search.trainings._performing import NO_EXTRAS, Extras, ModelTask, Task, ended, perform
+from autoact.search.trainings._performing import (
+    NO_EXTRAS,
+    Extras,
+    ModelTask,
+    Task,
+    Undone,
+    ended,
+    perform,
+    told,
+)
 from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Job, Over, Trainings, never
@@ -38,6 +47,7 @@ __all__ = [
     "Task",
     "TimeLimit",
     "Trainings",
+    "Undone",
     "check_objective",
     "ended",
     "executor_for",
@@ -50,5 +60,6 @@ __all__ = [
     "require_picklable",
     "spent",
     "threads_as_in",
+    "told",
     "with_values",
 ]

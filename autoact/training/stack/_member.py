@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from autoact.spaces import Assignment
 
 
-class NotStackable(Exception):  # noqa: N818  # no error: these trainings are done one by one
+class NotStackable(Exception):  # no error: these trainings are done one by one
     """Why trainings cannot be done as one batched model, in one line.
 
     Example:

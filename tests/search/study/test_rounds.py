@@ -1,0 +1,113 @@
+"""Rounds of trials: as many as fill a stack are asked for before one is told, and the budget stays exact."""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from torch import nn
+
+from autoact.records import Ledger, RunDirectory, Stack, Training
+from autoact.search.setup import Settings, seeds_for
+from autoact.search.study import Domain, Search, Study, quiet_optuna, run_trials
+from autoact.search.trainings import Inline, Trainings
+from autoact.spaces import SearchSpace
+from autoact.training import Measurement
+from tests.search.models import network, variables
+
+SPACE = SearchSpace("test", ("relu", "elu", "tanh"))
+VALUES = {"tanh": 0.0, "elu": 0.3, "relu": 0.5}
+
+
+class Task:
+    """A task that notes its stacks, and may be interrupted in one of them."""
+
+    def __init__(self, stop_at: float = math.inf) -> None:
+        self.stop_at, self.rounds = stop_at, list[list[int | None]]()
+
+    def measure(self, training: Training, extras: Any) -> Measurement:
+        return self.measure_stack([training])[0]
+
+    def measure_stack(self, trainings: Sequence[Training]) -> list[Measurement]:
+        if len(self.rounds) == self.stop_at:
+            raise KeyboardInterrupt
+        self.rounds.append([training.trial for training in trainings])
+        return [
+            Measurement(selection=value(each), steps=1, planned_steps=1.0, seconds=0.1, finite=True)
+            for each in trainings
+        ]
+
+
+def value(training: Training) -> float:
+    assert training.assignment is not None
+    return sum(VALUES[choice.activation] for choice in training.assignment.values()) + training.seed % 7 / 100
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with quiet_optuna():
+        yield
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> RunDirectory:
+    return RunDirectory.create(tmp_path / "run", {"study": "test"})
+
+
+def study_of(directory: RunDirectory, task: Task, size: int, **changes: Any) -> Study:
+    settings = Settings(monitor="val_loss", budget=20, **changes)
+    found = variables(network(nn.ReLU(), nn.ReLU()), SPACE)
+    search = Search(
+        settings=settings,
+        seeds=seeds_for(settings),
+        variables=found,
+        directory=directory,
+        trainings=Trainings(Inline(task), task, Ledger(directory.ledger_file), stack=Stack(size=size)),
+    )
+    return Study(Domain(search, found))
+
+
+def known(directory: RunDirectory) -> list[tuple[Any, ...]]:
+    return [(t.trial, t.key, t.seed, t.selection) for t in Ledger(directory.ledger_file).trainings]
+
+
+def test_trials_come_in_rounds_that_spend_the_budget(directory: RunDirectory) -> None:
+    task = Task()
+    study = study_of(directory, task, 8)
+    run_trials(study.domain.search, study, 19)
+    assert [number for each in task.rounds for number in each] == list(range(19))
+    assert max(map(len, task.rounds)) <= 8
+    assert study.spent == 19
+    assert [trial.state.name for trial in study.optuna.trials] == ["COMPLETE"] * 19
+
+
+@pytest.mark.parametrize("sampler", [None, "random", "tpe"])
+def test_a_run_that_is_killed_in_a_stack_goes_on_as_if_undisturbed(
+    tmp_path: Path, sampler: str | None
+) -> None:
+    own = {
+        None: lambda: None,
+        "random": lambda: optuna.samplers.RandomSampler(seed=1),
+        "tpe": lambda: optuna.samplers.TPESampler(seed=1),
+    }[sampler]
+    whole, killed = (RunDirectory.create(tmp_path / name, {"study": "test"}) for name in ("a", "b"))
+    study = study_of(whole, Task(), 8, sampler=own())
+    run_trials(study.domain.search, study, 19)
+    for stop_at in (2, math.inf):
+        study = study_of(killed, Task(stop_at), 8, sampler=own())
+        if stop_at == 2:
+            with pytest.raises(KeyboardInterrupt):
+                run_trials(study.domain.search, study, 19)
+            assert 0 < len(known(killed)) < 19
+        else:
+            run_trials(study.domain.search, study, 19)
+    assert known(killed) == known(whole)
+
+
+def test_trials_with_hyperparameters_of_their_own_are_trained_alone(directory: RunDirectory) -> None:
+    task = Task()
+    study = study_of(directory, task, 8, parameters={"model.lr": {"log": [0.01, 0.1]}})
+    run_trials(study.domain.search, study, 5)
+    assert list(map(len, task.rounds)) == [1] * 5

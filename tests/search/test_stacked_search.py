@@ -1,0 +1,178 @@
+"""A search in stacks: announced, kept in the run, gone on with, and as exact as one by one."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import yaml
+
+from autoact import run_search
+from autoact.errors import ConfigurationError
+from autoact.records import Ledger, Report, Training
+from autoact.search.phases import _stack_size
+from autoact.training.stack import train_stack
+from tests.search.models import SEARCH, SMALLEST, Curve, CurveData, Diverging
+
+Sizes = list[int]
+
+
+class Speed(float):
+    reason = "the step draws random numbers"
+
+
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> Sizes:
+    """Note the sizes of the stacks, which are said to be 3.5 times as fast."""
+    found: Sizes = []
+
+    def counted(make: Any, data: Any, members: Any, **more: Any) -> Any:
+        found.append(len(members))
+        return train_stack(make, data, members, **more)
+
+    monkeypatch.setattr("autoact.search.trainings._performing.train_stack", counted)
+    faster(monkeypatch, 3.5)
+    return found
+
+
+def faster(monkeypatch: pytest.MonkeyPatch, speed: float) -> None:
+    monkeypatch.setattr(_stack_size, "stack_speed", lambda *_, **__: Speed(speed))
+
+
+def kept(run: Path) -> list[Training]:
+    return Ledger(run / "trainings.jsonl").trainings
+
+
+def configured(run: Path) -> Any:
+    return yaml.safe_load((run / "config.yaml").read_text())
+
+
+def test_a_search_trains_in_stacks_as_announced_and_its_budget_is_exact(
+    sizes: Sizes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = run_search(Curve, CurveData, out=tmp_path / "run", **{**SEARCH, "quiet": False})
+    assert max(sizes) > 1
+    assert "Trained in stacks of 8, 3.5 times as fast as one by one" in capsys.readouterr().out
+    assert (
+        result.report["stack"]
+        == {"size": 8, "speed": 3.5, "reason": ""}
+        == configured(tmp_path / "run")["stack"]
+    )
+    trainings = kept(tmp_path / "run")
+    searched = [t for t in trainings if t.phase in ("one-shot", "trial")]
+    assert len(searched) == SEARCH["budget"]
+    assert [t.trial for t in searched if t.phase == "trial"] == list(range(SEARCH["budget"] - 1))
+    places = [(t.phase, t.key, t.seed, t.trial) for t in trainings]
+    assert len(set(places)) == len(places)
+    compared = [t for t in trainings if t.phase == "confirmation"]
+    assert all(t.comparison is not None for t in compared)
+    assert all(t.comparison is None for t in trainings if t.phase != "confirmation")
+    assert Report.load(tmp_path / "run" / "report.json").verdict is not None
+    assert list((tmp_path / "run").rglob("*.ckpt"))
+
+
+@pytest.mark.slow
+def test_without_a_budget_as_many_are_tried_as_take_the_time_of_20(sizes: Sizes, tmp_path: Path) -> None:
+    settings = {name: value for name, value in SMALLEST.items() if name != "budget"}
+    plan = partial(run_search, Curve, CurveData, dry_run=True, **settings)
+    assert plan().plan.counts.search == 70  # type: ignore[union-attr]
+    assert plan(budget=7).plan.counts.search == 7  # type: ignore[union-attr]
+    assert plan(stack="off").plan.counts.search == 20  # type: ignore[union-attr]
+
+
+def test_speed_decides_and_says_why_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = partial(run_search, Curve, CurveData, dry_run=True, **{**SMALLEST, "quiet": False})
+
+    def said(**changes: Any) -> str:
+        plan(**changes)
+        return capsys.readouterr().out
+
+    faster(monkeypatch, 1.05)
+    assert "Trained one by one: 8 as one take 1.0 times as long as one by one" in said()
+    assert "Trained in stacks of 4, 1.1 times as fast" in said(stack=4), "what is asked for is done"
+    faster(monkeypatch, 0.0)
+    assert "Trained one by one: the step draws random numbers" in said()
+    assert "Trained one by one: the step draws random numbers" in said(stack=4)
+    faster(monkeypatch, 9.0)
+    assert "Trained one by one: a pruner" in said(pruner=optuna.pruners.MedianPruner())
+    assert "Trained" not in said(stack="off")
+
+
+def test_memory_halves_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def limited(*_: Any, size: int, **__: Any) -> Speed:
+        tried.append(size)
+        if size > 4:
+            raise RuntimeError("CUDA out of memory")
+        return Speed(2.0)
+
+    monkeypatch.setattr(_stack_size, "stack_speed", limited)
+    plan = run_search(Curve, CurveData, dry_run=True, stack=12, **SMALLEST).plan
+    assert plan is not None
+    assert (tried, plan.stack.size) == ([12, 6, 3], 3)
+
+
+def test_a_resumed_run_keeps_its_stacks_and_its_budget(
+    sizes: Sizes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out, settings = tmp_path / "run", {name: value for name, value in SEARCH.items() if name != "budget"}
+    faster(monkeypatch, 0.45 * 3)  # 27 trainings
+    monkeypatch.setattr("autoact.search.trainings._performing.train_stack", interrupted(after=2))
+    with pytest.raises(KeyboardInterrupt):
+        run_search(Curve, CurveData, out=out, stack=4, **settings)
+    before = kept(out)
+    assert [t.phase for t in before] == ["probe", "one-shot"] + ["trial"] * 8
+    faster(monkeypatch, 1.0)  # is measured once
+    monkeypatch.setattr("autoact.search.trainings._performing.train_stack", train_stack)
+    result = run_search(Curve, CurveData, out=out, resume=True, **settings)
+    assert kept(out)[: len(before)] == before
+    assert (result.report["stack"]["size"], result.report["budget"]) == (4, 27)
+    assert sum(t.phase == "trial" for t in kept(out)) == 26
+    assert configured(out)["search"]["budget"] == 27
+
+
+def interrupted(after: int) -> Callable[..., Any]:
+    done: list[int] = []
+
+    def train(make: Any, data: Any, members: Any, **more: Any) -> Any:
+        if len(done) == after:
+            raise KeyboardInterrupt
+        done.append(len(members))
+        return train_stack(make, data, members, **more)
+
+    return train
+
+
+@pytest.mark.parametrize("how", ["nan", "raise"])
+def test_what_fails_in_a_stack_leaves_the_others_alone(sizes: Sizes, tmp_path: Path, how: str) -> None:
+    run_search(partial(Diverging, "Tanh", how), CurveData, out=tmp_path / "run", **SEARCH)
+    states = {
+        (t.assignment["net.1"].activation == "tanh", t.state)
+        for t in kept(tmp_path / "run")
+        if t.assignment is not None
+    }
+    assert states <= {(True, "diverged" if how == "nan" else "failed"), (False, "finished")}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (1, "stack is 1; it must be 'auto', 'off', or how many"),
+        ("on", "stack is 'on'"),
+        (True, "stack is True"),
+        (2.5, "stack is 2.5"),
+    ],
+)
+def test_a_stack_that_is_none_is_refused(given: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        run_search(Curve, CurveData, dry_run=True, **SMALLEST, stack=given)
+
+
+def test_a_function_has_no_stack() -> None:
+    with pytest.raises(ConfigurationError, match="stack is for a model"):
+        run_search(objective=lambda a, s, f: 1.0, layers=["a"], mode="min", dry_run=True, stack=4)
