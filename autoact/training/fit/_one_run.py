@@ -144,9 +144,9 @@ class Run:
             if isinstance(part, Metric):  # a best value, say, of selection data
                 part.reset()
         metrics = validated(trainer, module, opened.given("comparison"))
-        return self._among(metrics)
+        return self.among(metrics)
 
-    def _among(self, metrics: dict[str, float]) -> float:
+    def among(self, metrics: dict[str, float]) -> float:
         """Return the monitored value where the loaders may be others in number than in the selection.
 
         Lightning adds an index to a name where there are several loaders: the value of one loader stands for

@@ -1,0 +1,149 @@
+"""Networks of a stack: parameters and buffers of all members, and their steps as one computation."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.signature_utils import is_param_in_hook_signature
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from autoact.training._compat import batched_kernels
+from autoact.training.stack._batches import StackedBatch
+from autoact.training.stack._logged_values import Logged, Stage, catcher
+from autoact.training.stack._row_activations import RowActivations
+
+_PREFIX = "module."
+State = Mapping[str, Tensor]
+
+
+class _Step(nn.Module):
+    """A step of a module as its forward, which `functional_call` calls."""
+
+    def __init__(self, module: LightningModule, name: str) -> None:
+        super().__init__()
+        self.module, self.name = module, name
+
+    def forward(self, *arguments: Any) -> Any:
+        return getattr(self.module, self.name)(*arguments)
+
+
+class Networks:
+    """State of a stack, and its steps.
+
+    Args:
+        shape: A module whose layers that differ are `RowActivations`; its state is not used.
+        states: For each member the state that it begins with, by the names of the shape; what a
+            `RowActivations` holds may be missing.
+        changing: Names of buffers that steps may change. Others that all members have in common are kept once.
+    """
+
+    def __init__(self, shape: LightningModule, states: Sequence[State], changing: set[str]) -> None:
+        self.shape, self.size = shape, len(states)
+        self._steps = {name: _Step(shape, name) for name in ("training_step", "validation_step")}
+        own = {
+            f"{path}.{name}"
+            for path, layer in shape.named_modules()
+            if isinstance(layer, RowActivations)
+            for name, _ in (*layer.named_parameters(), *layer.named_buffers())
+        }
+        self.parameters: dict[str, Tensor] = {}
+        for name, parameter in shape.named_parameters():
+            rows = [parameter if name in own else state[name] for state in states]
+            whole = torch.stack([row.detach() for row in rows])
+            self.parameters[name] = whole.requires_grad_(parameter.requires_grad)
+        self.buffers: dict[str, Tensor] = {}
+        self._shared: dict[str, Tensor] = {}
+        for name, buffer in shape.named_buffers():
+            rows = [buffer if name in own else state[name] for state in states]
+            if name not in own and name not in changing and _all_equal(rows):
+                self._shared[_PREFIX + name] = rows[0].clone()
+            else:
+                self.buffers[name] = torch.stack(rows)
+
+    def row(self, member: int) -> dict[str, Tensor]:
+        """Return the state of one member, by the names of the shape; no copies."""
+        known = {name.removeprefix(_PREFIX): tensor for name, tensor in self._shared.items()}
+        stacked = {**self.parameters, **self.buffers}
+        return {**known, **{name: tensor.detach()[member] for name, tensor in stacked.items()}}
+
+    def finite(self) -> Tensor:
+        """Return which members have finite parameters, (N,)."""
+        flags = [tensor.detach().isfinite().flatten(1).all(1) for tensor in self.parameters.values()]
+        return torch.stack(flags).all(0)
+
+    def training_step(self, batch: StackedBatch, number: int) -> tuple[Tensor, list[Logged]]:
+        """Return the loss of every member, (N,), with its graph, and what they logged."""
+        arguments = (number,) if takes_number(self.shape, "training_step") else ()
+        return self._run("training", batch, arguments)
+
+    @torch.no_grad()
+    def validation_step(self, batch: StackedBatch, number: int, loader: int | None) -> list[Logged]:
+        """Return what every member logged."""
+        arguments = (number,) if takes_number(self.shape, "validation_step") else ()
+        return self._run("validation", batch, (*arguments, *([] if loader is None else [loader])))[1]
+
+    def _run(
+        self, stage: Stage, batch: StackedBatch, arguments: tuple[Any, ...]
+    ) -> tuple[Tensor, list[Logged]]:
+        step, calls = self._steps[f"{stage}_step"], list[Logged]()
+
+        def one(parameters: State, buffers: State, tensors: Sequence[Tensor]) -> Any:
+            calls.clear()
+            given = {**self._shared, **parameters, **buffers}
+            returned = functional_call(step, given, (batch.of(tensors), *arguments))
+            loss = loss_of(returned) if stage == "training" else torch.zeros(())
+            return loss, [call.value for call in calls]
+
+        with caught(self.shape, stage, calls), batched_kernels():
+            loss, values = torch.vmap(
+                one,
+                in_dims=(0, 0, batch.dims),
+                randomness="error",
+            )(_prefixed(self.parameters), _prefixed(self.buffers), batch.tensors)
+        return loss, [replace(call, value=value) for call, value in zip(calls, values, strict=True)]
+
+
+def _prefixed(state: State) -> dict[str, Tensor]:
+    return {_PREFIX + name: tensor for name, tensor in state.items()}
+
+
+def _all_equal(rows: Sequence[Tensor]) -> bool:
+    distinct = {id(row): row for row in rows}.values()
+    return all(torch.equal(rows[0], row) for row in distinct)
+
+
+def takes_number(module: LightningModule, step: str) -> bool:
+    """Tell whether a step takes the number of the batch."""
+    return is_param_in_hook_signature(getattr(module, step), "batch_idx", min_args=2)
+
+
+def loss_of(returned: Any) -> Tensor:
+    """Return the loss among what a training step returned.
+
+    Raises:
+        TypeError: There is none.
+    """
+    loss = returned.get("loss") if isinstance(returned, Mapping) else returned
+    if not isinstance(loss, Tensor):
+        raise TypeError(f"training_step returned {type(returned).__name__}, not a loss")
+    return loss
+
+
+@contextmanager
+def caught(module: LightningModule, stage: Stage, calls: list[Logged]) -> Iterator[None]:
+    """Catch what a module logs.
+
+    Args:
+        module: The module.
+        stage: Of its step.
+        calls: Gets the calls of `self.log`.
+    """
+    module.__dict__["log"] = catcher(stage, calls)
+    try:
+        yield
+    finally:
+        del module.__dict__["log"]

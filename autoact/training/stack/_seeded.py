@@ -1,0 +1,158 @@
+"""Beginnings of a stack: for each seed the model and the data that a plain training of it would have."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric.utilities.seed import pl_worker_init_function
+from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch.utilities.combined_loader import CombinedLoader
+from torch.utils.data import DataLoader
+
+from autoact.training.data import DataParts, OpenLoaders, OpenModule, generators
+from autoact.training.fit import second_seed
+from autoact.training.stack._member import NotStackable
+
+
+class Streams:
+    """Random states that take turns: one for each seed, all others untouched meanwhile.
+
+    Args:
+        count: How many.
+
+    Example:
+        >>> streams = Streams(2)
+        >>> drawn = []
+        >>> for turn in (0, 1, 0, 1):
+        ...     streams.turn_to(turn)
+        ...     _ = torch.manual_seed(3) if len(drawn) < 2 else None
+        ...     drawn.append(float(torch.rand(())))
+        >>> drawn[2] == drawn[3] != drawn[0] == drawn[1]
+        True
+    """
+
+    def __init__(self, count: int) -> None:
+        self._states: list[tuple[Any, ...] | None] = [None] * count
+        self._own: list[list[torch.Generator]] = [[] for _ in range(count)]
+        self._current = 0
+
+    def give(self, index: int, own: list[torch.Generator]) -> None:
+        """Let generators of data belong to one stream; several may share them."""
+        self._own[index] = own
+
+    def turn_to(self, index: int) -> None:
+        """Let what is drawn from now on come from one stream."""
+        if index == self._current:
+            return
+        self._states[self._current] = random_state(self._own[self._current])
+        state = self._states[index]
+        if state is not None:
+            set_random_state(state, self._own[index])
+        self._current = index
+
+
+def random_state(own: list[torch.Generator]) -> tuple[Any, ...]:
+    """Return the states of the global generators, and of some of data."""
+    states = [generator.get_state() for generator in own]
+    return random.getstate(), np.random.get_state(), torch.get_rng_state(), states
+
+
+def set_random_state(state: tuple[Any, ...], own: list[torch.Generator]) -> None:
+    """Put back what `random_state` returned."""
+    random.setstate(state[0])
+    np.random.set_state(state[1])
+    torch.set_rng_state(state[2])
+    for generator, kept in zip(own, state[3], strict=True):
+        generator.set_state(kept)
+
+
+class Seeded:
+    """Model and data of one seed, made in the order in which `train` and Lightning make them.
+
+    Args:
+        make_module: Makes the model.
+        data: Parts of the data.
+        seed: Of the training.
+        trainer: That a training of this kind has; it fits.
+    """
+
+    def __init__(
+        self, make_module: Callable[[], LightningModule], data: DataParts, seed: int, trainer: Trainer
+    ) -> None:
+        seed_everything(seed, workers=True, verbose=False)
+        self.opened: OpenLoaders | OpenModule = data.open()
+        self.module = make_module()
+        seed_everything(second_seed(seed), workers=True, verbose=False)
+        self.trainer = trainer
+        with self.opened.given("training") as arguments:
+            self.own = list(generators(arguments.values()))
+            for generator in self.own:
+                generator.manual_seed(second_seed(seed))
+            self._make_layers(arguments.get("datamodule"))
+            self._load(arguments)
+        self.module.trainer = None
+        self.module.to(trainer.strategy.root_device)
+
+    def _make_layers(self, datamodule: Any) -> None:
+        """Call the hooks of data and module as `Trainer.fit` does."""
+        holders = [holder for holder in (datamodule, self.module) if holder is not None]
+        for holder in holders:
+            holder.trainer = self.trainer
+        for holder in holders:
+            holder.prepare_data()
+        for holder in holders:
+            holder.setup("fit")
+        self.module.configure_model()
+
+    def _load(self, arguments: Mapping[str, Any]) -> None:
+        datamodule = arguments.get("datamodule")
+        train = datamodule.train_dataloader() if datamodule else arguments["train_dataloaders"]
+        self._train = _combined(train, "max_size_cycle")
+        self._begun: Iterator[Any] | None = iter(self._train)
+        validation = datamodule.val_dataloader() if datamodule else arguments["val_dataloaders"]
+        self.selection = _combined(validation, "sequential")
+        self.own += list(generators([*self._train.flattened, *self.selection.flattened]))
+
+    def epoch(self) -> Iterator[Any]:
+        """Return the training batches of the next epoch."""
+        begun, self._begun = self._begun or iter(self._train), None
+        return map(itemgetter(0), _Begun(begun))
+
+    def comparison(self) -> CombinedLoader:
+        """Return the comparison data."""
+        return _combined(self.opened.comparison(), "sequential")
+
+    def given(self, part: Any) -> AbstractContextManager[dict[str, Any]]:
+        """Return the arguments of `Trainer.validate` for a part of the data."""
+        return self.opened.given(part)
+
+
+class _Begun:
+    """An iterator that does not begin again: to begin a loader draws a random number."""
+
+    def __init__(self, iterator: Iterator[Any]) -> None:
+        self._iterator = iterator
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._iterator)
+
+
+def _combined(loaders: Any, mode: Any) -> CombinedLoader:
+    combined = loaders if isinstance(loaders, CombinedLoader) else CombinedLoader(loaders, mode)
+    for loader in combined.flattened:
+        if not isinstance(loader, DataLoader):
+            raise NotStackable(f"the data come from a {type(loader).__name__}, which is no DataLoader")
+        for sampler in (loader.sampler, loader.batch_sampler):
+            if callable(getattr(sampler, "set_epoch", None)):
+                raise NotStackable(f"{type(sampler).__name__} of the data wants to know the epoch")
+        if loader.num_workers and loader.worker_init_fn is None:
+            loader.worker_init_fn = partial(pl_worker_init_function, rank=0)
+    return combined

@@ -1,0 +1,371 @@
+"""Training of a stack: the loop that Lightning runs for one network, for all of them in step."""
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from lightning.fabric.utilities import move_data_to_device
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.combined_loader import CombinedLoader
+from torch import Tensor
+
+from autoact import conversion
+from autoact.errors import AutoActError
+from autoact.nn import InPlace
+from autoact.spaces import Choice
+from autoact.training._compat import at_progress, end_at_step, planned_steps
+from autoact.training.data import DataParts
+from autoact.training.stack._batches import stacked
+from autoact.training.stack._logged_values import Metrics, Results, of_member
+from autoact.training.stack._member import Member, NotStackable
+from autoact.training.stack._networks import Networks
+from autoact.training.stack._plain_twins import Twin
+from autoact.training.stack._row_activations import RowActivations
+from autoact.training.stack._seeded import Seeded, Streams
+from autoact.training.stack._stackable import check_datamodule, validates_with_hooks
+from autoact.training.stack._stacked_optimizer import check_optimizer, clip, fill, step_schedules
+from autoact.training.stack._validation_by_turns import ByTurns
+
+_CHECKED = 3  # steps that two members do as plain trainings, too
+
+
+class StackedTraining(Callback):
+    """Train a stack where a Trainer would begin to train the one module that it has been given.
+
+    Args:
+        make_module: Makes the model.
+        data: Parts of the data.
+        members: The trainings.
+        monitor: Name of a logged value.
+        by_turns: Validates networks one by one.
+        clock: By which steps and validations are timed.
+    """
+
+    def __init__(
+        self,
+        make_module: Callable[[], LightningModule],
+        data: DataParts,
+        members: Sequence[Member],
+        monitor: str,
+        by_turns: ByTurns,
+        clock: Callable[[], float] = time.process_time,
+    ) -> None:
+        self.make_module, self.data, self.members = make_module, data, members
+        self.monitor, self.by_turns = monitor, by_turns
+        self.seeds = list(dict.fromkeys(member.seed for member in members))
+        self.clock = clock
+        self.step_seconds, self.validation_seconds = list[float](), list[float]()
+        self.streams = Streams(len(self.seeds))
+        self.seeded = list[Seeded]()
+        self.step = 0
+        self.planned = math.inf
+        self.curve: list[Tensor] = []
+        self.steps: list[int] = []
+        self.metrics: Metrics = {}
+        self.ended: dict[int, tuple[int, dict[str, float]]] = {}
+        self.compared: list[float | None] = [None] * len(members)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Do the training; the Trainer then finds nothing left to do."""
+        last = trainer.max_steps
+        self.trainer, self.planned = trainer, planned_steps(trainer)
+        self._begin(pl_module)
+        self._train(trainer, last if last >= 0 else math.inf)
+        self._end()
+        end_at_step(trainer, trainer.global_step)
+
+    # -- before the first step
+
+    def _begin(self, module: LightningModule) -> None:
+        trainer = self.trainer
+        check_optimizer(trainer)
+        check_datamodule(getattr(trainer, "datamodule", None))
+        if not trainer.enable_validation:
+            raise NotStackable("there is no validation")
+        if not isinstance(trainer.num_training_batches, int):
+            raise NotStackable("the data have no length")
+        for number, seed in enumerate(self.seeds):
+            self.streams.turn_to(number)
+            self.seeded.append(Seeded(self.make_module, self.data, seed, trainer))
+            self.streams.give(number, self.seeded[-1].own)
+        places = [self.seeds.index(member.seed) for member in self.members]
+        self.places = places
+        own = len(self.seeds) == len(places) and places == list(range(len(places)))
+        self.rows = None if own else torch.tensor(places, device=trainer.strategy.root_device)
+        self.networks, self.twins = self._networks()
+        optimizer = trainer.optimizers[0]
+        self.twin_optimizers = [twin.optimizer_like(optimizer, module) for twin in self.twins]
+        layers = [
+            path for path, layer in self.networks.shape.named_modules() if isinstance(layer, RowActivations)
+        ]
+        fill(optimizer, module, self.networks.parameters, layers)
+        self.vmapped_validation = not validates_with_hooks(module)
+        self.validation_checked = False
+
+    def _networks(self) -> tuple[Networks, list[Twin]]:
+        first = self.members[0].assignment
+        others = [i for i, member in enumerate(self.members) if member.assignment != first]
+        chosen = sorted({0, others[-1] if others else len(self.members) - 1})
+        twins = [self._twin(member) for member in chosen]
+        shape = self._shape()
+        self.batches = self._epoch()
+        raw = next(self.batches)
+        changing = twins[0].rehearse(raw[self.places[0]])
+        self.batches = itertools.chain([raw], self.batches)
+        states = [self._state(seeded.module) for seeded in self.seeded]
+        return Networks(shape, [states[place] for place in self.places], changing), twins
+
+    def _twin(self, member: int) -> Twin:
+        seeded = self.seeded[self.places[member]]
+        return Twin(seeded.module, self.members[member].assignment, member, self.trainer)
+
+    @staticmethod
+    def _state(module: LightningModule) -> dict[str, Tensor]:
+        return dict((*module.named_parameters(), *module.named_buffers()))
+
+    def _shape(self) -> LightningModule:
+        """Return a module whose layers hold the activations of all members."""
+        shape = Twin(self.seeded[0].module, None, 0, self.trainer).module
+        assignments = [member.assignment or {} for member in self.members]
+        paths = dict.fromkeys(path for assignment in assignments for path in assignment)
+
+        def make(path: str, present: Choice, channel_dim: int, in_place: InPlace | None) -> RowActivations:
+            choices = [assignment.get(path, present) for assignment in assignments]
+            return RowActivations(choices, channel_dim=channel_dim, in_place=in_place)
+
+        try:
+            conversion.occupy(shape, paths, make)
+        except AutoActError as error:
+            raise NotStackable(str(error)) from error
+        return shape
+
+    # -- training
+
+    def _epoch(self) -> Iterator[list[Any]]:
+        """Yield the batches of an epoch, one for each seed."""
+        iterators = []
+        for number, seeded in enumerate(self.seeded):
+            self.streams.turn_to(number)
+            iterators.append(seeded.epoch())
+        for _ in range(self.trainer.num_training_batches):
+            yield self._next(iterators)
+
+    def _next(self, iterators: Sequence[Iterator[Any]]) -> list[Any]:
+        batches = []
+        for number, iterator in enumerate(iterators):
+            self.streams.turn_to(number)
+            batches.append(move_data_to_device(next(iterator), self.trainer.strategy.root_device))
+        return batches
+
+    def _train(self, trainer: Trainer, last: float) -> None:
+        epochs = (
+            trainer.max_epochs if trainer.max_epochs is not None and trainer.max_epochs >= 0 else math.inf
+        )
+        for epoch in itertools.takewhile(lambda each: each < epochs, itertools.count()):
+            results, begun = Results("training"), self.clock()
+            for number, raw in enumerate(self.batches):
+                self._training_step(epoch, number, raw, results)
+                self.step_seconds.append(self.clock() - begun)
+                if number + 1 == trainer.num_training_batches:
+                    step_schedules(trainer, "epoch", epoch)
+                self.metrics |= results.of_step()
+                if self._is_time_to_validate(epoch, number):
+                    self._validate(epoch)
+                begun = self.clock()
+                if self.step >= last or len(self.ended) == len(self.members):
+                    break
+            self.metrics |= results.of_epoch()
+            if self.step >= last or len(self.ended) == len(self.members):
+                return
+            self.batches = self._epoch()
+
+    def _training_step(self, epoch: int, number: int, raw: list[Any], results: Results) -> None:
+        trainer, networks, optimizer = self.trainer, self.networks, self.trainer.optimizers[0]
+        at_progress(trainer, epoch, self.step)
+        checked = self.step < _CHECKED
+        if checked:
+            self._follow_in_twins()
+        batch = stacked(raw, self.rows)
+        try:
+            loss, logged = networks.training_step(batch, number)
+            optimizer.zero_grad()
+            loss.sum().backward()
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # whatever a plain training does not raise; else that will
+            raise _not_functional("training_step", error) from error
+        limit = trainer.gradient_clip_val
+        by = trainer.gradient_clip_algorithm or "norm"
+        clipped = (float(limit), str(by)) if limit else None
+        if clipped:
+            clip(optimizer, clipped[0], "norm" if clipped[1] == "norm" else "value")
+        optimizer.step()
+        if checked:
+            self._check_twins(raw, number, clipped, loss.detach(), logged)
+        self.step += 1
+        at_progress(trainer, epoch, self.step)
+        step_schedules(trainer, "step", number)
+        results.add(logged, batch.first)
+
+    # -- checks
+
+    def _follow_in_twins(self) -> None:
+        for twin, own in zip(self.twins, self.twin_optimizers, strict=True):
+            twin.load(self.networks)
+            for group, ours in zip(own.param_groups, self.trainer.optimizers[0].param_groups, strict=True):
+                group |= {key: value for key, value in ours.items() if key != "params"}
+
+    def _check_twins(self, raw: list[Any], number: int, clipped: Any, loss: Tensor, logged: Any) -> None:
+        for twin, own in zip(self.twins, self.twin_optimizers, strict=True):
+            step = twin.step(raw[self.places[twin.member]], number, clipped, own)
+            where = twin.differs(self.networks, step, loss, logged)
+            if where:
+                raise NotStackable(f"the stack differs from plain trainings {where}")
+
+    # -- validation
+
+    def _is_time_to_validate(self, epoch: int, number: int) -> bool:
+        trainer = self.trainer
+        every = trainer.check_val_every_n_epoch
+        if every is not None and (epoch + 1) % every:
+            return False
+        if trainer.val_check_batch == math.inf:
+            return number + 1 == trainer.num_training_batches
+        done = self.step if every is None else number + 1
+        return bool(done % trainer.val_check_batch == 0)
+
+    def _validate(self, epoch: int) -> None:
+        self.trainer.validating = True
+        found = self._validated("selection")
+        self.trainer.training = True
+        at_progress(self.trainer, epoch, self.step)
+        self.metrics |= found
+        if self.monitor not in found:
+            raise NotStackable(f"the validation logs no {self.monitor!r}")
+        self._record(found)
+
+    def _record(self, found: Metrics) -> None:
+        values = found[self.monitor].expand(len(self.members))
+        self.curve.append(values.cpu())
+        self.steps.append(self.step)
+        if bool(values.isfinite().all()):
+            return
+        finite = self.networks.finite().tolist()
+        for member, value in enumerate(values.tolist()):
+            if not math.isfinite(value) and not finite[member] and member not in self.ended:
+                self.ended[member] = len(self.steps), of_member(self.metrics, member)
+
+    def _validated(self, part: Any) -> Metrics:
+        """Return what the validation logs of every member."""
+        begun = self.clock()
+        found = self._validated_either_way(part)
+        self.validation_seconds.append(self.clock() - begun)
+        return found
+
+    def _validated_either_way(self, part: Any) -> Metrics:
+        if self.vmapped_validation:
+            found = self._validated_at_once(part)
+            if found is not None:
+                return found
+            self.vmapped_validation = False
+        return self.by_turns.validated(self, part)
+
+    def _validated_at_once(self, part: Any) -> Metrics | None:
+        loaders = self._loaders(part)
+        several = len(loaders[0].flattened) > 1
+        limit = self.trainer.limit_val_batches
+        results = Results("validation")
+        modes = {module: module.training for module in self.networks.shape.modules()}
+        self.networks.shape.eval()
+        try:
+            for raw, number, loader in self._together(loaders, limit):
+                batch = stacked(raw, self.rows)
+                logged = self.networks.validation_step(batch, number, loader if several else None)
+                if not self.validation_checked and not self._twins_agree(
+                    raw, number, loader if several else None, logged
+                ):
+                    return None
+                self.validation_checked = True
+                results.add(logged, batch.first, loader if several else None)
+        except (torch.OutOfMemoryError, NotStackable):
+            raise
+        except Exception:  # no step for all at once: one by one then, and what a plain training raises, too
+            return None
+        finally:
+            for module, training in modes.items():
+                module.training = training
+        return results.of_epoch()
+
+    def _loaders(self, part: Any) -> list[CombinedLoader]:
+        found = []
+        for number, seeded in enumerate(self.seeded):
+            self.streams.turn_to(number)
+            found.append(seeded.selection if part == "selection" else seeded.comparison())
+        return found
+
+    def _together(
+        self, loaders: Sequence[CombinedLoader], limit: Any
+    ) -> Iterator[tuple[list[Any], int, int]]:
+        iterators = []
+        for number, combined in enumerate(loaders):
+            self.streams.turn_to(number)
+            combined.limits = [_limited(len(loader), limit) for loader in combined.flattened]
+            iterators.append(iter(combined))
+        while True:
+            found = []
+            for number, iterator in enumerate(iterators):
+                self.streams.turn_to(number)
+                found.append(next(iterator, None))
+            if all(each is None for each in found):
+                return
+            if any(each is None for each in found):
+                raise NotStackable("the validation data of two seeds differ in length")
+            device = self.trainer.strategy.root_device
+            raw = [move_data_to_device(each[0], device) for each in found if each is not None]
+            assert found[0] is not None
+            yield raw, found[0][1], found[0][2]
+
+    def _twins_agree(self, raw: list[Any], number: int, loader: int | None, logged: Any) -> bool:
+        """Tell whether twins log the same of one batch, and do nothing else."""
+        for twin in self.twins:
+            twin.load(self.networks)
+            twin.module.eval()
+            calls, changed = twin.validate(raw[self.places[twin.member]], number, loader)
+            if changed or not twin.logs_alike(calls, logged):
+                return False
+        return True
+
+    # -- after the last step
+
+    def _end(self) -> None:
+        self.finals: Metrics | None = None
+        if self.steps[-1:] != [self.step]:
+            self.trainer.validating = True
+            self.finals = self._validated("selection")
+            if self.monitor not in self.finals:
+                raise NotStackable(f"the validation logs no {self.monitor!r}")
+        if any(member.comparison for member in self.members):
+            self.trainer.validating = True
+            self.compared = self._comparisons()
+        self.trainer.training = True
+
+    def _comparisons(self) -> list[float | None]:
+        found = self._validated("comparison")
+        return [
+            self.by_turns.run.among(of_member(found, place)) if member.comparison else None
+            for place, member in enumerate(self.members)
+        ]
+
+
+def _limited(length: int, limit: Any) -> int:
+    return min(length, limit) if isinstance(limit, int) else int(length * limit)
+
+
+def _not_functional(step: str, error: Exception) -> NotStackable:
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if "random operation" in text:
+        return NotStackable(f"{step} draws random numbers")
+    return NotStackable(f"{step} does not run for many networks at once: {text}")
