@@ -1,7 +1,7 @@
 """Findings of a run: the parts of its report, each a frozen record of plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import nan
 from typing import Any
 
@@ -276,17 +276,28 @@ class Stack:
 
     Attributes:
         size: At most; 1: each alone.
-        speed: Time of one training alone over that of one in a stack of this size; None where not measured.
+        round: Trials that are asked for before any of them is told, and then done as one.
+        speed: Time of one training alone over that of one in a stack of such a round; None where not
+            measured.
         reason: Why each is done alone, or why fewer than were meant to be; "" where there is none.
 
     Example:
-        >>> Stack(size=16, speed=5.0).gain, Stack(speed=0.5, reason="it is slower").gain
-        (5.0, 1.0)
+        >>> Stack(size=32, round=8, speed=3.0).gain, Stack(speed=0.5, reason="it is slower").gain
+        (3.0, 1.0)
     """
 
     size: int = 1
+    round: int = 1
     speed: float | None = None
     reason: str = ""
+
+    def limited(self, size: int) -> "Stack":
+        """Return it with a smaller size.
+
+        Args:
+            size: At most; 1: each alone.
+        """
+        return replace(self, size=min(size, self.size), round=min(size, self.round))
 
     @property
     def gain(self) -> float:

@@ -37,7 +37,8 @@ def as_probed(prepared: Prepared, directory: RunDirectory) -> Prepared:
     found = found.without_mixture(known.get("no_mixture") or "")
     stack, asked = Stack(**known.get("stack") or {}), prepared.settings.stack
     if asked != "auto":
-        stack = replace(stack, size=1 if asked == "off" else asked)
+        size = 1 if asked == "off" else asked
+        stack = replace(stack, size=size, round=size)
     return found.stacked(stack)
 
 

@@ -54,10 +54,13 @@ def test_a_search_trains_in_stacks_as_announced_and_its_budget_is_exact(
 ) -> None:
     result = run_search(Curve, CurveData, out=tmp_path / "run", **{**SEARCH, "quiet": False})
     assert max(sizes) > 1
-    assert "Trained in stacks of 8, 3.5 times as fast as one by one" in capsys.readouterr().out
+    assert (
+        "Trained in stacks of up to 32, trials of 8, 3.5 times as fast as one by one"
+        in capsys.readouterr().out
+    )
     assert (
         result.report["stack"]
-        == {"size": 8, "speed": 3.5, "reason": ""}
+        == {"size": 32, "round": 8, "speed": 3.5, "reason": ""}
         == configured(tmp_path / "run")["stack"]
     )
     trainings = kept(tmp_path / "run")
@@ -93,7 +96,9 @@ def test_speed_decides_and_says_why_not(
 
     faster(monkeypatch, 1.05)
     assert "Trained one by one: 8 as one take 1.0 times as long as one by one" in said()
-    assert "Trained in stacks of 4, 1.1 times as fast" in said(stack=4), "what is asked for is done"
+    assert "Trained in stacks of up to 4, trials of 4, 1.1 times as fast" in said(stack=4), (
+        "what is asked for is done"
+    )
     faster(monkeypatch, 0.0)
     assert "Trained one by one: the step draws random numbers" in said()
     assert "Trained one by one: the step draws random numbers" in said(stack=4)

@@ -112,11 +112,11 @@ class SearchPlan:
 
     def _stacks(self) -> list[str]:
         """Return whether trainings are done as one, and why not where they were meant to be."""
-        size, speed, reason = self.stack.size, self.stack.speed, self.stack.reason
-        if size > 1:
-            faster = "" if speed is None else f", {speed:.1f} times as fast as one by one"
-            return [f"Trained in stacks of {size}{faster}"]
-        return [f"Trained one by one: {reason}"] if reason else []
+        stack = self.stack
+        if stack.size > 1:
+            faster = "" if stack.speed is None else f", {stack.speed:.1f} times as fast as one by one"
+            return [f"Trained in stacks of up to {stack.size}, trials of {stack.round}{faster}"]
+        return [f"Trained one by one: {stack.reason}"] if stack.reason else []
 
     def _confirmation(self) -> str:
         *early, most = self.settings.planned_looks

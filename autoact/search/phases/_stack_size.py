@@ -1,5 +1,6 @@
 """Stack size of a search: how many trainings are done as one, and how many are worth the time of 20 alone."""
 
+from dataclasses import replace
 from itertools import cycle, islice
 
 from autoact.records import Stack
@@ -7,7 +8,7 @@ from autoact.search.setup import BUDGET, MOST_STACKED, Settings, Variables
 from autoact.search.trainings import ModelTask, ObjectiveTask, Undone, told
 from autoact.training.stack import stack_speed
 
-USUAL = 8  # trainings of a stack
+ROUND, MOST = 8, 32  # trials that are asked for at once; trainings of a stack whose members are known before
 _FASTER = 1.1  # from here on a stack is worth that its trials are chosen at once
 
 
@@ -23,11 +24,13 @@ def stack_for(task: ModelTask | ObjectiveTask, settings: Settings, variables: Va
         return Stack()
     if settings.pruner is not None:
         return Stack(reason="a pruner may end a training early")
-    measured = _measured(task, variables, USUAL if settings.stack == "auto" else settings.stack)
-    if settings.stack == "auto" and measured.size > 1 and measured.gain <= _FASTER:
-        reason = f"{measured.size} as one take {1 / measured.gain:.1f} times as long as one by one"
-        return Stack(speed=measured.speed, reason=reason)
-    return measured
+    if settings.stack != "auto":
+        return _measured(task, variables, settings.stack)
+    found = _measured(task, variables, ROUND)
+    if found.size > 1 and found.gain <= _FASTER:
+        reason = f"{found.round} as one take {1 / found.gain:.1f} times as long as one by one"
+        return Stack(speed=found.speed, reason=reason)
+    return replace(found, size=MOST) if found.size == ROUND else found
 
 
 def _measured(task: ModelTask, variables: Variables, size: int) -> Stack:
@@ -44,7 +47,7 @@ def _measured(task: ModelTask, variables: Variables, size: int) -> Stack:
     except Exception as error:  # whatever the user's code raises in a stack; the probe has shown it alone
         why = Undone(told(error))
         return _measured(task, variables, size // 2) if why.in_memory and size > 3 else Stack(reason=why.why)
-    return Stack(size=size, speed=float(speed)) if speed > 0 else Stack(reason=speed.reason)
+    return Stack(size=size, round=size, speed=float(speed)) if speed > 0 else Stack(reason=speed.reason)
 
 
 def budget_for(settings: Settings, stack: Stack) -> int:
@@ -55,7 +58,7 @@ def budget_for(settings: Settings, stack: Stack) -> int:
         stack: How many are done as one; those that each have hyperparameters of their own never are.
 
     Example:
-        >>> budget_for(Settings(), Stack(size=8, speed=3.2)), budget_for(Settings(budget=9), Stack())
+        >>> budget_for(Settings(), Stack(size=8, round=8, speed=3.2)), budget_for(Settings(budget=9), Stack())
         (64, 9)
     """
     if settings.budget is not None or settings.parameters:

@@ -31,4 +31,5 @@ def run_trials(search: Search, study: Study, budget: float, over: Over = never) 
 
 def _round(search: Search, left: int, running: int) -> int:
     """Return how many trials to ask for at once; those with hyperparameters of their own train alone."""
-    return 1 if search.settings.parameters else search.trainings.share(left, running)
+    most = 1 if search.settings.parameters else search.trainings.stack.round
+    return search.trainings.share(left, running, most)

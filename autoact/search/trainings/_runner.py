@@ -109,14 +109,15 @@ class Trainings:
                 else:
                     self._keep(ended, tell)
 
-    def share(self, waiting: int, running: int) -> int:
-        """Return how many trainings make the next stack: those that are idle share what waits.
+    def share(self, waiting: int, running: int, most: int) -> int:
+        """Return how many trainings make the next stack: workers that are idle share what waits.
 
         Args:
             waiting: Trainings that may be stacked with each other.
             running: Workers that are busy.
+            most: At most so many, at least 1.
         """
-        stacks = max(-(-waiting // self.stack.size), min(self.workers - running, waiting), 1)
+        stacks = max(-(-waiting // most), min(self.workers - running, waiting), 1)
         return -(-waiting // stacks)
 
     def fitting(self, count: int, over: Over) -> int:
@@ -151,7 +152,7 @@ class Trainings:
                 return [], NO_EXTRAS
             own = extras if waiting[0] is asked[0] else NO_EXTRAS
             alike = waiting[:1] if own != NO_EXTRAS else _alike(waiting)
-            chosen = alike[: self.fitting(self.share(len(alike), running), over)]
+            chosen = alike[: self.fitting(self.share(len(alike), running, self.stack.size), over)]
             waiting[:] = [training for training in waiting if not any(training is each for each in chosen)]
             return chosen, own
 
@@ -188,7 +189,7 @@ class Trainings:
         )
         self._undone += not undone.in_memory
         if undone.in_memory or self._undone == _FAILING:
-            self.stack = replace(self.stack, size=min(size, self.stack.size), reason=undone.why)
+            self.stack = replace(self.stack.limited(size), reason=undone.why)
         if not self._said:
             self._said, self._remark = True, f"{told}: {undone.why}"
         return [asked[start : start + size] for start in range(0, len(asked), size)]

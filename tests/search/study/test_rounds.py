@@ -64,7 +64,9 @@ def study_of(directory: RunDirectory, task: Task, size: int, **changes: Any) -> 
         seeds=seeds_for(settings),
         variables=found,
         directory=directory,
-        trainings=Trainings(Inline(task), task, Ledger(directory.ledger_file), stack=Stack(size=size)),
+        trainings=Trainings(
+            Inline(task), task, Ledger(directory.ledger_file), stack=Stack(size=size, round=size)
+        ),
     )
     return Study(Domain(search, found))
 
@@ -83,27 +85,28 @@ def test_trials_come_in_rounds_that_spend_the_budget(directory: RunDirectory) ->
     assert [trial.state.name for trial in study.optuna.trials] == ["COMPLETE"] * 19
 
 
-@pytest.mark.parametrize("sampler", [None, "random", "tpe"])
-def test_a_run_that_is_killed_in_a_stack_goes_on_as_if_undisturbed(
-    tmp_path: Path, sampler: str | None
-) -> None:
-    own = {
-        None: lambda: None,
-        "random": lambda: optuna.samplers.RandomSampler(seed=1),
-        "tpe": lambda: optuna.samplers.TPESampler(seed=1),
-    }[sampler]
-    whole, killed = (RunDirectory.create(tmp_path / name, {"study": "test"}) for name in ("a", "b"))
-    study = study_of(whole, Task(), 8, sampler=own())
+def killed_and_resumed(directory: RunDirectory, samplers: Sequence[Any]) -> None:
+    study = study_of(directory, Task(stop_at=2), 8, sampler=samplers[0])
+    with pytest.raises(KeyboardInterrupt):
+        run_trials(study.domain.search, study, 19)
+    assert 0 < len(known(directory)) < 19
+    study = study_of(directory, Task(), 8, sampler=samplers[1])
     run_trials(study.domain.search, study, 19)
-    for stop_at in (2, math.inf):
-        study = study_of(killed, Task(stop_at), 8, sampler=own())
-        if stop_at == 2:
-            with pytest.raises(KeyboardInterrupt):
-                run_trials(study.domain.search, study, 19)
-            assert 0 < len(known(killed)) < 19
-        else:
-            run_trials(study.domain.search, study, 19)
+
+
+@pytest.mark.parametrize("seed", [None, 1], ids=["own", "random"])
+def test_a_run_that_is_killed_in_a_stack_goes_on_as_if_undisturbed(tmp_path: Path, seed: int | None) -> None:
+    made = [None if seed is None else optuna.samplers.RandomSampler(seed=seed) for _ in range(3)]
+    whole, killed = (RunDirectory.create(tmp_path / name, {"study": "test"}) for name in ("a", "b"))
+    study = study_of(whole, Task(), 8, sampler=made[0])
+    run_trials(study.domain.search, study, 19)
+    killed_and_resumed(killed, made[1:])
     assert known(killed) == known(whole)
+
+
+def test_a_sampler_that_learns_goes_on_after_a_kill_within_the_budget(directory: RunDirectory) -> None:
+    killed_and_resumed(directory, [optuna.samplers.TPESampler(seed=1) for _ in range(2)])
+    assert [number for number, *_ in known(directory)] == list(range(19))
 
 
 def test_trials_with_hyperparameters_of_their_own_are_trained_alone(directory: RunDirectory) -> None:

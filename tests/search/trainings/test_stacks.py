@@ -58,7 +58,7 @@ def asked(seed: int, assignment: Assignment | None = RELU, **more: Any) -> Train
 
 def trainings(task: Stacked, folder: Path, size: int = 8, executor: Any = Inline) -> Trainings:
     ledger = Ledger(folder / "trainings.jsonl")
-    return Trainings(executor(task), task, ledger, stack=Stack(size=size, speed=4.0))
+    return Trainings(executor(task), task, ledger, stack=Stack(size=size, round=size, speed=4.0))
 
 
 def test_what_waits_is_divided_into_stacks_and_kept_in_order(tmp_path: Path) -> None:
