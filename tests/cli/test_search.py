@@ -65,6 +65,8 @@ def test_types_are_those_of_the_fields() -> None:
         "--task digits --budget 7 --hours 1.5 --mode max --monitor val_acc --selection-seeds 2".split()
     )
     assert (given.budget, given.hours, given.mode, given.selection_seeds) == (7, 1.5, "max", 2)
+    for text, stack in (("16", 16), ("off", "off")):
+        assert search_parser().parse_args(["--task", "digits", "--stack", text]).stack == stack
     assert given.seeds is None  # the settings have the defaults, and a file comes before them
 
 

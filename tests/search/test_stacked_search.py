@@ -164,20 +164,6 @@ def test_what_fails_in_a_stack_leaves_the_others_alone(sizes: Sizes, tmp_path: P
     assert states <= {(True, "diverged" if how == "nan" else "failed"), (False, "finished")}
 
 
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        (1, "stack is 1; it must be 'auto', 'off', or how many"),
-        ("on", "stack is 'on'"),
-        (True, "stack is True"),
-        (2.5, "stack is 2.5"),
-    ],
-)
-def test_a_stack_that_is_none_is_refused(given: Any, says: str) -> None:
-    with pytest.raises(ConfigurationError, match=says):
-        run_search(Curve, CurveData, dry_run=True, **SMALLEST, stack=given)
-
-
 def test_a_function_has_no_stack() -> None:
     with pytest.raises(ConfigurationError, match="stack is for a model"):
         run_search(objective=lambda a, s, f: 1.0, layers=["a"], mode="min", dry_run=True, stack=4)

@@ -5,14 +5,14 @@
 
 Every strategy is the search of the package, alone or with the raced baselines of `pooling.py` in its pool,
 whose cost then comes on top. *4, 8* is a first round of 4 and further ones of 8. What the JSON file holds is
-not played again.
+not played again; one trial at a time at a cost of 20 is read from `search.json` and `pooling.json`.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,10 +23,10 @@ if not __package__:  # started by its path
 
 from scripts import terminal
 from scripts.benchmarks import search
-from scripts.benchmarks.replay import MIXTURE, Results, Row, Search, mean_difference, playing
-from scripts.benchmarks.replay.pooling import BUDGET, RACE, total
+from scripts.benchmarks.replay import MIXTURE, OURS, Regrets, Results, Row, Search, mean_difference, playing
+from scripts.benchmarks.replay.pooling import BUDGET, RACE, RACED, SEARCHED, total
 
-ROUNDS = ((1,), (4,), (8,), (16,), (1, 1, 2, 4, 8), (1, 1, 2, 4, 8, 16), (4, 8), (8, 16))
+ROUNDS = ((1,), (4,), (8,), (16,), (1, 1, 2, 4, 8), (4, 8), (8, 16))
 ALONE, POOLED = "search", "raced"
 KINDS: Mapping[str, Search] = {ALONE: Search(prior=MIXTURE), POOLED: RACE}
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     repetitions = 2 if options.short else options.repetitions
     costs = [float(cost) for cost in options.costs.split(",")]
-    results: Results = {name: {} for name in tables} | search.known(options.json)
+    results = known(options.json, tables)
     wanted = options.strategies.split(";") if options.strategies else None
     with search.processes(options.workers) as executor:
         for cost in costs:
@@ -71,6 +71,19 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", help="where results are kept; those that it holds are not played again")
     return parser.parse_args(arguments)
+
+
+def known(path: str | None, tables: Iterable[str]) -> Results:
+    """Return what has been played: in the JSON file, and one trial at a time elsewhere."""
+    kept = search.known(path)
+    results: Results = {name: {} for name in tables} | kept
+    pooled = SEARCHED.with_name("pooling.json")
+    for file, played, kind in ((SEARCHED, OURS, ALONE), (pooled, RACED, POOLED)):
+        for name, strategies in search.known(str(file)).items():
+            if name in results and (own := strategies.get(played)):
+                cost = BUDGET if BUDGET in own.costs else own.costs[-1]
+                results[name][title(kind, (1,), BUDGET)] = Regrets((cost,), own.at(cost)[:, None])
+    return results
 
 
 def title(kind: str, rounds: Sequence[int], cost: float) -> str:

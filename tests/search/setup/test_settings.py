@@ -30,6 +30,10 @@ from autoact.search.setup._settings import settle_mode
         ({"monitor": "val_f1"}, "cannot be inferred from monitor 'val_f1'"),
         ({"monitor": "loss_of_accuracy"}, "cannot be inferred"),
         ({"trainer": 3}, "trainer is 3; it must map"),
+        ({"stack": 1}, "stack is 1; it must be 'auto', 'off', or how many trainings to do as one"),
+        ({"stack": True}, "stack is True"),
+        ({"stack": "on"}, "stack is 'on'"),
+        ({"stack": 2.5}, "stack is 2.5"),
     ],
 )
 def test_bad_settings(given: dict[str, Any], message: str) -> None:
@@ -43,6 +47,11 @@ def test_bad_settings(given: dict[str, Any], message: str) -> None:
 def test_mode_is_inferred_from_loss_and_acc_only(monitor: str, mode: str) -> None:
     assert settle_mode(None, monitor) == mode
     assert settle_mode("max", monitor) == "max"
+
+
+@pytest.mark.parametrize(("given", "stack"), [(False, "off"), ("off", "off"), ("auto", "auto"), (16, 16)])
+def test_a_stack_is_read_as_yaml_has_it(given: Any, stack: Any) -> None:
+    assert Settings(stack=given).stack == stack
 
 
 def test_the_callers_trainer_settings_are_copied() -> None:
