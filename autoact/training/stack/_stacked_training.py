@@ -267,9 +267,12 @@ class StackedTraining(Callback):
 
     def _validated_either_way(self, part: Any) -> Metrics:
         if self.vmapped_validation:
+            kept = None if self.validation_checked else self.streams.kept()
             found = self._validated_at_once(part)
             if found is not None:
                 return found
+            if kept is not None:
+                self.streams.put_back(kept)
             self.vmapped_validation = False
         return self.by_turns.validated(self, part)
 
@@ -278,8 +281,6 @@ class StackedTraining(Callback):
         several = len(loaders[0].flattened) > 1
         limit = self.trainer.limit_val_batches
         results = Results("validation")
-        modes = {module: module.training for module in self.networks.shape.modules()}
-        self.networks.shape.eval()
         try:
             for raw, number, loader in self._together(loaders, limit):
                 batch = stacked(raw, self.rows)
@@ -294,9 +295,6 @@ class StackedTraining(Callback):
             raise
         except Exception:  # no step for all at once: one by one then, and what a plain training raises, too
             return None
-        finally:
-            for module, training in modes.items():
-                module.training = training
         return results.of_epoch()
 
     def _loaders(self, part: Any) -> list[CombinedLoader]:
@@ -332,7 +330,6 @@ class StackedTraining(Callback):
         """Tell whether twins log the same of one batch, and do nothing else."""
         for twin in self.twins:
             twin.load(self.networks)
-            twin.module.eval()
             calls, changed = twin.validate(raw[self.places[twin.member]], number, loader)
             if changed or not twin.logs_alike(calls, logged):
                 return False
