@@ -118,7 +118,8 @@ def at_progress(trainer: Trainer, epoch: int, step: int) -> None:
         epoch: Becomes its `current_epoch`.
         step: Becomes its `global_step`.
     """
-    trainer.fit_loop.epoch_progress.current.processed = epoch
+    done = trainer.fit_loop.epoch_progress.current
+    done.processed = done.completed = epoch
     trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = step
 
 

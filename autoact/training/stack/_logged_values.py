@@ -9,14 +9,12 @@ import torch
 from lightning.pytorch.utilities.data import extract_batch_size
 from torch import Tensor
 
+from autoact.training.stack._member import NotPlain
+
 Stage = Literal["training", "validation"]
 Metrics = dict[str, Tensor]  # (N,), by name
 
 _REDUCTIONS = {"mean": "mean", "avg": "mean", "sum": "sum", "max": "max", "min": "min"}
-
-
-class NotPlain(Exception):
-    """What is logged is more than a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

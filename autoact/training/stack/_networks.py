@@ -84,7 +84,8 @@ class Networks:
     def validation_step(self, batch: StackedBatch, number: int, loader: int | None) -> list[Logged]:
         """Return what every member logged."""
         arguments = (number,) if takes_number(self.shape, "validation_step") else ()
-        return self._run("validation", batch, (*arguments, *([] if loader is None else [loader])))[1]
+        with evaluating(self.shape):
+            return self._run("validation", batch, (*arguments, *([] if loader is None else [loader])))[1]
 
     def _run(
         self, stage: Stage, batch: StackedBatch, arguments: tuple[Any, ...]
@@ -147,3 +148,15 @@ def caught(module: LightningModule, stage: Stage, calls: list[Logged]) -> Iterat
         yield
     finally:
         del module.__dict__["log"]
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode, and its parts back into theirs."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training

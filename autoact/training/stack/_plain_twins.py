@@ -15,7 +15,7 @@ from autoact import conversion
 from autoact.spaces import Assignment
 from autoact.training.stack._logged_values import Logged
 from autoact.training.stack._member import NotStackable
-from autoact.training.stack._networks import Networks, State, caught, loss_of, takes_number
+from autoact.training.stack._networks import Networks, State, caught, evaluating, loss_of, takes_number
 from autoact.training.stack._row_activations import RowActivations
 from autoact.training.stack._seeded import random_state
 
@@ -123,7 +123,12 @@ class Twin:
             {**group, "params": [own[names[id(p)]] for p in group["params"] if names.get(id(p)) in own]}
             for group in optimizer.param_groups
         ]
-        return type(optimizer)(groups)
+        made = type(optimizer)(groups)
+        for parameter, state in optimizer.state.items():
+            twin = own.get(names.get(id(parameter), ""))
+            if twin is not None:
+                made.state[twin] = copy.deepcopy(state)
+        return made
 
     def differs(
         self, networks: Networks, step: "PlainStep", loss: Tensor, logged: Sequence[Logged]
@@ -155,7 +160,7 @@ class Twin:
         calls, held, drawn = list[Logged](), attributes(self.module), _draws()
         buffers = {name: buffer.clone() for name, buffer in self.module.named_buffers()}
         arguments = [number] if takes_number(self.module, "validation_step") else []
-        with caught(self.module, "validation", calls):
+        with caught(self.module, "validation", calls), evaluating(self.module):
             self.module.validation_step(batch, *arguments, *([] if loader is None else [loader]))
         changed = bool(differing(held, attributes(self.module))) or not _same_draws(drawn, _draws())
         now = dict(self.module.named_buffers())

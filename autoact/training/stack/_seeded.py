@@ -55,6 +55,19 @@ class Streams:
             set_random_state(state, self._own[index])
         self._current = index
 
+    def kept(self) -> list[tuple[Any, ...] | None]:
+        """Return the states of all streams."""
+        states = list(self._states)
+        states[self._current] = random_state(self._own[self._current])
+        return states
+
+    def put_back(self, kept: list[tuple[Any, ...] | None]) -> None:
+        """Let all streams be as they were when `kept` returned their states."""
+        self._states = list(kept)
+        state = kept[self._current]
+        assert state is not None
+        set_random_state(state, self._own[self._current])
+
 
 def random_state(own: list[torch.Generator]) -> tuple[Any, ...]:
     """Return the states of the global generators, and of some of data."""
@@ -93,30 +106,36 @@ class Seeded:
             self.own = list(generators(arguments.values()))
             for generator in self.own:
                 generator.manual_seed(second_seed(seed))
-            self._make_layers(arguments.get("datamodule"))
-            self._load(arguments)
+            self._set_up(arguments)
         self.module.trainer = None
         self.module.to(trainer.strategy.root_device)
 
-    def _make_layers(self, datamodule: Any) -> None:
-        """Call the hooks of data and module as `Trainer.fit` does."""
+    def _set_up(self, arguments: Mapping[str, Any]) -> None:
+        """Do what `Trainer.fit` does, in its order: random numbers are drawn on the way."""
+        datamodule = arguments.get("datamodule")
         holders = [holder for holder in (datamodule, self.module) if holder is not None]
         for holder in holders:
             holder.trainer = self.trainer
         for holder in holders:
             holder.prepare_data()
-        for holder in holders:
-            holder.setup("fit")
+        if datamodule is not None:
+            datamodule.setup("fit")
+        early = self.trainer.max_epochs != -1  # a recorder asks for the length before the module makes layers
+        if early:
+            self._load(arguments)
+        self.module.setup("fit")
         self.module.configure_model()
+        if not early:
+            self._load(arguments)
+        validation = datamodule.val_dataloader() if datamodule else arguments["val_dataloaders"]
+        self.selection = _combined(validation, "sequential")
+        self.own += list(generators([*self._train.flattened, *self.selection.flattened]))
 
     def _load(self, arguments: Mapping[str, Any]) -> None:
         datamodule = arguments.get("datamodule")
         train = datamodule.train_dataloader() if datamodule else arguments["train_dataloaders"]
         self._train = _combined(train, "max_size_cycle")
         self._begun: Iterator[Any] | None = iter(self._train)
-        validation = datamodule.val_dataloader() if datamodule else arguments["val_dataloaders"]
-        self.selection = _combined(validation, "sequential")
-        self.own += list(generators([*self._train.flattened, *self.selection.flattened]))
 
     def epoch(self) -> Iterator[Any]:
         """Return the training batches of the next epoch."""

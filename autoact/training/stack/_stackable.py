@@ -39,20 +39,19 @@ _SAME_AS_DEFAULT = {
     "callbacks": ([], ()),
 }
 _SILENT = (Checkpoint, ModelSummary, ProgressBar)
-_WORDS = {"accumulate_grad_batches": "accumulates gradients", "callbacks": "has callbacks"}
 VALIDATION_HOOKS = {
     f"on_validation_{when}"
     for when in ("start", "end", "epoch_start", "epoch_end", "batch_start", "batch_end")
 }
 _HOOKS = {
     *("forward", "training_step", "validation_step", "test_step", "predict_step", "configure_optimizers"),
-    *("setup", "prepare_data", "configure_model", "teardown", "state_dict", "load_state_dict"),
+    *("setup", "prepare_data", "configure_model", "state_dict", "load_state_dict"),
     *("train_dataloader", "val_dataloader", "test_dataloader", "predict_dataloader"),
-    *("on_save_checkpoint", "on_load_checkpoint", "on_fit_start", "extra_repr", "example_input_array"),
+    *("on_save_checkpoint", "on_load_checkpoint", "extra_repr"),
     *(f"on_{stage}_{when}" for stage in ("test", "predict") for when in ("start", "end")),
     *(f"on_{stage}_epoch_{when}" for stage in ("test", "predict") for when in ("start", "end")),
     *(f"on_{stage}_batch_{when}" for stage in ("test", "predict") for when in ("start", "end")),
-} - {"on_fit_start", "teardown"}
+}
 _DATA_HOOKS = (
     "transfer_batch_to_device",
     "on_before_batch_transfer",
@@ -81,7 +80,8 @@ def check_settings(trainer: Mapping[str, Any]) -> None:
             listed = value if isinstance(value, list | tuple) else [value]
             value = [each for each in listed if not isinstance(each, _SILENT)]
         plain = value == defaults.get(name) or value in _SAME_AS_DEFAULT.get(name, ())
-        if name not in _SETTINGS and not plain:
+        timed = name == "val_check_interval" and not isinstance(value, int | float | None)
+        if timed or (name not in _SETTINGS and not plain):
             said = f"trainer.{name}={value!r}" if isinstance(value, str | int | float) else f"trainer.{name}"
             raise NotStackable(f"{said} is not followed by a stack")
 

@@ -13,14 +13,13 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from torch import Tensor
 
 from autoact import conversion
-from autoact.errors import AutoActError
 from autoact.nn import InPlace
 from autoact.spaces import Choice
 from autoact.training._compat import at_progress, end_at_step, planned_steps
 from autoact.training.data import DataParts
 from autoact.training.stack._batches import stacked
 from autoact.training.stack._logged_values import Metrics, Results, of_member
-from autoact.training.stack._member import Member, NotStackable
+from autoact.training.stack._member import Member, NotStackable, unstackable
 from autoact.training.stack._networks import Networks
 from autoact.training.stack._plain_twins import Twin
 from autoact.training.stack._row_activations import RowActivations
@@ -113,7 +112,8 @@ class StackedTraining(Callback):
         shape = self._shape()
         self.batches = self._epoch()
         raw = next(self.batches)
-        changing = twins[0].rehearse(raw[self.places[0]])
+        with unstackable("training_step"):
+            changing = twins[0].rehearse(raw[self.places[0]])
         self.batches = itertools.chain([raw], self.batches)
         states = [self._state(seeded.module) for seeded in self.seeded]
         return Networks(shape, [states[place] for place in self.places], changing), twins
@@ -136,10 +136,7 @@ class StackedTraining(Callback):
             choices = [assignment.get(path, present) for assignment in assignments]
             return RowActivations(choices, channel_dim=channel_dim, in_place=in_place)
 
-        try:
-            conversion.occupy(shape, paths, make)
-        except AutoActError as error:
-            raise NotStackable(str(error)) from error
+        conversion.occupy(shape, paths, make)
         return shape
 
     # -- training
@@ -189,14 +186,10 @@ class StackedTraining(Callback):
         if checked:
             self._follow_in_twins()
         batch = stacked(raw, self.rows)
-        try:
+        with unstackable("training_step"):
             loss, logged = networks.training_step(batch, number)
             optimizer.zero_grad()
             loss.sum().backward()
-        except torch.OutOfMemoryError:
-            raise
-        except Exception as error:  # whatever a plain training does not raise; else that will
-            raise _not_functional("training_step", error) from error
         limit = trainer.gradient_clip_val
         by = trainer.gradient_clip_algorithm or "norm"
         clipped = (float(limit), str(by)) if limit else None
@@ -267,9 +260,12 @@ class StackedTraining(Callback):
 
     def _validated_either_way(self, part: Any) -> Metrics:
         if self.vmapped_validation:
+            kept = None if self.validation_checked else self.streams.kept()
             found = self._validated_at_once(part)
             if found is not None:
                 return found
+            if kept is not None:
+                self.streams.put_back(kept)
             self.vmapped_validation = False
         return self.by_turns.validated(self, part)
 
@@ -278,8 +274,6 @@ class StackedTraining(Callback):
         several = len(loaders[0].flattened) > 1
         limit = self.trainer.limit_val_batches
         results = Results("validation")
-        modes = {module: module.training for module in self.networks.shape.modules()}
-        self.networks.shape.eval()
         try:
             for raw, number, loader in self._together(loaders, limit):
                 batch = stacked(raw, self.rows)
@@ -294,9 +288,6 @@ class StackedTraining(Callback):
             raise
         except Exception:  # no step for all at once: one by one then, and what a plain training raises, too
             return None
-        finally:
-            for module, training in modes.items():
-                module.training = training
         return results.of_epoch()
 
     def _loaders(self, part: Any) -> list[CombinedLoader]:
@@ -332,7 +323,6 @@ class StackedTraining(Callback):
         """Tell whether twins log the same of one batch, and do nothing else."""
         for twin in self.twins:
             twin.load(self.networks)
-            twin.module.eval()
             calls, changed = twin.validate(raw[self.places[twin.member]], number, loader)
             if changed or not twin.logs_alike(calls, logged):
                 return False
@@ -363,9 +353,3 @@ class StackedTraining(Callback):
 def _limited(length: int, limit: Any) -> int:
     return min(length, limit) if isinstance(limit, int) else int(length * limit)
 
-
-def _not_functional(step: str, error: Exception) -> NotStackable:
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    if "random operation" in text:
-        return NotStackable(f"{step} draws random numbers")
-    return NotStackable(f"{step} does not run for many networks at once: {text}")

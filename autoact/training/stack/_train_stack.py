@@ -18,7 +18,7 @@ from autoact.training._compat import plain_interrupt, restored_randomness, silen
 from autoact.training.data import DataParts, generators
 from autoact.training.fit import ApplyAssignment, Measurement, second_seed, trainer_arguments
 from autoact.training.stack._logged_values import of_member
-from autoact.training.stack._member import Member
+from autoact.training.stack._member import Member, unstackable
 from autoact.training.stack._stackable import check_module, check_settings
 from autoact.training.stack._stacked_training import StackedTraining
 from autoact.training.stack._validation_by_turns import ByTurns
@@ -105,7 +105,8 @@ def trained(
         around.enter_context(plain_interrupt())
         by_turns = ByTurns(trainer, root, monitor)
         stack = StackedTraining(make_module, data, members, monitor, by_turns, clock)
-        _fit(stack, trainer, root)
+        with unstackable():
+            _fit(stack, trainer, root)
     return stack
 
 
