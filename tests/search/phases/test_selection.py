@@ -27,7 +27,7 @@ class Lucky:
         if seed in self.later:
             return noise + sum(1.0 for name in names if name != "relu")
         return noise + sum(
-            {lucky: 0.0, "relu": 0.3}.get(name, 0.6) for name, lucky in zip(names, LUCKY, strict=True)
+            {lucky: 0.0, "relu": 0.3}.get(name, 0.7) for name, lucky in zip(names, LUCKY, strict=True)
         )
 
 
@@ -61,7 +61,7 @@ def test_a_settled_choice_survives_an_interruption(tmp_path: Path) -> None:
     later = Lucky().later
 
     class Interrupted(Lucky):
-        left = 1 + 12 + 12 + 3  # the probe, the search, the baselines, some of the confirmation
+        left = 1 + 12 + 11 + 3  # the probe, the search, the baselines, some of the confirmation
 
         def __call__(self, assignment: Assignment, seed: int, fraction: float) -> float:
             self.left -= 1
