@@ -114,7 +114,7 @@ def run_search(
         budget: Full trainings to spend on the search, at least 1.
         seeds: Fresh paired seeds of the confirmation at most, at least 2.
         looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
-        selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
+        selection_seeds: Fresh seeds on which the choice and the other finalists are trained, at least 1.
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
         workers: Processes that train at the same time, at least 1.
         storage: URL of an Optuna storage to which the study is exported.

@@ -180,9 +180,7 @@ def test_before_anything_was_compared_larger_numbers_simply_hold(tmp_path: Path,
     run, whole = tmp_path / "run", tmp_path / "whole"
     search(whole, budget=12, seeds=4)
     phases = [phase for phase, *_ in lines(whole)]
-    at = PROBES + (
-        2 if stop == "trial" else 10 + 2
-    )  # baselines come after ten trials, or with the budget's end
+    at = PROBES + (2 if stop == "trial" else 10 + 2)  # baselines follow on ten trials
     with pytest.raises(KeyboardInterrupt):
         search(run, objective=Objective(at), budget=10)
     assert (stop == "baseline") == ("baseline" in {phase for phase, *_ in lines(run)})

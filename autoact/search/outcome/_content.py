@@ -217,7 +217,7 @@ def _recommendation(search: Search, selected: Training, beliefs: Mapping[str, Be
         replaced=own.key != selected.key,
         mean=belief.mean,
         sd=belief.sd,
-        selection=tuple(training.selection for training in trained_as(search, own)),
+        selection=tuple(t.selection for t in trained_as(search, own) if t.seed in search.seeds.selection),
     )
 
 
