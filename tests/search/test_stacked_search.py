@@ -131,7 +131,7 @@ def test_a_resumed_run_keeps_its_stacks_and_its_budget(
     with pytest.raises(KeyboardInterrupt):
         run_search(Curve, CurveData, out=out, stack=4, **settings)
     before = kept(out)
-    assert [t.phase for t in before] == ["probe", "one-shot"] + ["trial"] * 8
+    assert [t.phase for t in before] == ["probe", "one-shot"] + ["trial"] * 7
     faster(monkeypatch, 1.0)  # is measured once
     monkeypatch.setattr("autoact.search.trainings._performing.train_stack", train_stack)
     result = run_search(Curve, CurveData, out=out, resume=True, **settings)
