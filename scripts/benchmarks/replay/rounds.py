@@ -24,7 +24,8 @@ if not __package__:  # started by its path
 from scripts import terminal
 from scripts.benchmarks import search
 from scripts.benchmarks.replay import MIXTURE, OURS, Regrets, Results, Row, Search, mean_difference, playing
-from scripts.benchmarks.replay.pooling import BUDGET, RACE, RACED, SEARCHED, total
+from scripts.benchmarks.replay.pooling import BUDGET, RACE, RACED, SEARCHED
+from scripts.benchmarks.replay.pooling import cost as cost_of
 
 ROUNDS = ((1,), (4,), (8,), (16,), (1, 1, 2, 4, 8), (4, 8), (8, 16))
 ALONE, POOLED = "search", "raced"
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     if wanted and not any(named.startswith(start) for start in wanted):
                         continue
                     for name, table in tables.items():
-                        beside = total(table) - BUDGET if kind == POOLED else 0.0
+                        beside = cost_of(RACED, table) - BUDGET if kind == POOLED else 0.0
                         row = Row(playing(replace(strategy, rounds=rounds)))
                         at = [cost + beside]
                         search.run(results[name], table, (name, named, row), at, repetitions, executor)
