@@ -153,6 +153,21 @@ def interrupted(after: int) -> Callable[..., Any]:
     return train
 
 
+@pytest.mark.slow
+def test_each_worker_trains_stacks_within_the_time_of_the_run(tmp_path: Path) -> None:
+    more = {"workers": 2, "stack": 3, "budget": 12, "hours": 1}
+    result = run_search(Curve, CurveData, out=tmp_path / "run", **{**SEARCH, **more})
+    trainings = kept(tmp_path / "run")
+    assert sorted(t.trial for t in trainings if t.phase == "trial" and t.trial is not None)[:10] == [
+        *range(10)
+    ]
+    assert sum(t.share for t in trainings if t.phase in ("one-shot", "trial")) <= 12
+    assert {t.state for t in trainings} == {"finished"}
+    assert len({t.seconds for t in trainings}) < len(trainings), "those of a stack share its time"
+    assert result.report["stack"]["size"] == 3
+    assert not any(t.remark for t in trainings)
+
+
 @pytest.mark.parametrize("how", ["nan", "raise"])
 def test_what_fails_in_a_stack_leaves_the_others_alone(sizes: Sizes, tmp_path: Path, how: str) -> None:
     run_search(partial(Diverging, "Tanh", how), CurveData, out=tmp_path / "run", **SEARCH)

@@ -193,6 +193,29 @@ def test_one_play_recommends_at_every_cost_what_separate_plays_would() -> None:
     assert strategy(Game(measured(), seed=2), costs) == separate
 
 
+def test_a_round_is_asked_for_before_any_of_its_trials_is_told() -> None:
+    game = Game(measured(), seed=0)
+    study, known = new_study(game, optuna.samplers.RandomSampler(seed=0)), list[int]()
+    ask, names = study.ask, {"a": "relu", "b": "tanh"}
+
+    def asked() -> optuna.Trial:
+        known.append(sum(trial.state.is_finished() for trial in study.trials))
+        return ask()
+
+    events: list[int] = []
+    with patch.object(study, "ask", asked):
+        picks(
+            game,
+            study,
+            {9.0: 9, 4.0: 4},
+            Mock(return_value=names),
+            before={2: lambda study: events.append(len(study.trials))},
+            rounds=(1, 3),
+        )
+    assert known == [0, 1, 2, 2, 4, 4, 4, 7, 7], "costs and events end a round"
+    assert events == [2]
+
+
 def test_a_strategy_that_cannot_play_has_no_regret() -> None:
     found = play(small, MeanOf(3), (2.0, 6.0), repetitions=2)
     assert np.isnan(found.quantile(2.0, 0.5))

@@ -33,7 +33,7 @@ def test_a_round_takes_one_fit_and_asks_as_if_each_trial_took_its_own(
 ) -> None:
     fit, fitted = GaussianProcess.fit, list[int]()
 
-    def counted(kernel, seen, *more):  # type: ignore[no-untyped-def]
+    def counted(kernel, seen, *more):
         fitted.append(len(seen))
         return fit(kernel, seen, *more)
 

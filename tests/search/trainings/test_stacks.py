@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autoact.records import Ledger, Stack, Training
+from autoact.records import Ledger, Phase, Stack, Training
 from autoact.search.trainings import Extras, Inline, Trainings
 from autoact.spaces import Assignment
 from autoact.training import Measurement
@@ -52,7 +52,7 @@ def measured(training: Training) -> Measurement:
 
 
 def asked(seed: int, assignment: Assignment | None = RELU, **more: Any) -> Training:
-    phase = "baseline" if assignment is not None else "one-shot"
+    phase: Phase = "baseline" if assignment is not None else "one-shot"
     return Training(phase=phase, label="one", assignment=assignment, seed=seed, **more)
 
 

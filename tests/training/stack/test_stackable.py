@@ -237,7 +237,9 @@ def test_optimizers_and_schedules_that_are_not_known() -> None:
         "LBFGS": lambda module: torch.optim.LBFGS(module.parameters()),
         "Own": lambda module: Own(module.parameters()),
         "ReduceLROnPlateau": reduced,
-        "a parameter that the model lacks": lambda module: adam([*module.parameters(), nn.Parameter(torch.ones(2))]),
+        "a parameter that the model lacks": lambda module: adam(
+            [*module.parameters(), nn.Parameter(torch.ones(2))]
+        ),
     }
     for said, make in made.items():
         assert said in refusal(lambda make=make: Optimizing(make))

@@ -64,7 +64,10 @@ def test_parameters_of_activations_are_those_of_plain_trainings() -> None:
     choices = [
         {"net.1": Choice("prelu", slope=0.1), "net.3": Choice("elu", alpha=0.5)},
         {"net.1": Choice("prelu", slope=0.4), "net.3": Choice("swish", beta=2.0)},
-        {"net.1": Choice("leaky_relu", negative_slope=0.2), "net.3": Choice("prelu", slope=tuple([0.1] * 12))},
+        {
+            "net.1": Choice("leaky_relu", negative_slope=0.2),
+            "net.3": Choice("prelu", slope=tuple([0.1] * 12)),
+        },
     ]
     stack = [Member(assignment=Assignment(each), seed=2, comparison=True) for each in choices]
     check_equal(Table, table(), stack)
