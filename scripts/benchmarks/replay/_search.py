@@ -89,7 +89,7 @@ class Search:
             if self.raced and not number:
                 values = {names: sign * game.value(game.index(names), 0) for names in left}
                 left = sorted(left, key=lambda names: (math.isnan(values[names]), values[names]))
-                left = left[: race(len(left), 1)[0]]
+                left = left[: race(len(left), self.baselines)[0]]
 
     def recommended(self, game: Game, sampler: FunctionSpaceSampler, study: Study) -> Mapping[str, str]:
         """Return what is recommended after the trials of a study."""
@@ -110,10 +110,9 @@ class Search:
     def paid(self, game: Game) -> float:
         """Return what mixture and baselines cost, in full trainings."""
         count = len(uniform_assignments(game.table))
-        better, last = race(count, max(self.selection, 1))
-        later = better if self.raced else count
+        later = race(count, self.baselines)[0] if self.raced else count
         before = float(count + (self.baselines - 1) * later) if self.baselines else 0.0
-        before += last * self.selection if self.raced else 0
+        before += race(count, self.selection)[1] * self.selection if self.raced and self.selection else 0
         if self.prior is None:
             return before
         priors = game.table.priors

@@ -69,7 +69,7 @@ def best_uniform(game: Game, costs: Sequence[float]) -> Picks:
 STRATEGIES: Mapping[str, Strategy] = {
     BASE: tpe,
     OURS: Search(prior=MIXTURE),
-    **{POOLED.format(seeds): Search(prior=MIXTURE, baselines=seeds) for seeds in (1, 3)},
+    POOLED.format(1): Search(prior=MIXTURE, baselines=1),
     POOLED.format(1) + AFTER: Search(prior=MIXTURE, baselines=1, first=FIRST),
     RACED: RACE,
     SELECTED: Search(prior=MIXTURE, selection=SEEDS),
@@ -96,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 named = (name, strategy, Row(playing(play)))
                 search.run(results[name], table, named, [cost(strategy, table)], repetitions, executor)
                 if options.json:
-                    Path(options.json).write_text(search.as_json(results), encoding="utf-8")
+                    played = {**search.known(options.json), **results}  # of other tables as well
+                    Path(options.json).write_text(search.as_json(played), encoding="utf-8")
     print(medians(results))
     return 0
 

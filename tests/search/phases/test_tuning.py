@@ -217,7 +217,7 @@ def test_the_announcement_tells_range_rule_and_cost() -> None:
     text = result.plan.describe()
     assert "model.lr  0.0001 to 0.1, log scale, now 0.01" in text
     assert "20  tuning of the baselines (2 models, 10 each: as many as the search tries)" in text
-    assert f"{BUDGET + 2 * EACH + 5 + 3 * SEEDS}  in all" in text
+    assert f"{BUDGET + 2 * EACH + 4 + 3 * SEEDS}  in all" in text
 
 
 @pytest.mark.parametrize(
