@@ -96,7 +96,7 @@ class SearchPlan:
             (
                 counts.baselines,
                 f"baselines ({counts.models} models raced, {counts.finalists} finalists on "
-                f"{settings.selection_seeds} fresh seeds)",
+                f"{settings.selection_seeds} fresh {'seed' if settings.selection_seeds == 1 else 'seeds'})",
             ),
             (counts.confirmation, self._confirmation()),
             (counts.total, f"in all, {self._length()}"),

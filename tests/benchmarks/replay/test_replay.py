@@ -154,7 +154,7 @@ def test_finalists_are_the_best_of_all_and_the_best_uniform_ones_and_are_paid_fo
         replay_study.tell(study, game, names, seed)
 
     with patch.object(replay_search, "tell", tell):
-        assert set(strategy(game, [13.0])) == {13.0}  # baselines, two trials, and two finalists on three seeds
+        assert set(strategy(game, [13.0])) == {13.0}  # baselines, two trials, two finalists
     assert strategy.paid(game) == 3 + 2 + 2 * 3
     first, second = finalists = told[5:7]
     assert told[5:] == finalists * 3
