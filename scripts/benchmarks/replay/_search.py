@@ -38,8 +38,8 @@ class Search:
             cost.
         first: Trials before these baselines.
         raced: Whether only the better half of them is trained on more than one of these seeds, and only
-            finalists on those of the selection, which then count as cost: half of them the best of all, the
-            others the best uniform ones.
+            finalists on those of the selection, which then count as cost: the best two of all, and the
+            best uniform ones.
         selection: Seeds of their own on which the choice and all uniform assignments are trained at the end,
             beyond what is counted as cost: what is then believed to be best among them is recommended.
         uniform: Whether it is asked for the best uniform assignment, by posterior mean, not for the best.
@@ -142,9 +142,9 @@ def copied(study: Study) -> Study:
 def finalists(
     sampler: FunctionSpaceSampler, study: Study, uniform: Sequence[Mapping[str, str]], count: int
 ) -> list[Mapping[str, str]]:
-    """Return so many models: half of them the best that a study trained, the others the best uniform ones."""
+    """Return so many models: the best two that a study trained, or one of two, and the best uniform ones."""
     models = ranked(sampler, study)
-    best = models[: count // 2]
+    best = models[: min(2, count - 1)]
     others = [model for model in models if model not in best]
     best += [model for model in others if model in uniform][: count - len(best)]
     return best + [model for model in others if model not in best][: count - len(best)]
