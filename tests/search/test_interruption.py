@@ -17,7 +17,7 @@ from autoact.errors import RunDirectoryError
 from autoact.records import Ledger
 from tests.search.models import SEARCH, CurveData, Watched
 
-RACED = 2 + 1  # baselines on the first seed of the search, and the better half on the second
+RACED = 3  # baselines on the first seed of the search; with one seed of the selection none on a second
 PROBES = 4  # two short trainings of the original, one of the mixture and one of an alternative
 
 

@@ -97,8 +97,8 @@ class SearchPlan:
             *self._tuning(),
             (
                 counts.baselines,
-                f"baselines ({counts.models} models on 1 or 2 seeds, {counts.finalists} finalists on "
-                f"{settings.selection_seeds} fresh)",
+                f"baselines ({counts.models} models raced, {counts.finalists} finalists on "
+                f"{settings.selection_seeds} fresh {'seed' if settings.selection_seeds == 1 else 'seeds'})",
             ),
             (counts.confirmation, self._confirmation()),
             (counts.total, f"in all, {self._length()}"),

@@ -28,7 +28,7 @@ def race_baselines(search: Search, study: Study, models: Mapping[str, Training])
     Raises:
         SearchFailedError: The time is over before.
     """
-    different = {models[label].key: label for label in reversed(models)}  # equal ones go by the first label
+    different = {models[label].key: label for label in [*models][::-1]}  # equal ones go by the first label
     models = {label: model for label, model in models.items() if different[model.key] == label}
     first, second = map(search.seeds.trial, range(2))
     sign = 1.0 if search.settings.minimize else -1.0

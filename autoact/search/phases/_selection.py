@@ -61,7 +61,7 @@ def _finalists(
     before = [t for t in search.ledger.of("baseline") if t.seed not in search.seeds.selection]
     best = [baselines[name] for name in by_belief(search, study, baselines, before)]
     tried, count = [replace(chosen, label=SELECTED), *study.ranked()], search.counts.finalists
-    return _different([*_different(tried)[: count // 2], *best, *tried])[:count]
+    return _different([*_different(tried)[: min(2, count - 1)], *best, *tried])[:count]
 
 
 def _different(models: Sequence[Training]) -> list[Training]:

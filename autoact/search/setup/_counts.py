@@ -91,8 +91,8 @@ class Counts:
 def race(models: int, seeds: int) -> tuple[int, int]:
     """Return how many baselines go on to a second seed of the search, and how many models are finalists.
 
-    They cost no more than all baselines and the choice on all seeds of the selection, but where that is less
-    than a race takes.
+    They cost no more than all baselines and the choice on all seeds of the selection would; on one seed, with
+    two finalists, one training more.
 
     Args:
         models: Baselines, each trained on one seed of the search.
@@ -100,8 +100,8 @@ def race(models: int, seeds: int) -> tuple[int, int]:
 
     Example:
         >>> race(8, 3), race(3, 3), race(1, 1)
-        ((4, 5), (2, 2), (1, 2))
+        ((4, 5), (2, 2), (0, 2))
     """
-    better = -(-models // 2)
+    better = -(-models // 2) if seeds > 1 else 0
     room = (models + 1) * seeds - models - better
     return better, min(max(room // seeds, 2), _FINALISTS)

@@ -171,8 +171,8 @@ class Study:
         self.optuna, waiting = self._new(draws), dict(self._enqueued)
         for number in range(max(self.trainings) + 1):
             training = self.trainings.get(number)
-            own = training is not None and training.phase == self.phase
-            found = (label for label, asked in waiting.items() if own and _answers(training, *asked))
+            asked_for = training if training is not None and training.phase == self.phase else None
+            found = (label for label, asked in waiting.items() if asked_for and _answers(asked_for, *asked))
             label = next(found, None)
             if label is not None:
                 self._enqueue(label)

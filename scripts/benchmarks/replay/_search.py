@@ -38,8 +38,8 @@ class Search:
             cost.
         first: Trials before these baselines.
         raced: Whether only the better half of them is trained on more than one of these seeds, and only
-            finalists on those of the selection, which then count as cost: half of them the best of all, the
-            others the best uniform ones.
+            finalists on those of the selection, which then count as cost: the best two of all, and the
+            best uniform ones.
         selection: Seeds of their own on which the choice and all uniform assignments are trained at the end,
             beyond what is counted as cost: what is then believed to be best among them is recommended.
         rounds: Trials that are asked for before any of them is told, of each round; the last holds on.
@@ -92,7 +92,7 @@ class Search:
             if self.raced and not number:
                 values = {names: sign * game.value(game.index(names), 0) for names in left}
                 left = sorted(left, key=lambda names: (math.isnan(values[names]), values[names]))
-                left = left[: race(len(left), 1)[0]]
+                left = left[: race(len(left), self.baselines)[0]]
 
     def recommended(self, game: Game, sampler: FunctionSpaceSampler, study: Study) -> Mapping[str, str]:
         """Return what is recommended after the trials of a study."""
@@ -113,10 +113,9 @@ class Search:
     def paid(self, game: Game) -> float:
         """Return what mixture and baselines cost, in full trainings."""
         count = len(uniform_assignments(game.table))
-        better, last = race(count, max(self.selection, 1))
-        later = better if self.raced else count
+        later = race(count, self.baselines)[0] if self.raced else count
         before = float(count + (self.baselines - 1) * later) if self.baselines else 0.0
-        before += last * self.selection if self.raced else 0
+        before += race(count, self.selection)[1] * self.selection if self.raced and self.selection else 0
         if self.prior is None:
             return before
         priors = game.table.priors
@@ -146,9 +145,9 @@ def copied(study: Study) -> Study:
 def finalists(
     sampler: FunctionSpaceSampler, study: Study, uniform: Sequence[Mapping[str, str]], count: int
 ) -> list[Mapping[str, str]]:
-    """Return so many models: half of them the best that a study trained, the others the best uniform ones."""
+    """Return so many models: the best two that a study trained, or one of two, and the best uniform ones."""
     models = ranked(sampler, study)
-    best = models[: count // 2]
+    best = models[: min(2, count - 1)]
     others = [model for model in models if model not in best]
     best += [model for model in others if model in uniform][: count - len(best)]
     return best + [model for model in others if model not in best][: count - len(best)]

@@ -8,7 +8,8 @@ and the choice on three seeds. *unseen*: these come after the search, which reco
 believes to be best. *pooled*: the uniform assignments are trained on the seeds of the search and told to the
 sampler, first or after some trials; what is left over are trials. *raced*, as a run does: after ten trials
 all are trained on one seed and the better half on a second, trials take three seeds in turn, and finalists
-are trained on three seeds of the selection. TPE and the search before its selection are read from
+are trained on three seeds of the selection; *no finalists*: trials instead, on four seeds in turn, and the
+better half on a third seed as well. TPE and the search before its selection are read from
 search.json; what the JSON file holds is not played again.
 """
 
@@ -50,6 +51,7 @@ SEEDS = 3  # of the selection, in a run
 BUDGET = 20.0
 SEARCHED = terminal.ROOT / "docs" / "benchmarks" / "search.json"
 SELECTED = "unseen"
+UNSELECTED = "raced, no finalists"
 POOLED = "pooled, {} each"
 FIRST = 10
 AFTER = f", after {FIRST} trials"
@@ -69,9 +71,10 @@ def best_uniform(game: Game, costs: Sequence[float]) -> Picks:
 STRATEGIES: Mapping[str, Strategy] = {
     BASE: tpe,
     OURS: Search(prior=MIXTURE),
-    **{POOLED.format(seeds): Search(prior=MIXTURE, baselines=seeds) for seeds in (1, 3)},
+    POOLED.format(1): Search(prior=MIXTURE, baselines=1),
     POOLED.format(1) + AFTER: Search(prior=MIXTURE, baselines=1, first=FIRST),
     RACED: RACE,
+    UNSELECTED: Search(prior=MIXTURE, baselines=3, first=FIRST, raced=True, seeds=4),
     SELECTED: Search(prior=MIXTURE, selection=SEEDS),
     UNIFORM + SELECTED: best_uniform,
     UNIFORM + RACED: replace(RACE, uniform=True),
@@ -96,7 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 named = (name, strategy, Row(playing(play)))
                 search.run(results[name], table, named, [cost(strategy, table)], repetitions, executor)
                 if options.json:
-                    Path(options.json).write_text(search.as_json(results), encoding="utf-8")
+                    played = {**search.known(options.json), **results}  # of other tables as well
+                    Path(options.json).write_text(search.as_json(played), encoding="utf-8")
     print(medians(results))
     return 0
 
@@ -127,10 +131,10 @@ def known(path: str | None, tables: Mapping[str, TableOf], repetitions: int) -> 
 def cost(strategy: str, table: TableOf) -> float:
     """Return what a strategy may cost, with all that it trains before it recommends."""
     uniform = len(uniform_assignments(table(0)))
-    if RACED in strategy:
+    if strategy in (RACED, UNIFORM + RACED):
         better, finalists = race(uniform, SEEDS)
         return BUDGET + uniform + better + finalists * SEEDS
-    return BUDGET + SEEDS * (uniform + 1) if "pooled" in strategy else BUDGET
+    return BUDGET + SEEDS * (uniform + 1) if "pooled" in strategy or strategy == UNSELECTED else BUDGET
 
 
 def medians(results: Results) -> str:
