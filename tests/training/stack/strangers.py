@@ -156,7 +156,11 @@ def members(module: type[Table], *pairs: tuple[str, str], seeds: Sequence[int] =
 
 
 def plain(
-    make: Callable[[], Any], data: DataParts, member: Member, trainer: dict[str, Any], monitor: str = "val_loss"
+    make: Callable[[], Any],
+    data: DataParts,
+    member: Member,
+    trainer: dict[str, Any],
+    monitor: str = "val_loss",
 ) -> Measurement:
     return train(
         make,

@@ -12,8 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from autoact.activations import list_activations
 from autoact.nn import module_for
 from autoact.spaces import Choice
-from autoact.training.stack._batches import stacked
-from autoact.training.stack._networks import Networks
+from autoact.training.stack._networks import Networks, stacked
 from autoact.training.stack._row_activations import RowActivations
 from tests.training.stack.strangers import CLASSES, Table
 
@@ -23,7 +22,9 @@ def in_stack(layer: RowActivations, x: Tensor, states: dict[str, Tensor] | None 
     return torch.vmap(lambda own, rows: functional_call(layer, own, (rows,)), randomness="error")(given, x)
 
 
-@pytest.mark.parametrize("names", [("relu", "tanh", "relu", "swish"), ("sin", "sin", "gelu", "elu"), ("hill",) * 4])
+@pytest.mark.parametrize(
+    "names", [("relu", "tanh", "relu", "swish"), ("sin", "sin", "gelu", "elu"), ("hill",) * 4]
+)
 def test_value_and_gradient_are_those_of_each_activation(names: tuple[str, ...]) -> None:
     x = torch.randn(4, 3, 5, dtype=torch.float64, requires_grad=True)
     y = in_stack(RowActivations([Choice(name) for name in names]).double(), x)
@@ -41,7 +42,9 @@ def test_every_registered_activation_may_stand_in_a_stack(name: str) -> None:
     layer = RowActivations([Choice(name), Choice("tanh"), Choice(name)])
     states = {key: p.expand(3, *p.shape) for key, p in layer.named_parameters()}
     y = in_stack(layer, x, states)
-    own = torch.stack([module_for(Choice(each))(row) for each, row in zip((name, "tanh", name), x, strict=True)])
+    own = torch.stack(
+        [module_for(Choice(each))(row) for each, row in zip((name, "tanh", name), x, strict=True)]
+    )
     torch.testing.assert_close(y, own)
     found, expected = (torch.autograd.grad(each.sum(), x)[0] for each in (y, own))
     torch.testing.assert_close(found, expected)
