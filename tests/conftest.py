@@ -1,5 +1,6 @@
 """Settings of every test process: one thread each, the same examples on every run."""
 
+import importlib.metadata
 import os
 from collections.abc import Iterator
 from functools import cache, partial
@@ -9,6 +10,10 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Every Trainer of Lightning's asks for callbacks among the entry points of all packages that are installed, which
+# takes longer than a training here. Before Lightning is imported:
+vars(importlib.metadata)["entry_points"] = cache(importlib.metadata.entry_points)
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
