@@ -1,4 +1,4 @@
-"""The benchmark of prices counts every part of a run once, and its bare loop trains what a training trains."""
+"""The benchmark of prices counts every part of a run once; its bare loop trains what a training trains."""
 
 import re
 
