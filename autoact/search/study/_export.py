@@ -118,7 +118,7 @@ def load_storages() -> None:
 
     Loaded after memory was set aside for the trainings, it is looked through after each of them, for 20 ms.
     """
-    for name in ("alembic.command", "alembic.migration", "sqlalchemy.dialects.sqlite", "sqlalchemy.orm"):
+    for name in ("alembic.config", "alembic.migration", "sqlalchemy.dialects.sqlite", "sqlalchemy.orm"):
         import_module(name)
 
 
