@@ -115,6 +115,7 @@ class Networks:
     def __init__(self, shape: LightningModule, states: Sequence[State], changing: set[str]) -> None:
         self.shape, self.size = shape, len(states)
         self._steps = {name: _Step(shape, name) for name in ("training_step", "validation_step")}
+        self._numbered = {name: takes_number(shape, name) for name in self._steps}
         own = {
             f"{path}.{name}"
             for path, layer in shape.named_modules()
@@ -148,13 +149,13 @@ class Networks:
 
     def training_step(self, batch: StackedBatch, number: int) -> tuple[Tensor, list[Logged]]:
         """Return the loss of every member, (N,), with its graph, and what they logged."""
-        arguments = (number,) if takes_number(self.shape, "training_step") else ()
+        arguments = (number,) if self._numbered["training_step"] else ()
         return self._run("training", batch, arguments)
 
     @torch.no_grad()
     def validation_step(self, batch: StackedBatch, number: int, loader: int | None) -> list[Logged]:
         """Return what every member logged."""
-        arguments = (number,) if takes_number(self.shape, "validation_step") else ()
+        arguments = (number,) if self._numbered["validation_step"] else ()
         with evaluating(self.shape):
             return self._run("validation", batch, (*arguments, *([] if loader is None else [loader])))[1]
 

@@ -46,7 +46,7 @@ class StackedTraining(Callback):
         data: DataParts,
         members: Sequence[Member],
         validations: Validations,
-        clock: Callable[[], float] = time.process_time,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.make_module, self.data, self.members = make_module, data, members
         self.validations = validations

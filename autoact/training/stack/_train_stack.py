@@ -82,7 +82,7 @@ def trained(
     *,
     monitor: str,
     trainer: Mapping[str, Any],
-    clock: Callable[[], float] = time.process_time,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> StackedTraining:
     """Return the training of a stack, done.
 
