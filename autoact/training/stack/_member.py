@@ -18,7 +18,7 @@ class NotStackable(Exception):  # no error: these trainings are done one by one
     """
 
 
-class NotPlain(Exception):  # noqa: N818
+class NotPlain(Exception):
     """What is logged is more than a number."""
 
 
@@ -72,4 +72,6 @@ def unstackable(place: str = "") -> Iterator[None]:
             raise NotStackable(f"{place} {line}") from error
         if "random operation" in line:
             raise NotStackable(f"{place} draws random numbers") from error
-        raise NotStackable(f"{place} does not run for many networks at once: {line}" if place else line) from error
+        raise NotStackable(
+            f"{place} does not run for many networks at once: {line}" if place else line
+        ) from error

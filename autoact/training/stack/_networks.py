@@ -1,8 +1,8 @@
-"""Networks of a stack: parameters and buffers of all members, and their steps as one computation."""
+"""Networks of a stack: parameters, buffers and batches of all members, and their steps as one computation."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,14 +10,85 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.signature_utils import is_param_in_hook_signature
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.utils import _pytree as pytree
 
 from autoact.training._compat import batched_kernels
-from autoact.training.stack._batches import StackedBatch
 from autoact.training.stack._logged_values import Logged, Stage, catcher
+from autoact.training.stack._member import NotStackable
 from autoact.training.stack._row_activations import RowActivations
 
 _PREFIX = "module."
 State = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class StackedBatch:
+    """A batch whose tensors can be vmapped.
+
+    Attributes:
+        tensors: Leaves; with a first dimension of networks where `dims` is 0.
+        dims: 0 or None for each.
+        structure: From which `of` makes a batch again.
+        first: The batch of the first network's seed.
+    """
+
+    tensors: list[Tensor]
+    dims: list[int | None]
+    structure: tuple[list[Any], Any]
+    first: Any
+
+    def of(self, tensors: Sequence[Tensor]) -> Any:
+        """Return the batch of one network, with its tensors in place of the stacked ones."""
+        leaves, spec = self.structure
+        given = iter(tensors)
+        return pytree.tree_unflatten(
+            [next(given) if isinstance(leaf, Tensor) else leaf for leaf in leaves], spec
+        )
+
+
+def stacked(batches: Sequence[Any], rows: Tensor | None) -> StackedBatch:
+    """Put the batches of several seeds together.
+
+    Args:
+        batches: One for each seed.
+        rows: Number of its seed for each network; None if every network has its own.
+
+    Raises:
+        NotStackable: They differ in more than the values of tensors.
+
+    Example:
+        >>> found = stacked([torch.zeros(2), torch.ones(2)], torch.tensor([0, 1, 1]))
+        >>> found.tensors[0].sum(1), found.dims
+        (tensor([0., 2., 2.]), [0])
+    """
+    flat = [pytree.tree_flatten(batch) for batch in batches]
+    leaves, spec = flat[0]
+    if len(batches) == 1:
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        return StackedBatch(tensors, [None] * len(tensors), (leaves, spec), batches[0])
+    if any(other != spec for _, other in flat):
+        raise NotStackable("the batches of two seeds differ in their form")
+    tensors, dims = list[Tensor](), list[int | None]()
+    for each in zip(*(own for own, _ in flat), strict=True):
+        if not isinstance(each[0], Tensor):
+            _require_equal(each)
+            continue
+        if any(other.shape != each[0].shape or other.dtype != each[0].dtype for other in each):
+            raise NotStackable("the batches of two seeds differ in size")
+        shared = all(torch.equal(each[0], other) for other in each[1:])
+        dims.append(None if shared else 0)
+        tensors.append(each[0] if shared else _rows(torch.stack(each), rows))
+    return StackedBatch(tensors, dims, (leaves, spec), batches[0])
+
+
+def _rows(tensor: Tensor, rows: Tensor | None) -> Tensor:
+    return tensor if rows is None else tensor.index_select(0, rows)
+
+
+def _require_equal(values: Sequence[Any]) -> None:
+    kind = type(values[0])
+    if kind not in (int, float, str, bool, type(None)) or any(value != values[0] for value in values):
+        raise NotStackable(f"the batches hold a {kind.__name__} that differs from seed to seed")
 
 
 class _Step(nn.Module):
@@ -38,12 +109,13 @@ class Networks:
         shape: A module whose layers that differ are `RowActivations`; its state is not used.
         states: For each member the state that it begins with, by the names of the shape; what a
             `RowActivations` holds may be missing.
-        changing: Names of buffers that steps may change. Others that all members have in common are kept once.
+        changing: Names of buffers that steps may change; others that all have in common are kept once.
     """
 
     def __init__(self, shape: LightningModule, states: Sequence[State], changing: set[str]) -> None:
         self.shape, self.size = shape, len(states)
         self._steps = {name: _Step(shape, name) for name in ("training_step", "validation_step")}
+        self._numbered = {name: takes_number(shape, name) for name in self._steps}
         own = {
             f"{path}.{name}"
             for path, layer in shape.named_modules()
@@ -77,13 +149,13 @@ class Networks:
 
     def training_step(self, batch: StackedBatch, number: int) -> tuple[Tensor, list[Logged]]:
         """Return the loss of every member, (N,), with its graph, and what they logged."""
-        arguments = (number,) if takes_number(self.shape, "training_step") else ()
+        arguments = (number,) if self._numbered["training_step"] else ()
         return self._run("training", batch, arguments)
 
     @torch.no_grad()
     def validation_step(self, batch: StackedBatch, number: int, loader: int | None) -> list[Logged]:
         """Return what every member logged."""
-        arguments = (number,) if takes_number(self.shape, "validation_step") else ()
+        arguments = (number,) if self._numbered["validation_step"] else ()
         with evaluating(self.shape):
             return self._run("validation", batch, (*arguments, *([] if loader is None else [loader])))[1]
 

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -145,10 +144,6 @@ class Seeded:
     def comparison(self) -> CombinedLoader:
         """Return the comparison data."""
         return _combined(self.opened.comparison(), "sequential")
-
-    def given(self, part: Any) -> AbstractContextManager[dict[str, Any]]:
-        """Return the arguments of `Trainer.validate` for a part of the data."""
-        return self.opened.given(part)
 
 
 class _Begun:

@@ -84,10 +84,8 @@ def stack_speed(
     Example:
         >>> from autoact.training import split
         >>> from autoact.training.tasks import DigitsData, DigitsModel
-        >>> settings = {"max_epochs": 5, "accelerator": "cpu"}
-        >>> stack_speed(
-        ...     DigitsModel, split(DigitsData), monitor="val_loss", trainer=settings, assignments=[None], size=8
-        ... ) > 0.5
+        >>> same = {"monitor": "val_loss", "trainer": {"max_epochs": 5, "accelerator": "cpu"}}
+        >>> stack_speed(DigitsModel, split(DigitsData), **same, assignments=[None], size=8) > 0.5
         True
     """
     short = {**trainer, "max_steps": min(_STEPS, _given(trainer, "max_steps"))}
@@ -100,7 +98,7 @@ def stack_speed(
     except NotStackable as reason:
         return Speed(0.0, str(reason))
     stacked.total = clock() - start
-    stacked.steps, stacked.validations = stack.step_seconds, stack.validation_seconds
+    stacked.steps, stacked.validations = stack.step_seconds, stack.validations.seconds
     alone = _plain_costs(make_module, data, members[-1].assignment, monitor, short, clock)
     planned, validations = _whole(stack, trainer)
     each = stacked.of_training(planned, validations) / size

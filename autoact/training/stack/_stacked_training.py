@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from torch import Tensor
 
 from autoact import conversion
@@ -17,16 +16,15 @@ from autoact.nn import InPlace
 from autoact.spaces import Choice
 from autoact.training._compat import at_progress, end_at_step, planned_steps
 from autoact.training.data import DataParts
-from autoact.training.stack._batches import stacked
 from autoact.training.stack._logged_values import Metrics, Results, of_member
 from autoact.training.stack._member import Member, NotStackable, unstackable
-from autoact.training.stack._networks import Networks
+from autoact.training.stack._networks import Networks, stacked
 from autoact.training.stack._plain_twins import Twin
 from autoact.training.stack._row_activations import RowActivations
 from autoact.training.stack._seeded import Seeded, Streams
 from autoact.training.stack._stackable import check_datamodule, validates_with_hooks
 from autoact.training.stack._stacked_optimizer import check_optimizer, clip, fill, step_schedules
-from autoact.training.stack._validation_by_turns import ByTurns
+from autoact.training.stack._validations import Validations
 
 _CHECKED = 3  # steps that two members do as plain trainings, too
 
@@ -38,8 +36,7 @@ class StackedTraining(Callback):
         make_module: Makes the model.
         data: Parts of the data.
         members: The trainings.
-        monitor: Name of a logged value.
-        by_turns: Validates networks one by one.
+        validations: Do the validations.
         clock: By which steps and validations are timed.
     """
 
@@ -48,15 +45,14 @@ class StackedTraining(Callback):
         make_module: Callable[[], LightningModule],
         data: DataParts,
         members: Sequence[Member],
-        monitor: str,
-        by_turns: ByTurns,
-        clock: Callable[[], float] = time.process_time,
+        validations: Validations,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.make_module, self.data, self.members = make_module, data, members
-        self.monitor, self.by_turns = monitor, by_turns
+        self.validations = validations
         self.seeds = list(dict.fromkeys(member.seed for member in members))
         self.clock = clock
-        self.step_seconds, self.validation_seconds = list[float](), list[float]()
+        self.step_seconds = list[float]()
         self.streams = Streams(len(self.seeds))
         self.seeded = list[Seeded]()
         self.step = 0
@@ -65,6 +61,7 @@ class StackedTraining(Callback):
         self.steps: list[int] = []
         self.metrics: Metrics = {}
         self.ended: dict[int, tuple[int, dict[str, float]]] = {}
+        self.finals: Metrics | None = None
         self.compared: list[float | None] = [None] * len(members)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -101,14 +98,13 @@ class StackedTraining(Callback):
             path for path, layer in self.networks.shape.named_modules() if isinstance(layer, RowActivations)
         ]
         fill(optimizer, module, self.networks.parameters, layers)
-        self.vmapped_validation = not validates_with_hooks(module)
-        self.validation_checked = False
+        self.validations.at_once = not validates_with_hooks(module)
 
     def _networks(self) -> tuple[Networks, list[Twin]]:
         first = self.members[0].assignment
         others = [i for i, member in enumerate(self.members) if member.assignment != first]
         chosen = sorted({0, others[-1] if others else len(self.members) - 1})
-        twins = [self._twin(member) for member in chosen]
+        twins = [self.twin(member) for member in chosen]
         shape = self._shape()
         self.batches = self._epoch()
         raw = next(self.batches)
@@ -118,7 +114,8 @@ class StackedTraining(Callback):
         states = [self._state(seeded.module) for seeded in self.seeded]
         return Networks(shape, [states[place] for place in self.places], changing), twins
 
-    def _twin(self, member: int) -> Twin:
+    def twin(self, member: int) -> Twin:
+        """Return a member as an ordinary module."""
         seeded = self.seeded[self.places[member]]
         return Twin(seeded.module, self.members[member].assignment, member, self.trainer)
 
@@ -232,16 +229,14 @@ class StackedTraining(Callback):
 
     def _validate(self, epoch: int) -> None:
         self.trainer.validating = True
-        found = self._validated("selection")
+        found = self.validations.of(self, "selection")
         self.trainer.training = True
         at_progress(self.trainer, epoch, self.step)
         self.metrics |= found
-        if self.monitor not in found:
-            raise NotStackable(f"the validation logs no {self.monitor!r}")
         self._record(found)
 
     def _record(self, found: Metrics) -> None:
-        values = found[self.monitor].expand(len(self.members))
+        values = found[self.validations.monitor].expand(len(self.members))
         self.curve.append(values.cpu())
         self.steps.append(self.step)
         if bool(values.isfinite().all()):
@@ -251,105 +246,16 @@ class StackedTraining(Callback):
             if not math.isfinite(value) and not finite[member] and member not in self.ended:
                 self.ended[member] = len(self.steps), of_member(self.metrics, member)
 
-    def _validated(self, part: Any) -> Metrics:
-        """Return what the validation logs of every member."""
-        begun = self.clock()
-        found = self._validated_either_way(part)
-        self.validation_seconds.append(self.clock() - begun)
-        return found
-
-    def _validated_either_way(self, part: Any) -> Metrics:
-        if self.vmapped_validation:
-            kept = None if self.validation_checked else self.streams.kept()
-            found = self._validated_at_once(part)
-            if found is not None:
-                return found
-            if kept is not None:
-                self.streams.put_back(kept)
-            self.vmapped_validation = False
-        return self.by_turns.validated(self, part)
-
-    def _validated_at_once(self, part: Any) -> Metrics | None:
-        loaders = self._loaders(part)
-        several = len(loaders[0].flattened) > 1
-        limit = self.trainer.limit_val_batches
-        results = Results("validation")
-        try:
-            for raw, number, loader in self._together(loaders, limit):
-                batch = stacked(raw, self.rows)
-                logged = self.networks.validation_step(batch, number, loader if several else None)
-                if not self.validation_checked and not self._twins_agree(
-                    raw, number, loader if several else None, logged
-                ):
-                    return None
-                self.validation_checked = True
-                results.add(logged, batch.first, loader if several else None)
-        except (torch.OutOfMemoryError, NotStackable):
-            raise
-        except Exception:  # no step for all at once: one by one then, and what a plain training raises, too
-            return None
-        return results.of_epoch()
-
-    def _loaders(self, part: Any) -> list[CombinedLoader]:
-        found = []
-        for number, seeded in enumerate(self.seeded):
-            self.streams.turn_to(number)
-            found.append(seeded.selection if part == "selection" else seeded.comparison())
-        return found
-
-    def _together(
-        self, loaders: Sequence[CombinedLoader], limit: Any
-    ) -> Iterator[tuple[list[Any], int, int]]:
-        iterators = []
-        for number, combined in enumerate(loaders):
-            self.streams.turn_to(number)
-            combined.limits = [_limited(len(loader), limit) for loader in combined.flattened]
-            iterators.append(iter(combined))
-        while True:
-            found = []
-            for number, iterator in enumerate(iterators):
-                self.streams.turn_to(number)
-                found.append(next(iterator, None))
-            if all(each is None for each in found):
-                return
-            if any(each is None for each in found):
-                raise NotStackable("the validation data of two seeds differ in length")
-            device = self.trainer.strategy.root_device
-            raw = [move_data_to_device(each[0], device) for each in found if each is not None]
-            assert found[0] is not None
-            yield raw, found[0][1], found[0][2]
-
-    def _twins_agree(self, raw: list[Any], number: int, loader: int | None, logged: Any) -> bool:
-        """Tell whether twins log the same of one batch, and do nothing else."""
-        for twin in self.twins:
-            twin.load(self.networks)
-            calls, changed = twin.validate(raw[self.places[twin.member]], number, loader)
-            if changed or not twin.logs_alike(calls, logged):
-                return False
-        return True
-
     # -- after the last step
 
     def _end(self) -> None:
-        self.finals: Metrics | None = None
+        self.trainer.validating = True
         if self.steps[-1:] != [self.step]:
-            self.trainer.validating = True
-            self.finals = self._validated("selection")
-            if self.monitor not in self.finals:
-                raise NotStackable(f"the validation logs no {self.monitor!r}")
+            self.finals = self.validations.of(self, "selection")
         if any(member.comparison for member in self.members):
-            self.trainer.validating = True
-            self.compared = self._comparisons()
+            found = self.validations.of(self, "comparison")
+            self.compared = [
+                self.validations.run.among(of_member(found, place)) if member.comparison else None
+                for place, member in enumerate(self.members)
+            ]
         self.trainer.training = True
-
-    def _comparisons(self) -> list[float | None]:
-        found = self._validated("comparison")
-        return [
-            self.by_turns.run.among(of_member(found, place)) if member.comparison else None
-            for place, member in enumerate(self.members)
-        ]
-
-
-def _limited(length: int, limit: Any) -> int:
-    return min(length, limit) if isinstance(limit, int) else int(length * limit)
-

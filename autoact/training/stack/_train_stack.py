@@ -21,7 +21,7 @@ from autoact.training.stack._logged_values import of_member
 from autoact.training.stack._member import Member, unstackable
 from autoact.training.stack._stackable import check_module, check_settings
 from autoact.training.stack._stacked_training import StackedTraining
-from autoact.training.stack._validation_by_turns import ByTurns
+from autoact.training.stack._validations import Validations
 
 
 def train_stack(
@@ -82,7 +82,7 @@ def trained(
     *,
     monitor: str,
     trainer: Mapping[str, Any],
-    clock: Callable[[], float] = time.process_time,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> StackedTraining:
     """Return the training of a stack, done.
 
@@ -103,8 +103,8 @@ def trained(
         around.enter_context(silence())
         root = around.enter_context(tempfile.TemporaryDirectory(prefix="autoact-"))
         around.enter_context(plain_interrupt())
-        by_turns = ByTurns(trainer, root, monitor)
-        stack = StackedTraining(make_module, data, members, monitor, by_turns, clock)
+        validations = Validations(trainer, root, monitor)
+        stack = StackedTraining(make_module, data, members, validations, clock)
         with unstackable():
             _fit(stack, trainer, root)
     return stack
@@ -161,7 +161,7 @@ def _measurement(stack: StackedTraining, place: int, seconds: float) -> Measurem
     if place not in stack.ended and stack.finals is not None:
         final = of_member(stack.finals, place)
         metrics |= final
-        curve.append(final[stack.monitor])
+        curve.append(final[stack.validations.monitor])
         steps.append(stack.step)
     compared = stack.compared[place]
     return Measurement(
@@ -173,6 +173,6 @@ def _measurement(stack: StackedTraining, place: int, seconds: float) -> Measurem
         curve=curve,
         steps_at=steps,
         at=[step / stack.planned if math.isfinite(stack.planned) else math.nan for step in steps],
-        metrics={**metrics, stack.monitor: curve[-1]},
+        metrics={**metrics, stack.validations.monitor: curve[-1]},
         finite=math.isfinite(curve[-1]) and (compared is None or math.isfinite(compared)),
     )

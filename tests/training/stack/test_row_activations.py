@@ -12,8 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from autoact.activations import list_activations
 from autoact.nn import module_for
 from autoact.spaces import Choice
-from autoact.training.stack._batches import stacked
-from autoact.training.stack._networks import Networks
+from autoact.training.stack._networks import Networks, stacked
 from autoact.training.stack._row_activations import RowActivations
 from tests.training.stack.strangers import CLASSES, Table
 

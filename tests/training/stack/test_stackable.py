@@ -1,7 +1,7 @@
 """What a stack refuses, naming it; nothing is trained wrong without a word."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 import pytest
@@ -184,7 +184,7 @@ class Silent(Table):
 class Wrapped(Table):
     """Counts the whole stack as one, which no attribute tells."""
 
-    seen: list[int] = []
+    seen: ClassVar[list[int]] = []
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         type(self).seen.append(1)

@@ -15,7 +15,6 @@ from autoact.training import Member, NotStackable, split, train_stack
 from tests.training.stack.strangers import (
     CLASSES,
     LENGTH,
-    Accuracy,
     Encoder,
     Images,
     Table,
@@ -112,78 +111,6 @@ def test_a_layer_of_a_loop_and_shared_weights_equal_plain_trainings() -> None:
     check_equal(Loop, table(), stack)
 
 
-class Optimized(Table):
-    def __init__(self, kind: Any) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def configure_optimizers(self) -> Any:
-        return self.kind(self.parameters())
-
-
-OPTIMIZERS: dict[str, Any] = {
-    "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-3),
-    "adam": lambda p: torch.optim.Adam(p, lr=0.01, amsgrad=True, weight_decay=1e-3),
-    "adamw": lambda p: torch.optim.AdamW(p, lr=0.01),
-    "nadam": lambda p: torch.optim.NAdam(p, lr=0.01),
-    "radam": lambda p: torch.optim.RAdam(p, lr=0.01),
-    "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),
-    "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.05, initial_accumulator_value=0.1),
-    "adamax": lambda p: torch.optim.Adamax(p, lr=0.01),
-    "adadelta": lambda p: torch.optim.Adadelta(p, lr=1.0),
-}
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_optimizers_on_the_list_equal_plain_trainings(name: str) -> None:
-    check_equal(lambda: Optimized(OPTIMIZERS[name]), table(), members(Table)[:3])
-
-
-class Grouped(Table):
-    """No decay for what has one dimension, as many do; names count as well."""
-
-    def configure_optimizers(self) -> Any:
-        own = dict(self.named_parameters())
-        decayed = [p for p in own.values() if p.ndim > 1]
-        heads = [p for name, p in own.items() if p.ndim <= 1 and name.startswith("net.4")]
-        others = [p for name, p in own.items() if p.ndim <= 1 and not name.startswith("net.4")]
-        return torch.optim.AdamW(
-            [
-                {"params": decayed, "weight_decay": 0.5},
-                {"params": heads, "lr": 1e-3, "weight_decay": 0.0},
-                {"params": others, "weight_decay": 0.0},
-            ],
-            lr=1e-2,
-        )
-
-
-def test_groups_by_dimension_and_name_are_those_of_the_ordinary_module() -> None:
-    check_equal(Grouped, table(), members(Grouped))
-
-
-class Scheduled(Table):
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9)
-        schedules = torch.optim.lr_scheduler
-        if self.kind == "one cycle":
-            total = int(self.trainer.estimated_stepping_batches)
-            cycle = schedules.OneCycleLR(optimizer, 0.1, total_steps=total)
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
-        if self.kind == "cosine":
-            return [optimizer], [schedules.CosineAnnealingLR(optimizer, 2)]
-        step = schedules.ExponentialLR(optimizer, 0.5)
-        return [optimizer], [{"scheduler": step, "interval": "step", "frequency": 2}]
-
-
-@pytest.mark.parametrize("kind", ["one cycle", "cosine", "every other step"])
-def test_schedules_equal_plain_trainings(kind: str) -> None:
-    check_equal(lambda: Scheduled(kind), table(), members(Table)[:3], {**LENGTH, "max_epochs": 3})
-
-
 @pytest.mark.parametrize(
     "settings",
     [
@@ -203,96 +130,6 @@ def test_schedules_equal_plain_trainings(kind: str) -> None:
 )
 def test_settings_of_the_trainer_are_followed(settings: dict[str, Any]) -> None:
     check_equal(Table, table(), members(Table, seeds=(1, 2)), {**LENGTH, **settings}, compared=[0, 1, 6])
-
-
-class Logs(Table):
-    """Every way to log a number."""
-
-    def training_step(self, batch: Any, batch_idx: int) -> Any:
-        loss = self.loss(batch)
-        self.log("train_loss", loss)
-        self.log("train_mean", loss, on_step=False, on_epoch=True, prog_bar=True)
-        self.log_dict({"both": loss, "constant": 3.0}, on_step=True, on_epoch=True)
-        self.log("largest", loss, on_epoch=True, on_step=False, reduce_fx="max")
-        return {"loss": loss, "logits": self(batch[0]).detach()}
-
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        loss = self.loss(batch)
-        self.log("val_loss", loss, prog_bar=True)
-        self.log("val_sum", loss, reduce_fx=torch.sum)
-        self.log("val_min", loss, reduce_fx=min)
-        self.log("val_weighted", loss, batch_size=batch_idx + 1)
-        self.log("val_both", loss, on_step=True, on_epoch=True)
-        self.log("val_number", batch_idx)
-
-
-@pytest.mark.parametrize("monitor", ["val_loss", "val_both_epoch", "val_weighted", "val_sum"])
-def test_values_are_logged_with_the_meaning_of_lightning(monitor: str) -> None:
-    check_equal(Logs, table(), members(Logs)[:2], monitor=monitor)
-
-
-def test_values_of_a_training_that_ends_within_an_epoch_are_logged() -> None:
-    check_equal(Logs, table(), members(Logs)[:2], {**LENGTH, "max_steps": 4})
-
-
-class Short(Table):
-    """Steps without the number of the batch."""
-
-    def training_step(self, batch: Any) -> Any:
-        return self.loss(batch)
-
-    def validation_step(self, batch: Any) -> None:
-        self.log("val_loss", self.loss(batch))
-
-
-def test_steps_may_leave_the_number_of_the_batch_out() -> None:
-    check_equal(Short, table(), members(Short)[:2])
-
-
-class Several(Table):
-    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        self.log("val_loss", self.loss(batch) * (1 + dataloader_idx))
-
-
-def test_several_validation_loaders_have_their_own_names() -> None:
-    rows = TensorDataset(torch.randn(32, 6), torch.randint(0, 4, (32,)))
-    two = [DataLoader(rows, 8), DataLoader(rows, 5)]
-    data = split((DataLoader(rows, 8, shuffle=True), two, two))
-    check_equal(Several, data, members(Several)[:3], monitor="val_loss/dataloader_idx_1")
-
-
-def test_a_metric_is_validated_network_by_network() -> None:
-    check_equal(Accuracy, table(), members(Accuracy, seeds=(1, 2)), monitor="val_acc")
-
-
-class Collected(Table):
-    """Validation with hooks and a list of its own."""
-
-    def on_validation_epoch_start(self) -> None:
-        self.losses: list[Tensor] = []
-
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self.losses.append(self.loss(batch))
-
-    def on_validation_epoch_end(self) -> None:
-        self.log("val_loss", torch.stack(self.losses).median())
-
-
-class Listed(Table):
-    """Validation that keeps what it saw, without a hook."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[float] = []
-
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self.seen.append(self.loss(batch).item())
-        self.log("val_loss", self.seen[-1])
-
-
-@pytest.mark.parametrize("module", [Collected, Listed])
-def test_validation_with_side_effects_runs_network_by_network(module: type[Table]) -> None:
-    check_equal(module, table(), members(module)[:3], {**LENGTH, "val_check_interval": 1})
 
 
 class Annealed(Table):
