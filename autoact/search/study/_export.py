@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,19 @@ class Export:
 
     @classmethod
     def of(cls, search: Search, label: str | None) -> "Export":
-        """Return the export of a search's study, or of the tuning of one baseline."""
+        """Return the export of a search's study, or of the tuning of one baseline: one in all phases."""
         settings, directory = search.settings, search.directory
-        name = directory.configuration()["study"]
-        return cls(
-            url=settings.storage,
-            file=directory.study_file,
-            name=name if label is None else f"{name}-{label}",
-            minimize=settings.minimize,
-            metric=settings.monitor,
-        )
+        if label not in search.exports:
+            name = directory.configuration()["study"]
+            search.exports[label] = cls(
+                url=settings.storage,
+                file=directory.study_file,
+                name=name if label is None else f"{name}-{label}",
+                minimize=settings.minimize,
+                metric=settings.monitor,
+            )
+        export: Export = search.exports[label]
+        return export
 
     def write(self, trials: Sequence[FrozenTrial]) -> None:
         """Add the trials that have ended and are not there, in their order.
@@ -108,6 +112,15 @@ class Export:
     @property
     def _direction(self) -> optuna.study.StudyDirection:
         return optuna.study.StudyDirection["MINIMIZE" if self.minimize else "MAXIMIZE"]
+
+
+def load_storages() -> None:
+    """Load what a storage of Optuna loads when it is opened, which is a lot.
+
+    Loaded after memory was set aside for the trainings, it is looked through after each of them, for 20 ms.
+    """
+    for name in ("alembic.config", "alembic.migration", "sqlalchemy.dialects.sqlite", "sqlalchemy.orm"):
+        import_module(name)
 
 
 def check_storage(url: str | None) -> Any:
