@@ -20,6 +20,7 @@ from autoact.search._resumption import (
     as_probed,
     extend,
     further,
+    going_on,
     hours_spent,
     is_same,
     is_unfinished,
@@ -346,17 +347,8 @@ def _started(
         with Trainings(executor, prepared.task, ledger, finished, prepared.stack) as trainings:
             search = _search(prepared, trainings, directory, plan.seconds)
             if resumed:
-                progress.say(_going_on(search, progress.done, total))
+                progress.say(going_on(search, progress.done, total))
             yield search, progress
-
-
-def _going_on(search: Search, done: int, total: int) -> str:
-    """Return what a resumed run has done, what is left at most, and what of it fits into its time."""
-    left, limit = max(total - done, 0), search.limit
-    seconds = left * limit.seconds / search.trainings.workers
-    takes = f", about {duration(seconds)}" if seconds else ""
-    fits = f"; {limit.room:.0f} fit into the {duration(limit.left)} left" if limit.room < left else ""
-    return f"Resuming {search.directory.path}: {done} trainings are done, up to {left} are left{takes}{fits}"
 
 
 def _search(

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from autoact.records import Ledger, Report, RunDirectory, Stack
+from autoact.report import duration
 from autoact.search.phases import Prepared
 from autoact.search.setup import Counts, Seeds, Settings, changes, extended, require_unchanged, seeds_for
+from autoact.search.study import Search
 from autoact.search.trainings import spent
 
 
@@ -83,3 +85,18 @@ def further(directory: RunDirectory, settings: Settings, counts: Counts) -> int:
     before, seeds = len(directory.questions()) - 1, seeds_of(directory, settings).confirmation
     compared = sum(t.seed not in seeds for t in Ledger(directory.ledger_file).of("confirmation"))
     return compared + before * counts.finalists * settings.selection_seeds
+
+
+def going_on(search: Search, done: int, total: int) -> str:
+    """Return what a resumed run has done, what is left at most, and what of it fits into its time.
+
+    Args:
+        search: The search.
+        done: Trainings that are done.
+        total: All of them, at most.
+    """
+    left, limit = max(total - done, 0), search.limit
+    seconds = left * limit.seconds / search.trainings.workers
+    takes = f", about {duration(seconds)}" if seconds else ""
+    fits = f"; {limit.room:.0f} fit into the {duration(limit.left)} left" if limit.room < left else ""
+    return f"Resuming {search.directory.path}: {done} trainings are done, up to {left} are left{takes}{fits}"
