@@ -55,7 +55,6 @@ class Study:
         self._export = Export.of(self.domain.search, self.label)
         for training in self._done():
             self._add(training)
-        self._export.write(self.optuna.get_trials(deepcopy=False))
 
     def _new(self, sampler: optuna.samplers.BaseSampler) -> optuna.Study:
         """Return a study without trials."""
@@ -66,6 +65,10 @@ class Study:
             sampler=sampler,
             pruner=self._pruner or optuna.pruners.NopPruner(),
         )
+
+    def export(self) -> None:
+        """Write what has ended to the file or storage that Optuna's own tools read."""
+        self._export.write(self.optuna.get_trials(deepcopy=False))
 
     @property
     def spent(self) -> float:
@@ -124,7 +127,7 @@ class Study:
         number = trial_of(training)
         self.trainings[number] = training
         self._finish(self._open.pop(number), training)
-        self._export.write(self.optuna.get_trials(deepcopy=False))
+        self.export()
 
     def numbered(self, asked: Sequence[Training]) -> list[Training]:
         """Return trainings that it did not ask for with the numbers of the trials that they are going to be.
@@ -145,7 +148,7 @@ class Study:
         for training in sorted((t for t in trainings if t.trial is not None), key=trial_of):
             if trial_of(training) not in self.trainings:
                 self._add(training)
-        self._export.write(self.optuna.get_trials(deepcopy=False))
+        self.export()
 
     def _finish(self, trial: optuna.Trial, training: Training) -> None:
         for step, value in zip(training.curve_steps, training.curve, strict=True):
