@@ -148,7 +148,7 @@ class Study:
         for training in sorted((t for t in trainings if t.trial is not None), key=trial_of):
             if trial_of(training) not in self.trainings:
                 self._add(training)
-        self._export.write(self.optuna.get_trials(deepcopy=False))
+        self.export()
 
     def _finish(self, trial: optuna.Trial, training: Training) -> None:
         for step, value in zip(training.curve_steps, training.curve, strict=True):
