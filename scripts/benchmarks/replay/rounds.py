@@ -83,7 +83,7 @@ def known(path: str | None, tables: Iterable[str]) -> Results:
         for name, strategies in search.known(str(file)).items():
             if name in results and (own := strategies.get(played)):
                 cost = BUDGET if BUDGET in own.costs else own.costs[-1]
-                results[name][title(kind, (1,), BUDGET)] = Regrets((cost,), own.at(cost)[:, None])
+                results[name].setdefault(title(kind, (1,), BUDGET), Regrets((cost,), own.at(cost)[:, None]))
     return results
 
 
@@ -111,8 +111,8 @@ def differences(results: Results, costs: Sequence[float]) -> str:
 
 
 def cell(results: Results, members: Sequence[str], kind: str, rounds: Sequence[int], cost: float) -> str:
-    """Return sum of medians, mean regret, and the mean's difference to one trial at a time."""
-    named, base = title(kind, rounds, cost), title(kind, (1,), cost)
+    """Return sum of medians, mean regret, and the mean's difference to 20 trials, one at a time."""
+    named, base = title(kind, rounds, cost), title(kind, (1,), BUDGET)
     if not all({named, base} <= set(results[name]) for name in members):
         return ""
     values = [results[name][named].values[:, 0] for name in members]
