@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from autoact.activations import Named
 from autoact.analysis import Projection
 from autoact.errors import ConfigurationError, ConversionError
-from autoact.kernels import Way, fused, mixture, parameter_slots, plan_for, route
+from autoact.kernels import Fused, Way, mixture, parameter_slots, route
 from autoact.nn import _observation, _own_schedule, _relaxations
 from autoact.nn._deriving import project_mixture
 from autoact.nn._fixed import InPlace, among_changes, module_for
@@ -26,9 +26,9 @@ from autoact.nn._initial_values import (
 )
 from autoact.nn._members import candidate_bounds, candidate_names, gradient_scale, leading, start_vector
 from autoact.nn._precision import is_sharded, keep_precision
-from autoact.nn._ranges import constrained, form_of
+from autoact.nn._ranges import constrained
 from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
-from autoact.nn._scalars import OverLogits, OverLogitsOnGpu, key_of, mixture_of_logits, on_gpu, over_logits
+from autoact.nn._scalars import OverLogits, key_of, mixture_of_logits, over_logits
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -158,7 +158,6 @@ class AutoActivation(nn.Module):
         slots = tuple((name, self.bounds.narrow(name, p)) for name, p in parameter_slots(self.candidates))
         learn = self.relaxation.learn_parameters
         self.ranges = tuple(replace(p, learnable=p.learnable and learn) for _, p in slots)
-        self._forms = tuple(form_of(p) for p in self.ranges)
         self._key = key_of(self.candidates, self.ranges)
         self._slots = tuple(f"{name}.{parameter.name}" for name, parameter in slots)
         per_channel = self.relaxation.granularity == "channel" or any(
@@ -199,26 +198,20 @@ class AutoActivation(nn.Module):
 
     def _mixture(self, x: Tensor) -> Tensor:
         logits, raw = self.logits, self.raw
-        found = route(self.candidates, x, logits, raw)
-        gpu = None
-        if found.way is Way.TRITON and self._one_softmax:
-            gpu = on_gpu(self._key, found.kernels, x, [*self._numbers(logits, raw), self.seen])
+        found, own = route(self.candidates, x, logits, raw), None
+        if self._one_softmax and found.kernels is not None:
+            own = over_logits(self._key, found, x, [*self._numbers(logits, raw), self.seen])
         if self.training and self.release_steps is not None and not self.managed and not self._leader:
-            self._follow(x, found.way, gpu)
-        own: OverLogits | None = gpu
-        if found.way is Way.C and self._one_softmax and logits.device.type == "cpu":
-            own = over_logits(found.kernels, self._numbers(logits, raw), self.ranges, self._forms)
+            self._follow(x, found.way, own)
         if own is not None:
-            plan = plan_for(self.candidates)
-            return fused(plan, own, x, (logits, raw), own.weights, own.values, self.channel_dim)
-        if found.way is Way.OPAQUE and self._one_softmax and x.dtype == torch.float32:
+            return cast(Tensor, Fused.apply(x, own, None, self.channel_dim, logits, raw))
+        if found.way is Way.OPAQUE and self._one_softmax:
             numbers = self._numbers(logits, raw)
-            numbers[3] = numbers[3].clone()  # release may move before backward
-            return cast(Tensor, mixture_of_logits(x, numbers, self._key, self.channel_dim))
+            return cast(Tensor, mixture_of_logits(x, *numbers, self._key, self.channel_dim)[0])
         values = self.natural_values()
         return mixture(x, self.weights(), self.candidates, values, channel_dim=self.channel_dim)
 
-    def _follow(self, x: Tensor, way: Way, gpu: OverLogitsOnGpu | None) -> None:
+    def _follow(self, x: Tensor, way: Way, own: OverLogits | None) -> None:
         """Move along the layer's own schedule, where buffers can be written, and observe now and then."""
         if not isinstance(self.logits, nn.Parameter):  # another's, by functional_call
             return
@@ -231,8 +224,8 @@ class AutoActivation(nn.Module):
         if compiling and learning and (way is Way.OPAQUE or self.relaxation.kind != "softmax"):
             state = self.seen, self.release, self.quantiles, self.observed
             return _own_schedule.step_compiled(self.logits.detach(), x.detach(), *state, steps)
-        if gpu is not None:
-            gpu.step = 1 / steps  # in the launch that reads the logits
+        if own is not None:
+            own.step = 1 / steps  # in the call that reads the logits
         else:
             _own_schedule.advance(self.logits, self.seen, self.release, steps)
         if learning and compiling:

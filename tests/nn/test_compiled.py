@@ -91,7 +91,7 @@ def test_operations_of_compiled_graphs_are_what_torch_asks_of_them():
     layer = AutoActivation(NAMES, start="elu")
     own = [t.detach().clone().requires_grad_() for t in (layer.logits, layer.raw)]
     rest = [layer.temperature, torch.tensor(0.5), layer.anchor, layer.initial]
-    args = (LARGE.clone().requires_grad_(), [*own, *rest], key_of(layer.candidates, layer.ranges), 1)
+    args = (LARGE.clone().requires_grad_(), *own, *rest, key_of(layer.candidates, layer.ranges), 1)
     assert set(torch.library.opcheck(mixture_of_logits, args).values()) == {"SUCCESS"}
     buffers = (layer.seen.clone(), layer.release.clone(), layer.quantiles.clone(), layer.observed.clone())
     state = (layer.logits.detach() + 1, LARGE, *buffers, 4)
