@@ -1,17 +1,17 @@
 """Computation of a mixture: plan, printed kernels, and one operator that decides among them."""
 
-from autoact.kernels._fused import Fused, Kernels
+from autoact.kernels._fused import Kernels, fused
 from autoact.kernels._mixture import mixture, parameter_slots
 from autoact.kernels._operator import Route, Way, explain, route
 from autoact.kernels.plan import Plan, plan_for
 
 __all__ = [
-    "Fused",
     "Kernels",
     "Plan",
     "Route",
     "Way",
     "explain",
+    "fused",
     "mixture",
     "parameter_slots",
     "plan_for",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from autoact.activations import Named
 from autoact.analysis import Projection
 from autoact.errors import ConfigurationError, ConversionError
-from autoact.kernels import Fused, Way, mixture, parameter_slots, route
+from autoact.kernels import Way, fused, mixture, parameter_slots, plan_for, route
 from autoact.nn import _observation, _own_schedule, _relaxations
 from autoact.nn._deriving import project_mixture
 from autoact.nn._fixed import InPlace, among_changes, module_for
@@ -28,7 +28,7 @@ from autoact.nn._members import candidate_bounds, candidate_names, gradient_scal
 from autoact.nn._precision import is_sharded, keep_precision
 from autoact.nn._ranges import constrained
 from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
-from autoact.nn._scalars import OverLogits, key_of, mixture_of_logits, over_logits
+from autoact.nn._scalars import OverLogits, is_one_operation, key_of, mixture_of_logits, over_logits
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -198,42 +198,53 @@ class AutoActivation(nn.Module):
 
     def _mixture(self, x: Tensor) -> Tensor:
         logits, raw = self.logits, self.raw
+        if self._one_softmax and torch.compiler.is_compiling() and is_one_operation(self._key, x):
+            if self._moves():
+                self._follow_compiled(x)
+            numbers = self._numbers(logits, raw)
+            return cast(Tensor, mixture_of_logits(x, *numbers, self._key, self.channel_dim)[0])
         found, own = route(self.candidates, x, logits, raw), None
         if self._one_softmax and found.kernels is not None:
             own = over_logits(self._key, found, x, [*self._numbers(logits, raw), self.seen])
-        if self.training and self.release_steps is not None and not self.managed and not self._leader:
+        if self._moves():
             self._follow(x, found.way, own)
         if own is not None:
-            return cast(Tensor, Fused.apply(x, own, None, self.channel_dim, logits, raw))
-        if found.way is Way.OPAQUE and self._one_softmax:
-            numbers = self._numbers(logits, raw)
-            return cast(Tensor, mixture_of_logits(x, *numbers, self._key, self.channel_dim)[0])
+            return fused(plan_for(self.candidates), own, x, (logits, raw), None, None, self.channel_dim)
         values = self.natural_values()
         return mixture(x, self.weights(), self.candidates, values, channel_dim=self.channel_dim)
 
+    def _moves(self) -> bool:
+        """Tell whether the layer's own schedule is at work."""
+        own = self.training and self.release_steps is not None and not self.managed and not self._leader
+        return own and isinstance(self.logits, nn.Parameter)  # not another's, by functional_call
+
     def _follow(self, x: Tensor, way: Way, own: OverLogits | None) -> None:
         """Move along the layer's own schedule, where buffers can be written, and observe now and then."""
-        if not isinstance(self.logits, nn.Parameter):  # another's, by functional_call
+        if torch.compiler.is_compiling():
+            if not torch.compiler.is_exporting() and not _own_schedule.is_transformed():
+                self._follow_compiled(x, way is Way.OPAQUE or self.relaxation.kind != "softmax")
             return
-        if compiling := torch.compiler.is_compiling():
-            if torch.compiler.is_exporting() or _own_schedule.is_transformed():
-                return
-        elif way is Way.FORMULA:  # transforms, modes, tracers, tensor subclasses
+        if way is Way.FORMULA:  # transforms, modes, tracers, tensor subclasses
             return
-        steps, learning = cast(int, self.release_steps), torch.is_grad_enabled()
-        if compiling and learning and (way is Way.OPAQUE or self.relaxation.kind != "softmax"):
-            state = self.seen, self.release, self.quantiles, self.observed
-            return _own_schedule.step_compiled(self.logits.detach(), x.detach(), *state, steps)
+        steps = cast(int, self.release_steps)
         if own is not None:
             own.step = 1 / steps  # in the call that reads the logits
         else:
             _own_schedule.advance(self.logits, self.seen, self.release, steps)
-        if learning and compiling:
-            _own_schedule.observe_compiled(self.quantiles, self.observed, x)
-        elif learning:
+        if torch.is_grad_enabled():
             self._forwards += 1
             if _own_schedule.is_due(self._forwards):
                 self.observe(x)
+
+    def _follow_compiled(self, x: Tensor, opaque: bool = True) -> None:
+        """Do so as part of a compiled graph."""
+        steps, learning = cast(int, self.release_steps), torch.is_grad_enabled()
+        if learning and opaque:
+            state = self.seen, self.release, self.quantiles, self.observed
+            return _own_schedule.step_compiled(self.logits, x, *state, steps)
+        _own_schedule.advance(self.logits, self.seen, self.release, steps)
+        if learning:
+            _own_schedule.observe_compiled(self.quantiles, self.observed, x)
 
     def _numbers(self, logits: Tensor, raw: Tensor) -> list[Tensor]:
         leader = self.leader

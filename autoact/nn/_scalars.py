@@ -136,6 +136,19 @@ def key_of(names: tuple[str, ...], parameters: tuple[Parameter, ...]) -> str:
     return key
 
 
+def is_one_operation(key: str, x: Tensor) -> bool:
+    """Tell whether torch.compile takes a layer as one operation: on a CPU, with kernels; not in exports."""
+    return x.device.type == "cpu" and not torch.compiler.is_exporting() and _has_kernels(key, x.dtype)
+
+
+@torch._dynamo.assume_constant_result
+def _has_kernels(key: str, dtype: torch.dtype) -> bool:
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return False
+    kernels = cpu.kernels_for(plan_for(_PARAMETERS[key][0]), dtype)
+    return not isinstance(kernels, str) and c_chain_of(key) is not None
+
+
 _operations = torch.library.Library("autoact", "FRAGMENT")  # a custom_op takes 8 us more at each call
 _operations.define(
     "mixture_of_logits(Tensor x, Tensor logits, Tensor raw, Tensor temperature, Tensor release, "
