@@ -28,7 +28,7 @@ from autoact.nn._members import candidate_bounds, candidate_names, gradient_scal
 from autoact.nn._precision import is_sharded, keep_precision
 from autoact.nn._ranges import constrained
 from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
-from autoact.nn._scalars import OverLogits, is_one_operation, key_of, mixture_of_logits, over_logits
+from autoact.nn._scalars import OverLogits, is_one_operation, key_of, mixture_of_layer, over_logits
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -202,7 +202,7 @@ class AutoActivation(nn.Module):
             if self._moves():
                 self._follow_compiled(x)
             numbers = self._numbers(logits, raw)
-            return cast(Tensor, mixture_of_logits(x, *numbers, self._key, self.channel_dim)[0])
+            return cast(Tensor, mixture_of_layer(x, *numbers, self._key, self.channel_dim)[0])
         found, own = route(self.candidates, x, logits, raw), None
         if self._one_softmax and found.kernels is not None:
             own = over_logits(self._key, found, x, [*self._numbers(logits, raw), self.seen])

@@ -149,17 +149,19 @@ def _has_kernels(key: str, dtype: torch.dtype) -> bool:
     return not isinstance(kernels, str) and c_chain_of(key) is not None
 
 
-_operations = torch.library.Library("autoact", "FRAGMENT")  # a custom_op takes 8 us more at each call
+# A custom_op takes 8 us more at each call. Inductor keeps graphs on disk, and checks the size of a state in them by
+# the name of the operation alone: a state of other parts needs operations of another name.
+_operations = torch.library.Library("autoact", "FRAGMENT")
 _operations.define(
-    "mixture_of_logits(Tensor x, Tensor logits, Tensor raw, Tensor temperature, Tensor release, "
+    "mixture_of_layer(Tensor x, Tensor logits, Tensor raw, Tensor temperature, Tensor release, "
     "Tensor anchor, Tensor initial, str key, int channel_dim) -> (Tensor, Tensor)"
 )
 _operations.define(
-    "mixture_of_logits_backward(Tensor x, Tensor logits, Tensor raw, Tensor state, Tensor grad, str key) "
+    "mixture_of_layer_backward(Tensor x, Tensor logits, Tensor raw, Tensor state, Tensor grad, str key) "
     "-> (Tensor, Tensor, Tensor)"
 )
-mixture_of_logits = torch.ops.autoact.mixture_of_logits.default
-_backward_operation = torch.ops.autoact.mixture_of_logits_backward.default
+mixture_of_layer = torch.ops.autoact.mixture_of_layer.default
+_backward_operation = torch.ops.autoact.mixture_of_layer_backward.default
 
 
 def _found(key: str) -> cpu.Chain:
@@ -169,25 +171,25 @@ def _found(key: str) -> cpu.Chain:
     return chain
 
 
-@torch.library.impl(_operations, "mixture_of_logits", "CPU")
+@torch.library.impl(_operations, "mixture_of_layer", "CPU")
 def _forward(x: Tensor, *rest: Any) -> Tensors:
     """Return y and the state."""
     *numbers, key, _ = rest
     return _found(key).forward(x, cpu.as_readable((*numbers, numbers[0])), 0.0)
 
 
-@torch.library.register_fake("autoact::mixture_of_logits", lib=_operations)
+@torch.library.register_fake("autoact::mixture_of_layer", lib=_operations)
 def _(x: Tensor, *rest: Any) -> Tensors:
     return torch.empty_like(x), x.new_empty(sum(_found(rest[-2]).parts), dtype=torch.float32)
 
 
-@torch.library.impl(_operations, "mixture_of_logits_backward", "CPU")
+@torch.library.impl(_operations, "mixture_of_layer_backward", "CPU")
 def _gradients(x: Tensor, logits: Tensor, raw: Tensor, state: Tensor, grad: Tensor, key: str) -> Tensors:
     """Return the gradients of x, logits and raw numbers."""
     return _found(key).backward(x, state, grad, logits, raw)
 
 
-@torch.library.register_fake("autoact::mixture_of_logits_backward", lib=_operations)
+@torch.library.register_fake("autoact::mixture_of_layer_backward", lib=_operations)
 def _(x: Tensor, logits: Tensor, raw: Tensor, state: Tensor, grad: Tensor, key: str) -> Tensors:
     return torch.empty_like(x), torch.empty_like(logits), torch.empty_like(raw)
 
@@ -209,4 +211,4 @@ def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Any, ...]:
     return (*found, *(None for _ in range(6)))
 
 
-torch.library.register_autograd("autoact::mixture_of_logits", _backward, setup_context=_keep, lib=_operations)
+torch.library.register_autograd("autoact::mixture_of_layer", _backward, setup_context=_keep, lib=_operations)

@@ -10,7 +10,7 @@ from torch import nn
 from autoact import AutoActivation
 from autoact.kernels import Way, route
 from autoact.nn._own_schedule import step_compiled
-from autoact.nn._scalars import key_of, mixture_of_logits
+from autoact.nn._scalars import key_of, mixture_of_layer
 
 NAMES = ("relu", "elu", "prelu", "swish", "tanh")
 LARGE = torch.randn(256, 256, generator=torch.Generator().manual_seed(0))
@@ -92,7 +92,7 @@ def test_operations_of_compiled_graphs_are_what_torch_asks_of_them():
     own = [t.detach().clone().requires_grad_() for t in (layer.logits, layer.raw)]
     rest = [layer.temperature, torch.tensor(0.5), layer.anchor, layer.initial]
     args = (LARGE.clone().requires_grad_(), *own, *rest, key_of(layer.candidates, layer.ranges), 1)
-    assert set(torch.library.opcheck(mixture_of_logits, args).values()) == {"SUCCESS"}
+    assert set(torch.library.opcheck(mixture_of_layer, args).values()) == {"SUCCESS"}
     buffers = (layer.seen.clone(), layer.release.clone(), layer.quantiles.clone(), layer.observed.clone())
     state = (layer.logits.detach() + 1, LARGE, *buffers, 4)
     assert set(torch.library.opcheck(step_compiled, state).values()) == {"SUCCESS"}
