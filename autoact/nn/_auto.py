@@ -201,10 +201,10 @@ class AutoActivation(nn.Module):
         if self._one_softmax and torch.compiler.is_compiling() and is_one_operation(self._key, x):
             if self._moves():
                 self._follow_compiled(x)
-            numbers = self._numbers(logits, raw)
-            return cast(Tensor, mixture_of_layer(x, *numbers, self._key, self.channel_dim)[0])
+            numbers = *self._numbers(logits, raw), self._key, self.channel_dim
+            return cast(Tensor, mixture_of_layer(x, *numbers)[0])
         found, own = route(self.candidates, x, logits, raw), None
-        if self._one_softmax and found.kernels is not None:
+        if self._one_softmax:
             own = over_logits(self._key, found, x, [*self._numbers(logits, raw), self.seen])
         if self._moves():
             self._follow(x, found.way, own)
@@ -220,10 +220,9 @@ class AutoActivation(nn.Module):
 
     def _follow(self, x: Tensor, way: Way, own: OverLogits | None) -> None:
         """Move along the layer's own schedule, where buffers can be written, and observe now and then."""
-        if torch.compiler.is_compiling():
-            if not torch.compiler.is_exporting() and not _own_schedule.is_transformed():
-                self._follow_compiled(x, way is Way.OPAQUE or self.relaxation.kind != "softmax")
-            return
+        compiled = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+        if compiled and not _own_schedule.is_transformed():
+            return self._follow_compiled(x, way is Way.OPAQUE or self.relaxation.kind != "softmax")
         if way is Way.FORMULA:  # transforms, modes, tracers, tensor subclasses
             return
         steps = cast(int, self.release_steps)
@@ -237,14 +236,13 @@ class AutoActivation(nn.Module):
                 self.observe(x)
 
     def _follow_compiled(self, x: Tensor, opaque: bool = True) -> None:
-        """Do so as part of a compiled graph."""
-        steps, learning = cast(int, self.release_steps), torch.is_grad_enabled()
-        if learning and opaque:
-            state = self.seen, self.release, self.quantiles, self.observed
-            return _own_schedule.step_compiled(self.logits, x, *state, steps)
-        _own_schedule.advance(self.logits, self.seen, self.release, steps)
-        if learning:
-            _own_schedule.observe_compiled(self.quantiles, self.observed, x)
+        released = self.seen, self.release
+        observed, steps = (self.quantiles, self.observed), cast(int, self.release_steps)
+        if opaque and torch.is_grad_enabled():
+            return _own_schedule.step_compiled(self.logits, x, *released, *observed, steps)
+        _own_schedule.advance(self.logits, *released, steps)
+        if torch.is_grad_enabled():
+            _own_schedule.observe_compiled(*observed, x)
 
     def _numbers(self, logits: Tensor, raw: Tensor) -> list[Tensor]:
         leader = self.leader

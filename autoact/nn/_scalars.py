@@ -149,8 +149,8 @@ def _has_kernels(key: str, dtype: torch.dtype) -> bool:
     return not isinstance(kernels, str) and c_chain_of(key) is not None
 
 
-# A custom_op takes 8 us more at each call. Inductor keeps graphs on disk, and checks the size of a state in them by
-# the name of the operation alone: a state of other parts needs operations of another name.
+# A custom_op takes 8 us more at each call. Inductor keeps graphs on disk, with the size of a state in them,
+# and knows an operation by its name alone: a state of other parts needs an operation of another name.
 _operations = torch.library.Library("autoact", "FRAGMENT")
 _operations.define(
     "mixture_of_layer(Tensor x, Tensor logits, Tensor raw, Tensor temperature, Tensor release, "
