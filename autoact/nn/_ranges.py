@@ -101,8 +101,8 @@ def constrained_text(raw: str, initial: str, form: Form) -> tuple[str, str]:
 
 def c_text() -> tuple[str, str]:
     """Return value and derivative of a parameter r, v at 0, whose form is the struct f of a C program."""
-    names = (_Text(f"f.{name}") for name in Form._fields[:7])
-    return constrained_text("r", "v", Form(*names, sided=True, ranged=True))
+    names = [_Text(f"f.{name}") for name in Form._fields[:7]]
+    return constrained_text("r", "v", Form._make([*names, True, True]))
 
 
 def _value(raw: Any, initial: Any, form: Form, on: _Operations) -> Any:

@@ -9,6 +9,7 @@ from torch import nn
 
 from autoact import AutoActivation
 from autoact.kernels import Way, route
+from autoact.nn import _own_schedule
 from autoact.nn._own_schedule import step_compiled
 from autoact.nn._scalars import key_of, mixture_of_layer
 
@@ -84,6 +85,60 @@ def test_a_start_is_torch_bit_for_bit(count):
     for name, twin in twins.items():
         layer = AutoActivation([name, "identity"], start=name)
         assert torch.equal(layer(x), twin(x)), name
+
+
+@needs_kernels
+@pytest.mark.parametrize("count", [0, 1, 300])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_compiled_layer_of_any_size_is_the_layer(count, dtype):
+    torch._dynamo.reset()
+    layer = AutoActivation(NAMES)
+    other = copy.deepcopy(layer)
+    results = []
+    for own, run in ((layer, torch.compile(layer, backend="aot_eager", fullgraph=True)), (other, other)):
+        x = LARGE.reshape(-1)[:count].to(dtype).requires_grad_()
+        y = run(x)
+        results.append((y, *torch.autograd.grad(y.float().sin().sum(), (x, own.logits, own.raw))))
+    for got, want in zip(*results, strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-5 if dtype == torch.float32 else 2e-2, atol=1e-5)
+
+
+@needs_kernels
+def test_gradients_of_gradients_of_a_traced_layer():
+    torch._dynamo.reset()
+    layer = AutoActivation(NAMES)
+    found = []
+    for run in (torch.compile(layer, backend="eager", fullgraph=True), layer):
+        x = LARGE[0].clone().requires_grad_()
+        inputs = (x, layer.logits, layer.raw)
+        first = torch.autograd.grad(run(x).square().sum(), inputs, create_graph=True)
+        found.append(torch.autograd.grad(torch.stack([g.square().sum() for g in first]).sum(), inputs))
+    for got, want in zip(*found, strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-3 * float(want.abs().max()))
+
+
+@needs_kernels
+@pytest.mark.parametrize("bad", [None, float("nan"), float("inf")])
+@pytest.mark.parametrize("count", [0, 1, 100, 10_000])
+def test_the_schedule_in_c_is_that_of_torch(count, bad):
+    layers = [AutoActivation(NAMES, start="elu") for _ in range(2)]
+    for step in range(30):
+        x = LARGE.reshape(-1)[step * 7 :][:count].clone()
+        if bad is not None and step == 3:
+            x.fill_(bad)
+        for layer, in_c in zip(layers, (True, False), strict=True):
+            with torch.no_grad():
+                layer.logits.add_(step % 3)
+                state = layer.seen, layer.release, layer.quantiles, layer.observed
+                if in_c:
+                    assert _own_schedule._step_in_c(layer.logits, x, *state, 1 / 12)
+                else:
+                    _own_schedule.advance(layer.logits, *state[:2], 12)
+                    _own_schedule.observe_compiled(*state[2:], x)
+    ours, torchs = layers
+    assert torch.equal(ours.release, torchs.release)
+    assert torch.equal(ours.observed, torchs.observed)
+    torch.testing.assert_close(ours.quantiles, torchs.quantiles, rtol=1e-6, atol=1e-6)
 
 
 @needs_kernels

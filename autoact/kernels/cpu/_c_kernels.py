@@ -138,13 +138,18 @@ def backward(
 
 
 def backward_at(
-    kernels: Kernels, x: torch.Tensor, weights: int, parameters: int, grad: torch.Tensor, *pulled: int
+    kernels: Kernels,
+    x: torch.Tensor,
+    weights: int,
+    parameters: int,
+    grad: torch.Tensor,
+    grad_weights: int,
+    grad_parameters: int,
 ) -> torch.Tensor:
     """Return the gradient of x, and write those of weights and parameters to two addresses more."""
-    dense = _dense(x.resolve_neg(), False)
-    return _gradients(
-        kernels, dense, weights, parameters, grad.resolve_neg(), *pulled, _one_set(dense.numel())
-    )
+    dense, grad = _dense(x.resolve_neg(), False), grad.resolve_neg()
+    layout = _one_set(dense.numel())
+    return _gradients(kernels, dense, weights, parameters, grad, grad_weights, grad_parameters, layout)
 
 
 def _gradients(
