@@ -85,7 +85,7 @@ def compare(
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1 << 14)  # `seeds_needed` asks for up to 10,000 numbers of pairs, again and again
 def detectable_effect(pairs: int, *, level: float = LEVEL, power: float = POWER) -> float:
     """Return the true effect, in paired s.d., that a two-sided paired t test finds with the given power.
 
