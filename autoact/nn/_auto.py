@@ -73,7 +73,7 @@ class AutoActivation(nn.Module):
         relaxation: "softmax", "straight_through" or "affine".
         temperature: Divides the logits; above 0.
         start: "uniform", or a candidate: the layer then is that activation until its logits are trained, on a
-            CPU bit for bit torch's own, in a compiled graph of small tensors within 1e-6.
+            CPU bit for bit torch's own, where `torch.compile` inlines the formula within 1e-6.
         learn_parameters: Whether slopes, alphas and betas are learned.
         standardize: Whether gradients of weights are divided by the candidates' standard deviations under
             N(0, 1); values never change.

@@ -65,17 +65,17 @@ def test_a_compiled_layer_may_run_again_before_its_backward():
 
 @pytest.mark.slow
 @needs_kernels
-def test_a_compiled_start_is_torch_bit_for_bit_on_large_tensors():
+def test_a_compiled_start_is_torch_bit_for_bit():
     for name, twin in {"gelu": nn.GELU(), "silu": nn.SiLU(), "elu": nn.ELU(), "mish": nn.Mish()}.items():
         torch._dynamo.reset()
         layer = AutoActivation([name, "relu"], start=name)
         compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
         assert torch.equal(compiled(LARGE), twin(LARGE)), name
-        torch.testing.assert_close(compiled(LARGE[0]), twin(LARGE[0]), rtol=0, atol=1e-6)
+        assert torch.equal(compiled(LARGE[0]), twin(LARGE[0])), name
 
 
 @pytest.mark.parametrize("count", [100, 10_000])
-def test_a_start_is_torch_bit_for_bit(count):
+def test_an_uncompiled_start_is_torch_bit_for_bit(count):
     twins = {
         "gelu": nn.GELU(), "silu": nn.SiLU(), "elu": nn.ELU(), "selu": nn.SELU(), "mish": nn.Mish(),
         "hardswish": nn.Hardswish(), "softplus": nn.Softplus(), "relu": nn.ReLU(), "tanh": nn.Tanh(),
