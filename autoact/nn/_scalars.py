@@ -104,7 +104,9 @@ def c_chain_of(key: str) -> cpu.Chain | None:
     """Return the kernels in C of a layer; None without a C compiler."""
     names, parameters = _PARAMETERS[key]
     library = cpu.chain_library(*c_text())
-    return library and cpu.Chain(library, plan_for(names), tuple(form_of(p)[:7] for p in parameters))
+    if library is None:
+        return None
+    return cpu.Chain(library, plan_for(names), tuple(form_of(p)[:7] for p in parameters))
 
 
 @lru_cache(maxsize=512)

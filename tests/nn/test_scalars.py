@@ -1,5 +1,7 @@
 """A layer whose few numbers are computed in C gives what the chain of torch operations gives."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -66,7 +68,7 @@ def test_the_start_is_exact():
     assert torch.equal(layer(x), autoact.get("elu")(x))
 
 
-CONFIGURED = {
+CONFIGURED: dict[str, dict[str, Any]] = {
     "default": {},
     "bounded": {"bounds": {"elu": {"alpha": [0.2, 1.5]}, "prelu": {"slope": [0.25, 0.5]}}},
     "on a bound": {
@@ -80,6 +82,7 @@ CONFIGURED = {
 
 def state_of(layer):
     chain = c_chain_of(layer._key)
+    assert chain is not None
     _, state = chain.forward(torch.zeros(256), (*layer._numbers(layer.logits, layer.raw), layer.seen), 0.0)
     return dict(zip(("weights", "values", "slopes", "speeds"), state.split(chain.parts), strict=False))
 
