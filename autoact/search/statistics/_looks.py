@@ -94,22 +94,32 @@ def is_hopeless(found: Comparison, looks: tuple[int, ...], seeds: int) -> bool:
         return seeds >= looks[-1]
     if high == low:  # the models are the same
         return True
-    due = levels(looks, found.level)[looks.index(seeds)]
-    half = float(stats.t.ppf((1 + due) / 2, found.pairs - 1))
-    statistic = abs(found.difference) / ((high - low) / 2) * half
-    p_value = float(2 * stats.t.sf(statistic, found.pairs - 1))
-    return bool(hopeless(np.array(p_value), looks, seeds))
+    error, rows = _of_seeds(found, levels(looks, found.level)[looks.index(seeds)])
+    p_value = float(2 * stats.t.sf(abs(found.difference) / error, found.pairs - 1))
+    return bool(hopeless(np.array(p_value), looks, seeds, np.array(rows)))
 
 
-def hopeless(p_values: np.ndarray, looks: tuple[int, ...], seeds: int) -> np.ndarray:
+def _of_seeds(found: Comparison, due: float) -> tuple[float, float]:
+    """Return the standard error over seeds, and the variance over rows in units of its square."""
+    low, high = found.ci95
+    share = 0.0 if found.rows is None or math.isnan(found.rows.share) else found.rows.share
+    if found.rows is not None and share > 0:
+        return found.rows.sd * math.sqrt((1 - share) / share), share / (1 - share)
+    return (high - low) / 2 / float(stats.t.ppf((1 + due) / 2, found.pairs - 1)), 0.0
+
+
+def hopeless(
+    p_values: np.ndarray, looks: tuple[int, ...], seeds: int, rows: np.ndarray | float = 0.0
+) -> np.ndarray:
     """Tell where more seeds would hardly decide, even if effects are one deviation above their estimates.
 
     Stopping for it is a choice: no error grows by it.
 
     Args:
-        p_values: Two-sided p values of t tests, any shape.
+        p_values: Two-sided p values of t tests over seeds, any shape.
         looks: Paired seeds at each look that was planned, growing.
         seeds: Seeds so far: one of the looks.
+        rows: Variance of the mean over comparison rows, in units of that over seeds; no seeds lower it.
 
     Returns:
         Whether the last look would decide with a probability below 0.2; true where it is the last.
@@ -124,7 +134,7 @@ def hopeless(p_values: np.ndarray, looks: tuple[int, ...], seeds: int) -> np.nda
     seen = -ndtri(np.maximum(p_values, _SMALLEST) / 2)
     bound = -float(ndtri((1 - levels(looks, LEVEL)[-1]) / 2))
     expected = seen * math.sqrt(share) + (seen + 1) / math.sqrt(share) * (1 - share)
-    chance: np.ndarray = ndtr((expected - bound) / math.sqrt(1 - share))
+    chance: np.ndarray = ndtr((expected - bound * np.sqrt(1 + rows / share)) / math.sqrt(1 - share))
     return chance < HOPELESS
 
 
