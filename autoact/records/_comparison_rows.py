@@ -1,6 +1,7 @@
 """Rows of the comparison data: values of a training by group of rows, and what they say of a difference."""
 
 from dataclasses import dataclass
+from math import nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Rows:
     """
 
     groups: int = 0
-    sd: float = float("nan")
-    share: float = float("nan")
+    sd: float = nan
+    share: float = nan
     limit: bool = False
     unknown: str | None = None
