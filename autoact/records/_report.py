@@ -149,8 +149,7 @@ class Report:
             return cls.from_dict(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise RunDirectoryError(
-                f"{file} cannot be read: {error}. "
-                f"Remove it and write it again: autoact search --resume {file.parent}"
+                f"{file} cannot be read: {error}. Remove it and resume the run, which writes it again."
             ) from error
 
     def save(self, path: str | Path) -> None:

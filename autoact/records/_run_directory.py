@@ -38,8 +38,8 @@ class RunDirectory:
         >>> RunDirectory.create(path, {})
         Traceback (most recent call last):
         ...
-        autoact.errors.RunDirectoryError: .../run exists already and is left untouched. Resume the run in it
-        with `autoact search --resume .../run`, or choose another directory with --out.
+        autoact.errors.RunDirectoryError: .../run exists already and is left untouched; resume the run in it:
+        run_search(..., out='.../run', resume=True), or choose another directory for `out`.
     """
 
     path: Path
@@ -49,10 +49,12 @@ class RunDirectory:
         """Raise RunDirectoryError if the path exists or could not be created; changes nothing."""
         target = Path(path).absolute()
         if os.path.lexists(target):
-            raise RunDirectoryError(
-                f"{path} exists already and is left untouched. Resume the run in it with "
-                f"`autoact search --resume {path}`, or choose another directory with --out."
+            run = cls(Path(path))
+            resume = (
+                f"resume the run in it: {run.resumption()}, or " if run.configuration_file.is_file() else ""
             )
+            wanted = f"{resume}choose another directory for `out`."
+            raise RunDirectoryError(f"{path} exists already and is left untouched; {wanted}")
         parent = next(folder for folder in target.parents if os.path.lexists(folder))
         try:
             with tempfile.TemporaryDirectory(dir=parent, prefix=".autoact-"):
@@ -82,7 +84,7 @@ class RunDirectory:
         if not run.configuration_file.is_file():
             what = "has no config.yaml" if run.path.is_dir() else "does not exist"
             raise RunDirectoryError(
-                f"{path} {what}, so there is no run to resume. Start one with `autoact search --out {path}`."
+                f"{path} {what}, so there is no run to resume. Start one there without resuming."
             )
         stored = run.configuration()
         for name, kind in _NEEDED.items():
@@ -172,12 +174,18 @@ class RunDirectory:
             >>> RunDirectory.create(Path(tempfile.mkdtemp()) / "run", {}).resumption(seeds=40)
             "run_search(..., out='.../run', resume=True, seeds=40)"
         """
-        if self.configuration_file.is_file() and not self.configuration().get("source"):
+        if self._is_of_python():
             settings = "".join(f", {name}={value}" for name, value in larger.items())
             return f"run_search(..., out={str(self.path)!r}, resume=True{settings})"
         return f"autoact search --resume {quote(str(self.path))}" + "".join(
             f" --{k} {v}" for k, v in larger.items()
         )
+
+    def _is_of_python(self) -> bool:
+        try:
+            return not self.configuration().get("source")
+        except RunDirectoryError:  # said where it matters
+            return False
 
     def reconfigure(self, configuration: Mapping[str, Any]) -> None:
         """Write another configuration in place of the present one, whole or not at all."""

@@ -120,11 +120,7 @@ def read_run(path: str | Path) -> Run:
 def _missing(directory: RunDirectory) -> str:
     path = directory.path
     if not path.is_dir():
-        return f"{path} is not a directory; give the directory that `autoact search --out` named."
+        return f"{path} is not a directory; give the one that `out` of the search named."
     if directory.configuration_file.is_file():
-        return (
-            f"{path} has no report.json: its search has not ended. Go on with: autoact search --resume {path}"
-        )
-    return (
-        f"{path} has no report.json, so it is not a run directory; give the one that `autoact search` wrote."
-    )
+        return f"{path} has no report.json: its search has not ended. Go on with: {directory.resumption()}"
+    return f"{path} has no report.json, so it is not a run directory; give the one that a search wrote."

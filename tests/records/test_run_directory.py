@@ -31,7 +31,7 @@ def test_a_new_run_holds_its_configuration_and_nothing_else(tmp_path: Path) -> N
 def test_an_existing_run_is_untouched(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", {"budget": 3})
     before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in run.path.iterdir()}
-    with pytest.raises(RunDirectoryError, match=r"exists already.*--resume .*run"):
+    with pytest.raises(RunDirectoryError, match=r"exists already.*resume=True.*or choose another directory"):
         RunDirectory.create(tmp_path / "run", {"budget": 4})
     assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in run.path.iterdir()} == before
 

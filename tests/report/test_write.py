@@ -199,7 +199,10 @@ def test_a_directory_without_a_readable_report_is_refused(tmp_path: Path, conten
 
 def test_an_unfinished_run_names_the_command_that_goes_on(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("{}")
-    with pytest.raises(RunDirectoryError, match=r"autoact search --resume"):
+    with pytest.raises(RunDirectoryError, match=r"Go on with: run_search\(\.\.\., out='.*', resume=True\)"):
+        write_report(tmp_path)
+    (tmp_path / "config.yaml").write_text("source: {class_path: mine.Model}")
+    with pytest.raises(RunDirectoryError, match=r"Go on with: autoact search --resume"):
         write_report(tmp_path)
     with pytest.raises(RunDirectoryError, match="is not a directory"):
         write_report(tmp_path / "nothing")

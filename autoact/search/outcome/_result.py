@@ -102,7 +102,7 @@ class SearchResult:
             why = (str(error).splitlines() or [type(error).__name__])[0]
             raise RunDirectoryError(
                 f"The study in {url or file} cannot be read ({why}). "
-                f"Have it written again: `autoact search --resume {directory.path}`."
+                f"Have it written again: {directory.resumption()}"
             ) from error
 
     def model(self) -> Any:
@@ -245,8 +245,7 @@ def load_run(directory: str | Path) -> SearchResult:
     report = found.report()
     if report is None:
         raise RunDirectoryError(
-            f"{directory} has no report.json: its search has not ended. "
-            f"Go on with it: `autoact search --resume {directory}`."
+            f"{directory} has no report.json: its search has not ended. Go on with it: {found.resumption()}"
         )
     chosen = report.chosen
     if chosen is None and found.assignment_file.exists():  # the search failed after its choice
