@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from autoact.records import Comparison, RowGroups, Rows
-from autoact.search.statistics import Spread, compare, is_hopeless, seeds_needed, variances
+from autoact.records import Comparison, RowGroups, Rows, Training
+from autoact.search.statistics import Spread, compare, compare_trainings, is_hopeless, seeds_needed, variances
+from autoact.spaces import Assignment
 from scripts.benchmarks.verdict import rows as script
 from scripts.benchmarks.verdict.looks import DRAWN, lower_bound
 from scripts.benchmarks.verdict.rows import CASES, decisions, differences
@@ -117,11 +118,8 @@ def test_seeds_that_are_needed_find_the_difference():
     spread = Spread(pairs=10, seeds=0.1, degrees=9, rows=0.01, groups=33)
     needed = seeds_needed(0.5, spread)
     assert needed > seeds_needed(0.5, Spread(pairs=10, seeds=0.1, degrees=9))
-    random, found = np.random.default_rng(0), 0
-    for _ in range(400):
-        gains = differences(random, "normal", (1, needed, 33), (1.0, 0.1, 0.0))[0] + 0.5
-        found += judged(gains).verdict == "improved"
-    assert found / 400 == pytest.approx(0.8, abs=0.06)
+    gains = differences(np.random.default_rng(0), "normal", (2000, needed, 33), (1.0, 0.1, 0.0)) + 0.5
+    assert (decisions(gains, (needed,))["improved"] > 0).mean() == pytest.approx(0.8, abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +146,19 @@ def test_pairs_that_are_not_finite_need_no_rows():
     groups = [(values(each), values(np.zeros(8))) for each in gains] + [(RowGroups(unknown="nan"), None)]
     found = compare([*gains.mean(1), math.nan], [0.0] * 6, "max", groups=groups)
     assert (found.pairs, found.rows) == (5, judged(gains).rows)
+
+
+def test_trainings_are_compared_by_their_rows():
+    gains = np.random.default_rng(9).normal(size=(4, 8))
+    layers = Assignment({"net.1": "relu"})
+    asked = [Training(phase="confirmation", label="", assignment=layers, seed=n) for n in range(4)]
+    ours = [replace(t, comparison=g.mean(), rows=values(g)) for t, g in zip(asked, gains, strict=True)]
+    theirs = [replace(t, comparison=0.0, rows=values(np.zeros(8))) for t in asked]
+    found = compare_trainings(ours, theirs, "max")
+    assert (found.ci95, found.rows) == (judged(gains).ci95, judged(gains).rows)
+    assert compare_trainings(ours, theirs, "max", has_rows=False).rows is None
+    raised = [replace(ours[0], state="failed"), *ours[1:]]
+    assert compare_trainings(raised, theirs, "max").left_out == 1
 
 
 def test_one_model_twice_has_nothing_to_say_of_rows():
