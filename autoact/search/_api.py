@@ -51,7 +51,7 @@ from autoact.search.setup import (
     resumed,
     seeds_for,
 )
-from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, quiet_optuna
+from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, load_storages, quiet_optuna
 from autoact.search.trainings import (
     OBJECTIVE,
     Executor,
@@ -335,6 +335,7 @@ def _started(
         for training in ledger.trainings:
             progress.count(training)
             log_trial(directory, training, settings.monitor)
+        load_storages()
         with Trainings(executor, prepared.task, ledger, finished) as trainings:
             search = _search(prepared, trainings, directory, plan.seconds)
             if resumed:

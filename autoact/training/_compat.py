@@ -49,10 +49,13 @@ def silence() -> Iterator[None]:
         ...     logging.getLogger("lightning.pytorch").level == logging.ERROR
         True
     """
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    levels: dict[logging.Logger, int] = {}
+    for logger in map(logging.getLogger, _LOGGERS):  # parents first: what they silence is not set again,
+        if (
+            logger.getEffectiveLevel() < logging.ERROR
+        ):  # for a level set makes every logger forget what it knew
+            levels[logger] = logger.level
+            logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"lightning(\.|$)")
@@ -66,7 +69,7 @@ def silence() -> Iterator[None]:
             with without_bars():
                 yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in levels.items():
             logger.setLevel(level)
 
 

@@ -21,10 +21,13 @@ def choose(search: Search) -> Training:
     """
     _require_mixture(search)
     if search.confirmations:
-        return _chosen(search, study_of(search))
+        study = study_of(search)
+        study.export()
+        return _chosen(search, study)
     if not any(search.ledger.of("trial")):  # one that failed is tried again only before there are trials
         train_one_shot(search)
     study, derived = study_of(search), _derived(search)
+    study.export()
     if derived is not None:
         study.enqueue(ONE_SHOT_CHOICE, derived, search.own)
     if derived is None or search.settings.parameters:

@@ -50,6 +50,7 @@ def _as_it_is(name: str, assignment: Assignment) -> Training:
 
 def _tune(search: Search, name: str, assignment: Assignment, selected: Training) -> Training:
     study = _study(search, name, assignment)
+    study.export()
     study.enqueue(OWN_VALUES, assignment, search.own)
     if selected.hyperparameters != search.own:
         study.enqueue(SELECTED_VALUES, assignment, selected.hyperparameters)
@@ -72,11 +73,11 @@ def _study(search: Search, name: str, assignment: Assignment) -> Study:
 
 def export_studies(search: Search) -> None:
     """Write the studies of a search that is done again, where they are not the ledger's."""
-    study_of(search)
+    study_of(search).export()
     tuned = {training.label: training.assignment for training in search.ledger.of("tuning")}
     for name, assignment in tuned.items():
         assert assignment is not None, "only a mixture has none"
-        _study(search, name, assignment)
+        _study(search, name, assignment).export()
 
 
 def tuning_trials(search: Search) -> int:

@@ -83,7 +83,7 @@ def _finds(count: int, difference: float, spread: Spread, level: float) -> bool:
     return _shift(degrees, level, POWER) * error <= abs(difference)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1 << 14)  # `seeds_needed` asks for the same numbers of pairs again and again
 def _shift(degrees: float, level: float, power: float) -> float:
     """Return the difference, in standard errors, that is found with the given power."""
     quantiles = (np.arange(_NODES) + 0.5) / _NODES

@@ -54,7 +54,6 @@ class Study:
             while len(self.optuna.get_trials(deepcopy=False)) < _trial(training):
                 self.optuna.add_trial(create_trial(state=TrialState.FAIL))  # killed in its training
             self._add(training)
-        self._export.write(self.optuna.get_trials(deepcopy=False))
 
     def _new(self, sampler: optuna.samplers.BaseSampler) -> optuna.Study:
         """Return a study without trials."""
@@ -65,6 +64,10 @@ class Study:
             sampler=sampler,
             pruner=self._pruner or optuna.pruners.NopPruner(),
         )
+
+    def export(self) -> None:
+        """Write what has ended to the file or storage that Optuna's own tools read."""
+        self._export.write(self.optuna.get_trials(deepcopy=False))
 
     @property
     def spent(self) -> float:
@@ -123,7 +126,7 @@ class Study:
         number = _trial(training)
         self.trainings[number] = training
         self._finish(self._open.pop(number), training)
-        self._export.write(self.optuna.get_trials(deepcopy=False))
+        self.export()
 
     def _finish(self, trial: optuna.Trial, training: Training) -> None:
         for step, value in zip(training.curve_steps, training.curve, strict=True):

@@ -18,6 +18,8 @@ from autoact.errors import ConfigurationError
 from autoact.records import RowGroups
 from autoact.spaces import Assignment
 from autoact.training._compat import plain_interrupt, restored_randomness, silence, when_built
+from autoact.training._compat_batches import whole_batches
+from autoact.training._compat_hooks import quick_hooks
 from autoact.training.callback import ActivationSearch, NoMixtureError
 from autoact.training.checkpoints import remember
 from autoact.training.data import DataParts, split
@@ -140,6 +142,8 @@ def train(
     with ExitStack() as around:
         around.enter_context(restored_randomness())
         around.enter_context(silence())
+        around.enter_context(whole_batches())
+        around.enter_context(quick_hooks())
         root = around.enter_context(tempfile.TemporaryDirectory(prefix="autoact-"))
         seed_everything(seed, workers=True, verbose=False)
         opened = (data if isinstance(data, DataParts) else split(data)).open()

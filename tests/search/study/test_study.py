@@ -60,7 +60,9 @@ class Run:
             trainings=Trainings(Inline(NoTask()), NoTask(), self.ledger),
             own=own or {},
         )
-        return Study(Domain(search, found.with_derived(derived)))
+        study = Study(Domain(search, found.with_derived(derived)))
+        study.export()
+        return study
 
     def stored(self, storage: str | None = None) -> list[optuna.trial.FrozenTrial]:
         """Return the trials of the exported study."""

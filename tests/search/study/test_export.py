@@ -1,0 +1,55 @@
+"""The export of a study is opened once in a run, and what it needs is loaded before the trainings begin."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+
+from autoact import run_search
+from autoact.search.study._export import Export
+
+LOADED = """
+import gc, sys
+from autoact import run_search
+
+before, freeze = set(), gc.freeze
+gc.freeze = lambda: (before.update(sys.modules), freeze())
+run_search(objective=lambda assignment, seed, fraction: 1.0 / seed, layers=["a"], space=["relu", "tanh"],
+           mode="min", out=sys.argv[1], budget=2, seeds=2, looks=(2,), quiet=True)
+assert "optuna" in before
+late = set(sys.modules) - before
+print(sorted(name for name in late if name.partition(".")[0] in ("sqlalchemy", "alembic")))
+"""
+
+
+def test_one_export_serves_all_phases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    opening = Export._open
+    monkeypatch.setattr(
+        Export, "_open", lambda self, trials: (opened.append(self.name), opening(self, trials))[1]
+    )
+    run_search(
+        objective=lambda assignment, seed, fraction: float(assignment["a"].activation == "tanh"),
+        layers=["a"],
+        space=["relu", "tanh"],
+        mode="min",
+        out=tmp_path / "run",
+        budget=4,
+        seeds=2,
+        looks=(2,),
+        quiet=True,
+    )
+    assert len(opened) == 1
+    study = optuna.load_study(study_name=opened[0], storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}")
+    assert len(study.trials) == 4
+
+
+@pytest.mark.slow
+def test_storages_are_loaded_before_memory_is_set_aside(tmp_path: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", LOADED, str(tmp_path / "run")], capture_output=True, text=True, check=True
+    )
+    late = found.stdout.strip()
+    assert late == "[]", f"loaded by the first training, looked through after each one: {late}"
