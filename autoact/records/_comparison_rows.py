@@ -34,6 +34,7 @@ class Rows:
         sd: Standard deviation of the mean difference over other rows of the same kind and number; 0 where
             groups differ no more than by chance, NaN where unknown.
         share: Of the variance behind the interval, what comes from rows; the rest comes from seeds.
+        degrees: Of freedom of the interval.
         limit: Whether more seeds would not decide, because the interval would stay too wide.
         unknown: Why it could not be estimated, so that the interval covers seeds alone; None where it was.
 
@@ -45,5 +46,6 @@ class Rows:
     groups: int = 0
     sd: float = nan
     share: float = nan
+    degrees: float = nan
     limit: bool = False
     unknown: str | None = None

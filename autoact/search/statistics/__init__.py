@@ -1,6 +1,6 @@
 """Statistics of a verdict: paired comparisons over seeds and rows, looked at once or more often."""
 
-from autoact.search.statistics._looks import SPENT, hopeless, is_hopeless, levels
+from autoact.search.statistics._looks import SPENT, hopeless, is_hopeless, levels, share_of_rows
 from autoact.search.statistics._paired import compare, compare_trainings
 from autoact.search.statistics._power import detectable_effect, seeds_needed
 from autoact.search.statistics._spread import Spread, variances
@@ -15,5 +15,6 @@ __all__ = [
     "is_hopeless",
     "levels",
     "seeds_needed",
+    "share_of_rows",
     "variances",
 ]

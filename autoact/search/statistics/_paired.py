@@ -7,7 +7,7 @@ from statistics import fmean
 from autoact.errors import ConfigurationError
 from autoact.records import LEVEL, Comparison, Rows, Training
 from autoact.search.setup import Mode
-from autoact.search.statistics._looks import levels, repeated_p_value
+from autoact.search.statistics._looks import levels, repeated_p_value, share_of_rows
 from autoact.search.statistics._power import detectable, seeds_needed
 from autoact.search.statistics._spread import Groups, Spread, spread_of
 
@@ -66,15 +66,16 @@ def compare(
     )
     made = min(sum(n < len(found) for n in planned) + 1, len(planned))
     gains = _gains(found, sign)
-    due = levels(planned, level)[made - 1]
     spread = spread_of(gains, rounding, _finite(found, groups))
+    share = share_of_rows(spread.seeds, spread.rows, len(gains), planned)
+    due = levels(planned, level, rows=share)[made - 1]
     difference = fmean(gains) if gains else math.nan
     half = spread.half(due)
     return Comparison(
         name=name,
         difference=difference,
         ci95=(difference - half, difference + half),
-        p_value=repeated_p_value(planned, spread.p_value(difference), made),
+        p_value=repeated_p_value(planned, spread.p_value(difference), made, share),
         detectable=detectable(spread, due),
         pairs=len(gains),
         seeds_needed=seeds_needed(difference, spread, level=due),
@@ -156,4 +157,10 @@ def _rows(spread: Spread, difference: float, level: float) -> Rows:
         return Rows(unknown=spread.unknown)
     half = spread.half_of_rows(level)
     limit = spread.share > 0.5 and abs(difference) <= half
-    return Rows(groups=spread.groups, sd=math.sqrt(spread.rows), share=spread.share, limit=limit)
+    return Rows(
+        groups=spread.groups,
+        sd=math.sqrt(spread.rows),
+        share=spread.share,
+        degrees=spread.degrees,
+        limit=limit,
+    )

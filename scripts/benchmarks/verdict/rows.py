@@ -22,7 +22,7 @@ from scipy import stats
 if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from autoact.search.statistics import hopeless, levels, variances
+from autoact.search.statistics import hopeless, levels, share_of_rows, variances
 from scripts import terminal
 from scripts.benchmarks.verdict.looks import DRAWN, lower_bound
 
@@ -72,22 +72,29 @@ def decisions(gains: Array, looks: Sequence[int]) -> dict[str, Array]:
     planned = tuple(looks)
     said = {way: np.zeros(len(gains)) for way in ("seeds alone", "summed", "improved")}
     used, going = np.full(len(gains), planned[-1]), np.ones(len(gains), dtype=bool)
-    for count, level in zip(planned, levels(planned, 0.95), strict=True):
+    for made, count in enumerate(planned):
         seen = gains[:, :count]
         mean, groups = seen.mean((1, 2)), seen.shape[2]
         seeds, rows, degrees = variances(seen, np.ones(groups))
         whole = seen.mean(1).var(1, ddof=1) / groups
         either = (seeds + whole) ** 2 / (seeds**2 / (count - 1) + whole**2 / (groups - 1))
+        shares = np.array([share_of_rows(*both, count, planned) for both in zip(seeds, rows, strict=True)])
+        level, due = levels(planned, 0.95)[made], np.zeros(len(gains))
+        p_values = 2 * stats.t.sf(np.abs(mean) / np.sqrt(seeds + rows), degrees)
+        hopes = np.ones(len(gains), dtype=bool)
+        for share in np.unique(shares):
+            same = shares == share
+            due[same] = levels(planned, 0.95, rows=float(share))[made]
+            hopes[same] = ~hopeless(p_values[same], planned, count, float(share))
         ways = {
-            "seeds alone": (seeds, count - 1),
-            "summed": (seeds + whole, either),
-            "improved": (seeds + rows, degrees),
+            "seeds alone": (seeds, count - 1, level),
+            "summed": (seeds + whole, either, level),
+            "improved": (seeds + rows, degrees, due),
         }
-        for way, (variance, freedom) in ways.items():
-            half = stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance)
+        for way, (variance, freedom, confidence) in ways.items():
+            half = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variance)
             said[way] = np.where((said[way] == 0) & (np.abs(mean) > half), np.sign(mean), said[way])
-        alone = 2 * stats.t.sf(np.abs(mean) / np.sqrt(seeds), count - 1)
-        ended = going & ((said["improved"] != 0) | hopeless(alone, planned, count, rows / seeds))
+        ended = going & ((said["improved"] != 0) | ~hopes)
         used[ended], going = count, going & ~ended
     return {**said, "seeds": used}
 

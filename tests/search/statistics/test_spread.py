@@ -8,7 +8,16 @@ import pytest
 from scipy import stats
 
 from autoact.records import Comparison, RowGroups, Rows, Training
-from autoact.search.statistics import Spread, compare, compare_trainings, is_hopeless, seeds_needed, variances
+from autoact.search.statistics import (
+    Spread,
+    compare,
+    compare_trainings,
+    is_hopeless,
+    levels,
+    seeds_needed,
+    share_of_rows,
+    variances,
+)
 from autoact.spaces import Assignment
 from scripts.benchmarks.verdict import rows as script
 from scripts.benchmarks.verdict.looks import DRAWN, lower_bound
@@ -81,7 +90,10 @@ def test_the_interval_is_that_of_both_variances():
         2 * stats.t.sf(abs(gains.mean()) / math.sqrt(seeds + rows), degrees)
     )
     assert replace(found.rows, limit=False) == Rows(
-        groups=16, sd=pytest.approx(rows**0.5), share=pytest.approx(rows / (seeds + rows))
+        groups=16,
+        sd=pytest.approx(rows**0.5),
+        share=pytest.approx(rows / (seeds + rows)),
+        degrees=pytest.approx(degrees),
     )
     alone = compare(gains.mean(1).tolist(), [0.0] * 10, "max")
     assert alone.rows is None
@@ -203,3 +215,21 @@ def test_the_rule_of_a_confirmation_is_that_of_the_simulation():
 def test_the_short_run_prints_a_row_for_each_law_case_and_effect(capsys):
     script.main(["--short"])
     assert len(capsys.readouterr().out.splitlines()) == 2 + len(CASES) * (len(DRAWN) + 1)
+
+
+def test_where_rows_are_the_variance_the_first_look_may_spend_nearly_all():
+    assert share_of_rows(1.0, 0.0, 5, LOOKS) == share_of_rows(math.nan, 0.0, 5, LOOKS) == 0.0
+    assert share_of_rows(1.0, 0.25, 5, LOOKS) == pytest.approx(0.5)  # of 0.25 + 0.25 after 20 seeds
+    assert share_of_rows(1e-9, 1.0, 5, LOOKS) == pytest.approx(0.95)
+    seeds, rows = levels(LOOKS, 0.95), levels(LOOKS, 0.95, rows=0.95)
+    assert seeds[0] > rows[0] > 0.95
+    assert rows[0] < 0.96
+    assert levels((10,), 0.95, rows=0.95) == (0.95,)
+
+
+def test_interval_and_p_value_agree_at_every_look():
+    gains = differences(np.random.default_rng(6), "normal", (20, 10, 16), (0.5, 0.5, 0.5))
+    gains += np.random.default_rng(6).choice([0.0, 1.5], (20, 1, 1))
+    found = [judged(each[:count], looks=LOOKS) for each in gains for count in (5, 10)]
+    assert all((each.p_value <= 0.05) == (each.ci95[0] > 0 or each.ci95[1] < 0) for each in found)
+    assert 0 < sum(each.p_value <= 0.05 for each in found) < 40
