@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 import torch
@@ -380,3 +381,19 @@ def test_test_data_that_give_no_number_fail_the_search_with_a_partial_report(tmp
     assert report["verdict"] is None
     assert "comparison data gave no finite val_loss" in report["failure"]
     assert report["cost"]["confirmation"]["trainings"] > 0
+
+
+@pytest.mark.slow
+def test_values_by_group_of_comparison_rows_are_in_the_ledger(
+    watched: tuple[SearchResult, Path, str],
+) -> None:
+    trainings = Ledger(watched[1] / "trainings.jsonl").trainings
+    for training in trainings:
+        if training.phase != "confirmation":
+            assert training.rows is None
+            continue
+        rows = training.rows
+        assert rows is not None
+        assert rows.unknown is None
+        assert np.average(rows.values, weights=rows.weights) == pytest.approx(training.comparison, rel=1e-5)
+    assert len({t.rows.data for t in trainings if t.rows is not None}) == 1
