@@ -242,13 +242,13 @@ def _needed(run: Run) -> str:
 
 
 def _replaced(report: Report) -> str:
-    """Return that a baseline took the place of the search's own choice, in one sentence, where it did."""
+    """Return that another model took the place of the search's own choice, in one sentence, where it did."""
     found = report.recommendation
     if found is None or not found.replaced or found.searched is None:
         return ""
     return (
         f"The search itself chose {assignment(found.searched)}; on the selection seeds, before any "
-        "comparison data were read, a baseline did better and took its place."
+        "comparison data were read, another finalist did better and took its place."
     )
 
 
