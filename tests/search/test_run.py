@@ -77,8 +77,14 @@ def test_the_report_has_the_schema_of_the_contract(watched: tuple[SearchResult, 
 def test_the_verdict_follows_from_the_values_in_the_report(watched: tuple[SearchResult, Path, str]) -> None:
     report = watched[0].report
     ours = report["confirmation"]["comparison"]
+    confirmed = list(Ledger(watched[1] / "trainings.jsonl").of("confirmation"))
+    kept = {(training.key, training.seed): training.rows for training in confirmed}
+    mine = next(training for training in confirmed if training.label == "selected").key
     for role, compared in report["comparisons"].items():
-        again = compare(ours, report["baselines"][compared["name"]]["comparison"], "min")
+        name = compared["name"]
+        other = next((t.key for t in confirmed if t.label == name), mine)
+        groups = [(kept[mine, seed], kept[other, seed]) for seed in report["confirmation"]["seeds"]]
+        again = compare(ours, report["baselines"][name]["comparison"], "min", groups=groups)
         assert again.difference == pytest.approx(compared["difference"])
         assert list(again.ci95) == pytest.approx(compared["ci95"])
         assert role == "best_uniform" or again.verdict == report["verdict"] == watched[0].verdict
@@ -207,7 +213,7 @@ def test_a_run_cannot_be_resumed_as_another(
 def test_an_existing_run_is_refused_and_untouched(watched: tuple[SearchResult, Path, str]) -> None:
     out = watched[1]
     before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
-    with pytest.raises(RunDirectoryError, match=f"--resume {out}"):
+    with pytest.raises(RunDirectoryError, match=f"out='{out}', resume=True"):
         run_search(Curve, CurveData, out=out, **SMALL)
     assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
 
@@ -304,16 +310,22 @@ def test_a_choice_of_the_original_costs_nothing_on_top_of_the_budget(
     assert "the original does" in result.report["note"]
 
 
-def test_an_original_that_is_chosen_for_want_of_anything_else_must_train(tmp_path: Path) -> None:
-    """Every single activation diverges but one that was not tried; the mixture of them does not."""
+def test_where_only_one_activation_trains_it_is_chosen_though_no_trial_had_it(tmp_path: Path) -> None:
     settings = {**SMALL, "space": ["tanh", "elu", "gelu"], "budget": 2, "selection_seeds": 1, "seeds": 2}
     model = partial(Diverging, "ReLU Tanh ELU FixedActivation")
-    with pytest.raises(
-        SearchFailedError, match=r"Not one training of the search ended with a finite val_loss"
-    ):
+    result = run_search(model, CurveData, out=tmp_path / "run", **settings)
+    assert {choice.activation for choice in result.assignment.values()} == {"gelu"}
+    assert result.report["comparisons"]["original"]["baseline_diverged"] == 2
+
+
+def test_an_original_that_is_chosen_for_want_of_anything_else_must_train(tmp_path: Path) -> None:
+    """Every single activation diverges; the mixture of them does not."""
+    settings = {**SMALL, "space": ["tanh", "elu", "gelu"], "budget": 2, "selection_seeds": 1, "seeds": 2}
+    model = partial(Diverging, "ReLU Tanh ELU GELU FixedActivation")
+    with pytest.raises(SearchFailedError, match=r"with a finite val_loss|a finite val_loss on every"):
         run_search(model, CurveData, out=tmp_path / "run", **settings)
     ledger = Ledger(tmp_path / "run" / "trainings.jsonl")
-    assert any(training.usable for training in ledger.of("baseline"))
+    assert not any(training.usable for training in ledger.of("baseline", "trial"))
     assert not list(ledger.of("confirmation"))
 
 
