@@ -1,6 +1,7 @@
 """Validations of a stack: of all networks at once, or where steps cannot do that one by one by Lightning."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -129,7 +130,9 @@ class Validations:
         for module in twin.module.modules() if part == "comparison" else ():
             if isinstance(module, Metric):  # a best value, say, of selection data
                 module.reset()
-        found = validated(trainer, twin.module, seeded.opened.given(part))
+        # within a fit no hook of a data module runs before a validation
+        within = nullcontext({"dataloaders": seeded.selection})
+        found = validated(trainer, twin.module, within if part == "selection" else seeded.given(part))
         if any(other.member > twin.member and stack.places[other.member] == place for other in others):
             set_random_state(before, seeded.own)  # the next member of this seed sees the same
         return found
