@@ -56,7 +56,7 @@ def quick_hooks() -> Iterator[None]:
         ...     call._call_callback_hooks is _call_callbacks
         False
     """
-    overridden = data_connector.is_overridden
+    overridden = vars(data_connector)["is_overridden"]
     with ExitStack() as around:
         for name, quick in (
             ("_call_lightning_module_hook", _module_hook),

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 
@@ -27,8 +28,15 @@ from scripts.benchmarks.price import BARE, CASES, Case, Meter, clock, metered, t
 
 EVERY = 8  # trainings of a run after which there is a bare loop
 PHASES = ("trial", "baseline", "selection", "confirmation")
-SETTINGS = {"budget": 20, "seeds": 10, "looks": (10,), "quiet": True, "monitor": "val_loss", "mode": "min"}
-SHORT = {**SETTINGS, "budget": 2, "seeds": 2, "looks": (2,), "space": ["relu", "tanh"]}
+SETTINGS: dict[str, Any] = {
+    "budget": 20,
+    "seeds": 10,
+    "looks": (10,),
+    "quiet": True,
+    "monitor": "val_loss",
+    "mode": "min",
+}
+SHORT: dict[str, Any] = {**SETTINGS, "budget": 2, "seeds": 2, "looks": (2,), "space": ["relu", "tanh"]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

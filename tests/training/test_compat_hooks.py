@@ -174,6 +174,7 @@ def test_trainings_measure_the_same_bit_by_bit(kind: str, monkeypatch: pytest.Mo
             DataLoader(rows(96), batch_size=16, shuffle=True),
             DataLoader(rows(32, seed=1), batch_size=16),
         )
+        data: Any
         model, data = {"digits": (DigitsModel, DigitsData)}.get(kind, (Talking, loaders))
         data = Moving if kind == "a data module with hooks" else data
         space = ["relu", "tanh"] if kind == "a mixture" else None

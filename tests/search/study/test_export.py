@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import optuna
 import pytest
+from optuna.trial import FrozenTrial
 
 from autoact import run_search
 from autoact.search.study._export import Export
@@ -27,9 +29,12 @@ print(sorted(name for name in late if name.partition(".")[0] in ("sqlalchemy", "
 def test_one_export_serves_all_phases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     opening = Export._open
-    monkeypatch.setattr(
-        Export, "_open", lambda self, trials: (opened.append(self.name), opening(self, trials))[1]
-    )
+
+    def noted(self: Export, trials: Sequence[FrozenTrial]) -> optuna.Study:
+        opened.append(self.name)
+        return opening(self, trials)
+
+    monkeypatch.setattr(Export, "_open", noted)
     run_search(
         objective=lambda assignment, seed, fraction: float(assignment["a"].activation == "tanh"),
         layers=["a"],
