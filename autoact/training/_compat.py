@@ -102,15 +102,16 @@ def batched_kernels() -> Iterator[None]:
 
     Attention and transformer layers then take torch operations, of which all have such kernels.
     """
-    quick, alone = torch.backends.mha.get_fastpath_enabled(), torch._C._functorch._is_vmap_fallback_enabled()
+    functorch: Any = torch._C._functorch
+    quick, alone = torch.backends.mha.get_fastpath_enabled(), functorch._is_vmap_fallback_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    torch._C._functorch._set_vmap_fallback_enabled(False)
+    functorch._set_vmap_fallback_enabled(False)
     try:
         with sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(quick)
-        torch._C._functorch._set_vmap_fallback_enabled(alone)
+        functorch._set_vmap_fallback_enabled(alone)
 
 
 def at_progress(trainer: Trainer, epoch: int, step: int) -> None:
@@ -121,7 +122,7 @@ def at_progress(trainer: Trainer, epoch: int, step: int) -> None:
         epoch: Becomes its `current_epoch`.
         step: Becomes its `global_step`.
     """
-    done = trainer.fit_loop.epoch_progress.current
+    done: Any = trainer.fit_loop.epoch_progress.current
     done.processed = done.completed = epoch
     trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = step
 

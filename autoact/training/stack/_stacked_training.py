@@ -3,7 +3,7 @@
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -126,7 +126,8 @@ class StackedTraining(Callback):
     def _shape(self) -> LightningModule:
         """Return a module whose layers hold the activations of all members."""
         shape = Twin(self.seeded[0].module, None, 0, self.trainer).module
-        assignments = [member.assignment or {} for member in self.members]
+        given = [member.assignment for member in self.members]
+        assignments: list[Mapping[str, Choice]] = [each if each is not None else {} for each in given]
         paths = dict.fromkeys(path for assignment in assignments for path in assignment)
 
         def make(path: str, present: Choice, channel_dim: int, in_place: InPlace | None) -> RowActivations:
@@ -144,7 +145,7 @@ class StackedTraining(Callback):
         for number, seeded in enumerate(self.seeded):
             self.streams.turn_to(number)
             iterators.append(seeded.epoch())
-        for _ in range(self.trainer.num_training_batches):
+        for _ in range(int(self.trainer.num_training_batches)):
             yield self._next(iterators)
 
     def _next(self, iterators: Sequence[Iterator[Any]]) -> list[Any]:
@@ -222,10 +223,11 @@ class StackedTraining(Callback):
         every = trainer.check_val_every_n_epoch
         if every is not None and (epoch + 1) % every:
             return False
-        if trainer.val_check_batch == math.inf:
+        between = float(trainer.val_check_batch or math.inf)
+        if between == math.inf:
             return number + 1 == trainer.num_training_batches
         done = self.step if every is None else number + 1
-        return bool(done % trainer.val_check_batch == 0)
+        return done % between == 0
 
     def _validate(self, epoch: int) -> None:
         self.trainer.validating = True
