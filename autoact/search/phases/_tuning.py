@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from autoact.records import Training, model_key
 from autoact.search.phases._remaining import out_of_time
-from autoact.search.phases._trials import study_of
+from autoact.search.phases._trials import study_of, untuned
 from autoact.search.setup import least_tuning
 from autoact.search.study import Domain, Search, Study, run_trials
 from autoact.spaces import Assignment
@@ -33,8 +33,8 @@ def tune_baselines(
         baselines: Activations by name.
         selected: The choice.
     """
-    if not search.settings.parameters or not search.counts.trials:
-        return {name: _as_it_is(name, assignment) for name, assignment in baselines.items()}
+    if not search.counts.tuned:
+        return untuned(baselines)
     assert selected.assignment is not None
     had = sum(1 for _ in search.ledger.of("trial"))
     tuned = {model_key(selected.assignment): selected} if had >= tuning_trials(search) else {}
@@ -42,10 +42,6 @@ def tune_baselines(
         if model_key(assignment) not in tuned:
             tuned[model_key(assignment)] = _tune(search, name, assignment, selected)
     return {name: tuned[model_key(assignment)] for name, assignment in baselines.items()}
-
-
-def _as_it_is(name: str, assignment: Assignment) -> Training:
-    return Training(phase="baseline", label=name, assignment=assignment, seed=0)
 
 
 def _tune(search: Search, name: str, assignment: Assignment, selected: Training) -> Training:

@@ -160,10 +160,6 @@ class Seeded:
             if around is not None:
                 held["val_dataloader"] = around
 
-    def comparison(self) -> CombinedLoader:
-        """Return the comparison data."""
-        return _combined(self.opened.comparison(), "sequential")
-
 
 class _Begun:
     """An iterator that does not begin again: to begin a loader draws a random number."""

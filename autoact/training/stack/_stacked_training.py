@@ -13,6 +13,7 @@ from torch import Tensor
 
 from autoact import conversion
 from autoact.nn import InPlace
+from autoact.records import RowGroups
 from autoact.spaces import Choice
 from autoact.training._compat import at_progress, end_at_step, planned_steps
 from autoact.training.data import DataParts
@@ -62,7 +63,7 @@ class StackedTraining(Callback):
         self.metrics: Metrics = {}
         self.ended: dict[int, tuple[int, dict[str, float]]] = {}
         self.finals: Metrics | None = None
-        self.compared: list[float | None] = [None] * len(members)
+        self.compared: list[tuple[float, RowGroups] | None] = [None] * len(members)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Do the training; the Trainer then finds nothing left to do."""
@@ -231,7 +232,7 @@ class StackedTraining(Callback):
 
     def _validate(self, epoch: int) -> None:
         self.trainer.validating = True
-        found = self.validations.of(self, "selection")
+        found = self.validations.of(self)
         self.trainer.training = True
         at_progress(self.trainer, epoch, self.step)
         self.metrics |= found
@@ -253,11 +254,7 @@ class StackedTraining(Callback):
     def _end(self) -> None:
         self.trainer.validating = True
         if self.steps[-1:] != [self.step]:
-            self.finals = self.validations.of(self, "selection")
+            self.finals = self.validations.of(self)
         if any(member.comparison for member in self.members):
-            found = self.validations.of(self, "comparison")
-            self.compared = [
-                self.validations.run.among(of_member(found, place)) if member.comparison else None
-                for place, member in enumerate(self.members)
-            ]
+            self.compared = self.validations.compared(self)
         self.trainer.training = True
