@@ -222,10 +222,11 @@ def occupy(
     beside = in_place_at(model, [places[path].paths[0] for path in paths])
     with all_or_nothing(model):
         for path in paths:
-            target, present = places[path], places[path].present
+            target, present, choice = places[path], places[path].present, places[path].choice
+            assert choice is not None
             entry = {"paths": list(target.paths), **beside[target.paths[0]]}
             channel_dim = present.channel_dim if hasattr(present, "channel_dim") else 1
-            module = make(path, Choice.of(target.choice), channel_dim, entry.get("in_place"))
+            module = make(path, choice, channel_dim, entry.get("in_place"))
             place(model, target.paths[0], entry, module)
     return model
 

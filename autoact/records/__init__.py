@@ -1,6 +1,7 @@
 """Records of a run: its trainings, the ledger that holds them, the directory that holds everything."""
 
 from autoact.records._comparison import DECISIVE, LEVEL, Comparison, Verdict
+from autoact.records._comparison_rows import RowGroups, Rows
 from autoact.records._findings import (
     Baseline,
     Belief,
@@ -52,6 +53,8 @@ __all__ = [
     "Question",
     "Recommendation",
     "Report",
+    "RowGroups",
+    "Rows",
     "RunDirectory",
     "Stack",
     "State",

@@ -102,15 +102,16 @@ def batched_kernels() -> Iterator[None]:
 
     Attention and transformer layers then take torch operations, of which all have such kernels.
     """
-    quick, alone = torch.backends.mha.get_fastpath_enabled(), torch._C._functorch._is_vmap_fallback_enabled()
+    functorch: Any = torch._C._functorch
+    quick, alone = torch.backends.mha.get_fastpath_enabled(), functorch._is_vmap_fallback_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    torch._C._functorch._set_vmap_fallback_enabled(False)
+    functorch._set_vmap_fallback_enabled(False)
     try:
         with sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(quick)
-        torch._C._functorch._set_vmap_fallback_enabled(alone)
+        functorch._set_vmap_fallback_enabled(alone)
 
 
 def at_progress(trainer: Trainer, epoch: int, step: int) -> None:
@@ -121,7 +122,7 @@ def at_progress(trainer: Trainer, epoch: int, step: int) -> None:
         epoch: Becomes its `current_epoch`.
         step: Becomes its `global_step`.
     """
-    done = trainer.fit_loop.epoch_progress.current
+    done: Any = trainer.fit_loop.epoch_progress.current
     done.processed = done.completed = epoch
     trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = step
 
@@ -279,13 +280,31 @@ def without_layer_hooks(module: LightningModule) -> Iterator[None]:
     Args:
         module: A module that has been fitted, before another stage of a Trainer.
     """
-    hooks: dict[str, Callable[..., None]] = {"setup": lambda stage: None, "configure_model": lambda: None}
-    before = {name: module.__dict__[name] for name in hooks if name in module.__dict__}
-    module.__dict__.update(hooks)
+    with replaced(module, setup=lambda stage: None, configure_model=lambda: None):
+        yield
+
+
+@contextmanager
+def replaced(module: nn.Module, **methods: Callable[..., Any]) -> Iterator[None]:
+    """Put other methods in place of a module's own, and these back afterwards.
+
+    Args:
+        module: A module.
+        methods: What to call instead, by name, without the module as an argument.
+
+    Example:
+        >>> layer = nn.Identity()
+        >>> with replaced(layer, forward=lambda x: 2 * x):
+        ...     doubled = layer(3)
+        >>> doubled, layer(3)
+        (6, 3)
+    """
+    before = {name: module.__dict__[name] for name in methods if name in module.__dict__}
+    module.__dict__.update(methods)
     try:
         yield
     finally:
-        for name in hooks:
+        for name in methods:
             module.__dict__.pop(name, None)
         module.__dict__.update(before)
 

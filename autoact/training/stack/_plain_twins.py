@@ -123,7 +123,8 @@ class Twin:
             {**group, "params": [own[names[id(p)]] for p in group["params"] if names.get(id(p)) in own]}
             for group in optimizer.param_groups
         ]
-        made = type(optimizer)(groups)
+        kind: Any = type(optimizer)
+        made: Optimizer = kind(groups)
         for parameter, state in optimizer.state.items():
             twin = own.get(names.get(id(parameter), ""))
             if twin is not None:

@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from torch.utils.data import DataLoader
 from autoact.training.data import DataParts, OpenLoaders, OpenModule, generators
 from autoact.training.fit import second_seed
 from autoact.training.stack._member import NotStackable
+
+Part = Literal["training", "selection", "comparison"]
 
 
 class Streams:
@@ -101,7 +104,7 @@ class Seeded:
         self.module = make_module()
         seed_everything(second_seed(seed), workers=True, verbose=False)
         self.trainer = trainer
-        with self.opened.given("training") as arguments:
+        with self.given("training") as arguments:
             self.own = list(generators(arguments.values()))
             for generator in self.own:
                 generator.manual_seed(second_seed(seed))
@@ -141,9 +144,21 @@ class Seeded:
         begun, self._begun = self._begun or iter(self._train), None
         return map(itemgetter(0), _Begun(begun))
 
-    def comparison(self) -> CombinedLoader:
-        """Return the comparison data."""
-        return _combined(self.opened.comparison(), "sequential")
+    @contextmanager
+    def given(self, part: Part) -> Iterator[dict[str, Any]]:
+        """Give what the `given` of the data gives; a data module may be one object for all seeds.
+
+        Args:
+            part: Of the data.
+        """
+        held = vars(getattr(self.opened, "module", self))
+        around = held.pop("val_dataloader", None)  # of the fit in which the stack trains
+        try:
+            with self.opened.given(part) as arguments:
+                yield arguments
+        finally:
+            if around is not None:
+                held["val_dataloader"] = around
 
 
 class _Begun:

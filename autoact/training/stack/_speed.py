@@ -114,10 +114,10 @@ def _whole(stack: StackedTraining, trainer: Mapping[str, Any]) -> tuple[float, f
     """Return steps and validations of a whole training."""
     batches = stack.trainer.num_training_batches
     steps = min(_given(trainer, "max_steps"), _given(trainer, "max_epochs") * batches)
-    every, between = stack.trainer.check_val_every_n_epoch, stack.trainer.val_check_batch
+    every, between = stack.trainer.check_val_every_n_epoch, float(stack.trainer.val_check_batch or math.inf)
     if every is None:
-        return steps, steps / float(between)
-    return steps, steps / batches / every * max(1, batches // float(between))
+        return steps, steps / between
+    return steps, steps / batches / every * max(1, batches // between)
 
 
 def _plain_costs(

@@ -40,9 +40,9 @@ def check_optimizer(trainer: Trainer) -> None:
     if kind not in ELEMENTWISE:
         raise NotStackable(f"the optimizer {kind.__name__} is not known to work on each number by itself")
     for config in trainer.lr_scheduler_configs:
-        kind = type(config.scheduler)
-        if kind.__module__ != lr_scheduler.__name__ or config.reduce_on_plateau:
-            raise NotStackable(f"the schedule {kind.__name__} may depend on more than steps and epochs")
+        schedule = type(config.scheduler)
+        if schedule.__module__ != lr_scheduler.__name__ or config.reduce_on_plateau:
+            raise NotStackable(f"the schedule {schedule.__name__} may depend on more than steps and epochs")
 
 
 def fill(

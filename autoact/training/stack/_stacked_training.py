@@ -3,7 +3,7 @@
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from autoact import conversion
 from autoact.nn import InPlace
+from autoact.records import RowGroups
 from autoact.spaces import Choice
 from autoact.training._compat import at_progress, end_at_step, planned_steps
 from autoact.training.data import DataParts
@@ -62,7 +63,7 @@ class StackedTraining(Callback):
         self.metrics: Metrics = {}
         self.ended: dict[int, tuple[int, dict[str, float]]] = {}
         self.finals: Metrics | None = None
-        self.compared: list[float | None] = [None] * len(members)
+        self.compared: list[tuple[float, RowGroups] | None] = [None] * len(members)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Do the training; the Trainer then finds nothing left to do."""
@@ -126,7 +127,8 @@ class StackedTraining(Callback):
     def _shape(self) -> LightningModule:
         """Return a module whose layers hold the activations of all members."""
         shape = Twin(self.seeded[0].module, None, 0, self.trainer).module
-        assignments = [member.assignment or {} for member in self.members]
+        given = [member.assignment for member in self.members]
+        assignments: list[Mapping[str, Choice]] = [each if each is not None else {} for each in given]
         paths = dict.fromkeys(path for assignment in assignments for path in assignment)
 
         def make(path: str, present: Choice, channel_dim: int, in_place: InPlace | None) -> RowActivations:
@@ -144,7 +146,7 @@ class StackedTraining(Callback):
         for number, seeded in enumerate(self.seeded):
             self.streams.turn_to(number)
             iterators.append(seeded.epoch())
-        for _ in range(self.trainer.num_training_batches):
+        for _ in range(int(self.trainer.num_training_batches)):
             yield self._next(iterators)
 
     def _next(self, iterators: Sequence[Iterator[Any]]) -> list[Any]:
@@ -222,14 +224,15 @@ class StackedTraining(Callback):
         every = trainer.check_val_every_n_epoch
         if every is not None and (epoch + 1) % every:
             return False
-        if trainer.val_check_batch == math.inf:
+        between = float(trainer.val_check_batch or math.inf)
+        if between == math.inf:
             return number + 1 == trainer.num_training_batches
         done = self.step if every is None else number + 1
-        return bool(done % trainer.val_check_batch == 0)
+        return done % between == 0
 
     def _validate(self, epoch: int) -> None:
         self.trainer.validating = True
-        found = self.validations.of(self, "selection")
+        found = self.validations.of(self)
         self.trainer.training = True
         at_progress(self.trainer, epoch, self.step)
         self.metrics |= found
@@ -251,11 +254,7 @@ class StackedTraining(Callback):
     def _end(self) -> None:
         self.trainer.validating = True
         if self.steps[-1:] != [self.step]:
-            self.finals = self.validations.of(self, "selection")
+            self.finals = self.validations.of(self)
         if any(member.comparison for member in self.members):
-            found = self.validations.of(self, "comparison")
-            self.compared = [
-                self.validations.run.among(of_member(found, place)) if member.comparison else None
-                for place, member in enumerate(self.members)
-            ]
+            self.compared = self.validations.compared(self)
         self.trainer.training = True

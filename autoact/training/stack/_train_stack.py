@@ -163,7 +163,7 @@ def _measurement(stack: StackedTraining, place: int, seconds: float) -> Measurem
         metrics |= final
         curve.append(final[stack.validations.monitor])
         steps.append(stack.step)
-    compared = stack.compared[place]
+    compared, rows = stack.compared[place] or (None, None)
     return Measurement(
         selection=curve[-1],
         comparison=compared,
@@ -173,6 +173,7 @@ def _measurement(stack: StackedTraining, place: int, seconds: float) -> Measurem
         curve=curve,
         steps_at=steps,
         at=[step / stack.planned if math.isfinite(stack.planned) else math.nan for step in steps],
+        rows=rows,
         metrics={**metrics, stack.validations.monitor: curve[-1]},
         finite=math.isfinite(curve[-1]) and (compared is None or math.isfinite(compared)),
     )

@@ -1,26 +1,25 @@
 """Validations of a stack: of all networks at once, or where steps cannot do that one by one by Lightning."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
-from torchmetrics import Metric
 
+from autoact.records import RowGroups
 from autoact.training._compat import at_progress
 from autoact.training.fit import Run, silent_trainer, validated
 from autoact.training.stack._logged_values import Metrics, Results
 from autoact.training.stack._member import NotStackable, unstackable
 from autoact.training.stack._networks import stacked
 from autoact.training.stack._plain_twins import Twin
-from autoact.training.stack._seeded import random_state, set_random_state
+from autoact.training.stack._seeded import Seeded, random_state, set_random_state
 
 if TYPE_CHECKING:
     from autoact.training.stack._stacked_training import StackedTraining
-
-Part = Literal["selection", "comparison"]
 
 
 class Validations:
@@ -42,31 +41,31 @@ class Validations:
         self.seconds = list[float]()
         self._checked = False
         self._trainer: Trainer | None = None
-        self._twins = list[Twin]()
+        self._twins = dict[int, Twin]()
+        self._begun = dict[int, tuple[Any, Any]]()
 
-    def of(self, stack: "StackedTraining", part: Part) -> Metrics:
+    def of(self, stack: "StackedTraining") -> Metrics:
         """Return what the validation of every member logs.
 
         Args:
             stack: The stack.
-            part: Of the data.
 
         Raises:
             NotStackable: The monitored value is not among it.
         """
         begun = stack.clock()
-        found = self._either_way(stack, part)
+        found = self._either_way(stack)
         self.seconds.append(stack.clock() - begun)
-        if part == "selection" and self.monitor not in found:
+        if self.monitor not in found:
             raise NotStackable(f"the validation logs no {self.monitor!r}")
         return found
 
-    def _either_way(self, stack: "StackedTraining", part: Part) -> Metrics:
+    def _either_way(self, stack: "StackedTraining") -> Metrics:
         if self.at_once:
             kept = None if self._checked else stack.streams.kept()
             with unstackable("validation_step"):
                 try:
-                    found = self._together(stack, part)
+                    found = self._together(stack)
                 except (torch.OutOfMemoryError, NotStackable):
                     raise
                 except Exception:
@@ -79,13 +78,13 @@ class Validations:
             stack.streams.put_back(kept)
             self.at_once = False
         with unstackable():
-            return self._by_turns(stack, part)
+            return self._by_turns(stack)
 
     # -- all networks at once
 
-    def _together(self, stack: "StackedTraining", part: Part) -> Metrics | None:
+    def _together(self, stack: "StackedTraining") -> Metrics | None:
         """Return what all log; None if twins disagree."""
-        loaders = _loaders(stack, part)
+        loaders = _loaders(stack)
         several = len(loaders[0].flattened) > 1
         results = Results("validation")
         for raw, number, loader in _batches(stack, loaders):
@@ -100,46 +99,65 @@ class Validations:
 
     # -- network by network
 
-    def _by_turns(self, stack: "StackedTraining", part: Part) -> Metrics:
-        if self._trainer is None:
-            self._trainer = silent_trainer(self._given, root=self._root)
-            self._twins = [stack.twin(member) for member in range(len(stack.members))]
-        at_progress(self._trainer, stack.trainer.current_epoch, stack.step)
-        wanted = [
-            twin for twin in self._twins if part == "selection" or stack.members[twin.member].comparison
-        ]
-        found = {twin.member: self._of_twin(stack, twin, part, self._trainer, wanted) for twin in wanted}
-        lacking = dict.fromkeys(next(iter(found.values())), float("nan"))
-        rows = [found.get(member, lacking) for member in range(len(stack.members))]
+    def _by_turns(self, stack: "StackedTraining") -> Metrics:
+        found = [self._of_twin(stack, self._twin(stack, member)) for member in range(len(stack.members))]
         device = stack.trainer.strategy.root_device
         return {
-            name: torch.tensor([row[name] for row in rows], dtype=torch.float64, device=device)
-            for name in lacking
+            name: torch.tensor([row[name] for row in found], dtype=torch.float64, device=device)
+            for name in found[0]
         }
 
-    def _of_twin(
-        self, stack: "StackedTraining", twin: Twin, part: Part, trainer: Trainer, others: Sequence[Twin]
-    ) -> dict[str, float]:
+    def _of_twin(self, stack: "StackedTraining", twin: Twin) -> dict[str, float]:
+        # within a fit no hook of a data module runs before a validation
+        within = nullcontext({"dataloaders": self._seeded(stack, twin).selection})
+        return validated(self._plain_trainer(stack), twin.module, within)
+
+    def compared(self, stack: "StackedTraining") -> list[tuple[float, RowGroups] | None]:
+        """Return what `Run.compare` does of each member that asks for it, one by one.
+
+        Args:
+            stack: The stack, trained.
+        """
+        found: list[tuple[float, RowGroups] | None] = [None] * len(stack.members)
+        for member in [place for place, each in enumerate(stack.members) if each.comparison]:
+            twin = self._twin(stack, member)
+            seeded: Any = self._seeded(stack, twin)
+            found[member] = self.run.compare(self._plain_trainer(stack), twin.module, seeded)
+        return found
+
+    def _plain_trainer(self, stack: "StackedTraining") -> Trainer:
+        if self._trainer is None:
+            self._trainer = silent_trainer(self._given, root=self._root)
+        at_progress(self._trainer, stack.trainer.current_epoch, stack.step)
+        return self._trainer
+
+    def _twin(self, stack: "StackedTraining", member: int) -> Twin:
+        """Return a member as an ordinary module in its state of now; the same module every time."""
+        if member not in self._twins:
+            self._twins[member] = stack.twin(member)
+        twin = self._twins[member]
+        twin.module.to(stack.trainer.strategy.root_device)
+        twin.load(stack.networks)
+        return twin
+
+    def _seeded(self, stack: "StackedTraining", twin: Twin) -> Seeded:
+        """Return the data of a member; all members of a seed see the same random numbers."""
         place = stack.places[twin.member]
         seeded = stack.seeded[place]
         stack.streams.turn_to(place)
-        before = random_state(seeded.own)
-        twin.module.to(trainer.strategy.root_device)
-        twin.load(stack.networks)
-        for module in twin.module.modules() if part == "comparison" else ():
-            if isinstance(module, Metric):  # a best value, say, of selection data
-                module.reset()
-        found = validated(trainer, twin.module, seeded.opened.given(part))
-        if any(other.member > twin.member and stack.places[other.member] == place for other in others):
-            set_random_state(before, seeded.own)  # the next member of this seed sees the same
-        return found
+        key = place, len(self.seconds), stack.step
+        if self._begun.get(place, (None, None))[0] != key:
+            self._begun[place] = key, random_state(seeded.own)
+        else:
+            set_random_state(self._begun[place][1], seeded.own)
+        return seeded
 
 
-def _loaders(stack: "StackedTraining", part: Part) -> list[CombinedLoader]:
+def _loaders(stack: "StackedTraining") -> list[CombinedLoader]:
     found = []
     for number, seeded in enumerate(stack.seeded):
         stack.streams.turn_to(number)
-        found.append(seeded.selection if part == "selection" else seeded.comparison())
+        found.append(seeded.selection)
     return found
 
 

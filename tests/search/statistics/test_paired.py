@@ -10,7 +10,7 @@ from scipy import stats
 from autoact.errors import ConfigurationError
 from autoact.records import Comparison
 from autoact.search.setup import Settings
-from autoact.search.statistics import compare, detectable_effect, seeds_needed
+from autoact.search.statistics import Spread, compare, detectable_effect, seeds_needed
 
 BETTER = [0.81, 0.84, 0.79, 0.88, 0.83]
 WORSE = [0.90, 0.91, 0.93, 0.95, 0.86]
@@ -201,4 +201,4 @@ def test_seeds_needed_find_the_difference_in_80_percent() -> None:
     effect = abs(values.mean()) / values.std(ddof=1)
     assert detectable_effect(needed) <= effect < detectable_effect(needed - 1)
     assert compare([1.0, 2.0], [1.0, 2.0], "min").seeds_needed is None
-    assert seeds_needed(1e-9, detectable=1.0, pairs=10) is None
+    assert seeds_needed(1e-9, Spread(pairs=10, seeds=0.1, degrees=9)) is None

@@ -195,6 +195,7 @@ def check_equal(
         assert (own.planned_steps, own.at) == (expected.planned_steps, expected.at)
         assert own.metrics == pytest.approx(expected.metrics, rel=1e-4, abs=1e-6)
         assert own.finite == expected.finite
+        assert (own.rows is None) == (expected.rows is None)
     return found
 
 

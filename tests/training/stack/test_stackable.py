@@ -1,6 +1,7 @@
 """What a stack refuses, naming it; nothing is trained wrong without a word."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import lightning as L
@@ -223,26 +224,25 @@ class Optimizing(Table):
 
 
 def test_optimizers_and_schedules_that_are_not_known() -> None:
-    adam = torch.optim.Adam
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau
 
-    class Own(adam):
+    class Own(torch.optim.Adam):
         """Somebody's own."""
 
     def reduced(module: Any) -> Any:
-        optimizer = adam(module.parameters())
+        optimizer = torch.optim.Adam(module.parameters())
         return {"optimizer": optimizer, "lr_scheduler": plateau(optimizer), "monitor": "val_loss"}
 
     made: dict[str, Callable[[Any], Any]] = {
         "LBFGS": lambda module: torch.optim.LBFGS(module.parameters()),
         "Own": lambda module: Own(module.parameters()),
         "ReduceLROnPlateau": reduced,
-        "a parameter that the model lacks": lambda module: adam(
+        "a parameter that the model lacks": lambda module: torch.optim.Adam(
             [*module.parameters(), nn.Parameter(torch.ones(2))]
         ),
     }
     for said, make in made.items():
-        assert said in refusal(lambda make=make: Optimizing(make))
+        assert said in refusal(partial(Optimizing, make))
 
 
 def test_data_that_a_stack_cannot_put_together() -> None:

@@ -1,6 +1,6 @@
 """Compare stacks of trainings of users' modules with plain trainings, and with what `stack_speed` foresees.
 
-    python scripts/benchmarks/stack_speed.py [--short] [--models mlp cnn transformer] [--sizes 8 32 128]
+    python scripts/benchmarks/stacks/stack_speed.py [--short] [--models mlp cnn] [--sizes 8 32 128]
 
 Whole trainings, validations and Lightning included, on one thread and in turns: a plain training by
 `autoact.training.train`, a loop as one would write it without Lightning, a stack by `train_stack`. Processor
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from autoact import Assignment, apply
 from autoact.training import DataParts, Member, split, stack_speed, train, train_stack
