@@ -10,14 +10,12 @@ from pathlib import Path
 from shlex import quote
 from typing import IO, Any
 
-import yaml
-
 from autoact.errors import RunDirectoryError
 from autoact.records._ledger import Ledger
 from autoact.records._questions import Question, questions_of, with_questions
 from autoact.records._report import Report
 from autoact.spaces import Assignment
-from autoact.spaces.files import write_yaml
+from autoact.spaces.files import load, write_yaml
 
 _ASIDE = "before-change-"  # folder of what was trained with another model or other data
 _NEEDED = {"task": str, "study": str, "space": Mapping, "search": Mapping}  # in config.yaml, to resume
@@ -160,8 +158,8 @@ class RunDirectory:
     def configuration(self) -> dict[str, Any]:
         """Return what the run was asked to do."""
         try:
-            return dict(yaml.safe_load(self.configuration_file.read_text(encoding="utf-8")))
-        except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+            return dict(load(self.configuration_file).data)
+        except (TypeError, ValueError) as error:  # ConfigurationError is one
             raise _unreadable(self.configuration_file, " ".join(str(error).split())) from error
 
     def resumption(self, **larger: float | str) -> str:

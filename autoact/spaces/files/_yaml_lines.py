@@ -5,7 +5,6 @@ closed: a key given twice is an error, and `1e-3` is a number (YAML 1.1 reads it
 """
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,17 +13,9 @@ from typing import Any
 import yaml
 
 from autoact.errors import ConfigurationError, did_you_mean
+from autoact.spaces.files._yaml_loader import LONGEST, Loader
 
 Keys = tuple[str | int, ...]
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-3 as a number."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)?\.?\d+[eE][-+]?\d+$"), list("-+0123456789.")
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +120,12 @@ def load(path: str | Path) -> Document:
         Its data with the line of every key.
 
     Raises:
-        ConfigurationError: The file cannot be read, is not YAML, or gives a key twice.
+        ConfigurationError: The file cannot be read, is not YAML, gives a key twice, or is too long or nested
+            too deeply to be read.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
     except OSError as error:
         raise ConfigurationError(f"Cannot read {path}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
@@ -144,7 +137,7 @@ def parse(text: str, source: str) -> Document:
     """Read YAML text; `source` names it in messages."""
     lines: dict[Keys, int] = {}
     try:
-        loader = _Loader(text)
+        loader = Loader(text)
         node = loader.get_single_node()
         _record(node, (), lines, source)
         data = None if node is None else loader.construct_document(node)
@@ -165,10 +158,6 @@ def _record(node: yaml.Node | None, keys: Keys, lines: dict[Keys, int], source: 
     """Note the line of a node and of everything in it; an alias counts where it is written out."""
     if node is None:
         return
-    if len(keys) > 100:
-        raise ConfigurationError(
-            f"{source}, line {node.start_mark.line + 1}: nested too deeply, or in itself."
-        )
     lines.setdefault(keys, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
@@ -227,7 +216,8 @@ def write_text(path: str | Path, text: str) -> None:
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
+        # half a character, as texts of errors may hold, is told by its number
+        with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
