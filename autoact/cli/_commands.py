@@ -4,6 +4,7 @@ Exit status 0: done. 1: the search failed. 2: bad input, told in one line on std
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         >>> main(["show", "rleu"])
         2
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without some letter is shown its number
+            stream.reconfigure(errors="backslashreplace")
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         if given[:1] == ["search"]:  # argparse would take what follows for its own

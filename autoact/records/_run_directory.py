@@ -11,13 +11,14 @@ from shlex import quote
 from typing import IO, Any
 
 from autoact.errors import RunDirectoryError
-from autoact.records._ledger import Ledger
+from autoact.records._ledger import Ledger, open_itself
 from autoact.records._questions import Question, questions_of, with_questions
 from autoact.records._report import Report
 from autoact.spaces import Assignment
-from autoact.spaces.files import load, write_yaml
+from autoact.spaces.files import is_ended, load, write_yaml
 
 _ASIDE = "before-change-"  # folder of what was trained with another model or other data
+_ROUNDING = 1e-3  # of parts of trainings
 _NEEDED = {"task": str, "study": str, "space": Mapping, "search": Mapping}  # in config.yaml, to resume
 
 
@@ -69,7 +70,7 @@ class RunDirectory:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
             partial.chmod(0o755)
-            write_yaml(partial / "config.yaml", configuration)
+            write_yaml(partial / "config.yaml", configuration, ended=True)
             partial.rename(target)
         except OSError as error:
             raise RunDirectoryError(_unwritable(path, error)) from error
@@ -84,6 +85,8 @@ class RunDirectory:
             raise RunDirectoryError(
                 f"{path} {what}, so there is no run to resume. Start one there without resuming."
             )
+        if not is_ended(run.configuration_file):
+            raise _unreadable(run.configuration_file, "it is cut short: its last line is not '...'")
         stored = run.configuration()
         for name, kind in _NEEDED.items():
             if not isinstance(stored.get(name), kind):
@@ -109,7 +112,7 @@ class RunDirectory:
             file.rename(aside / file.name)
         if self.ledger_file.exists():  # the last: what is told by it stays until all else is gone
             self.ledger_file.rename(aside / self.ledger_file.name)
-        write_yaml(self.configuration_file, configuration)
+        write_yaml(self.configuration_file, configuration, ended=True)
         return aside
 
     @property
@@ -187,7 +190,7 @@ class RunDirectory:
 
     def reconfigure(self, configuration: Mapping[str, Any]) -> None:
         """Write another configuration in place of the present one, whole or not at all."""
-        write_yaml(self.configuration_file, configuration)
+        write_yaml(self.configuration_file, configuration, ended=True)
 
     def questions(self) -> tuple[Question, ...]:
         """Return the questions that the run has asked; the last is the present one."""
@@ -222,6 +225,21 @@ class RunDirectory:
         trace = self._unknown(ledger)
         if trace is not None:
             raise self.lacks_trainings(trace)
+        if self.report_file.exists():
+            self.require_reported(ledger, Report.load(self.report_file))
+
+    def require_reported(self, ledger: Ledger, report: Report) -> None:
+        """Raise RunDirectoryError if a report tells of more trainings than the ledger."""
+        done = sum(training.share for training in ledger.trainings if training.phase != "probe")
+        if sum(part.trainings for part in report.cost.values()) > done + _ROUNDING:
+            raise self.lacks_trainings(self.report_file)
+
+    def drop_damaged_report(self) -> bool:
+        """Remove a report that cannot be read, as the ledger tells all of it; one of another version stays."""
+        if not self.report_file.is_file() or not Report.is_damaged(self.report_file):
+            return False
+        self.report_file.unlink()
+        return True
 
     def lacks_trainings(self, trace: Path) -> RunDirectoryError:
         """Return the error of a ledger that lacks trainings, with what tells so."""
@@ -264,7 +282,7 @@ class RunDirectory:
 
     def _lock_file(self) -> IO[str]:
         try:
-            return (self.path / ".lock").open("w")
+            return open(self.path / ".lock", "w", opener=open_itself)
         except OSError as error:
             raise RunDirectoryError(
                 f"The run directory {self.path} cannot be written: {error.strerror} ({error.filename}). "

@@ -160,3 +160,18 @@ def test_a_record_that_was_changed_into_none_is_named(tmp_path: Path, change: di
     path.write_text(json.dumps(json.loads(training().to_line()) | change) + "\n")
     with pytest.raises(RunDirectoryError, match="line 1 is not a training's record"):
         Ledger(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000 + b"\n", b'{"phase": ' * 50_000 + b"\n", b"\xff\n", b"1e999\n"]
+)
+def test_what_is_no_record_is_named_with_its_line(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "trainings.jsonl"
+    file.write_bytes(content)
+    with pytest.raises(RunDirectoryError, match="line 1 is not a training's record"):
+        Ledger(file)
+
+
+def test_a_ledger_that_is_no_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunDirectoryError, match="cannot be read: Is a directory"):
+        Ledger(tmp_path)

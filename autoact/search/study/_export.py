@@ -81,7 +81,7 @@ class Export:
         return self._study_in(storage)
 
     def _own_file(self) -> optuna.storages.RDBStorage:
-        if self.file.exists() and not _is_sound(self.file):
+        if self.file.is_symlink() or (self.file.exists() and not _is_sound(self.file)):
             self.file.unlink()
         if not self.file.exists():
             # Whole or not at all: a kill while Optuna makes its tables must leave no half file.

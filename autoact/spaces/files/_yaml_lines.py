@@ -6,6 +6,7 @@ closed: a key given twice is an error, and `1e-3` is a number (YAML 1.1 reads it
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -216,18 +217,31 @@ def write_text(path: str | Path, text: str) -> None:
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
+        temporary.unlink(missing_ok=True)  # of a process that was killed, or a link that leads elsewhere
         # half a character, as texts of errors may hold, is told by its number
-        with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
+        with open(temporary, "x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        if temporary.exists():
+        with suppress(OSError):
             temporary.unlink()
         raise ConfigurationError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
-def write_yaml(path: str | Path, data: Mapping[str, Any]) -> None:
-    """Write plain data as YAML, in its own order, whole or not at all."""
-    write_text(path, yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, default_flow_style=None))
+def write_yaml(path: str | Path, data: Mapping[str, Any], *, ended: bool = False) -> None:
+    """Write plain data as YAML, in its own order, whole or not at all.
+
+    Args:
+        path: Where; an existing file is replaced.
+        data: The data.
+        ended: Whether a last line says that the file is whole, for `is_ended`.
+    """
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "default_flow_style": None}
+    write_text(path, yaml.safe_dump(dict(data), **options, explicit_end=ended))
+
+
+def is_ended(path: str | Path) -> bool:
+    """Tell whether a file has the last line that `write_yaml` was asked for: what was cut short has none."""
+    return Path(path).read_bytes().rstrip().endswith(b"\n...")
