@@ -11,10 +11,11 @@ from optuna.samplers import BaseSampler
 
 from autoact.errors import ConfigurationError, did_you_mean
 from autoact.search.setup._hyperparameters import Hyperparameters
+from autoact.search.setup._storage_urls import without_password
 from autoact.training.configuration import Component
 
 Mode = Literal["min", "max"]
-MAY_CHANGE, MAY_GROW = ("workers", "hours"), ("budget", "seeds")  # when a run is resumed
+MAY_CHANGE, MAY_GROW = ("workers", "hours", "storage"), ("budget", "seeds")  # when a run is resumed
 # kept in config.yaml by the names of their classes
 _OBJECTS = {"sampler": BaseSampler, "pruner": BasePruner}
 
@@ -36,7 +37,9 @@ class Settings:
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation, and
             the confirmation takes as many seeds as fit; with a resume, so many more; None: no limit.
         workers: Processes that train at the same time, at least 1.
-        storage: URL of an Optuna storage to which the study is exported; None: study.db in the run directory.
+        storage: URL of an Optuna storage to which the study is exported beside study.db of the run directory.
+            Its password is not kept: give the URL again with a resume, or let the driver find the password,
+            as PostgreSQL's does in PGPASSWORD or ~/.pgpass.
         seed: Everything random in the search follows from it.
         trainer: Arguments of `lightning.Trainer`, the same for every training.
         parameters: Hyperparameters of the model to search with the activations, such as
@@ -63,7 +66,7 @@ class Settings:
     selection_seeds: int = 3
     hours: float | None = None
     workers: int = 1
-    storage: str | None = None
+    storage: str | None = field(default=None, repr=False)
     seed: int = 0
     trainer: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -130,9 +133,11 @@ class Settings:
         return Hyperparameters.of(self.parameters)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings by name, a sampler or pruner by the name of its class."""
+        """Return the settings by name: a sampler or pruner by the name of its class, no password."""
         content = {item.name: getattr(self, item.name) for item in fields(self)}
         named = {name: _class_name(content[name]) for name in _OBJECTS if content[name] is not None}
+        if isinstance(self.storage, str):
+            named["storage"] = without_password(self.storage)
         return {**content, **named}
 
 
