@@ -235,7 +235,7 @@ class RunDirectory:
             raise self.lacks_trainings(self.report_file)
 
     def drop_damaged_report(self) -> bool:
-        """Remove a report that cannot be read, as the ledger tells all of it; one of another version stays."""
+        """Remove a damaged report, as the ledger tells all of it; one of another version stays."""
         if not self.report_file.is_file() or not Report.is_damaged(self.report_file):
             return False
         self.report_file.unlink()

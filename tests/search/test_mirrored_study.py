@@ -1,4 +1,4 @@
-"""Study in a storage of the user's own: a mirror whose failure stops nothing, and whose password nobody sees."""
+"""Study in a storage of the user's own: a mirror whose failure stops nothing, its password unseen."""
 
 import logging
 from pathlib import Path

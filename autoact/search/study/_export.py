@@ -21,7 +21,7 @@ _LONG = 1.0  # seconds of an attempt that failed
 
 @dataclass
 class Export:
-    """A copy of a study in the run's own file, and in a storage if one is given, as far as its trials have ended.
+    """A copy of a study in the run's file, and in a storage if one is given, as far as its trials have ended.
 
     A study there that is not the ledger's is written again, and so is a damaged file of the run's own.
 

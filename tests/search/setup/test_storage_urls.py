@@ -46,7 +46,7 @@ def test_what_optuna_says_of_a_url_is_told_without_its_password(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     given = url.format("hunter2")
-    with pytest.raises(ConfigurationError, match="storage is .*; Optuna cannot use it") as refused:
+    with pytest.raises(ConfigurationError, match=r"storage is .*; Optuna cannot use it") as refused:
         check_storage(given)
     assert check_storage(given, resumed=True) is None
     assert "give storage again" in caplog.text
