@@ -169,7 +169,6 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
     """Return what the run in a directory was asked to do."""
     from autoact.records import RunDirectory
     from autoact.spaces import SearchSpace
-    from autoact.spaces.files import Document
 
     stored = RunDirectory.open(out).configuration()
     source, settings = stored.get("source") or {}, dict(stored["search"])
@@ -179,10 +178,9 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
     elif "data" in source:
         request = _of_unchanged_table(source, settings["seed"], out, accept_changes)
     elif "configuration" in source:
-        from autoact.training.configuration import read_configuration
+        from autoact.training.configuration import read_stored
 
-        document = Document(data=source["configuration"], source=source["file"])
-        request = _of_configuration(read_configuration(document, tuple(source["folders"])), out)
+        request = _of_configuration(read_stored(source, out), out)
         settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
     else:
         raise ConfigurationError(

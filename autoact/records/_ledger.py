@@ -48,16 +48,30 @@ class Ledger:
                     self._remember(training)
 
     def append(self, training: Training) -> None:
-        """Add one finished training and wait until it is on disk."""
+        """Add one finished training and wait until it is on disk.
+
+        Raises:
+            RunDirectoryError: It cannot be written, such as on a full disk.
+        """
+        try:
+            self._write(training.to_line() + "\n")
+        except OSError as error:
+            self._appended = False  # part of it may be there
+            raise RunDirectoryError(
+                f"{self.path} cannot be written: {error.strerror or error}. The trainings in it are kept: "
+                "when it can be written again, resume the run."
+            ) from error
+        self.trainings.append(training)
+        self._remember(training)
+
+    def _write(self, line: str) -> None:
         if not self._appended:
             _drop_torn_line(self.path)
             self._appended = True
         with open(self.path, "a", encoding="utf-8", opener=open_itself) as file:
-            file.write(training.to_line() + "\n")
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
-        self.trainings.append(training)
-        self._remember(training)
 
     def find(self, asked: Training) -> Training | None:
         """Return the training of the same model with the same seed in the same phase, if it is done.

@@ -69,9 +69,13 @@ class RunDirectory:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-            partial.chmod(0o755)
-            write_yaml(partial / "config.yaml", configuration, ended=True)
-            partial.rename(target)
+            try:
+                partial.chmod(0o755)
+                write_yaml(partial / "config.yaml", configuration, ended=True)
+                partial.rename(target)
+            except BaseException:
+                shutil.rmtree(partial, ignore_errors=True)
+                raise
         except OSError as error:
             raise RunDirectoryError(_unwritable(path, error)) from error
         return cls(Path(path))

@@ -1,6 +1,8 @@
 """A run directory is made whole, never overwritten, and used by one process at a time."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autoact.errors import RunDirectoryError
+from autoact.errors import AutoActError, RunDirectoryError
 from autoact.records import Belief, Cost, Ledger, Report, RunDirectory, Training
 from autoact.spaces import Assignment
 
@@ -27,6 +29,18 @@ def test_a_new_run_holds_its_configuration_and_nothing_else(tmp_path: Path) -> N
     assert [file.name for file in run.path.parent.iterdir()] == ["run"]
     assert run.configuration() == {"budget": 3, "trainer": {"max_epochs": 2}}
     assert run.report() is None
+
+
+def test_a_full_disk_leaves_nothing_of_a_run_that_did_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(AutoActError, match="No space left on device"):
+        RunDirectory.create(tmp_path / "run", {"budget": 3})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_run_is_untouched(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def _folder() -> Path:
                 return folder.resolve()
             if open_to_others is not None:
                 log.warning(
-                    "Compiled CPU kernels are not kept: others may write to %s, so what is in %s may be theirs. "
+                    "CPU kernels are not kept: others may write to %s, so %s may hold what is theirs. "
                     "Run chmod go-w on it, or set XDG_CACHE_HOME to a folder of your own.",
                     open_to_others,
                     folder,
@@ -156,7 +156,7 @@ def _open_to_others(folder: Path) -> Path | None:
 
 
 def _is_private(folder: Path, *, last: bool) -> bool:
-    """Tell whether only the user, root and the user's own group write to a folder, or rename what is theirs."""
+    """Tell whether only the user, root and the user's own group may change or rename what is in a folder."""
     status = folder.stat()
     if status.st_uid not in ((os.getuid(),) if last else (os.getuid(), 0)):
         return False

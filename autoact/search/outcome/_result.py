@@ -14,7 +14,7 @@ from autoact.report import summarize
 from autoact.search.phases import SearchPlan
 from autoact.search.study import sqlite_storage
 from autoact.spaces import Assignment
-from autoact.training.configuration import Component
+from autoact.training.configuration import read_stored
 from autoact.training.fit import with_activations
 
 
@@ -261,7 +261,7 @@ def _maker(directory: RunDirectory) -> Callable[[], Any]:
 
         return get_task(source["task"]).model
     if "configuration" in source:
-        return Component(**source["configuration"]["model"])
+        return read_stored(source, directory.path).model
     raise ConfigurationError(
         f"The run in {directory.path} does not say how to make its model. Make it yourself and give it the "
         "activations: `autoact.apply(MyModel(), result.recommended)`."

@@ -18,6 +18,7 @@ Mode = Literal["min", "max"]
 MAY_CHANGE, MAY_GROW = ("workers", "hours", "storage"), ("budget", "seeds")  # when a run is resumed
 # kept in config.yaml by the names of their classes
 _OBJECTS = {"sampler": BaseSampler, "pruner": BasePruner}
+_ARGS = {"class_path", "init_args"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,15 +221,17 @@ def _check_hours(hours: Any) -> None:
 
 def _made(name: str, given: Any) -> Any:
     """Return a sampler or pruner that is given itself, as class_path with init_args, or as a class path."""
-    found = Component(class_path=given)() if isinstance(given, str) else given
-    found = Component(**given)() if isinstance(given, Mapping) else found
-    kind = _OBJECTS[name]
-    if found is not None and not isinstance(found, kind):
-        raise ConfigurationError(
-            f"{name} is {found!r}; it must be an {kind.__module__.rpartition('.')[0]}.{kind.__name__}, or "
-            "class_path and init_args of one."
-        )
-    return found
+    kind, named = _OBJECTS[name], {"class_path": given} if isinstance(given, str) else given
+    if isinstance(named, Mapping) and isinstance(path := named.get("class_path"), str) and _ARGS >= {*named}:
+        component = Component(class_path=path, init_args=named.get("init_args") or {})
+        if issubclass(component.load(), kind):  # nothing else is made, whatever it would do
+            return component()
+    elif given is None or isinstance(given, kind):
+        return given
+    raise ConfigurationError(
+        f"{name} is {given!r}; it must be an {kind.__module__.rpartition('.')[0]}.{kind.__name__}, or "
+        "class_path and init_args of one."
+    )
 
 
 def _class_name(value: object) -> str:

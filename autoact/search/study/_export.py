@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from autoact.errors import ConfigurationError, log
 from autoact.search.setup import hide_password, without_password
@@ -104,8 +105,11 @@ class Export:
             # Whole or not at all: a kill while Optuna makes its tables must leave no half file.
             partial = self.file.with_name(f".{self.file.name}.partial")
             partial.unlink(missing_ok=True)
-            sqlite_storage(partial).engine.dispose()
-            partial.rename(self.file)
+            try:
+                sqlite_storage(partial)
+                partial.rename(self.file)
+            finally:
+                partial.unlink(missing_ok=True)  # on a full disk it would take room from what matters more
         return sqlite_storage(self.file, checked=True)
 
     def _study_in(self, storage: Any) -> optuna.Study:
@@ -163,7 +167,12 @@ def sqlite_storage(file: Path, *, checked: bool = False) -> optuna.storages.RDBS
     url = URL.create("sqlite", database=str(file.absolute())).render_as_string()
     # Optuna fills in templates: braces that are left in the URL are part of a name.
     plain = url.replace("{", "{{").replace("}", "}}")
-    return optuna.storages.RDBStorage(plain, skip_compatibility_check=checked, skip_table_creation=checked)
+    return optuna.storages.RDBStorage(
+        plain,
+        engine_kwargs={"poolclass": NullPool},  # no connection stays open, nor the file
+        skip_compatibility_check=checked,
+        skip_table_creation=checked,
+    )
 
 
 def _is_sound(file: Path) -> bool:

@@ -79,6 +79,35 @@ def load_configuration(path: str | Path, settings: Iterable[str] | None = None) 
     return read_configuration(load(path), folders, settings)
 
 
+def read_stored(source: Mapping[str, Any], run: Path) -> Configuration:
+    """Check the configuration that a run keeps of itself; see `load_configuration`.
+
+    Args:
+        source: What `Configuration.to_dict` returned.
+        run: The run directory, which is data: nothing is imported from it.
+
+    Raises:
+        ConfigurationError: It is of another form, its classes are in the run directory, or something in it is
+            wrong.
+    """
+    file, folders, content = (source.get(name) for name in ("file", "folders", "configuration"))
+    if not isinstance(file, str) or not isinstance(folders, list) or not all(map(_is_text, folders)):
+        raise ConfigurationError(
+            f"{run / 'config.yaml'}, source: expected file, folders and configuration; got {source!r:.60}."
+        )
+    for folder in folders:
+        if Path(folder).resolve().is_relative_to(run.resolve()):
+            raise ConfigurationError(
+                f"{run / 'config.yaml'}, source.folders: {folder} is in the run directory, from which "
+                "nothing is imported. Put the modules elsewhere, and start a new run with a configuration file there."
+            )
+    return read_configuration(Document(data=content, source=file), tuple(folders))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def read_configuration(
     document: Document, folders: tuple[str, ...], settings: Iterable[str] | None = None
 ) -> Configuration:
