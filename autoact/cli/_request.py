@@ -138,15 +138,18 @@ def _of_configuration(found: "Configuration", out: Path) -> Request:
     )
 
 
+_JUDGED_WITH = {"monitor": ("mode",), "looks": ("seeds",)}
+
+
 def _check_settings(found: "Configuration") -> None:
     """Check each search setting by itself, so that the message can name its line."""
     from autoact.search import Settings
 
     _check_parameters(found)
     for key, value in sorted(found.search.items(), key=lambda item: item[0] != "mode"):
-        mode = {"mode": found.search.get("mode")} if key == "monitor" else {}
+        beside = {name: found.search[name] for name in _JUDGED_WITH.get(key, ()) if name in found.search}
         try:
-            Settings(**{"monitor": "val_loss", **mode, key: value})
+            Settings.of({"monitor": "val_loss", **beside, key: value})
         except ConfigurationError as error:
             raise found.document.error(("search", key), str(error)) from error
 

@@ -99,7 +99,7 @@ def read_stored(source: Mapping[str, Any], run: Path) -> Configuration:
         if Path(folder).resolve().is_relative_to(run.resolve()):
             raise ConfigurationError(
                 f"{run / 'config.yaml'}, source.folders: {folder} is in the run directory, from which "
-                "nothing is imported. Put the modules elsewhere, and start a new run with a configuration file there."
+                "nothing is imported. Keep modules elsewhere, and start a new run there."
             )
     return read_configuration(Document(data=content, source=file), tuple(folders))
 
