@@ -44,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AutoActError as error:
         print(f"autoact: {' '.join(str(error).split())}", file=sys.stderr)
         return 1 if isinstance(error, SearchFailedError) else 2
+    except OSError as error:  # a name that is too long, a folder that nobody may read
+        if error.filename is None:
+            raise
+        print(f"autoact: {error.strerror or error}: {error.filename}", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:

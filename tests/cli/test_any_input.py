@@ -61,13 +61,14 @@ search:
   parameters: {model.lr: {log: [1e-4, 1e-1]}}
   pruner: {class_path: optuna.pruners.MedianPruner, init_args: {n_startup_trials: 2}}
 """
+CITIES, FEES = ("Rome", "Oslo", ""), (3e2, "$6", "7%", "")
 TABLE = 'age,city,"a, b",when,x,y\n' + "".join(
-    f'"{20 + n}",{["Rome", "Oslo", ""][n % 3]},"{n},5",2021-0{1 + n % 9}-02,{[3e2, "$6", "7%", ""][n % 4]},{n % 2}\n'
-    for n in range(16)
+    f'"{20 + n}",{CITIES[n % 3]},"{n},5",2021-0{1 + n % 9}-02,{FEES[n % 4]},{n % 2}\n' for n in range(16)
 )
-STRANGE = """1 -1 0 .inf -.inf .nan true ~ null [] {} [[]] {a:b} {[1]:2} 1e999 1e-400 2020-13-45 *a &a !!python/object:os
-!!binary ' " \\0 é - : <<:*a 12:30:00 [relu,[tanh]] relu [1,0.5] {relu:1} 99999999999999999999 10000000000000000000000000000000
-=1 @x ../.. /dev/null "" \\x1b[31m os.system torch.nn.ReLU {class_path:os.system} 0x1F 0b1 1_000 nan inf ${HOME} {{7*7}} %s
+STRANGE = """1 -1 0 .inf -.inf .nan true ~ null [] {} [[]] {a:b} {[1]:2} 1e999 1e-400 2020-13-45 *a &a
+!!python/object:os !!binary ' " \\0 é - : <<:*a 12:30:00 [relu,[tanh]] relu [1,0.5] {relu:1}
+99999999999999999999 10000000000000000000000000000000 =1 @x ../.. /dev/null "" \\x1b[31m os.system
+torch.nn.ReLU {class_path:os.system} 0x1F 0b1 1_000 nan inf ${HOME} {{7*7}} %s
 # ; | > ? , \ufeff 𝕏 ﷽ \u202e""".split()
 MARKS = [
     "\t",

@@ -18,6 +18,7 @@ Mode = Literal["min", "max"]
 MAY_CHANGE, MAY_GROW = ("workers", "hours", "storage"), ("budget", "seeds")  # when a run is resumed
 # kept in config.yaml by the names of their classes
 _OBJECTS = {"sampler": BaseSampler, "pruner": BasePruner}
+_MOST, _LARGEST_SEED = 10**6, 2**32 - 1  # of what is counted; of what NumPy's generators take
 _ARGS = {"class_path", "init_args"}
 
 
@@ -243,3 +244,6 @@ def _at_least(name: str, value: Any, lowest: int, meaning: str) -> None:
         raise ConfigurationError(
             f"{name} is {value!r}; it must be an integer of at least {lowest} ({meaning})."
         )
+    most = _LARGEST_SEED if name == "seed" else _MOST
+    if value > most:
+        raise ConfigurationError(f"{name} is {value:,}; it must be at most {most:,} ({meaning}).")

@@ -10,6 +10,7 @@ import lightning as L
 from autoact.errors import ConfigurationError
 from autoact.spaces import SearchSpace, parse_list, parse_space
 from autoact.spaces.files import Document, load
+from autoact.training._compat import silence
 from autoact.training.configuration._cli_model import is_given, read_model
 from autoact.training.configuration._component import (
     Component,
@@ -165,11 +166,14 @@ def _trainer(document: Document) -> Mapping[str, Any]:
     check_arguments(document, keys, given, L.Trainer)
     parser = arguments_of(L.Trainer, instantiate=False)
     made = make(parser, parse(parser, given))
+    found = {name: made[name] if _holds_class(value) else value for name, value in given.items()}
     try:
-        trainer_arguments(given)
-    except ConfigurationError as error:
-        raise document.error(keys, str(error)) from error
-    return {name: made[name] if _holds_class(value) else value for name, value in given.items()}
+        arguments = trainer_arguments(found)
+        with silence():
+            L.Trainer(**{**arguments, "callbacks": None})  # one that notes its Trainer must not see this one
+    except Exception as error:  # whatever Lightning says of a value
+        raise document.error(keys, " ".join(str(error).split()) or type(error).__name__) from error
+    return found
 
 
 def _holds_class(value: Any) -> bool:
