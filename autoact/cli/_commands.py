@@ -97,6 +97,6 @@ def _show(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from autoact.report import summarize, write_report
 
+    print(summarize(options.directory))  # first: whoever may not write there may read
     write_report(options.directory)
-    print(summarize(options.directory))
     return 0

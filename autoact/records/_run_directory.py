@@ -77,6 +77,7 @@ class RunDirectory:
                 shutil.rmtree(partial, ignore_errors=True)
                 raise
         except OSError as error:
+            cls.check_free(path)  # another search may have made it meanwhile
             raise RunDirectoryError(_unwritable(path, error)) from error
         return cls(Path(path))
 

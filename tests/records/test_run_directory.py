@@ -43,6 +43,24 @@ def test_a_full_disk_leaves_nothing_of_a_run_that_did_not_begin(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_two_searches_that_make_the_same_directory_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_free, calls = RunDirectory.check_free, []
+
+    def slow(path: Path) -> None:
+        check_free(path)
+        calls.append(path)
+        if len(calls) == 1:  # the other one comes in between
+            RunDirectory.create(path, {"of": "the other"})
+
+    monkeypatch.setattr(RunDirectory, "check_free", slow)
+    with pytest.raises(RunDirectoryError, match=r"run exists already and is left untouched"):
+        RunDirectory.create(tmp_path / "run", {"of": "this one"})
+    assert RunDirectory(tmp_path / "run").configuration() == {"of": "the other"}
+    assert [file.name for file in tmp_path.iterdir()] == ["run"]
+
+
 def test_an_existing_run_is_untouched(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", {"budget": 3})
     before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in run.path.iterdir()}

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from autoact.errors import RunDirectoryError
+from autoact.cli import main
+from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.report import summarize, write_report
 from autoact.report._leaderboard import Row, describe, leaderboard, to_csv
 from autoact.report._run import read_run
@@ -364,3 +365,30 @@ def test_too_few_seeds_are_said_to_decide_nothing(run_directory: Path) -> None:
     enough = {**comparisons["original"], "pairs": 12, "decides": True}
     change(run_directory, comparisons={**comparisons, "original": enough})
     assert "as large as the one seen takes about 37 seeds to find." in summarize(run_directory)
+
+
+def test_a_run_that_may_only_be_read_is_summarized(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read_only(*_: Any, **__: Any) -> None:
+        raise ConfigurationError("Cannot write leaderboard.csv: Read-only file system.")
+
+    monkeypatch.setattr("autoact.report._page.write_text", read_only)
+    assert main(["report", str(run_directory)]) == 2
+    said = capsys.readouterr()
+    assert said.out.startswith("Verdict: improved")
+    assert said.err == "autoact: Cannot write leaderboard.csv: Read-only file system.\n"
+
+
+def test_a_report_without_its_trainings_is_refused_and_nothing_is_overwritten(run_directory: Path) -> None:
+    write_report(run_directory)
+    before = (run_directory / "leaderboard.csv").read_bytes()
+    ledger = run_directory / "trainings.jsonl"
+    ledger.write_text("".join(ledger.read_text().splitlines(keepends=True)[:20]))
+    for _ in range(2):
+        with pytest.raises(
+            RunDirectoryError, match=r"trainings\.jsonl (lacks trainings|is missing).*report\.json"
+        ):
+            write_report(run_directory)
+        ledger.unlink(missing_ok=True)
+    assert (run_directory / "leaderboard.csv").read_bytes() == before
