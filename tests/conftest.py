@@ -1,6 +1,8 @@
 """Settings of every test process: one thread each, the same examples on every run."""
 
+import importlib.metadata
 import os
+import signal
 from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
@@ -9,6 +11,14 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell without job control starts what runs in its background deaf to Ctrl-C, and so whatever that starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Every Trainer asks for callbacks among the entry points of all installed packages, which takes as long as a
+# small training. Before Lightning is imported:
+vars(importlib.metadata)["entry_points"] = cache(importlib.metadata.entry_points)
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")

@@ -10,8 +10,9 @@ from typing import NamedTuple, Protocol
 import torch
 
 from autoact.kernels import _eager, cpu
+from autoact.kernels._alone import one_hot
 from autoact.kernels._formula import formula
-from autoact.kernels._fused import Kernels, OverCoefficients, OverWeights, fused, is_direct, one_hot
+from autoact.kernels._fused import Kernels, OverCoefficients, OverWeights, fused, is_direct
 from autoact.kernels.plan import plan_for, plan_of
 
 log = logging.getLogger(__name__)

@@ -26,9 +26,9 @@ from autoact.nn._initial_values import (
 )
 from autoact.nn._members import candidate_bounds, candidate_names, gradient_scale, leading, start_vector
 from autoact.nn._precision import is_sharded, keep_precision
-from autoact.nn._ranges import constrained, form_of
+from autoact.nn._ranges import constrained
 from autoact.nn._saved import KEY, decoded, encoded, mismatch, reordered
-from autoact.nn._scalars import OverLogits, OverLogitsOnGpu, key_of, mixture_of_logits, on_gpu, over_logits
+from autoact.nn._scalars import OverLogits, is_one_operation, key_of, mixture_of_layer, over_logits
 from autoact.spaces import Bounds, Choice, Granularity, Kind, Relaxation
 
 _DEFAULTS: dict[str, Any] = {
@@ -73,7 +73,7 @@ class AutoActivation(nn.Module):
         relaxation: "softmax", "straight_through" or "affine".
         temperature: Divides the logits; above 0.
         start: "uniform", or a candidate: the layer then is that activation until its logits are trained, on a
-            CPU bit for bit torch's own, in a compiled graph of small tensors within 1e-6.
+            CPU bit for bit torch's own, where `torch.compile` inlines the formula within 1e-6.
         learn_parameters: Whether slopes, alphas and betas are learned.
         standardize: Whether gradients of weights are divided by the candidates' standard deviations under
             N(0, 1); values never change.
@@ -158,7 +158,6 @@ class AutoActivation(nn.Module):
         slots = tuple((name, self.bounds.narrow(name, p)) for name, p in parameter_slots(self.candidates))
         learn = self.relaxation.learn_parameters
         self.ranges = tuple(replace(p, learnable=p.learnable and learn) for _, p in slots)
-        self._forms = tuple(form_of(p) for p in self.ranges)
         self._key = key_of(self.candidates, self.ranges)
         self._slots = tuple(f"{name}.{parameter.name}" for name, parameter in slots)
         per_channel = self.relaxation.granularity == "channel" or any(
@@ -199,48 +198,51 @@ class AutoActivation(nn.Module):
 
     def _mixture(self, x: Tensor) -> Tensor:
         logits, raw = self.logits, self.raw
-        found = route(self.candidates, x, logits, raw)
-        gpu = None
-        if found.way is Way.TRITON and self._one_softmax:
-            gpu = on_gpu(self._key, found.kernels, x, [*self._numbers(logits, raw), self.seen])
-        if self.training and self.release_steps is not None and not self.managed and not self._leader:
-            self._follow(x, found.way, gpu)
-        own: OverLogits | None = gpu
-        if found.way is Way.C and self._one_softmax and logits.device.type == "cpu":
-            own = over_logits(found.kernels, self._numbers(logits, raw), self.ranges, self._forms)
+        if self._one_softmax and torch.compiler.is_compiling() and is_one_operation(self._key, x):
+            if self._moves():
+                self._follow_compiled(x)
+            numbers = *self._numbers(logits, raw), self._key, self.channel_dim
+            return cast(Tensor, mixture_of_layer(x, *numbers)[0])
+        found, own = route(self.candidates, x, logits, raw), None
+        if self._one_softmax:
+            own = over_logits(self._key, found, x, [*self._numbers(logits, raw), self.seen])
+        if self._moves():
+            self._follow(x, found.way, own)
         if own is not None:
-            plan = plan_for(self.candidates)
-            return fused(plan, own, x, (logits, raw), own.weights, own.values, self.channel_dim)
-        if found.way is Way.OPAQUE and self._one_softmax and x.dtype == torch.float32:
-            numbers = self._numbers(logits, raw)
-            numbers[3] = numbers[3].clone()  # release may move before backward
-            return cast(Tensor, mixture_of_logits(x, numbers, self._key, self.channel_dim))
+            return fused(plan_for(self.candidates), own, x, (logits, raw), None, None, self.channel_dim)
         values = self.natural_values()
         return mixture(x, self.weights(), self.candidates, values, channel_dim=self.channel_dim)
 
-    def _follow(self, x: Tensor, way: Way, gpu: OverLogitsOnGpu | None) -> None:
+    def _moves(self) -> bool:
+        """Tell whether the layer's own schedule is at work."""
+        own = self.training and self.release_steps is not None and not self.managed and not self._leader
+        return own and isinstance(self.logits, nn.Parameter)  # not another's, by functional_call
+
+    def _follow(self, x: Tensor, way: Way, own: OverLogits | None) -> None:
         """Move along the layer's own schedule, where buffers can be written, and observe now and then."""
-        if not isinstance(self.logits, nn.Parameter):  # another's, by functional_call
+        compiled = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+        if compiled and not _own_schedule.is_transformed():
+            return self._follow_compiled(x, way is Way.OPAQUE or self.relaxation.kind != "softmax")
+        if way is Way.FORMULA:  # transforms, modes, tracers, tensor subclasses
             return
-        if compiling := torch.compiler.is_compiling():
-            if torch.compiler.is_exporting() or _own_schedule.is_transformed():
-                return
-        elif way is Way.FORMULA:  # transforms, modes, tracers, tensor subclasses
-            return
-        steps, learning = cast(int, self.release_steps), torch.is_grad_enabled()
-        if compiling and learning and (way is Way.OPAQUE or self.relaxation.kind != "softmax"):
-            state = self.seen, self.release, self.quantiles, self.observed
-            return _own_schedule.step_compiled(self.logits.detach(), x.detach(), *state, steps)
-        if gpu is not None:
-            gpu.step = 1 / steps  # in the launch that reads the logits
+        steps = cast(int, self.release_steps)
+        if own is not None:
+            own.step = 1 / steps  # in the call that reads the logits
         else:
             _own_schedule.advance(self.logits, self.seen, self.release, steps)
-        if learning and compiling:
-            _own_schedule.observe_compiled(self.quantiles, self.observed, x)
-        elif learning:
+        if torch.is_grad_enabled():
             self._forwards += 1
             if _own_schedule.is_due(self._forwards):
                 self.observe(x)
+
+    def _follow_compiled(self, x: Tensor, opaque: bool = True) -> None:
+        released = self.seen, self.release
+        observed, steps = (self.quantiles, self.observed), cast(int, self.release_steps)
+        if opaque and torch.is_grad_enabled():
+            return _own_schedule.step_compiled(self.logits, x, *released, *observed, steps)
+        _own_schedule.advance(self.logits, *released, steps)
+        if torch.is_grad_enabled():
+            _own_schedule.observe_compiled(*observed, x)
 
     def _numbers(self, logits: Tensor, raw: Tensor) -> list[Tensor]:
         leader = self.leader

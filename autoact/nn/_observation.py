@@ -8,7 +8,7 @@ from torch import Tensor
 QUANTILES = 257
 SAMPLE = 8192
 MEMORY = 20  # later batches count for at least 1/20: pre-activations drift while a model trains
-_GOLDEN = 0.6180339887498949
+GOLDEN = 0.6180339887498949
 
 
 def levels() -> Tensor:
@@ -37,7 +37,7 @@ def batch_quantiles(x: Tensor) -> Tensor:
 
 def _step(count: int) -> int:
     """Return a step near count / 1.618 without common factor: every multiple is a different element."""
-    step = int(count * _GOLDEN)
+    step = int(count * GOLDEN)
     while math.gcd(step, count) > 1:
         step += 1
     return step
@@ -57,7 +57,7 @@ def update(quantiles: Tensor, observed: Tensor, x: Tensor) -> None:
 def sampled(x: Tensor) -> Tensor:
     """Return 257 elements of a tensor in ascending order: its quantiles, roughly, at any traced size."""
     flat = x.detach().reshape(-1)
-    spread = (torch.arange(QUANTILES, dtype=torch.float64, device=x.device) * _GOLDEN).frac()
+    spread = (torch.arange(QUANTILES, dtype=torch.float64, device=x.device) * GOLDEN).frac()
     chosen = flat[(spread * flat.numel()).long()].float()
     return torch.where(chosen.isfinite().all(), chosen.sort().values, math.nan)
 

@@ -18,7 +18,9 @@ EDGE = 1e-3  # a start on a bound of a range moves as if it were this part of th
 
 
 class Form(NamedTuple):
-    """Numbers of the formula: floats of one parameter, or tensors (P,) of several; 0 switches a term off.
+    """Numbers of the formula: floats of one parameter, tensors (P,) of several, or their names in C.
+
+    0 switches a term off.
 
     Args:
         lower: Least value.
@@ -44,7 +46,7 @@ class Form(NamedTuple):
 
 
 class _Operations(NamedTuple):
-    """Functions of floats, of tensors, or of the text of a kernel."""
+    """Functions of tensors, or of the text of a kernel."""
 
     or_one: Callable[[Any], Any]
     log2_1p_exp2: Callable[[Any], Any]
@@ -81,30 +83,13 @@ def constrained(raw: Tensor, initial: Tensor, parameters: tuple[Parameter, ...])
     return torch.stack(values, -1)
 
 
-def constrained_number(raw: float, initial: float, form: Form) -> tuple[float, float]:
-    """Return one parameter's value and its derivative in `raw`.
-
-    Args:
-        raw: Any number.
-        initial: Value at raw = 0.
-        form: That of the parameter.
-
-    Example:
-        >>> constrained_number(0.0, 1.0, form_of(Parameter(default=1.0, lower=0.0)))
-        (1.0, 0.5)
-    """
-    value: float = _value(raw, initial, form, _ON_FLOATS)
-    speed: float = _speed(raw, initial, form, _ON_FLOATS)
-    return value, speed
-
-
 def constrained_text(raw: str, initial: str, form: Form) -> tuple[str, str]:
-    """Return one parameter's value and its derivative in `raw` as expressions of a Triton kernel.
+    """Return one parameter's value and its derivative in `raw` as expressions of a kernel.
 
     Args:
         raw: Name of any number.
         initial: Name of the value at raw = 0.
-        form: That of the parameter.
+        form: That of the parameter, or names of its numbers.
 
     Example:
         >>> constrained_text("r", "v", form_of(Parameter(default=1.0, lower=0.0)))[0]
@@ -114,13 +99,19 @@ def constrained_text(raw: str, initial: str, form: Form) -> tuple[str, str]:
     return str(_value(*named, form, _IN_TEXT)), str(_speed(*named, form, _IN_TEXT))
 
 
+def c_text() -> tuple[str, str]:
+    """Return value and derivative of a parameter r, v at 0, whose form is the struct f of a C program."""
+    names = [_Text(f"f.{name}") for name in Form._fields[:7]]
+    return constrained_text("r", "v", Form._make([*names, True, True]))
+
+
 def _value(raw: Any, initial: Any, form: Form, on: _Operations) -> Any:
-    """Return the value of floats or tensors: the one place where the formula stands."""
+    """Return the value of tensors or names: the one place where the formula stands."""
     value = initial + form.free * raw
     if form.sided:
         value = value + form.side * _span(initial, form, on) * (on.log2_1p_exp2(form.side * raw) - 1)
     if form.ranged:
-        center = on.logit(_share(initial, form))
+        center = on.logit(_share(initial, form, on))
         value = value + form.width * (on.sigmoid(raw + center) - on.sigmoid(center))
     return on.clamp(value, form.lower, form.upper)
 
@@ -129,9 +120,9 @@ def _speed(raw: Any, initial: Any, form: Form, on: _Operations) -> Any:
     """Return the derivative of `_value` in raw."""
     speed = form.free
     if form.sided:
-        speed += _span(initial, form, on) * on.sigmoid(form.side * raw * math.log(2))
+        speed += form.side * form.side * _span(initial, form, on) * on.sigmoid(form.side * raw * math.log(2))
     if form.ranged:
-        s = on.sigmoid(raw + on.logit(_share(initial, form)))
+        s = on.sigmoid(raw + on.logit(_share(initial, form, on)))
         speed += form.width * s * (1 - s)
     return speed
 
@@ -140,8 +131,8 @@ def _span(initial: Any, form: Form, on: _Operations) -> Any:
     return on.or_one(form.side * (initial - form.bound))  # a start on the bound moves off it at unit speed
 
 
-def _share(initial: Any, form: Form) -> Any:
-    return (initial - form.floor) / (form.width + (form.width == 0))
+def _share(initial: Any, form: Form, on: _Operations) -> Any:
+    return (initial - form.floor) / on.or_one(form.width)
 
 
 def form_of(p: Parameter) -> Form:
@@ -168,20 +159,6 @@ def _forms(parameters: tuple[Parameter, ...], dtype: torch.dtype, device: torch.
     return Form._make([*rows.unbind(), sided, ranged])
 
 
-def _log2_1p_exp2(u: float) -> float:
-    return max(u, 0.0) + math.log2(1 + 2.0 ** -abs(u))
-
-
-def _sigmoid(u: float) -> float:
-    power = math.exp(-abs(u))
-    return (1.0 if u >= 0 else power) / (1 + power)
-
-
-def _logit(share: float) -> float:
-    inside = min(max(share, EDGE), 1 - EDGE)
-    return math.log(inside / (1 - inside))
-
-
 class _Text:
     """Expression that prints the arithmetic done on it."""
 
@@ -205,8 +182,8 @@ class _Text:
             return self if other else other
         return _Text(f"({self} * {_literal(other)})")
 
-    def __truediv__(self, other: float) -> "_Text":
-        return _Text(f"({self} / {other!r})")
+    def __truediv__(self, other: Any) -> "_Text":
+        return _Text(f"({self} / {_literal(other)})")
 
     def __rsub__(self, other: float) -> "_Text":
         return -self + other
@@ -222,9 +199,6 @@ def _called(name: str) -> Callable[..., Any]:
     return lambda *arguments: _Text(f"{name}({', '.join(map(_literal, arguments))})")
 
 
-_ON_FLOATS = _Operations(
-    lambda gap: gap or 1.0, _log2_1p_exp2, _sigmoid, _logit, lambda v, low, high: min(max(v, low), high)
-)
 _ON_TENSORS = _Operations(
     lambda gap: gap + (gap == 0),
     lambda u: torch.logaddexp2(u, u.new_zeros(())),

@@ -1,14 +1,13 @@
-"""Kernels over the logits and raw numbers of one layer, whose weights and values are computed as numbers.
+"""Kernels over the logits and raw numbers of one layer: what follows from them is computed in C or Triton.
 
-In a training step, each of the forty calls of torch that make weights and parameter values of logits and
-raw numbers, and their gradients, finds cold caches: 0.6 ms a layer. A dozen numbers are computed in Python
-instead. The plain twin is the chain of torch operations, which gradients of gradients take.
+In a training step, each of the hundred calls of torch that make weights and parameter values of logits and
+raw numbers, and their gradients, finds cold caches: 0.6 ms a layer. One call of a kernel each way takes their
+place. The plain twin is the chain of torch operations, which gradients of gradients take.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,9 +16,9 @@ from torch import Tensor
 
 from autoact.activations import Parameter
 from autoact.errors import UnsupportedInputError
-from autoact.kernels import Kernels, Plan, Way, fused, plan_for, route
+from autoact.kernels import Kernels, Route, Way, cpu, plan_for, route
 from autoact.nn import _relaxations
-from autoact.nn._ranges import Form, constrained, constrained_number, constrained_text, form_of
+from autoact.nn._ranges import c_text, constrained, constrained_text, form_of
 
 if TYPE_CHECKING:
     from autoact.kernels import gpu
@@ -29,59 +28,34 @@ Tensors = tuple[Tensor, ...]
 
 
 class OverLogits:
-    """Kernels over (logits, raw) from kernels over (weights, parameters).
+    """Kernels over (logits, raw) from kernels over what follows from them.
 
-    Everything else is a number, read before forward: a schedule may move buffers before backward.
+    Everything else is kept by forward: a schedule may move buffers before backward.
 
     Args:
-        kernels: What computes the mixture on a CPU.
-        logits: K numbers.
-        raw: P numbers.
-        temperature: Divides the logits.
-        release: 0 for the anchor, 1 for the softmax.
-        anchor: K numbers.
-        initial: P parameter values at raw = 0.
-        parameters: P of them.
-        forms: `form_of` each.
+        found: How x is computed, by C or by Triton, and the plain twin of that.
+        key: `key_of` the layer.
+        chain: Kernels of the layer.
+        numbers: Temperature (), release (), anchor (K,), initial values (P,) and logits seen last (K,).
     """
 
-    weights: Tensor | None
-    values: Tensor | None
+    step = 0.0  # what release moves by if the logits moved
+    _state: Tensor
 
-    def __init__(
-        self,
-        kernels: Kernels | None,
-        logits: list[float],
-        raw: list[float],
-        temperature: float,
-        release: float,
-        anchor: list[float],
-        initial: list[float],
-        parameters: tuple[Parameter, ...],
-        forms: tuple[Form, ...],
-    ) -> None:
-        self._kernels, self._parameters = cast(Kernels, kernels), parameters
-        self._temperature, self._release, self._anchor, self._initial = temperature, release, anchor, initial
-        shares = softmax([z / temperature for z in logits])
-        weights = [(1 - release) * e + release * p for e, p in zip(anchor, shares, strict=True)]
-        moved = [constrained_number(*each) for each in zip(raw, initial, forms, strict=True)]
-        self._slopes, self._speeds = [p / temperature for p in shares], [speed for _, speed in moved]
-        self._own = _tensor(weights), _tensor([value for value, _ in moved])
-        self.weights, self.values = self._own
+    def __init__(self, found: Route, key: str, chain: Any, numbers: Tensors) -> None:
+        self._kernels, self._key = cast(Kernels, found.kernels), key
+        self._chained, self._numbers = chain, numbers
 
     def forward(self, x: Tensor, numbers: Tensors, channel_dim: int) -> Tensor:
         """Return y."""
-        return self._kernels.forward(x, self._own, channel_dim)
+        y: Tensor
+        y, self._state = self._chained.forward(x, (*numbers, *self._numbers), self.step)
+        return y
 
     def backward(self, x: Tensor, numbers: Tensors, grad: Tensor, channel_dim: int) -> Tensors:
-        """Return the gradients of x, logits and raw numbers, by two chain rules."""
-        grad_x, grad_w, grad_v = self._kernels.backward(x, self._own, grad, channel_dim)
-        slopes, pulls = self._slopes, grad_w.tolist()
-        mean = sum(s * g for s, g in zip(slopes, pulls, strict=True)) / sum(slopes)
-        grad_z = [s * (g - mean) for s, g in zip(slopes, pulls, strict=True)]
-        grad_r = [s * g for s, g in zip(self._speeds, grad_v.tolist(), strict=True)]
-        logits, raw = numbers
-        return grad_x, _tensor(grad_z, logits.dtype), _tensor(grad_r, raw.dtype)
+        """Return the gradients of x, logits and raw numbers."""
+        found: Tensors = self._chained.backward(x, self._state, grad, *numbers)
+        return found
 
     def differentiable(
         self, x: Tensor, numbers: Tensors, grad: Tensor, channel_dim: int
@@ -100,91 +74,39 @@ class OverLogits:
         return grad_x, *(next(found) if t.requires_grad else None for t in numbers)
 
     def _chain(self, logits: Tensor, raw: Tensor) -> Tensors:
-        """Return weights and values as torch operations on logits and raw numbers."""
-        temperature, release, anchor = (
-            logits.new_tensor(v) for v in (self._temperature, self._release, self._anchor)
-        )
+        """Return what the kernels take as torch operations on logits and raw numbers."""
+        *_, temperature, release, anchor, initial = self._state.split(self._chained.parts)
         weights = _relaxations.anchored(logits, temperature, release, anchor, _relaxations.softmax)
-        initial = raw.new_tensor(self._initial, dtype=torch.float64)
-        return weights.float(), constrained(raw.double(), initial, self._parameters).float()
+        values = constrained(raw.double(), initial.double(), _PARAMETERS[self._key][1])
+        numbers: Tensors = self._chained.taken(weights.float(), values.float())
+        return numbers
 
 
-def _tensor(values: list[float], dtype: torch.dtype = torch.float32) -> Tensor:
-    made: Any = torch.tensor(values, dtype=dtype, device="cpu")  # whatever the default device is
-    return made
-
-
-def softmax(logits: list[float]) -> list[float]:
-    """Return the softmax of numbers.
-
-    Example:
-        >>> softmax([1.0, 1.0])
-        [0.5, 0.5]
-    """
-    top = max(logits)
-    powers = [math.exp(z - top) for z in logits]
-    total = sum(powers)
-    return [power / total for power in powers]
-
-
-def over_logits(
-    kernels: Kernels | None, tensors: list[Tensor], parameters: tuple[Parameter, ...], forms: tuple[Form, ...]
-) -> OverLogits:
-    """Return kernels over (logits, raw) by reading them, temperature, release, anchor and initial values."""
-    numbers: list[Any] = [t.tolist() for t in tensors]
-    logits, raw, temperature, release, anchor, initial = numbers
-    return OverLogits(kernels, logits, raw, temperature, release, anchor, initial, parameters, forms)
-
-
-class OverLogitsOnGpu(OverLogits):
-    """The same on a GPU, where numbers are not read: two launches make y of them, two more the gradients.
-
-    Args:
-        kernels: What computes the mixture on a GPU, and its plain twin.
-        chain: Kernels from the numbers to y.
-        numbers: Temperature (), release (), anchor (K,), initial values (P,) and logits seen last (K,).
-        parameters: P of them.
-    """
-
-    weights = values = None  # not read
-    step = 0.0  # what release moves by if the logits moved
-
-    def __init__(
-        self, kernels: Kernels | None, chain: gpu.Chain, numbers: Tensors, parameters: tuple[Parameter, ...]
-    ) -> None:
-        self._kernels, self._parameters = cast(Kernels, kernels), parameters
-        self._chained, self._numbers = chain, numbers
-
-    def forward(self, x: Tensor, numbers: Tensors, channel_dim: int) -> Tensor:
-        """Return y; what backward needs is copied, since a schedule may move buffers before."""
-        y, self._state = self._chained.forward(x, (*numbers, *self._numbers), self.step)
-        return y
-
-    def backward(self, x: Tensor, numbers: Tensors, grad: Tensor, channel_dim: int) -> Tensors:
-        """Return the gradients of x, logits and raw numbers."""
-        return self._chained.backward(x, self._state, grad, *numbers)
-
-    def _chain(self, logits: Tensor, raw: Tensor) -> Tensors:
-        """Return the coefficients as torch operations on logits and raw numbers."""
-        *_, temperature, release, anchor, initial = self._state.split(self._chained.state.parts)
-        weights = _relaxations.anchored(logits, temperature, release, anchor, _relaxations.softmax)
-        values = constrained(raw.double(), initial.double(), self._parameters)
-        return (self._chained.plan.coefficients(weights.float(), values.float()),)
-
-
-def on_gpu(key: str, kernels: Kernels | None, x: Tensor, tensors: list[Tensor]) -> OverLogitsOnGpu | None:
-    """Return kernels over (logits, raw) on a GPU; None where torch has to make the coefficients.
+def over_logits(key: str, found: Route, x: Tensor, tensors: list[Tensor]) -> OverLogits | None:
+    """Return kernels over (logits, raw); None where torch has to make what follows from them.
 
     Args:
         key: `key_of` the layer.
-        kernels: Those that `route` found.
+        found: What `route` found.
         x: What the layer is called with.
         tensors: Logits, raw numbers, temperature, release, anchor, initial values, and the logits seen last.
     """
-    chain, device = _chain_of(key), x.device
-    if chain is None or any(t.device != device or not t.is_contiguous() for t in tensors):
+    chain: gpu.Chain | cpu.Chain | None = None
+    if found.way is Way.C and cpu.readable(tensors):
+        chain = c_chain_of(key)
+    elif found.way is Way.TRITON and all(t.device == x.device and t.is_contiguous() for t in tensors):
+        chain = _chain_of(key)
+    return None if chain is None else OverLogits(found, key, chain, tuple(tensors[2:]))
+
+
+@lru_cache(maxsize=512)
+def c_chain_of(key: str) -> cpu.Chain | None:
+    """Return the kernels in C of a layer; None without a C compiler."""
+    names, parameters = _PARAMETERS[key]
+    library = cpu.chain_library(*c_text())
+    if library is None:
         return None
-    return OverLogitsOnGpu(kernels, chain, tuple(tensors[2:]), _PARAMETERS[key][1])
+    return cpu.Chain(library, plan_for(names), tuple(form_of(p)[:7] for p in parameters))
 
 
 @lru_cache(maxsize=512)
@@ -216,53 +138,79 @@ def key_of(names: tuple[str, ...], parameters: tuple[Parameter, ...]) -> str:
     return key
 
 
-def _read(key: str, x: Tensor, tensors: list[Tensor]) -> tuple[OverLogits, Plan]:
-    names, parameters = _PARAMETERS[key]
-    found = route(names, x)
-    if found.way is not Way.C or found.kernels is None:
-        raise RuntimeError(f"A model compiled for C kernels met a tensor without any: {found.reason}.")
-    forms = tuple(map(form_of, parameters))
-    return over_logits(found.kernels, tensors, parameters, forms), plan_for(names)
+def is_one_operation(key: str, x: Tensor) -> bool:
+    """Tell whether torch.compile takes a layer as one operation: on a CPU, with kernels; not in exports."""
+    return x.device.type == "cpu" and not torch.compiler.is_exporting() and _has_kernels(key, x.dtype)
 
 
-@torch.library.custom_op("autoact::mixture_of_logits", mutates_args=())
-def mixture_of_logits(x: Tensor, tensors: list[Tensor], key: str, channel_dim: int) -> Tensor:
-    """Mixture of a layer as one operation of a compiled graph, computed as without a compiler."""
-    own, plan = _read(key, x, tensors)
-    return fused(plan, own, x, (tensors[0], tensors[1]), own.weights, own.values, channel_dim)
+@torch._dynamo.assume_constant_result
+def _has_kernels(key: str, dtype: torch.dtype) -> bool:
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return False
+    kernels = cpu.kernels_for(plan_for(_PARAMETERS[key][0]), dtype)
+    return not isinstance(kernels, str) and c_chain_of(key) is not None
 
 
-@mixture_of_logits.register_fake
-def _(x: Tensor, tensors: list[Tensor], key: str, channel_dim: int) -> Tensor:
-    return torch.empty_like(x)
+# A custom_op takes 8 us more at each call. Inductor keeps graphs on disk, with the size of a state in them,
+# and knows an operation by its name alone: a state of other parts needs an operation of another name.
+_operations = torch.library.Library("autoact", "FRAGMENT")
+_operations.define(
+    "mixture_of_layer(Tensor x, Tensor logits, Tensor raw, Tensor temperature, Tensor release, "
+    "Tensor anchor, Tensor initial, str key, int channel_dim) -> (Tensor, Tensor)"
+)
+_operations.define(
+    "mixture_of_layer_backward(Tensor x, Tensor logits, Tensor raw, Tensor state, Tensor grad, str key) "
+    "-> (Tensor, Tensor, Tensor)"
+)
+mixture_of_layer = torch.ops.autoact.mixture_of_layer.default
+_backward_operation = torch.ops.autoact.mixture_of_layer_backward.default
 
 
-@torch.library.custom_op("autoact::mixture_of_logits_backward", mutates_args=())
-def mixture_of_logits_backward(
-    x: Tensor, tensors: list[Tensor], grad: Tensor, key: str, channel_dim: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of x, logits and raw numbers."""
-    own, _ = _read(key, x, tensors)
-    grad_x, grad_logits, grad_raw = own.backward(x, (tensors[0], tensors[1]), grad, channel_dim)
-    return grad_x, grad_logits, grad_raw
+def _found(key: str) -> cpu.Chain:
+    chain = c_chain_of(key)
+    if chain is None:
+        raise RuntimeError("A model compiled for C kernels met a machine without a C compiler.")
+    return chain
 
 
-@mixture_of_logits_backward.register_fake
-def _(
-    x: Tensor, tensors: list[Tensor], grad: Tensor, key: str, channel_dim: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(x), torch.empty_like(tensors[0]), torch.empty_like(tensors[1])
+@torch.library.impl(_operations, "mixture_of_layer", "CPU")
+def _forward(x: Tensor, *rest: Any) -> Tensors:
+    """Return y and the state."""
+    *numbers, key, _ = rest
+    return _found(key).forward(x, cpu.as_readable((*numbers, numbers[0])), 0.0)
 
 
-def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, tensors, ctx.key, ctx.channel_dim = inputs
-    ctx.save_for_backward(x, *tensors)
+@torch.library.register_fake("autoact::mixture_of_layer", lib=_operations)
+def _(x: Tensor, *rest: Any) -> Tensors:
+    return torch.empty_like(x), x.new_empty(sum(_found(rest[-2]).parts), dtype=torch.float32)
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    x, *tensors = ctx.saved_tensors
-    grad_x, *others = mixture_of_logits_backward(x, tensors, grad, ctx.key, ctx.channel_dim)
-    return grad_x, [*others, None, None, None, None], None, None
+@torch.library.impl(_operations, "mixture_of_layer_backward", "CPU")
+def _gradients(x: Tensor, logits: Tensor, raw: Tensor, state: Tensor, grad: Tensor, key: str) -> Tensors:
+    """Return the gradients of x, logits and raw numbers."""
+    return _found(key).backward(x, state, grad, logits, raw)
 
 
-mixture_of_logits.register_autograd(_backward, setup_context=_setup_context)
+@torch.library.register_fake("autoact::mixture_of_layer_backward", lib=_operations)
+def _(x: Tensor, logits: Tensor, raw: Tensor, state: Tensor, grad: Tensor, key: str) -> Tensors:
+    return torch.empty_like(x), torch.empty_like(logits), torch.empty_like(raw)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensors) -> None:
+    x, logits, raw, *_, ctx.key, ctx.channel_dim = inputs
+    ctx.save_for_backward(x, logits, raw, output[1])
+    ctx.mark_non_differentiable(output[1])
+
+
+def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Any, ...]:
+    x, logits, raw, state = ctx.saved_tensors
+    if torch.is_grad_enabled():
+        own = OverLogits(route(_PARAMETERS[ctx.key][0], x), ctx.key, _found(ctx.key), ())
+        own._state = state
+        found = own.differentiable(x, (logits, raw), grad, ctx.channel_dim)
+    else:
+        found = _backward_operation(x, logits, raw, state, grad, ctx.key)
+    return (*found, *(None for _ in range(6)))
+
+
+torch.library.register_autograd("autoact::mixture_of_layer", _backward, setup_context=_keep, lib=_operations)

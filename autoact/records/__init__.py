@@ -1,6 +1,7 @@
 """Records of a run: its trainings, the ledger that holds them, the directory that holds everything."""
 
 from autoact.records._comparison import DECISIVE, LEVEL, Comparison, Verdict
+from autoact.records._comparison_rows import RowGroups, Rows
 from autoact.records._findings import (
     Baseline,
     Belief,
@@ -51,6 +52,8 @@ __all__ = [
     "Question",
     "Recommendation",
     "Report",
+    "RowGroups",
+    "Rows",
     "RunDirectory",
     "State",
     "Training",

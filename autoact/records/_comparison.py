@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from autoact.records._comparison_rows import Rows
 from autoact.records._json import plain
 
 Verdict = Literal["improved", "no significant difference", "worse"]
@@ -28,6 +29,8 @@ class Comparison:
         both_diverged: Seeds in which neither value was finite.
         left_out: Seeds in which a training raised: they say nothing of the models and count for none.
         level: Confidence of the interval; more than 95 % where a run has asked before.
+        rows: What the choice of comparison rows does to the difference, which is part of the interval; None
+            where there are no rows, as of a function's value.
 
     Example:
         >>> found = Comparison(
@@ -51,6 +54,7 @@ class Comparison:
     both_diverged: int = 0
     left_out: int = 0
     level: float = LEVEL
+    rows: Rows | None = None
 
     @property
     def too_few(self) -> bool:

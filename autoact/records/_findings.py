@@ -35,7 +35,7 @@ class Baseline:
     """Values of a baseline on selection data and, where confirmed, on comparison data; NaN diverged.
 
     Attributes:
-        selection: One value per selection seed.
+        selection: One value per seed of the search and of the selection that it was trained on.
         comparison: One value per confirmation seed; empty where it was not confirmed.
 
     Example:
@@ -222,11 +222,11 @@ class Belief:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """What the search itself chose, whether a baseline took its place, and what is known of the outcome.
+    """What the search itself chose, whether another took its place, and what is known of the outcome.
 
     Attributes:
         searched: What the search chose; None where it chose nothing.
-        replaced: Whether a baseline took its place.
+        replaced: Whether another finalist took its place.
         mean: Posterior mean of the selected model.
         sd: Its posterior standard deviation.
         selection: Its values on the selection seeds.

@@ -5,7 +5,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 from typing import IO, Any
@@ -15,7 +17,7 @@ from autoact.records._ledger import Ledger, open_itself
 from autoact.records._questions import Question, questions_of, with_questions
 from autoact.records._report import Report
 from autoact.spaces import Assignment
-from autoact.spaces.files import is_ended, load, write_yaml
+from autoact.spaces.files import is_ended, parse, write_yaml
 
 _ASIDE = "before-change-"  # folder of what was trained with another model or other data
 _ROUNDING = 1e-3  # of parts of trainings
@@ -166,8 +168,8 @@ class RunDirectory:
     def configuration(self) -> dict[str, Any]:
         """Return what the run was asked to do."""
         try:
-            return dict(load(self.configuration_file).data)
-        except (TypeError, ValueError) as error:  # ConfigurationError is one
+            return deepcopy(_content(self.configuration_file.read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError) as error:  # ConfigurationError is a ValueError
             raise _unreadable(self.configuration_file, " ".join(str(error).split())) from error
 
     def resumption(self, **larger: float | str) -> str:
@@ -293,6 +295,11 @@ class RunDirectory:
                 f"The run directory {self.path} cannot be written: {error.strerror} ({error.filename}). "
                 "Make it writable, or copy it to where you may write; `autoact.load_run` only reads."
             ) from error
+
+
+@lru_cache(maxsize=8)  # a search reads its configuration 13 times
+def _content(text: str) -> dict[str, Any]:
+    return dict(parse(text, "content").data)
 
 
 def _is_own(file: Path) -> bool:

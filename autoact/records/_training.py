@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from autoact.records._comparison_rows import RowGroups
 from autoact.records._json import plain, printable, typed
 from autoact.spaces import Assignment
 
@@ -38,6 +39,7 @@ class Training:
         share: What it cost, in full trainings.
         selection: The monitored value on selection data at the end; NaN when there is none.
         comparison: The value on comparison data; None where those were not read.
+        rows: The value by group of comparison rows; None where none were read, or nobody knows.
         curve: The monitored value after each validation, (V,).
         curve_steps: Optimizer steps done at each of these, (V,).
         derived: What a mixture derived.
@@ -64,6 +66,7 @@ class Training:
     share: float = 1.0
     selection: float = math.nan
     comparison: float | None = None
+    rows: RowGroups | None = None
     curve: tuple[float, ...] = ()
     curve_steps: tuple[int, ...] = ()
     derived: Assignment | None = None
@@ -134,6 +137,8 @@ def _checked(training: Training) -> Training:
             raise ValueError(f"{name} is {getattr(training, name)!r}")
     if len(training.curve) != len(training.curve_steps):
         raise ValueError("curve and curve_steps have different lengths")
+    if training.rows is not None and len(training.rows.values) != len(training.rows.weights):
+        raise ValueError("values and weights of rows have different lengths")
     if training.assignment is None and training.phase not in _WITHOUT_ASSIGNMENT:
         raise ValueError(f"assignment is {training.assignment!r} in phase {training.phase}")
     if training.phase in _NUMBERED and (training.trial is None or training.trial < 0):

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from autoact.records import confidence
@@ -36,18 +37,8 @@ def render(run: Run, rows: Sequence[Row]) -> str:
         run: The run.
         rows: Its leaderboard.
     """
-    environment = Environment(
-        loader=PackageLoader("autoact.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=_wording.number, signed=_wording.signed, duration=_wording.duration, p_value=_wording.p_value
-    )
     step, code = next_step(run)
-    return environment.get_template("report.html").render(
+    return _template().render(
         run=run,
         report=run.report,
         headline=(run.report.verdict or "no verdict").capitalize(),
@@ -67,6 +58,22 @@ def render(run: Run, rows: Sequence[Row]) -> str:
         step=step,
         code=code,
     )
+
+
+@cache
+def _template() -> Template:
+    """Return the compiled template of the page: to compile it takes longer than to fill it in."""
+    environment = Environment(
+        loader=PackageLoader("autoact.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=_wording.number, signed=_wording.signed, duration=_wording.duration, p_value=_wording.p_value
+    )
+    return environment.get_template("report.html")
 
 
 _FIGURES = {

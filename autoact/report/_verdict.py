@@ -22,6 +22,7 @@ def sentences(run: Run) -> list[str]:
         _left_out(run),
         _tuning(report),
         _looks(report),
+        _rows(run),
         _detectable(run),
         _needed(run),
         _replaced(report),
@@ -192,6 +193,27 @@ def _looks(report: Report) -> str:
     return f"That was decided a{after}; the interval holds over all looks."
 
 
+def _rows(run: Run) -> str:
+    """Return what comparison rows do to the verdict: that they are what is missing, or that nobody knows."""
+    compared = run.compared.get("original")
+    if compared is None or compared.rows is None or math.isnan(compared.ci95[0]):
+        return ""
+    if compared.rows.unknown is not None:
+        return f"The interval covers seeds and not the choice of comparison rows: {compared.rows.unknown}."
+    if _limited_by_rows(run):
+        return (
+            f"{100 * compared.rows.share:.0f}% of the variance comes from the choice of comparison rows: "
+            "more seeds will not decide this; more comparison rows would."
+        )
+    return ""
+
+
+def _limited_by_rows(run: Run) -> bool:
+    compared = run.compared.get("original")
+    undecided = run.report.verdict == "no significant difference"
+    return undecided and compared is not None and compared.rows is not None and compared.rows.limit
+
+
 def _detectable(run: Run) -> str:
     """Return which difference the comparison could have seen, in one sentence."""
     compared = run.compared.get("original")
@@ -206,6 +228,8 @@ def _needed(run: Run) -> str:
     compared = run.compared.get("original")
     if compared is None or run.report.verdict != "no significant difference" or not compared.difference:
         return ""
+    if _limited_by_rows(run):
+        return ""
     count = compared.seeds_needed
     seen = f"one as large as the difference seen takes about {count:,} seeds" if count else ""
     if not (compared.decides or _stopped(run.report)):
@@ -218,13 +242,13 @@ def _needed(run: Run) -> str:
 
 
 def _replaced(report: Report) -> str:
-    """Return that a baseline took the place of the search's own choice, in one sentence, where it did."""
+    """Return that another model took the place of the search's own choice, in one sentence, where it did."""
     found = report.recommendation
     if found is None or not found.replaced or found.searched is None:
         return ""
     return (
         f"The search itself chose {assignment(found.searched)}; on the selection seeds, before any "
-        "comparison data were read, a baseline did better and took its place."
+        "comparison data were read, another finalist did better and took its place."
     )
 
 

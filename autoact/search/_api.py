@@ -32,15 +32,18 @@ from autoact.search.phases import (
     again,
     baseline_assignments,
     best_uniform,
+    choice_of,
     choose,
     confirm,
     export_studies,
     prepare,
     prepare_objective,
     probe,
+    race_baselines,
     require_alternative,
     select,
-    train_baselines,
+    study_of,
+    trained_as,
     tune_baselines,
 )
 from autoact.search.setup import (
@@ -51,7 +54,7 @@ from autoact.search.setup import (
     resumed,
     seeds_for,
 )
-from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, quiet_optuna
+from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, load_storages, quiet_optuna
 from autoact.search.trainings import (
     OBJECTIVE,
     Executor,
@@ -111,7 +114,7 @@ def run_search(
         budget: Full trainings to spend on the search, at least 1.
         seeds: Fresh paired seeds of the confirmation at most, at least 2.
         looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
-        selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
+        selection_seeds: Fresh seeds on which the choice and the other finalists are trained, at least 1.
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
         workers: Processes that train at the same time, at least 1.
         storage: URL of an Optuna storage to which the study is exported beside study.db; its password is not
@@ -264,11 +267,11 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
     try:
         chosen = _choice(search)
         progress.say(_cut(search))
-        models = tune_baselines(search, baseline_assignments(search), chosen)
-        trained = train_baselines(search, {**models, SELECTED: chosen})
+        models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
+        race_baselines(search, study, models)
         require_alternative(search)
-        uniform = best_uniform(search, trained)
-        selected = select(search, {**models, SELECTED: chosen}, trained)
+        selected = select(search, study, choice_of(search, study), models)
+        uniform = best_uniform(search, study, models)
         _write_choice(search, selected)
         compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
         progress.shrink(_total(search, compared))
@@ -284,7 +287,7 @@ def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: Se
         space=name,
         selected=selected,
         baselines=models,
-        trained={label: found for label, found in trained.items() if label != SELECTED},
+        trained={label: trained_as(search, model) for label, model in models.items()},
         uniform=uniform,
         confirmed=confirmed,
         latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,
@@ -326,7 +329,7 @@ def _started(
 ) -> Iterator[tuple[Search, SearchProgress]]:
     """Start progress; count what earlier processes did."""
     settings, ledger = prepared.settings, Ledger(directory.ledger_file)
-    total = plan.counts.total + further(directory, settings)
+    total = plan.counts.total + further(directory, settings, plan.counts)
     with SearchProgress(settings, total, quiet=quiet) as progress:
 
         def finished(training: Training) -> None:
@@ -336,6 +339,7 @@ def _started(
         for training in ledger.trainings:
             progress.count(training)
             log_trial(directory, training, settings.monitor)
+        load_storages()
         with Trainings(executor, prepared.task, ledger, finished) as trainings:
             search = _search(prepared, trainings, directory, plan.seconds)
             if resumed:
@@ -372,7 +376,7 @@ def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
     """Return how many trainings it will be, now that it is known which models are identical."""
     counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
     same = len(confirmed) - len({model.key for model in confirmed.values()})
-    more = further(search.directory, search.settings)
+    more = further(search.directory, search.settings, counts)
     return counts.total + more - (counts.tuning - tuned) - same * search.settings.seeds
 
 

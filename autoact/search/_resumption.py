@@ -8,7 +8,7 @@ from typing import Any
 from autoact.errors import log
 from autoact.records import Ledger, Report, RunDirectory
 from autoact.search.phases import Prepared
-from autoact.search.setup import Seeds, Settings, changes, extended, require_unchanged, seeds_for
+from autoact.search.setup import Counts, Seeds, Settings, changes, extended, require_unchanged, seeds_for
 from autoact.search.trainings import spent
 
 
@@ -75,8 +75,8 @@ def is_unfinished(report: Report, directory: RunDirectory, settings: Settings) -
     )
 
 
-def further(directory: RunDirectory, settings: Settings) -> int:
-    """Return the trainings of earlier questions: the choice beside the baselines, and the confirmation."""
+def further(directory: RunDirectory, settings: Settings, counts: Counts) -> int:
+    """Return the trainings of earlier questions, at most: of their finalists, and of the confirmation."""
     before, seeds = len(directory.questions()) - 1, seeds_of(directory, settings).confirmation
     compared = sum(t.seed not in seeds for t in Ledger(directory.ledger_file).of("confirmation"))
-    return compared + before * settings.selection_seeds
+    return compared + before * counts.finalists * settings.selection_seeds

@@ -49,10 +49,13 @@ def silence() -> Iterator[None]:
         ...     logging.getLogger("lightning.pytorch").level == logging.ERROR
         True
     """
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    levels: dict[logging.Logger, int] = {}
+    for logger in map(logging.getLogger, _LOGGERS):  # parents first: what they silence is not set again,
+        if (
+            logger.getEffectiveLevel() < logging.ERROR
+        ):  # for a level set makes every logger forget what it knew
+            levels[logger] = logger.level
+            logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"lightning(\.|$)")
@@ -66,7 +69,7 @@ def silence() -> Iterator[None]:
             with without_bars():
                 yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in levels.items():
             logger.setLevel(level)
 
 
@@ -245,13 +248,31 @@ def without_layer_hooks(module: LightningModule) -> Iterator[None]:
     Args:
         module: A module that has been fitted, before another stage of a Trainer.
     """
-    hooks: dict[str, Callable[..., None]] = {"setup": lambda stage: None, "configure_model": lambda: None}
-    before = {name: module.__dict__[name] for name in hooks if name in module.__dict__}
-    module.__dict__.update(hooks)
+    with replaced(module, setup=lambda stage: None, configure_model=lambda: None):
+        yield
+
+
+@contextmanager
+def replaced(module: nn.Module, **methods: Callable[..., Any]) -> Iterator[None]:
+    """Put other methods in place of a module's own, and these back afterwards.
+
+    Args:
+        module: A module.
+        methods: What to call instead, by name, without the module as an argument.
+
+    Example:
+        >>> layer = nn.Identity()
+        >>> with replaced(layer, forward=lambda x: 2 * x):
+        ...     doubled = layer(3)
+        >>> doubled, layer(3)
+        (6, 3)
+    """
+    before = {name: module.__dict__[name] for name in methods if name in module.__dict__}
+    module.__dict__.update(methods)
     try:
         yield
     finally:
-        for name in hooks:
+        for name in methods:
             module.__dict__.pop(name, None)
         module.__dict__.update(before)
 

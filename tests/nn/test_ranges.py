@@ -6,7 +6,7 @@ import torch
 import autoact
 from autoact.activations import Parameter
 from autoact.nn import _ranges
-from autoact.nn._ranges import constrained, constrained_number, constrained_text, form_of
+from autoact.nn._ranges import constrained, constrained_text, form_of
 
 PARAMETERS = (
     Parameter(default=0.3),
@@ -84,24 +84,42 @@ def test_compiled_with_bounds_as_symbols():
         y.sum().backward()
 
 
+def sigmoid(u):
+    power = math.exp(-abs(u))
+    return (1.0 if u >= 0 else power) / (1 + power)
+
+
+def clamp(u, low, high):
+    return min(max(u, low), high)
+
+
+def logit(share, edge):
+    inside = clamp(share, edge, 1 - edge)
+    return math.log(inside / (1 - inside))
+
+
+FUNCTIONS = {
+    "or_one": lambda gap: gap or 1.0,
+    "log2_1p_exp2": lambda u: max(u, 0.0) + math.log2(1 + 2.0 ** -abs(u)),
+    "sigmoid": sigmoid,
+    "logit": logit,
+    "clamp": clamp,
+}
+
+
 @pytest.mark.parametrize("raw", [-30.0, -1.3, 0.0, 0.4, 25.0])
 @pytest.mark.parametrize("parameter", [*PARAMETERS, Parameter(default=0.2, learnable=False)])
 def test_the_text_of_a_kernel_computes_value_and_speed(parameter, raw):
     """Within rounding, and at raw = 0 the initial value bit for bit; a start on a bound, too."""
     starts = {parameter.default, *(b for b in (parameter.lower, parameter.upper) if math.isfinite(b))}
     for initial in starts:
-        names = {
-            "or_one": lambda gap: gap or 1.0,
-            "log2_1p_exp2": _ranges._log2_1p_exp2,
-            "sigmoid": _ranges._sigmoid,
-            "logit": lambda share, edge: math.log(
-                min(max(share, edge), 1 - edge) / (1 - min(max(share, edge), 1 - edge))
-            ),
-            "clamp": lambda v, low, high: min(max(v, low), high),
-            "r": raw,
-            "v": initial,
-        }
+        names = FUNCTIONS | {"r": raw, "v": initial}
         form = form_of(parameter)
         got = tuple(eval(text, names) for text in constrained_text("r", "v", form))
-        assert got == pytest.approx(constrained_number(raw, initial, form), rel=1e-12, abs=1e-15)
+        z = torch.tensor([raw], dtype=torch.float64, requires_grad=True)
+        want = constrained(z, torch.tensor([initial], dtype=torch.float64), (parameter,))
+        anywhere = form._replace(lower=-math.inf, upper=math.inf)  # torch stops at a bound
+        free = _ranges._value(z, torch.tensor(initial, dtype=z.dtype), anywhere, _ranges._ON_TENSORS)
+        speed = torch.autograd.grad(free.sum(), z)[0].item() if parameter.learnable else 0.0
+        assert got == pytest.approx((want.item(), speed), rel=1e-9, abs=1e-15)
         assert raw or got[0] == initial

@@ -1,21 +1,22 @@
-"""A layer whose few numbers are computed in Python gives what the chain of torch operations gives."""
+"""A layer whose few numbers are computed in C gives what the chain of torch operations gives."""
+
+from typing import Any
 
 import pytest
 import torch
 
 import autoact
 from autoact.kernels.cpu import _library as c_library
-from autoact.nn import _auto
-from autoact.nn._ranges import constrained, constrained_number, form_of
-from autoact.nn._scalars import over_logits
+from autoact.nn import _auto, _own_schedule
+from autoact.nn._scalars import c_chain_of, over_logits
 
 pytestmark = pytest.mark.skipif(c_library._compiler() is None, reason="no C compiler on the path")
 NAMES = ("relu", "prelu", "elu", "softplus", "tanh", "celu")
 
 
-def layer_of(start="uniform", release=1.0, dtype=torch.float32):
+def layer_of(start="uniform", release=1.0, dtype=torch.float32, **more):
     generator = torch.Generator().manual_seed(0)
-    layer = autoact.AutoActivation(NAMES, start=start, release_steps=None).to(dtype)
+    layer = autoact.AutoActivation(NAMES, start=start, release_steps=None, **more).to(dtype)
     with torch.no_grad():
         layer.logits.copy_(torch.randn(6, generator=generator))
         layer.raw.copy_(torch.randn(layer.raw.shape, generator=generator))
@@ -25,17 +26,17 @@ def layer_of(start="uniform", release=1.0, dtype=torch.float32):
 
 
 def by_numbers(layer, x):
-    """Tell whether weights and values are computed as numbers."""
+    """Tell whether weights and values are computed by the layer's own kernels."""
     calls = []
 
     def counted(*arguments):
-        calls.append(arguments)
-        return over_logits(*arguments)
+        calls.append(over_logits(*arguments))
+        return calls[-1]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_auto, "over_logits", counted)
         layer(x)
-    return bool(calls)
+    return any(calls)
 
 
 def by_the_chain(layer, x):
@@ -67,20 +68,75 @@ def test_the_start_is_exact():
     assert torch.equal(layer(x), autoact.get("elu")(x))
 
 
-def test_values_are_natural():
-    layer = layer_of()
-    for scale in (1e-3, 1.0, 50.0, 500.0):
-        for raw, natural, parameter in zip(
-            (layer.raw.detach() * scale).tolist(), layer.initial.tolist(), layer.ranges, strict=True
-        ):
-            z = torch.tensor([raw], dtype=torch.float64, requires_grad=True)
-            want = constrained(z, torch.tensor([natural]).double(), (parameter,))
-            got, speed = constrained_number(raw, natural, form_of(parameter))
-            assert got == pytest.approx(want.item(), rel=1e-12)
-            if parameter.learnable:
-                assert speed == pytest.approx(
-                    torch.autograd.grad(want.sum(), z)[0].item(), rel=1e-9, abs=1e-15
-                )
+CONFIGURED: dict[str, dict[str, Any]] = {
+    "default": {},
+    "bounded": {"bounds": {"elu": {"alpha": [0.2, 1.5]}, "prelu": {"slope": [0.25, 0.5]}}},
+    "on a bound": {
+        "bounds": {"elu": {"alpha": [1.0, 1.5]}, "prelu": {"slope": [-1, 0.25]}},
+        "settings": {"elu": {"alpha": 1.0}, "prelu": {"slope": 0.25}},
+    },
+    "fixed": {"learn_parameters": False},
+    "one fixed": {"bounds": {"elu": {"alpha": 1}}},
+}
+
+
+def state_of(layer):
+    chain = c_chain_of(layer._key)
+    assert chain is not None
+    _, state = chain.forward(torch.zeros(256), (*layer._numbers(layer.logits, layer.raw), layer.seen), 0.0)
+    return dict(zip(("weights", "values", "slopes", "speeds"), state.split(chain.parts), strict=False))
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-3, 1.0, 50.0, 500.0])
+@pytest.mark.parametrize("name", CONFIGURED)
+def test_numbers_are_those_of_torch(name, scale):
+    """Weights, values and speeds to float32, and at raw = 0 the initial values bit for bit."""
+    layer = layer_of(**CONFIGURED[name])
+    with torch.no_grad():
+        layer.raw.mul_(scale)
+        layer.logits.mul_(min(scale, 5.0))
+    state = state_of(layer)
+    raw = layer.raw.detach().double().requires_grad_()
+    values = torch.func.functional_call(_Values(layer), {"layer.raw": raw}, ())
+    torch.testing.assert_close(state["weights"], layer.weights().detach(), rtol=1e-6, atol=1e-12)
+    torch.testing.assert_close(state["values"], values.detach().float(), rtol=2e-7, atol=1e-30)
+    if any(p.learnable for p in layer.ranges):
+        (speeds,) = torch.autograd.grad(values.sum(), raw)
+        inside = speeds != 0  # torch stops at a bound; here what lies on it may come back
+        assert inside.any()
+        torch.testing.assert_close(state["speeds"][inside], speeds[inside].float(), rtol=2e-7, atol=1e-30)
+    if not scale:
+        assert torch.equal(state["values"], layer.initial.float())
+
+
+class _Values(torch.nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self):
+        return self.layer.natural_values()
+
+
+def test_diverged_logits_stay_so():
+    for bad in (float("nan"), float("inf")):
+        layer = layer_of()
+        with torch.no_grad():
+            layer.logits[2] = bad
+        assert layer(torch.zeros(300)).isnan().all()
+
+
+def test_the_schedule_moves_in_the_same_call():
+    layer = autoact.AutoActivation(NAMES, start="elu", release_steps=7)
+    release, seen = layer.release.clone(), layer.seen.clone()
+    for step in range(10):
+        if step != 3:
+            with torch.no_grad():
+                layer.logits.add_(0.125)
+        layer(torch.zeros(300))
+        _own_schedule.advance(layer.logits, seen, release, 7)
+        assert torch.equal(layer.release, release)
+        assert torch.equal(layer.seen, layer.logits)
 
 
 def test_higher_derivatives_and_batches_of_gradients():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autoact.errors import RunDirectoryError
-from autoact.records import Ledger, Training
+from autoact.records import Ledger, RowGroups, Training
 from autoact.spaces import Assignment, Choice
 
 ELU = Assignment({"net.1": Choice("elu", {"alpha": 0.7})})
@@ -33,9 +33,18 @@ def training(seed: int = 1, **changes: object) -> Training:
     return Training(**(values | changes))
 
 
+def test_rows_of_another_length_than_their_weights_are_no_record() -> None:
+    line = training(phase="confirmation", comparison=0.5, rows=RowGroups(values=(0.1,), weights=())).to_line()
+    with pytest.raises(ValueError, match="values and weights of rows have different lengths"):
+        Training.from_line(line)
+
+
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "trainings.jsonl")
-    done = [training(1), training(2, phase="confirmation", comparison=0.5, trial=None)]
+    rows = RowGroups(values=(0.1, 0.9), weights=(2.0, 2.0), data=7)
+    compared = {"phase": "confirmation", "comparison": 0.5, "trial": None}
+    unknown = RowGroups(unknown="there are several comparison loaders")
+    done = [training(1), training(2, **compared, rows=rows), training(3, **compared, rows=unknown)]
     for item in done:
         ledger.append(item)
     assert Ledger(ledger.path).trainings == done

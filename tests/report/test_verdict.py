@@ -64,6 +64,25 @@ def test_seeds_that_would_decide_are_the_other_way_on(changed: Change, run_direc
     assert "Or ask again with" not in changed(verdict="worse")
 
 
+def test_rows_that_are_missing_are_said_instead_of_seeds(changed: Change, run_directory: Path) -> None:
+    rows = {"groups": 32, "sd": 0.02, "share": 0.836, "limit": True, "unknown": None}
+    undecided = compared(run_directory, ci95=[-0.02, 0.04], seeds_needed=37, pairs=5, rows=rows)
+    said = changed(verdict="no significant difference", comparisons=undecided)
+    wanted = "84% of the variance comes from the choice of comparison rows: more seeds will not decide this"
+    assert said.count(f"{wanted}; more comparison rows would.") == 2
+    assert "ask again with more seeds" not in said
+    assert "10 seeds a difference of one standard deviation" not in said
+    assert wanted not in changed(verdict="improved", comparisons=compared(run_directory, rows=rows))
+
+
+def test_why_nothing_is_known_of_rows_is_said(changed: Change, run_directory: Path) -> None:
+    unknown = "val_loss is no mean over rows"
+    said = changed(comparisons=compared(run_directory, rows={"unknown": unknown}))
+    assert said.count(f"The interval covers seeds and not the choice of comparison rows: {unknown}.") == 2
+    known = {"groups": 32, "sd": 0.001, "share": 0.3}
+    assert "choice of comparison rows" not in changed(comparisons=compared(run_directory, rows=known))
+
+
 def test_a_failed_search_goes_on(changed: Change, run_directory: Path) -> None:
     said = changed(verdict=None, chosen=None, comparisons={}, failure="The disk is full.")
     assert said.count(f"autoact search --resume {run_directory}") == 2

@@ -53,7 +53,7 @@ def test_a_dry_run_tells_layers_candidates_and_cost_and_writes_nothing(
     shown = capsys.readouterr()
     assert shown.err == ""
     assert re.search(r"net\.1 +relu +from relu, tanh, elu", shown.out)
-    for count, what in ((6, "search"), (4, "baselines"), (9, "confirmation"), (19, "in all")):
+    for count, what in ((6, "search"), (5, "baselines"), (9, "confirmation"), (20, "in all")):
         assert re.search(rf"^ +{count}  {what}", shown.out, re.MULTILINE), shown.out
     assert f"{STEPS} steps each" in shown.out
     assert "test loader" in shown.out
@@ -75,8 +75,8 @@ def test_the_announced_time_is_that_of_trainings_side_by_side_and_of_decisions_o
     assert plan is not None
     assert plan.deciding > 0  # measured
     known = replace(plan, seconds=100.0, deciding=10.0)
-    assert known.whole == 100.0 * 19 / 2 + 10.0
-    assert f"{STEPS} steps each, about 16 min 0 s here" in known.describe()
+    assert known.whole == 100.0 * 20 / 2 + 10.0
+    assert f"{STEPS} steps each, about 16 min 50 s here" in known.describe()
 
 
 class TimedTraining:

@@ -178,14 +178,14 @@ def test_more_questions_and_more_seeds_of_the_last(run: Path) -> None:
 @pytest.mark.parametrize("stop", ["trial", "baseline"])
 def test_before_anything_was_compared_larger_numbers_simply_hold(tmp_path: Path, stop: str) -> None:
     run, whole = tmp_path / "run", tmp_path / "whole"
-    search(whole, budget=6, seeds=4)
+    search(whole, budget=12, seeds=4)
     phases = [phase for phase, *_ in lines(whole)]
-    at = PROBES + (2 if stop == "trial" else SETTINGS["budget"] + 2)
+    at = PROBES + (2 if stop == "trial" else 10 + 2)  # baselines follow on ten trials
     with pytest.raises(KeyboardInterrupt):
-        search(run, objective=Objective(at))
+        search(run, objective=Objective(at), budget=10)
     assert (stop == "baseline") == ("baseline" in {phase for phase, *_ in lines(run)})
-    result = search(run, resume=True, budget=6, seeds=4)
-    assert Counter(phase for phase, *_ in lines(run))["trial"] == phases.count("trial") == 6
+    result = search(run, resume=True, budget=12, seeds=4)
+    assert Counter(phase for phase, *_ in lines(run))["trial"] == phases.count("trial") == 12
     assert [line for line in lines(run) if line[0] == "trial"] == [
         line for line in lines(whole) if line[0] == "trial"
     ]

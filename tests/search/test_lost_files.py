@@ -119,7 +119,7 @@ def test_a_study_is_read_whatever_its_directory_is_called_and_a_lost_one_is_name
         if content is not None:
             run.joinpath("study.db").write_bytes(content)
         with pytest.raises(
-            RunDirectoryError, match=r"study\.db cannot be read .* search --resume"
+            RunDirectoryError, match=r"study\.db cannot be read .* run_search\(.*resume=True"
         ) as refused:
             _ = load_run(run).study
         assert "\n" not in str(refused.value)

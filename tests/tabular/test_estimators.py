@@ -19,6 +19,7 @@ from autoact.errors import AutoActError, ConfigurationError, DataError
 from autoact.tabular import AutoActClassifier, AutoActRegressor
 
 SMALL: dict[str, Any] = {"space": ["relu", "tanh"], "hidden": (16,), "max_epochs": 8, "random_state": 0}
+BRIEF: dict[str, Any] = SMALL | {"max_epochs": 2}
 
 
 NOT_OF_GRADIENT_STEPS = {  # as of scikit-learn's own SGDClassifier
@@ -28,10 +29,12 @@ NOT_OF_GRADIENT_STEPS = {  # as of scikit-learn's own SGDClassifier
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [AutoActClassifier(**SMALL), AutoActRegressor(**SMALL)],
+    [AutoActClassifier(**BRIEF), AutoActRegressor(**BRIEF)],
     expected_failed_checks=lambda estimator: NOT_OF_GRADIENT_STEPS,
 )
 def test_scikit_learn_accepts_the_estimator(estimator: Any, check: Any) -> None:
+    if check.func.__name__ == "check_regressors_train":  # the one that asks for a good fit
+        estimator.set_params(**SMALL)
     check(estimator)
 
 

@@ -90,14 +90,26 @@ def forward(
         channel_dim: Dimension of x that C runs along.
     """
     weights, parameters = weights.contiguous(), parameters.contiguous()
+    if weights.dim() == parameters.dim() == 1:
+        return forward_at(kernels, x, weights.data_ptr(), parameters.data_ptr())
     x = x.resolve_neg()  # imag of a conjugate is a view whose memory holds the other sign
-    moved = _is_scattered(x, weights, parameters, channel_dim)
+    moved = _is_scattered(x, channel_dim)
     dense = _dense(x.movedim(channel_dim, 0) if moved else x, moved)
     layout = _layout(dense.shape, weights.shape, parameters.shape, 0 if moved else channel_dim)
-    out = torch.empty_like(dense)
-    pointers = (dense.data_ptr(), weights.data_ptr(), parameters.data_ptr(), out.data_ptr())
-    _run(kernels.forward, pointers, layout, dense.numel())
+    out = _value(kernels, dense, weights.data_ptr(), parameters.data_ptr(), layout)
     return torch.empty_like(x).copy_(out.movedim(0, channel_dim)) if moved else out
+
+
+def forward_at(kernels: Kernels, x: torch.Tensor, weights: int, parameters: int) -> torch.Tensor:
+    """Return y of one set of weights and parameters, which lie at these addresses."""
+    dense = _dense(x.resolve_neg(), False)
+    return _value(kernels, dense, weights, parameters, _one_set(dense.numel()))
+
+
+def _value(kernels: Kernels, x: torch.Tensor, weights: int, parameters: int, layout: Layout) -> torch.Tensor:
+    out = torch.empty_like(x)
+    _run(kernels.forward, (x.data_ptr(), weights, parameters, out.data_ptr()), layout, x.numel())
+    return out
 
 
 def backward(
@@ -110,36 +122,66 @@ def backward(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the gradients of x, weights and parameters; arguments as in `forward`, grad like x."""
     weights, parameters = weights.contiguous(), parameters.contiguous()
+    at = weights.data_ptr(), parameters.data_ptr()
+    if weights.dim() == parameters.dim() == 1:
+        grad_w, grad_p = torch.empty_like(weights), torch.empty_like(parameters)
+        return backward_at(kernels, x, *at, grad, grad_w.data_ptr(), grad_p.data_ptr()), grad_w, grad_p
     x, grad = x.resolve_neg(), grad.resolve_neg()
-    moved = _is_scattered(x, weights, parameters, channel_dim)
+    moved = _is_scattered(x, channel_dim)
     dense = _dense(x.movedim(channel_dim, 0) if moved else x, moved)
     grad = grad.movedim(channel_dim, 0) if moved else grad
-    if grad.stride() != dense.stride() or grad.dtype != dense.dtype:
-        grad = torch.empty_like(dense).copy_(grad)
     layout = _layout(dense.shape, weights.shape, parameters.shape, 0 if moved else channel_dim)
-    rows = layout.items if layout.weights_step or layout.parameters_step else 1
-    out = torch.empty_like(dense)
-    totals = torch.empty(layout.items * kernels.sums, dtype=torch.float64, device=x.device)
-    grad_w, grad_p = (t.new_empty((rows, t.shape[-1])) for t in (weights, parameters))
-    w, p = weights.data_ptr(), parameters.data_ptr()
-    pointers = (dense.data_ptr(), grad.data_ptr(), w, p, out.data_ptr(), totals.data_ptr())
-    _run(kernels.backward, pointers, layout, dense.numel())
-    kernels.pull_back(w, p, totals.data_ptr(), ctypes.addressof(layout), grad_w.data_ptr(), grad_p.data_ptr())
+    grad_w, grad_p = (t.new_empty((layout.items, t.shape[-1])) for t in (weights, parameters))
+    out = _gradients(kernels, dense, *at, grad, grad_w.data_ptr(), grad_p.data_ptr(), layout)
     grad_x = torch.empty_like(x).copy_(out.movedim(0, channel_dim)) if moved else out
     return grad_x, _summed(grad_w, weights), _summed(grad_p, parameters)
+
+
+def backward_at(
+    kernels: Kernels,
+    x: torch.Tensor,
+    weights: int,
+    parameters: int,
+    grad: torch.Tensor,
+    grad_weights: int,
+    grad_parameters: int,
+) -> torch.Tensor:
+    """Return the gradient of x, and write those of weights and parameters to two addresses more."""
+    dense, grad = _dense(x.resolve_neg(), False), grad.resolve_neg()
+    layout = _one_set(dense.numel())
+    return _gradients(kernels, dense, weights, parameters, grad, grad_weights, grad_parameters, layout)
+
+
+def _gradients(
+    kernels: Kernels,
+    x: torch.Tensor,
+    weights: int,
+    parameters: int,
+    grad: torch.Tensor,
+    grad_weights: int,
+    grad_parameters: int,
+    layout: Layout,
+) -> torch.Tensor:
+    if grad.stride() != x.stride() or grad.dtype != x.dtype:
+        grad = torch.empty_like(x).copy_(grad)
+    out = torch.empty_like(x)
+    sums = torch.empty(layout.items * kernels.sums, dtype=torch.float64, device=x.device)
+    totals = sums.data_ptr()
+    pointers = (x.data_ptr(), grad.data_ptr(), weights, parameters, out.data_ptr(), totals)
+    _run(kernels.backward, pointers, layout, x.numel())
+    kernels.pull_back(weights, parameters, totals, ctypes.addressof(layout), grad_weights, grad_parameters)
+    return out
 
 
 def _summed(rows: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """Return one row per channel, or their sum for a tensor that all channels share."""
     if like.dim() == 2:
         return rows
-    return rows[0] if len(rows) == 1 else rows.sum(0)
+    return rows.sum(0)
 
 
-def _is_scattered(x: torch.Tensor, weights: torch.Tensor, parameters: torch.Tensor, channel_dim: int) -> bool:
+def _is_scattered(x: torch.Tensor, channel_dim: int) -> bool:
     """Tell whether the elements of a channel lie too far apart to be read where they are."""
-    if weights.dim() == parameters.dim() == 1:
-        return False
     after = prod(x.shape[channel_dim % x.dim() + 1 :])
     return not x.is_contiguous() or after < SHORT_RUN
 
@@ -153,11 +195,13 @@ def _dense(x: torch.Tensor, moved: bool) -> torch.Tensor:
 
 
 @lru_cache(maxsize=4096)
+def _one_set(numel: int) -> Layout:
+    items = -(-numel // CHUNK)
+    return Layout(items, CHUNK, 0, 0, 1, 0, CHUNK, numel - (items - 1) * CHUNK)
+
+
+@lru_cache(maxsize=4096)
 def _layout(shape: torch.Size, weights: torch.Size, parameters: torch.Size, channel_dim: int) -> Layout:
-    if len(weights) == len(parameters) == 1:
-        numel = prod(shape)
-        items = -(-numel // CHUNK)
-        return Layout(items, CHUNK, 0, 0, 1, 0, CHUNK, numel - (items - 1) * CHUNK)
     channel_dim %= len(shape)
     steps = [size[1] if len(size) == 2 else 0 for size in (weights, parameters)]
     length = prod(shape[channel_dim + 1 :])
@@ -169,7 +213,7 @@ def _run(function: Callable[..., None], pointers: tuple[int, ...], layout: Layou
     """Call a kernel on all items, in as many threads as torch uses and the size is worth."""
     address, items = ctypes.addressof(layout), layout.items
     threads = min(torch.get_num_threads(), items, max(1, numel // CHUNK))
-    if threads == 1:
+    if threads <= 1:
         function(*pointers, address, 0, items)
         return
     bounds = [items * t // threads for t in range(threads + 1)]

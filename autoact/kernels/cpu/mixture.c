@@ -71,12 +71,11 @@ void backward(const STORED *in, const STORED *grad, const float *weights, const 
 void pull_back(const float *weights, const float *parameters, const double *totals, const Layout *layout,
                float *weights_grad, float *parameters_grad) {
   const int64_t per_item = layout->weights_step || layout->parameters_step;
-  double sum[COEFFICIENTS];
-  for (int64_t item = 0; item < layout->items;) {
-    memset(sum, 0, sizeof sum);
-    const int64_t next = per_item ? item + 1 : layout->items;
-    const int64_t row = item;
-    for (; item < next; item++)
+  const int64_t rows = per_item ? layout->items : 1;
+  for (int64_t row = 0; row < rows; row++) {
+    const int64_t first = per_item ? row : 0, last = per_item ? row + 1 : layout->items;
+    double sum[COEFFICIENTS] = {0.0};
+    for (int64_t item = first; item < last; item++)
       for (int64_t j = 0; j < COEFFICIENTS; j++) sum[j] += totals[item * COEFFICIENTS + j];
     coefficient_gradients(weights + row * layout->weights_step, parameters + row * layout->parameters_step, sum,
                           weights_grad + row * WEIGHTS, parameters_grad + row * PARAMETERS);

@@ -33,6 +33,7 @@ class Chain:
 
     def __init__(self, plan: Plan, formulas: tuple[tuple[str, str], ...]) -> None:
         self.plan, self.state = plan, state_of(plan)
+        self.parts = self.state.parts
         self._forward = _launching.kernel("chain", chain_source(plan, formulas))
         self._backward = _launching.kernel("chain_backward", chain_backward_source(plan))
 
@@ -61,6 +62,10 @@ class Chain:
             return torch.empty_like(x), torch.zeros_like(logits), torch.zeros_like(raw)
         grad_x, sums = run_backward(self.plan, x, state, grad, None)
         return grad_x, *self.pull(sums, state, logits, raw)
+
+    def taken(self, weights: torch.Tensor, values: torch.Tensor) -> Tensors:
+        """Return what the plain twin of the mixture's kernels takes."""
+        return (self.plan.coefficients(weights, values),)
 
     def compute(self, numbers: Tensors, step: float) -> torch.Tensor:
         """Return the state, which begins with the coefficients; arguments as in `forward`."""

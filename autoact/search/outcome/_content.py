@@ -25,8 +25,8 @@ from autoact.records import (
     model_key,
 )
 from autoact.search.outcome._earlier import earlier
-from autoact.search.phases import Confirmed, SearchPlan, fell_back, go_on, study_of
-from autoact.search.study import ORIGINAL, SELECTED, Search
+from autoact.search.phases import Confirmed, SearchPlan, choice_of, fell_back, go_on, study_of, trained_as
+from autoact.search.study import ORIGINAL, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
 
@@ -53,7 +53,7 @@ def build_report(
         space: Name of the search space.
         selected: The selected model.
         baselines: A training of each baseline by name.
-        trained: Their trainings on the selection seeds.
+        trained: Their trainings beside the trials.
         uniform: Name of the best uniform.
         confirmed: The trainings of the confirmation.
         latency: Where it could be measured.
@@ -210,16 +210,14 @@ def _prior(search: Search) -> Prior | None:
 
 def _recommendation(search: Search, selected: Training, beliefs: Mapping[str, Belief]) -> Recommendation:
     """Return the search's own choice, what is believed of the confirmed one, and whether they differ."""
-    baselines = list(search.ledger.of("baseline"))
-    # without a trial the mixture's choice is the search's own; it was trained beside the baselines
-    own = study_of(search).best() or next((t for t in baselines if t.label == SELECTED), None)
+    own = choice_of(search, study_of(search))
     belief = beliefs.get(model_key(_assignment(selected)), Belief(mean=math.nan, sd=math.nan))
     return Recommendation(
-        searched=None if own is None else own.assignment,
-        replaced=own is not None and own.key != selected.key,
+        searched=own.assignment,
+        replaced=own.key != selected.key,
         mean=belief.mean,
         sd=belief.sd,
-        selection=tuple(t.selection for t in baselines if own is not None and t.key == own.key),
+        selection=tuple(t.selection for t in trained_as(search, own) if t.seed in search.seeds.selection),
     )
 
 

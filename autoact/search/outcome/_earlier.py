@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from autoact.records import EarlierVerdict, Training, confidence
 from autoact.search.setup import seeds_for
-from autoact.search.statistics import compare
+from autoact.search.statistics import compare_trainings
 from autoact.search.study import ORIGINAL, SELECTED, Search
+from autoact.search.trainings import ModelTask
 
 
 def earlier(search: Search) -> Iterator[EarlierVerdict]:
@@ -26,10 +27,14 @@ def _verdict(
     theirs = {t.seed: t for t in trained if t.label == ORIGINAL} or ours  # one model is trained once
     chosen = ours[seeds[0]].assignment
     assert chosen is not None, "only a mixture has none"
-    ours_found, theirs_found = (
-        [None if model[seed].raised else model[seed].comparison for seed in seeds] for model in (ours, theirs)
+    found = compare_trainings(
+        [ours[seed] for seed in seeds],
+        [theirs[seed] for seed in seeds],
+        search.settings.direction,
+        looks=looks,
+        level=level,
+        has_rows=isinstance(search.trainings.task, ModelTask),
     )
-    found = compare(ours_found, theirs_found, search.settings.direction, looks=looks, level=level)
     return EarlierVerdict(
         seeds=tuple(seeds),
         assignment=chosen,

@@ -20,9 +20,8 @@ def believed(search: Search) -> list[tuple[Assignment, Belief]]:
     Of one assignment with several hyperparameters, the best counts.
     """
     sign = 1.0 if search.settings.minimize else -1.0
-    baselines = [training for training in search.ledger.of("baseline") if training.usable]
-    tried = [*(t for t in search.ledger.of("trial") if t.usable), *baselines]
-    found = study_of(search).posterior(tried, baselines)
+    tried = [training for training in search.ledger.of("trial", "baseline") if training.usable]
+    found = study_of(search).posterior(tried, search.ledger.of("baseline"))
     known: dict[str, tuple[Assignment, Belief]] = {}
     for training in tried:
         if training.key in found and training.assignment is not None:

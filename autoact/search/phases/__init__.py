@@ -5,15 +5,16 @@ from autoact.search.phases._baselines import (
     again,
     baseline_assignments,
     best_uniform,
+    race_baselines,
     require_alternative,
-    train_baselines,
+    trained_as,
 )
 from autoact.search.phases._confirmation import Confirmed, confirm
 from autoact.search.phases._preparation import Prepared, prepare, prepare_objective
 from autoact.search.phases._probe import Probe, probe
 from autoact.search.phases._remaining import go_on
 from autoact.search.phases._selection import select
-from autoact.search.phases._trials import choose, fell_back, study_of
+from autoact.search.phases._trials import choice_of, choose, fell_back, study_of
 from autoact.search.phases._tuning import export_studies, tune_baselines
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "again",
     "baseline_assignments",
     "best_uniform",
+    "choice_of",
     "choose",
     "confirm",
     "export_studies",
@@ -32,9 +34,10 @@ __all__ = [
     "prepare",
     "prepare_objective",
     "probe",
+    "race_baselines",
     "require_alternative",
     "select",
     "study_of",
-    "train_baselines",
+    "trained_as",
     "tune_baselines",
 ]

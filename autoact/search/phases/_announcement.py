@@ -89,14 +89,14 @@ class SearchPlan:
 
     def _cost(self) -> list[str]:
         counts, settings = self.counts, self.settings
-        models = counts.baselines // settings.selection_seeds - 1
         names = max(len(str(counts.total)), 3)
         rows = [
             (counts.search, f"search ({self._search()})"),
-            *self._tuning(models),
+            *self._tuning(),
             (
                 counts.baselines,
-                f"baselines ({models} models and the choice on {settings.selection_seeds} seeds)",
+                f"baselines ({counts.models} models raced, {counts.finalists} finalists on "
+                f"{settings.selection_seeds} fresh {'seed' if settings.selection_seeds == 1 else 'seeds'})",
             ),
             (counts.confirmation, self._confirmation()),
             (counts.total, f"in all, {self._length()}"),
@@ -128,14 +128,17 @@ class SearchPlan:
             return f"{time}: no trials fit, and the confirmation on about {seeds} of {wanted} seeds"
         return f"{time}: not even baselines and a confirmation on 2 seeds fit; --resume adds hours"
 
-    def _tuning(self, models: int) -> list[tuple[int, str]]:
+    def _tuning(self) -> list[tuple[int, str]]:
         counts = self.counts
         if not counts.tuning:
             return []
         least = counts.tuning_each > counts.trials
         why = "the least for a fair comparison" if least else "as many as the search tries"
         return [
-            (counts.tuning, f"tuning of the baselines ({models} models, {counts.tuning_each} each: {why})")
+            (
+                counts.tuning,
+                f"tuning of the baselines ({counts.tuned} models, {counts.tuning_each} each: {why})",
+            )
         ]
 
     def _length(self) -> str:

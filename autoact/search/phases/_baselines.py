@@ -1,13 +1,13 @@
-"""Baselines: the original and every uniform assignment, trained on the selection seeds beside the choice."""
+"""Baselines: the original and every uniform assignment, raced on seeds of the search for its study to see."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from autoact.errors import SearchFailedError
 from autoact.records import Phase, Training
 from autoact.search.phases._remaining import out_of_time
-from autoact.search.study import ORIGINAL, SELECTED, Search
+from autoact.search.study import ORIGINAL, Search, Study
 from autoact.spaces import Assignment
 
 
@@ -17,28 +17,42 @@ def baseline_assignments(search: Search) -> dict[str, Assignment]:
     return {ORIGINAL: variables.original} | {name: variables.uniform(name) for name in variables.names}
 
 
-def train_baselines(search: Search, models: Mapping[str, Training]) -> dict[str, list[Training]]:
-    """Train models on the selection seeds; return their trainings by label, one per seed.
+def race_baselines(search: Search, study: Study, models: Mapping[str, Training]) -> None:
+    """Train models on the first seed of the search, the better half on the second, and tell its study.
 
     Args:
         search: The search.
+        study: Its study.
         models: A training of each by label, which says what to train and with which hyperparameters.
 
     Raises:
         SearchFailedError: The time is over before.
     """
-    asked = [
-        again(model, "baseline", label, seed)
-        for seed in search.seeds.selection
-        for label, model in models.items()
-    ]
-    done = search.trainings.run(asked, over=search.limit.over)
+    different = {models[label].key: label for label in [*models][::-1]}  # equal ones go by the first label
+    models = {label: model for label, model in models.items() if different[model.key] == label}
+    first, second = map(search.seeds.trial, range(2))
+    sign = 1.0 if search.settings.minimize else -1.0
+    done = dict(zip(models, _told(search, study, models, first), strict=True))
+    ranked = sorted(models, key=lambda label: (not done[label].usable, sign * done[label].selection))
+    _told(search, study, {label: models[label] for label in ranked[: search.counts.better]}, second)
+
+
+def _told(search: Search, study: Study, models: Mapping[str, Training], seed: int) -> list[Training]:
+    """Train models on a seed of the search, and tell its study."""
+    asked = [again(model, "baseline", label, seed) for label, model in models.items()]
+    done = search.trainings.run(study.numbered(asked), over=search.limit.over)
+    study.add(done)
     if len(done) < len(asked):
         raise out_of_time(search, "before the baselines are trained")
-    return {label: done[place :: len(models)] for place, label in enumerate(models)}
+    return done
 
 
-def mean(trainings: Sequence[Training]) -> float:
+def trained_as(search: Search, model: Training) -> list[Training]:
+    """Return the trainings of a model beside the trials: on a seed of the search, and of the selection."""
+    return [training for training in search.ledger.of("baseline") if training.key == model.key]
+
+
+def mean(trainings: Iterable[Training]) -> float:
     """Return the mean value of a model over the trainings that did not raise; NaN where one diverged."""
     values = [training.selection for training in trainings if not training.raised]
     return fmean(values) if values else math.nan
@@ -81,34 +95,59 @@ def again(model: Training, phase: Phase, label: str, seed: int) -> Training:
     )
 
 
-def best_uniform(search: Search, trained: Mapping[str, Sequence[Training]]) -> str:
-    """Return the name of the uniform assignment with the best mean on the selection seeds.
+def best_uniform(search: Search, study: Study, models: Mapping[str, Training]) -> str:
+    """Return the name of the uniform assignment that is believed to be the best.
 
-    Seeds in which a training raised are left out. Where none trains, but the original does, it is the first
-    that diverges: the comparison then counts its divergence.
+    Where none trains, but the original does, it is the first that diverges: the comparison then counts its
+    divergence.
 
     Args:
         search: The search.
-        trained: The trainings by label.
+        study: Its study.
+        models: The baselines by label.
 
     Raises:
         SearchFailedError: Neither one of them nor the original trained to a finite value on every seed.
     """
-    sign = 1.0 if search.settings.minimize else -1.0
-    uniform = [name for name in trained if name not in (ORIGINAL, SELECTED)]
-    means = {name: sign * mean(trained[name]) for name in uniform}
-    finite = {name: value for name, value in means.items() if math.isfinite(value)}
-    if not finite and math.isfinite(mean(trained[ORIGINAL])):
-        return next((name for name in uniform if not all(t.raised for t in trained[name])), uniform[0])
-    if not finite:
+    compared = (t.label for t in search.confirmations if t.label in models and t.label != ORIGINAL)
+    if (name := next(compared, None)) is not None:
+        return name
+    uniform = {name: model for name, model in models.items() if name != ORIGINAL}
+    ranked = by_belief(search, study, uniform, list(search.ledger.of("baseline")))
+    if ranked:
+        return ranked[0]
+    if not math.isfinite(mean(trained_as(search, models[ORIGINAL]))):
         raise SearchFailedError(_nothing_finite(search))
-    return min(finite, key=finite.__getitem__)
+    raised = {name: all(t.raised for t in trained_as(search, model)) for name, model in uniform.items()}
+    return next((name for name in uniform if not raised[name]), next(iter(uniform)))
+
+
+def by_belief(
+    search: Search, study: Study, models: Mapping[str, Training], known: Sequence[Training]
+) -> list[str]:
+    """Return the names of baselines that never diverged, the one that is believed to be best first.
+
+    Where the study has no values for some, such as models that keep a mixture, all are judged by their means.
+
+    Args:
+        search: The search.
+        study: Its study.
+        models: Baselines by label.
+        known: The trainings of baselines that count, beside all trials.
+    """
+    sign = 1.0 if search.settings.minimize else -1.0
+    means = {name: mean(t for t in known if t.key == model.key) for name, model in models.items()}
+    finite = [name for name, value in means.items() if math.isfinite(value)]
+    found = study.posterior([models[name] for name in finite], known)
+    believed = {name: found[models[name].key][0] for name in finite if models[name].key in found}
+    values = believed if len(believed) == len(finite) else means
+    return sorted(finite, key=lambda name: sign * values[name])
 
 
 def _nothing_finite(search: Search) -> str:
     trained = list(search.ledger.of("baseline"))
     raised = [training for training in trained if training.raised]
-    said = f"No baseline reached a finite {search.settings.monitor} on every selection seed"
+    said = f"No baseline reached a finite {search.settings.monitor} on every seed"
     if not raised:
         return f"{said}. Lower the learning rate, or check the model."
     first = raised[0]

@@ -8,9 +8,9 @@ from autoact.errors import SearchFailedError
 from autoact.records import Comparison, Look, Training
 from autoact.search.phases._baselines import again
 from autoact.search.phases._remaining import out_of_time
-from autoact.search.statistics import compare, is_hopeless
+from autoact.search.statistics import compare_trainings, is_hopeless
 from autoact.search.study import ORIGINAL, SELECTED, Search
-from autoact.search.trainings import Extras
+from autoact.search.trainings import Extras, ModelTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +29,15 @@ class Confirmed:
 
     def against(self, search: Search, name: str) -> Comparison:
         """Return the comparison with the original, or else with the best uniform assignment of that name."""
-        ours, theirs = (
-            [None if training.raised else training.comparison for training in same]
-            for same in (self.selected, self.original if name == ORIGINAL else self.uniform)
-        )
         settings = search.settings
-        return compare(
-            ours, theirs, settings.direction, name=name, looks=settings.planned_looks, level=search.level
+        return compare_trainings(
+            self.selected,
+            self.original if name == ORIGINAL else self.uniform,
+            settings.direction,
+            name=name,
+            looks=settings.planned_looks,
+            level=search.level,
+            has_rows=isinstance(search.trainings.task, ModelTask),
         )
 
     def first(self, count: int) -> "Confirmed":

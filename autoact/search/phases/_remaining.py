@@ -16,10 +16,11 @@ def reserved(search: Search) -> int:
 
 def remaining(search: Search, trials: int) -> int:
     """Return the trainings that are left after a search of so many trials, at most."""
-    counts, settings = search.counts, search.settings
+    counts = search.counts
     tuned, trained = (sum(1 for _ in search.ledger.of(phase)) for phase in ("tuning", "baseline"))
     tuning = counts.after(trials) - counts.baselines - counts.confirmation
-    baselines = max(counts.baselines - trained, settings.selection_seeds)
+    earlier = (len(search.questions) - 1) * counts.finalists * search.settings.selection_seeds
+    baselines = max(counts.baselines + earlier - trained, 0)
     return max(tuning - tuned, 0) + baselines + counts.confirmation - len(search.confirmations)
 
 

@@ -1,37 +1,57 @@
-"""Choice of the search: the trials, and the model with the best posterior mean."""
+"""Choice of the search: trials and baselines in one study, and the model with the best posterior mean."""
+
+from collections.abc import Mapping
 
 from autoact.errors import SearchFailedError
 from autoact.records import Training
+from autoact.search.phases._baselines import baseline_assignments, race_baselines
 from autoact.search.phases._one_shot import train_one_shot
 from autoact.search.phases._remaining import reserved
 from autoact.search.study import ORIGINAL, Domain, Search, Study, run_trials
 from autoact.spaces import Assignment
 
 ONE_SHOT_CHOICE = "one-shot choice"
+_FIRST = 10  # trials before the baselines: told first, these mislead where layers want different functions
 
 
 def choose(search: Search) -> Training:
     """Search, and return the training of the model that is chosen.
 
-    Once comparison data were read the search is over, and its trials say what was chosen. Until then it goes
-    on as long as budget and time allow, whatever is on disk.
+    The baselines are trained after the first trials; where each is tuned, which takes a choice, after all of
+    them. Once comparison data were read the search is over, and its trials say what was chosen. Until then it
+    goes on as long as budget and time allow, whatever is on disk.
 
     Raises:
         SearchFailedError: Nothing trains, not even the original.
     """
     _require_mixture(search)
     if search.confirmations:
-        return _chosen(search, study_of(search))
+        study = study_of(search)
+        study.export()
+        return choice_of(search, study)
     if not any(search.ledger.of("trial")):  # one that failed is tried again only before there are trials
         train_one_shot(search)
     study, derived = study_of(search), _derived(search)
+    study.export()
     if derived is not None:
         study.enqueue(ONE_SHOT_CHOICE, derived, search.own)
     if derived is None or search.settings.parameters:
         study.enqueue(ORIGINAL, search.variables.original, search.own)
-    spent = sum(training.share for training in search.ledger.of("one-shot"))
-    run_trials(search, study, search.settings.budget - spent, lambda: search.limit.over(reserved(search)))
-    return _chosen(search, study)
+    left = search.settings.budget - sum(training.share for training in search.ledger.of("one-shot"))
+    parts = (left,) if search.counts.tuned else (min(left, _FIRST), left)
+    for place, budget in enumerate(parts):
+        if place:
+            race_baselines(search, study, untuned(baseline_assignments(search)))
+        run_trials(search, study, budget, lambda: search.limit.over(reserved(search)))
+    return choice_of(search, study)
+
+
+def untuned(baselines: Mapping[str, Assignment]) -> dict[str, Training]:
+    """Return a training of each baseline as it is."""
+    return {
+        name: Training(phase="baseline", label=name, assignment=assignment, seed=0)
+        for name, assignment in baselines.items()
+    }
 
 
 def study_of(search: Search) -> Study:
@@ -53,23 +73,29 @@ def _require_mixture(search: Search) -> None:
         raise search.directory.lacks_trainings(chosen)
 
 
-def _chosen(search: Search, study: Study) -> Training:
-    """Return the choice, which follows from the trainings of the search alone."""
-    best, derived = study.best(), _derived(search)
+def choice_of(search: Search, study: Study) -> Training:
+    """Return the choice, which follows from the trainings of the study alone.
+
+    Raises:
+        SearchFailedError: Nothing trains, not even the original.
+    """
+    derived = _derived(search)
+    if derived is not None and not any(search.ledger.of("trial")):  # the budget was the mixture's
+        return Training(phase="trial", label=ONE_SHOT_CHOICE, assignment=derived, seed=search.seeds.search[0])
+    best = study.best()
     if best is not None:
         return best
-    if derived is not None and not study.trainings:  # the budget was the mixture's
-        return Training(phase="trial", label=ONE_SHOT_CHOICE, assignment=derived, seed=search.seeds.search[0])
     original = search.variables.original
-    if any(training.assignment == original for training in study.trainings.values()):
+    tried = [t for t in search.ledger.of("trial", "baseline") if t.assignment == original]
+    if tried and not any(training.usable for training in tried):
         raise SearchFailedError(nothing_finite(search))
-    # the budget is spent: the selection seeds tell whether it trains
+    # the budget is spent, or no trial can be it: the selection seeds tell whether it trains
     return Training(phase="trial", label=ORIGINAL, assignment=original, seed=search.seeds.search[0])
 
 
 def fell_back(search: Search) -> bool:
-    """Tell whether the original was chosen because nothing that was tried trains."""
-    tried = list(search.ledger.of("trial")) or list(search.ledger.of("one-shot"))
+    """Tell whether the original was chosen because nothing else that was tried trains."""
+    tried = [t for t in search.ledger.of("trial", "baseline") if t.assignment != search.variables.original]
     return bool(tried) and not any(training.usable for training in tried)
 
 

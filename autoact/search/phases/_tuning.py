@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from autoact.records import Training, model_key
 from autoact.search.phases._remaining import out_of_time
-from autoact.search.phases._trials import study_of
+from autoact.search.phases._trials import study_of, untuned
 from autoact.search.setup import least_tuning
 from autoact.search.study import Domain, Search, Study, run_trials
 from autoact.spaces import Assignment
@@ -33,8 +33,8 @@ def tune_baselines(
         baselines: Activations by name.
         selected: The choice.
     """
-    if not search.settings.parameters or not search.counts.trials:
-        return {name: _as_it_is(name, assignment) for name, assignment in baselines.items()}
+    if not search.counts.tuned:
+        return untuned(baselines)
     assert selected.assignment is not None
     had = sum(1 for _ in search.ledger.of("trial"))
     tuned = {model_key(selected.assignment): selected} if had >= tuning_trials(search) else {}
@@ -44,12 +44,9 @@ def tune_baselines(
     return {name: tuned[model_key(assignment)] for name, assignment in baselines.items()}
 
 
-def _as_it_is(name: str, assignment: Assignment) -> Training:
-    return Training(phase="baseline", label=name, assignment=assignment, seed=0)
-
-
 def _tune(search: Search, name: str, assignment: Assignment, selected: Training) -> Training:
     study = _study(search, name, assignment)
+    study.export()
     study.enqueue(OWN_VALUES, assignment, search.own)
     if selected.hyperparameters != search.own:
         study.enqueue(SELECTED_VALUES, assignment, selected.hyperparameters)
@@ -72,11 +69,11 @@ def _study(search: Search, name: str, assignment: Assignment) -> Study:
 
 def export_studies(search: Search) -> None:
     """Write the studies of a search that is done again, where they are not the ledger's."""
-    study_of(search)
+    study_of(search).export()
     tuned = {training.label: training.assignment for training in search.ledger.of("tuning")}
     for name, assignment in tuned.items():
         assert assignment is not None, "only a mixture has none"
-        _study(search, name, assignment)
+        _study(search, name, assignment).export()
 
 
 def tuning_trials(search: Search) -> int:

@@ -8,6 +8,7 @@ from autoact.search.setup._settings import Settings
 from autoact.search.setup._variables import Variables
 
 _COMPARED = 3  # models: the selected, the original, the best uniform
+_FINALISTS = 5  # of the selection, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,9 @@ class Counts:
     trials: int
     baselines: int
     confirmation: int
+    models: int = 1  # the original and the uniform ones
+    better: int = 1  # the better half of these, which go on to a second seed
+    finalists: int = 2  # of the selection: the choice, and the best of all others and of these
     tuned: int = 0  # baselines that are tuned
     least_tuning: int = 0  # trials that each of them gets, however few the search has
 
@@ -27,12 +31,16 @@ class Counts:
         one_shot = int(variables.mixture)
         trials = settings.budget - one_shot
         models = {model_key(a) for a in (variables.original, *map(variables.uniform, variables.names))}
+        better, finalists = race(len(models), settings.selection_seeds)
         tuned = len(models) if settings.parameters and trials else 0
         return cls(
             one_shot=one_shot,
             trials=trials,
-            baselines=(len(models) + 1) * settings.selection_seeds,
+            baselines=len(models) + better + finalists * settings.selection_seeds,
             confirmation=_COMPARED * settings.seeds,
+            models=len(models),
+            better=better,
+            finalists=finalists,
             tuned=tuned,
             least_tuning=least_tuning(settings) if tuned else 0,
         )
@@ -78,3 +86,22 @@ class Counts:
             trials = rest - self.tuned * self.least_tuning
         seeds = (self.confirmation + min(trials, 0)) // _COMPARED
         return max(min(trials, self.trials), 0), max(seeds, 0)
+
+
+def race(models: int, seeds: int) -> tuple[int, int]:
+    """Return how many baselines go on to a second seed of the search, and how many models are finalists.
+
+    They cost no more than all baselines and the choice on all seeds of the selection would; on one seed, with
+    two finalists, one training more.
+
+    Args:
+        models: Baselines, each trained on one seed of the search.
+        seeds: Of the selection, on which every finalist is trained.
+
+    Example:
+        >>> race(8, 3), race(3, 3), race(1, 1)
+        ((4, 5), (2, 2), (0, 2))
+    """
+    better = -(-models // 2) if seeds > 1 else 0
+    room = (models + 1) * seeds - models - better
+    return better, min(max(room // seeds, 2), _FINALISTS)

@@ -19,8 +19,8 @@ class Seeds:
     """The seeds of a search by phase, each the beginning of an endless stream.
 
     Attributes:
-        search: Seeds that the trials take in turn; the mixture takes the first.
-        selection: Seeds of the uniform baselines, which choose the best of them.
+        search: Seeds that trials and baselines take in turn; the mixture takes the first.
+        selection: Seeds of the finalists, which chose none of them.
         confirmation: Fresh seeds on which the selected model and the baselines are compared.
         seed: What all follow from.
     """

@@ -35,7 +35,8 @@ class Settings:
             differences.
         looks: Numbers of those seeds at which it is looked whether they decide, growing up to `seeds`; None:
             5, 10, 20, ... The error of all looks together is 5 %.
-        selection_seeds: Seeds on which the best uniform baseline is chosen, at least 1.
+        selection_seeds: Fresh seeds on which the choice and the other finalists are trained before one of
+            them is selected, at least 1.
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation, and
             the confirmation takes as many seeds as fit; with a resume, so many more; None: no limit.
         workers: Processes that train at the same time, at least 1.
@@ -98,7 +99,7 @@ class Settings:
             )
         _at_least("budget", self.budget, 1, "full trainings to spend on the search")
         _at_least("seeds", self.seeds, 2, "fresh seeds of the confirmation: a paired interval needs two")
-        _at_least("selection_seeds", self.selection_seeds, 1, "seeds that choose the best uniform baseline")
+        _at_least("selection_seeds", self.selection_seeds, 1, "fresh seeds that decide between the finalists")
         object.__setattr__(self, "looks", _checked_looks(self.looks, self.seeds))
         _at_least("workers", self.workers, 1, "processes that train at the same time")
         _at_least("seed", self.seed, 0, "the number from which every seed is derived")

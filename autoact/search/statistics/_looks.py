@@ -1,10 +1,11 @@
 r"""Looks at paired seeds: one error over all of them, and a stop where more seeds would not decide.
 
-The error is spent in proportion to the seeds (Lan and DeMets, Biometrika 70, 1983, with the spending function
-$\alpha(t) = \alpha t$). At every look the t statistic is judged at the level that is due; levels follow from
-the joint normal law of means at several looks, where crossings of the other side are neglected. t statistics
-of few seeds hang together a little less than means do, so that they err up to 1.06 times as often: of the
-error, `SPENT` is spent (scripts/benchmarks/verdict/looks.py --spent 1).
+The error is spent in proportion to the information, which is 1 over the variance of the mean difference: to
+the seeds, unless comparison rows matter (Lan and DeMets, Biometrika 70, 1983, $\alpha(t) = \alpha t$). At
+every look the t statistic is judged at the level that is due; levels follow from the joint normal law of
+means at several looks, where crossings of the other side are neglected. t statistics of few seeds hang
+together a little less than means do, so that they err up to 1.06 times as often: of the error, `SPENT` is
+spent (scripts/benchmarks/verdict/looks.py --spent 1).
 """
 
 import math
@@ -21,17 +22,21 @@ SPENT = 0.94  # of the error, where there are several looks
 HOPELESS = 0.2  # probability of a decision below which more seeds are not worth their trainings
 _POINTS = 401  # of the grid on which densities are integrated: 1e-6 of a level
 _FAR = 8.0  # standard deviations where a density ends
+_STEP = 0.05  # of the share of rows, so that few levels are computed
 _SMALLEST = 1e-12  # level below which p values are not told apart
 
 
 @lru_cache(maxsize=1024)
-def levels(looks: tuple[int, ...], level: float, spent: float = SPENT) -> tuple[float, ...]:
+def levels(
+    looks: tuple[int, ...], level: float, spent: float = SPENT, rows: float = 0.0
+) -> tuple[float, ...]:
     """Return the two-sided level at which each look is judged, so that all of them err as often as one test.
 
     Args:
         looks: Paired seeds at each look, growing; the last are the most that were planned.
         level: Confidence over all looks.
         spent: Share of the error that is spent, where there are several looks.
+        rows: What comparison rows are of the variance at the last look: no seeds lower that.
 
     Example:
         >>> [round(each, 4) for each in levels((5, 10, 20, 40), 0.95)]
@@ -41,11 +46,35 @@ def levels(looks: tuple[int, ...], level: float, spent: float = SPENT) -> tuple[
     """
     if len(looks) == 1:
         return (level,)
-    bounds = _bounds(tuple(n / looks[-1] for n in looks), spent * (1 - level) / 2)
+    bounds = _bounds(tuple(_information(n, looks[-1], rows) for n in looks), spent * (1 - level) / 2)
     return tuple(float(1 - 2 * ndtr(-bound)) for bound in bounds)
 
 
-def repeated_p_value(looks: tuple[int, ...], p_value: float, made: int) -> float:
+def share_of_rows(seeds: float, rows: float, pairs: int, looks: tuple[int, ...]) -> float:
+    """Return what comparison rows will be of the variance at the last look, in steps of 5 %, at most 95 %.
+
+    Args:
+        seeds: Variance of the mean over the seeds so far.
+        rows: Variance over rows.
+        pairs: Seeds so far.
+        looks: Paired seeds at each look that was planned, growing.
+
+    Example:
+        >>> share_of_rows(1.0, 0.5, 5, (5, 10))
+        0.5
+    """
+    if not rows > 0:
+        return 0.0
+    share = rows / (seeds * pairs / max(looks[-1], pairs) + rows)
+    return min(math.floor(share / _STEP + 1e-9), round(1 / _STEP) - 1) * _STEP
+
+
+def _information(seeds: int, last: int, rows: float) -> float:
+    """Return the information after some seeds, as a share of that at the last look."""
+    return 1 / ((1 - rows) * last / seeds + rows)
+
+
+def repeated_p_value(looks: tuple[int, ...], p_value: float, made: int, rows: float = 0.0) -> float:
     """Return a p value over looks: the least error at which the last one that was made decides.
 
     It agrees with the interval of that look: the smaller one of an earlier look is not kept.
@@ -54,6 +83,7 @@ def repeated_p_value(looks: tuple[int, ...], p_value: float, made: int) -> float
         looks: Paired seeds at each look that was planned, growing.
         p_value: Two-sided p value of the t statistic at the last look that was made.
         made: How many looks were made, at least 1.
+        rows: As in `levels`.
 
     Example:
         >>> repeated_p_value((10,), 0.03, 1)
@@ -65,7 +95,7 @@ def repeated_p_value(looks: tuple[int, ...], p_value: float, made: int) -> float
         return p_value
 
     def decides(error: float) -> bool:
-        return p_value <= 1 - levels(looks, 1 - error)[made - 1]
+        return p_value <= 1 - levels(looks, 1 - error, rows=rows)[made - 1]
 
     if not decides(1 - _SMALLEST):
         return 1.0
@@ -94,14 +124,18 @@ def is_hopeless(found: Comparison, looks: tuple[int, ...], seeds: int) -> bool:
         return seeds >= looks[-1]
     if high == low:  # the models are the same
         return True
-    due = levels(looks, found.level)[looks.index(seeds)]
-    half = float(stats.t.ppf((1 + due) / 2, found.pairs - 1))
+    share, degrees = 0.0, found.pairs - 1.0
+    if found.rows is not None and found.rows.unknown is None:
+        share, degrees = found.rows.share, found.rows.degrees
+    rows = share_of_rows(1 - share, share, found.pairs, looks)
+    due = levels(looks, found.level, rows=rows)[looks.index(seeds)]
+    half = float(stats.t.ppf((1 + due) / 2, degrees))
     statistic = abs(found.difference) / ((high - low) / 2) * half
-    p_value = float(2 * stats.t.sf(statistic, found.pairs - 1))
-    return bool(hopeless(np.array(p_value), looks, seeds))
+    p_value = float(2 * stats.t.sf(statistic, degrees))
+    return bool(hopeless(np.array(p_value), looks, seeds, rows))
 
 
-def hopeless(p_values: np.ndarray, looks: tuple[int, ...], seeds: int) -> np.ndarray:
+def hopeless(p_values: np.ndarray, looks: tuple[int, ...], seeds: int, rows: float = 0.0) -> np.ndarray:
     """Tell where more seeds would hardly decide, even if effects are one deviation above their estimates.
 
     Stopping for it is a choice: no error grows by it.
@@ -110,6 +144,7 @@ def hopeless(p_values: np.ndarray, looks: tuple[int, ...], seeds: int) -> np.nda
         p_values: Two-sided p values of t tests, any shape.
         looks: Paired seeds at each look that was planned, growing.
         seeds: Seeds so far: one of the looks.
+        rows: As in `levels`.
 
     Returns:
         Whether the last look would decide with a probability below 0.2; true where it is the last.
@@ -118,11 +153,11 @@ def hopeless(p_values: np.ndarray, looks: tuple[int, ...], seeds: int) -> np.nda
         >>> hopeless(np.array([0.9, 0.1]), (5, 10, 20, 40), 20)
         array([ True, False])
     """
-    share = seeds / looks[-1]
-    if share >= 1:
+    share = _information(seeds, looks[-1], rows)
+    if seeds >= looks[-1]:
         return np.ones(p_values.shape, dtype=bool)
     seen = -ndtri(np.maximum(p_values, _SMALLEST) / 2)
-    bound = -float(ndtri((1 - levels(looks, LEVEL)[-1]) / 2))
+    bound = -float(ndtri((1 - levels(looks, LEVEL, rows=rows)[-1]) / 2))
     expected = seen * math.sqrt(share) + (seen + 1) / math.sqrt(share) * (1 - share)
     chance: np.ndarray = ndtr((expected - bound) / math.sqrt(1 - share))
     return chance < HOPELESS

@@ -1,22 +1,16 @@
-"""Paired comparison over seeds: do the chosen activations beat a baseline?"""
+"""Paired comparison over seeds and rows: do the chosen activations beat a baseline?"""
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache, partial
-from statistics import fmean, stdev
-
-import numpy as np
-from scipy import optimize, stats
-from scipy.special import ndtr
+from statistics import fmean
 
 from autoact.errors import ConfigurationError
-from autoact.records import LEVEL, Comparison
+from autoact.records import LEVEL, Comparison, Rows, Training
 from autoact.search.setup import Mode
-from autoact.search.statistics._looks import levels, repeated_p_value
+from autoact.search.statistics._looks import levels, repeated_p_value, share_of_rows
+from autoact.search.statistics._power import detectable, seeds_needed
+from autoact.search.statistics._spread import Groups, Spread, spread_of
 
-POWER = 0.80
-_MOST = 10_000
-_NODES = 2000  # of the average over estimated spreads: 1e-4 of the exact effect
 _RESOLUTION = 2.0**-23  # metrics are float32 means: a smaller relative difference is rounding, not an effect
 
 
@@ -28,8 +22,11 @@ def compare(
     name: str = "baseline",
     looks: Sequence[int] = (),
     level: float = LEVEL,
+    groups: Sequence[Groups] | None = None,
 ) -> Comparison:
     """Compare two models trained on the same seeds: d = mean(selected - baseline), a paired t interval.
+
+    With values by group of comparison rows the interval holds for other rows of the same kind, too.
 
     Where the seeds are looked at several times, interval and p value hold over all looks: they may be read at
     each of them, and the last that was read counts.
@@ -43,6 +40,8 @@ def compare(
         looks: Numbers of seeds at which the comparison was to be looked at, growing; none: this once. Seeds
             beyond the last are judged like it.
         level: Confidence of the interval, over all looks.
+        groups: Both models' values by group of comparison rows, one pair per seed; None where there are no
+            rows.
 
     Returns:
         Difference, interval, p value and detectable difference, oriented so that positive is better.
@@ -67,82 +66,54 @@ def compare(
     )
     made = min(sum(n < len(found) for n in planned) + 1, len(planned))
     gains = _gains(found, sign)
-    due = levels(planned, level)[made - 1]
-    difference, ci95, p_value, detectable = _paired_t(gains, rounding, due)
+    spread = spread_of(gains, rounding, _finite(found, groups))
+    share = share_of_rows(spread.seeds, spread.rows, len(gains), planned)
+    due = levels(planned, level, rows=share)[made - 1]
+    difference = fmean(gains) if gains else math.nan
+    half = spread.half(due)
     return Comparison(
         name=name,
         difference=difference,
-        ci95=ci95,
-        p_value=repeated_p_value(planned, p_value, made),
-        detectable=detectable,
+        ci95=(difference - half, difference + half),
+        p_value=repeated_p_value(planned, spread.p_value(difference), made, share),
+        detectable=detectable(spread, due),
         pairs=len(gains),
-        seeds_needed=seeds_needed(difference, detectable, len(gains), level=due),
+        seeds_needed=seeds_needed(difference, spread, level=due),
         selected_diverged=sum(not math.isfinite(a) and math.isfinite(b) for a, b in pairs),
         baseline_diverged=sum(math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         both_diverged=sum(not math.isfinite(a) and not math.isfinite(b) for a, b in pairs),
         left_out=len(found) - len(pairs),
         level=level,
+        rows=None if groups is None or not any(gains) else _rows(spread, difference, due),
     )
 
 
-@lru_cache(maxsize=256)
-def detectable_effect(pairs: int, *, level: float = LEVEL, power: float = POWER) -> float:
-    """Return the true effect, in paired s.d., that a two-sided paired t test finds with the given power.
+def compare_trainings(
+    selected: Sequence[Training],
+    baseline: Sequence[Training],
+    mode: Mode,
+    *,
+    name: str = "baseline",
+    looks: Sequence[int] = (),
+    level: float = LEVEL,
+    has_rows: bool = True,
+) -> Comparison:
+    """Compare two models by their trainings on the same seeds.
 
     Args:
-        pairs: Number of paired seeds, at least 2.
-        level: Confidence level of the interval.
-        power: Probability of finding the effect.
-
-    Example:
-        >>> round(detectable_effect(10), 3)
-        0.996
+        selected: Of the selected model, one per seed.
+        baseline: Of the baseline, in the same order of seeds.
+        mode: As in `compare`.
+        name: As in `compare`.
+        looks: As in `compare`.
+        level: As in `compare`.
+        has_rows: Whether there are comparison rows.
     """
-    degrees = pairs - 1
-    quantiles = (np.arange(_NODES) + 0.5) / _NODES
-    spreads = np.sqrt(stats.chi2.ppf(quantiles, degrees) / degrees)  # estimated over true s.d.
-    thresholds = float(stats.t.ppf((1 + level) / 2, degrees)) * spreads
-
-    def shortfall(effect: float) -> float:
-        # Averaged over the spreads, because SciPy's noncentral t is NaN for few degrees and large shifts. The
-        # second term, significant with the wrong sign, is part of a two-sided test's power.
-        shift = effect * math.sqrt(pairs)
-        return float(np.mean(ndtr(shift - thresholds) + ndtr(-shift - thresholds))) - power
-
-    upper = 1.0
-    while shortfall(upper) < 0:
-        upper *= 2
-    return float(optimize.brentq(shortfall, 0.0, upper))
-
-
-def seeds_needed(difference: float, detectable: float, pairs: int, *, level: float = LEVEL) -> int | None:
-    """Return how many paired seeds would find a difference with 80 % power.
-
-    Args:
-        difference: The true difference.
-        detectable: What is found with that power now.
-        pairs: Seeds now.
-        level: Confidence level of the interval.
-
-    Returns:
-        At least 2; None if it cannot be known, or if it is more than 10,000.
-
-    Example:
-        >>> seeds_needed(0.5, detectable=1.0, pairs=10)
-        34
-    """
-    if pairs < 2 or not (math.isfinite(detectable) and detectable > 0 and difference):
-        return None
-    effect = partial(detectable_effect, level=level)
-    wanted = abs(difference) / detectable * effect(pairs)  # in paired s.d.
-    if effect(_MOST) > wanted:
-        return None
-    count = max(2, round((effect(_MOST) / wanted) ** 2 * _MOST))  # nearly, where there are many
-    while count > 2 and effect(count - 1) <= wanted:
-        count -= 1
-    while effect(count) > wanted:
-        count += 1
-    return count
+    ours, theirs = (
+        [None if each.raised else each.comparison for each in same] for same in (selected, baseline)
+    )
+    groups = [(a.rows, b.rows) for a, b in zip(selected, baseline, strict=True)] if has_rows else None
+    return compare(ours, theirs, mode, name=name, looks=looks, level=level, groups=groups)
 
 
 def _check(selected: Sequence[float | None], baseline: Sequence[float | None], mode: str) -> None:
@@ -167,21 +138,29 @@ def _gain(value: float, reference: float) -> float:
     return 0.0 if abs(difference) <= _RESOLUTION * max(abs(value), abs(reference)) else difference
 
 
-def _paired_t(
-    gains: Sequence[float], rounding: float, due: float
-) -> tuple[float, tuple[float, float], float, float]:
-    """Return mean, interval, p value of the t test and detectable difference at the level that is due."""
-    if len(gains) >= 2 and not any(gains):
-        return 0.0, (0.0, 0.0), 1.0, 0.0
-    if _is_constant(gains, rounding):
-        # A model that seeds itself trains the same on every seed: one difference, however often repeated.
-        return (fmean(gains) if gains else math.nan), (math.nan, math.nan), math.nan, math.nan
-    mean, degrees = fmean(gains), len(gains) - 1
-    deviation = stdev(gains)
-    half = float(stats.t.ppf((1 + due) / 2, degrees)) * deviation / math.sqrt(len(gains))
-    p_value = float(2 * stats.t.sf(abs(mean) / (deviation / math.sqrt(len(gains))), degrees))
-    return mean, (mean - half, mean + half), p_value, detectable_effect(len(gains), level=due) * deviation
+def _finite(
+    found: Sequence[tuple[float | None, float | None]], groups: Sequence[Groups] | None
+) -> list[Groups] | None:
+    """Return the values by group of rows where both models have a finite value."""
+    if groups is None:
+        return None
+    return [
+        each
+        for (a, b), each in zip(found, groups, strict=True)
+        if a is not None and b is not None and math.isfinite(a) and math.isfinite(b)
+    ]
 
 
-def _is_constant(gains: Sequence[float], rounding: float) -> bool:
-    return len(gains) < 2 or max(gains) - min(gains) <= rounding
+def _rows(spread: Spread, difference: float, level: float) -> Rows:
+    """Return what the choice of rows does to a difference."""
+    if not spread.groups:
+        return Rows(unknown=spread.unknown)
+    half = spread.half_of_rows(level)
+    limit = spread.share > 0.5 and abs(difference) <= half
+    return Rows(
+        groups=spread.groups,
+        sd=math.sqrt(spread.rows),
+        share=spread.share,
+        degrees=spread.degrees,
+        limit=limit,
+    )

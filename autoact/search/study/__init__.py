@@ -2,7 +2,7 @@
 
 from autoact.search.study._context import ORIGINAL, SELECTED, Search
 from autoact.search.study._domain import Domain
-from autoact.search.study._export import check_storage, quiet_optuna, sqlite_storage
+from autoact.search.study._export import check_storage, load_storages, quiet_optuna, sqlite_storage
 from autoact.search.study._loop import run_trials
 from autoact.search.study._study import Study
 
@@ -13,6 +13,7 @@ __all__ = [
     "Search",
     "Study",
     "check_storage",
+    "load_storages",
     "quiet_optuna",
     "run_trials",
     "sqlite_storage",

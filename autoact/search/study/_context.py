@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from autoact.records import Ledger, Question, RunDirectory, Training, Value, confidence
 from autoact.search.setup import Counts, Hyperparameters, Seeds, Settings, Variables
@@ -23,6 +24,7 @@ class Search:
         limit: Tells what fits into the time of the run.
         own: The model's values of the searched hyperparameters.
         questions: What the run has asked; the seeds are those of the last.
+        exports: The studies' exports that are open, by label.
     """
 
     settings: Settings
@@ -33,6 +35,7 @@ class Search:
     limit: TimeLimit = field(default_factory=TimeLimit)
     own: Mapping[str, Value] = field(default_factory=dict)
     questions: tuple[Question, ...] = (Question(),)
+    exports: dict[str | None, Any] = field(default_factory=dict, repr=False)
 
     @property
     def ledger(self) -> Ledger:

@@ -1,23 +1,23 @@
 """Study of a search in memory, rebuilt from the ledger: asked what to train next, told what came of it."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 
 from autoact.errors import RunDirectoryError
 from autoact.records import Phase, Training, Value
 from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.study._domain import Domain
 from autoact.search.study._export import Export
+from autoact.search.study._frozen import LABEL, RAISED, SEED, frozen_trial, state_of, trial_of
 from autoact.search.trainings import STUDY_NAME, Pruning
 from autoact.spaces import Assignment
 
-LABEL, SEED, RAISED = "label", "seed", "raised"
+_SEEDS, _SEEDS_TUNED = 3, 2  # that trials take in turn, without hyperparameters and with them
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 _MOST_KILLED = 10_000  # trials killed in their training; a larger number in a ledger was not counted
 _EVIDENCE_SEEDS = 10**9  # numbers of seeds from which on they belong to other phases
@@ -27,9 +27,11 @@ _EVIDENCE_SEEDS = 10**9  # numbers of seeds from which on they belong to other p
 class Study:
     """The study of one search, or of the tuning of one baseline.
 
+    Trainings of baselines on seeds of the search are its trials as well, though it did not ask for them.
+
     Attributes:
         domain: What it varies.
-        phase: Phase of its trainings.
+        phase: Phase of the trainings that it asks for.
         label: Label of its trainings; None labels each by its number.
     """
 
@@ -44,17 +46,15 @@ class Study:
         settings = self.domain.search.settings
         self._caught_up = False  # whether sampler and pruner have caught up
         self._enqueued: dict[str, tuple[Assignment, dict[str, Value]]] = {}
-        self._surrogate = FunctionSpaceSampler(seed=settings.seed, candidates=self._uniform())
+        seeds = _SEEDS_TUNED if settings.parameters else _SEEDS
+        self._surrogate = FunctionSpaceSampler(seed=settings.seed, seeds=seeds, candidates=self._uniform())
         # copies: they do the same in every search that they are given to, and on every resume
         self._sampler = self._surrogate if settings.sampler is None else deepcopy(settings.sampler)
         self._pruner = deepcopy(settings.pruner)
         self.optuna = self._new(self._sampler)
         self._export = Export.of(self.domain.search, self.label)
         for training in self._done():
-            while len(self.optuna.get_trials(deepcopy=False)) < _trial(training):
-                self.optuna.add_trial(create_trial(state=TrialState.FAIL))  # killed in its training
             self._add(training)
-        self._export.write(self.optuna.get_trials(deepcopy=False))
 
     def _new(self, sampler: optuna.samplers.BaseSampler) -> optuna.Study:
         """Return a study without trials."""
@@ -66,10 +66,14 @@ class Study:
             pruner=self._pruner or optuna.pruners.NopPruner(),
         )
 
+    def export(self) -> None:
+        """Write what has ended to the file or storage that Optuna's own tools read."""
+        self._export.write(self.optuna.get_trials(deepcopy=False))
+
     @property
     def spent(self) -> float:
-        """Full trainings that it has cost."""
-        return sum(training.share for training in self.trainings.values())
+        """Full trainings that it has cost, of those that it asked for."""
+        return sum(training.share for training in self.trainings.values() if training.phase == self.phase)
 
     def enqueue(self, label: str, assignment: Assignment, hyperparameters: Mapping[str, Value]) -> None:
         """Have something tried before what the sampler thinks of: once, and only if it may be chosen.
@@ -120,10 +124,31 @@ class Study:
 
     def tell(self, training: Training) -> None:
         """Finish a trial with what came of its training."""
-        number = _trial(training)
+        number = trial_of(training)
         self.trainings[number] = training
         self._finish(self._open.pop(number), training)
-        self._export.write(self.optuna.get_trials(deepcopy=False))
+        self.export()
+
+    def numbered(self, asked: Sequence[Training]) -> list[Training]:
+        """Return trainings that it did not ask for with the numbers of the trials that they are going to be.
+
+        Args:
+            asked: The trainings. Those of models that it has no values for are no trials.
+        """
+        number, found = len(self.optuna.get_trials(deepcopy=False)), []
+        for training in asked:
+            done = self.domain.search.ledger.find(training) is not None
+            if not done and frozen_trial(self.domain, training, 0) is not None:
+                training, number = replace(training, trial=number), number + 1
+            found.append(training)
+        return found
+
+    def add(self, trainings: Sequence[Training]) -> None:
+        """Tell of trainings that it did not ask for, each once."""
+        for training in sorted((t for t in trainings if t.trial is not None), key=trial_of):
+            if trial_of(training) not in self.trainings:
+                self._add(training)
+        self.export()
 
     def _finish(self, trial: optuna.Trial, training: Training) -> None:
         for step, value in zip(training.curve_steps, training.curve, strict=True):
@@ -132,7 +157,7 @@ class Study:
                 trial.should_prune()  # some pruners note in the trial what they have decided
         if training.raised:
             trial.set_user_attr(RAISED, training.error or "")
-        state = _state(training)
+        state = state_of(training)
         self.optuna.tell(trial, training.selection if state == TrialState.COMPLETE else None, state)
 
     def _catch_up(self) -> None:
@@ -149,7 +174,8 @@ class Study:
         self.optuna, waiting = self._new(draws), dict(self._enqueued)
         for number in range(max(self.trainings) + 1):
             training = self.trainings.get(number)
-            found = (label for label, asked in waiting.items() if training and _answers(training, *asked))
+            asked_for = training if training is not None and training.phase == self.phase else None
+            found = (label for label, asked in waiting.items() if asked_for and _answers(asked_for, *asked))
             label = next(found, None)
             if label is not None:
                 self._enqueue(label)
@@ -161,9 +187,11 @@ class Study:
 
     def _repeat(self, training: Training | None) -> None:
         """Ask for the next trial, and tell what came of it then; None: nothing did."""
+        if training is not None and training.phase != self.phase:
+            return self._add(training)
         distributions = self.domain.distributions()
         trial = self.optuna.ask(distributions)
-        frozen = None if training is None else self._frozen(training)
+        frozen = None if training is None else frozen_trial(self.domain, training)
         if training is None or frozen is None:
             self.optuna.tell(trial, state=TrialState.FAIL)
             return
@@ -181,6 +209,13 @@ class Study:
             return None
         return self.trainings[self._surrogate.best_trial(self.optuna).number]
 
+    def ranked(self) -> list[Training]:
+        """Return the trainings that have a value, the one whose model has the best posterior mean first."""
+        sign = 1.0 if self.domain.search.settings.minimize else -1.0
+        usable = [training for training in self.trainings.values() if training.usable]
+        believed = self.posterior(usable)
+        return sorted(usable, key=lambda training: sign * believed[training.key][0])
+
     def posterior(
         self, models: Sequence[Training], evidence: Iterable[Training] = ()
     ) -> dict[str, tuple[float, float]]:
@@ -188,16 +223,16 @@ class Study:
 
         Args:
             models: Trainings of them; those that the study has no values for are left out.
-            evidence: Trainings of other phases, which count as well.
+            evidence: Trainings of other phases; those that are no trials count as well.
         """
         pooled = optuna.create_study(direction=self.optuna.direction)
         pooled.add_trials(self.optuna.get_trials(deepcopy=False, states=(*_ENDED, TrialState.FAIL)))
         numbers: dict[int, int] = {}
-        for training in evidence:
+        for training in (t for t in evidence if t.trial is None):
             number = numbers.setdefault(training.seed, _EVIDENCE_SEEDS + len(numbers))
-            if (trial := self._frozen(training, number)) is not None:
+            if (trial := frozen_trial(self.domain, training, number)) is not None:
                 pooled.add_trial(trial)
-        asked = {training.key: self._frozen(training, 0) for training in models}
+        asked = {training.key: frozen_trial(self.domain, training, 0) for training in models}
         known = {key: trial for key, trial in asked.items() if trial is not None}
         if not any(trial.state == TrialState.COMPLETE for trial in pooled.get_trials(deepcopy=False)):
             return {}
@@ -206,16 +241,17 @@ class Study:
 
     def _done(self) -> list[Training]:
         """Return the trainings of the ledger that are the study's, by number of the trial."""
-        of_phase = self.domain.search.ledger.of(self.phase)
-        found = [training for training in of_phase if self.label in (None, training.label)]
+        ledger = self.domain.search.ledger
+        found = [training for training in ledger.of(self.phase) if self.label in (None, training.label)]
+        found += [t for t in ledger.of("baseline") if self.label is None and t.trial is not None]
         self._check(found)
-        return sorted(found, key=_trial)
+        return sorted(found, key=trial_of)
 
     def _check(self, trainings: Sequence[Training]) -> None:
         """Refuse a ledger that was changed by hand into what no search writes."""
         search, seen = self.domain.search, set[int]()
         for training in trainings:
-            number = _trial(training)
+            number = trial_of(training)
             try:
                 if number in seen:
                     raise ValueError("it is there twice")
@@ -230,29 +266,11 @@ class Study:
             seen.add(number)
 
     def _add(self, training: Training) -> None:
-        frozen = self._frozen(training)
+        while len(self.optuna.get_trials(deepcopy=False)) < trial_of(training):
+            self.optuna.add_trial(create_trial(state=TrialState.FAIL))  # killed in its training
+        frozen = frozen_trial(self.domain, training)
         self.optuna.add_trial(frozen or create_trial(state=TrialState.FAIL))
-        self.trainings[_trial(training)] = training
-
-    def _frozen(self, training: Training, seed: int | None = None) -> FrozenTrial | None:
-        """Return a training as a trial, its seed numbered; None where the study has no values for it."""
-        assert training.assignment is not None
-        values = self.domain.values(training.assignment, training.hyperparameters)
-        if values is None:
-            return None
-        state, seeds = _state(training), self.domain.search.seeds
-        return create_trial(
-            state=state,
-            value=_value(training, state),
-            params=values,
-            distributions=self.domain.distributions(),
-            user_attrs={
-                SEED: seeds.number(training.seed, _trial(training)) if seed is None else seed,
-                LABEL: training.label,
-                **({RAISED: training.error or ""} if training.raised else {}),
-            },
-            intermediate_values=dict(zip(training.curve_steps, training.curve, strict=True)),
-        )
+        self.trainings[trial_of(training)] = training
 
     def _pruning(self, trial: optuna.Trial, distributions: Mapping[str, BaseDistribution]) -> Pruning | None:
         settings = self.domain.search.settings
@@ -274,24 +292,5 @@ class Study:
         return [values for values in found if values is not None] if self.domain.fixed is None else []
 
 
-def _trial(training: Training) -> int:
-    assert training.trial is not None, "a study asked for it"
-    return training.trial
-
-
 def _answers(done: Training, assignment: Assignment, hyperparameters: Mapping[str, Value]) -> bool:
     return done.assignment == assignment and hyperparameters.items() <= done.hyperparameters.items()
-
-
-def _state(training: Training) -> TrialState:
-    if training.state == "pruned":
-        return TrialState.PRUNED
-    return TrialState.COMPLETE if training.usable else TrialState.FAIL
-
-
-def _value(training: Training, state: TrialState) -> float | None:
-    """Return the value of a trial: of a pruned one, as Optuna has it, its last one."""
-    if state == TrialState.COMPLETE:
-        return training.selection
-    last = training.curve[-1] if state == TrialState.PRUNED and training.curve else math.nan
-    return last if math.isfinite(last) else None

@@ -112,6 +112,7 @@ def ended(asked: Training, found: Measurement) -> Training:
         share=done + found.mixture.get("share", 0.0),
         selection=found.selection,
         comparison=found.comparison,
+        rows=found.rows,
         curve=tuple(found.curve),
         curve_steps=tuple(found.steps_at),
         derived=found.assignment,

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import yaml
-from yaml.error import Mark
 
 LONGEST = 32 * 2**20  # characters; plain Python reads a million a second
 _DEEPEST = 100
@@ -60,5 +59,5 @@ def _inside(node: yaml.Node | None) -> list[yaml.Node]:
     return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
-def _refused(problem: str, mark: Mark) -> yaml.MarkedYAMLError:
+def _refused(problem: str, mark: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from statistics import fmean
@@ -15,6 +15,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torchmetrics import Metric
 
 from autoact.errors import ConfigurationError
+from autoact.records import RowGroups
 from autoact.training._compat import (
     end_after_epochs,
     end_at_step,
@@ -24,6 +25,7 @@ from autoact.training._compat import (
     without_layer_hooks,
 )
 from autoact.training.data import OpenLoaders, OpenModule, generators
+from autoact.training.fit._row_groups import RowWatch
 
 _INDEXED = "/dataloader_idx_"
 
@@ -138,15 +140,17 @@ class Run:
             gap["fine_tuned"] = validated(again, module, opened.given("selection"))[self.monitor]
         return gap
 
-    def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> float:
+    def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> tuple[float, RowGroups]:
         trainer.loggers = trainer.loggers[:1]  # the silent one: logged curves are of the selection data
         for part in module.modules():
             if isinstance(part, Metric):  # a best value, say, of selection data
                 part.reset()
-        metrics = validated(trainer, module, opened.given("comparison"))
-        return self._among(metrics)
+        watch = RowWatch(module, self.monitor)
+        with watch.watching():
+            value = self._among(validated(trainer, module, opened.given("comparison")))
+        return value, watch.groups(value)
 
-    def _among(self, metrics: dict[str, float]) -> float:
+    def _among(self, metrics: Mapping[str, float]) -> float:
         """Return the monitored value where the loaders may be others in number than in the selection.
 
         Lightning adds an index to a name where there are several loaders: the value of one loader stands for

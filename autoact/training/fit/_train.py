@@ -15,8 +15,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer, seed_everythin
 
 from autoact import conversion
 from autoact.errors import ConfigurationError
+from autoact.records import RowGroups
 from autoact.spaces import Assignment
 from autoact.training._compat import plain_interrupt, restored_randomness, silence, when_built
+from autoact.training._compat_batches import whole_batches
+from autoact.training._compat_hooks import quick_hooks
 from autoact.training.callback import ActivationSearch, NoMixtureError
 from autoact.training.checkpoints import remember
 from autoact.training.data import DataParts, split
@@ -33,6 +36,7 @@ class Measurement:
         selection: The monitored value of the trained model on the selection data; of a pruned training the
             last one.
         comparison: The same on the comparison data, None unless asked for, and None if pruned.
+        rows: The same on groups of the comparison rows; None where nobody knows.
         steps: Optimizer steps done.
         planned_steps: Steps of a full training, infinite where nobody can know.
         seconds: Wall time of everything.
@@ -55,6 +59,7 @@ class Measurement:
 
     selection: float
     comparison: float | None = None
+    rows: RowGroups | None = None
     steps: int
     planned_steps: float
     seconds: float
@@ -137,6 +142,8 @@ def train(
     with ExitStack() as around:
         around.enter_context(restored_randomness())
         around.enter_context(silence())
+        around.enter_context(whole_batches())
+        around.enter_context(quick_hooks())
         root = around.enter_context(tempfile.TemporaryDirectory(prefix="autoact-"))
         seed_everything(seed, workers=True, verbose=False)
         opened = (data if isinstance(data, DataParts) else split(data)).open()
@@ -151,7 +158,8 @@ def train(
             metrics = run.fit(lightning, module, opened, seed)
             whole = not run.recorder.pruned
             unsaved = save(lightning, Path(checkpoint)) if checkpoint is not None and whole else None
-            compared = run.compare(lightning, module, opened) if comparison and whole else None
+            measured = run.compare(lightning, module, opened) if comparison and whole else (None, None)
+            compared, rows = measured
             derived, mixture = _derived(changes)
             if fine_tune is not None and derived is not None and whole:
                 refining = Refining(module, derived, space, mixture["layers"])
@@ -166,6 +174,7 @@ def train(
     return Measurement(
         selection=metrics[monitor],
         comparison=compared,
+        rows=rows,
         steps=run.steps,
         planned_steps=planned,
         seconds=time.perf_counter() - start,

@@ -11,9 +11,11 @@ from unittest.mock import patch
 
 import numpy as np
 from optuna.study import Study, StudyDirection, create_study
+from optuna.trial import TrialState
 
 from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.search.optimizer._gaussian_process import EXPECTED, GaussianProcess
+from autoact.search.setup._counts import race
 from scripts.benchmarks.replay._game import Game
 from scripts.benchmarks.replay._study import Picks, best_trial, new_study, picks, tell
 from scripts.benchmarks.tables import Landscape, Names, Prior
@@ -35,7 +37,9 @@ class Search:
         baselines: Seeds on which every uniform assignment is trained and told to the sampler; that counts as
             cost.
         first: Trials before these baselines.
-        raced: Whether only the better half of them is trained on more than one of these seeds.
+        raced: Whether only the better half of them is trained on more than one of these seeds, and only
+            finalists on those of the selection, which then count as cost: the best two of all, and the
+            best uniform ones.
         selection: Seeds of their own on which the choice and all uniform assignments are trained at the end,
             beyond what is counted as cost: what is then believed to be best among them is recommended.
         uniform: Whether it is asked for the best uniform assignment, by posterior mean, not for the best.
@@ -85,26 +89,30 @@ class Search:
             if self.raced and not number:
                 values = {names: sign * game.value(game.index(names), 0) for names in left}
                 left = sorted(left, key=lambda names: (math.isnan(values[names]), values[names]))
-                left = left[: better_half(len(left))]
+                left = left[: race(len(left), self.baselines)[0]]
 
     def recommended(self, game: Game, sampler: FunctionSpaceSampler, study: Study) -> Mapping[str, str]:
         """Return what is recommended after the trials of a study."""
         chosen = sampler.best_assignment(study) if self.posterior else best_trial(study)
         if not self.selection and not self.uniform:
             return chosen
-        names, uniform = game.table.layers, uniform_assignments(game.table)
-        found = copied(study)
-        models = [*([] if self.uniform else [tuple(chosen[layer] for layer in names)]), *uniform]
+        layers, found = game.table.layers, copied(study)
+        uniform = [dict(zip(layers, names, strict=True)) for names in uniform_assignments(game.table)]
+        models = [chosen, *uniform]
+        if self.raced:
+            models = finalists(sampler, found, uniform, race(len(uniform), self.selection)[1])
         for number in range(self.selection):
-            for model in models:
-                tell(found, game, model, game.table.seeds - 1 - number)
-        return best_of(sampler, found, [dict(zip(names, model, strict=True)) for model in models])
+            for model in models if self.raced or not self.uniform else uniform:
+                names = tuple(model[layer] for layer in layers)
+                tell(found, game, names, game.table.seeds - 1 - number)
+        return ranked(sampler, found, uniform if self.uniform else models)[0]
 
     def paid(self, game: Game) -> float:
         """Return what mixture and baselines cost, in full trainings."""
         count = len(uniform_assignments(game.table))
-        later = better_half(count) if self.raced else count
+        later = race(count, self.baselines)[0] if self.raced else count
         before = float(count + (self.baselines - 1) * later) if self.baselines else 0.0
+        before += race(count, self.selection)[1] * self.selection if self.raced and self.selection else 0
         if self.prior is None:
             return before
         priors = game.table.priors
@@ -116,11 +124,6 @@ class Search:
         if prior is None:
             return []
         return [best_scored(prior, game.seed % len(prior.scores), game.table.candidates)]
-
-
-def better_half(count: int) -> int:
-    """Return how many of so many are the better half."""
-    return -(-count // 2)
 
 
 def uniform_assignments(table: Landscape) -> list[Names]:
@@ -136,14 +139,27 @@ def copied(study: Study) -> Study:
     return made
 
 
-def best_of(
-    sampler: FunctionSpaceSampler, study: Study, models: Sequence[Mapping[str, str]]
-) -> Mapping[str, str]:
-    """Return the one of some models that a study trained which has the best posterior mean."""
-    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.params in models]
+def finalists(
+    sampler: FunctionSpaceSampler, study: Study, uniform: Sequence[Mapping[str, str]], count: int
+) -> list[Mapping[str, str]]:
+    """Return so many models: the best two that a study trained, or one of two, and the best uniform ones."""
+    models = ranked(sampler, study)
+    best = models[: min(2, count - 1)]
+    others = [model for model in models if model not in best]
+    best += [model for model in others if model in uniform][: count - len(best)]
+    return best + [model for model in others if model not in best][: count - len(best)]
+
+
+def ranked(
+    sampler: FunctionSpaceSampler, study: Study, models: Sequence[Mapping[str, str]] | None = None
+) -> list[Mapping[str, str]]:
+    """Return models that a study trained, or the given ones of them, the best posterior mean first."""
+    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    different = {tuple(trial.params.items()): trial for trial in reversed(ended)}
+    trials = [trial for trial in different.values() if models is None or trial.params in models]
     sign = 1.0 if study.direction == StudyDirection.MINIMIZE else -1.0
     means = [sign * mean for mean, _ in sampler.posterior(study, trials)]
-    return trials[int(np.argmin(means))].params
+    return [trials[int(place)].params for place in np.argsort(means, kind="stable")]
 
 
 def best_scored(prior: Prior, repetition: int, candidates: Sequence[Names]) -> Names:

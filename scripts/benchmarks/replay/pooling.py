@@ -3,12 +3,14 @@
     python scripts/benchmarks/replay/pooling.py [--tables DIR] [--held-out] [--repetitions 40] [--workers 2]
         [--strategies NAMES] [--short] [--json FILE]
 
-All strategies cost the same before the confirmation: 20 full trainings and, as in a run, every uniform
-assignment and the choice on three seeds. *unseen*: these come after the search, which recommends with them
-what it believes to be best. *pooled*: the uniform assignments are trained on the seeds of the search and told
-to the sampler, first or after some trials; what is left over are trials. *raced*: only their better half goes
-on to the second and third seed, and trials take four seeds in turn. TPE and the search before its selection
-are read from search.json; what the JSON file holds is not played again.
+All strategies cost the same before the confirmation, or less: 20 full trainings, and every uniform assignment
+and the choice on three seeds. *unseen*: these come after the search, which recommends with them what it
+believes to be best. *pooled*: the uniform assignments are trained on the seeds of the search and told to the
+sampler, first or after some trials; what is left over are trials. *raced*, as a run does: after ten trials
+all are trained on one seed and the better half on a second, trials take three seeds in turn, and finalists
+are trained on three seeds of the selection; *no finalists*: trials instead, on four seeds in turn, and the
+better half on a third seed as well. TPE and the search before its selection are read from
+search.json; what the JSON file holds is not played again.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import numpy as np
 if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from autoact.search.setup._counts import race
 from scripts import terminal
 from scripts.benchmarks import search
 from scripts.benchmarks.replay import (
@@ -48,11 +51,12 @@ SEEDS = 3  # of the selection, in a run
 BUDGET = 20.0
 SEARCHED = terminal.ROOT / "docs" / "benchmarks" / "search.json"
 SELECTED = "unseen"
+UNSELECTED = "raced, no finalists"
 POOLED = "pooled, {} each"
 FIRST = 10
 AFTER = f", after {FIRST} trials"
-RACED = f"pooled, raced{AFTER}"
-RACE = Search(prior=MIXTURE, baselines=SEEDS, first=FIRST, raced=True, seeds=4)
+RACED = "raced"
+RACE = Search(prior=MIXTURE, baselines=2, first=FIRST, raced=True, selection=SEEDS, seeds=3)
 UNIFORM = "best uniform: "
 
 
@@ -67,9 +71,10 @@ def best_uniform(game: Game, costs: Sequence[float]) -> Picks:
 STRATEGIES: Mapping[str, Strategy] = {
     BASE: tpe,
     OURS: Search(prior=MIXTURE),
-    **{POOLED.format(seeds): Search(prior=MIXTURE, baselines=seeds) for seeds in (1, 3)},
+    POOLED.format(1): Search(prior=MIXTURE, baselines=1),
     POOLED.format(1) + AFTER: Search(prior=MIXTURE, baselines=1, first=FIRST),
     RACED: RACE,
+    UNSELECTED: Search(prior=MIXTURE, baselines=3, first=FIRST, raced=True, seeds=4),
     SELECTED: Search(prior=MIXTURE, selection=SEEDS),
     UNIFORM + SELECTED: best_uniform,
     UNIFORM + RACED: replace(RACE, uniform=True),
@@ -91,11 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.strategies and strategy not in options.strategies.split(";"):
                 continue
             for name, table in tables.items():
-                cost = total(table) if "pooled" in strategy else BUDGET
                 named = (name, strategy, Row(playing(play)))
-                search.run(results[name], table, named, [cost], repetitions, executor)
+                search.run(results[name], table, named, [cost(strategy, table)], repetitions, executor)
                 if options.json:
-                    Path(options.json).write_text(search.as_json(results), encoding="utf-8")
+                    played = {**search.known(options.json), **results}  # of other tables as well
+                    Path(options.json).write_text(search.as_json(played), encoding="utf-8")
     print(medians(results))
     return 0
 
@@ -123,9 +128,13 @@ def known(path: str | None, tables: Mapping[str, TableOf], repetitions: int) -> 
     return results
 
 
-def total(table: TableOf) -> float:
-    """Return the cost of the search, of the uniform assignments and of the choice."""
-    return BUDGET + SEEDS * (len(uniform_assignments(table(0))) + 1)
+def cost(strategy: str, table: TableOf) -> float:
+    """Return what a strategy may cost, with all that it trains before it recommends."""
+    uniform = len(uniform_assignments(table(0)))
+    if strategy in (RACED, UNIFORM + RACED):
+        better, finalists = race(uniform, SEEDS)
+        return BUDGET + uniform + better + finalists * SEEDS
+    return BUDGET + SEEDS * (uniform + 1) if "pooled" in strategy or strategy == UNSELECTED else BUDGET
 
 
 def medians(results: Results) -> str:
@@ -141,7 +150,7 @@ def cell(own: Mapping[str, Regrets], strategy: str) -> str:
         return ""
     values = own[strategy].values[:, 0]
     text = f"{np.median(values):.2f} ({values.mean():.2f})"
-    if "pooled" not in strategy:
+    if strategy in (BASE, OURS, base):
         return text
     found, low, high = median_difference(values, own[base].values[: len(values), 0])
     return f"{text}, {found:+.2f} [{low:+.2f}, {high:+.2f}]"

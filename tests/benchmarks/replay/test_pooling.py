@@ -9,15 +9,18 @@ from scripts.benchmarks.search import known
 from tests.benchmarks.replay.measured import measured
 
 
-def test_the_total_is_what_a_run_costs_before_the_confirmation() -> None:
-    assert pooling.total(lambda _: measured()) == 20 + 3 * (3 + 1)
+def test_no_strategy_costs_more_than_a_search_and_all_baselines_on_all_seeds() -> None:
+    costs = {name: pooling.cost(name, lambda _: measured()) for name in pooling.STRATEGIES}
+    assert costs["unseen"] == 20  # its selection is not counted
+    assert costs["pooled, 1 each"] == 20 + 3 * (3 + 1)
+    assert costs["raced"] == 20 + 3 + 2 + 2 * 3
 
 
 @pytest.mark.slow
 def test_medians_are_shown_with_what_a_pool_adds(tmp_path: Path, capsys) -> None:
     measured(name="small").save(tmp_path / "small.npz")
     kept = tmp_path / "kept.json"
-    one = "pooled, raced, after 10 trials"
+    one = "raced"
     options = ["--tables", str(tmp_path), "--short", "--workers", "1", "--json", str(kept)]
     assert pooling.main([*options, "--strategies", f"unseen;{one}"]) == 0
     shown = capsys.readouterr().out.splitlines()
@@ -25,7 +28,7 @@ def test_medians_are_shown_with_what_a_pool_adds(tmp_path: Path, capsys) -> None
     assert shown[2].startswith("| small |  | ")  # TPE was not asked for
     assert "[" in shown[2]
     assert set(known(str(kept))["small"]) == {"unseen", one}
-    assert known(str(kept))["small"][one].costs == (32.0,)
+    assert known(str(kept))["small"][one].costs == (31.0,)
     assert pooling.main([*options, "--strategies", one]) == 0
     assert capsys.readouterr() == ("\n".join(shown) + "\n", "")  # nothing was played again
 

@@ -22,6 +22,8 @@ from scripts.benchmarks.replay import (
     ratio_of_medians,
     tpe,
 )
+from scripts.benchmarks.replay import _search as replay_search
+from scripts.benchmarks.replay import _study as replay_study
 from scripts.benchmarks.replay._study import new_study, picks
 from tests.benchmarks.replay.measured import NAMES, measured
 
@@ -140,6 +142,24 @@ def test_a_race_trains_the_better_half_of_the_baselines_on_every_seed() -> None:
     assert told[:3] == [(name, 0) for name in NAMES]
     assert told[3:] == [(name, seed) for seed in (1, 2) for name in ranked[:2]]
     assert strategy.paid(game) == len(told)
+
+
+def test_finalists_are_the_best_of_all_and_the_best_uniform_ones_and_are_paid_for() -> None:
+    table = measured()
+    game = Game(table, seed=0, paired=True)
+    strategy, told = Search(baselines=2, raced=True, selection=3, seeds=3), list[tuple[str, ...]]()
+
+    def tell(study: optuna.Study, game: Game, names: tuple[str, ...], seed: int) -> None:
+        told.append(names)
+        replay_study.tell(study, game, names, seed)
+
+    with patch.object(replay_search, "tell", tell):
+        assert set(strategy(game, [13.0])) == {13.0}  # baselines, two trials, two finalists
+    assert strategy.paid(game) == 3 + 2 + 2 * 3
+    first, second = finalists = told[5:7]
+    assert told[5:] == finalists * 3
+    assert first != second
+    assert len(set(second)) == 1
 
 
 def test_the_best_uniform_assignment_and_what_a_selection_prefers() -> None:

@@ -14,6 +14,7 @@ from tests.search.study.test_study import ORIGINAL, Run
 
 TRIALS = 7
 STEPS = (2, 4, 8)
+KILLED = (0, 2, 3, 6)  # first and last trial, before and after samplers have started; below: after each
 GIVEN: dict[str, Callable[[], dict[str, Any]]] = {
     "random": lambda: {"sampler": optuna.samplers.RandomSampler(seed=3)},
     "tpe": lambda: {"sampler": optuna.samplers.TPESampler(seed=3, n_startup_trials=3)},
@@ -76,7 +77,7 @@ def test_whenever_it_is_killed_it_goes_on_where_it_was(tmp_path: Path, name: str
     with quiet_optuna():
         whole = Run(RunDirectory.create(tmp_path / "whole", {"study": "test"}))
         expected = train(whole, opened(whole, GIVEN[name]), TRIALS)
-        for before in range(TRIALS):
+        for before in KILLED:
             run = Run(RunDirectory.create(tmp_path / str(before), {"study": "test"}))
             done = train(run, opened(run, GIVEN[name]), before)
             opened(run, GIVEN[name]).ask()  # killed here, in its training

@@ -15,10 +15,10 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 from torch import nn
 
-from autoact.errors import ConfigurationError, RunDirectoryError
+from autoact.errors import RunDirectoryError
 from autoact.records import Ledger, RunDirectory, Training, Value
 from autoact.search.setup import Settings, seeds_for
-from autoact.search.study import Domain, Search, Study, check_storage, quiet_optuna
+from autoact.search.study import Domain, Search, Study, quiet_optuna
 from autoact.search.trainings import Inline, Trainings
 from autoact.spaces import Assignment, Choice, SearchSpace
 from tests.search.models import network, variables
@@ -60,7 +60,9 @@ class Run:
             trainings=Trainings(Inline(NoTask()), NoTask(), self.ledger),
             own=own or {},
         )
-        return Study(Domain(search, found.with_derived(derived)))
+        study = Study(Domain(search, found.with_derived(derived)))
+        study.export()
+        return study
 
     def stored(self, storage: str | None = None) -> list[optuna.trial.FrozenTrial]:
         """Return the trials of the exported study."""
@@ -322,14 +324,6 @@ def test_a_study_that_is_not_the_ledgers_is_written_again(run: Run, damage: str)
         database.commit()
     run.open()
     assert [(trial.state, trial.params, trial.value) for trial in run.stored()] == expected
-
-
-def test_a_storage_that_optuna_cannot_use_is_bad_input() -> None:
-    with pytest.raises(ConfigurationError, match=r"storage is 'nosuch://x'; Optuna cannot use it"):
-        check_storage("nosuch://x")
-    journal: Any = optuna.storages.InMemoryStorage()  # config.yaml could not say which one it is
-    with pytest.raises(ConfigurationError, match=r"storage is <.*>; Optuna cannot use it: it is no URL"):
-        check_storage(journal)
 
 
 @pytest.mark.slow

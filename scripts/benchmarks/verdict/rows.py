@@ -1,0 +1,160 @@
+"""Rows in the verdict: how often noise is called an improvement, with and without the choice of rows.
+
+    python scripts/benchmarks/verdict/rows.py [--repetitions 100000] [--looks "10;5,10,20"] [--groups 8,32]
+        [--short]
+
+Both models' values are drawn from one law (normal, Student's t with 3 degrees of freedom, exponential): an
+effect of the seed, an effect of each group of rows that all seeds share, and one of both. *share* is what
+rows are of the variance of the difference after the last look. `seeds alone` is the share
+of `improved` by an interval over seeds, `summed` that of one whose variance is the plain sum of those over
+seeds and over rows, which counts what varies with both twice, and `improved` is that of the verdict; `bound`
+is its lower 99 % bound. A true effect is in standard errors after the last look.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+if not __package__:  # started by its path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from autoact.search.statistics import hopeless, levels, share_of_rows, variances
+from scripts import terminal
+from scripts.benchmarks.verdict.looks import DRAWN, lower_bound
+
+Array = np.ndarray
+CHUNK = 2000  # repetitions at a time
+# Standard deviations of a mean difference on one seed: by seed, by rows, by both.
+CASES = {
+    "no rows": (1.0, 0.0, 0.0),
+    "rows by seed": (0.5, 0.0, 1.0),
+    "some rows": (0.5, 0.2, 1.0),
+    "rows": (0.5, 0.5, 0.5),
+    "rows alone": (0.1, 1.0, 0.1),
+}
+
+
+def differences(
+    random: np.random.Generator, kind: str, shape: tuple[int, int, int], spread: tuple[float, float, float]
+) -> Array:
+    """Return differences by repetition, seed and group of rows, of mean 0.
+
+    Args:
+        random: Source of the numbers.
+        kind: A key of `DRAWN`.
+        shape: Repetitions, seeds and groups.
+        spread: Standard deviations of a mean over groups: by seed, by rows, by both.
+    """
+    repetitions, seeds, groups = shape
+    shapes = (repetitions, seeds, 1), (repetitions, 1, groups), shape
+    scales = spread[0], spread[1] * np.sqrt(groups), spread[2] * np.sqrt(groups)
+    law = DRAWN[kind]
+    unit = np.sqrt(2 * {"t, 3 degrees": 3.0}.get(kind, 1.0))
+    found = np.zeros(shape)
+    for size, scale in zip(shapes, scales, strict=True):
+        if scale:
+            flat = size[0], size[1] * size[2]
+            found += scale / unit * (law(random, flat) - law(random, flat)).reshape(size)
+    return found
+
+
+def decisions(gains: Array, looks: Sequence[int]) -> dict[str, Array]:
+    """Return what each way of judging says: 1 for improved, -1 for worse, by repetition; and the seeds used.
+
+    Args:
+        gains: Differences by repetition, seed and group of rows.
+        looks: Seeds at each look.
+    """
+    planned = tuple(looks)
+    said = {way: np.zeros(len(gains)) for way in ("seeds alone", "summed", "improved")}
+    used, going = np.full(len(gains), planned[-1]), np.ones(len(gains), dtype=bool)
+    for made, count in enumerate(planned):
+        seen = gains[:, :count]
+        mean, groups = seen.mean((1, 2)), seen.shape[2]
+        seeds, rows, degrees = variances(seen, np.ones(groups))
+        whole = seen.mean(1).var(1, ddof=1) / groups
+        either = (seeds + whole) ** 2 / (seeds**2 / (count - 1) + whole**2 / (groups - 1))
+        shares = np.array([share_of_rows(*both, count, planned) for both in zip(seeds, rows, strict=True)])
+        level, due = levels(planned, 0.95)[made], np.zeros(len(gains))
+        p_values = 2 * stats.t.sf(np.abs(mean) / np.sqrt(seeds + rows), degrees)
+        hopes = np.ones(len(gains), dtype=bool)
+        for share in np.unique(shares):
+            same = shares == share
+            due[same] = levels(planned, 0.95, rows=float(share))[made]
+            hopes[same] = ~hopeless(p_values[same], planned, count, float(share))
+        ways = {
+            "seeds alone": (seeds, count - 1, level),
+            "summed": (seeds + whole, either, level),
+            "improved": (seeds + rows, degrees, due),
+        }
+        for way, (variance, freedom, confidence) in ways.items():
+            half = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variance)
+            said[way] = np.where((said[way] == 0) & (np.abs(mean) > half), np.sign(mean), said[way])
+        ended = going & ((said["improved"] != 0) | ~hopes)
+        used[ended], going = count, going & ~ended
+    return {**said, "seeds": used}
+
+
+def row(
+    kind: str, case: str, looks: Sequence[int], groups: int, effect: float, repetitions: int
+) -> tuple[object, ...]:
+    """Return a line of the table.
+
+    Args:
+        kind: A key of `DRAWN`.
+        case: A key of `CASES`.
+        looks: Seeds at each look.
+        groups: Of rows.
+        effect: In standard errors of the mean difference after the last look.
+        repetitions: Comparisons.
+    """
+    random, found = np.random.default_rng(0), []
+    by_seed, by_rows, by_both = CASES[case]
+    total = by_rows**2 + (by_seed**2 + by_both**2) / looks[-1]
+    for size in _sizes(repetitions):
+        gains = differences(random, kind, (size, looks[-1], groups), CASES[case])
+        found.append(decisions(gains + effect * np.sqrt(total), looks))
+    said = {way: np.concatenate([each[way] for each in found]) for way in found[0]}
+    shares = {way: float((said[way] > 0).mean()) for way in ("seeds alone", "summed", "improved")}
+    worse = float((said["improved"] < 0).mean())
+    numbers = (*shares.values(), lower_bound(shares["improved"], repetitions), worse)
+    told = f"{by_rows**2 / total:.0%}", effect, *(f"{number:.4f}" for number in numbers)
+    return ", ".join(map(str, looks)), groups, kind, case, *told, f"{said['seeds'].mean():.1f}"
+
+
+def _sizes(repetitions: int) -> Iterator[int]:
+    for begin in range(0, repetitions, CHUNK):
+        yield min(CHUNK, repetitions - begin)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = terminal.parser(__doc__, short="2,000 repetitions, 10 seeds, 8 groups")
+    parser.add_argument("--repetitions", type=int, default=100_000)
+    parser.add_argument("--looks", default="10;5,10,20", help="seeds at each look, of several confirmations")
+    parser.add_argument("--groups", default="8,32", help="groups of rows")
+    options: argparse.Namespace = parser.parse_args(arguments)
+    repetitions = 2000 if options.short else options.repetitions
+    looks = [
+        tuple(map(int, each.split(","))) for each in ("10" if options.short else options.looks).split(";")
+    ]
+    rows = []
+    for planned in looks:
+        for groups in map(int, ("8" if options.short else options.groups).split(",")):
+            for kind in DRAWN:
+                for case in CASES:
+                    for effect in (0.0, 3.0) if kind == "normal" else (0.0,):
+                        rows.append(row(kind, case, planned, groups, effect, repetitions))
+    head = (
+        "looks", "groups", "values", "case", "share", "effect",
+        "seeds alone", "summed", "improved", "bound", "worse", "seeds",
+    )  # fmt: skip
+    print(terminal.markdown(head, rows, "lrllrrrrrrrr"))
+
+
+if __name__ == "__main__":
+    main()

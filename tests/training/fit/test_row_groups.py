@@ -1,0 +1,191 @@
+"""Values by group of comparison rows, for modules that log in all kinds of ways."""
+
+from typing import Any
+
+import pytest
+import torch
+import torchmetrics
+from lightning.pytorch import Trainer
+from torch import nn
+from torch.utils.data import DataLoader
+
+from autoact.records import RowGroups
+from autoact.training._compat import replaced
+from autoact.training.fit._row_groups import RowWatch
+from tests.training.models import LENGTH, Regression, rows
+
+ROWS = 40
+
+
+class WithMetric(Regression):
+    """The same, with a metric object that is only updated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error: Any = self.metric()
+
+    def metric(self) -> torchmetrics.Metric:
+        return torchmetrics.MeanSquaredError()
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.error.update(self.net(batch[0]), batch[1])
+        self.log("val_loss", self.error)
+
+
+class WithRoot(WithMetric):
+    """The same, with a root, which is no mean over rows."""
+
+    def metric(self) -> torchmetrics.Metric:
+        return torchmetrics.MeanSquaredError(squared=False)
+
+
+class AtTheEnd(Regression):
+    """The same, with values that are gathered, and logged at the end of the epoch."""
+
+    def on_validation_epoch_start(self) -> None:
+        self.gathered: list[torch.Tensor] = []
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.gathered.append((self.net(batch[0]) - batch[1]) ** 2)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("val_loss", torch.cat(self.gathered).mean())
+
+
+class Largest(Regression):
+    """The same, with the largest error of all batches."""
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("val_loss", self.loss(batch), reduce_fx="max")
+
+
+class Particular(Regression):
+    """The same, which wants at least three rows."""
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        if len(batch[0]) < 3:
+            raise ValueError("more rows, please")
+        super().validation_step(batch, batch_idx)
+
+
+class Ragged(Regression):
+    """The same, on batches with a tensor that is not as long as the others."""
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("val_loss", self.loss(batch[:2]), batch_size=len(batch[0]))
+
+
+def ragged(batch: list[Any]) -> Any:
+    return (*torch.utils.data.default_collate(batch), torch.arange(3))
+
+
+@pytest.fixture
+def compare(run, loaders):
+    def call(make: Any, size: int, count: int = ROWS, **settings: Any) -> Any:
+        test = DataLoader(rows(count, seed=2), size, **settings)
+        return run(make, (*loaders, test), comparison=True, trainer={**LENGTH, "max_epochs": 1})
+
+    return call
+
+
+def mean(found: RowGroups) -> float:
+    assert found.unknown is None
+    return sum(v * w for v, w in zip(found.values, found.weights, strict=True)) / sum(found.weights)
+
+
+def test_many_batches_are_the_groups(compare):
+    found = compare(Regression, 2)
+    assert found.rows.weights == (2,) * 20
+    assert mean(found.rows) == pytest.approx(found.comparison, rel=1e-6)
+    assert len(set(found.rows.values)) == 20
+
+
+@pytest.mark.parametrize("make", [Regression, WithMetric, AtTheEnd])
+@pytest.mark.parametrize("size", [1, 7, ROWS])
+def test_however_a_mean_is_logged_and_batched(compare, make, size):
+    found = compare(make, size)
+    plain = compare(Regression, size)
+    assert found.comparison == pytest.approx(plain.comparison, rel=1e-6)
+    assert found.rows.values == pytest.approx(plain.rows.values, rel=1e-5)
+    assert sum(found.rows.weights) == ROWS
+    assert len(found.rows.values) >= 32
+
+
+def test_groups_are_rows_of_their_own():
+    """A module whose loss is its target: every row is in one group."""
+
+    class Target(Regression):
+        def loss(self, batch: Any) -> Any:
+            return batch[1].double().mean()
+
+    data = torch.utils.data.TensorDataset(torch.zeros(20, 3), 2.0 ** torch.arange(20)[:, None])
+    trainer = Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_checkpointing=False)
+    module = Target()
+    watch = RowWatch(module, "val_loss")
+    with watch.watching():
+        trainer.validate(module, DataLoader(data, 10), verbose=False)
+    value = float(trainer.callback_metrics["val_loss"])
+    found = watch.groups(value)
+    assert sorted(found.values) == [2.0**n for n in range(20)]
+    assert found.values != tuple(sorted(found.values))  # taken at random
+    assert value == pytest.approx(sum(found.values) / 20)
+    assert not {"validation_step", "log", "on_validation_end"} & set(module.__dict__)
+
+
+def test_thousands_of_batches_make_64_groups(compare):
+    found = compare(Regression, 1, count=150)
+    assert len(found.rows.values) == 64
+    assert sum(found.rows.weights) == 150
+    assert mean(found.rows) == pytest.approx(found.comparison, rel=1e-6)
+
+
+@pytest.mark.parametrize(("make", "size"), [(WithRoot, 7), (Largest, 7), (Largest, 2), (WithRoot, 2)])
+def test_what_is_no_mean_over_rows_is_said(compare, make, size):
+    found = compare(make, size)
+    assert (found.rows.values, found.rows.weights) == ((), ())
+    assert "val_loss is no mean over rows: by groups of rows it is" in found.rows.unknown
+
+
+def test_the_value_is_that_of_a_plain_validation(compare):
+    root, squared = compare(WithRoot, 7), compare(WithMetric, 7)
+    assert root.comparison == pytest.approx(squared.comparison**0.5, rel=1e-6)
+
+
+def test_batches_that_cannot_be_divided_are_the_groups_where_they_are_enough(compare):
+    assert compare(Ragged, 4, collate_fn=ragged).rows.weights == (4,) * 10
+    few = compare(Ragged, 10, collate_fn=ragged).rows
+    assert few.unknown == "there are only 4 batches or rows"
+    assert "validating a part of a batch raised ValueError: more rows" in compare(Particular, 10).rows.unknown
+
+
+def test_few_rows_tell_nothing(compare):
+    assert compare(Regression, 7, count=7).rows.unknown == "there are only 7 batches or rows"
+
+
+def test_several_comparison_loaders_tell_nothing(run, loaders):
+    class Two(Regression):
+        def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+            self.log("val_loss", self.loss(batch))
+
+    tests = [DataLoader(rows(ROWS, seed=2), 2)] * 2
+    found = run(Two, (*loaders, tests), comparison=True)
+    assert found.rows.unknown == "there are several comparison loaders"
+
+
+def test_the_same_rows_in_another_order_are_noticed(compare, run, loaders):
+    first, second = (compare(Regression, 10).rows for _ in range(2))
+    assert first == second
+    test = DataLoader(rows(ROWS, seed=2), 10, shuffle=True)
+    shuffled = [run(data=(*loaders, test), comparison=True, seed=seed).rows for seed in (1, 2)]
+    assert shuffled[0].data != shuffled[1].data
+
+
+def test_nothing_is_known_unless_comparison_data_are_read(run):
+    assert run().rows is None
+
+
+def test_methods_are_put_back():
+    module = nn.Identity()
+    with pytest.raises(ValueError, match="once"), replaced(module, forward=lambda x: 2 * x):
+        raise ValueError("once")
+    assert module(3) == 3
