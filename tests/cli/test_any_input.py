@@ -120,7 +120,9 @@ def changed(text: str) -> st.SearchStrategy[bytes]:
         return content[:at] + raw + content[at:]
 
     edits = st.lists(one, min_size=1, max_size=3).map(lambda found: [edit for each in found for edit in each])
-    order = st.just([]) | st.lists(st.integers(0, len(lines)), min_size=1, max_size=2 * len(lines))
+    order: st.SearchStrategy[list[int]] = st.just([]) | st.lists(
+        st.integers(0, len(lines)), min_size=1, max_size=2 * len(lines)
+    )
     return st.builds(apply, edits, order, st.just(b"") | st.binary(max_size=3), places)
 
 

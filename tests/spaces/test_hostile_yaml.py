@@ -42,7 +42,7 @@ def test_hostile_yaml_is_refused_at_once(kind, tmp_path, monkeypatch):
     text, complaint = HOSTILE[kind]
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "config.yaml"
-    file.write_text(text)
+    file.write_text(f"{text}\n...\n")
     for read in (load, Assignment.load, SearchSpace.load, lambda path: RunDirectory.open(path.parent)):
         began = time.process_time()
         with pytest.raises((ConfigurationError, OSError), match=complaint) as refused:

@@ -225,7 +225,8 @@ def _made(name: str, given: Any) -> Any:
     """Return a sampler or pruner that is given itself, as class_path with init_args, or as a class path."""
     kind, named = _OBJECTS[name], {"class_path": given} if isinstance(given, str) else given
     if isinstance(named, Mapping) and isinstance(path := named.get("class_path"), str) and _ARGS >= {*named}:
-        component = Component(class_path=path, init_args=named.get("init_args") or {})
+        arguments: Any = named.get("init_args") or {}
+        component = Component(class_path=path, init_args=arguments)
         if issubclass(component.load(), kind):  # nothing else is made, whatever it would do
             return component()
     elif given is None or isinstance(given, kind):
@@ -246,5 +247,5 @@ def _at_least(name: str, value: Any, lowest: int, meaning: str) -> None:
             f"{name} is {value!r}; it must be an integer of at least {lowest} ({meaning})."
         )
     most = _LARGEST_SEED if name == "seed" else _MOST
-    if value > most:
+    if int(value) > most:
         raise ConfigurationError(f"{name} is {value:,}; it must be at most {most:,} ({meaning}).")

@@ -1,5 +1,7 @@
 """Passwords of storage URLs: none is kept or shown, however it is written."""
 
+from typing import Any
+
 import pytest
 
 from autoact.errors import ConfigurationError
@@ -26,10 +28,11 @@ def test_a_password_is_neither_kept_nor_shown(url: str) -> None:
     assert without_password(given) == kept
     assert hide_password(f"no {SECRET} in '{given}'", given) == f"no *** in '{kept}'"
     settings = Settings(storage=given)
-    source = {"file": "c.yaml", "configuration": {"search": {"storage": given}}}
+    source: dict[str, Any] = {"file": "c.yaml", "configuration": {"search": {"storage": given}}}
     content = configuration(settings, SearchSpace.of(["relu"]), task="t", study="s", source=source)
     assert SECRET not in f"{settings!r}{content!r}"
-    assert content["source"]["configuration"]["search"]["storage"] == content["search"]["storage"] == kept
+    kept_source: Any = content["source"]
+    assert kept_source["configuration"]["search"]["storage"] == content["search"]["storage"] == kept
     assert source["configuration"]["search"]["storage"] == given, "the caller's stays"
 
 
