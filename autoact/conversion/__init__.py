@@ -9,6 +9,7 @@ from autoact.conversion._apply import (
     derive,
     finalize,
     follow_sources,
+    occupy,
     original_assignment,
     uniform_assignment,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "find_layers",
     "follow_sources",
     "named_in_configuration",
+    "occupy",
     "original_assignment",
     "recipe",
     "replay",

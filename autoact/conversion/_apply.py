@@ -1,6 +1,6 @@
 """Assignments of models: taken from a model, put into a model, made plain."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -15,7 +15,7 @@ from autoact.conversion.grid import LIBRARIES
 from autoact.conversion.probing import warn_of_idle
 from autoact.conversion.surroundings import copies, source_of
 from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
-from autoact.nn import AutoActivation, warn_of
+from autoact.nn import AutoActivation, InPlace, warn_of
 from autoact.spaces import Assignment, Choice
 
 
@@ -189,6 +189,46 @@ def _checked(
 def _choice(given: Any) -> Any:
     """Return a choice for what `Choice.to_dict` returned, which files hold."""
     return Choice.from_dict(given) if isinstance(given, Mapping) and "activation" in given else given
+
+
+def occupy(
+    model: M, paths: Iterable[str], make: Callable[[str, Choice, int, InPlace | None], nn.Module]
+) -> M:
+    """Put modules of any kind where a model has activations, in place; the state_dict does not name them.
+
+    Args:
+        model: A model as it was.
+        paths: Layer paths.
+        make: Takes a path, the activation there, the dimension that its channels run along, and what changes
+            in place there; returns the module.
+
+    Returns:
+        The model. If anything is raised, the model is as it was before.
+
+    Raises:
+        ConversionError: There is no activation at a path, or not one of its own: it stands for several calls,
+            is searched, or a copy that never trains follows it.
+
+    Example:
+        >>> occupy(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["1"], lambda *there: nn.Identity())[1]
+        Identity()
+    """
+    places, paths = _assignable(model), list(paths)
+    several = {*discover(model).whole, *_followers(model, places).values()}
+    for path in paths:
+        _check_path(model, places, path)
+        if path in several or places[path].choice is None:
+            raise ConversionError(f"The activation at {path!r} is not one of its own.")
+    beside = in_place_at(model, [places[path].paths[0] for path in paths])
+    with all_or_nothing(model):
+        for path in paths:
+            target, present, choice = places[path], places[path].present, places[path].choice
+            assert choice is not None
+            entry = {"paths": list(target.paths), **beside[target.paths[0]]}
+            channel_dim = present.channel_dim if hasattr(present, "channel_dim") else 1
+            module = make(path, choice, channel_dim, entry.get("in_place"))
+            place(model, target.paths[0], entry, module)
+    return model
 
 
 def finalize(model: M) -> M:

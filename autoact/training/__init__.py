@@ -5,6 +5,7 @@ from autoact.training.callback import ActivationSearch, NoMixtureError, param_gr
 from autoact.training.checkpoints import LoadedWeights, load_weights, remember
 from autoact.training.data import DataParts, DoubtfulBatch, check, split
 from autoact.training.fit import Measurement, train
+from autoact.training.stack import Member, NotStackable, stack_speed, train_stack
 
 __all__ = [
     "ActivationSearch",
@@ -12,7 +13,9 @@ __all__ = [
     "DoubtfulBatch",
     "LoadedWeights",
     "Measurement",
+    "Member",
     "NoMixtureError",
+    "NotStackable",
     "check",
     "load_weights",
     "param_groups",
@@ -20,7 +23,9 @@ __all__ = [
     "restored_randomness",
     "silence",
     "split",
+    "stack_speed",
     "train",
+    "train_stack",
 ]
 
 

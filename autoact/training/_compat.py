@@ -22,6 +22,7 @@ from lightning.pytorch.core import saving
 from lightning.pytorch.tuner import lr_finder
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
@@ -93,6 +94,37 @@ def transforms_active() -> bool:
 def saving_is_watched() -> bool:
     """Tell whether something watches which tensors are saved for backward, as checkpointing does."""
     return torch._C._autograd._top_saved_tensors_default_hooks(False) is not None
+
+
+@contextmanager
+def batched_kernels() -> Iterator[None]:
+    """Let `torch.vmap` use nothing but kernels for all rows at once: an operation that has none raises.
+
+    Attention and transformer layers then take torch operations, of which all have such kernels.
+    """
+    functorch: Any = torch._C._functorch
+    quick, alone = torch.backends.mha.get_fastpath_enabled(), functorch._is_vmap_fallback_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    functorch._set_vmap_fallback_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(quick)
+        functorch._set_vmap_fallback_enabled(alone)
+
+
+def at_progress(trainer: Trainer, epoch: int, step: int) -> None:
+    """Let a Trainer say that a fit has got this far.
+
+    Args:
+        trainer: A Trainer.
+        epoch: Becomes its `current_epoch`.
+        step: Becomes its `global_step`.
+    """
+    done: Any = trainer.fit_loop.epoch_progress.current
+    done.processed = done.completed = epoch
+    trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = step
 
 
 def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:

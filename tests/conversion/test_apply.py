@@ -12,6 +12,7 @@ from autoact.conversion import (
     derive,
     finalize,
     find_layers,
+    occupy,
     original_assignment,
     uniform_assignment,
 )
@@ -181,3 +182,42 @@ def test_layers_placed_by_hand_are_derived_and_finalized_too():
     convert(model)
     assert list(derive(model)) == ["1", "3"]
     assert isinstance(finalize(model)[1], nn.Tanh)
+
+
+class Calls(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.act = nn.Linear(4, 4), nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        return F.elu(self.act(self.up(x)), 0.5)
+
+
+def test_any_module_may_occupy_modules_and_calls():
+    seen = {}
+
+    class Twice(nn.Module):
+        def forward(self, x):
+            return 2 * x
+
+    def make(path, choice, channel_dim, in_place):
+        seen[path] = str(choice), channel_dim, in_place
+        return Twice()
+
+    model = Calls()
+    names = list(model.state_dict())
+    plain = model.up(X)
+    occupy(model, ["act", "elu_1"], make)
+    assert torch.equal(model(X), 4 * plain)
+    assert seen == {"act": ("relu", 1, None), "elu_1": ("elu(alpha=0.5)", 1, None)}
+    assert list(model.state_dict()) == names
+
+
+def test_nothing_is_occupied_where_one_path_is_wrong():
+    model = Calls()
+    with pytest.raises(ConversionError, match="no activation at 'acts'"):
+        occupy(model, ["act", "acts"], lambda *there: nn.Identity())
+    assert isinstance(model.act, nn.ReLU)
+    converted = convert(mlp(nn.ReLU()))
+    with pytest.raises(ConversionError, match="'1' is not one of its own"):
+        occupy(converted, ["1"], lambda *there: nn.Identity())

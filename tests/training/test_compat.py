@@ -20,7 +20,9 @@ from lightning.pytorch.utilities import rank_zero_info
 from autoact.training._compat import (
     INSTANTIATOR,
     LIGHTNING_CLI,
+    at_progress,
     averaged_copy,
+    batched_kernels,
     end_after_epochs,
     end_at_step,
     plain_interrupt,
@@ -195,3 +197,29 @@ def test_lightnings_own_instantiator_has_its_name():
     assert callable(getattr(importlib.import_module(module), name))
     if hasattr(saving, "_ALLOWED_INSTANTIATORS"):
         assert LIGHTNING_CLI in saving._ALLOWED_INSTANTIATORS
+
+
+def test_a_module_sees_the_progress_that_its_trainer_is_told(loader, make_trainer):
+    model, seen = Hyper(5), []
+
+    class Look(Callback):
+        def on_train_start(self, trainer, pl_module):
+            at_progress(trainer, 3, 7)
+            seen.append((pl_module.current_epoch, pl_module.global_step))
+            end_at_step(trainer, 7)
+
+    make_trainer(Look(), max_epochs=9).fit(model, loader)
+    assert seen == [(3, 7)]
+
+
+def test_vmap_has_a_kernel_for_all_rows_or_raises():
+    layer = torch.nn.TransformerEncoderLayer(4, 2, 4, batch_first=True).eval()
+    x = torch.randn(3, 1, 2, 4)
+    before = torch.backends.mha.get_fastpath_enabled(), torch.backends.cuda.flash_sdp_enabled()
+    with batched_kernels(), torch.no_grad():
+        assert torch.vmap(layer)(x).shape == x.shape  # without a warning that it is slow
+        with pytest.raises(RuntimeError, match="histc hit the vmap fallback"):
+            torch.vmap(torch.histc)(x)
+    assert (torch.backends.mha.get_fastpath_enabled(), torch.backends.cuda.flash_sdp_enabled()) == before
+    with pytest.warns(UserWarning, match="performance drop"):
+        torch.vmap(torch.histc)(x)

@@ -55,20 +55,28 @@ class Spread:
         return self.rows / (self.seeds + self.rows) if self.rows else 0.0
 
     def half(self, level: float) -> float:
-        """Return half the width of the interval."""
-        return float(stats.t.ppf((1 + level) / 2, self.degrees)) * self.error if self.error else 0.0
+        """Return half the width of the interval, which rows never make narrower than seeds alone."""
+        return max(_half(self.error, self.degrees, level), _half(self._alone, self.pairs - 1, level))
 
     def half_of_rows(self, level: float) -> float:
         """Return half the width that no number of seeds takes away."""
-        return (
-            float(stats.t.ppf((1 + level) / 2, self.groups - 1)) * math.sqrt(self.rows) if self.rows else 0.0
-        )
+        return _half(math.sqrt(self.rows), self.groups - 1, level)
 
     def p_value(self, difference: float) -> float:
         """Return the two-sided p value of a difference."""
         if not self.error:
             return 1.0
-        return float(2 * stats.t.sf(abs(difference) / self.error, self.degrees))
+        ways = [(self.error, self.degrees), *([(self._alone, self.pairs - 1)] if self.seeds else [])]
+        return max(float(2 * stats.t.sf(abs(difference) / error, degrees)) for error, degrees in ways)
+
+    @property
+    def _alone(self) -> float:
+        """Standard error on the same rows."""
+        return math.sqrt(self.seeds)
+
+
+def _half(error: float, degrees: float, level: float) -> float:
+    return float(stats.t.ppf((1 + level) / 2, degrees)) * error if error else 0.0
 
 
 def spread_of(gains: Sequence[float], rounding: float, groups: Sequence[Groups] | None) -> Spread:

@@ -4,27 +4,32 @@ from autoact.training.fit._beginnings import Beginnings
 from autoact.training.fit._carried_state import Kept, Validations
 from autoact.training.fit._doubtful_batches import require_finite
 from autoact.training.fit._laid_out import laid_out, silent_trainer, with_activations
+from autoact.training.fit._one_run import Run, second_seed, validated
 from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
 from autoact.training.fit._refining import Refining
 from autoact.training.fit._shared_state import Snapshot, shared_objects
-from autoact.training.fit._train import Measurement, train
+from autoact.training.fit._train import ApplyAssignment, Measurement, train
 from autoact.training.fit._trainer_arguments import event_log, trainer_arguments
 
 __all__ = [
+    "ApplyAssignment",
     "Beginnings",
     "Clock",
     "Kept",
     "Measurement",
     "ReachedLayers",
     "Refining",
+    "Run",
     "Snapshot",
     "Validations",
     "event_log",
     "laid_out",
     "require_finite",
+    "second_seed",
     "shared_objects",
     "silent_trainer",
     "train",
     "trainer_arguments",
+    "validated",
     "with_activations",
 ]

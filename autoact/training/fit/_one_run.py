@@ -147,10 +147,10 @@ class Run:
                 part.reset()
         watch = RowWatch(module, self.monitor)
         with watch.watching():
-            value = self._among(validated(trainer, module, opened.given("comparison")))
+            value = self.among(validated(trainer, module, opened.given("comparison")))
         return value, watch.groups(value)
 
-    def _among(self, metrics: Mapping[str, float]) -> float:
+    def among(self, metrics: Mapping[str, float]) -> float:
         """Return the monitored value where the loaders may be others in number than in the selection.
 
         Lightning adds an index to a name where there are several loaders: the value of one loader stands for

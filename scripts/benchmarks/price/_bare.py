@@ -1,7 +1,7 @@
 """Bare loop of torch: the least that training a LightningModule on rows in memory can cost."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.utils.data import DataLoader
@@ -36,7 +36,7 @@ def _train(case: Case) -> float:
     for epoch in range(epochs):
         for places in torch.randperm(total).split(batch):
             optimizer.zero_grad()
-            loss = module.training_step([tensor[places] for tensor in rows], 0)
+            loss = cast(torch.Tensor, module.training_step([tensor[places] for tensor in rows], 0))
             loss.backward()
             if "gradient_clip_val" in settings:
                 torch.nn.utils.clip_grad_norm_(module.parameters(), settings["gradient_clip_val"])

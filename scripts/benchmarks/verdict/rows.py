@@ -79,24 +79,31 @@ def decisions(gains: Array, looks: Sequence[int]) -> dict[str, Array]:
         whole = seen.mean(1).var(1, ddof=1) / groups
         either = (seeds + whole) ** 2 / (seeds**2 / (count - 1) + whole**2 / (groups - 1))
         shares = np.array([share_of_rows(*both, count, planned) for both in zip(seeds, rows, strict=True)])
-        level, due = levels(planned, 0.95)[made], np.zeros(len(gains))
-        p_values = 2 * stats.t.sf(np.abs(mean) / np.sqrt(seeds + rows), degrees)
+        level = levels(planned, 0.95)[made]
+        due = np.zeros(len(gains))
+        p_values = np.maximum(
+            2 * stats.t.sf(np.abs(mean) / np.sqrt(seeds + rows), degrees),
+            2 * stats.t.sf(np.abs(mean) / np.sqrt(seeds), count - 1),
+        )
         hopes = np.ones(len(gains), dtype=bool)
         for share in np.unique(shares):
             same = shares == share
             due[same] = levels(planned, 0.95, rows=float(share))[made]
             hopes[same] = ~hopeless(p_values[same], planned, count, float(share))
-        ways = {
-            "seeds alone": (seeds, count - 1, level),
-            "summed": (seeds + whole, either, level),
-            "improved": (seeds + rows, degrees, due),
+        halves = {
+            "seeds alone": _half(seeds, count - 1, level),
+            "summed": _half(seeds + whole, either, level),
+            "improved": np.maximum(_half(seeds + rows, degrees, due), _half(seeds, count - 1, due)),
         }
-        for way, (variance, freedom, confidence) in ways.items():
-            half = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variance)
+        for way, half in halves.items():
             said[way] = np.where((said[way] == 0) & (np.abs(mean) > half), np.sign(mean), said[way])
         ended = going & ((said["improved"] != 0) | ~hopes)
         used[ended], going = count, going & ~ended
     return {**said, "seeds": used}
+
+
+def _half(variance: Array, degrees: Array | int, level: Array | float) -> Array:
+    return np.asarray(stats.t.ppf((1 + level) / 2, degrees) * np.sqrt(variance))
 
 
 def row(

@@ -38,6 +38,11 @@ def judged(gains: np.ndarray, **settings: object) -> Comparison:
     return compare(gains.mean(1).tolist(), [0.0] * len(gains), "max", groups=groups, **settings)  # type: ignore[arg-type]
 
 
+def rows_of(found: Comparison) -> Rows:
+    assert found.rows is not None
+    return found.rows
+
+
 @pytest.mark.parametrize("spread", [(1.0, 1.0, 1.0), (0.2, 1.0, 0.5), (1.0, 0.0, 0.1)])
 def test_variances_are_those_of_an_analysis_of_variance(spread):
     gains = differences(np.random.default_rng(3), "normal", (1, 6, 9), spread)[0]
@@ -89,23 +94,29 @@ def test_the_interval_is_that_of_both_variances():
     assert found.p_value == pytest.approx(
         2 * stats.t.sf(abs(gains.mean()) / math.sqrt(seeds + rows), degrees)
     )
-    assert replace(found.rows, limit=False) == Rows(
-        groups=16,
-        sd=pytest.approx(rows**0.5),
-        share=pytest.approx(rows / (seeds + rows)),
-        degrees=pytest.approx(degrees),
-    )
+    of_rows = rows_of(found)
+    assert of_rows.groups == 16
+    expected = math.sqrt(rows), rows / (seeds + rows), float(degrees)
+    assert (of_rows.sd, of_rows.share, of_rows.degrees) == pytest.approx(expected)
     alone = compare(gains.mean(1).tolist(), [0.0] * 10, "max")
     assert alone.rows is None
     assert found.ci95[0] < alone.ci95[0]
     assert found.detectable > alone.detectable
 
 
+def test_rows_never_make_the_interval_narrower_than_seeds_alone():
+    random = np.random.default_rng(5)
+    gains = 1.0 + 0.2 * random.normal(size=(2, 1)) + random.normal(size=(1, 32)) * 2
+    found, alone = judged(gains), compare(gains.mean(1).tolist(), [0.0] * 2, "max")
+    assert rows_of(found).share > 0.5  # 31 degrees of freedom instead of 1
+    assert (*found.ci95, found.p_value) == pytest.approx((*alone.ci95, alone.p_value))
+
+
 def test_groups_that_differ_by_chance_leave_the_interval_of_seeds():
     gains = np.random.default_rng(1).normal(size=(6, 1)) + np.tile([1.0, -1.0], (6, 4)) * 1e-9
     found, alone = judged(gains), compare(gains.mean(1).tolist(), [0.0] * 6, "max")
     assert found.ci95 == pytest.approx(alone.ci95)
-    assert (found.rows.sd, found.rows.share) == pytest.approx((0.0, 0.0), abs=1e-6)
+    assert (rows_of(found).sd, rows_of(found).share) == pytest.approx((0.0, 0.0), abs=1e-6)
 
 
 def test_what_is_true_of_these_rows_alone_is_no_improvement():
@@ -114,7 +125,7 @@ def test_what_is_true_of_these_rows_alone_is_no_improvement():
     gains += 0.15 - gains.mean()
     assert compare(gains.mean(1).tolist(), [0.0] * 10, "max").verdict == "improved"
     found = judged(gains)
-    assert (found.verdict, found.rows.limit, found.seeds_needed) == (NOTHING, True, None)
+    assert (found.verdict, rows_of(found).limit, found.seeds_needed) == (NOTHING, True, None)
     assert is_hopeless(judged(gains[:5], looks=LOOKS), LOOKS, 5)
 
 
@@ -122,14 +133,14 @@ def test_where_seeds_are_missing_rows_are_no_limit():
     gains = np.random.default_rng(7).normal(0.5, 1.0, (5, 1)) + np.random.default_rng(8).normal(size=16) * 0.3
     found = judged(gains, looks=LOOKS)
     assert found.verdict == NOTHING
-    assert not found.rows.limit
+    assert not rows_of(found).limit
     assert not is_hopeless(found, LOOKS, 5)
 
 
 def test_seeds_that_are_needed_find_the_difference():
     spread = Spread(pairs=10, seeds=0.1, degrees=9, rows=0.01, groups=33)
-    needed = seeds_needed(0.5, spread)
-    assert needed > seeds_needed(0.5, Spread(pairs=10, seeds=0.1, degrees=9))
+    needed, fewer = seeds_needed(0.5, spread), seeds_needed(0.5, Spread(pairs=10, seeds=0.1, degrees=9))
+    assert needed is not None and fewer is not None and needed > fewer
     gains = differences(np.random.default_rng(0), "normal", (2000, needed, 33), (1.0, 0.1, 0.0)) + 0.5
     assert (decisions(gains, (needed,))["improved"] > 0).mean() == pytest.approx(0.8, abs=0.03)
 
@@ -147,7 +158,7 @@ def test_why_nothing_is_known_of_rows(second, why):
     found = compare(
         [1.0, 2.0, 4.0], [0.0] * 3, "max", groups=[(first, first), (first, second), (first, first)]
     )
-    assert found.rows.unknown.startswith(why)
+    assert (rows_of(found).unknown or "").startswith(why)
     assert found.ci95 == compare([1.0, 2.0, 4.0], [0.0] * 3, "max").ci95
     content = found.to_dict()["rows"]
     assert (content["sd"], content["share"], content["groups"]) == (None, None, 0)

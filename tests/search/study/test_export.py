@@ -1,34 +1,60 @@
-"""Storages of a study: one that cannot be used is refused, and no file stays open after its use."""
+"""The export of a study is opened once in a run, and what it needs is loaded before the trainings begin."""
 
-import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pytest
+from optuna.trial import FrozenTrial
 
-from autoact.errors import ConfigurationError
-from autoact.search.study import check_storage, sqlite_storage
+from autoact import run_search
+from autoact.search.study._export import Export
+
+LOADED = """
+import gc, sys
+from autoact import run_search
+
+before, freeze = set(), gc.freeze
+gc.freeze = lambda: (before.update(sys.modules), freeze())
+run_search(objective=lambda assignment, seed, fraction: 1.0 / seed, layers=["a"], space=["relu", "tanh"],
+           mode="min", out=sys.argv[1], budget=2, seeds=2, looks=(2,), quiet=True)
+assert "optuna" in before
+late = set(sys.modules) - before
+print(sorted(name for name in late if name.partition(".")[0] in ("sqlalchemy", "alembic")))
+"""
 
 
-def opened(file: Path) -> int:
-    links = [Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd")]
-    return sum(os.path.lexists(link) and os.readlink(link) == str(file) for link in links)
+def test_one_export_serves_all_phases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    opening = Export._open
+
+    def noted(self: Export, trials: Sequence[FrozenTrial]) -> optuna.Study:
+        opened.append(self.name)
+        return opening(self, trials)
+
+    monkeypatch.setattr(Export, "_open", noted)
+    run_search(
+        objective=lambda assignment, seed, fraction: float(assignment["a"].activation == "tanh"),
+        layers=["a"],
+        space=["relu", "tanh"],
+        mode="min",
+        out=tmp_path / "run",
+        budget=4,
+        seeds=2,
+        looks=(2,),
+        quiet=True,
+    )
+    assert len(opened) == 1
+    study = optuna.load_study(study_name=opened[0], storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}")
+    assert len(study.trials) == 4 + 3  # trials; both baselines on a seed, the better one on another
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc")
-def test_a_study_file_is_closed_after_every_use(tmp_path: Path) -> None:
-    file = tmp_path / "study.db"
-    study = optuna.create_study(study_name="s", storage=sqlite_storage(file))
-    study.add_trial(optuna.trial.create_trial(value=1.0))
-    again = optuna.load_study(study_name="s", storage=sqlite_storage(file, checked=True))
-    assert [trial.value for trial in again.trials] == [1.0]
-    assert opened(file) == 0
-
-
-def test_a_storage_that_optuna_cannot_use_is_bad_input() -> None:
-    with pytest.raises(ConfigurationError, match=r"storage is 'nosuch://x'; Optuna cannot use it"):
-        check_storage("nosuch://x")
-    journal: Any = optuna.storages.InMemoryStorage()  # config.yaml could not say which one it is
-    with pytest.raises(ConfigurationError, match=r"storage is <.*>; Optuna cannot use it: it is no URL"):
-        check_storage(journal)
+@pytest.mark.slow
+def test_storages_are_loaded_before_memory_is_set_aside(tmp_path: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", LOADED, str(tmp_path / "run")], capture_output=True, text=True, check=True
+    )
+    late = found.stdout.strip()
+    assert late == "[]", f"loaded by the first training, looked through after each one: {late}"

@@ -1,0 +1,187 @@
+"""Beginnings of a stack: for each seed the model and the data that a plain training of it would have."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from operator import itemgetter
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lightning.fabric.utilities.seed import pl_worker_init_function
+from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch.utilities.combined_loader import CombinedLoader
+from torch.utils.data import DataLoader
+
+from autoact.training.data import DataParts, OpenLoaders, OpenModule, generators
+from autoact.training.fit import second_seed
+from autoact.training.stack._member import NotStackable
+
+Part = Literal["training", "selection", "comparison"]
+
+
+class Streams:
+    """Random states that take turns: one for each seed, all others untouched meanwhile.
+
+    Args:
+        count: How many.
+
+    Example:
+        >>> streams = Streams(2)
+        >>> drawn = []
+        >>> for turn in (0, 1, 0, 1):
+        ...     streams.turn_to(turn)
+        ...     _ = torch.manual_seed(3) if len(drawn) < 2 else None
+        ...     drawn.append(float(torch.rand(())))
+        >>> drawn[2] == drawn[3] != drawn[0] == drawn[1]
+        True
+    """
+
+    def __init__(self, count: int) -> None:
+        self._states: list[tuple[Any, ...] | None] = [None] * count
+        self._own: list[list[torch.Generator]] = [[] for _ in range(count)]
+        self._current = 0
+
+    def give(self, index: int, own: list[torch.Generator]) -> None:
+        """Let generators of data belong to one stream; several may share them."""
+        self._own[index] = own
+
+    def turn_to(self, index: int) -> None:
+        """Let what is drawn from now on come from one stream."""
+        if index == self._current:
+            return
+        self._states[self._current] = random_state(self._own[self._current])
+        state = self._states[index]
+        if state is not None:
+            set_random_state(state, self._own[index])
+        self._current = index
+
+    def kept(self) -> list[tuple[Any, ...] | None]:
+        """Return the states of all streams."""
+        states = list(self._states)
+        states[self._current] = random_state(self._own[self._current])
+        return states
+
+    def put_back(self, kept: list[tuple[Any, ...] | None]) -> None:
+        """Let all streams be as they were when `kept` returned their states."""
+        self._states = list(kept)
+        state = kept[self._current]
+        assert state is not None
+        set_random_state(state, self._own[self._current])
+
+
+def random_state(own: list[torch.Generator]) -> tuple[Any, ...]:
+    """Return the states of the global generators, and of some of data."""
+    states = [generator.get_state() for generator in own]
+    return random.getstate(), np.random.get_state(), torch.get_rng_state(), states
+
+
+def set_random_state(state: tuple[Any, ...], own: list[torch.Generator]) -> None:
+    """Put back what `random_state` returned."""
+    random.setstate(state[0])
+    np.random.set_state(state[1])
+    torch.set_rng_state(state[2])
+    for generator, kept in zip(own, state[3], strict=True):
+        generator.set_state(kept)
+
+
+class Seeded:
+    """Model and data of one seed, made in the order in which `train` and Lightning make them.
+
+    Args:
+        make_module: Makes the model.
+        data: Parts of the data.
+        seed: Of the training.
+        trainer: That a training of this kind has; it fits.
+    """
+
+    def __init__(
+        self, make_module: Callable[[], LightningModule], data: DataParts, seed: int, trainer: Trainer
+    ) -> None:
+        seed_everything(seed, workers=True, verbose=False)
+        self.opened: OpenLoaders | OpenModule = data.open()
+        self.module = make_module()
+        seed_everything(second_seed(seed), workers=True, verbose=False)
+        self.trainer = trainer
+        with self.given("training") as arguments:
+            self.own = list(generators(arguments.values()))
+            for generator in self.own:
+                generator.manual_seed(second_seed(seed))
+            self._set_up(arguments)
+        self.module.trainer = None
+        self.module.to(trainer.strategy.root_device)
+
+    def _set_up(self, arguments: Mapping[str, Any]) -> None:
+        """Do what `Trainer.fit` does, in its order: random numbers are drawn on the way."""
+        datamodule = arguments.get("datamodule")
+        holders = [holder for holder in (datamodule, self.module) if holder is not None]
+        for holder in holders:
+            holder.trainer = self.trainer
+        for holder in holders:
+            holder.prepare_data()
+        if datamodule is not None:
+            datamodule.setup("fit")
+        early = self.trainer.max_epochs != -1  # a recorder asks for the length before the module makes layers
+        if early:
+            self._load(arguments)
+        self.module.setup("fit")
+        self.module.configure_model()
+        if not early:
+            self._load(arguments)
+        validation = datamodule.val_dataloader() if datamodule else arguments["val_dataloaders"]
+        self.selection = _combined(validation, "sequential")
+        self.own += list(generators([*self._train.flattened, *self.selection.flattened]))
+
+    def _load(self, arguments: Mapping[str, Any]) -> None:
+        datamodule = arguments.get("datamodule")
+        train = datamodule.train_dataloader() if datamodule else arguments["train_dataloaders"]
+        self._train = _combined(train, "max_size_cycle")
+        self._begun: Iterator[Any] | None = iter(self._train)
+
+    def epoch(self) -> Iterator[Any]:
+        """Return the training batches of the next epoch."""
+        begun, self._begun = self._begun or iter(self._train), None
+        return map(itemgetter(0), _Begun(begun))
+
+    @contextmanager
+    def given(self, part: Part) -> Iterator[dict[str, Any]]:
+        """Give what the `given` of the data gives; a data module may be one object for all seeds.
+
+        Args:
+            part: Of the data.
+        """
+        held = vars(getattr(self.opened, "module", self))
+        around = held.pop("val_dataloader", None)  # of the fit in which the stack trains
+        try:
+            with self.opened.given(part) as arguments:
+                yield arguments
+        finally:
+            if around is not None:
+                held["val_dataloader"] = around
+
+
+class _Begun:
+    """An iterator that does not begin again: to begin a loader draws a random number."""
+
+    def __init__(self, iterator: Iterator[Any]) -> None:
+        self._iterator = iterator
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._iterator)
+
+
+def _combined(loaders: Any, mode: Any) -> CombinedLoader:
+    combined = loaders if isinstance(loaders, CombinedLoader) else CombinedLoader(loaders, mode)
+    for loader in combined.flattened:
+        if not isinstance(loader, DataLoader):
+            raise NotStackable(f"the data come from a {type(loader).__name__}, which is no DataLoader")
+        for sampler in (loader.sampler, loader.batch_sampler):
+            if callable(getattr(sampler, "set_epoch", None)):
+                raise NotStackable(f"{type(sampler).__name__} of the data wants to know the epoch")
+        if loader.num_workers and loader.worker_init_fn is None:
+            loader.worker_init_fn = partial(pl_worker_init_function, rank=0)
+    return combined
