@@ -154,7 +154,7 @@ def _values(act: autoact.Activation, given: Sequence[str]) -> Mapping[str, float
         except ValueError:
             allowed = ", ".join(f"{p.name}={p.default:g}" for p in act.parameters) or "none"
             raise ConfigurationError(
-                f"--param {text!r} is not name=value, a finite number. Parameters of {act.name}: {allowed}."
+                f"--param {text!r} is not name=value with a number. Parameters of {act.name}: {allowed}."
             ) from None
     return values
 
