@@ -1,5 +1,6 @@
 """Searches in which few models train, or none: what is chosen, said and counted then."""
 
+import json
 from functools import partial
 from pathlib import Path
 

@@ -109,7 +109,8 @@ def test_rows_never_make_the_interval_narrower_than_seeds_alone():
     gains = 1.0 + 0.2 * random.normal(size=(2, 1)) + random.normal(size=(1, 32)) * 2
     found, alone = judged(gains), compare(gains.mean(1).tolist(), [0.0] * 2, "max")
     assert rows_of(found).share > 0.5  # 31 degrees of freedom instead of 1
-    assert (*found.ci95, found.p_value) == pytest.approx((*alone.ci95, alone.p_value))
+    assert found.ci95 == pytest.approx(alone.ci95)
+    assert found.p_value > alone.p_value > 0.05  # its error is larger, its t distribution lighter
 
 
 def test_groups_that_differ_by_chance_leave_the_interval_of_seeds():
