@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from autoact.errors import log
 from autoact.records import Ledger, Report, RunDirectory
 from autoact.search.phases import Prepared
 from autoact.search.setup import Counts, Seeds, Settings, changes, extended, require_unchanged, seeds_for
@@ -16,6 +17,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
     """Open a run directory to go on with its run; no other process may meanwhile."""
     directory = RunDirectory.open(path)
     with directory.locked():
+        if directory.drop_damaged_report():
+            log.warning("%s was damaged; it is written again.", directory.report_file)
         directory.require_whole(Ledger(directory.ledger_file))
         yield directory
 

@@ -7,6 +7,7 @@ from autoact.search.setup._fingerprint import changes, fingerprint, require_unch
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
 from autoact.search.setup._seeds import Seeds, least_tuning, seeds_for
 from autoact.search.setup._settings import MAY_CHANGE, Mode, Settings, SettingsOptions, looks_until
+from autoact.search.setup._storage_urls import hide_password, without_password
 from autoact.search.setup._variables import Variable, Variables
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "configuration",
     "extended",
     "fingerprint",
+    "hide_password",
     "least_tuning",
     "looks_until",
     "plain",
@@ -31,4 +33,5 @@ __all__ = [
     "require_unchanged",
     "resumed",
     "seeds_for",
+    "without_password",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import autoact
 from autoact.errors import ConfigurationError
 from autoact.search.setup._settings import MAY_CHANGE, MAY_GROW, Settings, looks_until
+from autoact.search.setup._storage_urls import without_password
 from autoact.spaces import SearchSpace
 
 
@@ -45,9 +46,18 @@ def configuration(
         **({"no_mixture": no_mixture} if no_mixture else {}),
         **({"unsaid": dict(unsaid)} if unsaid else {}),
         "search": plain(settings.to_dict()),
-        "source": plain(dict(source)) if source is not None else None,
+        "source": _kept(source) if source is not None else None,
         **({"fingerprint": dict(fingerprint)} if fingerprint else {}),
     }
+
+
+def _kept(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a source as it is kept: a configuration file's content without a password."""
+    content: dict[str, Any] = plain(dict(source))
+    search = (content.get("configuration") or {}).get("search") or {}
+    if isinstance(search.get("storage"), str):
+        search["storage"] = without_password(search["storage"])
+    return content
 
 
 def require_same(stored: Mapping[str, Any], settings: Settings, space: SearchSpace) -> None:
