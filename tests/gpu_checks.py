@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import autoact
 from autoact.cli import main as command
 from autoact.kernels import explain
+from autoact.training import Member, split, stack_speed, train, train_stack
 from tests.checks import Checks, Skipped
 
 check = Checks()
@@ -145,6 +146,59 @@ def compiled_and_eager_agree(device: str, tolerance: float) -> None:
         )
     for eager, compiled in zip(*found, strict=True):
         torch.testing.assert_close(compiled, eager, rtol=1e-4, atol=1e-4)
+
+
+class Sizes(L.LightningModule):
+    """A perceptron, without the normalization whose gradients are rounding; on images as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 2)
+        )
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return nn.functional.cross_entropy(self.net(batch[0]), batch[1])
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("val_loss", nn.functional.cross_entropy(self.net(batch[0]), batch[1]))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=1e-3)
+
+
+@check
+def a_stack_trains_as_one_by_one(device: str, tolerance: float) -> None:
+    """Trainings of three assignments on two seeds, stacked, end as each of them does alone."""
+    assignments = [
+        None,
+        *(autoact.Assignment({"net.2": a, "net.4": b}) for a, b in (("tanh", "silu"), ("prelu", "sin"))),
+    ]
+    members = [Member(assignment=each, seed=seed, comparison=True) for seed in (1, 2) for each in assignments]
+    parts, settings = split(loaders()), trainer(device)
+    stacked = train_stack(Sizes, parts, members, monitor="val_loss", trainer=settings)
+    for member, found in zip(members, stacked, strict=True):
+        alone = train(
+            Sizes, parts, seed=member.seed, monitor="val_loss", trainer=settings,
+            assignment=member.assignment, comparison=True,
+        )  # fmt: skip
+        assert found.steps == alone.steps
+        for ours, theirs in ((found.selection, alone.selection), (found.comparison, alone.comparison)):
+            assert ours is not None
+            assert theirs is not None
+            assert abs(ours - theirs) <= 1e-3 * abs(theirs), (member, ours, theirs)
+
+
+@check
+def how_much_a_stack_gains(device: str, tolerance: float) -> None:
+    """A stack of 32 perceptrons takes less time than 32 trainings."""
+    names = ("relu", "tanh", "silu", "gelu")
+    assignments = [autoact.Assignment({"net.2": a, "net.4": b}) for a in names for b in names] * 2
+    speed = stack_speed(
+        Sizes, split(loaders()), monitor="val_loss", trainer=trainer(device), assignments=assignments, size=32
+    )
+    print(f"    a training in a stack of 32: {speed:.1f} times faster {speed.reason}")
+    assert speed > 1.1, (speed, speed.reason)
 
 
 @check

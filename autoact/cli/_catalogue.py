@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 import autoact
 from autoact.analysis import Facts, facts, subject
 from autoact.cli._curve import draw
@@ -59,7 +61,13 @@ def print_facts(name: str, parameters: Sequence[str] = (), module: str | None = 
     """
     if module:
         load_module(module)
-    print(describe(name, **_values(autoact.get(name), parameters)))
+    values = _values(autoact.get(name), parameters)
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            print(describe(name, **values))
+    except ArithmeticError as error:
+        shown = ", ".join(f"{key}={value:g}" for key, value in values.items())
+        raise ConfigurationError(f"The facts of {name} with {shown} are out of range: {error}.") from error
 
 
 def describe(name: str, **parameters: float) -> str:
@@ -142,13 +150,20 @@ def _values(act: autoact.Activation, given: Sequence[str]) -> Mapping[str, float
     for text in given:
         key, _, value = text.partition("=")
         try:
-            values[key.strip()] = float(value)
+            values[key.strip()] = finite(value)
         except ValueError:
             allowed = ", ".join(f"{p.name}={p.default:g}" for p in act.parameters) or "none"
             raise ConfigurationError(
                 f"--param {text!r} is not name=value with a number. Parameters of {act.name}: {allowed}."
             ) from None
     return values
+
+
+def finite(text: str) -> float:
+    """Return the number that a text is, or raise ValueError."""
+    if not math.isfinite(value := float(text)):
+        raise ValueError(text)
+    return value
 
 
 def load_module(file: str) -> None:

@@ -4,6 +4,7 @@ Exit status 0: done. 1: the search failed. 2: bad input, told in one line on std
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         >>> main(["show", "rleu"])
         2
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without some letter is shown its number
+            stream.reconfigure(errors="backslashreplace")
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         if given[:1] == ["search"]:  # argparse would take what follows for its own
@@ -40,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AutoActError as error:
         print(f"autoact: {' '.join(str(error).split())}", file=sys.stderr)
         return 1 if isinstance(error, SearchFailedError) else 2
+    except OSError as error:  # a name that is too long, a folder that nobody may read
+        if error.filename is None:
+            raise
+        print(f"autoact: {error.strerror or error}: {error.filename}", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,6 +97,6 @@ def _show(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from autoact.report import summarize, write_report
 
+    print(summarize(options.directory))  # first: whoever may not write there may read
     write_report(options.directory)
-    print(summarize(options.directory))
     return 0

@@ -138,15 +138,18 @@ def _of_configuration(found: "Configuration", out: Path) -> Request:
     )
 
 
+_JUDGED_WITH = {"monitor": ("mode",), "looks": ("seeds",)}
+
+
 def _check_settings(found: "Configuration") -> None:
     """Check each search setting by itself, so that the message can name its line."""
     from autoact.search import Settings
 
     _check_parameters(found)
     for key, value in sorted(found.search.items(), key=lambda item: item[0] != "mode"):
-        mode = {"mode": found.search.get("mode")} if key == "monitor" else {}
+        beside = {name: found.search[name] for name in _JUDGED_WITH.get(key, ()) if name in found.search}
         try:
-            Settings(**{"monitor": "val_loss", **mode, key: value})
+            Settings.of({"monitor": "val_loss", **beside, key: value})
         except ConfigurationError as error:
             raise found.document.error(("search", key), str(error)) from error
 
@@ -169,7 +172,6 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
     """Return what the run in a directory was asked to do."""
     from autoact.records import RunDirectory
     from autoact.spaces import SearchSpace
-    from autoact.spaces.files import Document
 
     stored = RunDirectory.open(out).configuration()
     source, settings = stored.get("source") or {}, dict(stored["search"])
@@ -179,10 +181,9 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
     elif "data" in source:
         request = _of_unchanged_table(source, settings["seed"], out, accept_changes)
     elif "configuration" in source:
-        from autoact.training.configuration import read_configuration
+        from autoact.training.configuration import read_stored
 
-        document = Document(data=source["configuration"], source=source["file"])
-        request = _of_configuration(read_configuration(document, tuple(source["folders"])), out)
+        request = _of_configuration(read_stored(source, out), out)
         settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
     else:
         raise ConfigurationError(

@@ -1,5 +1,6 @@
 """JSON of a record: dataclasses to plain types and back, with the place of what does not fit."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
@@ -22,6 +23,20 @@ def finite(value: float | None) -> float | None:
         True
     """
     return value if value is not None and isfinite(value) else None
+
+
+def printable(text: str) -> str:
+    r"""Return a text that every terminal, file and figure takes: halves of characters and controls by number.
+
+    Args:
+        text: Such as the message of an error that a library raised.
+
+    Example:
+        >>> printable("half \ud800, escape \x1b")
+        'half \\ud800, escape \\x1b'
+    """
+    whole = text.encode("utf-8", "backslashreplace").decode()
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", lambda found: f"\\x{ord(found[0]):02x}", whole)
 
 
 def plain(value: Any) -> Any:
@@ -88,7 +103,8 @@ def _nested(kind: Any, data: Any, place: str) -> Any:
         if not isinstance(data, list) or (inner[-1] is not ... and len(data) != len(inner)):
             raise _unfit(place, "a list" if inner[-1] is ... else f"{len(inner)} values", data)
         return tuple(typed(inner[0], item, f"{place}[{n}]") for n, item in enumerate(data))
-    return {key: typed(inner[1], item, _inside(place, key)) for key, item in _mapping(data, place).items()}
+    found = _mapping(data, place).items()
+    return {printable(key): typed(inner[1], item, _inside(place, key)) for key, item in found}
 
 
 def _record(kind: Any, data: Mapping[str, Any], place: str) -> Any:
@@ -114,7 +130,7 @@ def _scalar(kind: Any, data: Any, place: str) -> Any:
     allowed = (int, float) if kind is float else kind
     if not isinstance(data, allowed) or (isinstance(data, bool) and kind is not bool):
         raise _unfit(place, kind.__name__, data)
-    return data
+    return printable(data) if isinstance(data, str) else data
 
 
 def _mapping(data: Any, place: str) -> Mapping[str, Any]:

@@ -38,7 +38,7 @@ class Ledger:
     def __post_init__(self) -> None:
         """Read what is there; nothing is changed."""
         if self.path.exists():
-            whole = self.path.read_bytes().split(b"\n")[:-1]
+            whole = _content(self.path).split(b"\n")[:-1]
             self.trainings = [_read(line, number, self.path) for number, line in enumerate(whole, 1)]
             compared = any(training.phase == "confirmation" for training in self.trainings)
             for training in self.trainings:
@@ -48,17 +48,31 @@ class Ledger:
                     self._remember(training)
 
     def append(self, *trainings: Training) -> None:
-        """Add finished trainings and wait until they are on disk."""
-        if not self._appended:
-            _drop_torn_line(self.path)
-            self._appended = True
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write("".join(f"{training.to_line()}\n" for training in trainings))
-            file.flush()
-            os.fsync(file.fileno())
+        """Add finished trainings and wait until they are on disk.
+
+        Raises:
+            RunDirectoryError: It cannot be written, such as on a full disk.
+        """
+        try:
+            self._write("".join(f"{training.to_line()}\n" for training in trainings))
+        except OSError as error:
+            self._appended = False  # part of it may be there
+            raise RunDirectoryError(
+                f"{self.path} cannot be written: {error.strerror or error}. The trainings in it are kept: "
+                "when it can be written again, resume the run."
+            ) from error
         self.trainings += trainings
         for training in trainings:
             self._remember(training)
+
+    def _write(self, lines: str) -> None:
+        if not self._appended:
+            _drop_torn_line(self.path)
+            self._appended = True
+        with open(self.path, "a", encoding="utf-8", opener=open_itself) as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
 
     def find(self, asked: Training) -> Training | None:
         """Return the training of the same model with the same seed in the same phase, if it is done.
@@ -78,11 +92,23 @@ class Ledger:
             self._found[place] = training
 
 
+def open_itself(path: str, flags: int) -> int:
+    """Open a file of a run, and not what a link that stands in its place points to."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunDirectoryError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
 def _drop_torn_line(path: Path) -> None:
     content = path.read_bytes() if path.exists() else b""
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
-        with path.open("r+b") as file:
+        with open(path, "r+b", opener=open_itself) as file:
             file.truncate(whole)
             os.fsync(file.fileno())
 
@@ -90,7 +116,7 @@ def _drop_torn_line(path: Path) -> None:
 def _read(line: bytes, number: int, path: Path) -> Training:
     try:
         return Training.from_line(line.decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunDirectoryError(
             f"{path}, line {number} is not a training's record ({error}). "
             "Restore the file, or start a new run in another directory."

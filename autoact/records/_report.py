@@ -150,10 +150,26 @@ class Report:
         file = Path(path)
         try:
             return cls.from_dict(json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunDirectoryError(
                 f"{file} cannot be read: {error}. Remove it and resume the run, which writes it again."
             ) from error
+
+    @classmethod
+    def is_damaged(cls, path: str | Path) -> bool:
+        """Tell whether a file is a report of no version: cut short, or of another form.
+
+        Args:
+            path: The file.
+        """
+        try:
+            data = json.loads(Path(path).read_bytes())
+            if isinstance(data, Mapping) and data.get("schema", SCHEMA) != SCHEMA:
+                return False
+            cls.from_dict(data)
+        except (ValueError, RecursionError):
+            return True
+        return False
 
     def save(self, path: str | Path) -> None:
         """Write report.json, whole or not at all.

@@ -5,22 +5,22 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 from typing import IO, Any
 
-import yaml
-
 from autoact.errors import RunDirectoryError
-from autoact.records._ledger import Ledger
+from autoact.records._ledger import Ledger, open_itself
 from autoact.records._questions import Question, questions_of, with_questions
 from autoact.records._report import Report
 from autoact.spaces import Assignment
-from autoact.spaces.files import write_yaml
+from autoact.spaces.files import is_ended, parse, write_yaml
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a search reads its configuration 13 times
 _ASIDE = "before-change-"  # folder of what was trained with another model or other data
+_ROUNDING = 1e-3  # of parts of trainings
 _NEEDED = {"task": str, "study": str, "space": Mapping, "search": Mapping}  # in config.yaml, to resume
 
 
@@ -71,10 +71,15 @@ class RunDirectory:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-            partial.chmod(0o755)
-            write_yaml(partial / "config.yaml", configuration)
-            partial.rename(target)
+            try:
+                partial.chmod(0o755)
+                write_yaml(partial / "config.yaml", configuration, ended=True)
+                partial.rename(target)
+            except BaseException:
+                shutil.rmtree(partial, ignore_errors=True)
+                raise
         except OSError as error:
+            cls.check_free(path)  # another search may have made it meanwhile
             raise RunDirectoryError(_unwritable(path, error)) from error
         return cls(Path(path))
 
@@ -87,6 +92,8 @@ class RunDirectory:
             raise RunDirectoryError(
                 f"{path} {what}, so there is no run to resume. Start one there without resuming."
             )
+        if not is_ended(run.configuration_file):
+            raise _unreadable(run.configuration_file, "it is cut short: its last line is not '...'")
         stored = run.configuration()
         for name, kind in _NEEDED.items():
             if not isinstance(stored.get(name), kind):
@@ -112,7 +119,7 @@ class RunDirectory:
             file.rename(aside / file.name)
         if self.ledger_file.exists():  # the last: what is told by it stays until all else is gone
             self.ledger_file.rename(aside / self.ledger_file.name)
-        write_yaml(self.configuration_file, configuration)
+        write_yaml(self.configuration_file, configuration, ended=True)
         return aside
 
     @property
@@ -161,8 +168,8 @@ class RunDirectory:
     def configuration(self) -> dict[str, Any]:
         """Return what the run was asked to do."""
         try:
-            return dict(yaml.load(self.configuration_file.read_text(encoding="utf-8"), Loader=_LOADER))
-        except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+            return deepcopy(_content(self.configuration_file.read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError) as error:  # ConfigurationError is a ValueError
             raise _unreadable(self.configuration_file, " ".join(str(error).split())) from error
 
     def resumption(self, **larger: float | str) -> str:
@@ -190,7 +197,7 @@ class RunDirectory:
 
     def reconfigure(self, configuration: Mapping[str, Any]) -> None:
         """Write another configuration in place of the present one, whole or not at all."""
-        write_yaml(self.configuration_file, configuration)
+        write_yaml(self.configuration_file, configuration, ended=True)
 
     def questions(self) -> tuple[Question, ...]:
         """Return the questions that the run has asked; the last is the present one."""
@@ -225,6 +232,21 @@ class RunDirectory:
         trace = self._unknown(ledger)
         if trace is not None:
             raise self.lacks_trainings(trace)
+        if self.report_file.exists():
+            self.require_reported(ledger, Report.load(self.report_file))
+
+    def require_reported(self, ledger: Ledger, report: Report) -> None:
+        """Raise RunDirectoryError if a report tells of more trainings than the ledger."""
+        done = sum(training.share for training in ledger.trainings if training.phase != "probe")
+        if sum(part.trainings for part in report.cost.values()) > done + _ROUNDING:
+            raise self.lacks_trainings(self.report_file)
+
+    def drop_damaged_report(self) -> bool:
+        """Remove a damaged report, as the ledger tells all of it; one of another version stays."""
+        if not self.report_file.is_file() or not Report.is_damaged(self.report_file):
+            return False
+        self.report_file.unlink()
+        return True
 
     def lacks_trainings(self, trace: Path) -> RunDirectoryError:
         """Return the error of a ledger that lacks trainings, with what tells so."""
@@ -267,12 +289,17 @@ class RunDirectory:
 
     def _lock_file(self) -> IO[str]:
         try:
-            return (self.path / ".lock").open("w")
+            return open(self.path / ".lock", "w", opener=open_itself)
         except OSError as error:
             raise RunDirectoryError(
                 f"The run directory {self.path} cannot be written: {error.strerror} ({error.filename}). "
                 "Make it writable, or copy it to where you may write; `autoact.load_run` only reads."
             ) from error
+
+
+@lru_cache(maxsize=8)  # a search reads its configuration 13 times
+def _content(text: str) -> dict[str, Any]:
+    return dict(parse(text, "content").data)
 
 
 def _is_own(file: Path) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from autoact.records._comparison_rows import RowGroups
-from autoact.records._json import plain, typed
+from autoact.records._json import plain, printable, typed
 from autoact.spaces import Assignment
 
 Phase = Literal["probe", "one-shot", "trial", "tuning", "baseline", "confirmation"]
@@ -73,6 +73,12 @@ class Training:
     details: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
     remark: str | None = None
+
+    def __post_init__(self) -> None:
+        """Keep what libraries say in a form that can be printed and written."""
+        for name in ("error", "remark"):
+            if (said := getattr(self, name)) is not None:
+                object.__setattr__(self, name, printable(said))
 
     @property
     def key(self) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from autoact.records import Training, Value, finite
 from autoact.report._run import Run
 from autoact.spaces import Assignment
 
+# before what begins a formula: in a cell, or where a spreadsheet that separates by semicolons begins one
+_FORMULA = re.compile(r"((?:^|[;|])[\s\"']*)(?=[-=+@＝＋－＠])")
 COLUMNS = (
     *("rank", "assignment", "mean", "sd", "n", "diverged", "phases", "comparison_mean", "comparison_n"),
     *("pruned", "failed", "believed", "believed_sd", "latency_ms", "pareto"),
@@ -109,7 +112,7 @@ def _exact(value: Value) -> str:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """Return the rows as CSV with a header."""
+    """Return the rows as CSV with a header; no text in it begins as the formulas of spreadsheets do."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -120,7 +123,7 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 def _cells(row: Row) -> list[Any]:
     return [
-        describe(row.layers, row.hyperparameters),
+        _harmless(describe(row.layers, row.hyperparameters)),
         row.mean,
         row.sd,
         len(row.selection),
@@ -134,3 +137,8 @@ def _cells(row: Row) -> list[Any]:
         row.latency,
         None if row.front is None else int(row.front),
     ]
+
+
+def _harmless(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula, in one line."""
+    return _FORMULA.sub(r"\1'", re.sub(r"[\x00-\x1f]+", " ", text))

@@ -114,7 +114,9 @@ def read_run(path: str | Path) -> Run:
     if not directory.report_file.is_file():
         raise RunDirectoryError(_missing(directory))
     report = Report.load(directory.report_file)
-    return Run(directory.path, report, tuple(Ledger(directory.ledger_file).trainings))
+    ledger = Ledger(directory.ledger_file)
+    directory.require_reported(ledger, report)
+    return Run(directory.path, report, tuple(ledger.trainings))
 
 
 def _missing(directory: RunDirectory) -> str:

@@ -25,6 +25,7 @@ COLORS = {
 }
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a name with two dollars is no formula
     "font.size": 9,
     "axes.edgecolor": COLORS["grid"],
     "axes.labelcolor": COLORS["muted"],
@@ -94,7 +95,8 @@ def _inline(text: str, name: str, label: str) -> str:
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
     viewbox = re.search(r'viewBox="[^"]*"', text)
     opening = f'<svg {viewbox[0] if viewbox else ""} role="img" aria-label="{html.escape(label)}" '
-    text = re.sub(r"<svg [^>]*>", f'{opening}xmlns:xlink="http://www.w3.org/1999/xlink">', text, count=1)
+    opening += 'xmlns:xlink="http://www.w3.org/1999/xlink">'
+    text = re.sub(r"<svg [^>]*>", lambda _: opening, text, count=1)  # a label may have backslashes
     for variable, color in COLORS.items():
         text = text.replace(color, f"var(--{variable})")
     return text

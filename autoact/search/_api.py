@@ -120,7 +120,8 @@ def run_search(
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
         workers: Processes that train at the same time, at least 1.
         stack: Trainings that each of them does as one batched model; "auto" measures whether that is faster.
-        storage: URL of an Optuna storage to which the study is exported.
+        storage: URL of an Optuna storage to which the study is exported beside study.db; its password is not
+            kept: give the URL again with a resume.
         seed: Everything random in the search follows from it.
         trainer: Arguments of `lightning.Trainer`, the same for every training.
         parameters: Hyperparameters of the model to search with the activations.
@@ -163,7 +164,7 @@ def run_search(
             stored = directory.configuration()
             wanted = resumed(stored, named, hours_spent(directory, settings.get("workers") or 1))
             require_same(stored, wanted, asked)
-            check_storage(wanted.storage)
+            check_storage(wanted.storage, resumed=True)
         prepared = (
             prepare(model, data, asked, wanted, task)
             if objective is None

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from autoact.errors import log
 from autoact.records import Ledger, Report, RunDirectory, Stack
 from autoact.report import duration
 from autoact.search.phases import Prepared
@@ -19,6 +20,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
     """Open a run directory to go on with its run; no other process may meanwhile."""
     directory = RunDirectory.open(path)
     with directory.locked():
+        if directory.drop_damaged_report():
+            log.warning("%s was damaged; it is written again.", directory.report_file)
         directory.require_whole(Ledger(directory.ledger_file))
         yield directory
 

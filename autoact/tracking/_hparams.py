@@ -1,11 +1,16 @@
 """HParams of TensorBoard: one run per trial, with hyperparameters, metrics and how it really ended."""
 
-from collections.abc import Mapping
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
-from torch.utils.tensorboard import FileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard.summary import hparams as hparams_summaries
 from torch.utils.tensorboard.summary import scalar
 
@@ -47,14 +52,22 @@ def write_trial(
     # torch also makes a summary of the experiment. TensorBoard takes the first trial's for all of them and
     # hides what only other trials have; without any it reads the columns off all trials.
     _, start, _ = hparams_summaries(shown, dict(metrics))
-    writer = FileWriter(str(directory))
-    try:
-        for summary in (start, _end(status)):
-            writer.add_summary(summary)
-        for name, value in metrics.items():
-            writer.add_summary(scalar(name, value), step)
-    finally:
-        writer.close()
+    events = [Event(file_version="brain.Event:2")]
+    events += [Event(summary=summary) for summary in (start, _end(status))]
+    events += [Event(summary=scalar(name, value), step=step) for name, value in metrics.items()]
+    _write(Path(directory), events)
+
+
+def _write(directory: Path, events: Sequence[Event]) -> None:
+    """Write an event file in this thread: TensorBoard's own one prints a traceback when a disk is full."""
+    now, records = time.time(), BytesIO()
+    writer = RecordWriter(records)
+    for event in events:
+        event.wall_time = now
+        writer.write(event.SerializeToString())
+    directory.mkdir(parents=True, exist_ok=True)
+    name = f"events.out.tfevents.{now:.0f}.{platform.node()}.{os.getpid()}"
+    (directory / name).write_bytes(records.getvalue())
 
 
 def _end(status: Status) -> Any:

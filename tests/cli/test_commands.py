@@ -286,3 +286,70 @@ def test_a_reader_may_stop_early():
     done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, timeout=300)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "elu", "--param", "alpha=inf"],
+        ["show", "elu", "--param", "alpha=nan"],
+        ["show", "elu", "--param", "alpha=1e308"],
+        ["report", "x" * 300],
+        ["search", "--resume", "x" * 300],
+        ["search", "--config", "x" * 300],
+        ["search", "--data", "x" * 300, "--target", "y"],
+        ["search", "--task", "digits", "--space", "x" * 300, "--dry-run"],
+        ["search", "--task", "digits", "--out", "x" * 300],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:40],
+)
+def test_extreme_arguments_are_refused_in_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("autoact: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", [10**30, -(10**30)])
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        *(("trainer", name) for name in ("max_epochs", "limit_val_batches")),
+        *(("search", name) for name in ("budget", "seeds", "selection_seeds", "workers", "seed")),
+    ],
+)
+def test_extreme_numbers_are_refused_before_anything_is_made(
+    folder: Path, capsys: pytest.CaptureFixture[str], section: str, name: str, value: int
+) -> None:
+    changed = {section: {**CONFIGURATION[section], name: value}}
+    (folder / "config.yaml").write_text(json.dumps(CONFIGURATION | changed, indent=1))
+    assert main(["search", "--config", "config.yaml", "--dry-run"]) == 2
+    assert name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_epochs", -5),
+        ("accumulate_grad_batches", 0),
+        ("check_val_every_n_epoch", 0),
+        ("val_check_interval", -2),
+        ("limit_val_batches", -1),
+        ("gradient_clip_algorithm", "foo"),
+        ("profiler", "foo"),
+        ("max_time", "foo"),
+        ("overfit_batches", -1),
+        ("devices", [7]),
+    ],
+)
+def test_what_lightning_refuses_is_bad_input_with_its_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, value: Any
+) -> None:
+    trainer = {**CONFIGURATION["trainer"], name: value}
+    (folder / "config.yaml").write_text(json.dumps(CONFIGURATION | {"trainer": trainer}, indent=1))
+    assert main(["search", "--config", "config.yaml", "--dry-run"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("autoact: config.yaml, line ")
+    assert said.count("\n") == 1

@@ -1,7 +1,9 @@
 """The ledger survives a kill at any byte and never loses or invents a training."""
 
+import errno
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,3 +171,38 @@ def test_a_record_that_was_changed_into_none_is_named(tmp_path: Path, change: di
     path.write_text(json.dumps(json.loads(training().to_line()) | change) + "\n")
     with pytest.raises(RunDirectoryError, match="line 1 is not a training's record"):
         Ledger(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000 + b"\n", b'{"phase": ' * 50_000 + b"\n", b"\xff\n", b"1e999\n"]
+)
+def test_what_is_no_record_is_named_with_its_line(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "trainings.jsonl"
+    file.write_bytes(content)
+    with pytest.raises(RunDirectoryError, match="line 1 is not a training's record"):
+        Ledger(file)
+
+
+def test_a_full_disk_costs_one_training_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(tmp_path / "trainings.jsonl")
+    ledger.append(training(1))
+
+    def torn(file: int) -> None:
+        os.truncate(file, os.fstat(file).st_size - 20)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", torn)
+        with pytest.raises(
+            RunDirectoryError, match=r"cannot be written: No space left.*are kept.*resume"
+        ) as said:
+            ledger.append(training(2))
+    assert "\n" not in str(said.value)
+    assert [t.seed for t in Ledger(ledger.path).trainings] == [t.seed for t in ledger.trainings] == [1]
+    ledger.append(training(3))
+    assert [t.seed for t in Ledger(ledger.path).trainings] == [1, 3]
+
+
+def test_a_ledger_that_is_no_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunDirectoryError, match="cannot be read: Is a directory"):
+        Ledger(tmp_path)

@@ -1,14 +1,17 @@
 """A run directory is made whole, never overwritten, and used by one process at a time."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from autoact.errors import RunDirectoryError
-from autoact.records import Belief, Ledger, Report, RunDirectory, Training
+from autoact.errors import AutoActError, RunDirectoryError
+from autoact.records import Belief, Cost, Ledger, Report, RunDirectory, Training
 from autoact.spaces import Assignment
 
 HOLD_THE_LOCK = """
@@ -26,6 +29,36 @@ def test_a_new_run_holds_its_configuration_and_nothing_else(tmp_path: Path) -> N
     assert [file.name for file in run.path.parent.iterdir()] == ["run"]
     assert run.configuration() == {"budget": 3, "trainer": {"max_epochs": 2}}
     assert run.report() is None
+
+
+def test_a_full_disk_leaves_nothing_of_a_run_that_did_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(AutoActError, match="No space left on device"):
+        RunDirectory.create(tmp_path / "run", {"budget": 3})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_searches_that_make_the_same_directory_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_free, calls = RunDirectory.check_free, []
+
+    def slow(path: Path) -> None:
+        check_free(path)
+        calls.append(path)
+        if len(calls) == 1:  # the other one comes in between
+            RunDirectory.create(path, {"of": "the other"})
+
+    monkeypatch.setattr(RunDirectory, "check_free", slow)
+    with pytest.raises(RunDirectoryError, match=r"run exists already and is left untouched"):
+        RunDirectory.create(tmp_path / "run", {"of": "this one"})
+    assert RunDirectory(tmp_path / "run").configuration() == {"of": "the other"}
+    assert [file.name for file in tmp_path.iterdir()] == ["run"]
 
 
 def test_an_existing_run_is_untouched(tmp_path: Path) -> None:
@@ -84,9 +117,11 @@ WHOLE = {"task": "t", "study": "s", "space": {"candidates": ["relu"]}, "search":
 def test_a_configuration_cut_off_anywhere_is_named_in_one_line(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", WHOLE)
     whole = run.configuration_file.read_bytes()
-    for size in range(len(whole) - len("budget: 1}\n")):
+    for size in range(len(whole) - 1):
         run.configuration_file.write_bytes(whole[:size])
-        with pytest.raises(RunDirectoryError, match=r"config\.yaml cannot be read") as refused:
+        with pytest.raises(
+            RunDirectoryError, match=r"config\.yaml cannot be read \(it is cut short"
+        ) as refused:
             RunDirectory.open(run.path)
         assert "\n" not in str(refused.value)
     run.configuration_file.write_bytes(whole)
@@ -119,6 +154,23 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", [".lock", "trainings.jsonl", "report.json", "assignment.yaml"])
+def test_a_link_in_place_of_a_file_leads_nowhere(tmp_path: Path, name: str) -> None:
+    run, precious = RunDirectory.create(tmp_path / "run", {}), tmp_path / "precious"
+    precious.write_text("of another program, without a last line")
+    (run.path / name).symlink_to(precious)
+    with suppress(RunDirectoryError, OSError):
+        with run.locked():
+            run.write_report(Report(autoact="1", space="s", metric="m", mode="min"))
+            run.write_choice(Assignment({"a": "relu"}), {})
+            (run.path / name).unlink()
+            (run.path / name).symlink_to(precious)
+            ledger = Ledger(run.path / "other")
+            ledger.path = run.ledger_file
+            ledger.append(TRIAL)
+    assert precious.read_text() == "of another program, without a last line"
+
+
 TRIAL = Training(
     phase="trial", label="t", assignment=Assignment({"a": "relu"}), seed=1, trial=0, state="finished"
 )
@@ -139,6 +191,37 @@ def test_a_lost_ledger_is_named_with_what_it_explained(
         RunDirectoryError, match=rf"jsonl {lost}, although there is {trace.split('/')[0]}, .*copy"
     ):
         run.require_whole(Ledger(run.ledger_file))
+
+
+def test_a_ledger_that_lacks_what_the_report_counts_is_named(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", {})
+    ledger, cost = Ledger(run.ledger_file), Cost(trainings=2, steps=0, seconds=0.0)
+    run.write_report(Report(autoact="1", space="s", metric="m", mode="min", cost={"search": cost}))
+    for _ in range(2):
+        with pytest.raises(RunDirectoryError, match=r"lacks trainings|is missing.*report\.json.*copy"):
+            run.require_whole(ledger)
+        ledger.append(TRIAL)
+    run.require_whole(ledger)
+
+
+@pytest.mark.parametrize(
+    ("content", "damaged"),
+    [
+        ('{"schema": 2, "autoact": "1", "space": "s", "metric": "m", "mode": "min"}', False),
+        ('{"schema": 2, "autoact": "1"', True),
+        ("", True),
+        ("null", True),
+        ("\xff\x00", True),
+        ("[" * 100_000, True),
+        ('{"schema": 2}', True),
+        ('{"schema": 9}', False),  # of a later version, which alone may judge it
+    ],
+)
+def test_only_a_damaged_report_is_dropped(tmp_path: Path, content: str, damaged: bool) -> None:
+    run = RunDirectory.create(tmp_path / "run", {})
+    run.report_file.write_bytes(content.encode("latin-1"))
+    assert run.drop_damaged_report() is damaged
+    assert run.report_file.exists() is not damaged
 
 
 def test_a_shorter_ledger_is_named_with_the_first_trial_that_it_lacks(tmp_path: Path) -> None:

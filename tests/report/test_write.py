@@ -1,6 +1,7 @@
 """The report is one self-contained page that says what the run's files say."""
 
 import csv
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -9,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from autoact.errors import RunDirectoryError
+from autoact.cli import main
+from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.report import summarize, write_report
-from autoact.report._leaderboard import describe, leaderboard
+from autoact.report._leaderboard import Row, describe, leaderboard, to_csv
 from autoact.report._run import read_run
+from autoact.spaces import Assignment
 
 
 class Page(HTMLParser):
@@ -118,8 +121,50 @@ def test_other_verdicts_tell_to_keep_the_model(run_directory: Path, verdict: str
     assert "Keep the model as it is." in text
 
 
-def test_names_are_escaped(run_directory: Path) -> None:
-    assert "<b>x" not in page(change(run_directory, task="<b>x"))
+HOSTILE = "</title></p><script>alert('1')</script>\"&{{ 7*7 }}{% x %}$\\frac{$\ud800\x1b\0"
+FREE = ("task", "space", "metric", "label", "name", "autoact")  # of a user, a module or an error
+
+
+def hostile(value: Any, place: str = "") -> Any:
+    """Return plain types in which every free text, and every layer's name, is hostile."""
+    if isinstance(value, dict):
+        layers = [isinstance(each, dict) and "activation" in each for each in value.values()]
+        return {
+            f"{HOSTILE}{key}" if is_layer else key: hostile(each, key)
+            for is_layer, (key, each) in zip(layers, value.items(), strict=True)
+        }
+    if isinstance(value, list):
+        return [hostile(each, place) for each in value]
+    return f"{value}{HOSTILE}" if isinstance(value, str) and place in FREE else value
+
+
+@pytest.mark.filterwarnings("ignore:constrained_layout not applied")  # so long are the names
+def test_whatever_names_hold_is_text_of_the_page(run_directory: Path) -> None:
+    ledger, report = run_directory / "trainings.jsonl", run_directory / "report.json"
+    lines = [hostile(json.loads(line)) for line in ledger.read_text().splitlines()]
+    lines[2] |= {"error": f"ValueError: {HOSTILE}", "state": "failed", "remark": HOSTILE}
+    ledger.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    content = hostile(json.loads(report.read_text()))
+    content["comparisons"]["original"]["name"] = "original"
+    content["remarks"] = [HOSTILE]
+    content["failures"] = [{"phase": "trial", "what": HOSTILE, "error": HOSTILE, "seeds": [1]}]
+    content["hyperparameters"] = {"own": {HOSTILE: HOSTILE}, "chosen": {HOSTILE: HOSTILE}}
+    content["prior"] = {
+        "choice": content["chosen"],
+        "discretization": {},
+        "layers": {HOSTILE: {"weights": {"relu": 0.5, HOSTILE: 0.5}, "error": 0.1}},
+    }
+    content["pareto"] = [
+        {"layers": content["chosen"], "mean": 0.1, "sd": 0.1, "latency": 0.1 + n, "front": True}
+        for n in (0, 1)
+    ]
+    report.write_text(json.dumps(content))
+    text = page(run_directory)
+    assert "<script" not in text
+    parsed = Page(text)
+    assert parsed.open == []
+    assert "{{ 7*7 }}{% x %}$" in parsed.text
+    assert "alert('1')" in parsed.text
 
 
 def test_a_failed_search_still_has_a_page(run_directory: Path) -> None:
@@ -171,6 +216,31 @@ def test_leaderboard_of_an_accuracy_starts_with_the_largest(run_directory: Path)
     rows = list(csv.DictReader((run_directory / "leaderboard.csv").read_text().splitlines()))
     means = [float(row["mean"]) for row in rows if row["mean"]]
     assert means == sorted(means, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("layer", "cell"),
+    [
+        ('=HYPERLINK("http://x")', "'=HYPERLINK"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM"),
+        ("\t=1", " '=1"),
+        ("\r=1", " '=1"),
+        ("a\r\n=1", "a =1"),
+        (" =1", " '=1"),
+        ("a;=1", "a;'=1"),
+        ('a;"=1', "a;\"'=1"),
+        ("a-b", "a-b"),
+    ],
+)
+def test_no_cell_is_a_formula(layer: str, cell: str) -> None:
+    row = Row(
+        layers=Assignment({layer: "tanh"}), selection=(-0.5,), comparison=(), states={}, phases=("trial",)
+    )
+    (read,) = csv.DictReader(io.StringIO(to_csv([row]), newline=""))
+    assert read["assignment"].startswith(cell)
+    assert float(read["mean"]) == -0.5, "a number is no formula"
 
 
 def test_summary_names_verdict_layers_cost_and_files(run_directory: Path) -> None:
@@ -295,3 +365,30 @@ def test_too_few_seeds_are_said_to_decide_nothing(run_directory: Path) -> None:
     enough = {**comparisons["original"], "pairs": 12, "decides": True}
     change(run_directory, comparisons={**comparisons, "original": enough})
     assert "as large as the one seen takes about 37 seeds to find." in summarize(run_directory)
+
+
+def test_a_run_that_may_only_be_read_is_summarized(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read_only(*_: Any, **__: Any) -> None:
+        raise ConfigurationError("Cannot write leaderboard.csv: Read-only file system.")
+
+    monkeypatch.setattr("autoact.report._page.write_text", read_only)
+    assert main(["report", str(run_directory)]) == 2
+    said = capsys.readouterr()
+    assert said.out.startswith("Verdict: improved")
+    assert said.err == "autoact: Cannot write leaderboard.csv: Read-only file system.\n"
+
+
+def test_a_report_without_its_trainings_is_refused_and_nothing_is_overwritten(run_directory: Path) -> None:
+    write_report(run_directory)
+    before = (run_directory / "leaderboard.csv").read_bytes()
+    ledger = run_directory / "trainings.jsonl"
+    ledger.write_text("".join(ledger.read_text().splitlines(keepends=True)[:20]))
+    for _ in range(2):
+        with pytest.raises(
+            RunDirectoryError, match=r"trainings\.jsonl (lacks trainings|is missing).*report\.json"
+        ):
+            write_report(run_directory)
+        ledger.unlink(missing_ok=True)
+    assert (run_directory / "leaderboard.csv").read_bytes() == before

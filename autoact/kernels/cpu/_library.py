@@ -1,4 +1,4 @@
-"""C source becomes a loaded library: once per machine, kept in the user's cache folder."""
+"""Library of C source: compiled once per machine, kept in a cache folder that only its user can write."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _digest(data: bytes) -> str:
 def _kept(folder: Path, key: str) -> Path | None:
     """Return a library made before whose file is whole: to load one that was cut short ends the process."""
     for path in sorted(folder.glob(f"{key}-*.so")):
-        if path.stem == f"{key}-{_digest(path.read_bytes())}":
+        if _is_own(path) and path.stem == f"{key}-{_digest(path.read_bytes())}":
             return path
         log.debug("a damaged CPU kernel is made again: %s", path)
     return None
@@ -89,6 +89,7 @@ def _built(source: str, folder: Path, key: str, compiler: str, flags: tuple[str,
         file.write_text(source, encoding="utf-8")
         command = [compiler, *flags, "-o", str(made), str(file), "-lm"]
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS)
+        made.chmod(0o700)  # whatever the umask
         path = made.replace(folder / f"{key}-{_digest(made.read_bytes())}.so")
     log.debug("compiled a CPU kernel with %s: %s", compiler, path)
     return path
@@ -125,8 +126,16 @@ def _folder() -> Path:
     try:
         if base.is_absolute():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if _is_private(folder) and os.access(folder, os.W_OK):
-                return folder
+            open_to_others = _open_to_others(folder)
+            if open_to_others is None and os.access(folder, os.W_OK):
+                return folder.resolve()
+            if open_to_others is not None:
+                log.warning(
+                    "CPU kernels are not kept: others may write to %s, so %s may hold what is theirs. "
+                    "Run chmod go-w on it, or set XDG_CACHE_HOME to a folder of your own.",
+                    open_to_others,
+                    folder,
+                )
     except OSError as error:
         log.debug("no cache for compiled CPU kernels: %s", error)
     made = tempfile.mkdtemp(prefix="autoact-")
@@ -134,12 +143,47 @@ def _folder() -> Path:
     return Path(made)
 
 
-def _is_private(folder: Path) -> bool:
-    """Tell whether nobody else may write to a folder; where files have no modes, its place says so."""
+def _open_to_others(folder: Path) -> Path | None:
+    """Return the first folder on the way to one in which others may put something else in its place.
+
+    Where files have no modes, their place says whose they are.
+    """
     if not hasattr(os, "getuid"):
-        return True
+        return None
+    ways = (folder, folder.resolve())
+    every = dict.fromkeys(place for way in ways for place in (*reversed(way.parents), way))
+    return next((place for place in every if not _is_private(place, last=place in ways)), None)
+
+
+def _is_private(folder: Path, *, last: bool) -> bool:
+    """Tell whether only the user, root and the user's own group may change or rename what is in a folder."""
     status = folder.stat()
-    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if status.st_uid not in ((os.getuid(),) if last else (os.getuid(), 0)):
+        return False
+    if status.st_mode & stat.S_ISVTX and not last:  # as in /tmp, everybody renames only what is his own
+        return True
+    others = stat.S_IWOTH if status.st_gid == _own_group() and not last else stat.S_IWGRP | stat.S_IWOTH
+    return not status.st_mode & others
+
+
+def _own_group() -> int | None:
+    """Return the group that is named for the user and has no other member; None if there is none."""
+    import grp
+    import pwd
+
+    try:
+        user = pwd.getpwuid(os.getuid())
+        group = grp.getgrgid(user.pw_gid)
+    except KeyError:  # as in a container that knows numbers only
+        return None
+    return group.gr_gid if group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name} else None
+
+
+def _is_own(path: Path) -> bool:
+    """Tell whether a file is the user's own, itself and no link, and nobody else's to write."""
+    status = path.lstat()
+    whose = not hasattr(os, "getuid") or status.st_uid == os.getuid()
+    return whose and stat.S_ISREG(status.st_mode) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _remove(folder: str, process: int) -> None:

@@ -14,7 +14,7 @@ from autoact.report import summarize
 from autoact.search.phases import SearchPlan
 from autoact.search.study import sqlite_storage
 from autoact.spaces import Assignment
-from autoact.training.configuration import Component
+from autoact.training.configuration import read_stored
 from autoact.training.fit import with_activations
 
 
@@ -92,17 +92,16 @@ class SearchResult:
         """
         directory = self._directory()
         configuration = directory.configuration()
-        url, file = configuration["search"].get("storage"), directory.study_file
+        file = directory.study_file
         try:
-            if url is None and not file.exists():
+            if not file.exists():
                 raise FileNotFoundError("it is missing")
-            storage = sqlite_storage(file) if url is None else url
+            storage = sqlite_storage(file, checked=True)
             return optuna.load_study(study_name=configuration["study"], storage=storage)
         except Exception as error:  # whatever Optuna, SQL and a driver say
             why = (str(error).splitlines() or [type(error).__name__])[0]
             raise RunDirectoryError(
-                f"The study in {url or file} cannot be read ({why}). "
-                f"Have it written again: {directory.resumption()}"
+                f"The study in {file} cannot be read ({why}). Have it written again: {directory.resumption()}"
             ) from error
 
     def model(self) -> Any:
@@ -262,7 +261,7 @@ def _maker(directory: RunDirectory) -> Callable[[], Any]:
 
         return get_task(source["task"]).model
     if "configuration" in source:
-        return Component(**source["configuration"]["model"])
+        return read_stored(source, directory.path).model
     raise ConfigurationError(
         f"The run in {directory.path} does not say how to make its model. Make it yourself and give it the "
         "activations: `autoact.apply(MyModel(), result.recommended)`."

@@ -16,6 +16,7 @@ from autoact.search.setup._settings import (
     StackSize,
     looks_until,
 )
+from autoact.search.setup._storage_urls import hide_password, without_password
 from autoact.search.setup._variables import Variable, Variables
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "configuration",
     "extended",
     "fingerprint",
+    "hide_password",
     "least_tuning",
     "looks_until",
     "plain",
@@ -43,4 +45,5 @@ __all__ = [
     "require_unchanged",
     "resumed",
     "seeds_for",
+    "without_password",
 ]

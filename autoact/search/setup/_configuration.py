@@ -10,6 +10,7 @@ import autoact
 from autoact.errors import ConfigurationError
 from autoact.records import Stack
 from autoact.search.setup._settings import MAY_CHANGE, MAY_GROW, Settings, looks_until
+from autoact.search.setup._storage_urls import without_password
 from autoact.spaces import SearchSpace
 
 
@@ -50,9 +51,18 @@ def configuration(
         **({"unsaid": dict(unsaid)} if unsaid else {}),
         **({"stack": asdict(stack)} if stack is not None else {}),
         "search": plain(settings.to_dict()),
-        "source": plain(dict(source)) if source is not None else None,
+        "source": _kept(source) if source is not None else None,
         **({"fingerprint": dict(fingerprint)} if fingerprint else {}),
     }
+
+
+def _kept(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a source as it is kept: a configuration file's content without a password."""
+    content: dict[str, Any] = plain(dict(source))
+    search = (content.get("configuration") or {}).get("search") or {}
+    if isinstance(search.get("storage"), str):
+        search["storage"] = without_password(search["storage"])
+    return content
 
 
 def require_same(stored: Mapping[str, Any], settings: Settings, space: SearchSpace) -> None:

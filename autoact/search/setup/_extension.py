@@ -25,7 +25,7 @@ def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -
         (20, 40, 3.5)
     """
     before, new = stored["search"], {name: value for name, value in given.items() if value is not None}
-    kept = {name: before[name] for name in _EXTENDS if name in before and name not in new}
+    kept = {name: before[name] for name in (*_EXTENDS, "storage") if name in before and name not in new}
     wanted = {**kept, **new}
     if _are_known(stored, wanted.get("looks")):  # those of before, and the new end
         wanted["looks"] = _looks(before, wanted.get("seeds"))
@@ -51,7 +51,7 @@ def _looks(before: Mapping[str, Any], seeds: Any) -> list[int] | None:
 def extended(
     stored: Mapping[str, Any], settings: Settings, *, compared: bool, at: str = ""
 ) -> dict[str, Any]:
-    """Return the content of config.yaml with other numbers, and the former ones in a list.
+    """Return the content of config.yaml with other numbers, and the former ones in a list; another storage.
 
     Args:
         stored: The content as it is.
@@ -68,7 +68,9 @@ def extended(
         >>> [question["begins"] for question in now["questions"]]
         [0, 10]
     """
-    before, wanted = stored["search"], plain(settings.to_dict())
+    wanted = plain(settings.to_dict())
+    stored = {**stored, "search": {**stored["search"], "storage": wanted["storage"]}}
+    before = stored["search"]
     former = {name: before.get(name) for name in _EXTENDS}
     now = {name: wanted[name] for name in _EXTENDS}
     if now == former:

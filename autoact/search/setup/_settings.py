@@ -11,14 +11,17 @@ from optuna.samplers import BaseSampler
 
 from autoact.errors import ConfigurationError, did_you_mean
 from autoact.search.setup._hyperparameters import Hyperparameters
+from autoact.search.setup._storage_urls import without_password
 from autoact.training.configuration import Component
 
 Mode = Literal["min", "max"]
 StackSize = int | Literal["auto", "off"]
 BUDGET, MOST_STACKED = 20, 80  # full trainings: without a given budget, and at most where they are stacked
-MAY_CHANGE, MAY_GROW = ("workers", "hours", "stack"), ("budget", "seeds")  # when a run is resumed
+MAY_CHANGE, MAY_GROW = ("workers", "hours", "stack", "storage"), ("budget", "seeds")  # when a run is resumed
 # kept in config.yaml by the names of their classes
 _OBJECTS = {"sampler": BaseSampler, "pruner": BasePruner}
+_MOST, _LARGEST_SEED = 10**6, 2**32 - 1  # of what is counted; of what NumPy's generators take
+_ARGS = {"class_path", "init_args"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,9 @@ class Settings:
         workers: Processes that train at the same time, at least 1.
         stack: Trainings that each of them does as one batched model, at least 2; "auto" measures whether that
             is faster, "off" does each alone.
-        storage: URL of an Optuna storage to which the study is exported; None: study.db in the run directory.
+        storage: URL of an Optuna storage to which the study is exported beside study.db of the run directory.
+            Its password is not kept: give the URL again with a resume, or let the driver find the password,
+            as PostgreSQL's does in PGPASSWORD or ~/.pgpass.
         seed: Everything random in the search follows from it.
         trainer: Arguments of `lightning.Trainer`, the same for every training.
         parameters: Hyperparameters of the model to search with the activations, such as
@@ -70,7 +75,7 @@ class Settings:
     hours: float | None = None
     workers: int = 1
     stack: StackSize = "auto"
-    storage: str | None = None
+    storage: str | None = field(default=None, repr=False)
     seed: int = 0
     trainer: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -144,9 +149,11 @@ class Settings:
         return Hyperparameters.of(self.parameters)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings by name, a sampler or pruner by the name of its class."""
+        """Return the settings by name: a sampler or pruner by the name of its class, no password."""
         content = {item.name: getattr(self, item.name) for item in fields(self)}
         named = {name: _class_name(content[name]) for name in _OBJECTS if content[name] is not None}
+        if isinstance(self.storage, str):
+            named["storage"] = without_password(self.storage)
         return {**content, **named}
 
 
@@ -241,15 +248,18 @@ def _check_hours(hours: Any) -> None:
 
 def _made(name: str, given: Any) -> Any:
     """Return a sampler or pruner that is given itself, as class_path with init_args, or as a class path."""
-    found = Component(class_path=given)() if isinstance(given, str) else given
-    found = Component(**given)() if isinstance(given, Mapping) else found
-    kind = _OBJECTS[name]
-    if found is not None and not isinstance(found, kind):
-        raise ConfigurationError(
-            f"{name} is {found!r}; it must be an {kind.__module__.rpartition('.')[0]}.{kind.__name__}, or "
-            "class_path and init_args of one."
-        )
-    return found
+    kind, named = _OBJECTS[name], {"class_path": given} if isinstance(given, str) else given
+    if isinstance(named, Mapping) and isinstance(path := named.get("class_path"), str) and _ARGS >= {*named}:
+        arguments: Any = named.get("init_args") or {}
+        component = Component(class_path=path, init_args=arguments)
+        if issubclass(component.load(), kind):  # nothing else is made, whatever it would do
+            return component()
+    elif given is None or isinstance(given, kind):
+        return given
+    raise ConfigurationError(
+        f"{name} is {given!r}; it must be an {kind.__module__.rpartition('.')[0]}.{kind.__name__}, or "
+        "class_path and init_args of one."
+    )
 
 
 def _class_name(value: object) -> str:
@@ -261,3 +271,6 @@ def _at_least(name: str, value: Any, lowest: int, meaning: str) -> None:
         raise ConfigurationError(
             f"{name} is {value!r}; it must be an integer of at least {lowest} ({meaning})."
         )
+    most = _LARGEST_SEED if name == "seed" else _MOST
+    if int(value) > most:
+        raise ConfigurationError(f"{name} is {value:,}; it must be at most {most:,} ({meaning}).")

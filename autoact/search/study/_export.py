@@ -1,9 +1,10 @@
 """Export of a study to an Optuna storage, for Optuna's own tools; the search never reads it back."""
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,24 @@ import optuna
 from optuna.trial import FrozenTrial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from autoact.errors import ConfigurationError, log
+from autoact.search.setup import hide_password, without_password
 from autoact.search.study._context import Search
+
+_LONG = 1.0  # seconds of an attempt that failed
 
 
 @dataclass
 class Export:
-    """A copy of a study in a storage, as far as its trials have ended.
+    """A copy of a study in the run's file, and in a storage if one is given, as far as its trials have ended.
 
     A study there that is not the ledger's is written again, and so is a damaged file of the run's own.
 
     Attributes:
         url: The storage; None: the file.
+        mirror: The copy in the storage that is given; the file's is never left out for it.
         file: The run's own SQLite file.
         name: Name of the study there.
         minimize: Whether a smaller value is better.
@@ -36,8 +42,10 @@ class Export:
     name: str
     minimize: bool
     metric: str
+    mirror: "Export | None" = None
     _study: optuna.Study | None = field(default=None, init=False)
     _written: int = field(default=0, init=False)
+    _again: float = field(default=0.0, init=False)
 
     @classmethod
     def of(cls, search: Search, label: str | None) -> "Export":
@@ -45,13 +53,16 @@ class Export:
         settings, directory = search.settings, search.directory
         if label not in search.exports:
             name = directory.configuration()["study"]
-            search.exports[label] = cls(
-                url=settings.storage,
+            own = cls(
+                url=None,
                 file=directory.study_file,
                 name=name if label is None else f"{name}-{label}",
                 minimize=settings.minimize,
                 metric=settings.monitor,
             )
+            mirrored = settings.storage is not None
+            mirror = replace(own, url=settings.storage) if mirrored else None
+            search.exports[label] = replace(own, mirror=mirror)
         export: Export = search.exports[label]
         return export
 
@@ -59,13 +70,22 @@ class Export:
         """Add the trials that have ended and are not there, in their order.
 
         A storage that cannot be reached costs a line, not the run: what is missing is added with the next
-        trial, or when the run is resumed.
+        trial, or when the run is resumed. One that takes long to fail is asked again after twenty times as
+        long, so that it takes at most a twentieth of the time.
         """
+        if self.mirror is not None:
+            self.mirror.write(trials)
+        began = time.monotonic()
+        if began < self._again:
+            return
         try:
             self._add(trials)
         except Exception as error:  # whatever Optuna, a driver or a full disk say
-            self._study = None
-            log.warning("The study could not be exported, the search goes on: %s", _first_line(error))
+            self._study, now = None, time.monotonic()
+            self._again = now + 20 * (now - began) if now - began > _LONG else 0.0
+            where = self.file if self.url is None else without_password(self.url)
+            why = _first_line(error, self.url)
+            log.warning("The study could not be exported to %s, the search goes on: %s", where, why)
 
     def _add(self, trials: Sequence[FrozenTrial]) -> None:
         if self._study is None:
@@ -86,14 +106,17 @@ class Export:
         return self._study_in(storage)
 
     def _own_file(self) -> optuna.storages.RDBStorage:
-        if self.file.exists() and not _is_sound(self.file):
+        if self.file.is_symlink() or (self.file.exists() and not _is_sound(self.file)):
             self.file.unlink()
         if not self.file.exists():
             # Whole or not at all: a kill while Optuna makes its tables must leave no half file.
             partial = self.file.with_name(f".{self.file.name}.partial")
             partial.unlink(missing_ok=True)
-            sqlite_storage(partial).engine.dispose()
-            partial.rename(self.file)
+            try:
+                sqlite_storage(partial)
+                partial.rename(self.file)
+            finally:
+                partial.unlink(missing_ok=True)  # on a full disk it would take room from what matters more
         return sqlite_storage(self.file, checked=True)
 
     def _study_in(self, storage: Any) -> optuna.Study:
@@ -123,8 +146,12 @@ def load_storages() -> None:
         import_module(name)
 
 
-def check_storage(url: str | None) -> Any:
+def check_storage(url: str | None, *, resumed: bool = False) -> Any:
     """Return the storage at a URL (None: nothing is given), to learn early whether it can be used.
+
+    Args:
+        url: The URL.
+        resumed: Whether a run goes on that has begun: it can do without, and a line says so.
 
     Raises:
         ConfigurationError: Optuna cannot use it; says why.
@@ -136,10 +163,14 @@ def check_storage(url: str | None) -> Any:
             raise ValueError("it is no URL")
         return optuna.storages.get_storage(url)
     except (ImportError, ValueError, RuntimeError, SQLAlchemyError) as error:
+        shown = without_password(url) if isinstance(url, str) else url
+        why = f"storage is {shown!r}; Optuna cannot use it: {_first_line(error, url)}."
+        if resumed:
+            log.warning("%s The search goes on; its password is not kept: give storage again with it.", why)
+            return None
         raise ConfigurationError(
-            f"storage is {url!r}; Optuna cannot use it: {_first_line(error)}. "
-            "Give a URL such as postgresql://user@host/database, or none to keep the study in the run."
-        ) from error
+            f"{why} Give a URL such as postgresql://user@host/database, or none to keep the study in the run."
+        ) from None  # what it comes of may tell the password
 
 
 def sqlite_storage(file: Path, *, checked: bool = False) -> optuna.storages.RDBStorage:
@@ -154,7 +185,8 @@ def sqlite_storage(file: Path, *, checked: bool = False) -> optuna.storages.RDBS
     plain = url.replace("{", "{{").replace("}", "}}")
     return optuna.storages.RDBStorage(
         plain,
-        engine_kwargs={"connect_args": {"factory": _Connection}},
+        # no connection stays open, nor the file
+        engine_kwargs={"connect_args": {"factory": _Connection}, "poolclass": NullPool},
         skip_compatibility_check=checked,
         skip_table_creation=checked,
     )
@@ -189,8 +221,9 @@ def _told(trial: FrozenTrial) -> tuple[Any, ...]:
     return trial.state, trial.value, trial.params, trial.distributions, curve, trial.user_attrs.get("seed")
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _first_line(error: BaseException, url: object = None) -> str:
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return hide_password(line, url) if isinstance(url, str) else line
 
 
 @contextmanager

@@ -5,8 +5,8 @@ closed: a key given twice is an error, and `1e-3` is a number (YAML 1.1 reads it
 """
 
 import os
-import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,9 @@ from typing import Any
 import yaml
 
 from autoact.errors import ConfigurationError, did_you_mean
+from autoact.spaces.files._yaml_loader import LONGEST, Loader
 
 Keys = tuple[str | int, ...]
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-3 as a number."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)?\.?\d+[eE][-+]?\d+$"), list("-+0123456789.")
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +121,12 @@ def load(path: str | Path) -> Document:
         Its data with the line of every key.
 
     Raises:
-        ConfigurationError: The file cannot be read, is not YAML, or gives a key twice.
+        ConfigurationError: The file cannot be read, is not YAML, gives a key twice, or is too long or nested
+            too deeply to be read.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
     except OSError as error:
         raise ConfigurationError(f"Cannot read {path}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
@@ -144,7 +138,7 @@ def parse(text: str, source: str) -> Document:
     """Read YAML text; `source` names it in messages."""
     lines: dict[Keys, int] = {}
     try:
-        loader = _Loader(text)
+        loader = Loader(text)
         node = loader.get_single_node()
         _record(node, (), lines, source)
         data = None if node is None else loader.construct_document(node)
@@ -165,10 +159,6 @@ def _record(node: yaml.Node | None, keys: Keys, lines: dict[Keys, int], source: 
     """Note the line of a node and of everything in it; an alias counts where it is written out."""
     if node is None:
         return
-    if len(keys) > 100:
-        raise ConfigurationError(
-            f"{source}, line {node.start_mark.line + 1}: nested too deeply, or in itself."
-        )
     lines.setdefault(keys, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
@@ -227,17 +217,31 @@ def write_text(path: str | Path, text: str) -> None:
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
+        temporary.unlink(missing_ok=True)  # of a process that was killed, or a link that leads elsewhere
+        # half a character, as texts of errors may hold, is told by its number
+        with open(temporary, "x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        if temporary.exists():
+        with suppress(OSError):
             temporary.unlink()
         raise ConfigurationError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
-def write_yaml(path: str | Path, data: Mapping[str, Any]) -> None:
-    """Write plain data as YAML, in its own order, whole or not at all."""
-    write_text(path, yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, default_flow_style=None))
+def write_yaml(path: str | Path, data: Mapping[str, Any], *, ended: bool = False) -> None:
+    """Write plain data as YAML, in its own order, whole or not at all.
+
+    Args:
+        path: Where; an existing file is replaced.
+        data: The data.
+        ended: Whether a last line says that the file is whole, for `is_ended`.
+    """
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "default_flow_style": None}
+    write_text(path, yaml.safe_dump(dict(data), **options, explicit_end=ended))
+
+
+def is_ended(path: str | Path) -> bool:
+    """Tell whether a file has the last line that `write_yaml` was asked for: what was cut short has none."""
+    return Path(path).read_bytes().rstrip().endswith(b"\n...")

@@ -10,6 +10,7 @@ import lightning as L
 from autoact.errors import ConfigurationError
 from autoact.spaces import SearchSpace, parse_list, parse_space
 from autoact.spaces.files import Document, load
+from autoact.training._compat import silence
 from autoact.training.configuration._cli_model import is_given, read_model
 from autoact.training.configuration._component import (
     Component,
@@ -79,6 +80,35 @@ def load_configuration(path: str | Path, settings: Iterable[str] | None = None) 
     return read_configuration(load(path), folders, settings)
 
 
+def read_stored(source: Mapping[str, Any], run: Path) -> Configuration:
+    """Check the configuration that a run keeps of itself; see `load_configuration`.
+
+    Args:
+        source: What `Configuration.to_dict` returned.
+        run: The run directory, which is data: nothing is imported from it.
+
+    Raises:
+        ConfigurationError: It is of another form, its classes are in the run directory, or something in it is
+            wrong.
+    """
+    file, folders, content = (source.get(name) for name in ("file", "folders", "configuration"))
+    if not isinstance(file, str) or not isinstance(folders, list) or not all(map(_is_text, folders)):
+        raise ConfigurationError(
+            f"{run / 'config.yaml'}, source: expected file, folders and configuration; got {source!r:.60}."
+        )
+    for folder in folders:
+        if Path(folder).resolve().is_relative_to(run.resolve()):
+            raise ConfigurationError(
+                f"{run / 'config.yaml'}, source.folders: {folder} is in the run directory, from which "
+                "nothing is imported. Keep modules elsewhere, and start a new run there."
+            )
+    return read_configuration(Document(data=content, source=file), tuple(folders))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def read_configuration(
     document: Document, folders: tuple[str, ...], settings: Iterable[str] | None = None
 ) -> Configuration:
@@ -136,11 +166,14 @@ def _trainer(document: Document) -> Mapping[str, Any]:
     check_arguments(document, keys, given, L.Trainer)
     parser = arguments_of(L.Trainer, instantiate=False)
     made = make(parser, parse(parser, given))
+    found = {name: made[name] if _holds_class(value) else value for name, value in given.items()}
     try:
-        trainer_arguments(given)
-    except ConfigurationError as error:
-        raise document.error(keys, str(error)) from error
-    return {name: made[name] if _holds_class(value) else value for name, value in given.items()}
+        arguments = trainer_arguments(found)
+        with silence():
+            L.Trainer(**{**arguments, "callbacks": None})  # one that notes its Trainer must not see this one
+    except Exception as error:  # whatever Lightning says of a value
+        raise document.error(keys, " ".join(str(error).split()) or type(error).__name__) from error
+    return found
 
 
 def _holds_class(value: Any) -> bool:

@@ -22,6 +22,8 @@ _ONE_DEVICE = ("auto", "single_device")
 _REMEDY = "each training of a search has one device: leave it out; workers=2 trains side by side."
 _LENGTHS = ("max_epochs", "max_steps", "max_time")
 _COUNTS = ("max_epochs", "max_steps", "limit_train_batches")
+_INTERVALS = ("accumulate_grad_batches", "check_val_every_n_epoch")
+_MOST = 10**9  # to plan 10**30 epochs takes minutes
 
 
 def trainer_arguments(
@@ -77,6 +79,12 @@ def _check(given: Mapping[str, Any]) -> None:
             raise ConfigurationError(
                 f"The trainer setting {name} is 0, so nothing would be trained; give at least 1."
             )
+    for name in _INTERVALS:
+        if given.get(name) == 0:
+            raise ConfigurationError(f"The trainer setting {name} is 0; give at least 1.")
+    for name, value in given.items():
+        if isinstance(value, int | float) and abs(value) > _MOST:
+            raise ConfigurationError(f"The trainer setting {name} is {value!r}; give at most {_MOST:,}.")
     if all(given.get(name) in (None, -1) for name in _LENGTHS):
         raise ConfigurationError(
             f"The trainer settings do not say how long a training is: give one of {', '.join(_LENGTHS)}."

@@ -170,21 +170,21 @@ def test_a_dry_run_has_no_trainings_and_says_so() -> None:
 
 
 @pytest.mark.slow
-def test_a_resume_with_a_damaged_report_names_file_and_remedy(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_damaged_report_is_named_and_a_resume_writes_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
     out = tmp_path / "run"
     assert main(["search", "--config", str(tmp_path / "config.yaml"), "--out", str(out), "--quiet"]) == 0
     whole = (out / "report.json").read_text()
     (out / "report.json").write_text(whole[:100])
-    assert main(["search", "--resume", str(out), "--quiet"]) == 2
+    assert main(["report", str(out)]) == 2
     said = capsys.readouterr().err
     assert "Traceback" not in said
     assert f"{out / 'report.json'} cannot be read" in said
     assert "Remove it and resume the run, which writes it again." in said
-    (out / "report.json").unlink()
     assert main(["search", "--resume", str(out), "--quiet"]) == 0
+    assert f"{out / 'report.json'} was damaged; it is written again." in caplog.text
     assert load_run(out).report["comparisons"] == json.loads(whole)["comparisons"]
 
 

@@ -141,7 +141,9 @@ def test_where_seeds_are_missing_rows_are_no_limit():
 def test_seeds_that_are_needed_find_the_difference():
     spread = Spread(pairs=10, seeds=0.1, degrees=9, rows=0.01, groups=33)
     needed, fewer = seeds_needed(0.5, spread), seeds_needed(0.5, Spread(pairs=10, seeds=0.1, degrees=9))
-    assert needed is not None and fewer is not None and needed > fewer
+    assert needed is not None
+    assert fewer is not None
+    assert needed > fewer
     gains = differences(np.random.default_rng(0), "normal", (2000, needed, 33), (1.0, 0.1, 0.0)) + 0.5
     assert (decisions(gains, (needed,))["improved"] > 0).mean() == pytest.approx(0.8, abs=0.03)
 

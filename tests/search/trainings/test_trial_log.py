@@ -1,5 +1,6 @@
 """TensorBoard run of a trial: whole or not there, whenever the process that writes it is killed."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,23 @@ DONE = Training(
     state="finished",
     selection=0.5,
 )
+
+
+def test_a_full_disk_costs_a_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory = RunDirectory.create(tmp_path / "run", {})
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        log_trial(directory, DONE, "val_loss")
+    assert "trial 3 is not in TensorBoard, the search goes on: [Errno 28] No space left" in caplog.text
+    assert not [file for file in directory.path.rglob("*") if "trial" in file.name]
+    log_trial(directory, DONE, "val_loss")
+    assert directory.trial_log(3).is_dir()
 
 
 class Killed(BaseException):
