@@ -115,7 +115,8 @@ class SearchPlan:
         stack = self.stack
         if stack.size > 1:
             faster = "" if stack.speed is None else f", {stack.speed:.1f} times as fast as one by one"
-            return [f"Trained in stacks of up to {stack.size}, trials of {stack.round}{faster}"]
+            trials = "trials one by one" if stack.round == 1 else f"trials of {stack.round}"
+            return [f"Trained in stacks of up to {stack.size}, {trials}{faster}"]
         return [f"Trained one by one: {stack.reason}"] if stack.reason else []
 
     def _confirmation(self) -> str:

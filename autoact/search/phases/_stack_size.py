@@ -15,6 +15,9 @@ _FASTER = 1.1  # from here on a stack is worth that its trials are chosen at onc
 def stack_for(task: ModelTask | ObjectiveTask, settings: Settings, variables: Variables) -> Stack:
     """Return how many trainings to do as one; that they can be, and how fast, is measured.
 
+    Trials come in rounds where that buys more of them; with a given budget only those trainings are stacked
+    that are known before: baselines and confirmation.
+
     Args:
         task: The model and its data; a function trains by itself.
         settings: The settings.
@@ -30,7 +33,9 @@ def stack_for(task: ModelTask | ObjectiveTask, settings: Settings, variables: Va
     if found.size > 1 and found.gain <= _FASTER:
         reason = f"{found.round} as one take {1 / found.gain:.1f} times as long as one by one"
         return Stack(speed=found.speed, reason=reason)
-    return replace(found, size=MOST) if found.size == ROUND else found
+    found = replace(found, size=MOST) if found.size == ROUND else found
+    # as many trials choose worse when they are asked for in rounds; more of them choose better
+    return found if settings.budget is None else replace(found, round=1)
 
 
 def _measured(task: ModelTask, variables: Variables, size: int) -> Stack:

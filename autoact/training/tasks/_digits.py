@@ -1,5 +1,7 @@
 """Digits task: scikit-learn's handwritten digits and a small network that names them."""
 
+from functools import cache
+
 import lightning as L
 import torch
 from torch import Tensor, nn
@@ -88,6 +90,7 @@ class DigitsData(L.LightningDataModule):
         return DataLoader(self.parts["test"], batch_size=360)
 
 
+@cache  # every training makes its data module anew
 def _load_digits() -> Batch:
     """Return images scaled to mean 0 and s.d. 1 over all pixels, (1797, 64), and labels, (1797,)."""
     with needs("scikit-learn", "The digits task", module="sklearn"):
