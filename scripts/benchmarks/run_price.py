@@ -1,10 +1,11 @@
 """Price of a run: processor time of everything, in trainings of the original model in a bare loop.
 
-    python scripts/benchmarks/run_price.py [CASE ...] [--data-dir DIR] [--repetitions 3] [--trainings N]
-        [--short]
+    python scripts/benchmarks/run_price.py [CASE ...] [--stack off auto 32] [--data-dir DIR]
+        [--repetitions 3] [--trainings N] [--short]
 
 One run of budget 20 with baselines and a confirmation of ten seeds at one look, on one thread. Bare loops
-take turns with its trainings; their median is the unit. `--trainings N` leaves out the runs and compares N
+take turns with its trainings; their median is the unit. `--stack` makes a run for each of these settings, in
+turns. `--trainings N` leaves out the runs and compares N
 silent trainings of the original model with as many bare loops, in turns. `--data-dir` has
 winequality-white.csv.
 """
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join([*CASES, 'wine'])}")
     parser.add_argument("--data-dir", type=Path, help="folder with winequality-white.csv")
     parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--stack", nargs="+", default=["off", "auto"], help="off, auto, or sizes")
     parser.add_argument("--trainings", type=int, help="only compare this many trainings with bare loops")
     options = parser.parse_args(arguments)
     known = {**CASES} | ({"wine": lambda: wine(options.data_dir)} if options.data_dir else {})
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.trainings:
             print(alone(case, options.trainings))
         else:
-            print(terminal.markdown(*whole(case, 1 if options.short else options.repetitions, options.short)))
+            repetitions = 1 if options.short else options.repetitions
+            print(terminal.markdown(*whole(case, repetitions, options.stack, options.short)))
     return 0
 
 
@@ -83,24 +86,28 @@ def alone(case: Case, number: int) -> str:
     return f"a training {cost * 1e3:.0f} ms, a bare loop {unit * 1e3:.0f} ms: {cost / unit:.2f} times"
 
 
-def whole(case: Case, repetitions: int, short: bool) -> tuple[list[str], list[list[str]]]:
+def whole(
+    case: Case, repetitions: int, stacks: Sequence[str], short: bool
+) -> tuple[list[str], list[list[str]]]:
     """Run the search of a case, and return a table: parts of its price in bare loops, a column per run.
 
     Args:
         case: The case.
-        repetitions: Runs.
+        repetitions: Runs with each setting.
+        stacks: Settings of `stack`.
         short: Whether a run has hardly any trainings.
     """
-    meters = [once(case, short) for _ in range(repetitions)]
+    meters = [once(case, stack, short) for _ in range(repetitions) for stack in stacks]
     columns = [dict(rows(meter)) for meter in meters]
     names = dict.fromkeys(name for column in columns for name in column)
-    head = ["in bare loops", *(f"run {number}" for number in range(1, repetitions + 1))]
+    head = ["in bare loops", *(f"stack {stack}" for _ in range(repetitions) for stack in stacks)]
     return head, [[name, *(column.get(name, "-") for column in columns)] for name in names]
 
 
-def once(case: Case, short: bool) -> Meter:
+def once(case: Case, stack: str, short: bool) -> Meter:
     """Return the meter of one run."""
-    settings = {**(SHORT if short else SETTINGS), "trainer": case.trainer}
+    how = int(stack) if stack.isdecimal() else stack
+    settings = {**(SHORT if short else SETTINGS), "trainer": case.trainer, "stack": how}
     bare, every = (lambda: train_bare(case)), 4 if short else EVERY
     with tempfile.TemporaryDirectory() as folder, metered(bare, every) as meter:
         run_search(case.model, case.data, out=Path(folder) / "run", **settings)
@@ -113,9 +120,9 @@ def rows(meter: Meter) -> Iterator[tuple[str, str]]:
     spent = {name: sum(times) / unit for name, times in meter.times.items() if name != BARE}
     yield "bare loop [ms]", f"{unit * 1e3:.0f}"
     yield "whole run", f"{sum(spent.values()):.1f}"
-    yield "trainings", str(sum(len(meter.times.get(phase, ())) for phase in PHASES))
+    yield "trainings", str(sum(meter.trainings[phase] for phase in PHASES))
     for name, cost in sorted(spent.items(), key=lambda item: -item[1]):
-        each = f" ({cost / len(meter.times[name]):.2f} each)" if name in PHASES else ""
+        each = f" ({cost / meter.trainings[name]:.2f} each)" if name in PHASES else ""
         yield name, f"{cost:.1f}{each}"
 
 

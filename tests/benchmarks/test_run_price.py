@@ -12,11 +12,13 @@ from scripts.benchmarks.price import BARE, CASES, Meter, train_bare
 
 @pytest.mark.slow
 def test_a_short_run_tells_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
-    meter = run_price.once(CASES["MLP"](), short=True)
+    meter = run_price.once(CASES["MLP"](), "off", short=True)
     assert {"probe", "sampler", "study", "report", "trial", "confirmation", BARE} <= set(meter.times)
     rows = dict(run_price.rows(meter))
-    assert int(rows["trainings"]) == sum(len(meter.times.get(phase, ())) for phase in run_price.PHASES) > 4
-    assert run_price.main(["MLP", "--short"]) == 0
+    assert (
+        int(rows["trainings"]) == sum(len(meter.times.get(phase, ())) for phase in run_price.PHASES) > 4
+    )  # one by one
+    assert run_price.main(["MLP", "--short", "--stack", "3"]) == 0
     assert re.search(r"\| whole run \| \d+\.\d \|", capsys.readouterr().out)
 
 

@@ -4,7 +4,8 @@ import gc
 import itertools
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any
@@ -22,6 +23,7 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (Prepared, "independent", "probe"),
     (Prepared, "fingerprint", "probe"),
     (_api, "probe", "probe"),
+    (_api, "stack_for", "stack speed"),
     (Study, "ask", "sampler"),
     (Study, "best", "sampler"),
     (Study, "posterior", "sampler"),
@@ -45,6 +47,7 @@ class Meter:
 
     Attributes:
         times: What each part has spent, once for every time that it began.
+        trainings: How many there were in each phase.
 
     Example:
         >>> meter = Meter()
@@ -56,6 +59,7 @@ class Meter:
 
     def __init__(self) -> None:
         self.times: dict[str, list[float]] = {}
+        self.trainings: Counter[str] = Counter()
         self._within = [0.0]  # what parts within have spent, by depth
 
     @contextmanager
@@ -79,19 +83,33 @@ def metered(bare: Callable[[], object], every: int) -> Iterator[Meter]:
         bare: A bare loop, which counts as the part `BARE`.
         every: Number of trainings after which there is one.
     """
-    meter, measure, done = Meter(), ModelTask.measure, itertools.count(1)
+    meter, done = Meter(), itertools.count(1)
+    measure, measure_stack = ModelTask.measure, ModelTask.measure_stack
 
     def measured(self: ModelTask, training: Training, extras: Extras) -> Any:
+        meter.trainings[training.phase] += 1
         with meter.part(training.phase):
             found = measure(self, training, extras)
-        if next(done) % every == 0:
-            with meter.part(BARE):
-                bare()
+        bare_loops(1)
         return found
+
+    def measured_stack(self: ModelTask, trainings: Sequence[Training]) -> Any:
+        meter.trainings[trainings[0].phase] += len(trainings)
+        with meter.part(trainings[0].phase):
+            found = measure_stack(self, trainings)
+        bare_loops(len(trainings))
+        return found
+
+    def bare_loops(trainings: int) -> None:
+        for _ in range(trainings):
+            if next(done) % every == 0:
+                with meter.part(BARE):
+                    bare()
 
     with ExitStack() as around:
         for owner, name, part in PARTS:
             around.enter_context(patch.object(owner, name, _counted(meter, getattr(owner, name), part)))
+        around.enter_context(patch.object(ModelTask, "measure_stack", measured_stack))
         around.enter_context(patch.object(ModelTask, "measure", measured))
         with meter.part(OTHER):
             yield meter
