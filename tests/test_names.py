@@ -57,8 +57,7 @@ def test_type_checkers_see_misspelled_names(tmp_path):
         sys.executable,
         "-m",
         "mypy",
-        "--strict",
-        "--config-file",
+        "--config-file",  # strict, as in scripts/test.sh, whose cache serves here
         str(ROOT / "pyproject.toml"),
         str(file),
     ]

@@ -154,8 +154,8 @@ def write_report(run_dir: str | Path) -> Path:
     Example:
         >>> write_report("runs/of/yesterday")
         Traceback (most recent call last):
-        autoact.errors.RunDirectoryError: runs/of/yesterday is not a directory; give the directory that
-        `autoact search --out` named.
+        autoact.errors.RunDirectoryError: runs/of/yesterday is not a directory; give the one that `out`
+        of the search named.
     """
     run = read_run(run_dir)
     rows = leaderboard(run)

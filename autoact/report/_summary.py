@@ -23,8 +23,8 @@ def summarize(run: Run | str | Path) -> str:
     Example:
         >>> summarize("runs/of/yesterday")
         Traceback (most recent call last):
-        autoact.errors.RunDirectoryError: runs/of/yesterday is not a directory; give the directory that
-        `autoact search --out` named.
+        autoact.errors.RunDirectoryError: runs/of/yesterday is not a directory; give the one that `out`
+        of the search named.
     """
     run = run if isinstance(run, Run) else read_run(run)
     parts = (

@@ -35,9 +35,9 @@ def test_the_original_is_the_choice_where_only_it_trains(tmp_path: Path, budget:
     assert result.report["comparisons"]["original"]["difference"] == 0.0
     assert result.report["comparisons"]["best_uniform"]["baseline_diverged"] == 2
     assert result.verdict == "no significant difference"
-    # with a budget of two the mixture diverges and the one trial is the original itself
     note = "No choice that the search tried ends with a finite val_loss; the original does."
-    assert (note in result.summary()) == (result.report.get("note") == note) == (budget == 1)
+    assert result.report["note"] == note
+    assert note in result.summary()
 
 
 @pytest.mark.slow

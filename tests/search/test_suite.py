@@ -4,6 +4,7 @@ from collections import Counter
 from contextlib import nullcontext
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.search.suite.all_cases import CASES
 from tests.search.suite.outcomes import in_search, outcome, with_callback
@@ -18,8 +19,16 @@ pytestmark = [
 ]
 
 
+def each(other: int) -> list[ParameterSet]:
+    """Return all cases; every other one is long, so that by default each is tried in one of two ways."""
+    return [
+        pytest.param(name, marks=pytest.mark.long if place % 2 == other else ())
+        for place, name in enumerate(CASES)
+    ]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", each(0))
 def test_callback(name, tmp_path):
     case = CASES[name]
     with pytest.warns(UserWarning, match=case.warns) if case.warns else nullcontext():
@@ -27,7 +36,7 @@ def test_callback(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", each(1))
 def test_search(name, tmp_path):
     case = CASES[name]
     with pytest.warns(UserWarning, match=case.search_warns) if case.search_warns else nullcontext():
