@@ -140,6 +140,7 @@ def test_outputs_are_kept_by_conversion_and_by_finalizing(name, model):
         assert distance(logits(converted, name), evaluated) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_state_dict_makes_the_round_trip(name, model):
     convert(model)
     for layer in auto_layers(model).values():

@@ -26,6 +26,7 @@ def run(f):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.slow
 def test_zero_weight_is_absent(compiled):
     def f(x, w):
         return autoact.mixture(x, w, NAMES)

@@ -124,6 +124,7 @@ def test_memory_halves_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> None
     assert (tried, plan.stack.size) == ([12, 6, 3], 3)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_keeps_its_stacks_and_its_budget(
     sizes: Sizes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -171,6 +172,7 @@ def test_each_worker_trains_stacks_within_the_time_of_the_run(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("how", ["nan", "raise"])
+@pytest.mark.slow
 def test_what_fails_in_a_stack_leaves_the_others_alone(sizes: Sizes, tmp_path: Path, how: str) -> None:
     run_search(partial(Diverging, "Tanh", how), CurveData, out=tmp_path / "run", **SEARCH)
     states = {

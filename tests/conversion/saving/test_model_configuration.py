@@ -82,6 +82,7 @@ def test_anything_else_is_a_note_that_from_pretrained_follows(make, choose, tmp_
     assert "autoact_assignment" not in (tmp_path / "three" / "config.json").read_text()
 
 
+@pytest.mark.slow
 def test_learned_slopes_stand_in_the_note(tmp_path):
     model = everywhere(llama(), "prelu")
     with torch.no_grad():

@@ -60,6 +60,7 @@ def test_one_look_is_the_t_test():
     assert once.p_value == pytest.approx(stats.ttest_rel(ours, theirs).pvalue)
 
 
+@pytest.mark.slow
 def test_interval_and_p_value_agree_at_every_look():
     random = np.random.default_rng(3)
     for _ in range(60):
@@ -76,6 +77,7 @@ def test_an_earlier_look_that_decided_leaves_no_small_p_value_beside_a_later_int
     assert (last.verdict, last.p_value) == (NOTHING, 1.0)
 
 
+@pytest.mark.slow
 def test_the_rule_of_a_confirmation_is_that_of_the_simulation():
     gains = differences(np.random.default_rng(4), "normal", 40, 20, 0.6)
     looks, seeds = (5, 10, 20), []

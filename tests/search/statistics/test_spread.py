@@ -209,6 +209,7 @@ def test_seeds_alone_call_noise_an_effect():
     assert lower_bound(float((said["improved"] > 0).mean()), 4000) <= 0.025
 
 
+@pytest.mark.slow
 def test_the_rule_of_a_confirmation_is_that_of_the_simulation():
     random, spread = np.random.default_rng(4), (1.0, 0.15, 0.5)
     gains = differences(random, "normal", (40, 20, 16), spread) + 0.35

@@ -75,6 +75,7 @@ def known(directory: RunDirectory) -> list[tuple[Any, ...]]:
     return [(t.trial, t.key, t.seed, t.selection) for t in Ledger(directory.ledger_file).trainings]
 
 
+@pytest.mark.slow
 def test_trials_come_in_rounds_that_spend_the_budget(directory: RunDirectory) -> None:
     task = Task()
     study = study_of(directory, task, 8)
@@ -95,6 +96,7 @@ def killed_and_resumed(directory: RunDirectory, samplers: Sequence[Any]) -> None
 
 
 @pytest.mark.parametrize("seed", [None, 1], ids=["own", "random"])
+@pytest.mark.slow
 def test_a_run_that_is_killed_in_a_stack_goes_on_as_if_undisturbed(tmp_path: Path, seed: int | None) -> None:
     made = [None if seed is None else optuna.samplers.RandomSampler(seed=seed) for _ in range(3)]
     whole, killed = (RunDirectory.create(tmp_path / name, {"study": "test"}) for name in ("a", "b"))
@@ -104,11 +106,13 @@ def test_a_run_that_is_killed_in_a_stack_goes_on_as_if_undisturbed(tmp_path: Pat
     assert known(killed) == known(whole)
 
 
+@pytest.mark.slow
 def test_a_sampler_that_learns_goes_on_after_a_kill_within_the_budget(directory: RunDirectory) -> None:
     killed_and_resumed(directory, [optuna.samplers.TPESampler(seed=1) for _ in range(2)])
     assert [number for number, *_ in known(directory)] == list(range(19))
 
 
+@pytest.mark.slow
 def test_trials_with_hyperparameters_of_their_own_are_trained_alone(directory: RunDirectory) -> None:
     task = Task()
     study = study_of(directory, task, 8, parameters={"model.lr": {"log": [0.01, 0.1]}})
