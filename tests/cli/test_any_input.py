@@ -143,6 +143,7 @@ KINDS: dict[str, tuple[str, Callable[[Path], Any], int]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_any_file_is_read_or_refused_in_one_line(
     kind: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

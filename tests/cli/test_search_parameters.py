@@ -53,6 +53,7 @@ def test_a_file_searches_its_parameters(run: Path, capsys: pytest.CaptureFixture
     assert "  tuning " in shown
 
 
+@pytest.mark.slow
 def test_page_and_leaderboard_tell_rates(run: Path) -> None:
     page = (run / "report.html").read_text()
     assert "with the chosen activations; was 0.01" in page
