@@ -68,7 +68,9 @@ def test_an_original_that_is_chosen_for_want_of_anything_else_must_train(tmp_pat
     """Every single activation diverges; the mixture of them does not."""
     settings = {**SMALL, "space": ["tanh", "elu", "gelu"], "budget": 2, "selection_seeds": 1, "seeds": 2}
     model = partial(Diverging, "ReLU Tanh ELU GELU FixedActivation")
-    with pytest.raises(SearchFailedError, match="Not one training of the search ended with a finite val_loss"):
+    with pytest.raises(
+        SearchFailedError, match="Not one training of the search ended with a finite val_loss"
+    ):
         run_search(model, CurveData, out=tmp_path / "run", **settings)
     ledger = Ledger(tmp_path / "run" / "trainings.jsonl")
     assert not any(training.usable for training in ledger.of("baseline", "trial"))
