@@ -27,6 +27,7 @@ from autoact.search._resumption import (
     opened,
     seeds_of,
 )
+from autoact.search.executors import executor_for, require_no_import, threads_as_in
 from autoact.search.phases import (
     Prepared,
     SearchPlan,
@@ -66,10 +67,7 @@ from autoact.search.trainings import (
     SearchProgress,
     TimeLimit,
     Trainings,
-    executor_for,
     log_trial,
-    require_no_import,
-    threads_as_in,
 )
 from autoact.spaces import SearchSpace
 

@@ -12,6 +12,7 @@ from torch import nn
 from autoact.conversion import ConversionPlan, find_layers, recipe, warn_of_sharing
 from autoact.errors import AutoActError, ConfigurationError, ConversionError
 from autoact.records import Stack, Value
+from autoact.search.executors import require_picklable
 from autoact.search.optimizer import seconds_per_ask
 from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._independence import with_own_network
@@ -27,7 +28,6 @@ from autoact.search.trainings import (
     check_objective,
     layers_of,
     own_values,
-    require_picklable,
     with_values,
 )
 from autoact.spaces import SearchSpace

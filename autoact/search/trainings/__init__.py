@@ -1,4 +1,4 @@
-"""Trainings of a search: what they share, who does them, and what is shown of them."""
+"""Trainings of a search: what they share, how one is done, and what is shown of them."""
 
 from autoact.search.trainings._arguments import Copied, own_values, with_values
 from autoact.search.trainings._objective import (
@@ -16,17 +16,16 @@ from autoact.search.trainings._performing import (
     Task,
     Undone,
     ended,
+    failed,
     perform,
+    perform_stack,
     told,
 )
 from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
-from autoact.search.trainings._runner import Job, Over, Trainings, never
-from autoact.search.trainings._sending import require_picklable
+from autoact.search.trainings._runner import Executor, Job, Over, Trainings, never
 from autoact.search.trainings._time_limit import TimeLimit, spent
 from autoact.search.trainings._trial_log import log_trial
-from autoact.search.trainings._worker import require_no_import
-from autoact.search.trainings._workers import Executor, Inline, executor_for, threads_as_in
 
 __all__ = [
     "NO_EXTRAS",
@@ -35,7 +34,6 @@ __all__ = [
     "Copied",
     "Executor",
     "Extras",
-    "Inline",
     "Job",
     "Layers",
     "ModelTask",
@@ -50,16 +48,14 @@ __all__ = [
     "Undone",
     "check_objective",
     "ended",
-    "executor_for",
+    "failed",
     "layers_of",
     "log_trial",
     "never",
     "own_values",
     "perform",
-    "require_no_import",
-    "require_picklable",
+    "perform_stack",
     "spent",
-    "threads_as_in",
     "told",
     "with_values",
 ]

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from autoact.records import Ledger, Stack, Training
 from autoact.search.trainings._performing import NO_EXTRAS, Extras, Task, Undone
-from autoact.search.trainings._workers import Executor
 
 _FAILING = 2  # stacks; the trainings that follow are done one by one
 Ended = list[Training] | Undone
@@ -20,6 +20,22 @@ Over = Callable[[int], bool]  # whether no training may start, given how many ha
 def never(beside: int) -> bool:
     """Return that time is never over."""
     return False
+
+
+class Executor(Protocol):
+    """Whatever does trainings.
+
+    Attributes:
+        workers: How many at the same time.
+    """
+
+    workers: int
+
+    def begin(self) -> None:
+        """Start a worker; one that cannot hold the task is told now."""
+
+    def submit(self, asked: Sequence[Training], extras: Extras) -> "Future[list[Training] | Undone]":
+        """Begin a training, or several as one."""
 
 
 @dataclass

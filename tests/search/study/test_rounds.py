@@ -10,9 +10,10 @@ import pytest
 from torch import nn
 
 from autoact.records import Ledger, RunDirectory, Stack, Training
+from autoact.search.executors import Inline
 from autoact.search.setup import Settings, seeds_for
 from autoact.search.study import Domain, Search, Study, quiet_optuna, run_trials
-from autoact.search.trainings import Inline, Trainings
+from autoact.search.trainings import Trainings
 from autoact.spaces import SearchSpace
 from autoact.training import Measurement
 from tests.search.models import network, variables

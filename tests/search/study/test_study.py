@@ -17,9 +17,10 @@ from torch import nn
 
 from autoact.errors import RunDirectoryError
 from autoact.records import Ledger, RunDirectory, Training, Value
+from autoact.search.executors import Inline
 from autoact.search.setup import Settings, seeds_for
 from autoact.search.study import Domain, Search, Study, quiet_optuna
-from autoact.search.trainings import Inline, Trainings
+from autoact.search.trainings import Trainings
 from autoact.spaces import Assignment, Choice, SearchSpace
 from tests.search.models import network, variables
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from autoact.records import Ledger, Training
-from autoact.search.trainings import Inline, Trainings
+from autoact.search.executors import Inline
+from autoact.search.trainings import Trainings
 from autoact.spaces import Assignment
 
 

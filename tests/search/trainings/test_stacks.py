@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from autoact.records import Ledger, Phase, Stack, Training
-from autoact.search.trainings import Extras, Inline, Trainings
+from autoact.search.executors import Inline
+from autoact.search.trainings import Extras, Trainings
 from autoact.spaces import Assignment
 from autoact.training import Measurement
 from autoact.training.stack import NotStackable

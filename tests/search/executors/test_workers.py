@@ -16,7 +16,7 @@ import torch
 from autoact import run_search
 from autoact.errors import SearchFailedError
 from autoact.records import Ledger
-from autoact.search.trainings import threads_as_in
+from autoact.search.executors import threads_as_in
 from autoact.spaces import Assignment
 from tests.search.models import SEARCH, STEPS, Curve, CurveData, Watched
 

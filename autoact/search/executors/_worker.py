@@ -12,8 +12,8 @@ from functools import partial
 from typing import IO, Any
 
 from autoact.errors import AutoActError, ConfigurationError
-from autoact.search.trainings._performing import Task, perform_stack, told
-from autoact.search.trainings._sending import receive
+from autoact.search.executors._sending import receive
+from autoact.search.trainings import Task, perform_stack, told
 
 _receiving = threading.Event()
 

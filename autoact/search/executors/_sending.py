@@ -17,7 +17,7 @@ import cloudpickle
 import torch
 
 from autoact.errors import ConfigurationError
-from autoact.search.trainings._session import Session, is_importable
+from autoact.search.executors._session import Session, is_importable
 
 Made = list[tuple[str, str, Any]]  # module, name and value of what was sent by value
 

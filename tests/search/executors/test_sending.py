@@ -15,9 +15,9 @@ import torch
 from autoact import run_search
 from autoact.activations import _registry, additions
 from autoact.errors import ConfigurationError
-from autoact.search.trainings import require_picklable
-from autoact.search.trainings._sending import receive, send
-from autoact.search.trainings._session import Session, is_importable
+from autoact.search.executors import require_picklable
+from autoact.search.executors._sending import receive, send
+from autoact.search.executors._session import Session, is_importable
 from tests.search import models
 
 
