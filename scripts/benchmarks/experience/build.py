@@ -26,7 +26,19 @@ from scripts.benchmarks.networks import PerceptronStack, Rows
 from scripts.benchmarks.tables import SearchTable
 from scripts.benchmarks.tables.tasks import EIGHT
 
-POOL = (*EIGHT, "prelu", "selu", "mish", "softsign", "hardswish", "snake", "gaussian", "sigmoid", "smelu", "lisht")
+POOL = (
+    *EIGHT,
+    "prelu",
+    "selu",
+    "mish",
+    "softsign",
+    "hardswish",
+    "snake",
+    "gaussian",
+    "sigmoid",
+    "smelu",
+    "lisht",
+)
 SEEDS = 4
 STACKED = 128
 BITS = 10
@@ -53,7 +65,7 @@ class Setting:
         """Draw the setting of a task from its name."""
         draw = np.random.default_rng(zlib.crc32(name.encode()))
         depth = int(draw.choice([2, 3, 3, 3, 3, 4]))
-        count = {2: 12, 3: 7, 4: 4}[depth]
+        count = {2: 12, 3: 6, 4: 4}[depth]
         usual = draw.random() < 0.5
         drawn = ["relu", *draw.permutation(POOL[1:])[: count - 1].tolist()]
         candidates = (EIGHT + tuple(n for n in drawn if n not in EIGHT))[:count] if usual else tuple(drawn)

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-Problem = tuple[Numbers, NDArray[np.generic]]  # inputs (rows, D); classes (rows,) or numbers (rows,), (rows, T)
+Problem = tuple[
+    Numbers, NDArray[np.generic]
+]  # inputs (rows, D); classes (rows,) or numbers (rows,), (rows, T)
 ROWS = 2000
 
 
@@ -39,9 +41,7 @@ def borehole() -> Problem:
     x = _uniform(1, 8)
     rw, r, tu, hu, tl, hl, length, kw = (low + (high - low) * x).T
     ratio = np.log(r / rw)
-    return x, 2 * np.pi * tu * (hu - hl) / (
-        ratio * (1 + 2 * length * tu / (ratio * rw**2 * kw) + tu / tl)
-    )
+    return x, 2 * np.pi * tu * (hu - hl) / (ratio * (1 + 2 * length * tu / (ratio * rw**2 * kw) + tu / tl))
 
 
 def piston() -> Problem:
@@ -61,7 +61,9 @@ def circuit() -> Problem:
     x = _uniform(3, 6)
     b1, b2, f, c1, c2, beta = (low + (high - low) * x).T
     vb, gain = 12 * b2 / (b1 + b2), beta * (c2 + 9)
-    return x, _noisy((vb + 0.74) * gain / (gain + f) + 11.35 * f / (gain + f) + 0.74 * f * gain / ((gain + f) * c1), 0.2, 3)
+    return x, _noisy(
+        (vb + 0.74) * gain / (gain + f) + 11.35 * f / (gain + f) + 0.74 * f * gain / ((gain + f) * c1), 0.2, 3
+    )
 
 
 # mechanics
@@ -97,7 +99,9 @@ def double_pendulum() -> Problem:
     x = _uniform(7, 4, -2, 2)
     a, b, va, vb = x.T
     apart, mass = a - b, 3 - np.cos(2 * a - 2 * b)
-    first = -29.43 * np.sin(a) - 9.81 * np.sin(a - 2 * b) - 2 * np.sin(apart) * (vb**2 + va**2 * np.cos(apart))
+    first = (
+        -29.43 * np.sin(a) - 9.81 * np.sin(a - 2 * b) - 2 * np.sin(apart) * (vb**2 + va**2 * np.cos(apart))
+    )
     second = 2 * np.sin(apart) * (2 * va**2 + 19.62 * np.cos(a) + vb**2 * np.cos(apart))
     return x, np.stack([first / mass, second / mass], axis=1)
 
@@ -295,7 +299,9 @@ def waveforms() -> Problem:
     draw, places = _draw(36), np.arange(21)
     bases = np.maximum(6 - np.abs(places - np.array([[10], [6], [14]])), 0)
     classes, part = draw.integers(3, size=ROWS), draw.random((ROWS, 1))
-    return part * bases[classes] + (1 - part) * bases[(classes + 1) % 3] + draw.standard_normal((ROWS, 21)), classes
+    return part * bases[classes] + (1 - part) * bases[(classes + 1) % 3] + draw.standard_normal(
+        (ROWS, 21)
+    ), classes
 
 
 # boolean functions and counting
