@@ -1,6 +1,6 @@
 """Experience from tables: what activations do on average by their place, and which of them do alike.
 
-    python scripts/benchmarks/experience/learn.py [--tables docs/benchmarks/tables/experience] [--out FILE]
+    python scripts/benchmarks/small_tables/learn.py [--tables docs/benchmarks/tables/small] [--out FILE]
 
 Notation:
     u     effects of a layer's activations in a table, times sqrt(L), centered over its candidates, in the units
@@ -25,7 +25,8 @@ if not __package__:  # started by its path
 from autoact.search.optimizer._kernel import Array, function_kernel
 from autoact.search.optimizer._observations import spread, squash
 from scripts import terminal
-from scripts.benchmarks.experience.build import OUT, POOL
+from scripts.benchmarks.small_tables._setting import POOL
+from scripts.benchmarks.small_tables.build import OUT
 from scripts.benchmarks.tables import SearchTable
 
 PLACES = ("first", "middle", "last")

@@ -1,6 +1,6 @@
 """Experience judged on families of tasks that it was not learned from: replays with and without it.
 
-    python scripts/benchmarks/experience/judge.py [--tables DIR] [--known] [--held-out] [--repetitions 16]
+    python scripts/benchmarks/small_tables/judge.py [--tables DIR] [--known] [--held-out] [--repetitions 16]
         [--short] [--json FILE]
 
 Plays the product's search, cost 20 and its raced baselines, on each table with what all *other* families
@@ -28,10 +28,10 @@ from autoact.search.optimizer._experience import Experience
 from autoact.search.optimizer._kernel import AssignmentKernel
 from scripts import terminal
 from scripts.benchmarks import search
-from scripts.benchmarks.experience.build import OUT
-from scripts.benchmarks.experience.learn import content, load
 from scripts.benchmarks.replay import play
 from scripts.benchmarks.replay.pooling import RACE, RACED, cost
+from scripts.benchmarks.small_tables.build import OUT
+from scripts.benchmarks.small_tables.learn import content, load
 from scripts.benchmarks.tables import Array, SearchTable
 
 RESAMPLED = 4000
