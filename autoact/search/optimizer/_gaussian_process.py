@@ -238,7 +238,7 @@ class GaussianProcess:
             expected: Median variance by term, noise among them; another that is missing is left out.
         """
         scale = Scale.of(seen)
-        scaled = scale.standardize(seen) - kernel.expected(seen.assignments)
+        scaled = scale.standardize(seen)
         points = Points(seen.assignments, seen.fidelities, seen.runs, seen.hyperparameters, seen.seeds)
         used = dict(expected)
         if seen.seeds is None:  # what seeds do is noise where nobody knows them
@@ -265,27 +265,21 @@ class GaussianProcess:
 
     def mean(self, points: Points) -> Array:
         """Return the posterior mean at some points, standardized, (M,)."""
-        return np.asarray(
-            self.covariance.between(points, self.points) @ self._weights + self._expected(points)
-        )
+        return np.asarray(self.covariance.between(points, self.points) @ self._weights)
 
     def observed_means(self) -> Array:
         """Return the posterior mean at the end of training of everything that was observed, (N,)."""
         count = self._matrices.shape[1]
         seen = self.points.subset(np.arange(count))
         ends = Points.means(seen.assignments, seen.hyperparameters)
-        return np.asarray(
-            self.covariance.between(ends, seen, self._matrices) @ self._weights[:count] + self._expected(ends)
-        )
+        return np.asarray(self.covariance.between(ends, seen, self._matrices) @ self._weights[:count])
 
     def posterior(self, points: Points) -> Posterior:
         """Return mean and variance of values without their noise, and what it takes to relate them."""
         cross = self.covariance.between(points, self.points)
         whitened = solve_triangular(self._lower, cross.T, lower=True, check_finite=False)
         left = self.covariance.diagonal(points) - np.square(whitened).sum(axis=0)
-        return Posterior(
-            points, cross @ self._weights + self._expected(points), np.maximum(left, 0.0), whitened
-        )
+        return Posterior(points, cross @ self._weights, np.maximum(left, 0.0), whitened)
 
     def of_runs(self, means: Posterior) -> Posterior:
         """Return the posterior of new whole trainings with unknown seeds, given that of their means."""
@@ -297,9 +291,6 @@ class GaussianProcess:
         """Return the posterior covariance between the values at two lists of points, standardized, (N, M)."""
         prior = self.covariance.between(first.points, second.points)
         return np.asarray(prior - first.whitened.T @ second.whitened)
-
-    def _expected(self, points: Points) -> Array:
-        return self.covariance.kernel.expected(points.assignments)
 
     @property
     def noise(self) -> float:

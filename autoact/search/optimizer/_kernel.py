@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from autoact.analysis import Subject, normal_quantiles, subject
-from autoact.search.optimizer._experience import Experience
 from autoact.spaces import Choice
 
 Array = npt.NDArray[np.float64]
@@ -70,12 +69,9 @@ class AssignmentKernel:
     """
 
     smooth: tuple[Array, ...]
-    effects: tuple[Array, ...] = ()
 
     @classmethod
-    def of(
-        cls, candidates: Sequence[Sequence[str]], experience: Experience | None = None
-    ) -> AssignmentKernel:
+    def of(cls, candidates: Sequence[Sequence[str]]) -> AssignmentKernel:
         """Build the kernels.
 
         Args:
@@ -87,25 +83,8 @@ class AssignmentKernel:
             >>> matrices.shape, bool(matrices[0, 0, 0] > matrices[0, 0, 1] > matrices[0, 0, 2])
             ((4, 1, 3), True)
         """
-        near = {names: function_kernel(names) for names in dict.fromkeys(map(tuple, candidates))}
-        if experience is None:
-            made = {names: _features(own) for names, own in near.items()}
-            return cls(tuple(made[tuple(names)] for names in candidates))
-        made = {names: _features(experience.blended(names, own)) for names, own in near.items()}
-        known = len(experience.activations)
-        crossed = {n: function_kernel((*experience.activations, *n))[known:, :known] for n in near}
-        effects = [
-            experience.expected(names, crossed[tuple(names)], layer, len(candidates))
-            for layer, names in enumerate(candidates)
-        ]
-        return cls(tuple(made[tuple(names)] for names in candidates), tuple(effects))
-
-    def expected(self, assignments: Indices) -> Array:
-        """Return the prior mean of assignments, (N,)."""
-        total = np.zeros(len(assignments))
-        for layer, own in enumerate(self.effects):
-            total += own[assignments[:, layer]]
-        return total
+        made = {names: _features(function_kernel(names)) for names in dict.fromkeys(map(tuple, candidates))}
+        return cls(tuple(made[tuple(names)] for names in candidates))
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -1,1 +1,1 @@
-"""Experience: what small tasks of many kinds say of activations, and whether that helps on other tasks."""
+"""Search tables of small tasks of many kinds, in families: whether a change of the search helps anywhere."""

@@ -69,18 +69,6 @@ def kepler() -> Problem:
     return x, found - x[:, 0]
 
 
-def double_pendulum() -> Problem:
-    """Angular accelerations of a double pendulum."""
-    x = uniform(7, 4, -2, 2)
-    a, b, va, vb = x.T
-    apart, mass = a - b, 3 - np.cos(2 * a - 2 * b)
-    first = (
-        -29.43 * np.sin(a) - 9.81 * np.sin(a - 2 * b) - 2 * np.sin(apart) * (vb**2 + va**2 * np.cos(apart))
-    )
-    second = 2 * np.sin(apart) * (2 * va**2 + 19.62 * np.cos(a) + vb**2 * np.cos(apart))
-    return x, np.stack([first / mass, second / mass], axis=1)
-
-
 # oscillating
 
 
@@ -160,11 +148,3 @@ def poisson_operator() -> Problem:
     green = np.minimum.outer(places, places) * (1 - np.maximum.outer(places, places))
     inside = x @ green
     return x, inside + 2 * inside**3  # of a medium that answers nonlinearly
-
-
-def vortex() -> Problem:
-    """Velocity of a fluid with four vortices."""
-    x, draw = uniform(17, 2, -1, 1), drawing(17)
-    away = x[:, None] - draw.uniform(-0.8, 0.8, (4, 2))
-    speed = draw.choice([-1, 1], 4) / (0.05 + np.square(away).sum(axis=2))
-    return x, np.stack([-(speed * away[..., 1]).sum(1), (speed * away[..., 0]).sum(1)], axis=1)

@@ -1,6 +1,5 @@
 """Problems that are recordings: dynamics, signals, images, maps, measurements that libraries ship."""
 
-import gzip
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +37,6 @@ def frequencies() -> Problem:
     return wave + draw.normal(0, 0.6, wave.shape), classes
 
 
-def eeg() -> Problem:
-    """Next value of an electroencephalogram from sixteen before."""
-    values = np.fromfile(_sample("eeg.dat"), dtype=float).reshape(-1, 4)[:, 0]
-    windows = np.lib.stride_tricks.sliding_window_view(values, 17)[:2400]
-    return windows[:, :16], windows[:, 16]
-
-
 # autoencoding
 
 
@@ -60,14 +52,6 @@ def bars() -> Problem:
     lit = (drawing(45).random((ROWS, 10)) < 0.2).astype(float)
     clean = np.maximum(lit[:, :5, None], lit[:, None, 5:]).reshape(ROWS, 25)
     return noisy(clean, 0.6, 45), clean
-
-
-def swiss_roll() -> Problem:
-    """Rolled-up sheet in ten dimensions; the target is the sheet."""
-    sheet, draw = uniform(46, 2), drawing(46)
-    angle = 1.5 * np.pi * (1 + 2 * sheet[:, 0])
-    rolled = np.stack([angle * np.cos(angle), 12 * sheet[:, 1], angle * np.sin(angle)], axis=1)
-    return rolled @ draw.standard_normal((3, 10)) + draw.normal(0, 1, (ROWS, 10)), sheet
 
 
 # photographs and maps
@@ -98,18 +82,6 @@ def temple_patches() -> Problem:
     return x, x
 
 
-def flower_middle() -> Problem:
-    """Pixel in the middle of a patch, from those around it with noise."""
-    x = _patches(_photo("flower.jpg")[:, :, 0], 5, 49)
-    return noisy(np.delete(x, 12, axis=1), 0.4, 49), x[:, 12]
-
-
-def flower_colors() -> Problem:
-    """Red from green and blue, over a photograph."""
-    x = _patches(_photo("flower.jpg"), 1, 50)
-    return x[:, 1:], x[:, 0]
-
-
 def terrain() -> Problem:
     """Height of land by place."""
     heights = np.load(_sample("jacksboro_fault_dem.npz"))["elevation"].astype(float)
@@ -128,15 +100,6 @@ def sea_or_land() -> Problem:
     return x, np.digitize(found, np.quantile(found, [0.25, 0.5, 0.75]))
 
 
-def brain() -> Problem:
-    """Brightness of a slice through a head by place."""
-    with gzip.open(_sample("s1045.ima.gz")) as file:
-        image = np.frombuffer(file.read(), np.uint16).astype(float).reshape(256, 256)
-    x = uniform(53, 2)
-    rows, columns = (60 + x * 136).astype(int).T
-    return x, image[rows, columns]
-
-
 # small tables of measurements
 
 
@@ -144,7 +107,7 @@ def cancer() -> Problem:
     """Malignant or benign, from 30 measures of cells."""
     from sklearn.datasets import load_breast_cancer
 
-    return load_breast_cancer(return_X_y=True)  # type: ignore[no-any-return]
+    return load_breast_cancer(return_X_y=True)
 
 
 def cancer_texture() -> Problem:
@@ -154,21 +117,6 @@ def cancer_texture() -> Problem:
     x = load_breast_cancer(return_X_y=True)[0]
     kept = [i for i in range(30) if i % 10 not in (5, 6, 7)]
     return x[:, kept], x[:, 26]
-
-
-def cultivars() -> Problem:
-    """Cultivar of Italian wines (not the wines of the other tables), from their chemistry."""
-    from sklearn.datasets import load_wine
-
-    return load_wine(return_X_y=True)  # type: ignore[no-any-return]
-
-
-def iris() -> Problem:
-    """Width of petals from other measures and the species."""
-    from sklearn.datasets import load_iris
-
-    x, species = load_iris(return_X_y=True)
-    return np.hstack([x[:, :3], np.eye(3)[species]]), x[:, 3]
 
 
 def _sample(name: str) -> Path:

@@ -26,13 +26,6 @@ def relu_teacher() -> Problem:
     return x, np.maximum(hidden, 0) @ draw.standard_normal((16, 3))
 
 
-def tanh_teacher() -> Problem:
-    """Class by a network of hyperbolic tangents."""
-    x, draw = drawing(24).standard_normal((ROWS, 8)), drawing(25)
-    hidden = np.tanh(np.tanh(x @ draw.standard_normal((8, 16))) @ draw.standard_normal((16, 16)) / 2)
-    return x, noisy(hidden @ draw.standard_normal((16, 4)), 0.3, 24).argmax(axis=1)
-
-
 # noisy tables
 
 
@@ -56,13 +49,6 @@ def counts() -> Problem:
     return x, np.log1p(draw.poisson(2 * rate))
 
 
-def heavy_tails() -> Problem:
-    """Skewed inputs, errors with heavy tails."""
-    draw = drawing(29)
-    x = np.exp(draw.standard_normal((ROWS, 6)))
-    return x, np.sqrt(x[:, 0] * x[:, 1]) + np.log(x[:, 2] + x[:, 3]) + 0.2 * draw.standard_t(3, ROWS)
-
-
 # classes in the plane
 
 
@@ -70,7 +56,7 @@ def moons() -> Problem:
     """Two half moons."""
     from sklearn.datasets import make_moons
 
-    return make_moons(ROWS, noise=0.25, random_state=0)  # type: ignore[no-any-return]
+    return make_moons(ROWS, noise=0.25, random_state=0)
 
 
 def rings() -> Problem:
@@ -132,11 +118,3 @@ def modular() -> Problem:
     """Sum modulo 5 of two numbers, each among ten and one-hot, with one bit that is noise."""
     numbers = drawing(39).integers(10, size=(ROWS, 2))
     return np.hstack([*np.eye(10)[numbers.T], uniform(39, 4)]), numbers.sum(axis=1) % 5
-
-
-def segments() -> Problem:
-    """Digits of a display with seven segments, each wrong in a tenth of cases (Breiman et al. 1984)."""
-    lit = "1110111 0010010 1011101 1011011 0111010 1101011 1101111 1010010 1111111 1111011".split()
-    classes = drawing(40).integers(10, size=ROWS)
-    bits = np.array([[int(bit) for bit in row] for row in lit])[classes]
-    return np.where(drawing(41).random(bits.shape) < 0.1, 1 - bits, bits).astype(float), classes

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from scripts.benchmarks.networks import PerceptronStack, Rows
+from autoact.nn import module_for
+from autoact.spaces import Choice
+from scripts.benchmarks.networks import Rows, perceptron
 from scripts.benchmarks.small_tables._setting import Setting
 
 
-class Stack(PerceptronStack):
-    """Perceptrons with or without batch normalization before each activation.
+class Stack(nn.Module):
+    """Perceptrons with or without batch normalization before each activation, computed as one.
 
     Args:
         sizes: Numbers per row, units of each hidden layer, outputs.
@@ -22,19 +24,24 @@ class Stack(PerceptronStack):
     def __init__(
         self, sizes: Sequence[int], assignments: Sequence[Sequence[str]], seed: int, normalized: bool
     ) -> None:
-        super().__init__(sizes, assignments, [seed] * len(assignments))
+        super().__init__()
+        linear = [layer for layer in perceptron(sizes, assignments[0], seed) if isinstance(layer, nn.Linear)]
+        count = len(assignments)
+        self.weights = nn.ParameterList(own.weight.detach().mT.repeat(count, 1, 1) for own in linear)
+        self.biases = nn.ParameterList(own.bias.detach().repeat(count, 1, 1) for own in linear)
         widths = sizes[1:-1] if normalized else ()
-        self.scales = nn.ParameterList(torch.ones(len(assignments), 1, width) for width in widths)
+        self.scales = nn.ParameterList(torch.ones(count, 1, width) for width in widths)
         self.moments: list[tuple[Tensor, Tensor]] = []
+        self._layers = [tuple(names) for names in zip(*assignments, strict=True)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs of every network, (N, rows, outputs), on its rows (N, rows, inputs)."""
-        for layer, activations in enumerate(self._layers):
+        for layer, names in enumerate(self._layers):
             x = torch.bmm(x, self.weights[layer])
             if len(self.scales):
                 mean, spread = self._moments(layer, x)
                 x = (x - mean) * (self.scales[layer] / spread)
-            x = activations(x + self.biases[layer])
+            x = activated(x + self.biases[layer], names)
         return torch.baddbmm(self.biases[-1], x, self.weights[-1])
 
     def _moments(self, layer: int, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,6 +56,20 @@ class Stack(PerceptronStack):
             old = self.moments[layer]
             self.moments[layer] = old[0].lerp(new[0], 0.1), old[1].lerp(new[1], 0.1)
         return mean, spread
+
+
+def activated(x: Tensor, names: Sequence[str]) -> Tensor:
+    """Return each network's activation of its own part of x, (N, ...): each activation is called once.
+
+    Example:
+        >>> activated(-torch.ones(3, 1), ("relu", "sin", "relu")).flatten()
+        tensor([ 0.0000, -0.8415,  0.0000])
+    """
+    kinds = list(dict.fromkeys(names))
+    order = torch.tensor([kinds.index(name) for name in names]).argsort(stable=True)
+    parts = x[order].split([names.count(kind) for kind in kinds])
+    done = [module_for(Choice(kind))(part) for kind, part in zip(kinds, parts, strict=True)]
+    return torch.cat(done)[order.argsort()]
 
 
 def losses(said: Tensor, y: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Small tasks: their tables hold real trainings, as anybody would write them, and settings follow from names."""
+"""Small tasks: tables hold real trainings, as anybody would write them, and settings follow from names."""
 
 from dataclasses import replace
 
@@ -27,12 +27,11 @@ def test_every_problem_has_rows_that_are_numbers_and_a_name_of_its_own():
 
 
 def test_stored_tables_are_of_tasks_as_they_are_drawn_today():
-    assert len(STORED) >= 40
+    assert {path.stem for path in STORED} == set(PROBLEMS)
     for path in STORED:
         table = SearchTable.load(path)
         assert table.about["setting"] == repr(Setting.of(path.stem))
         assert table.about["family"] == build.family_of(path.stem)
-    assert {SearchTable.load(path).about["family"] for path in STORED} == set(FAMILIES)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -70,10 +69,10 @@ def test_normalization_is_of_each_network_alone():
 
 
 def test_a_table_is_built_once(tmp_path, capsys):
-    arguments = ["--short", "--only", "iris", "--out", str(tmp_path)]
+    arguments = ["--short", "--only", "cancer", "--out", str(tmp_path)]
     build.main(arguments)
-    table = SearchTable.load(tmp_path / "iris.npz")
-    depth = len(Setting.of("iris").widths)
+    table = SearchTable.load(tmp_path / "cancer.npz")
+    depth = len(Setting.of("cancer").widths)
     assert table.selection.shape == (2, *(2,) * depth, 1)
     assert np.isfinite(table.selection).all()
     assert table.regrets.min() == 0.0
