@@ -206,3 +206,14 @@ def test_a_full_disk_costs_one_training_and_one_line(tmp_path: Path, monkeypatch
 def test_a_ledger_that_is_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="cannot be read: Is a directory"):
         Ledger(tmp_path)
+
+
+def test_a_ledger_that_has_not_changed_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, lines = tmp_path / "trainings.jsonl", list[str]()
+    Ledger(path).append(*(training(seed) for seed in range(3)))
+    from_line = Training.from_line
+    monkeypatch.setattr(Training, "from_line", lambda line: lines.append(line) or from_line(line))
+    first, second = Ledger(path), Ledger(path)
+    assert (len(lines), second.trainings) == (3, first.trainings)
+    second.append(training(3))
+    assert (len(Ledger(path).trainings), len(first.trainings), len(lines)) == (4, 3, 7)
