@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
+from autoact.cli._listing import kept
 from autoact.cli._parser import Parser
 from autoact.errors import AutoActError, SearchFailedError
 
@@ -81,9 +82,14 @@ def _search(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from autoact.cli._catalogue import print_list
+    def make() -> str:
+        from autoact.cli._catalogue import listing
 
-    print_list(options.module)
+        return listing(options.module)
+
+    loaded = sys.modules.get("autoact.activations")
+    of_users = options.module or (loaded is not None and loaded.additions())
+    print(make() if of_users else kept(make))
     return 0
 
 
