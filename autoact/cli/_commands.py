@@ -1,13 +1,15 @@
-"""The command `autoact`: search, advise, cost, list, show, report.
+"""The command `autoact`: search, status, report, advise, cost, list, show.
 
 Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr.
 """
 
 import argparse
 import io
+import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
@@ -72,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write a run's report.html again and print its summary")
     report.add_argument("directory", metavar="RUN", help="a run directory")
     report.set_defaults(run=_report)
+    status = commands.add_parser("status", help="how far a run is, also while it runs")
+    status.add_argument("directory", metavar="RUN", help="a run directory, or a copy of one")
+    status.add_argument("--json", action="store_true", help="print it as JSON")
+    status.set_defaults(run=_status)
     return parser
 
 
@@ -105,4 +111,12 @@ def _report(options: argparse.Namespace) -> int:
 
     print(summarize(options.directory))  # first: whoever may not write there may read
     write_report(options.directory)
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from autoact.report import status
+
+    found = status(options.directory)
+    print(json.dumps(asdict(found), indent=2) if options.json else found)
     return 0
