@@ -1,4 +1,4 @@
-"""Memory of a search stays flat, however many trainings it does: in this process, and in workers that train."""
+"""Memory of a search stays flat, however many trainings it does: of the driver, and of what trains."""
 
 from collections.abc import Callable
 from pathlib import Path

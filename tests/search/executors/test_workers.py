@@ -239,7 +239,7 @@ class Places:
 def test_a_worker_that_is_replaced_keeps_its_device_and_the_confirmation_its_pairs(
     tmp_path: Path, crash: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Part 6 of the faults: failures in the confirmation decided, a hang hung, loaders were 150 times slower."""
+    """Part 6 of the faults: one failure decided, a hang hung, loaders were 150 times slower."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     log, limits = tmp_path / "log", {"training_timeout": 2.0, "seeds": 5}
