@@ -137,8 +137,19 @@ def threads_as_in(workers: int) -> Iterator[None]:
     What is measured here then holds there: on a busy machine threads that wait for each other take many times
     as long as one alone.
     """
+    with with_threads(threads_of_each(workers) if workers > 1 else torch.get_num_threads()):
+        yield
+
+
+@contextmanager
+def with_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads.
+
+    Args:
+        count: At least 1.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(threads_of_each(workers) if workers > 1 else before)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

@@ -43,7 +43,7 @@ def serve(orders: IO[bytes], answers: IO[bytes]) -> None:
         os.register_at_fork(after_in_child=partial(_close, [orders.fileno(), answers.fileno()]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     try:
-        task = _received(orders)
+        task = received(orders)
     except BaseException as error:  # whatever the user's modules do
         _answer(answers, str(error) if isinstance(error, AutoActError) else told(error))
         return
@@ -57,7 +57,12 @@ def _close(files: list[int]) -> None:
         os.close(files.pop())
 
 
-def _received(orders: IO[bytes]) -> Task:
+def received(orders: IO[bytes]) -> Task:
+    """Take a session and its task over.
+
+    Args:
+        orders: Where they come from.
+    """
     _receiving.set()
     task: Task = receive(orders)
     _receiving.clear()

@@ -58,7 +58,7 @@ class SearchPlan:
     @property
     def whole(self) -> float:
         """Estimated wall time of everything: workers share the trainings, one process decides."""
-        return self.seconds * self.counts.total / self.settings.workers + self.deciding
+        return self.seconds * self.counts.total / self.settings.parallel + self.deciding
 
     def describe(self) -> str:
         """Return the plan as people read it."""
@@ -133,7 +133,7 @@ class SearchPlan:
         time, wanted, counts = f"within {duration(3600 * hours)}", self.settings.seeds, self.counts
         if not math.isfinite(self.seconds) or self.seconds <= 0:
             return f"{time}: the search ends early enough for baselines and confirmation"
-        room = (3600 * hours - self.deciding) * self.settings.workers // self.seconds
+        room = (3600 * hours - self.deciding) * self.settings.parallel // self.seconds
         trials, seeds = counts.cut(int(max(min(room, counts.total), 0)))
         if room >= counts.total:
             return f"{time}: everything fits"

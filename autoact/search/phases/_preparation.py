@@ -78,6 +78,14 @@ class Prepared:
             parts = {"training data": training, "selection data": selection}
             return fingerprint(self.task.build(), parts)
 
+    def with_workers(self, workers: int | None) -> "Prepared":
+        """Return this search with another number of trainings at the same time.
+
+        Args:
+            workers: The number; None leaves it to the place where they run.
+        """
+        return replace(self, settings=replace(self.settings, workers=workers))
+
     def without_mixture(self, reason: str) -> "Prepared":
         """Return this search without its mixture.
 
@@ -186,7 +194,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         monitor=settings.monitor,
         trainer=dict(settings.trainer),
     )
-    if settings.workers > 1:
+    if settings.parallel > 1 or not settings.is_local:
         require_picklable(task, settings.pruner)
     return Prepared(
         settings=settings,
@@ -217,7 +225,7 @@ def prepare_objective(
     task = ObjectiveTask(
         objective=objective, space=space, original=variables.original, monitor=settings.monitor
     )
-    if settings.workers > 1:
+    if settings.parallel > 1 or not settings.is_local:
         require_picklable(task, settings.pruner)
     return Prepared(
         settings=settings,
