@@ -29,7 +29,8 @@ from autoact.search._resumption import (
     opened,
     seeds_of,
 )
-from autoact.search.executors import place_for, require_no_import
+from autoact.search.clusters import place_for
+from autoact.search.executors import require_no_import
 from autoact.search.phases import (
     Prepared,
     SearchPlan,

@@ -9,7 +9,7 @@ from typing import Any
 from autoact.errors import SearchFailedError, log
 from autoact.records import Ledger, Report, RunDirectory, Stack
 from autoact.report import duration
-from autoact.search.executors import ClusterGoneError
+from autoact.search.clusters import ClusterGoneError
 from autoact.search.phases import Prepared
 from autoact.search.setup import Counts, Seeds, Settings, changes, extended, require_unchanged, seeds_for
 from autoact.search.study import Search

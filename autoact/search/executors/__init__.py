@@ -1,18 +1,17 @@
 """Executors: who does the trainings of a search."""
 
-from autoact.search.executors._chosen import Place, place_for
-from autoact.search.executors._local import Inline, executor_for, threads_as_in
-from autoact.search.executors._remote import ClusterGoneError
-from autoact.search.executors._sending import require_picklable
-from autoact.search.executors._worker import require_no_import
+from autoact.search.executors._local import Inline, executor_for, threads_as_in, with_threads
+from autoact.search.executors._sending import pickled, require_picklable, send
+from autoact.search.executors._worker import received, require_no_import
 
 __all__ = [
-    "ClusterGoneError",
     "Inline",
-    "Place",
     "executor_for",
-    "place_for",
+    "pickled",
+    "received",
     "require_no_import",
     "require_picklable",
+    "send",
     "threads_as_in",
+    "with_threads",
 ]

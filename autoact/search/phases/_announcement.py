@@ -108,6 +108,7 @@ class SearchPlan:
             "Cost in trainings",
             *(f"  {count:>{names}}  {what}" for count, what in rows),
             *self._stacks(),
+            *self._place(),
         ]
 
     def _stacks(self) -> list[str]:
@@ -118,6 +119,12 @@ class SearchPlan:
             trials = "trials one by one" if stack.round == 1 else f"trials of {stack.round}"
             return [f"Trained in stacks of up to {stack.size}, {trials}{faster}"]
         return [f"Trained one by one: {stack.reason}"] if stack.reason else []
+
+    def _place(self) -> list[str]:
+        """Return where trainings run, unless it is here."""
+        settings = self.settings
+        where = f"Trained elsewhere ({settings.to_dict()['executor']}), {settings.parallel} at the same time"
+        return [] if settings.is_local else [f"{where}; what one takes was measured here"]
 
     def _confirmation(self) -> str:
         *early, most = self.settings.planned_looks

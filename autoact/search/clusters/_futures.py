@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from autoact.errors import ConfigurationError
-from autoact.search.executors._elsewhere import Answer, Order, work
-from autoact.search.executors._remote import ClusterGoneError
+from autoact.search.clusters._cluster import ClusterGoneError
+from autoact.search.clusters._elsewhere import Answer, Order, work
 
 
 class Futures:

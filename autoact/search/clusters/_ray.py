@@ -1,11 +1,12 @@
 """Ray cluster: a training is a Ray task with the resources that it needs."""
 
+import logging
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from autoact.errors import ConfigurationError, SearchFailedError, needs
-from autoact.search.executors._elsewhere import Answer, Order, work
+from autoact.search.clusters._elsewhere import Answer, Order, work
 
 _NAMES = {"cpus": "CPU", "gpus": "GPU"}  # as nodes name what they have; others are named alike
 
@@ -30,8 +31,15 @@ class RayCluster:
             import ray
         self._ray, self._needed = ray, {_NAMES.get(name, name): each for name, each in resources.items()}
         self.name = "The Ray cluster" if address == "ray" else f"The Ray cluster at {address}"
-        found = ray.exceptions
-        self.lost = (found.WorkerCrashedError, found.NodeDiedError, found.OutOfMemoryError)
+        known = ray.exceptions
+        self.lost = (
+            known.WorkerCrashedError,
+            known.NodeDiedError,
+            known.OutOfMemoryError,
+            known.LocalRayletDiedError,
+            known.ObjectLostError,
+            ConnectionError,
+        )
         self._connected = self._connect(address)
         own = {name: each for name, each in resources.items() if name not in ("cpus", "gpus", "memory")}
         self._work = ray.remote(
@@ -55,7 +63,7 @@ class RayCluster:
             )
         where = {} if address == "ray" else {"address": address}
         try:
-            self._ray.init(**where, log_to_driver=False)
+            self._ray.init(**where, log_to_driver=False, logging_level=logging.WARNING)
         except Exception as error:  # of many kinds, some of which only say that there was a timeout
             raise SearchFailedError(f"{self.name} does not answer: {error}") from error
         return True

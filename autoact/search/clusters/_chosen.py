@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from autoact.errors import ConfigurationError, log
-from autoact.search.executors._dask import DaskCluster
-from autoact.search.executors._futures import Futures, pool_of
-from autoact.search.executors._local import executor_for, threads_as_in, with_threads
-from autoact.search.executors._ray import RayCluster
-from autoact.search.executors._remote import Cluster, Remote
+from autoact.search.clusters._cluster import Cluster
+from autoact.search.clusters._dask import DaskCluster
+from autoact.search.clusters._futures import Futures, pool_of
+from autoact.search.clusters._ray import RayCluster
+from autoact.search.clusters._remote import Remote
+from autoact.search.executors import executor_for, threads_as_in, with_threads
 from autoact.search.setup import Settings
 from autoact.search.trainings import Executor, Task
 
@@ -91,8 +92,8 @@ def _cluster(settings: Settings) -> Cluster:
         return DaskCluster(given, needed)
     if len(needed) > 1:
         raise ConfigurationError(
-            f"resources is {dict(settings.resources)}; beside cpus, which are torch's threads, they are for Ray "
-            "and Dask: an executor of one's own gives its workers what they have. Leave the others out."
+            f"resources is {dict(settings.resources)}; an executor of one's own gives its workers what they "
+            "have. Leave out all but cpus, the threads of torch: the others are for Ray and Dask."
         )
     if isinstance(given, str):
         make = pool_of(given)

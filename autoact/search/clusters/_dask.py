@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 from autoact.errors import SearchFailedError, needs
-from autoact.search.executors._elsewhere import Answer, Order, work
+from autoact.search.clusters._cluster import NoRoomError
+from autoact.search.clusters._elsewhere import Answer, Order, work
 
 _NAMES = {"gpus": "GPU"}  # as workers usually name it: `dask worker --resources "GPU=1"`
 
@@ -31,11 +32,12 @@ class DaskCluster:
     """
 
     together = False
-    lost = (WorkerLost, CancelledError)
 
     def __init__(self, address: str, resources: Mapping[str, float]) -> None:
         with needs("distributed", f"executor: {address}"):
             from distributed import Client
+            from distributed.scheduler import KilledWorker
+        self.lost = (WorkerLost, KilledWorker, CancelledError, OSError)  # the last one: of its connection
         self.name = f"The Dask cluster at {address}"
         self._needed = {_NAMES.get(name, name): each for name, each in resources.items() if name != "cpus"}
         try:
@@ -69,12 +71,12 @@ class DaskCluster:
         """Begin a task at a worker that is idle.
 
         Raises:
-            WorkerLost: All are busy, since one is gone.
+            NoRoomError: All are busy.
         """
-        taken = {name for name, _ in self._busy.values()}
+        taken = {name for name, _ in [*self._busy.values()]}
         free = sorted(self._workers - taken)
         if not free:
-            raise WorkerLost("no worker is idle")
+            raise NoRoomError
         there = self._client.submit(work, order, task, pure=False, workers=free[:1], resources=self._needed)
         future: Future[Answer | None] = Future()
         self._busy[future] = free[0], there

@@ -17,9 +17,8 @@ import torch
 import autoact
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.records import Training
-from autoact.search.executors._sending import send
-from autoact.search.executors._worker import received
-from autoact.search.executors._written_files import collected, placed
+from autoact.search.clusters._written_files import collected, placed
+from autoact.search.executors import received, send
 from autoact.search.trainings import Task, Undone, perform_stack, told
 
 _busy = threading.Lock()  # random numbers and settings of torch belong to a process
@@ -87,6 +86,15 @@ def hold(name: str, task: Task) -> None:
     """
     _held.clear()
     _held[name] = task
+
+
+def release(name: str) -> None:
+    """Forget a task.
+
+    Args:
+        name: Of the task.
+    """
+    _held.pop(name, None)
 
 
 def work(order: Order, sent: bytes | None) -> Answer | None:

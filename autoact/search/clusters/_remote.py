@@ -8,53 +8,21 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 from autoact.errors import SearchFailedError, log
 from autoact.records import Training
-from autoact.search.executors._elsewhere import Answer, Order, hold, packed, this_process
-from autoact.search.executors._sending import pickled
-from autoact.search.executors._written_files import absolute, mark, write
+from autoact.search.clusters._cluster import Cluster, ClusterGoneError, NoRoomError
+from autoact.search.clusters._elsewhere import Answer, Order, hold, packed, release, this_process
+from autoact.search.clusters._written_files import absolute, mark, write
+from autoact.search.executors import pickled
 from autoact.search.trainings import NO_EXTRAS, Extras, Task, Undone, failed, told
 
 BEAT = 1.0  # seconds between two looks at what a cluster offers
 SILENT = 30.0  # seconds after which a cluster that does not answer is gone
 PATIENCE = 600.0  # seconds that a cluster without workers is waited for
 _REPEATED = 2  # times at most that a training is repeated whose worker was lost
-
-
-class ClusterGoneError(SearchFailedError):
-    """A cluster that is not there any more; what has ended is in the ledger, the rest waits for a resume."""
-
-
-class Cluster(Protocol):
-    """Whatever can run a function elsewhere.
-
-    Attributes:
-        name: In messages.
-        lost: What its futures raise when a worker is lost.
-        together: Whether a worker that is lost takes with it what others do.
-    """
-
-    name: str
-    lost: tuple[type[BaseException], ...]
-    together: bool
-
-    def offered(self) -> int:
-        """Return how many trainings it has room for, those that run included."""
-
-    def shared(self, sent: bytes) -> Any:
-        """Return what stands for a task in `submit`; it travels once."""
-
-    def submit(self, order: Order, task: Any) -> "Future[Answer | None]":
-        """Have a worker call `work`."""
-
-    def cancel(self, future: "Future[Answer | None]") -> None:
-        """Stop it, if that is possible."""
-
-    def close(self, *, abandon: bool) -> None:
-        """Leave the cluster."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -100,7 +68,10 @@ class Remote:
         self._running: list[_Open] = []
         self._gone: BaseException | None = None
         self._stopped = threading.Event()
-        self._server = threading.Thread(target=self._serve, name="autoact-cluster", daemon=True)
+        self._threads_of_its_own = [
+            threading.Thread(target=target, name="autoact-cluster", daemon=True)
+            for target in (self._serve, self._look)
+        ]
         self._begun = False
 
     @property
@@ -117,8 +88,8 @@ class Remote:
         """
         self._begun, self._sent = True, packed(self._task, self._threads)
         hold(self._name, self._task)  # threads of this process need no copy
-        threading.Thread(target=self._look, name="autoact-beat", daemon=True).start()
-        self._server.start()
+        for thread in self._threads_of_its_own:
+            thread.start()
         answer = self._open((), NO_EXTRAS).result()
         if isinstance(answer, Undone):
             raise SearchFailedError(f"A worker cannot begin: {answer.why}.")
@@ -136,10 +107,11 @@ class Remote:
         """Cancel what runs, and forget it."""
         self._stopped.set()
         self._events.put(None)
-        if self._begun:
-            self._server.join(SILENT)
-        for each in self._running:
+        for thread in self._threads_of_its_own if self._begun else ():
+            thread.join(2 * BEAT)  # the cluster may not answer
+        for each in (*self._running, *self._waiting):
             self._cancel(each)
+        release(self._name)
 
     def _open(self, asked: Sequence[Training], extras: Extras) -> "Future[Any]":
         wanted = absolute(extras)
@@ -150,6 +122,8 @@ class Remote:
             threads=self._threads,
         )
         each = _Open(order=order, asked=asked, answer=Future())
+        if self._gone is not None:
+            raise self._gone
         self._events.put(each)
         return each.answer
 
@@ -182,10 +156,10 @@ class Remote:
             raise
 
     def _take(self, each: _Open | None) -> None:
-        if each is None:
+        if each is None or each.answer.done():  # it was given up before
             return
         if self._gone is not None:
-            each.answer.set_exception(self._gone)
+            self._refuse(each, self._gone)
         elif each.inner is None:
             self._waiting.append(each)
         else:
@@ -211,6 +185,10 @@ class Remote:
         self._running.append(each)
         try:
             each.inner = self._cluster.submit(each.order, task)
+        except NoRoomError:
+            self._running.remove(each)
+            self._wait(each)
+            return
         except Exception as error:  # a broken pool says so at once
             each.inner = Future()
             each.inner.set_exception(error)
@@ -220,12 +198,12 @@ class Remote:
         try:
             answer = inner.result()
         except ClusterGoneError as error:
-            self._waiting.append(each)
+            self._running.append(each)
             self._fail(error)
         except self._cluster.lost as error:
             self._repeat(each, told(error))
         except Exception as error:  # of the cluster or its connection: trainings tell their own
-            each.answer.set_exception(SearchFailedError(f"A worker cannot begin: {told(error)}."))
+            self._refuse(each, SearchFailedError(f"A worker cannot begin: {told(error)}."))
         else:
             self._answered(each, answer)
 
@@ -233,17 +211,21 @@ class Remote:
         if answer is None:
             self._start(each, self._cluster.shared(self._sent))
         elif answer.refused:
-            each.answer.set_exception(SearchFailedError(f"A worker cannot begin: {answer.refused}."))
+            self._refuse(each, SearchFailedError(f"A worker cannot begin: {answer.refused}."))
         else:
             self._finish(each, answer if not each.asked else _kept(each, answer))
 
     def _repeat(self, each: _Open, why: str) -> None:
-        each.losses, self._offer = each.losses + 1, None  # until the next look at the cluster
+        each.losses += 1
         if each.losses > _REPEATED:
             self._finish(each, _given_up(each, f"its worker was lost {each.losses} times ({why})"))
         else:
-            each.inner = None
-            self._waiting.appendleft(each)
+            self._wait(each)
+
+    def _wait(self, each: _Open) -> None:
+        """Let it wait for the next look at the cluster, before all others."""
+        each.inner = self._offer = None
+        self._waiting.appendleft(each)
 
     def _finish(self, each: _Open, result: Any) -> None:
         if each.order.mark is not None:
@@ -253,10 +235,13 @@ class Remote:
     def _fail(self, error: BaseException) -> None:
         self._gone = error
         for each in (*self._running, *self._waiting):
-            self._cancel(each)
-            each.answer.set_exception(error)
+            self._refuse(each, error)
         self._running.clear()
         self._waiting.clear()
+
+    def _refuse(self, each: _Open, error: BaseException) -> None:
+        self._cancel(each)
+        each.answer.set_exception(error)
 
     def _cancel(self, each: _Open) -> None:
         if each.order.mark is not None:
