@@ -73,6 +73,7 @@ class Remote:
             for target in (self._serve, self._look)
         ]
         self._begun = False
+        self._fresh = 0  # orders that came to a process without the task
 
     @property
     def workers(self) -> int:
@@ -183,6 +184,8 @@ class Remote:
 
     def _start(self, each: _Open, task: Any) -> None:
         self._running.append(each)
+        if task is None and self._fresh > 2 * self.workers:  # each order has a process of its own
+            task = self._cluster.shared(self._sent)
         try:
             each.inner = self._cluster.submit(each.order, task)
         except NoRoomError:
@@ -209,6 +212,7 @@ class Remote:
 
     def _answered(self, each: _Open, answer: Answer | None) -> None:
         if answer is None:
+            self._fresh += 1
             self._start(each, self._cluster.shared(self._sent))
         elif answer.refused:
             self._refuse(each, SearchFailedError(f"A worker cannot begin: {answer.refused}."))
