@@ -49,8 +49,8 @@ def checked_resources(given: Any) -> dict[str, float]:
     """
     resources = dict(given) if isinstance(given, Mapping) else {"": given}
     for name, amount in resources.items():
-        number = isinstance(amount, Real) and not isinstance(amount, bool) and 0 < amount < float("inf")
-        if not number or not isinstance(name, str) or not name:
+        whole = isinstance(amount, Real) and not isinstance(amount, bool)
+        if not whole or not 0 < float(amount) < float("inf") or not isinstance(name, str) or not name:
             raise ConfigurationError(
                 f"resources is {given!r}; it must map names to numbers above 0, such as "
                 "{'cpus': 1, 'gpus': 0.25}: what each training gets."
