@@ -70,6 +70,7 @@ from autoact.search.trainings import (
     SearchProgress,
     TimeLimit,
     Trainings,
+    interruptible,
     log_trial,
 )
 from autoact.spaces import SearchSpace
@@ -124,6 +125,8 @@ def run_search(
         executor: Where trainings run: "local" (default), "ray", "ray://HOST:PORT", "dask://HOST:PORT",
             "module:function" of a function that returns a `concurrent.futures.Executor`, or such an object.
         resources: What each training gets elsewhere, such as {"cpus": 1, "gpus": 0.25}.
+        training_timeout: Seconds after which a training is ended as failed; default: by the probe's estimate.
+        memory_limit: Gigabytes of memory that a training may take, its loader processes included.
         stack: Trainings that each of them does as one batched model; "auto" measures whether that is faster.
         storage: URL of an Optuna storage to which the study is exported beside study.db; its password is not
             kept: give the URL again with a resume.
@@ -144,6 +147,8 @@ def run_search(
         MissingPackageError: The executor belongs to a library that is not installed.
         RunDirectoryError: `out` exists (without `resume`), cannot be written or cannot be resumed.
         SearchFailedError: Training failed throughout, or a cluster is gone; report.json has what is known.
+        KeyboardInterrupt: There was a Ctrl-C; its note says how to go on.
+        SystemExit: There was a SIGTERM or SIGHUP, which its exit status tells; a warning says how to go on.
 
     Example:
         >>> from autoact import run_search
@@ -158,7 +163,7 @@ def run_search(
     check_what(model, data, objective, layers)
     named = {**({"monitor": OBJECTIVE} if objective is not None else {}), **settings}
     asked = SearchSpace.of(space)
-    with ExitStack() as around:
+    with interruptible(out), ExitStack() as around:
         around.enter_context(quiet_optuna())
         directory = around.enter_context(opened(required(out))) if resume else None
         if directory is None:
@@ -186,18 +191,19 @@ def run_search(
             prepared = as_probed(prepared, directory)
             if dry_run:
                 return _announced(prepared.plan(None), prepared, quiet)
-            executor = around.enter_context(place.executor(prepared.task))
+            executor = around.enter_context(place.executor(prepared.task, prepared.settings))
             extend(directory, wanted)
             return _carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
         with place.as_there():
             probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
             prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
             prepared = prepared.stacked(stack_for(prepared.task, wanted, prepared.variables))
+            prepared = prepared.limited(probed.seconds)
         plan = prepared.plan(probed)
         announced = _announced(plan, prepared, quiet)
         if dry_run:
             return announced
-        executor = around.enter_context(place.executor(prepared.task))
+        executor = around.enter_context(place.executor(prepared.task, prepared.settings))
         executor.begin()
         content = configuration(
             prepared.with_workers(wanted.workers).settings,

@@ -1,5 +1,6 @@
 """Chosen executor: from the settings of a search to where its trainings run."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from autoact.search.clusters._remote import Remote
 from autoact.search.executors import executor_for, threads_as_in, with_threads
 from autoact.search.setup import Settings
 from autoact.search.trainings import Executor, Task
+from autoact.training.fit import devices_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +24,12 @@ class Place:
 
     Attributes:
         workers: How many at the same time.
-        executor: Gives what does the trainings of a task.
+        executor: Gives what does the trainings of a task, with the limits of the settings.
         as_there: Lets torch use as many threads here as there.
     """
 
     workers: int
-    executor: Callable[[Task], AbstractContextManager[Executor]]
+    executor: Callable[[Task, Settings], AbstractContextManager[Executor]]
     as_there: Callable[[], AbstractContextManager[None]]
 
 
@@ -47,10 +49,11 @@ def place_for(settings: Settings) -> Iterator[Place]:
     if settings.is_local:
         yield Place(
             workers=workers,
-            executor=partial(executor_for, workers=workers),
+            executor=executor_for,
             as_there=partial(threads_as_in, workers),
         )
         return
+    _check(settings)
     cluster, abandon = _cluster(settings), True
     try:
         yield _elsewhere(cluster, settings)
@@ -72,8 +75,10 @@ def _elsewhere(cluster: Cluster, settings: Settings) -> Place:
 
 
 @contextmanager
-def _remote(task: Task, cluster: Cluster, most: int | None, threads: int) -> Iterator[Executor]:
-    remote = Remote(task, cluster, most, threads)
+def _remote(
+    task: Task, settings: Settings, *, cluster: Cluster, most: int | None, threads: int
+) -> Iterator[Executor]:
+    remote = Remote(task, cluster, most, threads, settings.training_timeout or math.inf)
     try:
         yield remote
     finally:
@@ -82,6 +87,21 @@ def _remote(task: Task, cluster: Cluster, most: int | None, threads: int) -> Ite
 
 def _needed(settings: Settings) -> dict[str, float]:
     return {"cpus": 1, **settings.resources}
+
+
+def _check(settings: Settings) -> None:
+    """Refuse what only local processes can give."""
+    where = f"executor is {settings.to_dict()['executor']!r}"
+    if settings.memory_limit is not None:
+        raise ConfigurationError(
+            f"{where}, and memory_limit is for local processes. Leave it out; instead, resources: {{memory: "
+            "BYTES}} is Ray's, and Dask's workers are started with --memory-limit."
+        )
+    if (devices := devices_of(settings.trainer)) > 1:
+        raise ConfigurationError(
+            f"{where}, and the trainer's devices are {devices}, for which local processes are started. Train "
+            "on one device each, or with executor local."
+        )
 
 
 def _cluster(settings: Settings) -> Cluster:

@@ -1,12 +1,16 @@
 """Work elsewhere: trainings in a process that another program has started."""
 
+import faulthandler
 import io
+import math
 import os
 import pickle
 import platform
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,12 +38,16 @@ class Order:
         content: The trainings and their extras, as `pickled` wrote them.
         mark: A file beside those that are asked for; who sees it can write them there.
         threads: How many torch is to use.
+        seconds: That the trainings may take, after which their process ends.
+        driver: The search's own process, which does not end.
     """
 
     task: str
     content: bytes
     mark: Path | None = None
     threads: int = 1
+    seconds: float = math.inf
+    driver: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +152,8 @@ def _done(task: Task, order: Order) -> Answer:
     with TemporaryDirectory(prefix="autoact-") as folder:
         here = placed(extras, Path(folder))
         try:
-            ended: Any = perform_stack(task, asked, here)
+            with _within(order):
+                ended: Any = perform_stack(task, asked, here)
         except BaseException as error:  # sys.exit of the user's code ends a training, not the worker
             return Answer(ended=told(error))
         files, said = collected(here, extras, order.mark)
@@ -152,3 +161,16 @@ def _done(task: Task, order: Order) -> Answer:
             remark = (ended[0].remark or "").replace(str(here.checkpoint), str(extras.checkpoint))
             ended[0] = replace(ended[0], remark=" ".join(filter(None, (remark, said))) or None)
         return Answer(ended=ended, files=files)
+
+
+@contextmanager
+def _within(order: Order) -> Iterator[None]:
+    """End this process, whatever hangs in it, where trainings take too long; standard error tells where."""
+    ends = order.seconds < math.inf and order.driver != this_process()
+    if ends:
+        faulthandler.dump_traceback_later(order.seconds, exit=True, file=2)
+    try:
+        yield
+    finally:
+        if ends:
+            faulthandler.cancel_dump_traceback_later()

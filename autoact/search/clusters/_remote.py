@@ -1,5 +1,6 @@
 """Remote executor: trainings where a cluster has room; one that is lost with its worker is repeated."""
 
+import math
 import queue
 import threading
 import time
@@ -13,6 +14,7 @@ from uuid import uuid4
 
 from autoact.errors import SearchFailedError, log
 from autoact.records import Training
+from autoact.report import duration
 from autoact.search.clusters._cluster import Cluster, ClusterGoneError, NoRoomError
 from autoact.search.clusters._elsewhere import Answer, Order, hold, packed, release, this_process
 from autoact.search.clusters._written_files import absolute, mark, write
@@ -34,6 +36,7 @@ class _Open:
         asked: The trainings.
         answer: What will come of it.
         losses: How many workers were lost over it.
+        began: When it was given to the cluster.
         inner: The future of the cluster, while it runs.
     """
 
@@ -41,6 +44,7 @@ class _Open:
     asked: Sequence[Training]
     answer: "Future[Any]"
     losses: int = 0
+    began: float = 0.0
     inner: "Future[Answer | None] | None" = None
 
 
@@ -54,11 +58,19 @@ class Remote:
         cluster: Where they run.
         most: How many at the same time at most; None: what the cluster offers.
         threads: Of torch, for each.
+        seconds: That each may take; one in a stack of several has as much, as they would have one by one.
     """
 
-    def __init__(self, task: Task, cluster: Cluster, most: int | None, threads: int) -> None:
+    def __init__(
+        self,
+        task: Task,
+        cluster: Cluster,
+        most: int | None,
+        threads: int,
+        seconds: float = math.inf,
+    ) -> None:
         self._task, self._cluster, self._most, self._threads = task, cluster, most, threads
-        self._name = uuid4().hex
+        self._seconds, self._name = seconds, uuid4().hex
         self._sent: Any = None
         self._offer: int | None = None
         self._silent = self._empty = 0.0  # seconds
@@ -96,7 +108,8 @@ class Remote:
             raise SearchFailedError(f"A worker cannot begin: {answer.why}.")
         if answer.process == this_process():
             self._most = 1
-            log.warning("%s trains in this process: one training at a time.", self._cluster.name)
+            said = "%s trains in this process: one training at a time, however long it takes."
+            log.warning(said, self._cluster.name)
 
     def submit(self, asked: Sequence[Training], extras: Extras) -> "Future[list[Training] | Undone]":
         """Begin a training, or several as one."""
@@ -121,6 +134,8 @@ class Remote:
             content=pickled((asked, wanted)),
             mark=mark(wanted),
             threads=self._threads,
+            seconds=self._seconds * max(len(asked), 1),
+            driver=this_process(),
         )
         each = _Open(order=order, asked=asked, answer=Future())
         if self._gone is not None:
@@ -184,6 +199,7 @@ class Remote:
 
     def _start(self, each: _Open, task: Any) -> None:
         self._running.append(each)
+        each.began = time.monotonic()
         if task is None and self._fresh > 2 * self.workers:  # each order has a process of its own
             task = self._cluster.shared(self._sent)
         try:
@@ -221,7 +237,11 @@ class Remote:
 
     def _repeat(self, each: _Open, why: str) -> None:
         each.losses += 1
-        if each.losses > _REPEATED:
+        if time.monotonic() - each.began > each.order.seconds:
+            longer = f"it took longer than {duration(each.order.seconds)}"
+            said = f"{longer}: it hangs, or training_timeout has to be more"
+            self._finish(each, _given_up(each, said))
+        elif each.losses > _REPEATED:
             self._finish(each, _given_up(each, f"its worker was lost {each.losses} times ({why})"))
         else:
             self._wait(each)

@@ -38,6 +38,19 @@ def test_an_executor_of_ones_own_gives_no_resources() -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"memory_limit": 8}, "and memory_limit is for local processes. Leave it out; instead, resources: "),
+        ({"trainer": {"devices": 2, "strategy": "ddp"}}, "and the trainer's devices are 2, for which local"),
+    ],
+)
+def test_what_only_local_processes_can_give_is_refused(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^executor is 'ray', {said}"):
+        with place_for(Settings(executor="ray", **asked)):
+            pass
+
+
+@pytest.mark.parametrize(
     ("executor", "package"), [("ray", "ray"), ("ray://host:1", "ray"), ("dask://host:1", "distributed")]
 )
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, executor: str, package: str) -> None:

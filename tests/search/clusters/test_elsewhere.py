@@ -1,6 +1,9 @@
 """A process that does trainings takes their task over once, if it is like the one that sends it."""
 
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -41,3 +44,26 @@ def test_what_cannot_be_taken_over_is_told() -> None:
     answer = work(Order(task="fourth", content=READY), b"no pickle")
     assert answer is not None
     assert answer.refused.startswith("UnpicklingError: ")
+
+
+HANGS = """
+import pickle, time
+from autoact.search.clusters._elsewhere import Order, hold, work
+from autoact.search.trainings import NO_EXTRAS
+
+class Hangs:
+    def measure(self, training, extras):
+        time.sleep(600)
+
+hold("fifth", Hangs())
+work(Order(task="fifth", content=pickle.dumps(([None], NO_EXTRAS)), seconds=0.1), None)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_ends_itself_where_a_training_takes_too_long_and_tells_where_it_was() -> None:
+    root = Path(__file__).parents[3]
+    found = subprocess.run([sys.executable, "-c", HANGS], cwd=root, capture_output=True, text=True)
+    assert found.returncode == 1
+    assert found.stderr.startswith("Timeout (0:00:00.100000)!")
+    assert "in measure" in found.stderr
