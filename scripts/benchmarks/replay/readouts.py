@@ -43,7 +43,7 @@ READ_OUTS: Mapping[str, Callable[[SearchTable], Array]] = {
     AVERAGED: lambda table: averaged(table),
 }
 RATES = ("constant", "decaying")
-SHOWN = 3  # seeds that a search sees
+SHOWN = 2  # seeds that a search sees
 HEAD = (
     "rate", "table", "read-out", "noise", "correlation", "bias",
     "regret", "added", "regret on comparison rows", "added", "regret of a search", "added",
