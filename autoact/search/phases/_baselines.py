@@ -7,7 +7,8 @@ from statistics import fmean
 from autoact.errors import SearchFailedError
 from autoact.records import Phase, Training
 from autoact.search.phases._remaining import out_of_time
-from autoact.search.study import ORIGINAL, RACED, Search, Study
+from autoact.search.setup import RACED
+from autoact.search.study import ORIGINAL, Search, Study
 from autoact.spaces import Assignment
 
 

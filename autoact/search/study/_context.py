@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoact.records import Ledger, Question, RunDirectory, Training, Value, confidence
-from autoact.search.setup import Counts, Hyperparameters, Seeds, Settings, Variables
+from autoact.search.setup import RACED, Counts, Hyperparameters, Seeds, Settings, Variables
 from autoact.search.trainings import TimeLimit, Trainings
 from autoact.spaces import Assignment
 
-RACED = 2  # seeds of the search on which the baselines are raced
 ORIGINAL, SELECTED = "original", "selected"  # labels of trainings
 
 
