@@ -7,9 +7,10 @@ For every table of `--tables`/constant and `--tables`/decaying (`build.py --curv
 value: the variance of the difference of two assignments on one seed (*noise*), the correlation of one
 training with the truth, and what a read-out shows beside the truth (*bias*: s.d. over assignments of the
 difference of means, in s.d. of the truth). *Regret* is of the best of so many random assignments, all on one
-seed; `--searched` plays the package's sampler at that cost as well, so many games. The truth is the mean
-last value over the seeds that were not shown, on selection rows, or on comparison rows. Intervals of 95 %
-are over seeds, the tables are taken as they are.
+seed; `--searched` plays the package's sampler at that cost as well, so many games, with last values and means
+of the last quarter. The truth is the mean last value over the seeds that were not shown, on selection rows,
+or on comparison rows. Intervals of 95 % are over seeds, those of searches over games; the tables are taken as
+they are.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ READ_OUTS: Mapping[str, Callable[[SearchTable], Array]] = {
     HALF: lambda table: late(table, 2),
     AVERAGED: lambda table: averaged(table),
 }
+SEARCHED = (LAST, QUARTER)  # read-outs that searches see
 RATES = ("constant", "decaying")
 SHOWN = 2  # seeds that a search sees
 HEAD = (
@@ -159,7 +161,9 @@ def measured(table: SearchTable, options: argparse.Namespace) -> dict[str, dict[
             "bias": bias(values, last),
             "regret": regrets(values, last, options.drawn, options.games),
             "comparison": regrets(values, compared, options.drawn, options.games),
-            "searched": searched(table, read(table), options.drawn, options.searched),
+            "searched": searched(
+                table, read(table), options.drawn, options.searched if name in SEARCHED else 0
+            ),
         }
     return found
 
