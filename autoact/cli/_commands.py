@@ -1,17 +1,20 @@
-"""The command `autoact`: search, advise, cost, list, show, report.
+"""The command `autoact`: search, status, report, advise, cost, list, show.
 
 Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr.
 """
 
 import argparse
 import io
+import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
+from autoact.cli._listing import kept
 from autoact.cli._parser import Parser
 from autoact.errors import AutoActError, SearchFailedError
 
@@ -71,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write a run's report.html again and print its summary")
     report.add_argument("directory", metavar="RUN", help="a run directory")
     report.set_defaults(run=_report)
+    status = commands.add_parser("status", help="how far a run is, also while it runs")
+    status.add_argument("directory", metavar="RUN", help="a run directory, or a copy of one")
+    status.add_argument("--json", action="store_true", help="print it as JSON")
+    status.set_defaults(run=_status)
     return parser
 
 
@@ -81,9 +88,14 @@ def _search(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from autoact.cli._catalogue import print_list
+    def make() -> str:
+        from autoact.cli._catalogue import listing
 
-    print_list(options.module)
+        return listing(options.module)
+
+    loaded = sys.modules.get("autoact.activations")
+    of_users = options.module or (loaded is not None and loaded.additions())
+    print(make() if of_users else kept(make))
     return 0
 
 
@@ -99,4 +111,12 @@ def _report(options: argparse.Namespace) -> int:
 
     print(summarize(options.directory))  # first: whoever may not write there may read
     write_report(options.directory)
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from autoact.report import status
+
+    found = status(options.directory)
+    print(json.dumps(asdict(found), indent=2) if options.json else found)
     return 0
