@@ -2,9 +2,9 @@
 
     python scripts/torture.py [--short] [--seed N] [--only ROW ...] [--json FILE]
 
-No finished training is lost, none is done twice, none stays open, the budget is exact, the same command goes
-on. A row for each kind of harm: how often, where, and whether ledger, study, report and processes were as they
-must be. Exit status 1: something was not. About 10 minutes; --short 1 minute.
+No finished training is lost, none is done twice, none stays open, the budget is exact, the same command
+goes on. A row for each kind of harm: how often, where, and whether ledger, study, report and processes were
+as they must be. Exit status 1: something was not. About 10 minutes; --short 1 minute.
 """
 
 import json
@@ -29,7 +29,7 @@ from autoact.search.outcome import _latency
 from autoact.search.study import load_storages
 from autoact.tracking import _layer_logger
 from scripts import terminal
-from scripts.harm import disks, interruptions, kills, servers
+from scripts.harm import clusters, disks, interruptions, kills, servers
 from scripts.harm.bench import Bench, Tally, environment
 
 ROWS: dict[str, Callable[[Bench], Tally]] = {
@@ -53,8 +53,9 @@ ROWS: dict[str, Callable[[Bench], Tally]] = {
     "read-only": disks.read_only,
     "damaged-files": disks.damaged,
     "postgresql": servers.mirrored,
+    "lost-node": clusters.nodes_lost,
 }
-LONG = {"crash-workers", "kill-8-workers"}
+LONG = {"crash-workers", "kill-8-workers", "lost-node"}  # start many processes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

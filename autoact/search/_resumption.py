@@ -23,6 +23,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
         if directory.drop_damaged_report():
             log.warning("%s was damaged; it is written again.", directory.report_file)
         directory.require_whole(Ledger(directory.ledger_file))
+        directory.sweep()
         yield directory
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from autoact.records import Ledger
-from scripts.harm.commands import Around, Command, Ended, left
+from scripts.harm.commands import ALONE, Around, Command, Ended, left
 from scripts.harm.invariants import Values, comparable, faults, report
 from scripts.harm.traps import events
 
@@ -127,7 +127,9 @@ class Trial:
         settings: Settings of the search, in place of those of the case.
     """
 
-    def __init__(self, bench: Bench, case: str, folder: Path, settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, bench: Bench, case: str, folder: Path, settings: Mapping[str, Any] | None = None
+    ) -> None:
         self.bench, self.case, self.folder, self.run = bench, case, folder, folder / "runs" / "run"
         self.given = {**CASES[case], **(settings or {})}
         (folder / "temporary").mkdir(parents=True)
@@ -151,6 +153,10 @@ class Trial:
         file = self.run / "trainings.jsonl"
         return file.read_bytes().count(b"\n") if file.is_file() else 0
 
+    def has(self, count: int) -> bool:
+        """Tell whether so many trainings are in the ledger."""
+        return self.done >= count
+
     @property
     def begin(self) -> list[str]:
         """The command that begins the search."""
@@ -161,17 +167,17 @@ class Trial:
         """The command that begins the search, or goes on with it."""
         return ["search", "--resume", str(self.run)] if self.run.exists() else self.begin
 
-    def beside(self, arguments: Sequence[str], around: Around = Around()) -> Ended:
+    def beside(self, arguments: Sequence[str], around: Around = ALONE) -> Ended:
         """Run a command beside one that runs, in a folder of its own; return how it ended."""
         with TemporaryDirectory(dir=self.bench.folder) as folder:
             (Path(folder) / "temporary").mkdir()
             return Command(arguments, Path(folder), around).end()
 
-    def start(self, around: Around = Around(), *more: str) -> Command:
+    def start(self, around: Around = ALONE, *more: str) -> Command:
         """Begin or go on with the search."""
         return Command([*self.command, *more], self.folder, around)
 
-    def go_on(self, around: Around = Around(), *more: str) -> Ended:
+    def go_on(self, around: Around = ALONE, *more: str) -> Ended:
         """Begin or go on with the search, and wait until the command has ended."""
         return self.start(around, *more).end()
 
@@ -190,7 +196,11 @@ class Trial:
             yield f"processes {processes} are left"
         stacked = self.given["stack"] != "off"
         yield from faults(
-            self.run, budget=self.budget, expected=expected, values=self.bench.values[stacked], failures=failures
+            self.run,
+            budget=self.budget,
+            expected=expected,
+            values=self.bench.values[stacked],
+            failures=failures,
         )
 
     def finished(self, failures: bool = False, *, same: bool = True) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from autoact.cli import main
-from scripts.harm.traps import FITS, MARK, Trap, arm, marked
+from scripts.harm.traps import FITS, MARK, NO_TRAP, Trap, arm, marked
 
 _PATIENCE = 180.0  # seconds for a command that takes 5
 _ORPHANS = 30.0  # seconds that a worker may outlive its parent
@@ -31,10 +31,13 @@ class Around:
         variables: Environment variables.
     """
 
-    trap: Trap = Trap()
+    trap: Trap = NO_TRAP
     largest: int | None = None
     user: int | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+
+
+ALONE = Around()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Command:
         around: What is around it.
     """
 
-    def __init__(self, arguments: Sequence[str], folder: Path, around: Around = Around()) -> None:
+    def __init__(self, arguments: Sequence[str], folder: Path, around: Around = ALONE) -> None:
         self.folder = folder
         for name in ("trace", "reached", "go"):
             (folder / name).unlink(missing_ok=True)
@@ -144,6 +147,8 @@ def _become(arguments: Sequence[str], folder: Path, around: Around) -> NoReturn:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ.update({MARK: str(folder), FITS: str(folder / "fits"), **around.variables})
         if around.user is not None and os.geteuid() == 0:
+            folder.chmod(0o777)
+            (folder / "temporary").chmod(0o777)
             os.setgroups([])
             os.setgid(around.user)
             os.setuid(around.user)

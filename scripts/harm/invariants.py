@@ -8,6 +8,7 @@ from typing import Any
 
 import optuna
 
+from autoact.errors import AutoActError
 from autoact.records import Ledger, Training
 from autoact.search import load_run
 
@@ -57,7 +58,10 @@ def comparable(found: dict[str, Any]) -> dict[str, Any]:
     """Return what of a report no clock decides."""
     cost = {part: {k: v for k, v in spent.items() if k != "seconds"} for part, spent in found["cost"].items()}
     stack = {name: value for name, value in (found.get("stack") or {}).items() if name != "speed"}
-    return {name: value for name, value in found.items() if name not in TIMES} | {"cost": cost, "stack": stack}
+    return {name: value for name, value in found.items() if name not in TIMES} | {
+        "cost": cost,
+        "stack": stack,
+    }
 
 
 def _ledger(trainings: Sequence[Training], budget: int, failures: bool) -> Iterator[str]:
@@ -65,7 +69,9 @@ def _ledger(trainings: Sequence[Training], budget: int, failures: bool) -> Itera
     twice = [f"{phase} {key}, seed {seed}" for (phase, key, seed), count in places.items() if count > 1]
     if twice:
         yield f"done twice: {'; '.join(twice)}"
-    numbers = Counter(t.trial for t in trainings if t.trial is not None and t.phase != "tuning" and not t.raised)
+    numbers = Counter(
+        t.trial for t in trainings if t.trial is not None and t.phase != "tuning" and not t.raised
+    )
     if max(numbers.values(), default=1) > 1:
         yield f"trials have the same number: {numbers}"
     spent = sum(t.share for t in trainings if t.phase in ("one-shot", "trial"))
@@ -87,8 +93,12 @@ def _values(trainings: Sequence[Training], values: Values) -> Iterator[str]:
 
 
 def _study(run: Path, trainings: Sequence[Training]) -> Iterator[str]:
-    trials = load_run(run).study.trials if (run / "report.json").is_file() else []
-    yield from study_faults(trials, trainings)
+    try:
+        trials = load_run(run).study.trials if (run / "report.json").is_file() else []
+    except AutoActError as error:
+        yield str(error)
+    else:
+        yield from study_faults(trials, trainings)
 
 
 def study_faults(trials: Sequence[optuna.trial.FrozenTrial], trainings: Sequence[Training]) -> Iterator[str]:
@@ -98,7 +108,11 @@ def study_faults(trials: Sequence[optuna.trial.FrozenTrial], trainings: Sequence
         trials: Of the study.
         trainings: Of the ledger.
     """
-    told = {t.trial: (_ENDED[t.state], t.selection if t.usable else None) for t in trainings if t.trial is not None}
+    told = {
+        t.trial: (_ENDED[t.state], t.selection if t.usable else None)
+        for t in trainings
+        if t.trial is not None
+    }
     found = {t.number: (t.state.name, t.value if t.state.name == "COMPLETE" else None) for t in trials}
     if still := [number for number, (state, _) in found.items() if state in ("RUNNING", "WAITING")]:
         yield f"trials {still} of the study are open"
@@ -110,7 +124,9 @@ def study_faults(trials: Sequence[optuna.trial.FrozenTrial], trainings: Sequence
 
 
 def _is_temporary(file: Path) -> bool:
-    return file.name not in _OWN and (file.name.startswith(".") or "partial" in file.name or "tmp" in file.name)
+    return file.name not in _OWN and (
+        file.name.startswith(".") or "partial" in file.name or "tmp" in file.name
+    )
 
 
 def _differing(found: dict[str, Any], expected: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from scripts.harm.bench import PHASES, Bench, Tally, Trial
@@ -55,7 +56,9 @@ def _killed(bench: Bench, case: str, phases: Any, in_a_row: int) -> Tally:
                 at = bench.draw.randrange(1, max(len(known.events) // 2, 2))
             tally.faults += trial.finished()
             if case == "plain" and trial.fits > known.fits + wasted:
-                tally.faults.append(f"{trial.fits} trainings began, {known.fits} and {wasted} that were killed")
+                tally.faults.append(
+                    f"{trial.fits} trainings began, {known.fits} and {wasted} that were killed"
+                )
     return tally
 
 
@@ -130,8 +133,7 @@ def killed_at_random(bench: Bench) -> Tally:
 def _harass(command: Command, trial: Trial, bench: Bench, tally: Tally) -> Iterator[str]:
     """Kill a worker whenever two more trainings are done; after four of them the search."""
     for number in range(5):
-        aim = trial.done + 2
-        if not command.wait(lambda: trial.done >= aim):
+        if not command.wait(partial(trial.has, trial.done + 2)):
             return
         workers = [*marked(trial.folder)]
         if number == 4:

@@ -16,7 +16,7 @@ arm_worker()  # a worker imports this module to train it
 
 
 class Curve(L.LightningModule):
-    """Fit a curve with two hidden layers; every step can be trapped, every training that begins is counted."""
+    """Fit a curve with two hidden layers; its steps can be trapped, its trainings are counted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,4 +67,6 @@ class Points(L.LightningDataModule):
 
 def _loader(rows: int, seed: int, shuffle: bool = False) -> DataLoader[Any]:
     x = torch.randn(rows, 2, generator=torch.Generator().manual_seed(seed))
-    return DataLoader(TensorDataset(x, torch.sin(2 * x[:, 0]) + x[:, 1].abs()), batch_size=32, shuffle=shuffle)
+    return DataLoader(
+        TensorDataset(x, torch.sin(2 * x[:, 0]) + x[:, 1].abs()), batch_size=32, shuffle=shuffle
+    )

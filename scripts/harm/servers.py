@@ -15,7 +15,7 @@ import optuna
 
 from autoact.records import Ledger, RunDirectory
 from scripts.harm.bench import Bench, Tally, Trial
-from scripts.harm.commands import Around
+from scripts.harm.commands import ALONE, Around
 from scripts.harm.invariants import study_faults
 from scripts.harm.traps import Trap
 
@@ -49,7 +49,9 @@ class Server:
         password = self.folder / "password"
         password.write_text(SECRET)
         password.chmod(0o644)
-        self._do("initdb", "-D", str(self.data), "-U", "me", "-A", "scram-sha-256", "--pwfile", str(password), "-N")
+        self._do(
+            "initdb", "-D", str(self.data), "-U", "me", "-A", "scram-sha-256", "--pwfile", str(password), "-N"
+        )
         password.unlink()
 
     @property
@@ -119,7 +121,9 @@ def mirrored(bench: Bench) -> Tally:
         for how, phase in harms:
             with bench.trial(storage=postgres.url) as trial:
                 tally.add(f"{how} in {phase}")
-                tally.faults += [f"{how} in {phase}: {fault}" for fault in _mirrored(trial, postgres, how, phase)]
+                tally.faults += [
+                    f"{how} in {phase}: {fault}" for fault in _mirrored(trial, postgres, how, phase)
+                ]
     return tally
 
 
@@ -137,13 +141,20 @@ def _mirrored(trial: Trial, postgres: Server, how: str, phase: str) -> Iterator[
     yield from trial.faults(trial.bench.undisturbed().report)
     if how == "gone":
         postgres.start()
-    again = trial.go_on(Around(), "--storage", postgres.url)
+    again = trial.go_on(ALONE, "--storage", postgres.url)
     if again.status:
         yield f"the resume ended with {again.status}: {again.errors[-300:]}"
     yield from trial.faults(trial.bench.undisturbed().report)
-    study = optuna.load_study(study_name=RunDirectory(trial.run).configuration()["study"], storage=postgres.url)
-    yield from (f"mirror: {fault}" for fault in study_faults(study.trials, Ledger(trial.run / "trainings.jsonl").trainings))
+    study = optuna.load_study(
+        study_name=RunDirectory(trial.run).configuration()["study"], storage=postgres.url
+    )
+    yield from (
+        f"mirror: {fault}"
+        for fault in study_faults(study.trials, Ledger(trial.run / "trainings.jsonl").trainings)
+    )
     (trial.folder / "search.yaml").unlink()  # the user's own
-    files = [file for file in trial.folder.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+    files = [
+        file for file in trial.folder.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()
+    ]
     if files:
         yield f"the password is in {', '.join(file.name for file in files)}"

@@ -26,9 +26,19 @@ _RECORD = 64  # bytes of an event in the trace
 _AGAIN = 0.2  # seconds until the second Ctrl-C
 
 How = Literal[
-    "none", "kill", "kill all", "torn", "interrupt", "interrupt twice", "terminate", "hang up", "hang", "crash",
-    "exit", "wait",
-]  # fmt: skip
+    "none",
+    "kill",
+    "kill all",
+    "torn",
+    "interrupt",
+    "interrupt twice",
+    "terminate",
+    "hang up",
+    "hang",
+    "crash",
+    "exit",
+    "wait",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,9 @@ class Trap:
     on: Literal["any", "step", "ledger"] = "any"
     worker: bool = False
     length: int = 0
+
+
+NO_TRAP = Trap()
 
 
 def arm(trap: Trap, folder: Path) -> None:
@@ -118,7 +131,12 @@ def _what(event: str, arguments: tuple[Any, ...], runs: str) -> str | None:
         return None
     name = os.path.relpath(path, runs)
     # by os.open: it is opened by a function that follows no links
-    added = event == "open" and name.endswith("trainings.jsonl") and arguments[1] is None and arguments[2] & os.O_APPEND
+    added = (
+        event == "open"
+        and name.endswith("trainings.jsonl")
+        and arguments[1] is None
+        and arguments[2] & os.O_APPEND
+    )
     return f"ledger {name}" if added else f"{event} {name}"
 
 
