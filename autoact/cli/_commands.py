@@ -1,6 +1,7 @@
 """The command `autoact`: search, status, report, advise, cost, list, show.
 
-Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr.
+Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr. 128 and the number of a
+signal: interrupted.
 """
 
 import argparse
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = int(options.run(options))
         sys.stdout.flush()
         return status
+    except KeyboardInterrupt:
+        print("autoact: interrupted.", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

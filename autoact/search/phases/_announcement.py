@@ -108,7 +108,15 @@ class SearchPlan:
             "Cost in trainings",
             *(f"  {count:>{names}}  {what}" for count, what in rows),
             *self._stacks(),
+            *self._limits(),
         ]
+
+    def _limits(self) -> list[str]:
+        """Return what ends a training."""
+        seconds, gigabytes = self.settings.training_timeout or math.inf, self.settings.memory_limit
+        limits = [duration(seconds)] if seconds < math.inf else []
+        limits += [f"{gigabytes:g} GB of memory"] if gigabytes is not None else []
+        return [f"A training that takes more than {' or '.join(limits)} is ended as failed"] if limits else []
 
     def _stacks(self) -> list[str]:
         """Return whether trainings are done as one, and why not where they were meant to be."""
