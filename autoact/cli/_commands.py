@@ -1,4 +1,4 @@
-"""The command `autoact`: search, status, report, advise, cost, list, show.
+"""The command `autoact`: search, status, report, export, advise, cost, list, show.
 
 Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr. 128 and the number of a
 signal: interrupted.
@@ -15,6 +15,7 @@ from dataclasses import asdict
 import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
+from autoact.cli._export_command import add_arguments as add_export_arguments
 from autoact.cli._listing import kept
 from autoact.cli._parser import Parser
 from autoact.errors import AutoActError, SearchFailedError
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add_cost_arguments(
         commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
     )
+    add_export_arguments(commands.add_parser("export", help="write a model in a form that needs no autoact"))
     report = commands.add_parser("report", help="write a run's report.html again and print its summary")
     report.add_argument("directory", metavar="RUN", help="a run directory")
     report.set_defaults(run=_report)
