@@ -84,7 +84,7 @@ def hung(bench: Bench) -> Tally:
     """A training that never ends: after its time limit it is a failure, with or without workers."""
     tally = Tally()
     for case in ("plain",) if bench.short else ("plain", "two workers"):
-        limit: dict[str, Any] = {"training_seconds": _SECONDS}
+        limit: dict[str, Any] = {"training_timeout": _SECONDS}
         with bench.trial(case, **limit) as trial:
             at = bench.draw.randrange(20, 40)  # a step of a trial or a baseline
             ended = trial.go_on(Around(trap=Trap("hang", at, "step", worker=case != "plain")))

@@ -15,8 +15,8 @@ _PROBES = 4  # trainings before a run has a directory
 
 
 def killed_anywhere(bench: Bench) -> Tally:
-    """Kill a search at a change of a file or at a training step, in every phase, three times in a row."""
-    return _killed(bench, "plain", PHASES if bench.short else PHASES * 4, 1 if bench.short else 3)
+    """Kill a search at a change of a file or at a training step, in every phase, four times in a row."""
+    return _killed(bench, "plain", PHASES if bench.short else PHASES * 2, 1 if bench.short else 4)
 
 
 def killed_in_stacks(bench: Bench) -> Tally:
