@@ -55,6 +55,7 @@ ROWS: dict[str, Callable[[Bench], Tally]] = {
     "postgresql": servers.mirrored,
     "lost-node": clusters.nodes_lost,
 }
+HEAD = ("harm", "times", "where", "seconds", "result")
 LONG = {"crash-workers", "kill-8-workers", "lost-node"}  # start many processes
 
 
@@ -71,9 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(*terminal.machine().values(), f"seed {options.seed}", sep=", ", flush=True)
     with TemporaryDirectory(prefix="autoact-torture-") as folder:
         bench = Bench(Path(folder), random.Random(), options.short)
-        found = {name: row(name, bench, options.seed) for name in chosen}
-    table = [cells(name, tally, seconds) for name, (tally, seconds) in found.items()]
-    print(terminal.markdown(("harm", "times", "where", "seconds", "result"), table, "lrlrl"))
+        found: dict[str, tuple[Tally, float]] = {}
+        for name in chosen:
+            found[name] = row(name, bench, options.seed)
+            table = terminal.markdown(HEAD, [cells(name, *found[name])], "lrlrl")
+            print(table if len(found) == 1 else table.splitlines()[-1], flush=True)
+    for name, (tally, _) in found.items():
+        for fault in tally.faults:
+            print(f"{name}: {fault}")
     if options.json:
         rows = {name: {**asdict(tally), "seconds": seconds} for name, (tally, seconds) in found.items()}
         options.json.write_text(json.dumps(rows, indent=2))
@@ -89,8 +95,6 @@ def row(name: str, bench: Bench, seed: int) -> tuple[Tally, float]:
     except Exception as error:  # a row that cannot be done is a row that failed
         traceback.print_exc()
         tally = Tally(faults=[f"{type(error).__name__}: {error}"])
-    for fault in tally.faults:
-        print(f"{name}: {fault}", flush=True)
     return tally, time.monotonic() - began
 
 

@@ -14,7 +14,7 @@ from scripts.harm.traps import Trap
 
 _KILOBYTES = (20, 60, 120, 250, 350, 450)  # of the disk; a run takes 500
 _NOBODY = 65534
-DAMAGES = ("cut short", "changed", "lost", "a folder")
+DAMAGES = ("cut short", "changed", "a digit", "lost", "a folder")
 
 
 def filled(bench: Bench) -> Tally:
@@ -147,6 +147,11 @@ def _damage(file: Path, how: str, draw: random.Random) -> None:
     elif how == "changed":
         for _ in range(3 if content else 0):
             content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        file.write_bytes(content)
+    elif how == "a digit":
+        digits = [place for place, letter in enumerate(content) if chr(letter).isdecimal()]
+        for place in draw.sample(digits, 1) if digits else ():
+            content[place] = ord(str((int(chr(content[place])) + draw.randrange(1, 10)) % 10))
         file.write_bytes(content)
     else:
         file.unlink()

@@ -232,6 +232,7 @@ def test_a_ledger_that_lacks_what_the_report_counts_is_named(tmp_path: Path) -> 
     [
         ('{"schema": 2, "autoact": "1", "space": "s", "metric": "m", "mode": "min"}', False),
         ('{"schema": 2, "autoact": "1"', True),
+        ('{"schema": 2, "autoact": "1", "space": "s", "metric": "m", "mode": "min", "checksum": "0"}', True),
         ("", True),
         ("null", True),
         ("\xff\x00", True),
