@@ -15,8 +15,8 @@ _PROBES = 4  # trainings before a run has a directory
 
 
 def killed_anywhere(bench: Bench) -> Tally:
-    """Kill a search at a change of a file or at a training step, in every phase, four times in a row."""
-    return _killed(bench, "plain", PHASES if bench.short else PHASES * 2, 1 if bench.short else 4)
+    """Kill a search at a change of a file or at a training step, in every phase, three times in a row."""
+    return _killed(bench, "plain", PHASES if bench.short else PHASES * 2, 1 if bench.short else 3)
 
 
 def killed_in_stacks(bench: Bench) -> Tally:
@@ -26,7 +26,7 @@ def killed_in_stacks(bench: Bench) -> Tally:
 
 def killed_in_report(bench: Bench) -> Tally:
     """Kill a search while it writes its report."""
-    return _killed(bench, "plain", ["report"] * (1 if bench.short else 6), 1)
+    return _killed(bench, "plain", ["report"] * (1 if bench.short else 4), 1)
 
 
 def killed_before_a_line(bench: Bench) -> Tally:
@@ -65,7 +65,7 @@ def _killed(bench: Bench, case: str, phases: Any, in_a_row: int) -> Tally:
 def _at_lines(bench: Bench, harm: Any) -> Tally:
     tally, known = Tally(), bench.undisturbed()
     count = len(known.phases)
-    for _ in range(1 if bench.short else 6):
+    for _ in range(1 if bench.short else 5):
         with bench.trial() as trial:
             at = bench.draw.randrange(1, count + 1)
             ended = trial.go_on(Around(trap=Trap(on="ledger", at=at, **harm(bench.draw))))
