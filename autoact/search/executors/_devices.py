@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 
+from autoact.training.fit import devices_of
+
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 _ANY_GPU = ("auto", "gpu", "cuda")  # of Lightning's accelerators
-_ONE = (1, "1", "auto")
 
 
 def environments(workers: int, trainer: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the variables that give each worker its device: they are handed out evenly, in turn.
+    """Return the variables that give each worker its devices: they are handed out evenly, in turn.
 
     Whoever names a device is given it.
 
@@ -24,9 +25,13 @@ def environments(workers: int, trainer: Mapping[str, Any]) -> list[dict[str, str
         >>> environments(2, {"accelerator": "cpu"})
         [{}, {}]
     """
-    any_gpu = trainer.get("accelerator", "auto") in _ANY_GPU and trainer.get("devices", 1) in _ONE
-    visible = _visible() if any_gpu else []
-    return [{_VARIABLE: visible[n % len(visible)]} if visible else {} for n in range(workers)]
+    each, any_gpu = trainer.get("devices", 1), trainer.get("accelerator", "auto") in _ANY_GPU
+    visible = _visible() if any_gpu and isinstance(each, int | str) and "," not in str(each) else []
+    if not visible:
+        return [{} for _ in range(workers)]
+    size = devices_of(trainer)
+    turns = [[visible[k % len(visible)] for k in range(n * size, (n + 1) * size)] for n in range(workers)]
+    return [{_VARIABLE: ",".join(turn)} for turn in turns]
 
 
 def _visible() -> list[str]:

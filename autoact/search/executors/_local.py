@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -20,9 +21,11 @@ from autoact.records import Training
 from autoact.search.executors._devices import environments
 from autoact.search.executors._process import Process
 from autoact.search.executors._sending import pickled, send
+from autoact.search.executors._team import Team
 from autoact.search.executors._watch import NO_LIMITS, Limits, Watch, can_tell_memory
 from autoact.search.setup import Settings
-from autoact.search.trainings import Executor, Extras, Task, Undone, failed, perform_stack
+from autoact.search.trainings import Executor, Extras, ModelTask, Task, Undone, failed, perform_stack
+from autoact.training.fit import devices_of
 
 
 class _Overrun(BaseException):
@@ -94,13 +97,17 @@ class Processes:
         task: What all trainings share.
         environments: Variables of each process, which is started when a training needs it.
         limits: What each training may take.
+        devices: Of each training; for several, as many processes.
     """
 
-    def __init__(self, task: Task, environments: Sequence[Mapping[str, str]], limits: Limits) -> None:
+    def __init__(
+        self, task: Task, environments: Sequence[Mapping[str, str]], limits: Limits, devices: int = 1
+    ) -> None:
         self._task, self.workers, self._watch = task, len(environments), Watch(limits)
+        self._devices = devices
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="autoact-worker")
-        self._idle: queue.LifoQueue[tuple[Mapping[str, str], Process | None]] = queue.LifoQueue()
-        self._started: list[Process] = []
+        self._idle: queue.LifoQueue[tuple[Mapping[str, str], Process | Team | None]] = queue.LifoQueue()
+        self._started: list[Process | Team] = []
         self._stopped = False
         self._sent: Any = None
         for environment in environments:
@@ -129,7 +136,7 @@ class Processes:
         """
         if self._sent is None:
             with tempfile.TemporaryFile() as file:
-                send(self._task, threads_of_each(self.workers), file)
+                send(self._task, threads_of_each(self.workers * self._devices), file)
                 file.flush()
                 self._sent = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
@@ -147,8 +154,11 @@ class Processes:
         finally:
             self._idle.put((environment, process))
 
-    def _new(self, environment: Mapping[str, str]) -> Process:
-        process = Process(environment, self._watch)
+    def _new(self, environment: Mapping[str, str]) -> Process | Team:
+        several = self._devices > 1
+        process = (
+            Team(environment, self._watch, self._devices) if several else Process(environment, self._watch)
+        )
         self._started.append(process)
         if self._stopped:
             process.end()
@@ -160,7 +170,7 @@ class Processes:
         self._stopped = True
         self._watch.stop()
         if abandon:
-            for process in filter(Process.alive, self._started):
+            for process in self._started:
                 process.end()
         self._threads.shutdown(cancel_futures=True)
         for process in self._started:
@@ -177,6 +187,9 @@ def executor_for(task: Task, settings: Settings) -> Iterator[Executor]:
         task: What all trainings share.
         settings: Those of the search: workers, limits of a training, and arguments of the Trainer.
     """
+    devices = devices_of(settings.trainer)
+    if devices > 1 and isinstance(task, ModelTask):
+        task = replace(task, trainer=settings.trainer)
     limits = Limits(settings.training_timeout or math.inf, settings.memory_limit or math.inf)
     if not can_end(settings):
         yield Inline(task)
@@ -186,7 +199,7 @@ def executor_for(task: Task, settings: Settings) -> Iterator[Executor]:
         with inline.interruptible():
             yield inline
         return
-    processes = Processes(task, environments(settings.workers, settings.trainer), limits)
+    processes = Processes(task, environments(settings.workers, settings.trainer), limits, devices)
     abandon = True
     try:
         yield processes
@@ -197,7 +210,7 @@ def executor_for(task: Task, settings: Settings) -> Iterator[Executor]:
 
 def in_processes(settings: Settings) -> bool:
     """Tell whether trainings are done in other processes than this one."""
-    return settings.workers > 1 or settings.memory_limit is not None
+    return settings.workers > 1 or settings.memory_limit is not None or devices_of(settings.trainer) > 1
 
 
 def can_end(settings: Settings) -> bool:

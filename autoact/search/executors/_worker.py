@@ -11,6 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import IO, Any
 
+from torch import distributed
+
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.search.executors._sending import receive
 from autoact.search.trainings import SIGNALS, Task, perform_stack, told
@@ -87,6 +89,10 @@ def _work(task: Task, orders: IO[bytes], answers: IO[bytes]) -> None:
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
         _answer(answers, answer)
+    if (
+        distributed.is_available() and distributed.is_initialized()
+    ):  # else gloo's threads abort the interpreter
+        distributed.destroy_process_group()
 
 
 def _done(task: Task, order: bytes) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from autoact.records import Stack, Value
 from autoact.report import MIXTURE, duration
 from autoact.search.setup import Counts, Settings, Variables
+from autoact.training.fit import devices_of
 
 _WITHOUT = "no mixture is trained first: {}; fixed activations need none"
 
@@ -108,8 +109,14 @@ class SearchPlan:
             "Cost in trainings",
             *(f"  {count:>{names}}  {what}" for count, what in rows),
             *self._stacks(),
+            *self._devices(),
             *self._limits(),
         ]
+
+    def _devices(self) -> list[str]:
+        """Return that trainings have several devices, which the probe has not."""
+        devices = devices_of(self.settings.trainer)
+        return [f"Each on {devices} devices; steps and time are those on one"] if devices > 1 else []
 
     def _limits(self) -> list[str]:
         """Return what ends a training."""

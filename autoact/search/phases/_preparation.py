@@ -33,7 +33,7 @@ from autoact.search.trainings import (
 from autoact.spaces import SearchSpace
 from autoact.training import DataParts, DoubtfulBatch, check, restored_randomness, silence, split
 from autoact.training.configuration import Component
-from autoact.training.fit import laid_out, silent_trainer
+from autoact.training.fit import laid_out, on_one_device, silent_trainer
 
 _LEAST_TIMEOUT, _TIMES = 300, 20  # of a training in seconds; so much longer than estimated
 _IDLE = "never called in a training step or a validation"
@@ -180,12 +180,13 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     """
     make_module = _callable("model", model)
     parts = split(Component(**data) if isinstance(data, Mapping) else data, seed=settings.seed)
-    make = partial(_make, parts=parts, trainer=settings.trainer)
+    trainer = on_one_device(settings.trainer)
+    make = partial(_make, parts=parts, trainer=trainer)
     with restored_randomness():
         module = make(make_module)
     _require_unconverted(module)
     layers = find_layers(module, space)
-    doubtful = check(parts, trainer=silent_trainer(settings.trainer))
+    doubtful = check(parts, trainer=silent_trainer(trainer))
     own = _own_values(make_module, settings.hyperparameters, layers, make)
     made = [path for group in layers.groups for path in group if path not in layers.placed]
     warn_of_sharing(layers, made, stacklevel=4)
@@ -197,7 +198,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         space=space,
         original=variables.original,
         monitor=settings.monitor,
-        trainer=dict(settings.trainer),
+        trainer=trainer,
     )
     require_limits(settings)
     if in_processes(settings):

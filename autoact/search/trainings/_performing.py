@@ -205,7 +205,7 @@ def ended(asked: Training, found: Measurement) -> Training:
     )
 
 
-def failed(asked: Training, why: str, seconds: float) -> Training:
+def failed(asked: Training, why: str, seconds: float = 0.0) -> Training:
     """Return a training that ended without measurements.
 
     Args:

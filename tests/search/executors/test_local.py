@@ -1,4 +1,4 @@
-"""In this process a training that takes too long is interrupted; limits that nobody could hold are refused."""
+"""In this process a training that takes too long is interrupted; limits that cannot be held are refused."""
 
 import signal
 import threading

@@ -233,3 +233,16 @@ def test_a_job_that_is_ended_loses_nothing_and_leaves_nothing(tmp_path: Path, wo
     states = [training.state for training in Ledger(tmp_path / "run" / "trainings.jsonl").trainings]
     assert states == ["finished"]  # the probe
     wait(lambda: not any(map(alive, processes)), seconds=30)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path, workers: int) -> None:
+    """Not even a worker that is stopped or hangs in compiled code, which cannot end itself."""
+    search = begun(tmp_path, workers)
+    processes = family(search.pid)
+    if workers > 1:
+        os.killpg(next(pid for pid in processes if os.getpgid(pid) == pid != search.pid), signal.SIGSTOP)
+    search.kill()
+    search.communicate(timeout=30)
+    wait(lambda: not any(map(alive, processes)), seconds=30)
