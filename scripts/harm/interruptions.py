@@ -14,7 +14,7 @@ _SECONDS = 4  # of a training that hangs
 
 def interrupted(bench: Bench) -> Tally:
     """Ctrl-C at any moment."""
-    return _signaled(bench, "interrupt", 2 if bench.short else 6)
+    return _signaled(bench, "interrupt", 1 if bench.short else 6)
 
 
 def interrupted_twice(bench: Bench) -> Tally:

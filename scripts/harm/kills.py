@@ -11,12 +11,13 @@ from scripts.harm.bench import PHASES, Bench, Tally, Trial
 from scripts.harm.commands import Around, Command
 from scripts.harm.traps import Trap, marked
 
+_FEW = ("probe", "trial", "report")
 _PROBES = 4  # trainings before a run has a directory
 
 
 def killed_anywhere(bench: Bench) -> Tally:
     """Kill a search at a change of a file or at a training step, in every phase, three times in a row."""
-    return _killed(bench, "plain", PHASES if bench.short else PHASES * 2, 1 if bench.short else 3)
+    return _killed(bench, "plain", _FEW if bench.short else PHASES * 2, 1 if bench.short else 3)
 
 
 def killed_in_stacks(bench: Bench) -> Tally:

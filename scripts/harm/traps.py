@@ -125,7 +125,7 @@ def _what(event: str, arguments: tuple[Any, ...], runs: str) -> str | None:
     if event == STEP:
         return "step"
     path = arguments[0] if event == "open" or event in _CHANGES else None
-    if not isinstance(path, str | os.PathLike) or not os.fspath(path).startswith(runs):  # type: ignore[arg-type]
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path).startswith(runs):
         return None
     if event == "open" and not arguments[2] & (os.O_WRONLY | os.O_RDWR):
         return None
