@@ -70,7 +70,7 @@ def test_values_and_slopes_of_any_tensor(name: str, x: Tensor, share: float) -> 
     unit = torch.finfo(inner).eps
     limit = torch.finfo(x.dtype).max
     for got, exact in ((y, want), (slope, expected)):
-        known = wide.isfinite() & exact.isfinite() & (exact.abs() < limit) & want.isfinite()
+        known = (wide.abs() < 1e15) & exact.isfinite() & (exact.abs() < limit) & want.isfinite()
         known &= want.abs() < limit
         allowed = torch.finfo(x.dtype).eps * exact.abs() + 8 * unit * torch.maximum(
             exact.abs(), wide.abs().clamp(1, 100)
@@ -85,7 +85,7 @@ def test_gradients_are_numbers_where_the_value_is_one(
     name: str, x: float, dtype: torch.dtype, large: bool
 ) -> None:
     """In x, parameters and weights, one element alone: a single infinite product would spoil all of them."""
-    point = torch.full((LARGE if large else 1,), x, dtype=dtype)
+    point = torch.tensor([x], dtype=torch.float64).repeat(LARGE if large else 1).to(dtype)
     if not torch.isfinite(point).all():
         return
     inner = torch.float64 if dtype == torch.float64 else torch.float32
@@ -105,8 +105,8 @@ def test_gradients_are_numbers_where_the_value_is_one(
 @settings(max_examples=LONG or 40)
 @given(name=st.sampled_from(BUILT_IN), x=numbers(), dtype=st.sampled_from(DTYPES))
 def test_second_derivatives_are_numbers(name: str, x: float, dtype: torch.dtype) -> None:
-    own = torch.tensor([x], dtype=dtype)
-    if not torch.isfinite(own).all() or 0 < abs(x) < 1e-18:  # there hill divides by the square of x
+    own = torch.tensor([x], dtype=torch.float64).to(dtype)
+    if not torch.isfinite(own).all() or 0 < abs(x) < 1e-18 or abs(x) > 1e9:  # squares of squares, of 1/x
         return
     own.requires_grad_()
     w = torch.tensor([0.6, 0.4], dtype=torch.float64 if dtype == torch.float64 else torch.float32)
