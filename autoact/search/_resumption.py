@@ -24,6 +24,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
         if directory.drop_damaged_report():
             log.warning("%s was damaged; it is written again.", directory.report_file)
         directory.require_whole(Ledger(directory.ledger_file))
+        directory.sweep()
         yield directory
 
 
@@ -57,7 +58,7 @@ def as_probed(prepared: Prepared, directory: RunDirectory) -> Prepared:
     found = prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
     found = found.without_mixture(known.get("no_mixture") or "")
     stack, asked = Stack(**known.get("stack") or {}), prepared.settings.stack
-    if asked != "auto":
+    if asked not in ("auto", known["search"].get("stack")):  # the same gives what was found to be possible
         size = 1 if asked == "off" else asked
         stack = replace(stack, size=size, round=size)
     return found.stacked(stack)
