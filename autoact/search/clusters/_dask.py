@@ -37,7 +37,8 @@ class DaskCluster:
         with needs("distributed", f"executor: {address}"):
             from distributed import Client
             from distributed.scheduler import KilledWorker
-        self.lost = (WorkerLost, KilledWorker, CancelledError, OSError)  # the last one: of its connection
+        # the last one: of its connection
+        self.lost: tuple[type[BaseException], ...] = (WorkerLost, KilledWorker, CancelledError, OSError)
         self.name = f"The Dask cluster at {address}"
         self._needed = {_NAMES.get(name, name): each for name, each in resources.items() if name != "cpus"}
         try:

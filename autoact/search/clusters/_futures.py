@@ -23,7 +23,7 @@ class Futures:
         again: Makes another one when it breaks, which is then ours to shut down; None for one that is not.
     """
 
-    lost = (BrokenExecutor,)
+    lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
     together = True
 
     def __init__(self, pool: Pool, name: str, most: int | None, again: Callable[[], Pool] | None) -> None:

@@ -32,7 +32,7 @@ class RayCluster:
         self._ray, self._needed = ray, {_NAMES.get(name, name): each for name, each in resources.items()}
         self.name = "The Ray cluster" if address == "ray" else f"The Ray cluster at {address}"
         known = ray.exceptions
-        self.lost = (
+        self.lost: tuple[type[BaseException], ...] = (
             known.WorkerCrashedError,
             known.NodeDiedError,
             known.OutOfMemoryError,
@@ -42,13 +42,14 @@ class RayCluster:
         )
         self._connected = self._connect(address)
         own = {name: each for name, each in resources.items() if name not in ("cpus", "gpus", "memory")}
-        self._work = ray.remote(
-            num_cpus=resources["cpus"],
-            num_gpus=resources.get("gpus", 0),
-            memory=resources.get("memory"),
-            resources=own,
-            max_retries=0,
-        )(work)
+        options: dict[str, Any] = {
+            "num_cpus": resources["cpus"],
+            "num_gpus": resources.get("gpus", 0),
+            "memory": resources.get("memory"),
+            "resources": own,
+            "max_retries": 0,
+        }
+        self._work: Any = ray.remote(**options)(work)
         self._references: dict[Future[Answer | None], Any] = {}
         self._sent: Any = None
 
@@ -61,7 +62,7 @@ class RayCluster:
                 f"executor is {address!r}, and this process is connected to a Ray cluster already: give "
                 "executor='ray' to use that one, or call ray.shutdown() before."
             )
-        where = {} if address == "ray" else {"address": address}
+        where: dict[str, Any] = {} if address == "ray" else {"address": address}
         try:
             self._ray.init(**where, log_to_driver=False, logging_level=logging.WARNING)
         except Exception as error:  # of many kinds, some of which only say that there was a timeout

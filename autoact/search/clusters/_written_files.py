@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from autoact.search.trainings import Extras
@@ -20,7 +21,8 @@ def absolute(extras: Extras) -> Extras:
     Args:
         extras: What else to do with a training.
     """
-    return replace(extras, **{name: path.absolute() for name, path in _paths(extras)})
+    changed: dict[str, Any] = {name: path.absolute() for name, path in _paths(extras)}
+    return replace(extras, **changed)
 
 
 def placed(extras: Extras, folder: Path) -> Extras:
@@ -30,7 +32,8 @@ def placed(extras: Extras, folder: Path) -> Extras:
         extras: What else to do with a training.
         folder: An empty one.
     """
-    return replace(extras, **{name: folder / name / path.name for name, path in _paths(extras)})
+    changed: dict[str, Any] = {name: folder / name / path.name for name, path in _paths(extras)}
+    return replace(extras, **changed)
 
 
 def mark(extras: Extras) -> Path | None:

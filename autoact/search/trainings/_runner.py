@@ -25,13 +25,11 @@ def never(beside: int) -> bool:
 
 
 class Executor(Protocol):
-    """Whatever does trainings.
+    """Whatever does trainings."""
 
-    Attributes:
-        workers: How many at the same time.
-    """
-
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many at the same time."""
 
     def begin(self) -> None:
         """Start a worker; one that cannot hold the task is told now."""

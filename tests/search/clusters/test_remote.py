@@ -141,7 +141,7 @@ def asked(seed: int) -> Training:
 
 def test_a_training_is_done_once_and_tells_its_value(remote: Callable[..., Remote]) -> None:
     cluster = Cluster()
-    (ended,) = remote(cluster).submit([asked(3)], NO_EXTRAS).result(60)
+    (ended,) = trained(remote(cluster).submit([asked(3)], NO_EXTRAS))
     assert (ended.state, ended.selection) == ("finished", 3.0)
     assert cluster.submitted == 2  # one made sure that a worker can begin
 
@@ -149,14 +149,14 @@ def test_a_training_is_done_once_and_tells_its_value(remote: Callable[..., Remot
 @pytest.mark.parametrize("losses", [1, 2])
 def test_a_lost_training_is_repeated(remote: Callable[..., Remote], losses: int) -> None:
     cluster = Cluster([done, *[lost] * losses])
-    (ended,) = remote(cluster).submit([asked(3)], NO_EXTRAS).result(60)
+    (ended,) = trained(remote(cluster).submit([asked(3)], NO_EXTRAS))
     assert (ended.state, ended.selection) == ("finished", 3.0)
     assert cluster.submitted == 2 + losses
 
 
 def test_a_training_that_is_lost_three_times_has_failed(remote: Callable[..., Remote]) -> None:
     cluster = Cluster([done, lost, lost, lost])
-    (ended,) = remote(cluster).submit([asked(3)], NO_EXTRAS).result(60)
+    (ended,) = trained(remote(cluster).submit([asked(3)], NO_EXTRAS))
     assert (ended.state, ended.error) == ("failed", "its worker was lost 3 times (Lost: power)")
     assert cluster.submitted == 4
 
@@ -169,7 +169,7 @@ def test_a_training_whose_worker_ended_because_it_took_too_long_is_not_repeated(
         raise Lost("it has ended itself")
 
     cluster = Cluster([done, hangs])
-    (ended,) = remote(cluster, seconds=0.05).submit([asked(3)], NO_EXTRAS).result(60)
+    (ended,) = trained(remote(cluster, seconds=0.05).submit([asked(3)], NO_EXTRAS))
     assert ended.error is not None
     assert ended.error.endswith(": it hangs, or training_timeout has to be more")
     assert cluster.submitted == 2
@@ -214,7 +214,7 @@ def test_no_more_are_in_flight_than_the_cluster_offers(remote: Callable[..., Rem
     futures = [there.submit([asked(seed)], NO_EXTRAS) for seed in range(6)]
     until(lambda: cluster.running == 3)
     cluster.held.set()
-    assert [future.result(60)[0].selection for future in futures] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert [trained(future)[0].selection for future in futures] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     assert cluster.most == 3
     cluster.size = 5
     until(lambda: there.workers == 5)  # it has grown
@@ -223,7 +223,7 @@ def test_no_more_are_in_flight_than_the_cluster_offers(remote: Callable[..., Rem
 
 def test_a_cluster_that_has_shrunk_is_asked_again(remote: Callable[..., Remote]) -> None:
     cluster = Cluster([done, full, full])
-    (ended,) = remote(cluster).submit([asked(3)], NO_EXTRAS).result(60)
+    (ended,) = trained(remote(cluster).submit([asked(3)], NO_EXTRAS))
     assert ended.selection == 3.0
     assert cluster.submitted == 2
 
@@ -240,7 +240,7 @@ def test_what_may_have_ended_others_runs_alone(remote: Callable[..., Remote]) ->
 
     cluster.endings = [fatal, lost, fatal, fatal]  # the first two together, then the first one alone
     first, second = there.submit([asked(1)], NO_EXTRAS), there.submit([asked(2)], NO_EXTRAS)
-    states = sorted(future.result(60)[0].state for future in (first, second))
+    states = sorted(trained(future)[0].state for future in (first, second))
     assert states == ["failed", "finished"]
 
 
@@ -294,6 +294,12 @@ def test_trainings_in_this_process_are_one_at_a_time(
     assert there.workers == 1
     said = "The cluster trains in this process: one training at a time, however long it takes."
     assert caplog.messages == [said]
+
+
+def trained(future: "Future[list[Training] | Undone]") -> list[Training]:
+    ended = future.result(60)
+    assert isinstance(ended, list)
+    return ended
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -57,7 +57,7 @@ def test_jobs_of_submitit_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "slurm_jobs.py").write_text(code)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setitem(sys.modules, "submitit", SimpleNamespace(AutoExecutor=AutoExecutor))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "submitit", SimpleNamespace(AutoExecutor=AutoExecutor))
     monkeypatch.delitem(sys.modules, "slurm_jobs", raising=False)
     run_search(objective=objective, out=tmp_path / "here", **OBJECTIVE)
     run_search(objective=objective, out=tmp_path / "there", executor="slurm_jobs:jobs", **OBJECTIVE)
