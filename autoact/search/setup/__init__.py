@@ -2,6 +2,7 @@
 
 from autoact.search.setup._configuration import configuration, plain, require_same
 from autoact.search.setup._counts import Counts
+from autoact.search.setup._execution import ExecutorSetting
 from autoact.search.setup._extension import extended, resumed
 from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
@@ -25,6 +26,7 @@ __all__ = [
     "MOST_STACKED",
     "RACED",
     "Counts",
+    "ExecutorSetting",
     "Hyperparameter",
     "Hyperparameters",
     "Mode",
