@@ -1,8 +1,8 @@
 """Study of a search: equal to what the ledger says, whatever happened between asking and telling."""
 
 import json
-import re
 import logging
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
