@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from autoact.errors import log
+from autoact.errors import SearchFailedError, log
 from autoact.records import Ledger, Report, RunDirectory, Stack
 from autoact.report import duration
+from autoact.search.clusters import ClusterGoneError
 from autoact.search.phases import Prepared
 from autoact.search.setup import Counts, Seeds, Settings, changes, extended, require_unchanged, seeds_for
 from autoact.search.study import Search
@@ -25,6 +26,21 @@ def opened(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
         directory.require_whole(Ledger(directory.ledger_file))
         directory.sweep()
         yield directory
+
+
+@contextmanager
+def continuable(directory: RunDirectory) -> Iterator[None]:
+    """Say how to go on where a cluster is gone.
+
+    Raises:
+        SearchFailedError: It is.
+    """
+    try:
+        yield
+    except ClusterGoneError as error:
+        raise SearchFailedError(
+            f"{error} Nothing that has ended is lost. Go on with: {directory.resumption()}"
+        ) from error
 
 
 def is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) -> bool:
