@@ -87,9 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found[name] = row(name, bench, options.seed)
             table = terminal.markdown(HEAD, [cells(name, *found[name])], "lrlrl")
             print(table if len(found) == 1 else table.splitlines()[-1], flush=True)
-    for name, (tally, _) in found.items():
-        for fault in tally.faults:
-            print(f"{name}: {fault}")
+            print(*(f"{name}: {fault}\n" for fault in found[name][0].faults), sep="", end="", flush=True)
     if options.json:
         rows = {name: {**asdict(tally), "seconds": seconds} for name, (tally, seconds) in found.items()}
         options.json.write_text(json.dumps(rows, indent=2))

@@ -47,7 +47,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "runs"
 
 
-
 HARMS: dict[str, tuple[Any, str]] = {
     "nothing": (lambda run: None, ""),
     "a training that is done twice": (

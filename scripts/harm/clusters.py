@@ -9,6 +9,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
+from scripts import terminal
 from scripts.harm.bench import Bench, Tally
 from scripts.harm.commands import Around
 
@@ -40,7 +41,7 @@ def cluster() -> Iterator[Any]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"},
+        env={**os.environ, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "PYTHONPATH": str(terminal.ROOT)},
     )
     assert process.stdin is not None
     assert process.stdout is not None

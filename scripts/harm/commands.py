@@ -16,7 +16,7 @@ from typing import NoReturn
 from autoact.cli import main
 from scripts.harm.traps import FITS, MARK, NO_TRAP, Trap, arm, marked
 
-_PATIENCE = 180.0  # seconds for a command that takes 5
+_PATIENCE = 600.0  # seconds for a command that takes 5, on a machine that does much else
 _ORPHANS = 30.0  # seconds that a worker may outlive its parent
 
 
