@@ -34,7 +34,7 @@ def run_trials(search: Search, study: Study, budget: float, over: Over = never) 
 def _round(search: Search, study: Study, left: int, running: int) -> int:
     """Return how many trials to ask for at once; those with hyperparameters of their own train alone.
 
-    The first fill a stack: as long as nothing is told, waiting for some of them would teach the others little.
+    The first fill a stack: as long as nothing is told, waiting would teach little.
     """
     stack = search.trainings.stack
     most = 1 if search.settings.parameters else stack.round if study.trainings else stack.size
