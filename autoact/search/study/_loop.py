@@ -21,9 +21,7 @@ def run_trials(search: Search, study: Study, budget: float, over: Over = never) 
 
     def more(running: int, trained: int) -> Job:
         left = int(budget - study.spent - trained + _ROUNDING)
-        if left < 1 or not (
-            size := search.trainings.fitting(_round(search, study, left, running), over)
-        ):
+        if left < 1 or not (size := search.trainings.fitting(_round(search, study, left, running), over)):
             return [], NO_EXTRAS
         asked = [study.ask() for _ in range(size)]
         return [training for training, _ in asked], Extras(pruning=asked[0][1])
