@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from autoact import activations as activations
     from autoact import advice as advice
     from autoact import analysis, conversion, errors, geometry, kernels, nn, search, spaces, tabular, training
+    from autoact import exporting as exporting
     from autoact import latency as latency
     from autoact import records as records
     from autoact import report as report
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from autoact.activations import Activation, Parameter, activation, get, list_activations
     from autoact.conversion import apply, auto_layers, convert, derive, finalize, find_layers
     from autoact.errors import AutoActError
+    from autoact.exporting import export
     from autoact.kernels import mixture
     from autoact.nn import AutoActivation, FixedActivation
     from autoact.search import FunctionSpaceSampler, load_run, run_search
@@ -31,6 +33,7 @@ _HOMES = {
     "activations": ("Activation", "Parameter", "activation", "get", "list_activations"),
     "conversion": ("apply", "auto_layers", "convert", "derive", "finalize", "find_layers"),
     "errors": ("AutoActError",),
+    "exporting": ("export",),
     "kernels": ("mixture",),
     "nn": ("AutoActivation", "FixedActivation"),
     "search": ("FunctionSpaceSampler", "load_run", "run_search"),
@@ -43,6 +46,7 @@ _FOLDERS = (
     "analysis",
     "conversion",
     "errors",
+    "exporting",
     "geometry",
     "kernels",
     "latency",
@@ -75,6 +79,7 @@ __all__ = [
     "convert",
     "derive",
     "errors",
+    "export",
     "finalize",
     "find_layers",
     "geometry",

@@ -1,6 +1,7 @@
 """Trainings of a search: what they share, how one is done, and what is shown of them."""
 
 from autoact.search.trainings._arguments import Copied, own_values, with_values
+from autoact.search.trainings._interruption import SIGNALS, interruptible
 from autoact.search.trainings._objective import (
     OBJECTIVE,
     Layers,
@@ -30,6 +31,7 @@ from autoact.search.trainings._trial_log import log_trial
 __all__ = [
     "NO_EXTRAS",
     "OBJECTIVE",
+    "SIGNALS",
     "STUDY_NAME",
     "Copied",
     "Executor",
@@ -49,6 +51,7 @@ __all__ = [
     "check_objective",
     "ended",
     "failed",
+    "interruptible",
     "layers_of",
     "log_trial",
     "never",
