@@ -55,7 +55,7 @@ def test_a_search_trains_in_stacks_as_announced_and_its_budget_is_exact(
     result = run_search(Curve, CurveData, out=tmp_path / "run", **{**SEARCH, "quiet": False})
     assert max(sizes) > 1
     assert (
-        "Trained in stacks of up to 32, trials one by one, 3.5 times as fast as one by one"
+        "Trained in stacks of up to 32, the first trials together, then one by one, 3.5 times as fast"
         in capsys.readouterr().out
     )
     assert (

@@ -131,7 +131,9 @@ class SearchPlan:
         stack = self.stack
         if stack.size > 1:
             faster = "" if stack.speed is None else f", {stack.speed:.1f} times as fast as one by one"
-            trials = "trials one by one" if stack.round == 1 else f"trials of {stack.round}"
+            rest = "one by one" if stack.round == 1 else f"in rounds of {stack.round}"
+            first = "the first trials together, then "
+            trials = f"trials of {stack.round}" if stack.round == stack.size else first + rest
             return [f"Trained in stacks of up to {stack.size}, {trials}{faster}"]
         return [f"Trained one by one: {stack.reason}"] if stack.reason else []
 

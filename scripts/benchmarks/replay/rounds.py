@@ -27,7 +27,7 @@ from scripts.benchmarks.replay import MIXTURE, OURS, Regrets, Results, Row, Sear
 from scripts.benchmarks.replay.pooling import BUDGET, RACE, RACED, SEARCHED
 from scripts.benchmarks.replay.pooling import cost as cost_of
 
-ROUNDS = ((1,), (4,), (8,), (16,), (1, 1, 2, 4, 8), (4, 8), (8, 16))
+ROUNDS = ((1,), (4,), (8,), (16,), (1, 1, 2, 4, 8), (4, 8), (8, 16), (10, 1), (10, 4))
 ALONE, POOLED = "search", "raced"
 KINDS: Mapping[str, Search] = {ALONE: Search(prior=MIXTURE), POOLED: RACE}
 
