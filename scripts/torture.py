@@ -4,7 +4,7 @@
 
 No finished training is lost, none is done twice, none stays open, the budget is exact, the same command
 goes on. A row for each kind of harm: how often, where, and whether ledger, study, report and processes were
-as they must be. Exit status 1: something was not. About 10 minutes; --short 1 minute.
+as they must be. Exit status 1: something was not.
 """
 
 import json
