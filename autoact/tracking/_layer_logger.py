@@ -106,7 +106,7 @@ class LayerLogger:
         self._record = LayerRecord(writer.log_dir, self._layers, total)
         self._looked = False
         self._first, self._look_seconds = True, 0.0  # of seeing and writing every layer once
-        self._figure_seconds = 0.25  # of both figures: a guess until they are drawn
+        self._figure_seconds = 0.3  # of both figures: a guess until they are drawn
         self._import_seconds = 0.0 if "matplotlib.figure" in sys.modules else 0.75
         self.owed = TimeBudget(share)  # counts what every training has, and allows nothing
         self._owing = False
@@ -122,9 +122,9 @@ class LayerLogger:
         Args:
             step: The present step; None: it is asked only whether there is time.
         """
-        waiting = self._figure_seconds * (len(self._waiting) + bool(self._drawn))  # until the end
+        waiting = self._figure_seconds * (len(self._waiting) + bool(self._drawn or self._waiting))
         affordable = self._scalars.allows(self._look_seconds) and self.budget.allows(
-            self._look_seconds + waiting
+            self._look_seconds + waiting + self.owed.spent
         )
         self._owing = not affordable and self._owes(step, self._written, POINTS, self._last)
         return affordable or self._owing
@@ -166,9 +166,9 @@ class LayerLogger:
         return True
 
     def _look_at_functions(self, step: int) -> None:
-        """Draw the figures if there is time; what every training has is kept until the end where there is none."""
+        """Draw the figures if there is time; without, what every training has waits for the end."""
         waiting = 2 + len(self._waiting)  # now, at the end, and what waits
-        if self.budget.allows(self._import_seconds + waiting * self._figure_seconds):
+        if self.budget.allows(self._import_seconds + waiting * self._figure_seconds + self.owed.spent):
             self._drawn += 1
             with self.budget.spending():
                 self._write_figures(step)
