@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from autoact import activations as activations
     from autoact import advice as advice
     from autoact import analysis, conversion, errors, geometry, kernels, nn, search, spaces, tabular, training
+    from autoact import dashboard as dashboard
     from autoact import latency as latency
     from autoact import records as records
     from autoact import report as report
@@ -42,6 +43,7 @@ _FOLDERS = (
     "advice",
     "analysis",
     "conversion",
+    "dashboard",
     "errors",
     "geometry",
     "kernels",

@@ -14,9 +14,9 @@ from autoact.errors import left_out
 from autoact.geometry import FlowMeter, flow_warnings
 from autoact.nn import AutoActivation
 from autoact.tracking import _tags as tags
+from autoact.tracking._described_scalars import write_scalars
 from autoact.tracking._layer_function import LayerFunction
 from autoact.tracking._layer_record import LayerRecord
-from autoact.tracking._scalars import write_scalars
 from autoact.tracking._tags import FLOW, layout, tag
 
 POINTS, PICTURES = 32, 6  # of every training whose length is known, whatever they cost
@@ -120,7 +120,7 @@ class LayerLogger:
         """Return whether it is time to `see` every layer once: one answer for all of them.
 
         Args:
-            step: The present step; None: it is asked only whether there is time.
+            step: The present step, whether every training has its state; None: only whether there is time.
         """
         waiting = self._figure_seconds * (len(self._waiting) + bool(self._drawn or self._waiting))
         affordable = self._scalars.allows(self._look_seconds) and self.budget.allows(
@@ -152,7 +152,7 @@ class LayerLogger:
 
     def log(self, step: int) -> bool:
         """Write the present state if there is time, or if layers were seen; return whether it was written."""
-        if not (self._looked or self.due(step)):
+        if not (self._looked or self.due()):
             return False
         self._looked = False
         with self._spending():

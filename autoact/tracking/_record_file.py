@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,13 @@ class RecordFile:
         text = json.dumps(rounded(line), separators=(",", ":"), allow_nan=False) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
-                if file.tell() + len(text) > MOST_BYTES:
+            with self.path.open("a+b") as file:
+                end = file.seek(0, os.SEEK_END)
+                if end + len(text) > MOST_BYTES:
                     raise OSError(f"it would be larger than {MOST_BYTES // 2**20} MB")
-                file.write(text)
+                file.seek(max(end - 1, 0))
+                torn = file.read(1) not in (b"", b"\n")  # by a kill
+                file.write((b"\n" if torn else b"") + text.encode())
         except OSError as error:
             self._closed = True
             log.warning("%s is not written any more: %s", self.path, error.strerror or error)

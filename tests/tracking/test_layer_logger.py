@@ -173,6 +173,9 @@ def test_every_training_has_32_states_and_6_figures_and_of_minutes_they_take_a_h
     write = logger._write_scalars
     monkeypatch.setattr(logger, "_write_scalars", lambda step: (clock.move(0.004), write(step)))
     for step in range(steps):
+        if logger.due(step):
+            for path, layer in layers.items():
+                logger.see(path, layer, torch.randn(8, 3))
         logger.log(step)
         clock.move(seconds / steps)
     logger.finish(steps)

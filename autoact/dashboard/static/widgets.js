@@ -71,7 +71,10 @@ function scaleOf(axis, values, from, to) {
   if (!known.length && axis.low === undefined) [low, high] = [0, 1];
   const log = axis.log && low > 0 && high > 8 * low;
   if (log) [low, high] = [Math.log10(low), Math.log10(high)];
-  if (high - low < 1e-12 * Math.max(1, Math.abs(high))) [low, high] = [low - 0.5 * (Math.abs(low) || 1), high + 0.5 * (Math.abs(high) || 1)];
+  if (high - low < 1e-12 * Math.max(1, Math.abs(high))) { // all alike
+    high += 0.5 * (Math.abs(high) || 1);
+    if (axis.low === undefined) low -= 0.5 * (Math.abs(low) || 1);
+  }
   const pad = axis.tight ? 0 : 0.05 * (high - low);
   if (axis.low === undefined) low -= pad;
   if (axis.high === undefined) high += pad;
@@ -172,14 +175,14 @@ function legend(marks) {
 }
 
 function drawn(spec, width) {
-  const height = spec.y.names ? 46 + 24 * spec.y.names.length : spec.height ?? 240;
+  const height = spec.y.names ? 46 + (spec.row ?? 24) * spec.y.names.length : spec.height ?? 240;
   const rough = scaleOf(spec.y, valuesOf(spec.marks, "y"), height, 0);
   const yTicks = ticksOf(spec.y, rough, Math.max(3, height / 45));
   const longest = Math.max(...yTicks.map(([, text]) => text.length), 1) * LETTER + 12;
   const box = { left: Math.min(longest, 0.42 * width), right: width - 12, top: spec.y.title ? 24 : 8, bottom: height - (spec.x.title ? 38 : 22) };
   const x = scaleOf(spec.x, valuesOf(spec.marks, "x"), box.left, box.right);
   const y = spec.y.names ? scaleOf(spec.y, [], box.top, box.bottom) : scaleOf(spec.y, valuesOf(spec.marks, "y"), box.bottom, box.top);
-  const most = Math.max(2, Math.floor((box.right - box.left) / 62));
+  const most = Math.max(2, Math.floor((box.right - box.left) / 52));
   const xTicks = ticksOf(spec.x, x, most);
   const room = spec.x.names ? (box.right - box.left) / spec.x.names.length - 4 : 90;
   const figure = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spec.label });
@@ -190,15 +193,23 @@ function drawn(spec, width) {
   }
   for (const [value, text] of xTicks) {
     if (!spec.x.names) figure.append(shape("line", { y1: box.top, y2: box.bottom, x1: x.at(value), x2: x.at(value), class: "grid" }));
-    figure.append(label(text, room, { x: x.at(value), y: box.bottom + 15, "text-anchor": "middle", class: "tick" }));
+    const half = (text.length * LETTER) / 2; // a label at the edge is moved, not cut
+    const at = spec.x.names ? x.at(value) : Math.min(x.at(value), width - half - 1);
+    figure.append(label(text, room, { x: at, y: box.bottom + 15, "text-anchor": "middle", class: "tick" }));
   }
-  if (spec.x.title) figure.append(label(spec.x.title, box.right - box.left, { x: (box.left + box.right) / 2, y: height - 6, "text-anchor": "middle", class: "title" }));
+  if (spec.x.title) {
+    const long = spec.x.title.length * LETTER > box.right - box.left;
+    const at = long ? { x: box.right, "text-anchor": "end" } : { x: (box.left + box.right) / 2, "text-anchor": "middle" };
+    figure.append(label(spec.x.title, long ? width - 12 : box.right - box.left, { ...at, y: height - 6, class: "title" }));
+  }
   for (const mark of spec.marks) figure.append(...DRAW[mark.kind]({ role: "muted", ...mark }, x, y, box));
+  figure.placed = x;
   return figure;
 }
 
 // Draw a chart into a host, again whenever its width changes.
 // spec: {label, height, x: {title, names, log, low, high, whole}, y: the same, marks: [...], pick(id)}.
+// Returns a function that moves the vertical rule whose role is "now".
 export function chart(host, spec) {
   host.classList.add("chart");
   const place = element("div", {});
@@ -215,6 +226,14 @@ export function chart(host, spec) {
   host.watch?.disconnect();
   host.watch = new ResizeObserver(draw);
   host.watch.observe(host);
+  return (x) => {
+    const rule = spec.marks.find((mark) => mark.role === "now");
+    const line = place.querySelector(".now");
+    if (!rule || !line) return;
+    rule.x = x;
+    line.setAttribute("x1", place.firstChild.placed.at(x));
+    line.setAttribute("x2", place.firstChild.placed.at(x));
+  };
 }
 
 function pickable(place, spec) {
@@ -244,7 +263,7 @@ export function heatmap(host, { label: said, rows, columns, values, notes = [], 
   const longest = (texts) => Math.max(...texts.map((text) => text.length), 1) * LETTER;
   const left = Math.min(longest(rows) + 14, 0.4 * width, 220);
   const right = notes.length ? longest(notes) + 10 : 4;
-  const cell = Math.min(Math.max((width - left - right) / columns.length, 22), 64);
+  const cell = Math.min(Math.max((width - left - right) / columns.length, 15), 64);
   const top = Math.min(longest(columns) * 0.82 + 16, 110);
   const tall = rows.length > 30 ? 18 : 24;
   const whole = { width: Math.ceil(left + cell * columns.length + Math.max(right, top * 0.55)), height: Math.ceil(top + tall * rows.length + 4) };
@@ -260,10 +279,9 @@ export function heatmap(host, { label: said, rows, columns, values, notes = [], 
     line.append(label(name, left - 10, { x: left - 8, y: y + tall / 2 + 4, "text-anchor": "end", class: "tick" }));
     const own = columns.map((column, n) => {
       if (values[row][n] === undefined) return null;
-      const title = shape("title", {});
-      const node = shape("rect", { x: left + cell * n + 1, y: y + 1, width: cell - 2, height: tall - 2, rx: 2, class: "cell", "data-column": column }, title);
+      const node = shape("rect", { x: left + cell * n + 1, y: y + 1, width: cell - 2, height: tall - 2, rx: 2, class: "cell", "data-column": column });
       line.append(node);
-      return { node, title };
+      return node;
     });
     if (notes[row]) line.append(shape("text", { x: left + cell * columns.length + 6, y: y + tall / 2 + 4, class: "tick" }, notes[row]));
     line.addEventListener("click", () => choose(row));
@@ -278,12 +296,20 @@ export function heatmap(host, { label: said, rows, columns, values, notes = [], 
     lines[row].classList.add("selected");
     select?.(row);
   };
-  const update = (next) => cells.forEach((own, row) => own.forEach((found, n) => {
-    if (!found) return;
-    const value = next[row][n];
-    found.node.style.fillOpacity = finite(value) ? (0.04 + 0.96 * Math.min(Math.max(value, 0), 1)).toFixed(3) : 0;
-    found.title.textContent = `${rows[row]}: ${columns[n]} ${number(value, 3)}`;
-  }));
+  let shown = values;
+  const update = (next) => {
+    shown = next;
+    cells.forEach((own, row) => own.forEach((node, n) => {
+      const value = next[row][n];
+      node?.setAttribute("fill-opacity", finite(value) ? (0.04 + 0.96 * Math.min(Math.max(value, 0), 1)).toFixed(3) : 0);
+    }));
+  };
+  figure.addEventListener("pointerover", ({ target }) => { // thousands of titles would slow the slider down
+    if (!target.classList.contains("cell")) return;
+    const row = Number(target.parentNode.dataset.row);
+    const said = `${rows[row]}: ${target.dataset.column} ${number(shown[row][columns.indexOf(target.dataset.column)], 3)}`;
+    target.replaceChildren(shape("title", {}, said));
+  });
   figure.addEventListener("keydown", (event) => {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
     if (!by || !select) return;

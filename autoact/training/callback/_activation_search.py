@@ -189,9 +189,11 @@ class ActivationSearch(Callback):
         self._move_schedules(step / self._length)
         if self._first is not None:
             self._first.begin()
+        watchers = [self._logger.see] if self._logger is not None and self._logger.due(step) else []
         if step % self._every == 0:
-            watchers = [self._logger.see] if self._logger is not None and self._logger.due(step) else []
-            self._observation.attach(_observe, *watchers)
+            watchers.append(_observe)
+        if watchers:
+            self._observation.attach(*reversed(watchers))
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         """Tell what ran in the first step and is no layer."""
