@@ -63,6 +63,7 @@ def record_head(run: Run) -> dict[str, Any]:
         run: It; its report may be partial.
 
     Example:
+        >>> from pathlib import Path
         >>> from autoact.records import Report
         >>> known = {"autoact": "1", "space": "s", "metric": "val_loss", "mode": "min"}
         >>> found = record_head(Run(Path("run"), Report(**known, original=Assignment({"a": "relu"}))))
@@ -130,6 +131,7 @@ def record_result(run: Run) -> dict[str, Any]:
         run: It.
 
     Example:
+        >>> from pathlib import Path
         >>> from autoact.records import Report
         >>> report = Report(autoact="1", space="s", metric="val_loss", mode="min", failure="Full.")
         >>> record_result(Run(Path("run"), report))["headline"]

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,6 +25,15 @@ _FLAGS = (
     "--hide-scrollbars",
     "--disable-dev-shm-usage",
 )
+
+_PLACED = """
+import os, sys
+for end, place in ((1, 63), (2, 64)):
+    os.dup2(int(sys.argv[end]), place)
+for place, expected in ((63, 3), (64, 4)):  # where chromium expects the protocol
+    os.dup2(place, expected)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Browser:
@@ -145,8 +155,8 @@ def browsing() -> Iterator[Browser]:
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [str(CHROMIUM), *_FLAGS, f"--user-data-dir={profile}", "--remote-debugging-pipe"]
-        process = subprocess.Popen(  # the protocol is expected at 3 and 4
-            ["/bin/sh", "-c", f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}', *command],
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PLACED, str(to_read), str(to_write), *command],
             pass_fds=(to_read, to_write),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
