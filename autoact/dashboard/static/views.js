@@ -108,7 +108,7 @@ function drawFunction(parts, layer, at, weights) {
   const highest = Math.max(...at.density, 0);
   const range = (lists) => [Math.min(...lists.flat().filter(known)), Math.max(...lists.flat().filter(known))];
   const density = ([low, high]) => at.density.flatMap((value, n) => [n, n + 1].map((edge) => ({ x: at.low + (edge / at.density.length) * (at.high - at.low), y: low + (0.9 * value * (high - low)) / (highest || 1) })));
-  const members = Object.entries(at.members).map(([name, values], n) => ({ kind: "line", name: `${name} ${number(weights.get(name), 2)}`, role: COLORS[n % 8], width: 1, opacity: 0.75, points: points(values) }));
+  const members = Object.entries(at.members).map(([name, values], n) => ({ kind: "line", name: `${name} ${number(weights.get(name), 2)}`, role: COLORS[(n + 2) % 8], width: 1, opacity: 0.75, points: points(values) }));
   const [low, high] = range([at.y, at.start ?? []]);
   const pad = 0.15 * (high - low || 1);
   const area = (bounds) => (at.density.length ? [{ kind: "area", role: "density", name: "inputs", points: density(bounds) }] : []);

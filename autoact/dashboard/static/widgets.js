@@ -262,11 +262,11 @@ export function heatmap(host, { label: said, rows, columns, values, notes = [], 
   const width = Math.max(240, Math.floor(host.clientWidth || 640));
   const longest = (texts) => Math.max(...texts.map((text) => text.length), 1) * LETTER;
   const left = Math.min(longest(rows) + 14, 0.4 * width, 220);
-  const right = notes.length ? longest(notes) + 10 : 4;
-  const cell = Math.min(Math.max((width - left - right) / columns.length, 15), 64);
   const top = Math.min(longest(columns) * 0.82 + 16, 110);
+  const right = Math.max(notes.length ? longest(notes) + 10 : 4, top * 0.6); // the last name leans over it
+  const cell = Math.min(Math.max((width - left - right) / columns.length, 15), 64);
   const tall = rows.length > 30 ? 18 : 24;
-  const whole = { width: Math.ceil(left + cell * columns.length + Math.max(right, top * 0.55)), height: Math.ceil(top + tall * rows.length + 4) };
+  const whole = { width: Math.ceil(left + cell * columns.length + right), height: Math.ceil(top + tall * rows.length + 4) };
   const figure = shape("svg", { ...whole, viewBox: `0 0 ${whole.width} ${whole.height}`, role: "grid", tabindex: "0", "aria-label": said });
   columns.forEach((name, n) => {
     const at = left + cell * (n + 0.5) + 3;
@@ -324,6 +324,10 @@ export function heatmap(host, { label: said, rows, columns, values, notes = [], 
 }
 
 export function table(head, rows) {
-  const cells = (name, values) => values.map((value) => element(name, typeof value === "number" ? { class: "n" } : {}, typeof value === "number" ? number(value) : String(value ?? "–")));
-  return element("table", {}, element("thead", {}, element("tr", {}, ...cells("th", head))), element("tbody", {}, ...rows.map((row) => element("tr", {}, ...cells("td", row)))));
+  const cell = (name, value, n) => {
+    const numbers = typeof rows[0]?.[n] === "number";
+    return element(name, numbers ? { class: "n" } : {}, typeof value === "number" ? number(value) : String(value ?? "–"));
+  };
+  const line = (name, values) => element("tr", {}, ...values.map((value, n) => cell(name, value, n)));
+  return element("table", {}, element("thead", {}, line("th", head)), element("tbody", {}, ...rows.map((row) => line("td", row))));
 }
