@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -20,6 +21,7 @@ from autoact.spaces import Assignment
 from autoact.spaces.files import is_ended, parse, write_yaml
 
 _ASIDE = "before-change-"  # folder of what was trained with another model or other data
+_TRIES, _MOMENT = 5, 0.05  # s
 _ROUNDING = 1e-3  # of parts of trainings
 _NEEDED = {"task": str, "study": str, "space": Mapping, "search": Mapping}  # in config.yaml, to resume
 
@@ -287,6 +289,14 @@ class RunDirectory:
                 )
             yield
 
+    def in_use(self) -> bool:
+        """Tell whether a process of this machine works on the run."""
+        try:
+            with open(self.path / ".lock", opener=open_itself) as file:
+                return not _lock(file)
+        except OSError:  # a copy has none
+            return False
+
     def _lock_file(self) -> IO[str]:
         try:
             return open(self.path / ".lock", "w", opener=open_itself)
@@ -312,11 +322,14 @@ def _lock(file: IO[str]) -> bool:
         import fcntl
     except ModuleNotFoundError:  # not POSIX: no lock that a killed process gives back
         return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    for _ in range(_TRIES):  # whoever only looks whether it is in use holds it for a moment
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_MOMENT)
+        else:
+            return True
+    return False
 
 
 def _unreadable(file: Path, why: str) -> RunDirectoryError:

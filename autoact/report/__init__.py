@@ -3,6 +3,7 @@
 from autoact.report._glossary import texts
 from autoact.report._page import Live, write_live, write_report
 from autoact.report._run import Run
+from autoact.report._status import Status, status
 from autoact.report._summary import summarize
 from autoact.report._view import record_head, record_result, record_training
 from autoact.report._wording import MIXTURE, duration, number, setting
@@ -11,12 +12,14 @@ __all__ = [
     "MIXTURE",
     "Live",
     "Run",
+    "Status",
     "duration",
     "number",
     "record_head",
     "record_result",
     "record_training",
     "setting",
+    "status",
     "summarize",
     "texts",
     "write_live",

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
-from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.errors import ConfigurationError
 from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import duration, write_report
 from autoact.search import outcome
@@ -67,6 +67,7 @@ from autoact.search.trainings import (
     SearchProgress,
     TimeLimit,
     Trainings,
+    interruptible,
 )
 from autoact.spaces import SearchSpace
 
@@ -116,6 +117,8 @@ def run_search(
         selection_seeds: Fresh seeds on which the choice and the other finalists are trained, at least 1.
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
         workers: Processes that train at the same time, at least 1.
+        training_timeout: Seconds after which a training is ended as failed; default: by the probe's estimate.
+        memory_limit: Gigabytes of memory that a training may take, its loader processes included.
         stack: Trainings that each of them does as one batched model; "auto" measures whether that is faster.
         storage: URL of an Optuna storage to which the study is exported beside study.db; its password is not
             kept: give the URL again with a resume.
@@ -135,6 +138,8 @@ def run_search(
             out: a warning names those that it does.
         RunDirectoryError: `out` exists (without `resume`), cannot be written or cannot be resumed.
         SearchFailedError: Training failed throughout; what is known is in report.json.
+        KeyboardInterrupt: There was a Ctrl-C; its note says how to go on.
+        SystemExit: There was a SIGTERM or SIGHUP, which its exit status tells; a warning says how to go on.
 
     Example:
         >>> from autoact import run_search
@@ -149,7 +154,7 @@ def run_search(
     _check_what(model, data, objective, layers)
     named = {**({"monitor": OBJECTIVE} if objective is not None else {}), **settings}
     asked = SearchSpace.of(space)
-    with ExitStack() as around:
+    with interruptible(out), ExitStack() as around:
         around.enter_context(quiet_optuna())
         directory = around.enter_context(opened(_required(out))) if resume else None
         if directory is None:
@@ -175,18 +180,19 @@ def run_search(
             prepared = as_probed(prepared, directory)
             if dry_run:
                 return _announced(prepared.plan(None), prepared, quiet)
-            executor = around.enter_context(executor_for(prepared.task, wanted.workers))
+            executor = around.enter_context(executor_for(prepared.task, prepared.settings))
             extend(directory, wanted)
             return _carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
         with threads_as_in(wanted.workers):
             probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
             prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
             prepared = prepared.stacked(stack_for(prepared.task, wanted, prepared.variables))
+            prepared = prepared.limited(probed.seconds)
         plan = prepared.plan(probed)
         announced = _announced(plan, prepared, quiet)
         if dry_run:
             return announced
-        executor = around.enter_context(executor_for(prepared.task, wanted.workers))
+        executor = around.enter_context(executor_for(prepared.task, prepared.settings))
         executor.begin()
         content = configuration(
             prepared.settings,
@@ -275,23 +281,18 @@ def _searched(
 ) -> Report:
     """Choose, compare with baselines, confirm; return the report."""
     task, name = prepared.task, prepared.task.space.name
-    try:
-        chosen = _choice(search)
-        progress.say(_cut(search))
-        models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
-        race_baselines(search, study, models)
-        require_alternative(search)
-        selected = select(search, study, choice_of(search, study), models)
-        uniform = best_uniform(search, study, models)
-        _write_choice(search, selected)
-        compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
-        progress.shrink(_total(search, compared))
-        confirmed = confirm(search, compared, watching.look)
-        progress.shrink(progress.done)
-    except SearchFailedError as error:
-        search.directory.write_report(outcome.build_partial_report(search, plan, name, str(error)))
-        write_report(search.directory.path)
-        raise
+    chosen = _choice(search)
+    progress.say(_cut(search))
+    models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
+    race_baselines(search, study, models)
+    require_alternative(search)
+    selected = select(search, study, choice_of(search, study), models)
+    uniform = best_uniform(search, study, models)
+    _write_choice(search, selected)
+    compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
+    progress.shrink(_total(search, compared))
+    confirmed = confirm(search, compared, watching.look)
+    progress.shrink(progress.done)
     known = outcome.believed(search)
     return outcome.build_report(
         search,

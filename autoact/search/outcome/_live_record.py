@@ -8,7 +8,16 @@ from typing import Any
 from autoact.dashboard import NAME, read_record
 from autoact.errors import AutoActError, SearchFailedError, log
 from autoact.records import Look, Report, Training
-from autoact.report import Live, Run, record_head, record_result, record_training, texts, write_live
+from autoact.report import (
+    Live,
+    Run,
+    record_head,
+    record_result,
+    record_training,
+    texts,
+    write_live,
+    write_report,
+)
 from autoact.search.outcome._content import build_partial_report
 from autoact.search.phases import SearchPlan
 from autoact.search.study import ORIGINAL, SELECTED, Search
@@ -83,8 +92,12 @@ class Watching:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Say on the page that nobody works on the run any more; one that failed has its report."""
-        if kind is not None and not issubclass(kind, SearchFailedError) and self._phase:
+        """Write the report of a search that failed; of another that ends early, that nobody works on it."""
+        if isinstance(error, SearchFailedError):
+            failed = build_partial_report(self._search, self._plan, self._space, str(error))
+            self._search.directory.write_report(failed)
+            write_report(self._search.directory.path)
+        elif error is not None and self._phase:
             self._write_page(stopped=True)
 
     def _write_page(self, *, stopped: bool = False) -> None:

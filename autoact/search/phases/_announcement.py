@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from autoact.records import Stack, Value
 from autoact.report import MIXTURE, duration
 from autoact.search.setup import Counts, Settings, Variables
+from autoact.training.fit import devices_of
 
 _WITHOUT = "no mixture is trained first: {}; fixed activations need none"
 
@@ -108,7 +109,21 @@ class SearchPlan:
             "Cost in trainings",
             *(f"  {count:>{names}}  {what}" for count, what in rows),
             *self._stacks(),
+            *self._devices(),
+            *self._limits(),
         ]
+
+    def _devices(self) -> list[str]:
+        """Return that trainings have several devices, which the probe has not."""
+        devices = devices_of(self.settings.trainer)
+        return [f"Each on {devices} devices; steps and time are those on one"] if devices > 1 else []
+
+    def _limits(self) -> list[str]:
+        """Return what ends a training."""
+        seconds, gigabytes = self.settings.training_timeout or math.inf, self.settings.memory_limit
+        limits = [duration(seconds)] if seconds < math.inf else []
+        limits += [f"{gigabytes:g} GB of memory"] if gigabytes is not None else []
+        return [f"A training that takes more than {' or '.join(limits)} is ended as failed"] if limits else []
 
     def _stacks(self) -> list[str]:
         """Return whether trainings are done as one, and why not where they were meant to be."""

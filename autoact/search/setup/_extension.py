@@ -9,6 +9,7 @@ from autoact.search.setup._configuration import is_usual, plain
 from autoact.search.setup._settings import MAY_GROW, Settings
 
 _EXTENDS = (*MAY_GROW, "looks", "hours")
+_KEPT = ("storage", "training_timeout", "memory_limit")
 
 
 def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -> Settings:
@@ -25,7 +26,7 @@ def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -
         (20, 40, 3.5)
     """
     before, new = stored["search"], {name: value for name, value in given.items() if value is not None}
-    kept = {name: before[name] for name in (*_EXTENDS, "storage") if name in before and name not in new}
+    kept = {name: before[name] for name in (*_EXTENDS, *_KEPT) if name in before and name not in new}
     wanted = {**kept, **new}
     if _are_known(stored, wanted.get("looks")):  # those of before, and the new end
         wanted["looks"] = _looks(before, wanted.get("seeds"))
@@ -69,7 +70,7 @@ def extended(
         [0, 10]
     """
     wanted = plain(settings.to_dict())
-    stored = {**stored, "search": {**stored["search"], "storage": wanted["storage"]}}
+    stored = {**stored, "search": {**stored["search"], **{name: wanted[name] for name in _KEPT}}}
     before = stored["search"]
     former = {name: before.get(name) for name in _EXTENDS}
     now = {name: wanted[name] for name in _EXTENDS}

@@ -17,7 +17,10 @@ from autoact.training.configuration import Component
 Mode = Literal["min", "max"]
 StackSize = int | Literal["auto", "off"]
 BUDGET, MOST_STACKED = 20, 80  # full trainings: without a given budget, and at most where they are stacked
-MAY_CHANGE, MAY_GROW = ("workers", "hours", "stack", "storage"), ("budget", "seeds")  # when a run is resumed
+MAY_CHANGE, MAY_GROW = (
+    ("workers", "hours", "training_timeout", "memory_limit", "stack", "storage"),
+    ("budget", "seeds"),
+)  # when a run is resumed
 # kept in config.yaml by the names of their classes
 _OBJECTS = {"sampler": BaseSampler, "pruner": BasePruner}
 _MOST, _LARGEST_SEED = 10**6, 2**32 - 1  # of what is counted; of what NumPy's generators take
@@ -42,7 +45,11 @@ class Settings:
             them is selected, at least 1.
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation, and
             the confirmation takes as many seeds as fit; with a resume, so many more; None: no limit.
-        workers: Processes that train at the same time, at least 1.
+        workers: Processes that train at the same time, at least 1; of several GPUs each has one, in turn.
+        training_timeout: Seconds after which a training is ended as failed; infinity ends none. None: 20
+            times what the probe estimates, at least 300; where nobody can know, infinity.
+        memory_limit: Gigabytes of memory that a training may take, its loader processes included, before it
+            is ended as failed; None: no limit.
         stack: Trainings that each of them does as one batched model, at least 2; "auto" measures whether that
             is faster, "off" does each alone.
         storage: URL of an Optuna storage to which the study is exported beside study.db of the run directory.
@@ -74,6 +81,8 @@ class Settings:
     selection_seeds: int = 3
     hours: float | None = None
     workers: int = 1
+    training_timeout: float | None = None
+    memory_limit: float | None = None
     stack: StackSize = "auto"
     storage: str | None = field(default=None, repr=False)
     seed: int = 0
@@ -111,7 +120,10 @@ class Settings:
         _at_least("workers", self.workers, 1, "processes that train at the same time")
         object.__setattr__(self, "stack", _checked_stack(self.stack))
         _at_least("seed", self.seed, 0, "the number from which every seed is derived")
-        _check_hours(self.hours)
+        _above_zero("hours", self.hours, "the wall time of the run")
+        if self.training_timeout != math.inf:
+            _above_zero("training_timeout", self.training_timeout, "seconds that a training may take, or inf")
+        _above_zero("memory_limit", self.memory_limit, "gigabytes of memory that a training may take")
         if not isinstance(self.trainer, Mapping):
             raise ConfigurationError(
                 f"trainer is {self.trainer!r}; it must map names of Trainer arguments to values, "
@@ -168,6 +180,8 @@ class SettingsOptions(TypedDict, total=False):
     selection_seeds: int | None
     hours: float | None
     workers: int | None
+    training_timeout: float | None
+    memory_limit: float | None
     stack: StackSize | None
     storage: str | None
     seed: int | None
@@ -237,12 +251,11 @@ def _checked_stack(stack: Any) -> StackSize:
     return cast(StackSize, int(stack) if whole else stack)
 
 
-def _check_hours(hours: Any) -> None:
-    number = float(hours) if isinstance(hours, Real) and not isinstance(hours, bool) else math.nan
-    if hours is not None and not 0 < number < math.inf:
+def _above_zero(name: str, value: Any, meaning: str) -> None:
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    if value is not None and not 0 < number < math.inf:
         raise ConfigurationError(
-            f"hours is {hours!r}; it must be a number above 0: the wall time of the run. "
-            "Leave it out for no limit."
+            f"{name} is {value!r}; it must be a number above 0: {meaning}. Leave it out for no limit."
         )
 
 

@@ -1,6 +1,7 @@
 """Trainings of a search: what they share, how one is done, and what is shown of them."""
 
 from autoact.search.trainings._arguments import Copied, own_values, with_values
+from autoact.search.trainings._interruption import SIGNALS, interruptible
 from autoact.search.trainings._objective import (
     OBJECTIVE,
     Layers,
@@ -31,6 +32,7 @@ __all__ = [
     "NO_EXTRAS",
     "OBJECTIVE",
     "ROLE",
+    "SIGNALS",
     "STUDY_NAME",
     "Copied",
     "Executor",
@@ -50,6 +52,7 @@ __all__ = [
     "check_objective",
     "ended",
     "failed",
+    "interruptible",
     "layers_of",
     "log_training",
     "never",

@@ -1,14 +1,13 @@
 """Trainings of a run, each done once, whatever happened before; the ledger has it before anyone uses it."""
 
 import gc
-import signal
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from autoact.records import Ledger, Stack, Training
+from autoact.search.trainings._interruption import require_no_interruption
 from autoact.search.trainings._performing import NO_EXTRAS, Extras, Task, Undone
 
 _FAILING = 2  # stacks; the trainings that follow are done one by one
@@ -42,8 +41,6 @@ class Executor(Protocol):
 class Trainings:
     """What does the trainings of a run and keeps them.
 
-    Python drops a Ctrl-C that comes while it deletes an object: after one, no further training begins.
-
     Attributes:
         executor: Does them.
         task: What all of them have in common.
@@ -60,27 +57,15 @@ class Trainings:
     _undone: int = field(default=0, init=False)  # stacks, for another reason than memory
     _said: bool = field(default=False, init=False)
     _remark: str = field(default="", init=False)
-    _interrupted: bool = field(default=False, init=False)
-    _handles: bool = field(default=False, init=False)
 
     def __enter__(self) -> "Trainings":
         """Get ready to train in this process."""
         gc.freeze()  # collecting after each training then looks at what trainings made: 5 ms instead of 250
-        main = threading.current_thread() is threading.main_thread()
-        self._handles = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self._handles:
-            signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let what is there be collected again."""
         gc.unfreeze()
-        if self._handles:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _interrupt(self, number: int, frame: object) -> None:
-        self._interrupted = True
-        raise KeyboardInterrupt
 
     @property
     def workers(self) -> int:
@@ -101,7 +86,7 @@ class Trainings:
             over: Tells whether no further training may start.
 
         Raises:
-            KeyboardInterrupt: There was a Ctrl-C that Python dropped.
+            Interrupted: A signal has come, even if Python or training code has dropped it.
         """
         running: dict[Future[Ended], Sequence[Training]] = {}
         parts: list[Sequence[Training]] = []
@@ -180,12 +165,16 @@ class Trainings:
         return found is None or (again and found.raised)
 
     def _start(self, asked: Sequence[Training], extras: Extras) -> "Future[Ended]":
-        if self._interrupted:
-            raise KeyboardInterrupt
+        require_no_interruption()
         return self.executor.submit(asked, extras)
 
     def _keep(self, ended: list[Training], tell: Callable[[Training], object]) -> None:
-        """Enter trainings that have ended into the ledger, the remark on stacks with the first of them."""
+        """Enter trainings that have ended into the ledger, the remark on stacks with the first of them.
+
+        Not those that a signal to all processes of a job has ended, which this one handles as well.
+        """
+        if any(training.raised for training in ended):
+            require_no_interruption()
         if self._remark:
             ended[0] = replace(ended[0], remark=" ".join(filter(None, (ended[0].remark, self._remark))))
             self._remark = ""

@@ -1,6 +1,7 @@
 """Worker processes do the same trainings, and end with their parent."""
 
 import importlib
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -209,6 +210,54 @@ def test_a_worker_that_dies_is_a_training_that_failed(
         assert f"{name} could not be trained: {why}" in result.summary()
     assert {t.state for t in result.trainings if "relu" in str(t.assignment)} == {"finished"}
     assert capfd.readouterr() == ("", "")
+
+
+class Places:
+    """Function that notes process, GPU and how loader processes start; a process ends in its third call.
+
+    Args:
+        log: Where to note.
+        crash: How to end, or hang.
+    """
+
+    def __init__(self, log: Path, crash: str) -> None:
+        self.log, self.crash, self.parent = log, crash, os.getpid()
+
+    def __call__(self, assignment: Assignment, seed: int, fraction: float) -> float:
+        if os.getpid() == self.parent:
+            return 1.0
+        with self.log.open("a") as file:
+            how = multiprocessing.get_context().get_start_method()
+            print(os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES"), how, file=file)
+        if self.log.read_text().split().count(str(os.getpid())) == 3:
+            exec(self.crash)
+        return len(str(assignment)) + seed % 7 / 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("crash", ["import os; os._exit(7)", "while True: pass"])
+def test_a_worker_that_is_replaced_keeps_its_device_and_the_confirmation_its_pairs(
+    tmp_path: Path, crash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Part 6 of the faults: one failure decided, a hang hung, loaders were 150 times slower."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    log, limits = tmp_path / "log", {"training_timeout": 2.0, "seeds": 5}
+    result = run_search(objective=Places(log, crash), out=tmp_path / "run", **{**SMALL, **limits})
+    noted = [line.split() for line in log.read_text().splitlines()]
+    places = {process: gpu for process, gpu, _ in noted}
+    assert set(places.values()) == {"4", "GPU-7"}
+    assert {how for *_, how in noted} == {multiprocessing.get_context().get_start_method()}
+    assert len(places) > 4
+    confirmed = list(Ledger(tmp_path / "run" / "trainings.jsonl").of("confirmation"))
+    lost = [training for training in confirmed if training.state == "failed"]
+    assert lost
+    assert result.report["comparisons"]["original"]["left_out"] <= len(lost) // 2
+    assert {t.error for t in lost} == {
+        "its process ended itself with exit status 7"
+        if "exit" in crash
+        else "it took longer than 2 s: it hangs, or training_timeout has to be more"
+    }
 
 
 @pytest.mark.slow
