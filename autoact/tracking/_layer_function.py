@@ -1,5 +1,6 @@
 """LayerFunction: what a layer computes now, over the inputs that it meets, in plain arrays."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -143,5 +144,8 @@ def _members(layer: AutoActivation, weights: Mapping[str, float], z: Tensor) -> 
     for name, value in layer.values().items():
         candidate, _, parameter = name.rpartition(".")
         values.setdefault(candidate, {})[parameter] = float(value.detach().float().mean())
-    leading = sorted(weights, key=lambda name: -abs(weights[name]))[:_MEMBERS]
+    finite = [
+        name for name in weights if all(map(math.isfinite, (weights[name], *values.get(name, {}).values())))
+    ]
+    leading = sorted(finite, key=lambda name: -abs(weights[name]))[:_MEMBERS]  # none of a layer that diverged
     return {name: get(name)(z, **values.get(name, {})).float().cpu().numpy() for name in leading}

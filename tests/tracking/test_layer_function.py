@@ -43,3 +43,12 @@ def test_members_are_the_candidates_with_the_most_weight_and_their_parameters():
     )
     assert not found.observed
     assert found.to_dict()["density"] == []
+
+
+def test_a_layer_that_diverged_has_a_function_of_no_number_and_no_members():
+    layer = AutoActivation(["elu", "softplus"])
+    layer.logits.data.fill_(float("nan"))
+    layer.raw.data.fill_(float("nan"))
+    found = LayerFunction.of(layer)
+    assert np.isnan(found.y).all()
+    assert found.members == {}

@@ -74,6 +74,7 @@ def test_the_record_tells_the_ledger_and_the_result(tmp_path: Path) -> None:
     assert found["wall"] >= 0
 
 
+@pytest.mark.slow
 def test_tensorboard_has_the_verdict_the_words_and_rows_of_original_and_chosen(tmp_path: Path) -> None:
     result = run_search(objective=value, out=tmp_path / "run", **SEARCH)
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard" / "search")).Reload()
@@ -94,6 +95,7 @@ def test_tensorboard_has_the_verdict_the_words_and_rows_of_original_and_chosen(t
         assert name.encode() in start
 
 
+@pytest.mark.slow
 def test_the_page_lives_says_that_it_was_stopped_and_a_resume_completes_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_search_that_failed_has_a_page_that_says_why(tmp_path: Path) -> None:
     assert 'http-equiv="refresh"' not in page
 
 
+@pytest.mark.slow
 def test_a_lost_record_is_written_again_by_a_resume(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run_search(objective=value, out=run, **SEARCH)
