@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ _TYPES = {".js": "text/javascript", ".css": "text/css"}
 _REMEMBERED = 3.0  # seconds for which the list of records is kept
 MOST_BYTES = 32 * 2**20  # of one answer
 
-App = Callable[[Mapping[str, Any], Any], Any]
+App = Callable[[dict[str, Any], Any], Any]
 
 
 class DashboardPlugin(TBPlugin):
@@ -56,14 +56,14 @@ class DashboardPlugin(TBPlugin):
             self._until = time.monotonic() + _REMEMBERED
         return self._found
 
-    def _runs(self, environ: Mapping[str, Any], start: Any) -> Any:
+    def _runs(self, environ: dict[str, Any], start: Any) -> Any:
         return _json(list(self._records()))(environ, start)
 
-    def _run(self, environ: Mapping[str, Any], start: Any) -> Any:
-        return self._answer(wrappers.Request(dict(environ)), read_record)(environ, start)
+    def _run(self, environ: dict[str, Any], start: Any) -> Any:
+        return self._answer(wrappers.Request(environ), read_record)(environ, start)
 
-    def _layer(self, environ: Mapping[str, Any], start: Any) -> Any:
-        request = wrappers.Request(dict(environ))
+    def _layer(self, environ: dict[str, Any], start: Any) -> Any:
+        request = wrappers.Request(environ)
         place = request.args.get("layer", -1, type=int)
         return self._answer(request, lambda path: layer_of(path, place))(environ, start)
 
@@ -87,7 +87,7 @@ def _json(content: Any, status: int = 200) -> wrappers.Response:
 
 
 def _file(path: Path) -> App:
-    def serve(environ: Mapping[str, Any], start: Any) -> Any:
+    def serve(environ: dict[str, Any], start: Any) -> Any:
         return _response(path.read_text(encoding="utf-8"), _TYPES[path.suffix])(environ, start)
 
     return serve
