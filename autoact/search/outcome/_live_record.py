@@ -1,4 +1,4 @@
-"""Watching a run: its record for the dashboard, and report.html while it runs."""
+"""Watching: the record of a run for the dashboard, and report.html while it runs."""
 
 import time
 from collections.abc import Mapping
