@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -157,7 +157,7 @@ class FunctionSpaceSampler(BaseSampler):
         """Reseed the independent sampler; draws of activations differ by the number of the trial."""
         self._independent.reseed_rng()
 
-    def next_seed(self, study: Study, trial: Trial | FrozenTrial) -> int:
+    def next_seed(self, study: Study, trial: Trial | FrozenTrial, beside: Iterable[int] = ()) -> int:
         """Return the number of the seed to train a trial with, once its activations are suggested.
 
         Seeds take turns by the trial's number; an assignment that had that one gets one that it lacks.
@@ -165,6 +165,7 @@ class FunctionSpaceSampler(BaseSampler):
         Args:
             study: The study.
             trial: One of its trials.
+            beside: Numbers of seeds that the assignment is trained with by something else.
 
         Returns:
             A number, >= 0: equal numbers are one seed.
@@ -174,7 +175,7 @@ class FunctionSpaceSampler(BaseSampler):
         layers = LayerSpace.of({name: own.distributions[name] for name, _ in self._spaces_of(own)[0]})
         row = layers.number(own)
         had = seeds_had(layers, trials, own.number).get(row, set()) if row is not None else set()
-        return self._seed_in_turn(own.number, had)
+        return self._seed_in_turn(own.number, had | set(beside))
 
     def best_assignment(self, study: Study) -> dict[str, str]:
         """Return the tried activations with the best posterior mean, by parameter.

@@ -10,6 +10,7 @@ from autoact.search.setup._settings import Settings
 
 # Half of them are spread evenly: over three decades of a learning rate they lie 0.75 apart.
 _TRIALS_PER_HYPERPARAMETER = 8
+RACED = 2  # seeds of the search on which the baselines are raced
 _BITS = 29  # of each stream; two more tell the streams apart, so that every library takes the 31 as positive
 _Stream = Literal["search", "selection", "confirmation"]
 
@@ -39,13 +40,14 @@ class Seeds:
 
         Args:
             seed: The seed.
-            trial: Number of the trial; seeds have at most as many more numbers as there are trials.
+            trial: Number of the trial; seeds have at most as many more numbers as there are
+                trials, and those that are left to the race of the baselines.
 
         Raises:
             ValueError: The seed is none of such a trial.
         """
         try:
-            return _stream(self.seed, "search", len(self.search) + trial).index(seed)
+            return _stream(self.seed, "search", len(self.search) + trial + RACED).index(seed)
         except ValueError:
             raise ValueError(f"seed {seed} is none of the search's") from None
 

@@ -107,7 +107,9 @@ class Study:
         distributions = self.domain.distributions()
         trial = self.optuna.ask(distributions)
         self._open[trial.number] = trial
-        number = self._surrogate.next_seed(self.optuna, trial)
+        assignment = self.domain.assignment(trial.params)
+        raced = self.domain.search.raced_with(assignment)
+        number = self._surrogate.next_seed(self.optuna, trial, raced)
         label = self.label or trial.user_attrs.get(LABEL, f"trial {trial.number}")
         trial.set_user_attr(SEED, number)
         trial.set_user_attr(LABEL, trial.user_attrs.get(LABEL, label))
@@ -115,7 +117,7 @@ class Study:
         asked = Training(
             phase=self.phase,
             label=label,
-            assignment=self.domain.assignment(trial.params),
+            assignment=assignment,
             hyperparameters={**searched, **trial.user_attrs.get("hyperparameters", {})},
             seed=self.domain.search.seeds.trial(number),
             trial=trial.number,
