@@ -106,7 +106,7 @@ class Browser:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = 20.0) -> None:
+    def wait(self, condition: str, seconds: float = 60.0) -> None:
         """Wait until an expression is true."""
         until = time.monotonic() + seconds
         while not self.run(f"Boolean({condition})"):
