@@ -23,7 +23,7 @@ def graph(chosen: Choice, before: Choice | None) -> dict[str, Any] | None:
         (['original', 'chosen'], {'x': 0.0, 'y': 0.0})
     """
     try:
-        lines = {"original": before and _line(before), "chosen": _line(chosen)}
+        lines = {"original": [] if before is None else _line(before), "chosen": _line(chosen)}
     except UnknownActivationError:
         return None
     marks = [

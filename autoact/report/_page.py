@@ -191,7 +191,8 @@ def _groups(run: Run) -> tuple[list[Group], list[dict[str, Any]]]:
     for path, choice in chosen.items():
         now = str(run.before.get(path, _wording.NOTHING))
         grouped.setdefault((str(choice), now), []).append(path)
-    groups, graphs = [], []
+    groups: list[Group] = []
+    graphs: list[dict[str, Any]] = []
     for words, (first, *others) in grouped.items():
         before = original[first] if first in original else None
         drawn = graph(chosen[first], before) if len(graphs) < SHOWN_FUNCTIONS else None

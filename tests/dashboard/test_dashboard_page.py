@@ -40,8 +40,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (root / "worn").mkdir()
     (root / "worn" / "autoact.jsonl").write_text('{"autoact": 99}\n')
     command = [sys.executable, "-W", "ignore", "-c", SERVE, str(root)]
-    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=ROOT, text=True, **streams) as process:
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=null) as process:
         assert process.stdout is not None
         yield f"{process.stdout.readline().strip()}data/plugin_entry.html?name=autoact"
         process.terminate()
