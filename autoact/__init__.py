@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from autoact import activations as activations
     from autoact import advice as advice
     from autoact import analysis, conversion, errors, geometry, kernels, nn, search, spaces, tabular, training
+    from autoact import dashboard as dashboard
     from autoact import exporting as exporting
     from autoact import latency as latency
     from autoact import records as records
@@ -45,6 +46,7 @@ _FOLDERS = (
     "advice",
     "analysis",
     "conversion",
+    "dashboard",
     "errors",
     "exporting",
     "geometry",

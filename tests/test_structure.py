@@ -18,6 +18,7 @@ ROOT = PACKAGE.parent
 
 # A file imports only from its own folder and from those before it.
 ORDER = (
+    "dashboard",
     "errors",
     "_names",
     "_on_import",
@@ -55,7 +56,7 @@ RESERVED = {
     "lightning": {"training"},
     "optuna": {"search"},
     "triton": {"kernels"},
-    "tensorboard": {"tracking"},
+    "tensorboard": {"tracking", "dashboard"},
     "sklearn": {"training", "tabular"},
 }
 PUBLIC = {

@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
-from autoact.errors import SearchFailedError
 from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import duration, write_report
 from autoact.search import outcome
@@ -71,7 +70,6 @@ from autoact.search.trainings import (
     TimeLimit,
     Trainings,
     interruptible,
-    log_trial,
 )
 from autoact.spaces import SearchSpace
 
@@ -253,12 +251,17 @@ def _carried_out(
     """Do what is left of a run, and write its report."""
     report = directory.report()
     if report is None or is_unfinished(report, directory, prepared.settings):
-        with _started(prepared, plan, directory, executor, quiet, resumed) as (search, progress):
-            report = _searched(search, plan, prepared, progress)
+        with _started(prepared, plan, directory, executor, quiet, resumed) as (search, progress, watching):
+            report = _searched(search, plan, prepared, progress, watching)
         directory.write_report(report)
+        watching.end(report)
     else:
         trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file), stack=prepared.stack)
-        _export(_search(prepared, trainings, directory), report)
+        search = _search(prepared, trainings, directory)
+        _export(search, report)
+        watching = outcome.Watching(search, plan, prepared.task.space.name)
+        if not watching.is_told:
+            watching.end(report)
     write_report(directory.path)
     assert report.chosen is not None, "a report with a verdict has a choice"
     return outcome.SearchResult(
@@ -275,30 +278,30 @@ def _export(search: Search, report: Report) -> None:
     assert report.chosen is not None, "a report with a verdict has a choice"
     found = report.hyperparameters
     search.directory.write_choice(report.chosen, {} if found is None else found.chosen)
-    for training in search.ledger.trainings:
-        log_trial(search.directory, training, search.settings.monitor)
     export_studies(search)
 
 
-def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: SearchProgress) -> Report:
+def _searched(
+    search: Search,
+    plan: SearchPlan,
+    prepared: Prepared,
+    progress: SearchProgress,
+    watching: outcome.Watching,
+) -> Report:
     """Choose, compare with baselines, confirm; return the report."""
     task, name = prepared.task, prepared.task.space.name
-    try:
-        chosen = _choice(search)
-        progress.say(_cut(search))
-        models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
-        race_baselines(search, study, models)
-        require_alternative(search)
-        selected = select(search, study, choice_of(search, study), models)
-        uniform = best_uniform(search, study, models)
-        _write_choice(search, selected)
-        compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
-        progress.shrink(_total(search, compared))
-        confirmed = confirm(search, compared)
-        progress.shrink(progress.done)
-    except SearchFailedError as error:
-        search.directory.write_report(outcome.build_partial_report(search, plan, name, str(error)))
-        raise
+    chosen = _choice(search)
+    progress.say(_cut(search))
+    models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
+    race_baselines(search, study, models)
+    require_alternative(search)
+    selected = select(search, study, choice_of(search, study), models)
+    uniform = best_uniform(search, study, models)
+    _write_choice(search, selected)
+    compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
+    progress.shrink(_total(search, compared))
+    confirmed = confirm(search, compared, watching.look)
+    progress.shrink(progress.done)
     known = outcome.believed(search)
     return outcome.build_report(
         search,
@@ -345,25 +348,21 @@ def _started(
     executor: Executor,
     quiet: bool,
     resumed: bool,
-) -> Iterator[tuple[Search, SearchProgress]]:
+) -> Iterator[tuple[Search, SearchProgress, outcome.Watching]]:
     """Start progress; count what earlier processes did."""
     settings, ledger = prepared.settings, Ledger(directory.ledger_file)
     total = plan.counts.total + further(directory, settings, plan.counts)
     with continuable(directory), SearchProgress(settings, total, quiet=quiet) as progress:
-
-        def finished(training: Training) -> None:
-            progress.finished(training)
-            log_trial(directory, training, settings.monitor)
-
         for training in ledger.trainings:
             progress.count(training)
-            log_trial(directory, training, settings.monitor)
         load_storages()
-        with Trainings(executor, prepared.task, ledger, finished, prepared.stack) as trainings:
+        with Trainings(executor, prepared.task, ledger, stack=prepared.stack) as trainings:
             search = _search(prepared, trainings, directory, plan.seconds)
             if resumed:
                 progress.say(going_on(search, progress.done, total))
-            yield search, progress
+            with outcome.Watching(search, plan, prepared.task.space.name, progress) as watching:
+                trainings.finished = watching.finished
+                yield search, progress, watching
 
 
 def _search(

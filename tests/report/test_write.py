@@ -42,6 +42,9 @@ class Page(HTMLParser):
         self.text += f"{data} "
 
 
+SCRIPTS = ['<script type="application/json" id="data">', '<script type="module">']  # ours, and no other
+
+
 def change(run: Path, **changes: Any) -> Path:
     report = json.loads((run / "report.json").read_text())
     report.update(changes)
@@ -78,10 +81,8 @@ def test_page_is_well_formed_and_loads_nothing(run_directory: Path) -> None:
     parsed = Page(text)
     assert parsed.open == []
     assert len(parsed.ids) == len(set(parsed.ids))
-    addresses = re.findall(r'(?:src|href)="([^"]*)"', text) + re.findall(r"url\(([^)]*)\)", text)
-    assert addresses
-    assert all(address.startswith("#") for address in addresses)
-    assert "<script" not in text
+    assert not re.search(r"(?:src|href)\s*=\s*[\"']|url\(|@import|^import |fetch\(", text, re.MULTILINE)
+    assert re.findall("<script[^>]*>", text) == SCRIPTS
     assert len(text) < 1_000_000
 
 
@@ -103,8 +104,8 @@ def test_page_says_verdict_choice_interval_and_cost(run_directory: Path) -> None
 
 def test_colors_follow_the_page(run_directory: Path) -> None:
     text = page(run_directory)
-    assert text.count("var(--chosen)") > 10
-    assert not re.search(r"(?:fill|stroke): ?#(?!000000)", text)
+    assert text.count("var(--chosen)") >= 3  # tests/dashboard/test_report_page.py looks at what is drawn
+    assert not re.search(r"(?:fill|stroke)(?:: ?|=\")#", text)
     assert "prefers-color-scheme: dark" in text
 
 
@@ -144,7 +145,6 @@ def hostile(value: Any, place: str = "") -> Any:
     return f"{value}{HOSTILE}" if isinstance(value, str) and place in FREE else value
 
 
-@pytest.mark.filterwarnings("ignore:constrained_layout not applied")  # so long are the names
 def test_whatever_names_hold_is_text_of_the_page(run_directory: Path) -> None:
     ledger, report = run_directory / "trainings.jsonl", run_directory / "report.json"
     lines = [hostile(record) for record in records(ledger)]
@@ -166,7 +166,7 @@ def test_whatever_names_hold_is_text_of_the_page(run_directory: Path) -> None:
     ]
     report.write_text(json.dumps(content))
     text = page(run_directory)
-    assert "<script" not in text
+    assert re.findall("<script[^>]*>", text) == SCRIPTS
     parsed = Page(text)
     assert parsed.open == []
     assert "{{ 7*7 }}{% x %}$" in parsed.text

@@ -26,11 +26,12 @@ from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Executor, Job, Over, Trainings, never
 from autoact.search.trainings._time_limit import TimeLimit, spent
-from autoact.search.trainings._trial_log import log_trial
+from autoact.search.trainings._training_log import ROLE, log_training
 
 __all__ = [
     "NO_EXTRAS",
     "OBJECTIVE",
+    "ROLE",
     "SIGNALS",
     "STUDY_NAME",
     "Copied",
@@ -53,7 +54,7 @@ __all__ = [
     "failed",
     "interruptible",
     "layers_of",
-    "log_trial",
+    "log_training",
     "never",
     "own_values",
     "perform",
