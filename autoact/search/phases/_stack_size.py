@@ -17,7 +17,7 @@ def stack_for(task: ModelTask | ObjectiveTask, settings: Settings, variables: Va
     """Return how many trainings to do as one; that they can be, and how fast, is measured.
 
     Trials come in rounds where that buys more of them; with a given budget only those trainings are stacked
-    that are known before: baselines and confirmation.
+    that are known before, baselines and confirmation, and the first trials, before which nothing is known.
 
     Args:
         task: The model and its data; a function trains by itself.
