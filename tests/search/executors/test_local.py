@@ -166,5 +166,6 @@ def test_a_hang_counts_once_and_a_resume_repeats_it_in_the_confirmation_alone(tm
     calls.clear()
     result = run_search(objective=objective, out=out, resume=True, **asked)
     assert calls == [("relu", seeds_for(result_settings).confirmation[0])]
+    assert result.plan is not None
     assert result.plan.settings.training_timeout == 0.2
     assert result.report["comparisons"]["original"]["left_out"] == 0

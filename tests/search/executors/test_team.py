@@ -44,7 +44,7 @@ class Ranked(Curve):
 
     def on_train_end(self) -> None:
         with self.log_file.open("a") as file:
-            weight = self.net[0].weight.sum().item()
+            weight = sum(p.sum().item() for p in self.net[0].parameters())
             name, batches = type(self.net[1]).__name__, self.trainer.num_training_batches
             print(self.global_rank, self.trainer.world_size, batches, os.getpid(), name, weight, file=file)
 

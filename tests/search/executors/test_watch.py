@@ -72,7 +72,7 @@ def test_time_in_which_this_process_was_stopped_does_not_count(
     ended: list[str] = []
     clock = time.monotonic
     jump = [0.0]
-    monkeypatch.setattr(_watch.time, "monotonic", lambda: clock() + jump[0])
+    monkeypatch.setattr("autoact.search.executors._watch.time.monotonic", lambda: clock() + jump[0])
     with watching(Limits(seconds=100.0)).over(1, ended.append):
         time.sleep(0.2)
         jump[0] = 10_000.0
