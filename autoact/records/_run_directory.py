@@ -1,11 +1,12 @@
 """Directory of a run: made once, never overwritten, every file written whole or not at all."""
 
+import glob
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,8 @@ from autoact.spaces.files import is_ended, parse, write_yaml
 
 _ASIDE = "before-change-"  # folder of what was trained with another model or other data
 _TRIES, _MOMENT = 5, 0.05  # s
+_PROBE, _PARTIAL = ".autoact-probe-", ".autoact-run-"  # folders beside a run while it is made
+_RANDOM = 8  # characters that `tempfile` adds
 _ROUNDING = 1e-3  # of parts of trainings
 _NEEDED = {"task": str, "study": str, "space": Mapping, "search": Mapping}  # in config.yaml, to resume
 
@@ -59,8 +62,9 @@ class RunDirectory:
             wanted = f"{resume}choose another directory for `out`."
             raise RunDirectoryError(f"{path} exists already and is left untouched; {wanted}")
         parent = next(folder for folder in target.parents if os.path.lexists(folder))
+        _sweep(parent, f"{_PROBE}*")
         try:
-            with tempfile.TemporaryDirectory(dir=parent, prefix=".autoact-"):
+            with tempfile.TemporaryDirectory(dir=parent, prefix=_PROBE):
                 pass
         except OSError as error:
             raise RunDirectoryError(_unwritable(path, error)) from error
@@ -72,7 +76,7 @@ class RunDirectory:
         target = Path(path).absolute()
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+            partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=_partial_of(target)))
             try:
                 partial.chmod(0o755)
                 write_yaml(partial / "config.yaml", configuration, ended=True)
@@ -83,6 +87,7 @@ class RunDirectory:
         except OSError as error:
             cls.check_free(path)  # another search may have made it meanwhile
             raise RunDirectoryError(_unwritable(path, error)) from error
+        _sweep(target.parent, glob.escape(_partial_of(target)) + "?" * _RANDOM)  # others are too late
         return cls(Path(path))
 
     @classmethod
@@ -279,6 +284,11 @@ class RunDirectory:
         """Write report.json."""
         report.save(self.report_file)
 
+    def sweep(self) -> None:
+        """Remove what a killed process left of files that it was writing; only while the run is locked."""
+        for pattern in (".*.tmp", ".*.partial"):
+            _sweep(self.path, f"**/{pattern}")
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from resuming this run at the same time; a killed process holds no lock."""
@@ -310,6 +320,20 @@ class RunDirectory:
 @lru_cache(maxsize=8)  # a search reads its configuration 13 times
 def _content(text: str) -> dict[str, Any]:
     return dict(parse(text, "content").data)
+
+
+def _partial_of(run: Path) -> str:
+    return f"{_PARTIAL}{run.name}-"
+
+
+def _sweep(folder: Path, pattern: str) -> None:
+    """Remove what killed processes left."""
+    for left in [*folder.glob(pattern)]:
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                left.unlink()
 
 
 def _is_own(file: Path) -> bool:

@@ -12,12 +12,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
-from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.errors import SearchFailedError
 from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import duration, write_report
 from autoact.search import outcome
+from autoact.search._inputs import check_what, required
 from autoact.search._resumption import (
     as_probed,
+    continuable,
     extend,
     further,
     going_on,
@@ -27,7 +29,8 @@ from autoact.search._resumption import (
     opened,
     seeds_of,
 )
-from autoact.search.executors import executor_for, require_no_import, threads_as_in
+from autoact.search.clusters import place_for
+from autoact.search.executors import require_no_import
 from autoact.search.phases import (
     Prepared,
     SearchPlan,
@@ -117,7 +120,11 @@ def run_search(
         looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
         selection_seeds: Fresh seeds on which the choice and the other finalists are trained, at least 1.
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
-        workers: Processes that train at the same time, at least 1.
+        workers: Processes that train at the same time, at least 1; default: one, and elsewhere than on this
+            machine as many as are offered.
+        executor: Where trainings run: "local" (default), "ray", "ray://HOST:PORT", "dask://HOST:PORT",
+            "module:function" of a function that returns a `concurrent.futures.Executor`, or such an object.
+        resources: What each training gets elsewhere, such as {"cpus": 1, "gpus": 0.25}.
         training_timeout: Seconds after which a training is ended as failed; default: by the probe's estimate.
         memory_limit: Gigabytes of memory that a training may take, its loader processes included.
         stack: Trainings that each of them does as one batched model; "auto" measures whether that is faster.
@@ -137,8 +144,9 @@ def run_search(
         ConversionError: The model has no activation to choose.
         DataError: Data are empty, or hold values that are no numbers and that the model's loss does not leave
             out: a warning names those that it does.
+        MissingPackageError: The executor belongs to a library that is not installed.
         RunDirectoryError: `out` exists (without `resume`), cannot be written or cannot be resumed.
-        SearchFailedError: Training failed throughout; what is known is in report.json.
+        SearchFailedError: Training failed throughout, or a cluster is gone; report.json has what is known.
         KeyboardInterrupt: There was a Ctrl-C; its note says how to go on.
         SystemExit: There was a SIGTERM or SIGHUP, which its exit status tells; a warning says how to go on.
 
@@ -152,17 +160,17 @@ def run_search(
         1
     """
     require_no_import()
-    _check_what(model, data, objective, layers)
+    check_what(model, data, objective, layers)
     named = {**({"monitor": OBJECTIVE} if objective is not None else {}), **settings}
     asked = SearchSpace.of(space)
     with interruptible(out), ExitStack() as around:
         around.enter_context(quiet_optuna())
-        directory = around.enter_context(opened(_required(out))) if resume else None
+        directory = around.enter_context(opened(required(out))) if resume else None
         if directory is None:
             wanted = Settings.of(named)
             check_storage(wanted.storage)
             if not dry_run:
-                RunDirectory.check_free(_required(out))
+                RunDirectory.check_free(required(out))
         else:
             stored = directory.configuration()
             wanted = resumed(stored, named, hours_spent(directory, settings.get("workers") or 1))
@@ -177,14 +185,16 @@ def run_search(
         identity = prepared.fingerprint()
         if source is not None and "sha256" in source:  # what a table was made of
             identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
+        place = around.enter_context(place_for(wanted))
+        prepared = prepared.with_workers(place.workers)
         if directory is not None and is_same(directory, identity, accept_changes):
             prepared = as_probed(prepared, directory)
             if dry_run:
                 return _announced(prepared.plan(None), prepared, quiet)
-            executor = around.enter_context(executor_for(prepared.task, prepared.settings))
+            executor = around.enter_context(place.executor(prepared.task, prepared.settings))
             extend(directory, wanted)
             return _carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
-        with threads_as_in(wanted.workers):
+        with place.as_there():
             probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
             prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
             prepared = prepared.stacked(stack_for(prepared.task, wanted, prepared.variables))
@@ -193,10 +203,10 @@ def run_search(
         announced = _announced(plan, prepared, quiet)
         if dry_run:
             return announced
-        executor = around.enter_context(executor_for(prepared.task, prepared.settings))
+        executor = around.enter_context(place.executor(prepared.task, prepared.settings))
         executor.begin()
         content = configuration(
-            prepared.settings,
+            prepared.with_workers(wanted.workers).settings,
             asked,
             task=prepared.name,
             study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
@@ -208,7 +218,7 @@ def run_search(
             fingerprint=identity,
         )
         if directory is None:
-            directory = RunDirectory.create(_required(out), content)
+            directory = RunDirectory.create(required(out), content)
             around.enter_context(directory.locked())
         else:
             directory.begin_again(content)
@@ -339,7 +349,7 @@ def _started(
     """Start progress; count what earlier processes did."""
     settings, ledger = prepared.settings, Ledger(directory.ledger_file)
     total = plan.counts.total + further(directory, settings, plan.counts)
-    with SearchProgress(settings, total, quiet=quiet) as progress:
+    with continuable(directory), SearchProgress(settings, total, quiet=quiet) as progress:
 
         def finished(training: Training) -> None:
             progress.finished(training)
@@ -366,7 +376,7 @@ def _search(
         variables=prepared.variables,
         directory=directory,
         trainings=trainings,
-        limit=TimeLimit(settings.hours, trainings.ledger, settings.workers, estimate),
+        limit=TimeLimit(settings.hours, trainings.ledger, settings.parallel, estimate),
         own=prepared.own,
         questions=directory.questions(),
     )
@@ -378,23 +388,3 @@ def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
     same = len(confirmed) - len({model.key for model in confirmed.values()})
     more = further(search.directory, search.settings, counts)
     return counts.total + more - (counts.tuning - tuned) - same * search.settings.seeds
-
-
-def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
-    if objective is None and (model is None or data is None):
-        raise ConfigurationError(
-            f"{'model' if model is None else 'data'} is not given; give model and data, or objective=f with "
-            "f(assignment, seed, fraction) -> float."
-        )
-    if objective is not None and (model is not None or data is not None):
-        raise ConfigurationError("Give model and data, or objective, not both: a function makes its own.")
-    if objective is None and layers is not None:
-        raise ConfigurationError("layers is for objective; the layers of a model are found by looking.")
-
-
-def _required(out: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
-    if out is None:
-        raise ConfigurationError(
-            "out is not given; it must name the run directory to make, such as 'runs/first'."
-        )
-    return out

@@ -15,6 +15,8 @@ from autoact.nn import AutoActivation
 from autoact.tracking import _tags as tags
 from autoact.tracking._tags import FLOW, layout, tag
 
+APART = 0.02  # of the elapsed time: a training of a month has 400 states more than one of ten minutes
+
 
 class TimeBudget:
     """Keep what is spent below a share of the elapsed wall time, give or take one piece of work.
@@ -22,6 +24,8 @@ class TimeBudget:
     Args:
         share: Of the elapsed time.
         clock: Returns seconds.
+        apart: Least distance of two pieces of work, as a part of the elapsed time: their number then grows
+            with its logarithm, and so does what they write.
 
     Example:
         >>> ticks = iter([0.0, 0.0, 1.0, 2.0, 50.0, 200.0])
@@ -32,14 +36,18 @@ class TimeBudget:
         (False, False, True)
     """
 
-    def __init__(self, share: float = 0.01, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.share, self.spent = share, 0.0
+    def __init__(
+        self, share: float = 0.01, clock: Callable[[], float] = time.perf_counter, apart: float = 0.0
+    ) -> None:
+        self.share, self.apart, self.spent = share, apart, 0.0
         self._clock = clock
-        self._started = clock()
+        self._started = self._ended = clock()
 
     def allows(self, expected: float = 0.0) -> bool:
         """Return whether a piece of work that is expected to take some seconds may be done now."""
-        return self.spent + expected <= self.share * (self._clock() - self._started)
+        now = self._clock()
+        elapsed = now - self._started
+        return self.spent + expected <= self.share * elapsed and now - self._ended >= self.apart * elapsed
 
     def used(self) -> float:
         """Return the share of the elapsed time that was spent."""
@@ -52,7 +60,8 @@ class TimeBudget:
         try:
             yield
         finally:
-            self.spent += self._clock() - begin
+            self._ended = self._clock()
+            self.spent += self._ended - begin
 
 
 class LayerLogger:
@@ -79,7 +88,7 @@ class LayerLogger:
     ) -> None:
         self._writer, self._layers = writer, dict(layers)
         self._meters = {path: FlowMeter() for path in layers}
-        self.budget, self._scalars = TimeBudget(share), TimeBudget(share / 2)
+        self.budget, self._scalars = TimeBudget(share), TimeBudget(share / 2, apart=APART)
         self._looked = False
         self._first, self._look_seconds = True, 0.0  # of seeing and writing every layer once
         self._figure_seconds = 0.25  # of both figures: a guess until they are drawn

@@ -53,10 +53,16 @@ def page(run: Path) -> str:
     return write_report(run).read_text(encoding="utf-8")
 
 
+def records(ledger: Path) -> list[dict[str, Any]]:
+    """Return the lines of a ledger without what tells that they are changed."""
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "checksum"} for line in lines]
+
+
 def test_layers_that_no_assignment_names_are_mixtures_of_the_models_own(run_directory: Path) -> None:
     own = {"net.3": {"activation": "relu", "parameters": {}}}
     ledger = run_directory / "trainings.jsonl"
-    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    lines = records(ledger)
     changed = [{**line, "assignment": own} if line["label"] == "original" else line for line in lines]
     ledger.write_text("".join(json.dumps(line) + "\n" for line in changed))
     text = summarize(change(run_directory, original=own))
@@ -141,7 +147,7 @@ def hostile(value: Any, place: str = "") -> Any:
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied")  # so long are the names
 def test_whatever_names_hold_is_text_of_the_page(run_directory: Path) -> None:
     ledger, report = run_directory / "trainings.jsonl", run_directory / "report.json"
-    lines = [hostile(json.loads(line)) for line in ledger.read_text().splitlines()]
+    lines = [hostile(record) for record in records(ledger)]
     lines[2] |= {"error": f"ValueError: {HOSTILE}", "state": "failed", "remark": HOSTILE}
     ledger.write_text("".join(json.dumps(line) + "\n" for line in lines))
     content = hostile(json.loads(report.read_text()))
@@ -345,7 +351,7 @@ def test_what_the_search_knows_is_shown(run_directory: Path) -> None:
 @pytest.mark.slow
 def test_pruned_trainings_are_no_values_of_their_assignment(run_directory: Path) -> None:
     file = run_directory / "trainings.jsonl"
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines = records(file)
     short = {**lines[1], "state": "pruned", "selection": 1e-9, "hyperparameters": {"model.lr": 0.1}}
     file.write_text("".join(json.dumps(line) + "\n" for line in [*lines, short]))
     page(run_directory)

@@ -144,6 +144,17 @@ def test_a_resumed_run_keeps_its_stacks_and_its_budget(
     assert configured(out)["search"]["budget"] == 27
 
 
+@pytest.mark.slow
+def test_what_could_not_be_stacked_is_not_when_the_same_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    faster(monkeypatch, 0.0)
+    run = partial(run_search, Curve, CurveData, out=tmp_path / "run", stack=4, **{**SMALLEST, "looks": None})
+    assert run().report["stack"]["size"] == 1
+    again = run(resume=True, budget=3).report["stack"]
+    assert (again["size"], again["round"], again["reason"]) == (1, 1, Speed.reason)
+
+
 def interrupted(after: int) -> Callable[..., Any]:
     done: list[int] = []
 

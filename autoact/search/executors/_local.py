@@ -199,7 +199,7 @@ def executor_for(task: Task, settings: Settings) -> Iterator[Executor]:
         with inline.interruptible():
             yield inline
         return
-    processes = Processes(task, environments(settings.workers, settings.trainer), limits, devices)
+    processes = Processes(task, environments(settings.parallel, settings.trainer), limits, devices)
     abandon = True
     try:
         yield processes
@@ -210,7 +210,8 @@ def executor_for(task: Task, settings: Settings) -> Iterator[Executor]:
 
 def in_processes(settings: Settings) -> bool:
     """Tell whether trainings are done in other processes than this one."""
-    return settings.workers > 1 or settings.memory_limit is not None or devices_of(settings.trainer) > 1
+    several = settings.parallel > 1 or devices_of(settings.trainer) > 1
+    return several or settings.memory_limit is not None or not settings.is_local
 
 
 def can_end(settings: Settings) -> bool:
@@ -250,8 +251,19 @@ def threads_as_in(workers: int) -> Iterator[None]:
     What is measured here then holds there: on a busy machine threads that wait for each other take many times
     as long as one alone.
     """
+    with with_threads(threads_of_each(workers) if workers > 1 else torch.get_num_threads()):
+        yield
+
+
+@contextmanager
+def with_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads.
+
+    Args:
+        count: At least 1.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(threads_of_each(workers) if workers > 1 else before)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

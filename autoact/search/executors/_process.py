@@ -105,7 +105,9 @@ class Process:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1.0)
             self.end()
-            return self._why or _how(self._process.wait())
+            status = self._process.wait()
+            self._end_rest()
+            return self._why or _how(status)
 
     def _end_training(self, why: str) -> None:
         with self._lock:
@@ -114,9 +116,15 @@ class Process:
                 self.end()
 
     def end(self) -> None:
-        """End it, and what it has started, at once; not long after it has ended."""
+        """End it, and what it has started, at once; not if it has ended: its number may be another's."""
         with suppress(ProcessLookupError):
-            end_with_children(self._process.pid)
+            if self.alive():
+                end_with_children(self._process.pid)
+
+    def _end_rest(self) -> None:
+        """End what it has started, when it has just ended."""
+        if self._shell is not None:
+            self._shell.communicate()
 
     def close(self) -> None:
         """Let it end."""
@@ -131,8 +139,7 @@ class Process:
             self.end()
             self._process.wait()
         self._answers.close()
-        if self._shell is not None:
-            self._shell.communicate()
+        self._end_rest()
 
 
 def _ending(group: int) -> "subprocess.Popen[bytes] | None":

@@ -47,7 +47,7 @@ def serve(orders: IO[bytes], answers: IO[bytes]) -> None:
     for number in SIGNALS:
         signal.signal(number, _leave_to_the_parent)
     try:
-        task = _received(orders)
+        task = received(orders)
     except BaseException as error:  # whatever the user's modules do
         _answer(answers, str(error) if isinstance(error, AutoActError) else told(error))
         return
@@ -71,7 +71,12 @@ def _close(files: list[int]) -> None:
         os.close(files.pop())
 
 
-def _received(orders: IO[bytes]) -> Task:
+def received(orders: IO[bytes]) -> Task:
+    """Take a session and its task over.
+
+    Args:
+        orders: Where they come from.
+    """
     _receiving.set()
     task: Task = receive(orders)
     _receiving.clear()

@@ -59,7 +59,7 @@ class SearchPlan:
     @property
     def whole(self) -> float:
         """Estimated wall time of everything: workers share the trainings, one process decides."""
-        return self.seconds * self.counts.total / self.settings.workers + self.deciding
+        return self.seconds * self.counts.total / self.settings.parallel + self.deciding
 
     def describe(self) -> str:
         """Return the plan as people read it."""
@@ -109,6 +109,7 @@ class SearchPlan:
             "Cost in trainings",
             *(f"  {count:>{names}}  {what}" for count, what in rows),
             *self._stacks(),
+            *self._place(),
             *self._devices(),
             *self._limits(),
         ]
@@ -136,6 +137,12 @@ class SearchPlan:
             return [f"Trained in stacks of up to {stack.size}, {trials}{faster}"]
         return [f"Trained one by one: {stack.reason}"] if stack.reason else []
 
+    def _place(self) -> list[str]:
+        """Return where trainings run, unless it is here."""
+        settings = self.settings
+        where = f"Trained elsewhere ({settings.to_dict()['executor']}), {settings.parallel} at the same time"
+        return [] if settings.is_local else [f"{where}; what one takes was measured here"]
+
     def _confirmation(self) -> str:
         *early, most = self.settings.planned_looks
         looks = f", fewer if {' or '.join(map(str, early))} decide" if early else ""
@@ -150,7 +157,7 @@ class SearchPlan:
         time, wanted, counts = f"within {duration(3600 * hours)}", self.settings.seeds, self.counts
         if not math.isfinite(self.seconds) or self.seconds <= 0:
             return f"{time}: the search ends early enough for baselines and confirmation"
-        room = (3600 * hours - self.deciding) * self.settings.workers // self.seconds
+        room = (3600 * hours - self.deciding) * self.settings.parallel // self.seconds
         trials, seeds = counts.cut(int(max(min(room, counts.total), 0)))
         if room >= counts.total:
             return f"{time}: everything fits"

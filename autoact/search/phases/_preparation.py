@@ -79,6 +79,14 @@ class Prepared:
             parts = {"training data": training, "selection data": selection}
             return fingerprint(self.task.build(), parts)
 
+    def with_workers(self, workers: int | None) -> "Prepared":
+        """Return this search with another number of trainings at the same time.
+
+        Args:
+            workers: The number; None leaves it to the place where they run.
+        """
+        return replace(self, settings=replace(self.settings, workers=workers))
+
     def without_mixture(self, reason: str) -> "Prepared":
         """Return this search without its mixture.
 

@@ -9,7 +9,7 @@ from autoact.search.setup._configuration import is_usual, plain
 from autoact.search.setup._settings import MAY_GROW, Settings
 
 _EXTENDS = (*MAY_GROW, "looks", "hours")
-_KEPT = ("storage", "training_timeout", "memory_limit")
+_KEPT = ("storage", "executor", "resources", "training_timeout", "memory_limit")
 
 
 def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -> Settings:
@@ -52,7 +52,9 @@ def _looks(before: Mapping[str, Any], seeds: Any) -> list[int] | None:
 def extended(
     stored: Mapping[str, Any], settings: Settings, *, compared: bool, at: str = ""
 ) -> dict[str, Any]:
-    """Return the content of config.yaml with other numbers, and the former ones in a list; another storage.
+    """Return the content of config.yaml with other numbers, and the former ones in a list.
+
+    Another storage or executor takes the place of the former one.
 
     Args:
         stored: The content as it is.

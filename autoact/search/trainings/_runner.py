@@ -1,6 +1,8 @@
 """Trainings of a run, each done once, whatever happened before; the ledger has it before anyone uses it."""
 
 import gc
+import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
@@ -10,6 +12,7 @@ from autoact.records import Ledger, Stack, Training
 from autoact.search.trainings._interruption import require_no_interruption
 from autoact.search.trainings._performing import NO_EXTRAS, Extras, Task, Undone
 
+_KEPT = 50  # trainings after which the collector no longer looks at what they left: else its time grows
 _FAILING = 2  # stacks; the trainings that follow are done one by one
 Ended = list[Training] | Undone
 Job = tuple[Sequence[Training], Extras]  # several trainings are a stack, without extras
@@ -22,13 +25,11 @@ def never(beside: int) -> bool:
 
 
 class Executor(Protocol):
-    """Whatever does trainings.
+    """Whatever does trainings."""
 
-    Attributes:
-        workers: How many at the same time.
-    """
-
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many at the same time."""
 
     def begin(self) -> None:
         """Start a worker; one that cannot hold the task is told now."""
@@ -146,15 +147,18 @@ class Trainings:
         """
         asked = list(asked)
         missing = {(t.phase, t.key, t.seed): t for t in reversed(asked) if self._lacks(t, again)}
-        waiting = [t for t in asked if missing.get((t.phase, t.key, t.seed)) is t]
+        queues = _queues([t for t in asked if missing.get((t.phase, t.key, t.seed)) is t])
 
         def more(running: int, trained: int) -> Job:
-            if not waiting:
+            if not queues:
                 return [], NO_EXTRAS
-            own = extras if waiting[0] is asked[0] else NO_EXTRAS
-            alike = waiting[:1] if own != NO_EXTRAS else _alike(waiting)
-            chosen = alike[: self.fitting(self.share(len(alike), running, self.stack.size), over)]
-            waiting[:] = [training for training in waiting if not any(training is each for each in chosen)]
+            queue = heapq.heappop(queues)
+            own = extras if queue[0][1] is asked[0] else NO_EXTRAS
+            alike = 1 if own != NO_EXTRAS else len(queue)
+            size = self.fitting(self.share(alike, running, self.stack.size), over)
+            chosen = [queue.popleft()[1] for _ in range(size)]
+            if queue:
+                heapq.heappush(queues, queue)
             return chosen, own
 
         self.do(more, lambda training: None, over)
@@ -178,7 +182,11 @@ class Trainings:
         if self._remark:
             ended[0] = replace(ended[0], remark=" ".join(filter(None, (ended[0].remark, self._remark))))
             self._remark = ""
+        before = len(self.ledger.trainings) // _KEPT
         self.ledger.append(*ended)
+        if len(self.ledger.trainings) // _KEPT > before:
+            gc.collect()
+            gc.freeze()
         for training in ended:
             self.finished(training)
         for training in ended:
@@ -200,10 +208,14 @@ class Trainings:
         return [asked[start : start + size] for start in range(0, len(asked), size)]
 
 
-def _alike(waiting: Sequence[Training]) -> list[Training]:
-    """Return the trainings that may be one stack with the first: those of models with its hyperparameters."""
-    first = waiting[0]
-    if first.assignment is None:
-        return [first]
-    same = (t for t in waiting if t.assignment is not None)
-    return [training for training in same if training.hyperparameters == first.hyperparameters]
+def _queues(waiting: Sequence[Training]) -> list[deque[tuple[int, Training]]]:
+    """Return trainings with their places, in queues of those that may be one stack: a heap, the first on top.
+
+    These are trainings of models with the same hyperparameters; a mixture trains alone.
+    """
+    queues: dict[object, deque[tuple[int, Training]]] = {}
+    for place, training in enumerate(waiting):
+        alone = training.assignment is None
+        queue = queues.setdefault(place if alone else frozenset(training.hyperparameters.items()), deque())
+        queue.append((place, training))
+    return list(queues.values())  # in the order of their first places: a heap
