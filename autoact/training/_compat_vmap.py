@@ -11,7 +11,10 @@ from typing import Any, TypeAlias
 from torch import Tensor, nn
 from torch._C import _functorch as functorch
 from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
-from torch._functorch.vmap import lazy_load_decompositions, vmap_increment_nesting
+from torch._functorch.vmap import (
+    lazy_load_decompositions,  # type: ignore[attr-defined]  # stands there in all versions
+    vmap_increment_nesting,
+)
 
 Places: TypeAlias = "list[tuple[dict[str, Any], str, str]]"
 
