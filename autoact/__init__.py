@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from autoact import activations as activations
     from autoact import advice as advice
     from autoact import analysis, conversion, errors, geometry, kernels, nn, search, spaces, tabular, training
+    from autoact import dashboard as dashboard
+    from autoact import exporting as exporting
     from autoact import latency as latency
     from autoact import records as records
     from autoact import report as report
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from autoact.activations import Activation, Parameter, activation, get, list_activations
     from autoact.conversion import apply, auto_layers, convert, derive, finalize, find_layers
     from autoact.errors import AutoActError
+    from autoact.exporting import export
     from autoact.kernels import mixture
     from autoact.nn import AutoActivation, FixedActivation
     from autoact.search import FunctionSpaceSampler, load_run, run_search
@@ -31,6 +34,7 @@ _HOMES = {
     "activations": ("Activation", "Parameter", "activation", "get", "list_activations"),
     "conversion": ("apply", "auto_layers", "convert", "derive", "finalize", "find_layers"),
     "errors": ("AutoActError",),
+    "exporting": ("export",),
     "kernels": ("mixture",),
     "nn": ("AutoActivation", "FixedActivation"),
     "search": ("FunctionSpaceSampler", "load_run", "run_search"),
@@ -42,7 +46,9 @@ _FOLDERS = (
     "advice",
     "analysis",
     "conversion",
+    "dashboard",
     "errors",
+    "exporting",
     "geometry",
     "kernels",
     "latency",
@@ -75,6 +81,7 @@ __all__ = [
     "convert",
     "derive",
     "errors",
+    "export",
     "finalize",
     "find_layers",
     "geometry",

@@ -29,7 +29,7 @@ def brief_searches() -> Iterator[None]:
     """Searches of a module draw no figures, as without matplotlib, and time their models only for a moment.
 
     Versions of Optuna's tables are read once, not for every study. That is more than half of what a search of
-    a small model costs. tests/report and tests/tracking look at figures, tests/search/test_announcement.py at
+    a small model costs. tests/tracking looks at figures, tests/search/test_announcement.py at
     searches with all of it.
     """
     import alembic.util
@@ -37,8 +37,7 @@ def brief_searches() -> Iterator[None]:
     from autoact.latency import medians
 
     with pytest.MonkeyPatch.context() as patched:
-        for file in ("report._svg", "tracking._layer_logger"):
-            patched.setattr(f"autoact.{file}.left_out", lambda package, what: True)
+        patched.setattr("autoact.tracking._layer_logger.left_out", lambda package, what: True)
         patched.setattr(alembic.util, "load_python_file", _read_once(alembic.util.load_python_file))
         patched.setattr("autoact.search.outcome._latency.medians", partial(medians, seconds=0.01))
         yield

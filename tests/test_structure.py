@@ -18,6 +18,7 @@ ROOT = PACKAGE.parent
 
 # A file imports only from its own folder and from those before it.
 ORDER = (
+    "dashboard",
     "errors",
     "_names",
     "_on_import",
@@ -28,6 +29,7 @@ ORDER = (
     "nn",
     "records",
     "conversion",
+    "exporting",
     "latency",
     "geometry",
     "tracking",
@@ -54,7 +56,7 @@ RESERVED = {
     "lightning": {"training"},
     "optuna": {"search"},
     "triton": {"kernels"},
-    "tensorboard": {"tracking"},
+    "tensorboard": {"tracking", "dashboard"},
     "sklearn": {"training", "tabular"},
 }
 PUBLIC = {
@@ -76,6 +78,7 @@ PUBLIC = {
     "convert",
     "derive",
     "errors",
+    "export",
     "finalize",
     "find_layers",
     "geometry",

@@ -27,14 +27,16 @@ COLUMNS = (
 )
 
 
-def print_list(module: str | None = None) -> None:
-    """Print every activation in one line, those that a Python file registers among them."""
+def listing(module: str | None = None) -> str:
+    """Return every activation in one line, those that a Python file registers among them."""
     if module:
         load_module(module)
     rows = [COLUMNS, *(row(autoact.get(name), facts(name)) for name in autoact.list_activations())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for cells in rows:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip())
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+        for cells in rows
+    )
 
 
 def row(act: autoact.Activation, found: Facts) -> tuple[str, ...]:

@@ -1,17 +1,22 @@
-"""The command `autoact`: search, advise, cost, list, show, report.
+"""The command `autoact`: search, status, report, export, advise, cost, list, show.
 
-Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr.
+Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr. 128 and the number of a
+signal: interrupted.
 """
 
 import argparse
 import io
+import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
+from autoact.cli._export_command import add_arguments as add_export_arguments
+from autoact.cli._listing import kept
 from autoact.cli._parser import Parser
 from autoact.errors import AutoActError, SearchFailedError
 
@@ -38,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = int(options.run(options))
         sys.stdout.flush()
         return status
+    except KeyboardInterrupt:
+        print("autoact: interrupted.", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -68,9 +76,14 @@ def _parser() -> argparse.ArgumentParser:
     add_cost_arguments(
         commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
     )
+    add_export_arguments(commands.add_parser("export", help="write a model in a form that needs no autoact"))
     report = commands.add_parser("report", help="write a run's report.html again and print its summary")
     report.add_argument("directory", metavar="RUN", help="a run directory")
     report.set_defaults(run=_report)
+    status = commands.add_parser("status", help="how far a run is, also while it runs")
+    status.add_argument("directory", metavar="RUN", help="a run directory, or a copy of one")
+    status.add_argument("--json", action="store_true", help="print it as JSON")
+    status.set_defaults(run=_status)
     return parser
 
 
@@ -81,9 +94,14 @@ def _search(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from autoact.cli._catalogue import print_list
+    def make() -> str:
+        from autoact.cli._catalogue import listing
 
-    print_list(options.module)
+        return listing(options.module)
+
+    loaded = sys.modules.get("autoact.activations")
+    of_users = options.module or (loaded is not None and loaded.additions())
+    print(make() if of_users else kept(make))
     return 0
 
 
@@ -99,4 +117,12 @@ def _report(options: argparse.Namespace) -> int:
 
     print(summarize(options.directory))  # first: whoever may not write there may read
     write_report(options.directory)
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from autoact.report import status
+
+    found = status(options.directory)
+    print(json.dumps(asdict(found), indent=2) if options.json else found)
     return 0

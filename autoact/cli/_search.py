@@ -11,7 +11,7 @@ from docstring_parser import parse
 from autoact.cli._parser import Parser
 from autoact.cli._request import read_request
 from autoact.search import Settings, run_search
-from autoact.search.setup import StackSize
+from autoact.search.setup import ExecutorSetting, StackSize
 
 _METAVARS: dict[Any, str] = {
     int: "N",
@@ -19,6 +19,7 @@ _METAVARS: dict[Any, str] = {
     str: "NAME",
     Sequence[int]: "N,N,...",
     StackSize: "auto|off|N",
+    ExecutorSetting: "local|ray|ray://HOST:PORT|dask://HOST:PORT|MODULE:FUNCTION",
 }
 
 
@@ -33,7 +34,7 @@ def _size(text: str) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
-_READERS: dict[Any, Any] = {Sequence[int]: _whole_numbers, StackSize: _size}
+_READERS: dict[Any, Any] = {Sequence[int]: _whole_numbers, StackSize: _size, ExecutorSetting: str}
 
 
 def search(arguments: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """JSON of a record: dataclasses to plain types and back, with the place of what does not fit."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -7,9 +8,12 @@ from functools import cache
 from math import isfinite, nan
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from zlib import crc32
 
 from autoact.errors import UnknownActivationError
 from autoact.spaces import Assignment, Choice
+
+_CHECKSUM = "checksum"  # key of a record in a file
 
 
 def finite(value: float | None) -> float | None:
@@ -56,6 +60,40 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return finite(value) if isinstance(value, float) else value
+
+
+def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain types with a checksum of them: a digit that a disk changed is a number as well.
+
+    Args:
+        data: What is written.
+
+    Example:
+        >>> data = sealed({"value": 0.25})
+        >>> require_unchanged(data)
+        >>> require_unchanged({**data, "value": 0.75})
+        Traceback (most recent call last):
+        ValueError: its content is not what was written: the checksum differs
+    """
+    return {**data, _CHECKSUM: _checksum(data)}
+
+
+def require_unchanged(data: Mapping[str, Any]) -> None:
+    """Refuse content that is not what was sealed; what has no checksum was written by hand.
+
+    Args:
+        data: What was read.
+
+    Raises:
+        ValueError: The checksum is another one.
+    """
+    if data.get(_CHECKSUM, _checksum(data)) != _checksum(data):
+        raise ValueError("its content is not what was written: the checksum differs")
+
+
+def _checksum(data: Mapping[str, Any]) -> str:
+    content = {name: value for name, value in data.items() if name != _CHECKSUM}
+    return f"{crc32(json.dumps(content, sort_keys=True).encode()):08x}"
 
 
 def typed(kind: Any, data: Any, place: str = "") -> Any:

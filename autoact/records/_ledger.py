@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from autoact.errors import RunDirectoryError
@@ -38,8 +39,7 @@ class Ledger:
     def __post_init__(self) -> None:
         """Read what is there; nothing is changed."""
         if self.path.exists():
-            whole = _content(self.path).split(b"\n")[:-1]
-            self.trainings = [_read(line, number, self.path) for number, line in enumerate(whole, 1)]
+            self.trainings = list(_read_all(_content(self.path), self.path))
             compared = any(training.phase == "confirmation" for training in self.trainings)
             for training in self.trainings:
                 # what raised is done again, its cause may be gone; what chose the model stays once data that
@@ -111,6 +111,12 @@ def _drop_torn_line(path: Path) -> None:
         with open(path, "r+b", opener=open_itself) as file:
             file.truncate(whole)
             os.fsync(file.fileno())
+
+
+@lru_cache(maxsize=1)  # a resume looks into its ledger six times: 5,000 lines take a second
+def _read_all(content: bytes, path: Path) -> tuple[Training, ...]:
+    whole = content.split(b"\n")[:-1]
+    return tuple(_read(line, number, path) for number, line in enumerate(whole, 1))
 
 
 def _read(line: bytes, number: int, path: Path) -> Training:

@@ -22,7 +22,7 @@ from autoact.records._findings import (
     Recommendation,
     Stack,
 )
-from autoact.records._json import plain, typed
+from autoact.records._json import plain, require_unchanged, sealed, typed
 from autoact.records._questions import EarlierVerdict
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_text
@@ -138,6 +138,12 @@ class Report:
         return report
 
     @classmethod
+    def _read(cls, data: Any) -> "Report":
+        found = cls.from_dict(data)
+        require_unchanged(data)
+        return found
+
+    @classmethod
     def load(cls, path: str | Path) -> "Report":
         """Read report.json.
 
@@ -149,7 +155,7 @@ class Report:
         """
         file = Path(path)
         try:
-            return cls.from_dict(json.loads(file.read_text(encoding="utf-8")))
+            return cls._read(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, RecursionError) as error:
             raise RunDirectoryError(
                 f"{file} cannot be read: {error}. Remove it and resume the run, which writes it again."
@@ -166,7 +172,7 @@ class Report:
             data = json.loads(Path(path).read_bytes())
             if isinstance(data, Mapping) and data.get("schema", SCHEMA) != SCHEMA:
                 return False
-            cls.from_dict(data)
+            cls._read(data)
         except (ValueError, RecursionError):
             return True
         return False
@@ -180,7 +186,7 @@ class Report:
         Raises:
             ConfigurationError: The place cannot be written.
         """
-        write_text(path, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
+        write_text(path, json.dumps(sealed(self.to_dict()), indent=2, allow_nan=False) + "\n")
 
 
 def _stands(name: str, value: Any) -> bool:

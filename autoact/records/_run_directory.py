@@ -1,10 +1,12 @@
 """Directory of a run: made once, never overwritten, every file written whole or not at all."""
 
+import glob
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +22,9 @@ from autoact.spaces import Assignment
 from autoact.spaces.files import is_ended, parse, write_yaml
 
 _ASIDE = "before-change-"  # folder of what was trained with another model or other data
+_TRIES, _MOMENT = 5, 0.05  # s
+_PROBE, _PARTIAL = ".autoact-probe-", ".autoact-run-"  # folders beside a run while it is made
+_RANDOM = 8  # characters that `tempfile` adds
 _ROUNDING = 1e-3  # of parts of trainings
 _NEEDED = {"task": str, "study": str, "space": Mapping, "search": Mapping}  # in config.yaml, to resume
 
@@ -57,8 +62,9 @@ class RunDirectory:
             wanted = f"{resume}choose another directory for `out`."
             raise RunDirectoryError(f"{path} exists already and is left untouched; {wanted}")
         parent = next(folder for folder in target.parents if os.path.lexists(folder))
+        _sweep(parent, f"{_PROBE}*")
         try:
-            with tempfile.TemporaryDirectory(dir=parent, prefix=".autoact-"):
+            with tempfile.TemporaryDirectory(dir=parent, prefix=_PROBE):
                 pass
         except OSError as error:
             raise RunDirectoryError(_unwritable(path, error)) from error
@@ -70,7 +76,7 @@ class RunDirectory:
         target = Path(path).absolute()
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+            partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=_partial_of(target)))
             try:
                 partial.chmod(0o755)
                 write_yaml(partial / "config.yaml", configuration, ended=True)
@@ -81,6 +87,7 @@ class RunDirectory:
         except OSError as error:
             cls.check_free(path)  # another search may have made it meanwhile
             raise RunDirectoryError(_unwritable(path, error)) from error
+        _sweep(target.parent, glob.escape(_partial_of(target)) + "?" * _RANDOM)  # others are too late
         return cls(Path(path))
 
     @classmethod
@@ -277,6 +284,11 @@ class RunDirectory:
         """Write report.json."""
         report.save(self.report_file)
 
+    def sweep(self) -> None:
+        """Remove what a killed process left of files that it was writing; only while the run is locked."""
+        for pattern in (".*.tmp", ".*.partial"):
+            _sweep(self.path, f"**/{pattern}")
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from resuming this run at the same time; a killed process holds no lock."""
@@ -286,6 +298,14 @@ class RunDirectory:
                     f"{self.path} is in use by another process. Wait for it to end, or stop it, then resume."
                 )
             yield
+
+    def in_use(self) -> bool:
+        """Tell whether a process of this machine works on the run."""
+        try:
+            with open(self.path / ".lock", opener=open_itself) as file:
+                return not _lock(file)
+        except OSError:  # a copy has none
+            return False
 
     def _lock_file(self) -> IO[str]:
         try:
@@ -302,6 +322,20 @@ def _content(text: str) -> dict[str, Any]:
     return dict(parse(text, "content").data)
 
 
+def _partial_of(run: Path) -> str:
+    return f"{_PARTIAL}{run.name}-"
+
+
+def _sweep(folder: Path, pattern: str) -> None:
+    """Remove what killed processes left."""
+    for left in [*folder.glob(pattern)]:
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                left.unlink()
+
+
 def _is_own(file: Path) -> bool:
     """Tell whether a file of a run directory is no trace of the present run."""
     return file.name[0] == "." or file.name.startswith(_ASIDE)
@@ -312,11 +346,14 @@ def _lock(file: IO[str]) -> bool:
         import fcntl
     except ModuleNotFoundError:  # not POSIX: no lock that a killed process gives back
         return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    for _ in range(_TRIES):  # whoever only looks whether it is in use holds it for a moment
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_MOMENT)
+        else:
+            return True
+    return False
 
 
 def _unreadable(file: Path, why: str) -> RunDirectoryError:

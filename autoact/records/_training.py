@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from autoact.records._comparison_rows import RowGroups
-from autoact.records._json import plain, printable, typed
+from autoact.records._json import plain, printable, require_unchanged, sealed, typed
 from autoact.spaces import Assignment
 
 Phase = Literal["probe", "one-shot", "trial", "tuning", "baseline", "confirmation"]
@@ -96,20 +96,23 @@ class Training:
         return self.state == "failed"
 
     def to_line(self) -> str:
-        """Return the record as one line of JSON; NaN and infinity become null."""
-        return json.dumps({**plain(self), "key": self.key}, allow_nan=False)
+        """Return the record as one line of JSON with its checksum; NaN and infinity become null."""
+        return json.dumps(sealed({**plain(self), "key": self.key}), allow_nan=False)
 
     @classmethod
     def from_line(cls, line: str) -> "Training":
         """Read a record back; unknown keys of later versions are ignored.
 
         Raises:
-            ValueError: The line is no JSON, or has no record of this form.
+            ValueError: The line is no JSON, has no record of this form, or was changed.
         """
-        found: Training = typed(cls, json.loads(line))
+        data = json.loads(line)
+        found: Training = typed(cls, data)
         if found.comparison is None and found.phase == "confirmation":
             found = replace(found, comparison=math.nan)  # it was read, and was not finite
-        return _checked(found)
+        found = _checked(found)
+        require_unchanged(data)
+        return found
 
 
 def model_key(assignment: Assignment, hyperparameters: Mapping[str, Value] | None = None) -> str:

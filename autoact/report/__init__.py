@@ -1,10 +1,30 @@
 """Report of a run for people: report.html, leaderboard.csv and a summary for the terminal."""
 
-from autoact.report._page import write_report
+from autoact.report._glossary import texts
+from autoact.report._page import Live, write_live, write_report
+from autoact.report._run import Run
+from autoact.report._status import Status, status
 from autoact.report._summary import summarize
+from autoact.report._view import record_head, record_result, record_training
 from autoact.report._wording import MIXTURE, duration, number, setting
 
-__all__ = ["MIXTURE", "duration", "number", "setting", "summarize", "write_report"]
+__all__ = [
+    "MIXTURE",
+    "Live",
+    "Run",
+    "Status",
+    "duration",
+    "number",
+    "record_head",
+    "record_result",
+    "record_training",
+    "setting",
+    "status",
+    "summarize",
+    "texts",
+    "write_live",
+    "write_report",
+]
 
 
 def __dir__() -> list[str]:

@@ -1,23 +1,61 @@
-"""Page of a run: one file without scripts or network, readable light, dark, and on a narrow screen."""
+"""Page of a run: one file without network, readable light, dark, on a narrow screen and on paper."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from autoact.records import confidence
-from autoact.report import _figures, _search_figures, _wording
+from autoact.dashboard import embedded, script, style
+from autoact.records import Look, confidence
+from autoact.report import _wording
+from autoact.report._graphs import graph
 from autoact.report._leaderboard import Row, leaderboard, to_csv
+from autoact.report._mixture_view import mixture_view
 from autoact.report._run import Run, read_run
-from autoact.report._verdict import failures, next_step, sentences
+from autoact.report._verdict import failures, headline, next_step, sentences
+from autoact.report._view import confirmed, finite_mean, search_view
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_text
 
 SHOWN_ROWS = 10
 SHOWN_FUNCTIONS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """How far a run is.
+
+    Attributes:
+        phase: What is done now.
+        done: Trainings, in full ones.
+        total: Trainings that are expected.
+        left: Seconds that are expected to be left; NaN where nobody knows.
+        looks: What was seen of the comparison so far.
+        stopped: Whether nobody works on it any more.
+        at: When this was so.
+
+    Example:
+        >>> Live(phase="search", done=3.5, total=20, left=60.0).looks
+        ()
+    """
+
+    phase: str
+    done: float
+    total: float
+    left: float
+    looks: tuple[Look, ...] = ()
+    stopped: bool = False
+    at: str = field(default_factory=lambda: f"{datetime.now():%Y-%m-%d %H:%M:%S}")
+
+    @property
+    def headline(self) -> str:
+        """What the page begins with."""
+        return "The search was stopped" if self.stopped else "The search runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +65,29 @@ class Group:
     chosen: str
     before: str
     layers: tuple[str, ...]
-    figure: Markup
+    place: int | None
 
 
-def render(run: Run, rows: Sequence[Row]) -> str:
+def render(run: Run, rows: Sequence[Row], live: Live | None = None) -> str:
     """Return the page of a run.
 
     Args:
         run: The run.
         rows: Its leaderboard.
+        live: How far it is, while it runs.
     """
     step, code = next_step(run)
+    groups, graphs = _groups(run)
+    search, mixture = search_view(run), mixture_view(run)
     return _template().render(
         run=run,
         report=run.report,
-        headline=(run.report.verdict or "no verdict").capitalize(),
+        live=live,
+        headline=headline(run.report) if live is None else live.headline,
         failures=failures(run.report),
-        sentences=sentences(run),
+        sentences=sentences(run) if live is None else [],
         facts=list(_facts(run)),
-        groups=_groups(run),
+        groups=groups,
         comparisons=list(run.compared.items()),
         interval=_wording.interval,
         level=_wording.percent(confidence(run.report.questions)),
@@ -53,11 +95,38 @@ def render(run: Run, rows: Sequence[Row]) -> str:
         row_count=len(rows),
         front=[(p, _wording.assignment(p.layers)) for p in run.front],
         prior=_wording.discretization(run.report),
-        figures={name: Markup(draw(run)) for name, draw in _FIGURES.items()},
+        mixture=mixture,
+        search=search,
+        shown=_shown(search),
+        data=Markup(embedded({"search": search, "mixture": mixture, "functions": graphs})),  # escaped for it
+        style=Markup(style()),
+        script=Markup(script()),
+        wall=run.wall,
         diverged=[training for training in run.trainings if training.state == "diverged"],
         step=step,
         code=code,
     )
+
+
+def _shown(search: dict[str, Any]) -> set[str]:
+    """Return the figures that there are data for."""
+    found, trainings = search["result"] or {}, search["trainings"]
+    long = [each for each in trainings if len(each["curve"][0]) > 1]
+    return {
+        name
+        for name, there in {
+            "progress": any(each["phase"] in ("trial", "one-shot") for each in trainings),
+            "current": not found and long,
+            "curves": any(each["phase"] == "confirmation" for each in long),
+            "looks": len(found.get("looks", ())) > 1,
+            "values": found.get("confirmed"),
+            "differences": found.get("comparisons"),
+            "uniforms": found.get("baselines"),
+            "beliefs": found.get("beliefs"),
+            "pareto": len(found.get("pareto", ())) > 1,
+        }.items()
+        if there
+    }
 
 
 @cache
@@ -76,17 +145,6 @@ def _template() -> Template:
     return environment.get_template("report.html")
 
 
-_FIGURES = {
-    "values": _figures.seed_values,
-    "differences": _figures.differences,
-    "progress": _figures.progress,
-    "uniforms": _figures.uniforms,
-    "pareto": _search_figures.pareto,
-    "prior": _search_figures.prior,
-    "curves": _figures.curves,
-}
-
-
 def _facts(run: Run) -> Iterator[tuple[str, str, str]]:
     """Give the numbers at the top: value, what it is, remark."""
     report = run.report
@@ -99,7 +157,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str, str]]:
     if report.cost:
         trainings = _wording.number(sum(part.trainings for part in report.cost.values()))
         seconds = sum(part.seconds for part in report.cost.values())
-        yield trainings, "trainings in all", f"{_wording.duration(seconds)} in training"
+        wall = f", {_wording.duration(run.wall)} of wall time" if run.wall else ""
+        yield trainings, "trainings in all", f"{_wording.duration(seconds)} in training{wall}"
     latency = report.latency
     if latency is not None and latency.chosen and latency.original and not run.keeps_activations:
         ratio = _wording.number(latency.chosen / latency.original, 3)
@@ -109,33 +168,37 @@ def _facts(run: Run) -> Iterator[tuple[str, str, str]]:
 def _means(run: Run) -> Iterator[tuple[str, str, str]]:
     """Give means and difference of chosen and original model, where they are two."""
     compared = run.compared.get("original")
-    models = {model.role: model for model in _figures.confirmed(run)}
+    models = {model.role: model for model in confirmed(run)}
     if compared is None:
         return
     if {"original", "chosen"} <= models.keys():
-        before, after = (
-            _wording.number(_figures.finite_mean(models[role].values), 3) for role in ("original", "chosen")
-        )
+        values = [finite_mean(models[role].values) for role in ("original", "chosen")]
+        before, after = _wording.alike(values)
         count = len(models["chosen"].values)
-        yield f"{before} → {after}", f"{run.report.metric}, original → chosen", f"mean of {count} seeds"
+        yield (
+            f"{before} → {after}",
+            f"{run.report.metric} on comparison data, original → chosen",
+            f"means of {count} seeds",
+        )
     span = f"{_wording.percent(compared.level)} interval {_wording.interval(compared)}"
     yield _wording.signed(compared.difference), "difference; positive is better", span
 
 
-def _groups(run: Run) -> list[Group]:
-    """Return the chosen activations, each once with all its layers."""
+def _groups(run: Run) -> tuple[list[Group], list[dict[str, Any]]]:
+    """Return the chosen activations, each once with all its layers, and their graphs."""
     chosen, original = run.whole(run.report.chosen or Assignment({})), run.report.original or Assignment({})
     grouped: dict[tuple[str, str], list[str]] = {}
     for path, choice in chosen.items():
         now = str(run.before.get(path, _wording.NOTHING))
         grouped.setdefault((str(choice), now), []).append(path)
-    groups = []
-    for place, (words, (first, *others)) in enumerate(grouped.items()):
+    groups: list[Group] = []
+    graphs: list[dict[str, Any]] = []
+    for words, (first, *others) in grouped.items():
         before = original[first] if first in original else None
-        shown = place < SHOWN_FUNCTIONS
-        figure = _figures.function(f"function{place}", chosen[first], before) if shown else ""
-        groups.append(Group(*words, (first, *others), Markup(figure)))
-    return groups
+        drawn = graph(chosen[first], before) if len(graphs) < SHOWN_FUNCTIONS else None
+        groups.append(Group(*words, (first, *others), None if drawn is None else len(graphs)))
+        graphs += [drawn] if drawn is not None else []
+    return groups, graphs
 
 
 def write_report(run_dir: str | Path) -> Path:
@@ -162,3 +225,24 @@ def write_report(run_dir: str | Path) -> Path:
     write_text(run.path / "leaderboard.csv", to_csv(rows))
     write_text(run.path / "report.html", render(run, rows))
     return run.path / "report.html"
+
+
+def write_live(run: Run, live: Live) -> None:
+    """Write report.html of a run that is not done; it reloads itself every few seconds.
+
+    Args:
+        run: What is known.
+        live: How far it is.
+
+    Raises:
+        ConfigurationError: If the directory cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from autoact.records import Report
+        >>> run = Run(Path(tempfile.mkdtemp()), Report(autoact="1", space="s", metric="val_loss", mode="min"))
+        >>> write_live(run, Live(phase="search", done=3.5, total=20, left=60.0))
+        >>> "3.5 of about 20 trainings are done" in (run.path / "report.html").read_text()
+        True
+    """
+    write_text(run.path / "report.html", render(run, leaderboard(run), live))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoact.dashboard import NAME, read_record
 from autoact.errors import RunDirectoryError
 from autoact.records import Comparison, Ledger, ParetoPoint, Report, RunDirectory, Training
 from autoact.report._wording import MIXTURE
@@ -18,11 +19,17 @@ class Run:
         path: The run directory.
         report: report.json; partial where the search failed.
         trainings: In the order in which they ended.
+        wall: Seconds in which processes worked on it; 0 where nobody knows.
+
+    Example:
+        >>> Run(Path("run"), Report(autoact="1", space="s", metric="val_acc", mode="max")).larger_is_better
+        True
     """
 
     path: Path
     report: Report
     trainings: tuple[Training, ...] = ()
+    wall: float = 0.0
 
     @property
     def larger_is_better(self) -> bool:
@@ -68,7 +75,7 @@ class Run:
         """Whether the chosen activations are those of the best uniform model."""
         compared = self.report.comparisons.get("best_uniform")
         chosen = self.report.chosen
-        return compared is not None and chosen is not None and chosen == self._uniform(compared.name)
+        return compared is not None and chosen is not None and chosen == self.uniform(compared.name)
 
     @property
     def is_uniform(self) -> bool:
@@ -89,7 +96,7 @@ class Run:
             return True
         return {**found.own, **found.chosen} == {**found.own, **found.of(baseline)}
 
-    def _uniform(self, name: str) -> Assignment | None:
+    def uniform(self, name: str) -> Assignment | None:
         """Return the assignment of a uniform baseline; None where it is unknown.
 
         One that is equal to the original is trained once, under one label.
@@ -116,7 +123,15 @@ def read_run(path: str | Path) -> Run:
     report = Report.load(directory.report_file)
     ledger = Ledger(directory.ledger_file)
     directory.require_reported(ledger, report)
-    return Run(directory.path, report, tuple(ledger.trainings))
+    return Run(directory.path, report, tuple(ledger.trainings), wall_of(directory))
+
+
+def wall_of(directory: RunDirectory) -> float:
+    """Return the seconds in which processes worked on a run, as its record tells; 0 where it does not."""
+    try:
+        return float(read_record(directory.tensorboard("search") / NAME).get("wall", 0.0))
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _missing(directory: RunDirectory) -> str:

@@ -31,6 +31,11 @@ def sentences(run: Run) -> list[str]:
     return [sentence for sentence in said if sentence]
 
 
+def headline(report: Report) -> str:
+    """Return the verdict as a headline."""
+    return (report.verdict or "no verdict").capitalize()
+
+
 def failures(report: Report) -> list[str]:
     """Return what raised: first what could not be trained at all, then the rest, one line for each error."""
     never: dict[str, list[str]] = {}

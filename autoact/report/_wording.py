@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoact.records import Comparison, Report
@@ -38,6 +38,18 @@ def signed(value: float | None, digits: int = 3) -> str:
     """
     text = number(value, digits)
     return f"+{text}" if value is not None and value > 0 and text != NOTHING else text
+
+
+def alike(values: Sequence[float], digits: int = 3) -> list[str]:
+    """Return values that are compared, with equally many decimals.
+
+    Example:
+        >>> alike([0.12, 0.0877]), alike([1234.5, 2.0])
+        (['0.1200', '0.0877'], ['1,234.50', '2.00'])
+    """
+    known = [abs(value) for value in values if math.isfinite(value) and value]
+    decimals = max(0, digits - 1 - math.floor(math.log10(min(known)))) if known else 0
+    return [f"{v:,.{decimals}f}".replace("-", "−") if math.isfinite(v) else NOTHING for v in values]
 
 
 def setting(value: Any) -> str:

@@ -12,12 +12,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
-from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import duration, write_report
 from autoact.search import outcome
+from autoact.search._inputs import check_what, required
 from autoact.search._resumption import (
     as_probed,
+    continuable,
     extend,
     further,
     going_on,
@@ -27,7 +28,8 @@ from autoact.search._resumption import (
     opened,
     seeds_of,
 )
-from autoact.search.executors import executor_for, require_no_import, threads_as_in
+from autoact.search.clusters import place_for
+from autoact.search.executors import require_no_import
 from autoact.search.phases import (
     Prepared,
     SearchPlan,
@@ -67,7 +69,7 @@ from autoact.search.trainings import (
     SearchProgress,
     TimeLimit,
     Trainings,
-    log_trial,
+    interruptible,
 )
 from autoact.spaces import SearchSpace
 
@@ -116,7 +118,13 @@ def run_search(
         looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
         selection_seeds: Fresh seeds on which the choice and the other finalists are trained, at least 1.
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
-        workers: Processes that train at the same time, at least 1.
+        workers: Processes that train at the same time, at least 1; default: one, and elsewhere than on this
+            machine as many as are offered.
+        executor: Where trainings run: "local" (default), "ray", "ray://HOST:PORT", "dask://HOST:PORT",
+            "module:function" of a function that returns a `concurrent.futures.Executor`, or such an object.
+        resources: What each training gets elsewhere, such as {"cpus": 1, "gpus": 0.25}.
+        training_timeout: Seconds after which a training is ended as failed; default: by the probe's estimate.
+        memory_limit: Gigabytes of memory that a training may take, its loader processes included.
         stack: Trainings that each of them does as one batched model; "auto" measures whether that is faster.
         storage: URL of an Optuna storage to which the study is exported beside study.db; its password is not
             kept: give the URL again with a resume.
@@ -134,8 +142,11 @@ def run_search(
         ConversionError: The model has no activation to choose.
         DataError: Data are empty, or hold values that are no numbers and that the model's loss does not leave
             out: a warning names those that it does.
+        MissingPackageError: The executor belongs to a library that is not installed.
         RunDirectoryError: `out` exists (without `resume`), cannot be written or cannot be resumed.
-        SearchFailedError: Training failed throughout; what is known is in report.json.
+        SearchFailedError: Training failed throughout, or a cluster is gone; report.json has what is known.
+        KeyboardInterrupt: There was a Ctrl-C; its note says how to go on.
+        SystemExit: There was a SIGTERM or SIGHUP, which its exit status tells; a warning says how to go on.
 
     Example:
         >>> from autoact import run_search
@@ -147,17 +158,17 @@ def run_search(
         1
     """
     require_no_import()
-    _check_what(model, data, objective, layers)
+    check_what(model, data, objective, layers)
     named = {**({"monitor": OBJECTIVE} if objective is not None else {}), **settings}
     asked = SearchSpace.of(space)
-    with ExitStack() as around:
+    with interruptible(out), ExitStack() as around:
         around.enter_context(quiet_optuna())
-        directory = around.enter_context(opened(_required(out))) if resume else None
+        directory = around.enter_context(opened(required(out))) if resume else None
         if directory is None:
             wanted = Settings.of(named)
             check_storage(wanted.storage)
             if not dry_run:
-                RunDirectory.check_free(_required(out))
+                RunDirectory.check_free(required(out))
         else:
             stored = directory.configuration()
             wanted = resumed(stored, named, hours_spent(directory, settings.get("workers") or 1))
@@ -172,25 +183,28 @@ def run_search(
         identity = prepared.fingerprint()
         if source is not None and "sha256" in source:  # what a table was made of
             identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
+        place = around.enter_context(place_for(wanted))
+        prepared = prepared.with_workers(place.workers)
         if directory is not None and is_same(directory, identity, accept_changes):
             prepared = as_probed(prepared, directory)
             if dry_run:
                 return _announced(prepared.plan(None), prepared, quiet)
-            executor = around.enter_context(executor_for(prepared.task, wanted.workers))
+            executor = around.enter_context(place.executor(prepared.task, prepared.settings))
             extend(directory, wanted)
             return _carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
-        with threads_as_in(wanted.workers):
+        with place.as_there():
             probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
             prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
             prepared = prepared.stacked(stack_for(prepared.task, wanted, prepared.variables))
+            prepared = prepared.limited(probed.seconds)
         plan = prepared.plan(probed)
         announced = _announced(plan, prepared, quiet)
         if dry_run:
             return announced
-        executor = around.enter_context(executor_for(prepared.task, wanted.workers))
+        executor = around.enter_context(place.executor(prepared.task, prepared.settings))
         executor.begin()
         content = configuration(
-            prepared.settings,
+            prepared.with_workers(wanted.workers).settings,
             asked,
             task=prepared.name,
             study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
@@ -202,7 +216,7 @@ def run_search(
             fingerprint=identity,
         )
         if directory is None:
-            directory = RunDirectory.create(_required(out), content)
+            directory = RunDirectory.create(required(out), content)
             around.enter_context(directory.locked())
         else:
             directory.begin_again(content)
@@ -237,12 +251,17 @@ def _carried_out(
     """Do what is left of a run, and write its report."""
     report = directory.report()
     if report is None or is_unfinished(report, directory, prepared.settings):
-        with _started(prepared, plan, directory, executor, quiet, resumed) as (search, progress):
-            report = _searched(search, plan, prepared, progress)
+        with _started(prepared, plan, directory, executor, quiet, resumed) as (search, progress, watching):
+            report = _searched(search, plan, prepared, progress, watching)
         directory.write_report(report)
+        watching.end(report)
     else:
         trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file), stack=prepared.stack)
-        _export(_search(prepared, trainings, directory), report)
+        search = _search(prepared, trainings, directory)
+        _export(search, report)
+        watching = outcome.Watching(search, plan, prepared.task.space.name)
+        if not watching.is_told:
+            watching.end(report)
     write_report(directory.path)
     assert report.chosen is not None, "a report with a verdict has a choice"
     return outcome.SearchResult(
@@ -259,30 +278,30 @@ def _export(search: Search, report: Report) -> None:
     assert report.chosen is not None, "a report with a verdict has a choice"
     found = report.hyperparameters
     search.directory.write_choice(report.chosen, {} if found is None else found.chosen)
-    for training in search.ledger.trainings:
-        log_trial(search.directory, training, search.settings.monitor)
     export_studies(search)
 
 
-def _searched(search: Search, plan: SearchPlan, prepared: Prepared, progress: SearchProgress) -> Report:
+def _searched(
+    search: Search,
+    plan: SearchPlan,
+    prepared: Prepared,
+    progress: SearchProgress,
+    watching: outcome.Watching,
+) -> Report:
     """Choose, compare with baselines, confirm; return the report."""
     task, name = prepared.task, prepared.task.space.name
-    try:
-        chosen = _choice(search)
-        progress.say(_cut(search))
-        models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
-        race_baselines(search, study, models)
-        require_alternative(search)
-        selected = select(search, study, choice_of(search, study), models)
-        uniform = best_uniform(search, study, models)
-        _write_choice(search, selected)
-        compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
-        progress.shrink(_total(search, compared))
-        confirmed = confirm(search, compared)
-        progress.shrink(progress.done)
-    except SearchFailedError as error:
-        search.directory.write_report(outcome.build_partial_report(search, plan, name, str(error)))
-        raise
+    chosen = _choice(search)
+    progress.say(_cut(search))
+    models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
+    race_baselines(search, study, models)
+    require_alternative(search)
+    selected = select(search, study, choice_of(search, study), models)
+    uniform = best_uniform(search, study, models)
+    _write_choice(search, selected)
+    compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
+    progress.shrink(_total(search, compared))
+    confirmed = confirm(search, compared, watching.look)
+    progress.shrink(progress.done)
     known = outcome.believed(search)
     return outcome.build_report(
         search,
@@ -329,25 +348,21 @@ def _started(
     executor: Executor,
     quiet: bool,
     resumed: bool,
-) -> Iterator[tuple[Search, SearchProgress]]:
+) -> Iterator[tuple[Search, SearchProgress, outcome.Watching]]:
     """Start progress; count what earlier processes did."""
     settings, ledger = prepared.settings, Ledger(directory.ledger_file)
     total = plan.counts.total + further(directory, settings, plan.counts)
-    with SearchProgress(settings, total, quiet=quiet) as progress:
-
-        def finished(training: Training) -> None:
-            progress.finished(training)
-            log_trial(directory, training, settings.monitor)
-
+    with continuable(directory), SearchProgress(settings, total, quiet=quiet) as progress:
         for training in ledger.trainings:
             progress.count(training)
-            log_trial(directory, training, settings.monitor)
         load_storages()
-        with Trainings(executor, prepared.task, ledger, finished, prepared.stack) as trainings:
+        with Trainings(executor, prepared.task, ledger, stack=prepared.stack) as trainings:
             search = _search(prepared, trainings, directory, plan.seconds)
             if resumed:
                 progress.say(going_on(search, progress.done, total))
-            yield search, progress
+            with outcome.Watching(search, plan, prepared.task.space.name, progress) as watching:
+                trainings.finished = watching.finished
+                yield search, progress, watching
 
 
 def _search(
@@ -360,7 +375,7 @@ def _search(
         variables=prepared.variables,
         directory=directory,
         trainings=trainings,
-        limit=TimeLimit(settings.hours, trainings.ledger, settings.workers, estimate),
+        limit=TimeLimit(settings.hours, trainings.ledger, settings.parallel, estimate),
         own=prepared.own,
         questions=directory.questions(),
     )
@@ -372,23 +387,3 @@ def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
     same = len(confirmed) - len({model.key for model in confirmed.values()})
     more = further(search.directory, search.settings, counts)
     return counts.total + more - (counts.tuning - tuned) - same * search.settings.seeds
-
-
-def _check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
-    if objective is None and (model is None or data is None):
-        raise ConfigurationError(
-            f"{'model' if model is None else 'data'} is not given; give model and data, or objective=f with "
-            "f(assignment, seed, fraction) -> float."
-        )
-    if objective is not None and (model is not None or data is not None):
-        raise ConfigurationError("Give model and data, or objective, not both: a function makes its own.")
-    if objective is None and layers is not None:
-        raise ConfigurationError("layers is for objective; the layers of a model are found by looking.")
-
-
-def _required(out: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
-    if out is None:
-        raise ConfigurationError(
-            "out is not given; it must name the run directory to make, such as 'runs/first'."
-        )
-    return out

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from autoact.errors import log
+from autoact.errors import SearchFailedError, log
 from autoact.records import Ledger, Report, RunDirectory, Stack
 from autoact.report import duration
+from autoact.search.clusters import ClusterGoneError
 from autoact.search.phases import Prepared
 from autoact.search.setup import Counts, Seeds, Settings, changes, extended, require_unchanged, seeds_for
 from autoact.search.study import Search
@@ -23,7 +24,23 @@ def opened(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
         if directory.drop_damaged_report():
             log.warning("%s was damaged; it is written again.", directory.report_file)
         directory.require_whole(Ledger(directory.ledger_file))
+        directory.sweep()
         yield directory
+
+
+@contextmanager
+def continuable(directory: RunDirectory) -> Iterator[None]:
+    """Say how to go on where a cluster is gone.
+
+    Raises:
+        SearchFailedError: It is.
+    """
+    try:
+        yield
+    except ClusterGoneError as error:
+        raise SearchFailedError(
+            f"{error} Nothing that has ended is lost. Go on with: {directory.resumption()}"
+        ) from error
 
 
 def is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) -> bool:
@@ -41,7 +58,7 @@ def as_probed(prepared: Prepared, directory: RunDirectory) -> Prepared:
     found = prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
     found = found.without_mixture(known.get("no_mixture") or "")
     stack, asked = Stack(**known.get("stack") or {}), prepared.settings.stack
-    if asked != "auto":
+    if asked not in ("auto", known["search"].get("stack")):  # the same gives what was found to be possible
         size = 1 if asked == "off" else asked
         stack = replace(stack, size=size, round=size)
     return found.stacked(stack)

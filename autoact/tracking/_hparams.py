@@ -12,7 +12,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard.summary import hparams as hparams_summaries
-from torch.utils.tensorboard.summary import scalar
+from torch.utils.tensorboard.summary import scalar, text
 
 from autoact.errors import ConfigurationError
 
@@ -27,6 +27,7 @@ def write_trial(
     status: Status = "SUCCESS",
     *,
     step: int = 0,
+    curve: Sequence[tuple[int, float]] = (),
 ) -> None:
     """Write one trial for TensorBoard's HParams page.
 
@@ -36,6 +37,7 @@ def write_trial(
         metrics: What came out; also written as scalars, for the page to find.
         status: How the trial ended; pruned trials are UNKNOWN, since TensorBoard has no word for them.
         step: Training steps at the end.
+        curve: Steps and values of the first metric before.
 
     Raises:
         ConfigurationError: TensorBoard has no such status.
@@ -54,8 +56,44 @@ def write_trial(
     _, start, _ = hparams_summaries(shown, dict(metrics))
     events = [Event(file_version="brain.Event:2")]
     events += [Event(summary=summary) for summary in (start, _end(status))]
+    if metrics:
+        events += _curve_events(next(iter(metrics)), curve)
     events += [Event(summary=scalar(name, value), step=step) for name, value in metrics.items()]
     _write(Path(directory), events)
+
+
+def write_curve(directory: str | Path, name: str, curve: Sequence[tuple[int, float]]) -> None:
+    """Write the curve of a training that is done.
+
+    Args:
+        directory: The training's own directory; its name is the run's name in TensorBoard.
+        name: Tag of the curve.
+        curve: Steps and values.
+
+    Example:
+        >>> import tempfile
+        >>> write_curve(tempfile.mkdtemp(), "val_loss", [(17, 0.5), (34, 0.25)])
+    """
+    _write(Path(directory), [Event(file_version="brain.Event:2"), *_curve_events(name, curve)])
+
+
+def write_texts(directory: str | Path, texts: Mapping[str, str]) -> None:
+    """Write texts for TensorBoard's Text page.
+
+    Args:
+        directory: Of the run that they belong to.
+        texts: Markdown by tag.
+
+    Example:
+        >>> import tempfile
+        >>> write_texts(tempfile.mkdtemp(), {"autoact/verdict": "**improved**"})
+    """
+    events = [Event(file_version="brain.Event:2")]
+    _write(Path(directory), [*events, *(Event(summary=text(tag, said)) for tag, said in texts.items())])
+
+
+def _curve_events(name: str, curve: Sequence[tuple[int, float]]) -> list[Event]:
+    return [Event(summary=scalar(name, value), step=step) for step, value in curve]
 
 
 def _write(directory: Path, events: Sequence[Event]) -> None:

@@ -11,16 +11,24 @@ FUNCTIONS_FIGURE = f"{PREFIX}/functions"
 COMPARISON_FIGURE = f"{PREFIX}/comparison"
 WARNINGS = f"{PREFIX}/warnings"
 LOGGING_SHARE = f"{PREFIX}/logging_share"  # of the elapsed time
-FLOW = (  # what a meter measures of a layer
-    "kappa",  # κ, the relative gradient noise E[f'²] / E[f']² under measured pre-activations
-    "own_kappa",  # what κ would be under N(0, 1): the function's own
-    "chi",  # χ = σ_w² E[f'²], by which a layer scales squared gradients
-    "dead",  # share of units that passed no gradient in the last window of batches
-    "saturated",  # share of units that were met only where the function is nearly flat
-    "gradient",  # root mean square of the gradient at the pre-activations
-    "mean",  # of the pre-activations
-    "second_moment",  # their mean square
-)
+FLOW = ("kappa", "own_kappa", "chi", "dead", "saturated", "gradient", "mean", "second_moment")  # of a meter
+MEANINGS = {  # shown beside the cards, in the glossary of the Text page and in the dashboard
+    "weight": "Weight of a candidate in the layer's mixture; those of a layer add up to 1.",
+    "entropy": "How undecided a layer is: 0 where one candidate has all the weight, log K where K are equal.",
+    "margin": "Lead of the candidate with the most weight over the second.",
+    "parameter": "A slope, α or β that is learned with the model.",
+    "kappa": "κ = E[f'²] / E[f']², the relative gradient noise of the layer under its measured inputs; "
+    "1 is the least.",
+    "own_kappa": "What κ would be under N(0, 1): the function's own.",
+    "chi": "χ = σ_w² E[f'²], by which the layer scales squared gradients: below 1 they vanish with depth, "
+    "above 1 they explode.",
+    "dead": "Share of units that passed no gradient in the last window of batches.",
+    "saturated": "Share of units that were met only where the function is nearly flat.",
+    "gradient": "Root mean square of the gradient at the layer's inputs.",
+    "mean": "Mean of the layer's inputs.",
+    "second_moment": "Mean square of the layer's inputs.",
+    "logging_share": "Share of the elapsed time that logging took.",
+}
 _SIDE_BY_SIDE = ("entropy", "margin", "kappa", "chi", "dead", "saturated", "gradient")
 
 Layout = dict[str, dict[str, list[str | list[str]]]]
@@ -33,6 +41,15 @@ def tag(layer: str, quantity: str) -> str:
     'autoact/net.1/weight/elu'
     """
     return f"{PREFIX}/{layer or 'model'}/{quantity}"
+
+
+def meaning(name: str) -> str:
+    """Return what a tag's card shows, in a sentence; "" for a tag of others.
+
+    >>> meaning("autoact/net.1/weight/elu")
+    "Weight of a candidate in the layer's mixture; those of a layer add up to 1."
+    """
+    return next((MEANINGS[part] for part in reversed(name.split("/")) if part in MEANINGS), "")
 
 
 def layout(layers: Mapping[str, AutoActivation]) -> Layout:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.core import saving
+from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 from lightning.pytorch.tuner import lr_finder
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
@@ -159,6 +160,24 @@ def restored_randomness() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def without_signal_handlers() -> Iterator[None]:
+    """Keep Lightning from handling signals: it makes a SIGTERM an exit with status 0, and lets Slurm requeue.
+
+    Example:
+        >>> before = _SignalConnector.register_signal_handlers
+        >>> with without_signal_handlers():
+        ...     before is _SignalConnector.register_signal_handlers
+        False
+    """
+    register = _SignalConnector.register_signal_handlers
+    _SignalConnector.register_signal_handlers = lambda self: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        _SignalConnector.register_signal_handlers = register  # type: ignore[method-assign]
 
 
 @contextmanager

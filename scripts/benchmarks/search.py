@@ -63,10 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     costs = [float(cost) for cost in options.costs.split(",")]
     repetitions = 4 if options.short else options.repetitions
-    folders = [options.tables] + ([options.tables / "held_out"] if options.held_out else [])
-    found = find_tables(folders, synthetic=not options.without_synthetic)
-    if not found:
-        print(f"{options.tables} holds no .npz table and synthetic ones are left out.", file=sys.stderr)
+    if not (found := asked_for(options, synthetic=not options.without_synthetic)):
         return 2
     kept = known(options.json, options.again)
     results: Results = {name: kept.get(name, {}) for name in found}
@@ -89,18 +86,39 @@ def processes(workers: int) -> AbstractContextManager[Executor | None]:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
-    parser = terminal.parser(__doc__, short="four repetitions: shows that everything runs", tables=True)
-    parser.add_argument("--held-out", action="store_true", help="also the tables in the folder's held_out")
-    parser.add_argument("--repetitions", type=int, default=200)
+    parser = replay_parser(__doc__, "four repetitions: shows that everything runs", repetitions=200)
     parser.add_argument("--costs", default="5,10,20,40")
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--prior", default=MIXTURE, help="the tables' prior that the search trains")
     parser.add_argument("--without-synthetic", action="store_true")
-    parser.add_argument("--json", help="where results are kept; those that it holds are not played again")
     parser.add_argument("--again", nargs="+", default=[], metavar="STRATEGY", help="played even so")
     parser.add_argument("--markdown")
     parser.add_argument("--figure")
     return parser.parse_args(arguments)
+
+
+def replay_parser(about: str | None, short: str, repetitions: int) -> argparse.ArgumentParser:
+    """Return a parser with what all replays take.
+
+    Args:
+        about: The script's `__doc__`.
+        short: What is left out with `--short`.
+        repetitions: Games of each strategy on each table, where no other number is given.
+    """
+    parser = terminal.parser(about, short=short, tables=True)
+    parser.add_argument("--held-out", action="store_true", help="also the tables in the folder's held_out")
+    parser.add_argument("--repetitions", type=int, default=repetitions)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", help="where results are kept; those that it holds are not played again")
+    return parser
+
+
+def asked_for(options: argparse.Namespace, synthetic: bool = False) -> dict[str, TableOf]:
+    """Return the tables to play on by name, and say so if there are none."""
+    folders = [options.tables] + ([options.tables / "held_out"] if options.held_out else [])
+    found = find_tables(folders, synthetic)
+    if not found:
+        print(f"{options.tables} holds no .npz table and synthetic ones are left out.", file=sys.stderr)
+    return found
 
 
 def find_tables(folders: Sequence[Path], synthetic: bool) -> dict[str, TableOf]:

@@ -14,7 +14,7 @@ OTHERS = {
     *("help", "config", "task", "data", "resume", "accept_changes", "target", "problem", "space", "out"),
     *("dry_run", "quiet"),
 }
-OBJECTS = {"trainer", "parameters", "sampler", "pruner"}  # Python and YAML only
+OBJECTS = {"trainer", "parameters", "sampler", "pruner", "resources"}  # Python and YAML only
 
 CONFIG = """\
 model: {class_path: tests.search.models.Curve}

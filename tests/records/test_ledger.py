@@ -11,6 +11,7 @@ import pytest
 
 from autoact.errors import RunDirectoryError
 from autoact.records import Ledger, RowGroups, Training
+from autoact.records._json import sealed
 from autoact.spaces import Assignment, Choice
 
 ELU = Assignment({"net.1": Choice("elu", {"alpha": 0.7})})
@@ -109,8 +110,20 @@ def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
 
 def test_keys_of_later_versions_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "trainings.jsonl"
-    path.write_text(json.dumps({**json.loads(training().to_line()), "energy": 3}) + "\n")
+    path.write_text(json.dumps(sealed({**json.loads(training().to_line()), "energy": 3})) + "\n")
     assert Ledger(path).trainings == [training()]
+
+
+@pytest.mark.parametrize("digit", [b"1", b"2", b"4", b"0.5"])
+def test_a_digit_that_was_changed_is_named_with_its_line(tmp_path: Path, digit: bytes) -> None:
+    path = tmp_path / "trainings.jsonl"
+    line = training(seed=12, selection=0.5, seconds=4.0).to_line().encode()
+    assert digit in line
+    path.write_bytes(line + b"\n" + line.replace(digit, b"0.75" if b"." in digit else b"3", 1) + b"\n")
+    with pytest.raises(
+        RunDirectoryError, match=r"line 2 is not a training's record \(its content is not what"
+    ):
+        Ledger(path)
 
 
 def test_a_mixture_keeps_what_it_derived(tmp_path: Path) -> None:
@@ -206,3 +219,14 @@ def test_a_full_disk_costs_one_training_and_one_line(tmp_path: Path, monkeypatch
 def test_a_ledger_that_is_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="cannot be read: Is a directory"):
         Ledger(tmp_path)
+
+
+def test_a_ledger_that_has_not_changed_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, lines = tmp_path / "trainings.jsonl", list[str]()
+    Ledger(path).append(*(training(seed) for seed in range(3)))
+    from_line = Training.from_line
+    monkeypatch.setattr(Training, "from_line", lambda line: lines.append(line) or from_line(line))
+    first, second = Ledger(path), Ledger(path)
+    assert (len(lines), second.trainings) == (3, first.trainings)
+    second.append(training(3))
+    assert (len(Ledger(path).trainings), len(first.trainings), len(lines)) == (4, 3, 7)

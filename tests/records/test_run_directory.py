@@ -98,6 +98,29 @@ def test_checking_leaves_no_trace(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["run", "a[b]"])
+def test_what_a_killed_process_left_beside_a_run_goes_when_it_is_made(tmp_path: Path, name: str) -> None:
+    mine = tmp_path / f".{name}-backup"
+    other = tmp_path / f".autoact-run-{name}-2-abcdefgh"  # that makes the run `name`-2
+    for left in (".autoact-probe-abcdefgh", f".autoact-run-{name}-abcdefgh", mine.name, other.name):
+        (tmp_path / left).mkdir()
+        (tmp_path / left / "config.yaml").touch()
+    RunDirectory.create(tmp_path / name, {})
+    assert {file.name for file in tmp_path.iterdir()} == {name, mine.name, other.name}
+
+
+def test_what_a_killed_process_was_writing_is_swept(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", WHOLE)
+    for folder in (run.path, run.path / "checkpoints", run.tensorboard(".trial-0001.partial")):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".config.yaml.99999.tmp").touch()
+        (folder / ".final.ckpt.partial").touch()
+        (folder / ".mine").touch()
+    run.sweep()
+    left = {str(file.relative_to(run.path)) for file in run.path.rglob("*") if file.is_file()}
+    assert left == {"config.yaml", ".mine", "checkpoints/.mine"}
+
+
 def test_resuming_needs_a_run(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match=r"missing does not exist, so there is no run to resume"):
         RunDirectory.open(tmp_path / "missing")
@@ -209,6 +232,7 @@ def test_a_ledger_that_lacks_what_the_report_counts_is_named(tmp_path: Path) -> 
     [
         ('{"schema": 2, "autoact": "1", "space": "s", "metric": "m", "mode": "min"}', False),
         ('{"schema": 2, "autoact": "1"', True),
+        ('{"schema": 2, "autoact": "1", "space": "s", "metric": "m", "mode": "min", "checksum": "0"}', True),
         ("", True),
         ("null", True),
         ("\xff\x00", True),

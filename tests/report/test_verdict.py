@@ -138,14 +138,14 @@ def test_the_best_uniform_with_other_hyperparameters_is_compared(changed: Change
 
 def test_a_uniform_without_a_training_is_the_original_only_if_it_has_its_values(run_directory: Path) -> None:
     run = read_run(run_directory)
-    assert run._uniform("tanh") == Assignment(dict.fromkeys(("net.1", "net.3", "net.5"), "tanh"))
-    assert run._uniform("sin") is None
+    assert run.uniform("tanh") == Assignment(dict.fromkeys(("net.1", "net.3", "net.5"), "tanh"))
+    assert run.uniform("sin") is None
     untrained = replace(run, trainings=())
-    assert untrained._uniform("relu") is None  # the values of the original are not those of relu
+    assert untrained.uniform("relu") is None  # the values of the original are not those of relu
     both = {"relu": run.report.baselines["relu"], "original": run.report.baselines["relu"]}
     original = replace(untrained, report=replace(run.report, baselines=both))
-    assert original._uniform("relu") == run.report.original
-    assert original._uniform("tanh") is None
+    assert original.uniform("relu") == run.report.original
+    assert original.uniform("tanh") is None
 
 
 def test_trainings_that_raised_are_named_first(changed: Change, run_directory: Path) -> None:

@@ -112,7 +112,7 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
             ConfigurationError,
             "made an instance of ReLU; it must make a Lightning",
         ),
-        ({"trainer": {**TRAINER, "devices": 2}}, ConfigurationError, "devices is 2.*workers=2"),
+        ({"trainer": {**TRAINER, "devices": -1}}, ConfigurationError, "devices is -1.*a number of devices"),
         (
             {"model": Raising},
             SearchFailedError,

@@ -166,11 +166,13 @@ def test_the_checkpoint_is_the_selected_model_of_the_first_seed(
     assert loss == pytest.approx(result.report["confirmation"]["selection"][0], rel=1e-5)
 
 
-def test_tensorboard_has_one_run_per_trial_and_the_one_shot_model(
+def test_tensorboard_has_one_run_for_every_training_and_one_for_the_search(
     watched: tuple[SearchResult, Path, str],
 ) -> None:
     runs = {folder.name for folder in (watched[1] / "tensorboard").iterdir()}
-    assert runs == {"one-shot", *(f"trial-{number:04d}" for number in range(7))}
+    others = {"one-shot", "search", "original", "chosen", *(f"trial-{number:04d}" for number in range(7))}
+    trained = Ledger(watched[1] / "trainings.jsonl").of("baseline", "confirmation")
+    assert runs == others | {f"{t.phase}-{t.label.replace(' ', '_')}-{t.seed}" for t in trained}
 
 
 def test_the_summary_says_verdict_and_place(watched: tuple[SearchResult, Path, str]) -> None:

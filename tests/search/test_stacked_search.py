@@ -55,7 +55,7 @@ def test_a_search_trains_in_stacks_as_announced_and_its_budget_is_exact(
     result = run_search(Curve, CurveData, out=tmp_path / "run", **{**SEARCH, "quiet": False})
     assert max(sizes) > 1
     assert (
-        "Trained in stacks of up to 32, trials one by one, 3.5 times as fast as one by one"
+        "Trained in stacks of up to 32, the first trials together, then one by one, 3.5 times as fast"
         in capsys.readouterr().out
     )
     assert (
@@ -142,6 +142,17 @@ def test_a_resumed_run_keeps_its_stacks_and_its_budget(
     assert (result.report["stack"]["size"], result.report["budget"]) == (4, 27)
     assert sum(t.phase == "trial" for t in kept(out)) == 26
     assert configured(out)["search"]["budget"] == 27
+
+
+@pytest.mark.slow
+def test_what_could_not_be_stacked_is_not_when_the_same_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    faster(monkeypatch, 0.0)
+    run = partial(run_search, Curve, CurveData, out=tmp_path / "run", stack=4, **{**SMALLEST, "looks": None})
+    assert run().report["stack"]["size"] == 1
+    again = run(resume=True, budget=3).report["stack"]
+    assert (again["size"], again["round"], again["reason"]) == (1, 1, Speed.reason)
 
 
 def interrupted(after: int) -> Callable[..., Any]:

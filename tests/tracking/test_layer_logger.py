@@ -1,9 +1,12 @@
+import itertools
 import math
 import re
 import time
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -12,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from autoact import AutoActivation
 from autoact.tracking import LayerLogger
 from autoact.tracking import _layer_logger as layer_logger
+from autoact.tracking import _tensorboard_figures as figures
 from autoact.tracking._layer_logger import TimeBudget
 
 LAYER_TAGS = ["entropy", "margin", "kappa", "chi", "dead", "own_kappa", "saturated", "mean", "second_moment"]
@@ -130,12 +134,12 @@ def test_final_state_included_logging_takes_at_most_its_share(
     """Looks that take 4 ms, figures that take 0.3 s: trainings of five minutes and more stay below 1 %."""
     logger, clock = LayerLogger(writer, layers), Clock()
     logger._import_seconds = 0.75 if first > 1 else 0.0
-    figures: list[int] = []
+    drawn: list[int] = []
     logger.budget, logger._scalars = TimeBudget(0.01, clock), TimeBudget(0.005, clock)
 
     def draw(step):
-        clock.move(0.3 if figures else first)
-        figures.append(step)
+        clock.move(0.3 if drawn else first)
+        drawn.append(step)
         logger._figure_seconds, logger._import_seconds = 0.3, 0.0
 
     monkeypatch.setattr(logger, "_write_scalars", lambda step: clock.move(0.004))
@@ -147,7 +151,46 @@ def test_final_state_included_logging_takes_at_most_its_share(
     logger.finish(steps)
     assert logger.budget.spent <= 0.01 * clock.now
     assert written > min(steps / 2, 0.003 * clock.now / 0.004)
-    assert len(figures) >= 1 + (clock.now > 400)
+    assert len(drawn) >= 1 + (clock.now > 400)
+
+
+@pytest.mark.parametrize("seconds", [3.0, 300.0, 3000.0])
+def test_every_training_has_32_states_and_6_figures_and_of_minutes_they_take_a_hundredth(
+    layers, writer, tmp_path, read, monkeypatch, seconds
+):
+    """Looks that take 4 ms, figures that take 0.3 s each; short trainings spend more, and not without end."""
+    steps, clock = 600, Clock()
+    for name in ("TimeBudget", "time"):
+        patched = (
+            partial(TimeBudget, clock=clock) if name == "TimeBudget" else SimpleNamespace(perf_counter=clock)
+        )
+        monkeypatch.setattr(layer_logger, name, patched)
+    monkeypatch.setattr(figures, "pixels", lambda figure: clock.move(0.15) or np.zeros((4, 4, 3), np.uint8))
+    monkeypatch.setattr(figures, "functions", lambda functions: None)
+    monkeypatch.setattr(figures, "weights", lambda functions: None)
+    logger = LayerLogger(writer, layers, total=steps)
+    logger._import_seconds = 0.0
+    write = logger._write_scalars
+    monkeypatch.setattr(logger, "_write_scalars", lambda step: (clock.move(0.004), write(step)))
+    for step in range(steps):
+        if logger.due(step):
+            for path, layer in layers.items():
+                logger.see(path, layer, torch.randn(8, 3))
+        logger.log(step)
+        clock.move(seconds / steps)
+    logger.finish(steps)
+    writer.flush()
+    events = read(tmp_path)
+    at = [event.step for event in events.Scalars("autoact/net.1/weight/relu")]
+    drawn = [event.step for event in events.Images("autoact/functions")]
+    assert at == sorted(set(at))
+    assert len(at) >= 32
+    assert max(b - a for a, b in itertools.pairwise(at)) <= steps / 30
+    assert drawn == sorted(set(drawn))
+    assert len(drawn) >= 6
+    spent = logger.budget.spent + logger.owed.spent
+    assert spent <= 0.01 * clock.now + (0 if seconds >= 300 else 32 * 0.004 + 7 * 0.3)
+    assert events.Scalars("autoact/logging_share")[-2].value <= spent / clock.now
 
 
 def test_custom_scalars_are_laid_out_once(layers, writer, tmp_path, read):

@@ -48,13 +48,6 @@ def test_behind_the_function_is_the_histogram_of_what_the_layer_saw(layers):
     assert heights.max() == pytest.approx(axes.lines[0].get_ydata().max() - baseline, rel=1e-3)
 
 
-def test_a_histogram_has_unit_mass_even_of_equal_inputs():
-    for quantiles in (torch.linspace(-1, 3, 257).square(), torch.full((257,), 2.0)):
-        edges, density = figures.histogram(quantiles.sort().values)
-        assert np.sum(density * np.diff(edges)) == pytest.approx(1)
-        assert np.isfinite(density).all()
-
-
 def test_of_many_layers_some_are_shown_the_first_and_the_last_among_them():
     layers = {f"net.{i}": AutoActivation(["relu", "tanh"]) for i in range(30)}
     figure = figures.functions(layers)
@@ -62,16 +55,6 @@ def test_of_many_layers_some_are_shown_the_first_and_the_last_among_them():
     assert len(titles) == 12
     assert (titles[0], titles[-1]) == ("net.0", "net.29")
     assert "(12 of 30 layers)" in figure.get_suptitle()
-
-
-def test_a_curve_per_channel_is_the_mean():
-    for channel_dim in (1, -1, 2):
-        layer = AutoActivation(
-            ["relu", "identity"], granularity="channel", channels=2, channel_dim=channel_dim
-        )
-        layer.logits.data = torch.tensor([[100.0, 0.0], [0.0, 100.0]])
-        z = torch.tensor([-1.0, 2.0])
-        torch.testing.assert_close(figures.curve(layer, z), torch.tensor([-0.5, 2.0]))
 
 
 def test_pyplot_is_not_used(layers):

@@ -30,3 +30,18 @@ def test_work_that_fails_is_paid_for():
         clock.now = 3.0
         raise KeyError
     assert budget.spent == 3.0
+
+
+def test_work_that_comes_apart_grows_with_the_logarithm_of_time():
+    clock = Clock()
+    budget, counts = TimeBudget(0.005, clock, apart=0.02), []
+    for end in (1e3, 1e4, 1e5, 1e6):
+        count = 0
+        while clock.now < end:
+            clock.now += max(1.0, clock.now / 1000)
+            if budget.allows():
+                count += 1
+                with budget.spending():
+                    clock.now += 0.001
+        counts.append(count)
+    assert all(100 < count < 130 for count in counts[1:])

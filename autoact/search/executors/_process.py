@@ -1,15 +1,19 @@
 """Process of a worker, as its parent sees it."""
 
+import os
 import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any, cast
 
 from autoact.errors import SearchFailedError
 from autoact.records import Training
+from autoact.search.executors._watch import Watch
 from autoact.search.executors._worker import end_with_children
 from autoact.search.trainings import Undone, failed
 
@@ -30,25 +34,35 @@ else:
 """
 _MARK = b"answers of a worker\n"  # what an interpreter prints when it starts comes before
 _PATIENCE = 10.0  # seconds
+_END_WITH_THIS = 'read nothing; kill -s KILL -- "-$0"'  # a shell's, whose input ends with this process
 
 
 class Process:
     """A worker, seen from its parent.
 
-    It is in a group of its own: Ctrl-C on a terminal reaches the parent alone, which decides. It does not run
-    the parent's main module, as `multiprocessing` would. Its standard input and output are for orders and
-    answers; what it prints goes to standard error.
+    It is in a group of its own: Ctrl-C on a terminal reaches the parent alone, which decides. When the parent
+    is gone, a shell ends the group, even if it is stopped or hangs. It does not run the parent's main module,
+    as `multiprocessing` would. Its standard input and output are for orders and answers; what it prints goes
+    to standard error.
+
+    Args:
+        environment: Variables that it has beside those of this process.
+        watch: Over its trainings.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str], watch: Watch) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START.format(path=sys.path, mark=_MARK)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
+            env={**os.environ, **environment},
         )
         self._orders = cast(IO[bytes], self._process.stdin)
         self._answers = cast(IO[bytes], self._process.stdout)
+        self._watch = watch
+        self._busy, self._why, self._lock = False, "", threading.Lock()
+        self._shell = _ending(self._process.pid)
 
     def alive(self) -> bool:
         """Tell whether it runs."""
@@ -68,10 +82,15 @@ class Process:
 
     def train(self, asked: Sequence[Training], order: bytes) -> "list[Training] | Undone":
         """Have it do trainings as one; its death is a training that failed, or a stack that was not done."""
-        answer = self._asked(pickle.dumps(order))
+        self._busy, began = True, time.perf_counter()
+        with self._watch.over(len(asked), self._end_training, self._process.pid):
+            answer = self._asked(pickle.dumps(order))
+            with self._lock:
+                self._busy = False
         if isinstance(answer, list | Undone):
             return answer
-        return [failed(asked[0], answer)] if len(asked) == 1 else Undone(answer)
+        seconds = time.perf_counter() - began
+        return [failed(asked[0], answer, seconds)] if len(asked) == 1 else Undone(answer)
 
     def _asked(self, sent: Any, after: bytes = b"") -> Any:
         """Send something and return the answer; how the process ended where there is none."""
@@ -86,18 +105,31 @@ class Process:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1.0)
             self.end()
-            return _how(self._process.wait())
+            status = self._process.wait()
+            self._end_rest()
+            return self._why or _how(status)
+
+    def _end_training(self, why: str) -> None:
+        with self._lock:
+            if self._busy:
+                self._why = why
+                self.end()
 
     def end(self) -> None:
-        """End it, and what it has started, at once; not long after it has ended."""
+        """End it, and what it has started, at once; not if it has ended: its number may be another's."""
         with suppress(ProcessLookupError):
-            end_with_children(self._process.pid)
+            if self.alive():
+                end_with_children(self._process.pid)
+
+    def _end_rest(self) -> None:
+        """End what it has started, when it has just ended."""
+        if self._shell is not None:
+            self._shell.communicate()
 
     def close(self) -> None:
         """Let it end."""
         with suppress(BrokenPipeError):
             self._orders.close()
-        self._answers.close()
 
     def wait(self) -> None:
         """Wait until it has ended; one that does not is ended."""
@@ -106,6 +138,21 @@ class Process:
         except subprocess.TimeoutExpired:  # a thread of the user's goes on
             self.end()
             self._process.wait()
+        self._answers.close()
+        self._end_rest()
+
+
+def _ending(group: int) -> "subprocess.Popen[bytes] | None":
+    """Start a process that ends a group of processes when this process ends, or closes its input."""
+    if not hasattr(os, "killpg"):
+        return None
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _END_WITH_THIS, str(group)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _how(status: int) -> str:

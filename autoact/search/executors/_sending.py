@@ -78,7 +78,7 @@ def send(task: Any, threads: int, file: Any) -> None:
         raise ConfigurationError(
             f"With more than one worker, model and data go to other processes, and {held} cannot: {error}. "
             "Make that inside the class or function that uses it, where each process makes its own, "
-            "or set workers to 1."
+            "or set workers to 1 and executor to local."
         ) from error
 
 

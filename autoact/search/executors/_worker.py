@@ -11,9 +11,11 @@ from contextlib import suppress
 from functools import partial
 from typing import IO, Any
 
+from torch import distributed
+
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.search.executors._sending import receive
-from autoact.search.trainings import Task, perform_stack, told
+from autoact.search.trainings import SIGNALS, Task, perform_stack, told
 
 _receiving = threading.Event()
 
@@ -41,14 +43,26 @@ def serve(orders: IO[bytes], answers: IO[bytes]) -> None:
     """
     if hasattr(os, "register_at_fork"):  # a loader process that outlives this one must not keep them open
         os.register_at_fork(after_in_child=partial(_close, [orders.fileno(), answers.fileno()]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+        os.register_at_fork(after_in_child=_handle_as_usual)
+    for number in SIGNALS:
+        signal.signal(number, _leave_to_the_parent)
     try:
-        task = _received(orders)
+        task = received(orders)
     except BaseException as error:  # whatever the user's modules do
         _answer(answers, str(error) if isinstance(error, AutoActError) else told(error))
         return
     _answer(answers, "")
     _work(task, orders, answers)
+
+
+def _leave_to_the_parent(number: int, frame: object) -> None:
+    """Do nothing: a scheduler sends a signal to every process, and the parent decides."""
+
+
+def _handle_as_usual() -> None:
+    for number, default in SIGNALS.items():
+        if signal.getsignal(number) is _leave_to_the_parent:
+            signal.signal(number, default)
 
 
 def _close(files: list[int]) -> None:
@@ -57,7 +71,12 @@ def _close(files: list[int]) -> None:
         os.close(files.pop())
 
 
-def _received(orders: IO[bytes]) -> Task:
+def received(orders: IO[bytes]) -> Task:
+    """Take a session and its task over.
+
+    Args:
+        orders: Where they come from.
+    """
     _receiving.set()
     task: Task = receive(orders)
     _receiving.clear()
@@ -75,6 +94,10 @@ def _work(task: Task, orders: IO[bytes], answers: IO[bytes]) -> None:
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
         _answer(answers, answer)
+    if (
+        distributed.is_available() and distributed.is_initialized()
+    ):  # else gloo's threads abort the interpreter
+        distributed.destroy_process_group()
 
 
 def _done(task: Task, order: bytes) -> Any:

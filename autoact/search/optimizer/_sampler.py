@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -157,7 +157,7 @@ class FunctionSpaceSampler(BaseSampler):
         """Reseed the independent sampler; draws of activations differ by the number of the trial."""
         self._independent.reseed_rng()
 
-    def next_seed(self, study: Study, trial: Trial | FrozenTrial) -> int:
+    def next_seed(self, study: Study, trial: Trial | FrozenTrial, beside: Iterable[int] = ()) -> int:
         """Return the number of the seed to train a trial with, once its activations are suggested.
 
         Seeds take turns by the trial's number; an assignment that had that one gets one that it lacks.
@@ -165,6 +165,7 @@ class FunctionSpaceSampler(BaseSampler):
         Args:
             study: The study.
             trial: One of its trials.
+            beside: Numbers of seeds that the assignment is trained with by something else.
 
         Returns:
             A number, >= 0: equal numbers are one seed.
@@ -173,8 +174,10 @@ class FunctionSpaceSampler(BaseSampler):
         own = trials[trial.number]
         layers = LayerSpace.of({name: own.distributions[name] for name, _ in self._spaces_of(own)[0]})
         row = layers.number(own)
-        had = seeds_had(layers, trials, own.number).get(row, set()) if row is not None else set()
-        return self._seed_in_turn(own.number, had)
+        had = seeds_had(self._row_of(layers), trials, own.number)
+        return self._seed_in_turn(
+            own.number, (had.get(row, set()) if row is not None else set()) | set(beside)
+        )
 
     def best_assignment(self, study: Study) -> dict[str, str]:
         """Return the tried activations with the best posterior mean, by parameter.
@@ -205,12 +208,15 @@ class FunctionSpaceSampler(BaseSampler):
         best = min(usable[means <= means.min() + 1e-12], key=lambda i: known.seen.runs[i])
         return known.trials[int(known.seen.runs[best])]
 
-    def posterior(self, study: Study, trials: Sequence[FrozenTrial]) -> list[tuple[float, float]]:
+    def posterior(
+        self, study: Study, trials: Sequence[FrozenTrial], evidence: Sequence[FrozenTrial] = ()
+    ) -> list[tuple[float, float]]:
         """Return what is believed of the values that the configurations of some trials have on average.
 
         Args:
             study: The study; at least one of its trials has ended with a value.
             trials: Trials of it, in any state, with all parameters that its complete trials have.
+            evidence: Trials that are none of the study's and count as if they were, with other numbers.
 
         Returns:
             Mean and standard deviation of each, in the metric's units: the deviation is what is not known
@@ -219,7 +225,7 @@ class FunctionSpaceSampler(BaseSampler):
         Raises:
             SearchFailedError: No trial has ended with a value.
         """
-        known = self._known(study)
+        known = self._known(study, evidence=evidence)
         if not np.isfinite(known.seen.values).any():
             raise _nothing(study)
         found = known.process.posterior(known.means(trials))
@@ -227,9 +233,11 @@ class FunctionSpaceSampler(BaseSampler):
         sign = 1.0 if study.direction == StudyDirection.MINIMIZE else -1.0
         return list(zip((sign * mean).tolist(), deviation.tolist(), strict=True))
 
-    def _known(self, study: Study, layers: LayerSpace | None = None) -> _Known:
+    def _known(
+        self, study: Study, layers: LayerSpace | None = None, evidence: Sequence[FrozenTrial] = ()
+    ) -> _Known:
         """Return what the study has shown of some layers; by default, of those that its trials share."""
-        trials = study.get_trials(deepcopy=False)
+        trials = [*study.get_trials(deepcopy=False), *evidence]
         layers = layers or LayerSpace.of(common_space(trials, self._spaces_of))
         hyperparameters = common_hyperparameters(trials, self._spaces_of)
         minimize = study.direction == StudyDirection.MINIMIZE
@@ -281,7 +289,7 @@ class FunctionSpaceSampler(BaseSampler):
         )
         if known.seen.seeds is None:
             return new
-        had = seeds_had(known.layers, known.trials, trial.number)
+        had = seeds_had(self._row_of(known.layers), known.trials, trial.number)
         rows = map(tuple, points.assignments.tolist())
         seeds = [self._seed_in_turn(trial.number, had.get(row, ())) for row in rows]
         return replace(new, seeds=np.array(seeds, dtype=np.intp))

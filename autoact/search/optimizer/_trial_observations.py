@@ -271,11 +271,13 @@ def seeds_of(trials: Sequence[FrozenTrial]) -> Indices | None:
     return np.array([-1 - t.number if seed is None else seed for seed, t in pairs], dtype=np.intp)
 
 
-def seeds_had(layers: LayerSpace, trials: Sequence[FrozenTrial], own: int) -> dict[Row, set[int]]:
+def seeds_had(
+    row_of: Callable[[FrozenTrial], Row | None], trials: Sequence[FrozenTrial], own: int
+) -> dict[Row, set[int]]:
     """Return the seeds that each assignment had or has in training, without trial `own`."""
     had: dict[Row, set[int]] = {}
     for trial in trials:
-        row = layers.number(trial) if trial.number != own else None
+        row = row_of(trial) if trial.number != own else None
         if row is not None and SEED_ATTRIBUTE in trial.user_attrs:
             had.setdefault(row, set()).add(trial.user_attrs[SEED_ATTRIBUTE])
     return had

@@ -2,12 +2,14 @@
 
 from autoact.search.outcome._content import build_partial_report, build_report
 from autoact.search.outcome._latency import latency
+from autoact.search.outcome._live_record import Watching
 from autoact.search.outcome._pareto import believed, pareto
 from autoact.search.outcome._result import SearchResult, TrainingTable, load_run
 
 __all__ = [
     "SearchResult",
     "TrainingTable",
+    "Watching",
     "believed",
     "build_partial_report",
     "build_report",

@@ -43,13 +43,14 @@ def pareto(
     Args:
         search: The search.
         task: The model and its data.
-        selected: What was chosen; it is measured in any case.
+        selected: What was chosen; it is measured in any case, and so is the original.
         known: What is believed of everything that was tried.
     """
     if not isinstance(task, ModelTask):
         return ()
     sign = 1.0 if search.settings.minimize else -1.0
-    ranked = sorted(known, key=lambda one: (one[0] != selected.assignment, sign * one[1].mean))
+    always = (selected.assignment, search.variables.original)
+    ranked = sorted(known, key=lambda one: (one[0] not in always, sign * one[1].mean))
     kept = ranked[:_MEASURED]
     measured = latencies(task, {str(place): assignment for place, (assignment, _) in enumerate(kept)})
     if measured is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from autoact.records import Stack, Value
 from autoact.report import MIXTURE, duration
 from autoact.search.setup import Counts, Settings, Variables
+from autoact.training.fit import devices_of
 
 _WITHOUT = "no mixture is trained first: {}; fixed activations need none"
 
@@ -58,7 +59,7 @@ class SearchPlan:
     @property
     def whole(self) -> float:
         """Estimated wall time of everything: workers share the trainings, one process decides."""
-        return self.seconds * self.counts.total / self.settings.workers + self.deciding
+        return self.seconds * self.counts.total / self.settings.parallel + self.deciding
 
     def describe(self) -> str:
         """Return the plan as people read it."""
@@ -108,16 +109,39 @@ class SearchPlan:
             "Cost in trainings",
             *(f"  {count:>{names}}  {what}" for count, what in rows),
             *self._stacks(),
+            *self._place(),
+            *self._devices(),
+            *self._limits(),
         ]
+
+    def _devices(self) -> list[str]:
+        """Return that trainings have several devices, which the probe has not."""
+        devices = devices_of(self.settings.trainer)
+        return [f"Each on {devices} devices; steps and time are those on one"] if devices > 1 else []
+
+    def _limits(self) -> list[str]:
+        """Return what ends a training."""
+        seconds, gigabytes = self.settings.training_timeout or math.inf, self.settings.memory_limit
+        limits = [duration(seconds)] if seconds < math.inf else []
+        limits += [f"{gigabytes:g} GB of memory"] if gigabytes is not None else []
+        return [f"A training that takes more than {' or '.join(limits)} is ended as failed"] if limits else []
 
     def _stacks(self) -> list[str]:
         """Return whether trainings are done as one, and why not where they were meant to be."""
         stack = self.stack
         if stack.size > 1:
             faster = "" if stack.speed is None else f", {stack.speed:.1f} times as fast as one by one"
-            trials = "trials one by one" if stack.round == 1 else f"trials of {stack.round}"
+            rest = "one by one" if stack.round == 1 else f"in rounds of {stack.round}"
+            first = "the first trials together, then "
+            trials = f"trials of {stack.round}" if stack.round == stack.size else first + rest
             return [f"Trained in stacks of up to {stack.size}, {trials}{faster}"]
         return [f"Trained one by one: {stack.reason}"] if stack.reason else []
+
+    def _place(self) -> list[str]:
+        """Return where trainings run, unless it is here."""
+        settings = self.settings
+        where = f"Trained elsewhere ({settings.to_dict()['executor']}), {settings.parallel} at the same time"
+        return [] if settings.is_local else [f"{where}; what one takes was measured here"]
 
     def _confirmation(self) -> str:
         *early, most = self.settings.planned_looks
@@ -133,7 +157,7 @@ class SearchPlan:
         time, wanted, counts = f"within {duration(3600 * hours)}", self.settings.seeds, self.counts
         if not math.isfinite(self.seconds) or self.seconds <= 0:
             return f"{time}: the search ends early enough for baselines and confirmation"
-        room = (3600 * hours - self.deciding) * self.settings.workers // self.seconds
+        room = (3600 * hours - self.deciding) * self.settings.parallel // self.seconds
         trials, seeds = counts.cut(int(max(min(room, counts.total), 0)))
         if room >= counts.total:
             return f"{time}: everything fits"

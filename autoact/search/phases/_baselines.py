@@ -7,6 +7,7 @@ from statistics import fmean
 from autoact.errors import SearchFailedError
 from autoact.records import Phase, Training
 from autoact.search.phases._remaining import out_of_time
+from autoact.search.setup import RACED
 from autoact.search.study import ORIGINAL, Search, Study
 from autoact.spaces import Assignment
 
@@ -30,7 +31,7 @@ def race_baselines(search: Search, study: Study, models: Mapping[str, Training])
     """
     different = {models[label].key: label for label in [*models][::-1]}  # equal ones go by the first label
     models = {label: model for label, model in models.items() if different[model.key] == label}
-    first, second = map(search.seeds.trial, range(2))
+    first, second = map(search.seeds.trial, range(RACED))
     sign = 1.0 if search.settings.minimize else -1.0
     done = dict(zip(models, _told(search, study, models, first), strict=True))
     ranked = sorted(models, key=lambda label: (not done[label].usable, sign * done[label].selection))

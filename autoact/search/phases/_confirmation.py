@@ -1,7 +1,7 @@
 """Confirmation: selected model, original and best uniform on fresh paired seeds and comparison data."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autoact.errors import SearchFailedError
@@ -54,7 +54,9 @@ class Confirmed:
         return tuple(Look.of(count, self.first(count).against(search, ORIGINAL)) for count in made)
 
 
-def confirm(search: Search, models: Mapping[str, Training]) -> Confirmed:
+def confirm(
+    search: Search, models: Mapping[str, Training], seen: Callable[[Look], None] = lambda look: None
+) -> Confirmed:
     """Train selected model, original and best uniform on fresh paired seeds; measure them on comparison data.
 
     It ends at the first look that decides, or after which more seeds would hardly decide. What raises is done
@@ -64,6 +66,7 @@ def confirm(search: Search, models: Mapping[str, Training]) -> Confirmed:
     Args:
         search: The search.
         models: The three, in this order, by label.
+        seen: Told of each look.
 
     Raises:
         SearchFailedError: Time is left for less than two seeds, a model of the verdict raised on every seed,
@@ -74,6 +77,7 @@ def confirm(search: Search, models: Mapping[str, Training]) -> Confirmed:
         confirmed = _trained(search, models, count)
         _require_trained(confirmed)
         found = confirmed.against(search, ORIGINAL)
+        seen(Look.of(len(confirmed.selected), found))
         if confirmed.cut or found.verdict != "no significant difference" or is_hopeless(found, looks, count):
             break
     _require_values(search, [*confirmed.selected, *confirmed.original])

@@ -12,7 +12,7 @@ from torch import nn
 from autoact.conversion import ConversionPlan, find_layers, recipe, warn_of_sharing
 from autoact.errors import AutoActError, ConfigurationError, ConversionError
 from autoact.records import Stack, Value
-from autoact.search.executors import require_picklable
+from autoact.search.executors import can_end, in_processes, require_limits, require_picklable
 from autoact.search.optimizer import seconds_per_ask
 from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._independence import with_own_network
@@ -33,8 +33,9 @@ from autoact.search.trainings import (
 from autoact.spaces import SearchSpace
 from autoact.training import DataParts, DoubtfulBatch, check, restored_randomness, silence, split
 from autoact.training.configuration import Component
-from autoact.training.fit import laid_out, silent_trainer
+from autoact.training.fit import laid_out, on_one_device, silent_trainer
 
+_LEAST_TIMEOUT, _TIMES = 300, 20  # of a training in seconds; so much longer than estimated
 _IDLE = "never called in a training step or a validation"
 
 
@@ -77,6 +78,14 @@ class Prepared:
             training, selection = self.task.parts.open().loaders()
             parts = {"training data": training, "selection data": selection}
             return fingerprint(self.task.build(), parts)
+
+    def with_workers(self, workers: int | None) -> "Prepared":
+        """Return this search with another number of trainings at the same time.
+
+        Args:
+            workers: The number; None leaves it to the place where they run.
+        """
+        return replace(self, settings=replace(self.settings, workers=workers))
 
     def without_mixture(self, reason: str) -> "Prepared":
         """Return this search without its mixture.
@@ -127,6 +136,18 @@ class Prepared:
         settings = replace(self.settings, budget=budget_for(self.settings, stack))
         return replace(self, settings=settings, stack=stack)
 
+    def limited(self, seconds: float) -> "Prepared":
+        """Return this search with the time of a training settled, where it can be limited.
+
+        Args:
+            seconds: Those of one training, as estimated; NaN where nobody knows.
+        """
+        settings = self.settings
+        if settings.training_timeout is not None or math.isnan(seconds) or not can_end(settings):
+            return self
+        timeout = float(round(max(_LEAST_TIMEOUT, _TIMES * seconds)))
+        return replace(self, settings=replace(settings, training_timeout=timeout))
+
     def plan(self, probed: Probe | None) -> SearchPlan:
         """Return what is going to happen, given what a few steps showed; None: when a run is resumed."""
         deciding = 0.0 if probed is None else self._deciding()
@@ -167,12 +188,13 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     """
     make_module = _callable("model", model)
     parts = split(Component(**data) if isinstance(data, Mapping) else data, seed=settings.seed)
-    make = partial(_make, parts=parts, trainer=settings.trainer)
+    trainer = on_one_device(settings.trainer)
+    make = partial(_make, parts=parts, trainer=trainer)
     with restored_randomness():
         module = make(make_module)
     _require_unconverted(module)
     layers = find_layers(module, space)
-    doubtful = check(parts, trainer=silent_trainer(settings.trainer))
+    doubtful = check(parts, trainer=silent_trainer(trainer))
     own = _own_values(make_module, settings.hyperparameters, layers, make)
     made = [path for group in layers.groups for path in group if path not in layers.placed]
     warn_of_sharing(layers, made, stacklevel=4)
@@ -184,9 +206,10 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         space=space,
         original=variables.original,
         monitor=settings.monitor,
-        trainer=dict(settings.trainer),
+        trainer=trainer,
     )
-    if settings.workers > 1:
+    require_limits(settings)
+    if in_processes(settings):
         require_picklable(task, settings.pruner)
     return Prepared(
         settings=settings,
@@ -217,7 +240,8 @@ def prepare_objective(
     task = ObjectiveTask(
         objective=objective, space=space, original=variables.original, monitor=settings.monitor
     )
-    if settings.workers > 1:
+    require_limits(settings)
+    if in_processes(settings):
         require_picklable(task, settings.pruner)
     return Prepared(
         settings=settings,

@@ -97,7 +97,7 @@ def probe(
         return _probe_model(task, seed, name, doubtful)
     except AutoActError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         model = isinstance(task, ModelTask)
         what = _AS_IT_IS if model else "The objective raised on the original activations"
         raise SearchFailedError(_told(what, error)) from error
@@ -204,7 +204,7 @@ def _changed(
     return measured, no_mixture
 
 
-def _told(what: str, error: Exception) -> str:
+def _told(what: str, error: Exception | SystemExit) -> str:
     """Return a line about what the user's code raised, with its place there."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not any(part in _LIBRARIES for part in Path(frame.filename).parts)]

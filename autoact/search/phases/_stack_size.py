@@ -6,6 +6,7 @@ from itertools import cycle, islice
 from autoact.records import Stack
 from autoact.search.setup import BUDGET, MOST_STACKED, Settings, Variables
 from autoact.search.trainings import ModelTask, ObjectiveTask, Undone, told
+from autoact.training.fit import devices_of
 from autoact.training.stack import stack_speed
 
 ROUND, MOST = 8, 32  # trials that are asked for at once; trainings of a stack whose members are known before
@@ -16,7 +17,7 @@ def stack_for(task: ModelTask | ObjectiveTask, settings: Settings, variables: Va
     """Return how many trainings to do as one; that they can be, and how fast, is measured.
 
     Trials come in rounds where that buys more of them; with a given budget only those trainings are stacked
-    that are known before: baselines and confirmation.
+    that are known before, baselines and confirmation, and the first trials, before which nothing is known.
 
     Args:
         task: The model and its data; a function trains by itself.
@@ -25,6 +26,8 @@ def stack_for(task: ModelTask | ObjectiveTask, settings: Settings, variables: Va
     """
     if settings.stack == "off" or not isinstance(task, ModelTask):
         return Stack()
+    if devices_of(settings.trainer) > 1:
+        return Stack(reason="each has several devices")
     if settings.pruner is not None:
         return Stack(reason="a pruner may end a training early")
     if settings.stack != "auto":

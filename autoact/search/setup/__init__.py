@@ -2,10 +2,11 @@
 
 from autoact.search.setup._configuration import configuration, plain, require_same
 from autoact.search.setup._counts import Counts
+from autoact.search.setup._execution import ExecutorSetting
 from autoact.search.setup._extension import extended, resumed
 from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
-from autoact.search.setup._seeds import Seeds, least_tuning, seeds_for
+from autoact.search.setup._seeds import RACED, Seeds, least_tuning, seeds_for
 from autoact.search.setup._settings import (
     BUDGET,
     MAY_CHANGE,
@@ -23,7 +24,9 @@ __all__ = [
     "BUDGET",
     "MAY_CHANGE",
     "MOST_STACKED",
+    "RACED",
     "Counts",
+    "ExecutorSetting",
     "Hyperparameter",
     "Hyperparameters",
     "Mode",

@@ -9,6 +9,7 @@ from autoact.search.setup._configuration import is_usual, plain
 from autoact.search.setup._settings import MAY_GROW, Settings
 
 _EXTENDS = (*MAY_GROW, "looks", "hours")
+_KEPT = ("storage", "executor", "resources", "training_timeout", "memory_limit")
 
 
 def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -> Settings:
@@ -25,7 +26,7 @@ def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -
         (20, 40, 3.5)
     """
     before, new = stored["search"], {name: value for name, value in given.items() if value is not None}
-    kept = {name: before[name] for name in (*_EXTENDS, "storage") if name in before and name not in new}
+    kept = {name: before[name] for name in (*_EXTENDS, *_KEPT) if name in before and name not in new}
     wanted = {**kept, **new}
     if _are_known(stored, wanted.get("looks")):  # those of before, and the new end
         wanted["looks"] = _looks(before, wanted.get("seeds"))
@@ -51,7 +52,9 @@ def _looks(before: Mapping[str, Any], seeds: Any) -> list[int] | None:
 def extended(
     stored: Mapping[str, Any], settings: Settings, *, compared: bool, at: str = ""
 ) -> dict[str, Any]:
-    """Return the content of config.yaml with other numbers, and the former ones in a list; another storage.
+    """Return the content of config.yaml with other numbers, and the former ones in a list.
+
+    Another storage or executor takes the place of the former one.
 
     Args:
         stored: The content as it is.
@@ -69,7 +72,7 @@ def extended(
         [0, 10]
     """
     wanted = plain(settings.to_dict())
-    stored = {**stored, "search": {**stored["search"], "storage": wanted["storage"]}}
+    stored = {**stored, "search": {**stored["search"], **{name: wanted[name] for name in _KEPT}}}
     before = stored["search"]
     former = {name: before.get(name) for name in _EXTENDS}
     now = {name: wanted[name] for name in _EXTENDS}

@@ -10,6 +10,7 @@ from autoact.search.setup._settings import Settings
 
 # Half of them are spread evenly: over three decades of a learning rate they lie 0.75 apart.
 _TRIALS_PER_HYPERPARAMETER = 8
+RACED = 2  # seeds of the search on which the baselines are raced
 _BITS = 29  # of each stream; two more tell the streams apart, so that every library takes the 31 as positive
 _Stream = Literal["search", "selection", "confirmation"]
 
@@ -32,22 +33,24 @@ class Seeds:
 
     def trial(self, number: int) -> int:
         """Return the seed of the search with a number, from 0, however many there are."""
-        return _stream(self.seed, "search", max(number + 1, len(self.search)))[number]
+        return _stream(self.seed, "search", _rounded(max(number + 1, len(self.search))))[number]
 
     def number(self, seed: int, trial: int) -> int:
         """Return the number of a trial's seed.
 
         Args:
             seed: The seed.
-            trial: Number of the trial; seeds have at most as many more numbers as there are trials.
+            trial: Number of the trial; seeds have at most as many more numbers as there are
+                trials, and those that are left to the race of the baselines.
 
         Raises:
             ValueError: The seed is none of such a trial.
         """
-        try:
-            return _stream(self.seed, "search", len(self.search) + trial).index(seed)
-        except ValueError:
-            raise ValueError(f"seed {seed} is none of the search's") from None
+        most = len(self.search) + trial + RACED
+        place = _places(self.seed, _rounded(most)).get(seed, most)
+        if place >= most:
+            raise ValueError(f"seed {seed} is none of the search's")
+        return place
 
 
 def seeds_for(settings: Settings, used: int = 0) -> Seeds:
@@ -75,6 +78,17 @@ def seeds_for(settings: Settings, used: int = 0) -> Seeds:
 def least_tuning(settings: Settings) -> int:
     """Return the trials that each baseline gets at least, however small the budget of the search is."""
     return _TRIALS_PER_HYPERPARAMETER * len(settings.hyperparameters)
+
+
+def _rounded(wanted: int) -> int:
+    """Return a power of two, at least as large: thousands of trials take a dozen streams."""
+    return 1 << max(wanted - 1, 0).bit_length()
+
+
+@lru_cache(maxsize=16)
+def _places(seed: int, wanted: int) -> dict[int, int]:
+    """Return the numbers of the first seeds of the search's stream."""
+    return {own: number for number, own in enumerate(_stream(seed, "search", wanted))}
 
 
 @lru_cache(maxsize=64)

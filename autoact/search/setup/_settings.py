@@ -10,6 +10,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from autoact.errors import ConfigurationError, did_you_mean
+from autoact.search.setup._execution import AN_OBJECT, ExecutorSetting, checked_executor, checked_resources
 from autoact.search.setup._hyperparameters import Hyperparameters
 from autoact.search.setup._storage_urls import without_password
 from autoact.training.configuration import Component
@@ -17,7 +18,18 @@ from autoact.training.configuration import Component
 Mode = Literal["min", "max"]
 StackSize = int | Literal["auto", "off"]
 BUDGET, MOST_STACKED = 20, 80  # full trainings: without a given budget, and at most where they are stacked
-MAY_CHANGE, MAY_GROW = ("workers", "hours", "stack", "storage"), ("budget", "seeds")  # when a run is resumed
+# when a run is resumed
+MAY_CHANGE = (
+    "workers",
+    "executor",
+    "resources",
+    "hours",
+    "training_timeout",
+    "memory_limit",
+    "stack",
+    "storage",
+)
+MAY_GROW = ("budget", "seeds")
 # kept in config.yaml by the names of their classes
 _OBJECTS = {"sampler": BaseSampler, "pruner": BasePruner}
 _MOST, _LARGEST_SEED = 10**6, 2**32 - 1  # of what is counted; of what NumPy's generators take
@@ -42,7 +54,17 @@ class Settings:
             them is selected, at least 1.
         hours: Wall time of the whole run: the search ends early enough for baselines and confirmation, and
             the confirmation takes as many seeds as fit; with a resume, so many more; None: no limit.
-        workers: Processes that train at the same time, at least 1.
+        workers: Processes that train at the same time, at least 1; of several GPUs each has one, in turn.
+            None: one, and elsewhere than on this machine as many as are offered.
+        executor: Where trainings run: "local", "ray" (a Ray cluster as Ray finds it), "ray://HOST:PORT",
+            "dask://HOST:PORT", "module:function" of a function that returns a
+            `concurrent.futures.Executor`, or in Python such an object.
+        resources: What each training gets elsewhere, such as `{"cpus": 1, "gpus": 0.25}`; one CPU if nothing
+            is said. Local processes share the machine.
+        training_timeout: Seconds after which a training is ended as failed; infinity ends none. None: 20
+            times what the probe estimates, at least 300; where nobody can know, infinity.
+        memory_limit: Gigabytes of memory that a training may take, its loader processes included, before it
+            is ended as failed; None: no limit.
         stack: Trainings that each of them does as one batched model, at least 2; "auto" measures whether that
             is faster, "off" does each alone.
         storage: URL of an Optuna storage to which the study is exported beside study.db of the run directory.
@@ -73,7 +95,11 @@ class Settings:
     looks: Sequence[int] | None = None
     selection_seeds: int = 3
     hours: float | None = None
-    workers: int = 1
+    workers: int | None = None
+    executor: ExecutorSetting = "local"
+    resources: Mapping[str, float] = field(default_factory=dict)
+    training_timeout: float | None = None
+    memory_limit: float | None = None
     stack: StackSize = "auto"
     storage: str | None = field(default=None, repr=False)
     seed: int = 0
@@ -108,10 +134,16 @@ class Settings:
         _at_least("seeds", self.seeds, 2, "fresh seeds of the confirmation: a paired interval needs two")
         _at_least("selection_seeds", self.selection_seeds, 1, "fresh seeds that decide between the finalists")
         object.__setattr__(self, "looks", _checked_looks(self.looks, self.seeds))
-        _at_least("workers", self.workers, 1, "processes that train at the same time")
+        if self.workers is not None:
+            _at_least("workers", self.workers, 1, "processes that train at the same time")
+        checked_executor(self.executor)
+        object.__setattr__(self, "resources", checked_resources(self.resources))
         object.__setattr__(self, "stack", _checked_stack(self.stack))
         _at_least("seed", self.seed, 0, "the number from which every seed is derived")
-        _check_hours(self.hours)
+        _above_zero("hours", self.hours, "the wall time of the run")
+        if self.training_timeout != math.inf:
+            _above_zero("training_timeout", self.training_timeout, "seconds that a training may take, or inf")
+        _above_zero("memory_limit", self.memory_limit, "gigabytes of memory that a training may take")
         if not isinstance(self.trainer, Mapping):
             raise ConfigurationError(
                 f"trainer is {self.trainer!r}; it must map names of Trainer arguments to values, "
@@ -134,6 +166,16 @@ class Settings:
         return BUDGET if self.budget is None else self.budget
 
     @property
+    def parallel(self) -> int:
+        """Trainings at the same time, settled."""
+        return self.workers or 1
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this machine's processes train, no other executor."""
+        return self.executor == "local"
+
+    @property
     def planned_looks(self) -> tuple[int, ...]:
         """The looks, settled."""
         return tuple(self.looks or ())
@@ -149,11 +191,16 @@ class Settings:
         return Hyperparameters.of(self.parameters)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings by name: a sampler or pruner by the name of its class, no password."""
+        """Return the settings by name: a sampler or pruner by the name of its class, no password.
+
+        Of an executor that is an object, it says that there was one.
+        """
         content = {item.name: getattr(self, item.name) for item in fields(self)}
         named = {name: _class_name(content[name]) for name in _OBJECTS if content[name] is not None}
         if isinstance(self.storage, str):
             named["storage"] = without_password(self.storage)
+        if not isinstance(self.executor, str):
+            named["executor"] = AN_OBJECT
         return {**content, **named}
 
 
@@ -168,6 +215,10 @@ class SettingsOptions(TypedDict, total=False):
     selection_seeds: int | None
     hours: float | None
     workers: int | None
+    executor: ExecutorSetting | None
+    resources: Mapping[str, float] | None
+    training_timeout: float | None
+    memory_limit: float | None
     stack: StackSize | None
     storage: str | None
     seed: int | None
@@ -237,12 +288,11 @@ def _checked_stack(stack: Any) -> StackSize:
     return cast(StackSize, int(stack) if whole else stack)
 
 
-def _check_hours(hours: Any) -> None:
-    number = float(hours) if isinstance(hours, Real) and not isinstance(hours, bool) else math.nan
-    if hours is not None and not 0 < number < math.inf:
+def _above_zero(name: str, value: Any, meaning: str) -> None:
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    if value is not None and not 0 < number < math.inf:
         raise ConfigurationError(
-            f"hours is {hours!r}; it must be a number above 0: the wall time of the run. "
-            "Leave it out for no limit."
+            f"{name} is {value!r}; it must be a number above 0: {meaning}. Leave it out for no limit."
         )
 
 

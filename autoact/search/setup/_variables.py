@@ -217,8 +217,10 @@ class Variables:
                 found[variable.name] = name
                 found |= _clipped(variable, name, chosen.values())
             else:
-                label = next((label for label, option in options.items() if option == chosen), None)
-                if label is None:
+                label = next(iter(chosen.values())).activation  # of 40 options mostly the right one at once
+                if options.get(label) != chosen:
+                    label = next((label for label, option in options.items() if option == chosen), "")
+                if not label:
                     return None
                 found[variable.name] = label
         return found

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoact.records import Ledger, Question, RunDirectory, Training, Value, confidence
-from autoact.search.setup import Counts, Hyperparameters, Seeds, Settings, Variables
+from autoact.search.setup import RACED, Counts, Hyperparameters, Seeds, Settings, Variables
 from autoact.search.trainings import TimeLimit, Trainings
+from autoact.spaces import Assignment
 
 ORIGINAL, SELECTED = "original", "selected"  # labels of trainings
 
@@ -56,6 +57,20 @@ class Search:
     def level(self) -> float:
         """Confidence at which the present question is judged."""
         return confidence(len(self.questions))
+
+    def raced_with(self, assignment: Assignment) -> range:
+        """Return the numbers of the seeds that the race is going to train an assignment with.
+
+        A trial of a baseline takes another one, so that nothing is trained twice. Where each baseline is
+        tuned, nobody knows before which hyperparameters race.
+
+        Args:
+            assignment: The activations.
+        """
+        variables = self.variables
+        due = not self.settings.parameters and not any(self.ledger.of("baseline"))
+        baselines = (variables.original, *map(variables.uniform, variables.names)) if due else ()
+        return range(RACED if assignment in baselines else 0)
 
     @property
     def confirmations(self) -> list[Training]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -12,7 +13,7 @@ from autoact.search.study._context import Search
 from autoact.spaces import Assignment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Domain:
     """What a study varies.
 
@@ -26,8 +27,9 @@ class Domain:
     variables: Variables
     fixed: Assignment | None = None
 
+    @cached_property
     def distributions(self) -> dict[str, BaseDistribution]:
-        """Return what a trial draws from, by parameter."""
+        """What a trial draws from, by parameter; made once, for 100 layers take as long as a small ask."""
         activations = self.variables.distributions() if self.fixed is None else {}
         searched = self.search.hyperparameters
         return {**activations, **{one.name: one.distribution for one in searched}}

@@ -27,7 +27,7 @@ def frozen_trial(domain: Domain, training: Training, seed: int | None = None) ->
         state=state,
         value=_value(training, state),
         params=values,
-        distributions=domain.distributions(),
+        distributions=domain.distributions,
         user_attrs={
             SEED: seeds.number(training.seed, trial_of(training)) if seed is None else seed,
             LABEL: training.label,

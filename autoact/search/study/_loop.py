@@ -21,7 +21,7 @@ def run_trials(search: Search, study: Study, budget: float, over: Over = never) 
 
     def more(running: int, trained: int) -> Job:
         left = int(budget - study.spent - trained + _ROUNDING)
-        if left < 1 or not (size := search.trainings.fitting(_round(search, left, running), over)):
+        if left < 1 or not (size := search.trainings.fitting(_round(search, study, left, running), over)):
             return [], NO_EXTRAS
         asked = [study.ask() for _ in range(size)]
         return [training for training, _ in asked], Extras(pruning=asked[0][1])
@@ -29,7 +29,11 @@ def run_trials(search: Search, study: Study, budget: float, over: Over = never) 
     search.trainings.do(more, study.tell, over)
 
 
-def _round(search: Search, left: int, running: int) -> int:
-    """Return how many trials to ask for at once; those with hyperparameters of their own train alone."""
-    most = 1 if search.settings.parameters else search.trainings.stack.round
+def _round(search: Search, study: Study, left: int, running: int) -> int:
+    """Return how many trials to ask for at once; those with hyperparameters of their own train alone.
+
+    The first fill a stack: as long as nothing is told, waiting would teach little.
+    """
+    stack = search.trainings.stack
+    most = 1 if search.settings.parameters else stack.round if study.trainings else stack.size
     return search.trainings.share(left, running, most)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from autoact.errors import RunDirectoryError
 from autoact.records import Phase, Training, Value
@@ -104,10 +104,12 @@ class Study:
     def ask(self) -> tuple[Training, Pruning | None]:
         """Return the next training to do, and what may end it early."""
         self._catch_up()
-        distributions = self.domain.distributions()
+        distributions = self.domain.distributions
         trial = self.optuna.ask(distributions)
         self._open[trial.number] = trial
-        number = self._surrogate.next_seed(self.optuna, trial)
+        assignment = self.domain.assignment(trial.params)
+        raced = self.domain.search.raced_with(assignment)
+        number = self._surrogate.next_seed(self.optuna, trial, raced)
         label = self.label or trial.user_attrs.get(LABEL, f"trial {trial.number}")
         trial.set_user_attr(SEED, number)
         trial.set_user_attr(LABEL, trial.user_attrs.get(LABEL, label))
@@ -115,7 +117,7 @@ class Study:
         asked = Training(
             phase=self.phase,
             label=label,
-            assignment=self.domain.assignment(trial.params),
+            assignment=assignment,
             hyperparameters={**searched, **trial.user_attrs.get("hyperparameters", {})},
             seed=self.domain.search.seeds.trial(number),
             trial=trial.number,
@@ -189,7 +191,7 @@ class Study:
         """Ask for the next trial, and tell what came of it then; None: nothing did."""
         if training is not None and training.phase != self.phase:
             return self._add(training)
-        distributions = self.domain.distributions()
+        distributions = self.domain.distributions
         trial = self.optuna.ask(distributions)
         frozen = None if training is None else frozen_trial(self.domain, training)
         if training is None or frozen is None:
@@ -225,18 +227,18 @@ class Study:
             models: Trainings of them; those that the study has no values for are left out.
             evidence: Trainings of other phases; those that are no trials count as well.
         """
-        pooled = optuna.create_study(direction=self.optuna.direction)
-        pooled.add_trials(self.optuna.get_trials(deepcopy=False, states=(*_ENDED, TrialState.FAIL)))
-        numbers: dict[int, int] = {}
+        trials, numbers = self.optuna.get_trials(deepcopy=False), dict[int, int]()
+        pooled: list[FrozenTrial] = []
         for training in (t for t in evidence if t.trial is None):
             number = numbers.setdefault(training.seed, _EVIDENCE_SEEDS + len(numbers))
             if (trial := frozen_trial(self.domain, training, number)) is not None:
-                pooled.add_trial(trial)
+                trial.number = len(trials) + len(pooled)
+                pooled.append(trial)
         asked = {training.key: frozen_trial(self.domain, training, 0) for training in models}
         known = {key: trial for key, trial in asked.items() if trial is not None}
-        if not any(trial.state == TrialState.COMPLETE for trial in pooled.get_trials(deepcopy=False)):
+        if not any(trial.state == TrialState.COMPLETE for trial in (*trials, *pooled)):
             return {}
-        found = self._surrogate.posterior(pooled, list(known.values()))
+        found = self._surrogate.posterior(self.optuna, list(known.values()), pooled)
         return dict(zip(known, found, strict=True))
 
     def _done(self) -> list[Training]:

@@ -1,6 +1,7 @@
 """Trainings of a search: what they share, how one is done, and what is shown of them."""
 
 from autoact.search.trainings._arguments import Copied, own_values, with_values
+from autoact.search.trainings._interruption import SIGNALS, interruptible
 from autoact.search.trainings._objective import (
     OBJECTIVE,
     Layers,
@@ -25,11 +26,13 @@ from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Executor, Job, Over, Trainings, never
 from autoact.search.trainings._time_limit import TimeLimit, spent
-from autoact.search.trainings._trial_log import log_trial
+from autoact.search.trainings._training_log import ROLE, log_training
 
 __all__ = [
     "NO_EXTRAS",
     "OBJECTIVE",
+    "ROLE",
+    "SIGNALS",
     "STUDY_NAME",
     "Copied",
     "Executor",
@@ -49,8 +52,9 @@ __all__ = [
     "check_objective",
     "ended",
     "failed",
+    "interruptible",
     "layers_of",
-    "log_trial",
+    "log_training",
     "never",
     "own_values",
     "perform",

@@ -150,7 +150,7 @@ def perform_stack(
         found = task.measure_stack(asked)
     except NotStackable as error:
         return Undone(str(error))
-    except Exception as error:  # the user's code, out of memory: each is told when it is trained alone
+    except (Exception, SystemExit) as error:  # the user's code, no memory: told when each is trained alone
         return Undone(told(error))
     finally:
         _clean_up()
@@ -169,12 +169,13 @@ def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training
     Returns:
         The training with what came of it.
     """
+    began = time.perf_counter()
     try:
         found = task.measure(asked, extras)
         remark = f"{extras.checkpoint} was not saved: {found.unsaved}" if found.unsaved else None
         return replace(ended(asked, found), remark=remark)
-    except Exception as error:  # the user's code, out of memory, a mixture too far gone to derive from
-        return failed(asked, told(error))
+    except (Exception, SystemExit) as error:  # the user's code, no memory, a mixture that derives nothing
+        return failed(asked, told(error), time.perf_counter() - began)
     finally:
         _clean_up()
 
@@ -204,15 +205,16 @@ def ended(asked: Training, found: Measurement) -> Training:
     )
 
 
-def failed(asked: Training, why: str) -> Training:
+def failed(asked: Training, why: str, seconds: float = 0.0) -> Training:
     """Return a training that ended without measurements.
 
     Args:
         asked: The training.
         why: What was raised, or how its process ended.
+        seconds: Wall time that it took.
     """
     compared = math.nan if asked.phase == "confirmation" else None
-    return replace(asked, state="failed", comparison=compared, error=why)
+    return replace(asked, state="failed", comparison=compared, error=why, seconds=seconds)
 
 
 def told(error: BaseException) -> str:

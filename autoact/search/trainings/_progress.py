@@ -61,6 +61,26 @@ class SearchProgress:
         return self._done
 
     @property
+    def spent(self) -> float:
+        """How many full trainings those that ended were worth."""
+        return self._spent
+
+    @property
+    def total(self) -> int:
+        """Number of trainings that are expected."""
+        return self._total
+
+    @property
+    def left(self) -> float:
+        """Seconds that are expected to be left."""
+        elapsed = time.monotonic() - self._began
+        return elapsed / max(self._new, 0.1) * max(self._total - self._spent, 0)
+
+    def phase(self, training: Training) -> str:
+        """Return what a training is part of, in a word."""
+        return _PHASES[training.phase]
+
+    @property
     def _worth(self) -> str:
         """How many full trainings those that ended were worth."""
         spent = round(self._spent, 1)
@@ -108,6 +128,4 @@ class SearchProgress:
 
     def _state(self) -> str:
         best = f"best {self._settings.monitor} {number(self._best)}" if self._best is not None else ""
-        elapsed = time.monotonic() - self._began
-        left = elapsed / max(self._new, 0.1) * max(self._total - self._spent, 0)
-        return f"{best}  {duration(left)} left"
+        return f"{best}  {duration(self.left)} left"

@@ -1,16 +1,18 @@
 """Trainings of a run, each done once, whatever happened before; the ledger has it before anyone uses it."""
 
 import gc
-import signal
-import threading
+import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from autoact.records import Ledger, Stack, Training
+from autoact.search.trainings._interruption import require_no_interruption
 from autoact.search.trainings._performing import NO_EXTRAS, Extras, Task, Undone
 
+_KEPT = 50  # trainings after which the collector no longer looks at what they left: else its time grows
 _FAILING = 2  # stacks; the trainings that follow are done one by one
 Ended = list[Training] | Undone
 Job = tuple[Sequence[Training], Extras]  # several trainings are a stack, without extras
@@ -23,13 +25,11 @@ def never(beside: int) -> bool:
 
 
 class Executor(Protocol):
-    """Whatever does trainings.
+    """Whatever does trainings."""
 
-    Attributes:
-        workers: How many at the same time.
-    """
-
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many at the same time."""
 
     def begin(self) -> None:
         """Start a worker; one that cannot hold the task is told now."""
@@ -41,8 +41,6 @@ class Executor(Protocol):
 @dataclass
 class Trainings:
     """What does the trainings of a run and keeps them.
-
-    Python drops a Ctrl-C that comes while it deletes an object: after one, no further training begins.
 
     Attributes:
         executor: Does them.
@@ -60,27 +58,15 @@ class Trainings:
     _undone: int = field(default=0, init=False)  # stacks, for another reason than memory
     _said: bool = field(default=False, init=False)
     _remark: str = field(default="", init=False)
-    _interrupted: bool = field(default=False, init=False)
-    _handles: bool = field(default=False, init=False)
 
     def __enter__(self) -> "Trainings":
         """Get ready to train in this process."""
         gc.freeze()  # collecting after each training then looks at what trainings made: 5 ms instead of 250
-        main = threading.current_thread() is threading.main_thread()
-        self._handles = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self._handles:
-            signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let what is there be collected again."""
         gc.unfreeze()
-        if self._handles:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _interrupt(self, number: int, frame: object) -> None:
-        self._interrupted = True
-        raise KeyboardInterrupt
 
     @property
     def workers(self) -> int:
@@ -101,7 +87,7 @@ class Trainings:
             over: Tells whether no further training may start.
 
         Raises:
-            KeyboardInterrupt: There was a Ctrl-C that Python dropped.
+            Interrupted: A signal has come, even if Python or training code has dropped it.
         """
         running: dict[Future[Ended], Sequence[Training]] = {}
         parts: list[Sequence[Training]] = []
@@ -161,15 +147,18 @@ class Trainings:
         """
         asked = list(asked)
         missing = {(t.phase, t.key, t.seed): t for t in reversed(asked) if self._lacks(t, again)}
-        waiting = [t for t in asked if missing.get((t.phase, t.key, t.seed)) is t]
+        queues = _queues([t for t in asked if missing.get((t.phase, t.key, t.seed)) is t])
 
         def more(running: int, trained: int) -> Job:
-            if not waiting:
+            if not queues:
                 return [], NO_EXTRAS
-            own = extras if waiting[0] is asked[0] else NO_EXTRAS
-            alike = waiting[:1] if own != NO_EXTRAS else _alike(waiting)
-            chosen = alike[: self.fitting(self.share(len(alike), running, self.stack.size), over)]
-            waiting[:] = [training for training in waiting if not any(training is each for each in chosen)]
+            queue = heapq.heappop(queues)
+            own = extras if queue[0][1] is asked[0] else NO_EXTRAS
+            alike = 1 if own != NO_EXTRAS else len(queue)
+            size = self.fitting(self.share(alike, running, self.stack.size), over)
+            chosen = [queue.popleft()[1] for _ in range(size)]
+            if queue:
+                heapq.heappush(queues, queue)
             return chosen, own
 
         self.do(more, lambda training: None, over)
@@ -180,16 +169,24 @@ class Trainings:
         return found is None or (again and found.raised)
 
     def _start(self, asked: Sequence[Training], extras: Extras) -> "Future[Ended]":
-        if self._interrupted:
-            raise KeyboardInterrupt
+        require_no_interruption()
         return self.executor.submit(asked, extras)
 
     def _keep(self, ended: list[Training], tell: Callable[[Training], object]) -> None:
-        """Enter trainings that have ended into the ledger, the remark on stacks with the first of them."""
+        """Enter trainings that have ended into the ledger, the remark on stacks with the first of them.
+
+        Not those that a signal to all processes of a job has ended, which this one handles as well.
+        """
+        if any(training.raised for training in ended):
+            require_no_interruption()
         if self._remark:
             ended[0] = replace(ended[0], remark=" ".join(filter(None, (ended[0].remark, self._remark))))
             self._remark = ""
+        before = len(self.ledger.trainings) // _KEPT
         self.ledger.append(*ended)
+        if len(self.ledger.trainings) // _KEPT > before:
+            gc.collect()
+            gc.freeze()
         for training in ended:
             self.finished(training)
         for training in ended:
@@ -211,10 +208,14 @@ class Trainings:
         return [asked[start : start + size] for start in range(0, len(asked), size)]
 
 
-def _alike(waiting: Sequence[Training]) -> list[Training]:
-    """Return the trainings that may be one stack with the first: those of models with its hyperparameters."""
-    first = waiting[0]
-    if first.assignment is None:
-        return [first]
-    same = (t for t in waiting if t.assignment is not None)
-    return [training for training in same if training.hyperparameters == first.hyperparameters]
+def _queues(waiting: Sequence[Training]) -> list[deque[tuple[int, Training]]]:
+    """Return trainings with their places, in queues of those that may be one stack: a heap, the first on top.
+
+    These are trainings of models with the same hyperparameters; a mixture trains alone.
+    """
+    queues: dict[object, deque[tuple[int, Training]]] = {}
+    for place, training in enumerate(waiting):
+        alone = training.assignment is None
+        queue = queues.setdefault(place if alone else frozenset(training.hyperparameters.items()), deque())
+        queue.append((place, training))
+    return list(queues.values())  # in the order of their first places: a heap

@@ -59,10 +59,11 @@ class TimeLimit:
     @property
     def room(self) -> float:
         """How many trainings still fit; infinite without a limit, or as long as nobody knows."""
-        left, seconds = self.left, self.seconds
-        if left <= 0:
-            return 0
-        return left // seconds * self.workers if seconds > 0 and math.isfinite(left) else math.inf
+        left = self.left
+        if left <= 0 or math.isinf(left):
+            return left
+        seconds = self.seconds
+        return left // seconds * self.workers if seconds > 0 else math.inf
 
     def over(self, reserved: int = 0) -> bool:
         """Tell whether no further training may start.

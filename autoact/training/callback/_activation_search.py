@@ -176,7 +176,7 @@ class ActivationSearch(Callback):
         self._every = self.observe_every or max(1, math.ceil(total / _OBSERVATIONS))
         self._seen_step = -1
         writer = _writer(trainer)
-        self._logger = LayerLogger(writer, self._layers) if writer is not None else None
+        self._logger = LayerLogger(writer, self._layers, total=total) if writer is not None else None
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -189,9 +189,11 @@ class ActivationSearch(Callback):
         self._move_schedules(step / self._length)
         if self._first is not None:
             self._first.begin()
+        watchers = [self._logger.see] if self._logger is not None and self._logger.due(step) else []
         if step % self._every == 0:
-            watchers = [self._logger.see] if self._logger is not None and self._logger.due() else []
-            self._observation.attach(_observe, *watchers)
+            watchers.append(_observe)
+        if watchers:
+            self._observation.attach(*reversed(watchers))
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         """Tell what ran in the first step and is no layer."""

@@ -9,7 +9,12 @@ from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
 from autoact.training.fit._refining import Refining
 from autoact.training.fit._shared_state import Snapshot, shared_objects
 from autoact.training.fit._train import ApplyAssignment, Measurement, train
-from autoact.training.fit._trainer_arguments import event_log, trainer_arguments
+from autoact.training.fit._trainer_arguments import (
+    devices_of,
+    event_log,
+    on_one_device,
+    trainer_arguments,
+)
 
 __all__ = [
     "ApplyAssignment",
@@ -22,8 +27,10 @@ __all__ = [
     "Run",
     "Snapshot",
     "Validations",
+    "devices_of",
     "event_log",
     "laid_out",
+    "on_one_device",
     "require_finite",
     "second_seed",
     "shared_objects",

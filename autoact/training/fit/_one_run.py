@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
+from torch import distributed
 from torchmetrics import Metric
 
 from autoact.errors import ConfigurationError
@@ -90,7 +91,7 @@ class Recorder(Callback):
         value = trainer.callback_metrics.get(self.monitor)
         if value is None or value is self._before:  # this validation logged none
             return
-        self.curve.append(float(value))
+        self.curve.append(_synchronized({self.monitor: float(value)})[self.monitor])
         self.steps.append(steps_done(trainer))
         if not math.isfinite(self.curve[-1]) and not all(p.isfinite().all() for p in pl_module.parameters()):
             trainer.should_stop = True
@@ -145,6 +146,11 @@ class Run:
         for part in module.modules():
             if isinstance(part, Metric):  # a best value, say, of selection data
                 part.reset()
+        if trainer.world_size > 1:
+            value = self.among(validated(trainer, module, opened.given("comparison")))
+            return value, RowGroups(
+                unknown="each training has several devices, and rows are spread over them"
+            )
         watch = RowWatch(module, self.monitor)
         with watch.watching():
             value = self.among(validated(trainer, module, opened.given("comparison")))
@@ -203,7 +209,16 @@ def validated(
 
 def _scalars(trainer: Trainer) -> dict[str, float]:
     values = {name: torch.as_tensor(value) for name, value in trainer.callback_metrics.items()}
-    return {name: float(value) for name, value in values.items() if value.numel() == 1}
+    return _synchronized({name: float(value) for name, value in values.items() if value.numel() == 1})
+
+
+def _synchronized(values: dict[str, float]) -> dict[str, float]:
+    """Return means over the processes of a training; each logs what it has seen, unless it synchronizes."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return values
+    every: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(every, values)
+    return {name: fmean(each[name] for each in every if name in each) for name in values}
 
 
 def save(trainer: Trainer, path: Path) -> str | None:
@@ -217,7 +232,8 @@ def save(trainer: Trainer, path: Path) -> str | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         trainer.save_checkpoint(partial)
-        os.replace(partial, path)
+        if trainer.is_global_zero:
+            os.replace(partial, path)
     except Exception as error:  # a full disk, a state that does not pickle: the training is done all the same
         with suppress(OSError):
             partial.unlink(missing_ok=True)

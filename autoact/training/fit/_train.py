@@ -17,7 +17,13 @@ from autoact import conversion
 from autoact.errors import ConfigurationError
 from autoact.records import RowGroups
 from autoact.spaces import Assignment
-from autoact.training._compat import plain_interrupt, restored_randomness, silence, when_built
+from autoact.training._compat import (
+    plain_interrupt,
+    restored_randomness,
+    silence,
+    when_built,
+    without_signal_handlers,
+)
 from autoact.training._compat_batches import whole_batches
 from autoact.training._compat_hooks import quick_hooks
 from autoact.training.callback import ActivationSearch, NoMixtureError
@@ -142,6 +148,7 @@ def train(
     with ExitStack() as around:
         around.enter_context(restored_randomness())
         around.enter_context(silence())
+        around.enter_context(without_signal_handlers())
         around.enter_context(whole_batches())
         around.enter_context(quick_hooks())
         root = around.enter_context(tempfile.TemporaryDirectory(prefix="autoact-"))

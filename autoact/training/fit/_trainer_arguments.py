@@ -3,10 +3,12 @@
 import copy
 import difflib
 import inspect
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelSummary, ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -19,7 +21,9 @@ _DEFAULTS = {"accelerator": "auto", "devices": 1, "num_sanity_val_steps": 0}
 _OWNED = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
 _SILENCED = (Checkpoint, ModelSummary, ProgressBar)
 _ONE_DEVICE = ("auto", "single_device")
-_REMEDY = "each training of a search has one device: leave it out; workers=2 trains side by side."
+_SEVERAL_DEVICES = ("auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false")
+_RANK = "LOCAL_RANK"
+_REMEDY = "here one process trains on one device: leave it out."
 _LENGTHS = ("max_epochs", "max_steps", "max_time")
 _COUNTS = ("max_epochs", "max_steps", "limit_train_batches")
 _INTERVALS = ("accumulate_grad_batches", "check_val_every_n_epoch")
@@ -64,6 +68,10 @@ def trainer_arguments(
     silent = SilentLogger(settings["default_root_dir"])
     settings["logger"] = [silent] if logger is None else [silent, logger]
     settings.pop("barebones", None)
+    if devices_of(given) > 1:  # whatever scheduler has started the search: it did not start these processes
+        plugins = given.get("plugins") or []
+        own = plugins if isinstance(plugins, list | tuple) else [plugins]
+        settings["plugins"] = [LightningEnvironment(), *own]
     return settings
 
 
@@ -93,26 +101,71 @@ def _check(given: Mapping[str, Any]) -> None:
 
 
 def _check_devices(given: Mapping[str, Any]) -> None:
-    """Refuse several devices: Lightning would start the user's script once more for each, or fork it."""
-    devices, strategy = given.get("devices", 1), given.get("strategy", "auto")
-    if _several(devices):
-        raise ConfigurationError(f"The trainer setting devices is {devices!r}, but {_REMEDY}")
+    """Refuse several devices where no process was started for each: Lightning would run the script again."""
     if (given.get("num_nodes") or 1) != 1:
         nodes = given["num_nodes"]
-        raise ConfigurationError(f"The trainer setting num_nodes is {nodes!r}, but {_REMEDY}")
-    if strategy not in _ONE_DEVICE and not isinstance(strategy, SingleDeviceStrategy):
-        shown = repr(strategy) if isinstance(strategy, str) else type(strategy).__name__
-        raise ConfigurationError(f"The trainer setting strategy is {shown}, but {_REMEDY}")
+        raise ConfigurationError(
+            f"The trainer setting num_nodes is {nodes!r}, but a training of a search is on one "
+            "machine: leave it out."
+        )
+    if devices_of(given) > 1 and _RANK not in os.environ:
+        raise ConfigurationError(f"The trainer setting devices is {given['devices']!r}, but {_REMEDY}")
 
 
-def _several(devices: Any) -> bool:
-    """Tell whether devices, in any of Lightning's forms ("0,1" lists them, "2" counts them), are several."""
+def devices_of(given: Mapping[str, Any]) -> int:
+    """Return on how many devices a training is; there is a process for each.
+
+    Args:
+        given: Arguments of the Trainer.
+
+    Raises:
+        ConfigurationError: Their number depends on the machine, or the strategy starts processes itself.
+
+    Example:
+        >>> devices_of({"devices": 2, "strategy": "ddp"}), devices_of({"devices": "auto"}), devices_of({})
+        (2, 1, 1)
+    """
+    devices, strategy = given.get("devices", 1), given.get("strategy", "auto")
+    count = _count(devices)
+    if count < 1:
+        raise ConfigurationError(
+            f"The trainer setting devices is {devices!r}; give a number of devices for each "
+            "training, or leave it out for one."
+        )
+    one = strategy in _ONE_DEVICE or isinstance(strategy, SingleDeviceStrategy)
+    if one if count == 1 else strategy in _SEVERAL_DEVICES:
+        return count
+    allowed = "leave it out, or give devices, too" if count == 1 else f"give {', '.join(_SEVERAL_DEVICES)}"
+    shown = repr(strategy) if isinstance(strategy, str) else type(strategy).__name__
+    raise ConfigurationError(
+        f"The trainer setting strategy is {shown}, but each training has {count} device{'s' * (count > 1)}: "
+        f"{allowed}."
+    )
+
+
+def on_one_device(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a training that is on one device where others are on several.
+
+    Args:
+        given: Arguments of the Trainer.
+
+    Example:
+        >>> on_one_device({"max_epochs": 3, "devices": 2, "strategy": "ddp"})
+        {'max_epochs': 3}
+    """
+    if devices_of(given) == 1:
+        return dict(given)
+    return {name: value for name, value in given.items() if name not in ("devices", "strategy")}
+
+
+def _count(devices: Any) -> int:
+    """Return how many devices these are, in any of Lightning's forms ("0,1" lists them, "2" counts them)."""
     if isinstance(devices, str) and devices != "auto":
         listed = [each for each in devices.split(",") if each.strip()]
-        devices = listed if "," in devices else int(devices) if devices.lstrip("-").isdigit() else devices
+        devices = listed if "," in devices else int(devices) if devices.lstrip("-").isdigit() else 1
     if isinstance(devices, list | tuple):
-        return len(devices) > 1
-    return isinstance(devices, int) and devices not in (0, 1)
+        return len(devices)
+    return devices if isinstance(devices, int) and devices else 1
 
 
 def event_log(directory: str | Path) -> TensorBoardLogger:

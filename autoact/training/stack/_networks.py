@@ -9,15 +9,14 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.signature_utils import is_param_in_hook_signature
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from autoact.training._compat import batched_kernels
+from autoact.training._compat_vmap import holding, places, vmapped
 from autoact.training.stack._logged_values import Logged, Stage, catcher
 from autoact.training.stack._member import NotStackable
 from autoact.training.stack._row_activations import RowActivations
 
-_PREFIX = "module."
 State = Mapping[str, Tensor]
 
 
@@ -91,17 +90,6 @@ def _require_equal(values: Sequence[Any]) -> None:
         raise NotStackable(f"the batches hold a {kind.__name__} that differs from seed to seed")
 
 
-class _Step(nn.Module):
-    """A step of a module as its forward, which `functional_call` calls."""
-
-    def __init__(self, module: LightningModule, name: str) -> None:
-        super().__init__()
-        self.module, self.name = module, name
-
-    def forward(self, *arguments: Any) -> Any:
-        return getattr(self.module, self.name)(*arguments)
-
-
 class Networks:
     """State of a stack, and its steps.
 
@@ -114,8 +102,8 @@ class Networks:
 
     def __init__(self, shape: LightningModule, states: Sequence[State], changing: set[str]) -> None:
         self.shape, self.size = shape, len(states)
-        self._steps = {name: _Step(shape, name) for name in ("training_step", "validation_step")}
-        self._numbered = {name: takes_number(shape, name) for name in self._steps}
+        self._places = places(shape)
+        self._numbered = {name: takes_number(shape, name) for name in ("training_step", "validation_step")}
         own = {
             f"{path}.{name}"
             for path, layer in shape.named_modules()
@@ -132,15 +120,14 @@ class Networks:
         for name, buffer in shape.named_buffers():
             rows = [buffer if name in own else state[name] for state in states]
             if name not in own and name not in changing and _all_equal(rows):
-                self._shared[_PREFIX + name] = rows[0].clone()
+                self._shared[name] = rows[0].clone()
             else:
                 self.buffers[name] = torch.stack(rows)
 
     def row(self, member: int) -> dict[str, Tensor]:
         """Return the state of one member, by the names of the shape; no copies."""
-        known = {name.removeprefix(_PREFIX): tensor for name, tensor in self._shared.items()}
         stacked = {**self.parameters, **self.buffers}
-        return {**known, **{name: tensor.detach()[member] for name, tensor in stacked.items()}}
+        return {**self._shared, **{name: tensor.detach()[member] for name, tensor in stacked.items()}}
 
     def finite(self) -> Tensor:
         """Return which members have finite parameters, (N,)."""
@@ -162,26 +149,18 @@ class Networks:
     def _run(
         self, stage: Stage, batch: StackedBatch, arguments: tuple[Any, ...]
     ) -> tuple[Tensor, list[Logged]]:
-        step, calls = self._steps[f"{stage}_step"], list[Logged]()
-
-        def one(parameters: State, buffers: State, tensors: Sequence[Tensor]) -> Any:
-            calls.clear()
-            given = {**self._shared, **parameters, **buffers}
-            returned = functional_call(step, given, (batch.of(tensors), *arguments))
-            loss = loss_of(returned) if stage == "training" else torch.zeros(())
-            return loss, [call.value for call in calls]
-
-        with caught(self.shape, stage, calls), batched_kernels():
-            loss, values = torch.vmap(
-                one,
-                in_dims=(0, 0, batch.dims),
-                randomness="error",
-            )(_prefixed(self.parameters), _prefixed(self.buffers), batch.tensors)
-        return loss, [replace(call, value=value) for call, value in zip(calls, values, strict=True)]
-
-
-def _prefixed(state: State) -> dict[str, Tensor]:
-    return {_PREFIX + name: tensor for name, tensor in state.items()}
+        calls, step = list[Logged](), getattr(self.shape, f"{stage}_step")
+        with caught(self.shape, stage, calls), batched_kernels(), vmapped(self.size) as level:
+            stacks = {**self.parameters, **self.buffers}
+            own = {name: level.inside(tensor) for name, tensor in stacks.items()}
+            tensors = [
+                tensor if dim is None else level.inside(tensor)
+                for tensor, dim in zip(batch.tensors, batch.dims, strict=True)
+            ]
+            with holding(self._places, {**self._shared, **own}):
+                returned = step(batch.of(tensors), *arguments)
+            loss = level.outside(loss_of(returned) if stage == "training" else torch.zeros(()))
+            return loss, [replace(call, value=level.outside(call.value)) for call in calls]
 
 
 def _all_equal(rows: Sequence[Tensor]) -> bool:

@@ -1,6 +1,7 @@
 """Activations of one layer in a stack: rows of equal activation together, each activation computed once."""
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -9,6 +10,9 @@ from torch.nn.functional import prelu
 
 from autoact.nn import FixedActivation, InPlace, module_for
 from autoact.spaces import Choice
+from autoact.training._compat_vmap import for_all, vmapped
+
+_SCATTERED = 2  # runs of equal activation for each of them; of more, rows are put into order
 
 
 class RowActivations(nn.Module):
@@ -43,10 +47,12 @@ class RowActivations(nn.Module):
         ]
         self._slopes = [self._learn(function) for function in self._functions]
         self._slope_of = [self._slopes[kinds.index(choice)] for choice in choices]
-        self._counts = [choices.count(kind) for kind in kinds]
-        self._order = torch.tensor([kinds.index(choice) for choice in choices]).argsort(stable=True)
+        numbers = [kinds.index(choice) for choice in choices]
+        self._order = torch.tensor(numbers).argsort(stable=True)
         self._places = self._order.argsort()
-        self._sorted = torch.equal(self._order, torch.arange(len(choices)))
+        runs = [(number, len(list(rows))) for number, rows in groupby(numbers)]
+        self._sorted = len(runs) <= _SCATTERED * len(kinds)
+        self._runs = runs if self._sorted else [(n, numbers.count(n)) for n in range(len(kinds))]
         self.register_buffer("row", torch.zeros(()))  # makes every call one of the whole stack
 
     def _learn(self, function: nn.Module) -> str | None:
@@ -73,7 +79,7 @@ class RowActivations(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of every element."""
         slopes = [getattr(self, name) for name in self._slopes if name is not None]
-        return _ByRow.apply(x, self.row, self, *slopes)
+        return for_all(lambda x, *slopes: self.of_rows(x, slopes), self.row, x, *slopes)
 
     def of_rows(self, x: Tensor, slopes: Sequence[Tensor]) -> Tensor:
         """Return the activations of a whole stack.
@@ -91,19 +97,25 @@ class RowActivations(nn.Module):
     def _of_sorted(self, x: Tensor, slopes: Sequence[Tensor]) -> Tensor:
         learned = dict(zip((name for name in self._slopes if name is not None), slopes, strict=True))
         parts, first = [], 0
-        for function, name, count in zip(self._functions, self._slopes, self._counts, strict=True):
-            part = x.narrow(0, first, count)
+        rows = x.split([count for _, count in self._runs])
+        for (number, count), part in zip(self._runs, rows, strict=True):
+            name = self._slopes[number]
             if name is None:
-                parts.append(function(part))
+                parts.append(self._functions[number](part))
             else:
-                parts.append(torch.vmap(prelu)(part, learned[name].narrow(0, first, count)))
+                parts.append(_prelu(part, learned[name].narrow(0, first, count)))
             first += count
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def extra_repr(self) -> str:
         """Return how many networks have which activation."""
-        named = zip(self._counts, self._functions, strict=True)
-        return ", ".join(f"{count} x {function}" for count, function in named)
+        return ", ".join(f"{count} x {self._functions[number]}" for number, count in self._runs)
+
+
+def _prelu(x: Tensor, slopes: Tensor) -> Tensor:
+    """Return the PReLU of rows, each with its slopes."""
+    with vmapped(len(x)) as level:
+        return level.outside(prelu(level.inside(x), level.inside(slopes)))
 
 
 def _batched(function: nn.Module) -> nn.Module:
@@ -111,43 +123,6 @@ def _batched(function: nn.Module) -> nn.Module:
     if isinstance(function, FixedActivation) and function.channel_dim >= 0:
         function.channel_dim += 1
     return function
-
-
-class _ByRow(torch.autograd.Function):
-    """The gate through which a stack as a whole is reached from inside of `torch.vmap`.
-
-    Only the rule for vmap computes: with plain tensors, whose gradient torch follows.
-    """
-
-    @staticmethod
-    def forward(x: Tensor, row: Tensor, layer: RowActivations, *slopes: Tensor) -> Tensor:
-        raise RuntimeError("an activation of a stack runs for the whole stack only")
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Keep nothing."""
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        raise RuntimeError("the step differentiates by itself")
-
-    @staticmethod
-    def vmap(
-        info: Any,
-        in_dims: tuple[int | None, ...],
-        x: Tensor,
-        row: Tensor,
-        layer: RowActivations,
-        *slopes: Tensor,
-    ) -> tuple[Tensor, int]:
-        if in_dims[1] is None:
-            raise RuntimeError("the step uses torch.vmap itself")
-        x = x.expand(info.batch_size, *x.shape) if in_dims[0] is None else x.movedim(in_dims[0], 0)
-        moved = [
-            slope.expand(info.batch_size, *slope.shape) if dim is None else slope.movedim(dim, 0)
-            for slope, dim in zip(slopes, in_dims[3:], strict=True)
-        ]
-        return layer.of_rows(x, moved), 0
 
 
 class _Permuted(torch.autograd.Function):

@@ -22,6 +22,7 @@ from torch.optim import (
 
 from autoact.training.stack._member import NotStackable
 
+_FUSED = (Adam, AdamW, SGD)  # have a kernel that reads each number of a parameter once
 ELEMENTWISE = (SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, NAdam, RAdam, RMSprop)
 
 
@@ -69,6 +70,16 @@ def fill(
             optimizer.state.pop(parameter, None)
             filled += found
         group["params"] = filled
+        if type(optimizer) in _FUSED and _is_plain(group):
+            group["fused"] = True
+
+
+def _is_plain(group: Mapping[str, Any]) -> bool:
+    """Tell whether the user leaves it to torch how a step is computed, and torch would take the slow way."""
+    asked = any(group.get(name) for name in ("foreach", "fused", "differentiable", "capturable"))
+    numbers = [group["lr"], *group["params"]]
+    tensors = [each for each in numbers if isinstance(each, Tensor)]
+    return not asked and all(t.device.type == "cpu" and t.is_floating_point() for t in tensors)
 
 
 def _counterparts(name: str, parameters: Mapping[str, Tensor], places: Sequence[str]) -> list[Tensor]:

@@ -10,6 +10,7 @@ import torch
 from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from autoact import conversion
 from autoact.nn import InPlace
@@ -27,6 +28,7 @@ from autoact.training.stack._stackable import check_datamodule, validates_with_h
 from autoact.training.stack._stacked_optimizer import check_optimizer, clip, fill, step_schedules
 from autoact.training.stack._validations import Validations
 
+_FETCHED = 2**24  # bytes of batches that are fetched at once
 _CHECKED = 3  # steps that two members do as plain trainings, too
 
 
@@ -57,7 +59,7 @@ class StackedTraining(Callback):
         self.streams = Streams(len(self.seeds))
         self.seeded = list[Seeded]()
         self.step = 0
-        self.planned = math.inf
+        self.planned = self.last = math.inf
         self.curve: list[Tensor] = []
         self.steps: list[int] = []
         self.metrics: Metrics = {}
@@ -69,8 +71,9 @@ class StackedTraining(Callback):
         """Do the training; the Trainer then finds nothing left to do."""
         last = trainer.max_steps
         self.trainer, self.planned = trainer, planned_steps(trainer)
+        self.last = last if last >= 0 else math.inf
         self._begin(pl_module)
-        self._train(trainer, last if last >= 0 else math.inf)
+        self._train(trainer, self.last)
         self._end()
         end_at_step(trainer, trainer.global_step)
 
@@ -146,15 +149,33 @@ class StackedTraining(Callback):
         for number, seeded in enumerate(self.seeded):
             self.streams.turn_to(number)
             iterators.append(seeded.epoch())
-        for _ in range(int(self.trainer.num_training_batches)):
-            yield self._next(iterators)
+        left, count = min(int(self.trainer.num_training_batches), self.last - self.step), 1
+        while left > 0:
+            found = self._next(iterators, int(min(count, left)))
+            left -= len(found)
+            yield from found
+            count = self._ahead(found[0])
 
-    def _next(self, iterators: Sequence[Iterator[Any]]) -> list[Any]:
-        batches = []
+    def _next(self, iterators: Sequence[Iterator[Any]], count: int) -> list[list[Any]]:
+        """Return so many batches, each one for each seed."""
+        by_seed = []
         for number, iterator in enumerate(iterators):
             self.streams.turn_to(number)
-            batches.append(move_data_to_device(next(iterator), self.trainer.strategy.root_device))
-        return batches
+            by_seed.append(list(itertools.islice(iterator, count)))
+        if any(len(own) < count for own in by_seed):
+            raise NotStackable("the data have fewer batches than they say")
+        device = self.trainer.strategy.root_device
+        return [[move_data_to_device(each, device) for each in raw] for raw in zip(*by_seed, strict=True)]
+
+    def _ahead(self, raw: list[Any]) -> int:
+        """Return how many batches to fetch at once: to turn from seed to seed takes as long as to fetch one.
+
+        What a validation draws comes after all batches before it.
+        """
+        if len(raw) == 1 or float(self.trainer.val_check_batch or 0) < self.trainer.num_training_batches:
+            return 1
+        size = sum(t.nbytes for t in pytree.tree_leaves(raw) if isinstance(t, Tensor))
+        return max(1, _FETCHED // max(size, 1))
 
     def _train(self, trainer: Trainer, last: float) -> None:
         epochs = (
@@ -208,7 +229,7 @@ class StackedTraining(Callback):
         for twin, own in zip(self.twins, self.twin_optimizers, strict=True):
             twin.load(self.networks)
             for group, ours in zip(own.param_groups, self.trainer.optimizers[0].param_groups, strict=True):
-                group |= {key: value for key, value in ours.items() if key != "params"}
+                group |= {key: value for key, value in ours.items() if key not in ("params", "fused")}
 
     def _check_twins(self, raw: list[Any], number: int, clipped: Any, loss: Tensor, logged: Any) -> None:
         for twin, own in zip(self.twins, self.twin_optimizers, strict=True):

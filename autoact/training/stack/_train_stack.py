@@ -15,6 +15,7 @@ from torch import nn
 from autoact.nn import module_for
 from autoact.spaces import Assignment
 from autoact.training._compat import plain_interrupt, restored_randomness, silence
+from autoact.training._compat_batches import whole_batches
 from autoact.training.data import DataParts, generators
 from autoact.training.fit import ApplyAssignment, Measurement, second_seed, trainer_arguments
 from autoact.training.stack._logged_values import of_member
@@ -101,6 +102,7 @@ def trained(
     with ExitStack() as around:
         around.enter_context(restored_randomness())
         around.enter_context(silence())
+        around.enter_context(whole_batches())
         root = around.enter_context(tempfile.TemporaryDirectory(prefix="autoact-"))
         around.enter_context(plain_interrupt())
         validations = Validations(trainer, root, monitor)

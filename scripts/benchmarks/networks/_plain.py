@@ -15,6 +15,9 @@ def train_one(
 ) -> tuple[list[float], float]:
     """Train one network; return its losses on selection rows by `Regime.measured`, and on comparison rows.
 
+    Where the regime averages weights, those with them follow: losses of selection rows have one more at the
+    end, and that on comparison rows is theirs.
+
     Example:
         >>> x, y = torch.randn(64, 3), torch.randn(64)
         >>> regime = Regime(epochs=2, batch_size=16, lr=1e-3, measured=(2,))
@@ -24,17 +27,24 @@ def train_one(
         True
     """
     network = perceptron(sizes, assignment, seed)
-    optimizer = torch.optim.Adam(network.parameters(), lr=regime.lr)
     x, y = rows.training
+    optimizer, schedule = regime.optimizer(network, len(x))
+    average = regime.average(network, len(x))
     selection = []
     for epoch, batches in enumerate(regime.batches(len(x), seed), start=1):
         for batch in batches:
             optimizer.zero_grad()
             _loss(network, (x[batch], y[batch])).backward()
             optimizer.step()
+            if schedule is not None:
+                schedule.step()
+            if average is not None:
+                average.update_parameters(network)
         if epoch in regime.measured:
             selection.append(_measured(network, rows.selection))
-    return selection, _measured(network, rows.comparison)
+    if average is None:
+        return selection, _measured(network, rows.comparison)
+    return [*selection, _measured(average, rows.selection)], _measured(average, rows.comparison)
 
 
 def _loss(network: nn.Module, part: tuple[Tensor, Tensor]) -> Tensor:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.optim import Adam
 
 from scripts.benchmarks.networks._perceptrons import PerceptronStack
 from scripts.benchmarks.networks._regime import Regime, Rows, losses, measured_losses
@@ -13,10 +12,18 @@ from scripts.benchmarks.networks._regime import Regime, Rows, losses, measured_l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What N trainings reached: losses on selection rows (N, F), and on comparison rows (N,)."""
+    """What N trainings reached.
+
+    Attributes:
+        selection: Losses on selection rows along the way, (N, F).
+        comparison: Losses on comparison rows at the end, (N,).
+        averaged: Losses at the end with averaged weights, on selection and on comparison rows, (N, 2); None
+            where none were averaged.
+    """
 
     selection: Tensor
     comparison: Tensor
+    averaged: Tensor | None = None
 
 
 def train_stack(
@@ -41,16 +48,26 @@ def train_stack(
         torch.Size([2, 2])
     """
     stack = PerceptronStack(sizes, assignments, [seed] * len(assignments))
-    optimizer = Adam(stack.parameters(), lr=regime.lr, fused=True)
     count, (x, y) = len(assignments), rows.training
+    optimizer, schedule = regime.optimizer(stack, len(x), fused=True)
+    average = regime.average(stack, len(x))
     selection = []
     for epoch, batches in enumerate(regime.batches(len(x), seed), start=1):
         for batch in batches:
             optimizer.zero_grad()
             losses(stack(x[batch].expand(count, -1, -1)), y[batch][None]).sum().backward()
             optimizer.step()
+            if schedule is not None:
+                schedule.step()
+            if average is not None:
+                average.update_parameters(stack)
         if epoch in regime.measured:
             selection.append(measured_losses(stack, rows.selection, count))
+    parts = rows.selection, rows.comparison
     return Measured(
-        selection=torch.stack(selection, dim=1), comparison=measured_losses(stack, rows.comparison, count)
+        selection=torch.stack(selection, dim=1),
+        comparison=measured_losses(stack, rows.comparison, count),
+        averaged=None
+        if average is None
+        else torch.stack([measured_losses(average, part, count) for part in parts], 1),
     )

@@ -84,10 +84,7 @@ STRATEGIES: Mapping[str, Strategy] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play what is missing, and print medians and differences; 2 if there is nothing to play on."""
     options = parse(arguments)
-    folders = [options.tables] + ([options.tables / "held_out"] if options.held_out else [])
-    tables = search.find_tables(folders, synthetic=False)
-    if not tables:
-        print(f"{options.tables} holds no .npz table.", file=sys.stderr)
+    if not (tables := search.asked_for(options)):
         return 2
     repetitions = 2 if options.short else options.repetitions
     results = known(options.json, tables, repetitions)
@@ -107,12 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
-    parser = terminal.parser(__doc__, short="two repetitions: shows that it runs", tables=True)
-    parser.add_argument("--held-out", action="store_true", help="also the tables in the folder's held_out")
+    parser = search.replay_parser(__doc__, "two repetitions: shows that it runs", repetitions=40)
     parser.add_argument("--strategies", help="some of them, separated by semicolons")
-    parser.add_argument("--repetitions", type=int, default=40)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--json", help="where results are kept; those that it holds are not played again")
     return parser.parse_args(arguments)
 
 

@@ -27,7 +27,7 @@ from scripts.benchmarks.replay import MIXTURE, OURS, Regrets, Results, Row, Sear
 from scripts.benchmarks.replay.pooling import BUDGET, RACE, RACED, SEARCHED
 from scripts.benchmarks.replay.pooling import cost as cost_of
 
-ROUNDS = ((1,), (4,), (8,), (16,), (1, 1, 2, 4, 8), (4, 8), (8, 16))
+ROUNDS = ((1,), (4,), (8,), (16,), (1, 1, 2, 4, 8), (4, 8), (8, 16), (10, 1), (10, 4))
 ALONE, POOLED = "search", "raced"
 KINDS: Mapping[str, Search] = {ALONE: Search(prior=MIXTURE), POOLED: RACE}
 
@@ -35,10 +35,7 @@ KINDS: Mapping[str, Search] = {ALONE: Search(prior=MIXTURE), POOLED: RACE}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play what is missing, and print means and differences; 2 if there is nothing to play on."""
     options = parse(arguments)
-    folders = [options.tables] + ([options.tables / "held_out"] if options.held_out else [])
-    tables = search.find_tables(folders, synthetic=False)
-    if not tables:
-        print(f"{options.tables} holds no .npz table.", file=sys.stderr)
+    if not (tables := search.asked_for(options)):
         return 2
     repetitions = 2 if options.short else options.repetitions
     costs = [float(cost) for cost in options.costs.split(",")]
@@ -64,13 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
-    parser = terminal.parser(__doc__, short="two repetitions: shows that it runs", tables=True)
-    parser.add_argument("--held-out", action="store_true", help="also the tables in the folder's held_out")
+    parser = search.replay_parser(__doc__, "two repetitions: shows that it runs", repetitions=100)
     parser.add_argument("--strategies", help="beginnings of the names of some, separated by semicolons")
-    parser.add_argument("--repetitions", type=int, default=100)
     parser.add_argument("--costs", default="20,80")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--json", help="where results are kept; those that it holds are not played again")
     return parser.parse_args(arguments)
 
 

@@ -28,6 +28,8 @@ class SearchTable:
         mode: "min" or "max", as the metric is better.
         priors: scores of cheap priors, by name.
         about: data, network, script, command, versions, machine, date.
+        averaged: the metric at the end with exponentially averaged weights, on selection and on comparison
+            rows, of shape (S, K_1, ..., K_L, 2); None where they were not averaged.
 
     Example:
         >>> pair = (("relu", "elu"),)
@@ -46,6 +48,7 @@ class SearchTable:
     mode: Mode
     priors: Mapping[str, Prior]
     about: Mapping[str, str]
+    averaged: Array | None = None
     truth: Array = field(init=False)  # (K_1, ..., K_L), mean over seeds at the end, smaller is better
     regrets: Array = field(init=False)  # (K_1, ..., K_L)
 
@@ -110,6 +113,7 @@ class SearchTable:
                 mode=header["mode"],
                 priors=priors,
                 about=header["about"],
+                averaged=stored["averaged"].astype(np.float64) if "averaged" in stored else None,
             )
 
 
@@ -139,10 +143,12 @@ def _arrays(table: SearchTable) -> dict[str, Any]:
         },
     }
     scores = {f"prior/{name}": prior.scores.astype(np.float16) for name, prior in table.priors.items()}
+    averaged = {} if table.averaged is None else {"averaged": table.averaged.astype(np.float32)}
     return {
         "header": np.array(json.dumps(header)),
         "selection": table.selection.astype(np.float32),
         "comparison": table.comparison.astype(np.float32),
+        **averaged,
         **scores,
     }
 
@@ -162,6 +168,10 @@ def _check(table: SearchTable) -> None:
         raise ValueError(
             f"table {table.name!r}: selection {table.selection.shape}, comparison {table.comparison.shape}; "
             f"names and fractions ask for {expected} and {expected[:-1]}"
+        )
+    if table.averaged is not None and table.averaged.shape != (*expected[:-1], 2):
+        raise ValueError(
+            f"table {table.name!r}: averaged {table.averaged.shape}; names ask for {(*expected[:-1], 2)}"
         )
     for name, prior in table.priors.items():
         wanted = (len(sizes), max(sizes)) if prior.additive else sizes

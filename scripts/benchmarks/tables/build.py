@@ -1,12 +1,13 @@
 """Train every assignment of a small network with several seeds; store what each reaches along the way.
 
     python scripts/benchmarks/tables/build.py --table digits --out docs/benchmarks/tables [--data-dir DIR]
-        [--seeds 10] [--workers 2] [--short]
+        [--seeds 10] [--workers 2] [--most 150] [--curves constant|decaying] [--short]
 
 Tables: digits, digits4, diabetes (scikit-learn's data), friedman, spirals, clusters (synthetic); wine,
 alcohol, wine5 (winequality-white.csv), abalone, sex (abalone.csv), cifar (cifar10_15k.npz), cora (cora.npz).
 Alcohol, cora, wine5, spirals, sex and clusters are held out: they belong into
-docs/benchmarks/tables/held_out.
+docs/benchmarks/tables/held_out. With `--curves` a table has a value per epoch and what averaged weights
+reach, at a constant learning rate or one that falls to 0 as a half cosine: docs/benchmarks/readouts.md.
 A run that was killed goes on where it stopped: finished pieces lie in OUT/.NAME-<settings>/ until the table
 is whole.
 """
@@ -34,6 +35,7 @@ from scripts.benchmarks.networks import train_stack
 from scripts.benchmarks.tables import SearchTable
 from scripts.benchmarks.tables.tasks import TASKS, TableTask
 
+SCRIPT = "scripts/benchmarks/tables/build.py"
 BITS = 12  # of every stored number: 1 in 8,000, far below the differences between seeds
 STACKED = 64  # networks trained side by side: more do not stay in the cache
 Piece = tuple[int, int]  # seed, number of the first assignment
@@ -55,9 +57,8 @@ def file_of(folder: Path, piece: Piece) -> Path:
     return folder / f"{piece[0]}-{piece[1]}.npz"
 
 
-def work(name: str, short: bool, data_dir: Path, folder: Path, todo: list[Piece], parent: int) -> None:
+def work(task: TableTask, data_dir: Path, folder: Path, todo: list[Piece], parent: int) -> None:
     """Train pieces and write each whole or not at all; stop when the process `parent` is gone."""
-    task = task_of(name, short)
     rows, every = task.load(data_dir), assignments(task)
     for seed, start in todo:
         if os.getppid() != parent:
@@ -65,7 +66,8 @@ def work(name: str, short: bool, data_dir: Path, folder: Path, todo: list[Piece]
         found = train_stack(task.sizes, every[start : start + STACKED], seed, rows, task.regime)
         target = file_of(folder, (seed, start))
         partial = target.with_suffix(f".{os.getpid()}.partial.npz")
-        np.savez(partial, selection=found.selection.numpy(), comparison=found.comparison.numpy())
+        averaged = {} if found.averaged is None else {"averaged": found.averaged.numpy()}
+        np.savez(partial, selection=found.selection.numpy(), comparison=found.comparison.numpy(), **averaged)
         partial.replace(target)
 
 
@@ -75,16 +77,21 @@ def work_beside_others(*arguments: Any) -> None:
     work(*arguments)
 
 
-def task_of(name: str, short: bool) -> TableTask:
-    """Return a task by its name."""
-    return TASKS[name].shortened() if short else TASKS[name]
+def task_of(options: argparse.Namespace) -> TableTask:
+    """Return the task that was asked for."""
+    task = TASKS[options.table]
+    if options.short:
+        task = task.shortened()
+    if options.most:
+        task = task.thinned(options.most)
+    return task.read_out(options.curves == "decaying") if options.curves else task
 
 
 def train_all(task: TableTask, options: argparse.Namespace, folder: Path) -> None:
     """Have the workers train what is missing, and say how far they are."""
     every = pieces(task, options.seeds)
     todo = [piece for piece in every if not file_of(folder, piece).exists()]
-    shared = (task.name, options.short, options.data_dir, folder)
+    shared = (task, options.data_dir, folder)
     if options.workers == 1:
         return work(*shared, todo, os.getppid())
     context = multiprocessing.get_context("spawn")
@@ -120,6 +127,7 @@ def assembled(task: TableTask, options: argparse.Namespace, folder: Path) -> Sea
         mode="min",
         priors={},
         about=about(task, options),
+        averaged=rounded(loaded, "averaged").reshape(*grid, 2) if "averaged" in loaded[0] else None,
     )
 
 
@@ -131,13 +139,17 @@ def rounded(loaded: list[dict[str, Any]], part: str) -> NDArray[np.float64]:
 
 def about(task: TableTask, options: argparse.Namespace) -> dict[str, str]:
     """Return what a table says of its trainings."""
-    regime = task.regime
+    regime, chosen = task.regime, ""
+    lr = f"{regime.lr:g}" + (" falling to 0 as a half cosine" if regime.decays else "")
+    for name in ("most", "curves"):
+        if value := getattr(options, name):
+            chosen += f" --{name} {value}"
     return {
         "data": task.data,
         "metric": "validation loss: cross entropy, or squared error in variances of the target",
         "network": "linear layers of sizes " + "-".join(map(str, task.sizes)),
-        "training": f"Adam, lr {regime.lr:g}, batches of {regime.batch_size}, {regime.epochs} epochs",
-        "command": f"python scripts/benchmarks/tables/build.py --table {task.name} --seeds {options.seeds}",
+        "training": f"Adam, lr {lr}, batches of {regime.batch_size}, {regime.epochs} epochs",
+        "command": f"python {SCRIPT} --table {task.name} --seeds {options.seeds}{chosen}",
         "versions": f"torch {torch.__version__}, numpy {np.__version__}",
         **terminal.machine(),
     }
@@ -157,7 +169,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, default=Path(), help="folder of the data files")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--most", type=int, help="assignments: fewer candidates per layer, evenly chosen")
+    parser.add_argument("--curves", choices=("constant", "decaying"), help="learning rate; a value per epoch")
     options = parser.parse_args(arguments)
+    depth = TASKS[options.table].depth
+    if options.most is not None and options.most < 2**depth:
+        parser.error(f"--most {options.most} must be at least {2**depth}: two candidates in {depth} layers")
     if min(options.seeds, options.workers) < 1:
         parser.error(f"--seeds {options.seeds} and --workers {options.workers} must be at least 1")
     return options
@@ -166,7 +183,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build a table, or say in one line what is missing."""
     options = parsed(arguments)
-    task = task_of(options.table, options.short)
+    task = task_of(options)
     try:
         task.load(options.data_dir)
     except FileNotFoundError as error:

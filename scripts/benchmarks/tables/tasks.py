@@ -13,6 +13,7 @@ FOUR = ("relu", "gelu", "tanh", "sin")
 OF_IMAGES = ("relu", "gelu", "mish", "elu", "selu", "tanh", "softsign", "sin")
 OF_NUMBERS = ("relu", "prelu", "smelu", "hardswish", "lisht", "snake", "softsign")
 OF_WORDS = ("relu", "elu", "silu", "mish", "tanh", "softplus", "softsign", "sin")
+AVERAGED = 0.1  # of a training's steps, over which weights are averaged where read-outs are compared
 TWELVE = (*EIGHT, "selu", "mish", "softsign", "gaussian")
 
 
@@ -45,6 +46,18 @@ class TableTask:
         """Return the task with three candidates and two epochs: to try the script."""
         regime = replace(self.regime, epochs=2, measured=(1, 2))
         return replace(self, candidates=self.candidates[:3], regime=regime)
+
+    def thinned(self, most: int) -> "TableTask":
+        """Return the task with fewer candidates, evenly chosen, and at most so many assignments."""
+        count = min(int(most ** (1 / self.depth) + 1e-9), len(self.candidates))
+        step = (len(self.candidates) - 1) / (count - 1)
+        return replace(self, candidates=tuple(self.candidates[round(n * step)] for n in range(count)))
+
+    def read_out(self, decays: bool) -> "TableTask":
+        """Return the task with what read-outs are compared on: a value per epoch, and averaged weights."""
+        measured = tuple(range(1, self.regime.epochs + 1))
+        regime = replace(self.regime, measured=measured, decays=decays, averaged=AVERAGED)
+        return replace(self, regime=regime)
 
 
 def _task(

@@ -1,17 +1,20 @@
 """Rows in the verdict: how often noise is called an improvement, with and without the choice of rows.
 
     python scripts/benchmarks/verdict/rows.py [--repetitions 100000] [--looks "10;5,10,20"] [--groups 8,32]
-        [--short]
+        [--short] [--json FILE]
 
 Both models' values are drawn from one law (normal, Student's t with 3 degrees of freedom, exponential): an
-effect of the seed, an effect of each group of rows that all seeds share, and one of both. *share* is what
+effect of the seed, an effect of each group of rows that all seeds share, and one of both. What the models of
+a pair share, which correlates their values, cancels in the difference. *share* is what
 rows are of the variance of the difference after the last look. `seeds alone` is the share
 of `improved` by an interval over seeds, `summed` that of one whose variance is the plain sum of those over
-seeds and over rows, which counts what varies with both twice, and `improved` is that of the verdict; `bound`
-is its lower 99 % bound. A true effect is in standard errors after the last look.
+seeds and over rows, which counts what varies with both twice, and `improved` and `worse` are those of the
+verdict, over all looks and without stops for futility; each `bound` is a lower 99 % bound. A true effect is
+in standard errors after the last look.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,6 +39,10 @@ CASES = {
     "rows": (0.5, 0.5, 0.5),
     "rows alone": (0.1, 1.0, 0.1),
 }
+HEAD = (
+    "looks", "groups", "values", "case", "share", "effect",
+    "seeds alone", "summed", "improved", "bound", "worse", "bound of worse", "seeds",
+)  # fmt: skip
 
 
 def differences(
@@ -128,7 +135,8 @@ def row(
     said = {way: np.concatenate([each[way] for each in found]) for way in found[0]}
     shares = {way: float((said[way] > 0).mean()) for way in ("seeds alone", "summed", "improved")}
     worse = float((said["improved"] < 0).mean())
-    numbers = (*shares.values(), lower_bound(shares["improved"], repetitions), worse)
+    bounds = [lower_bound(share, repetitions) for share in (shares["improved"], worse)]
+    numbers = (*shares.values(), bounds[0], worse, bounds[1])
     told = f"{by_rows**2 / total:.0%}", effect, *(f"{number:.4f}" for number in numbers)
     return ", ".join(map(str, looks)), groups, kind, case, *told, f"{said['seeds'].mean():.1f}"
 
@@ -144,6 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--repetitions", type=int, default=100_000)
     parser.add_argument("--looks", default="10;5,10,20", help="seeds at each look, of several confirmations")
     parser.add_argument("--groups", default="8,32", help="groups of rows")
+    parser.add_argument("--json", type=Path, help="where the table is kept")
     options: argparse.Namespace = parser.parse_args(arguments)
     repetitions = 2000 if options.short else options.repetitions
     looks = [
@@ -156,11 +165,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 for case in CASES:
                     for effect in (0.0, 3.0) if kind == "normal" else (0.0,):
                         rows.append(row(kind, case, planned, groups, effect, repetitions))
-    head = (
-        "looks", "groups", "values", "case", "share", "effect",
-        "seeds alone", "summed", "improved", "bound", "worse", "seeds",
-    )  # fmt: skip
-    print(terminal.markdown(head, rows, "lrllrrrrrrrr"))
+    print(terminal.markdown(HEAD, rows, "lrllrrrrrrrrr"))
+    if options.json:
+        told = {"repetitions": repetitions, **terminal.machine(), "columns": HEAD, "rows": rows}
+        options.json.write_text(json.dumps(told, indent=0), encoding="utf-8")
 
 
 if __name__ == "__main__":

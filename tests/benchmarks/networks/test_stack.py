@@ -76,3 +76,48 @@ def test_measurements_out_of_order_are_refused():
 def test_an_activation_too_many_is_refused():
     with pytest.raises(ValueError, match="2 activations"):
         perceptron((4, 6, 1), ("relu", "relu"), 0)
+
+
+def test_a_slope_is_that_of_a_single_network_and_stays():
+    stack = PerceptronStack((4, 6, 7, 1), [("prelu", "relu"), ("tanh", "prelu")], [0, 1])
+    x = torch.randn(2, 5, 4)
+    for number, names in enumerate([("prelu", "relu"), ("tanh", "prelu")]):
+        torch.testing.assert_close(stack(x)[number], perceptron((4, 6, 7, 1), names, number)(x[number]))
+    assert len(list(stack.parameters())) == 6
+
+
+@pytest.mark.parametrize("decays", [False, True])
+def test_falling_rates_and_averaged_weights_are_those_of_single_networks(decays):
+    data = rows("class")
+    regime = Regime(epochs=4, batch_size=32, lr=3e-3, measured=(1, 4), decays=decays, averaged=0.25)
+    together = train_stack((5, 16, 16, 3), [names[:2] for names in MIXED], 7, data, regime)
+    assert together.averaged is not None
+    for number in (0, 5):
+        selection, compared = train_one((5, 16, 16, 3), MIXED[number][:2], 7, data, regime)
+        expected = torch.tensor([*selection, compared])
+        found = torch.cat([together.selection[number], together.averaged[number]])
+        torch.testing.assert_close(found, expected, rtol=2e-4, atol=2e-5)
+        assert selection[-1] != selection[-2]
+
+
+def test_a_rate_that_falls_ends_at_zero():
+    network = perceptron((4, 6, 1), ("relu",), 0)
+    optimizer, schedule = Regime(epochs=2, batch_size=8, lr=1e-3, measured=(2,), decays=True).optimizer(
+        network, 20
+    )
+    rates = []
+    for _ in range(4):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([1e-3, 1e-3 * (1 + 0.5**0.5) / 2, 5e-4, 1e-3 * (1 - 0.5**0.5) / 2])
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-12)
+
+
+def test_a_constant_rate_has_no_schedule_and_no_average():
+    network, regime = (
+        perceptron((4, 6, 1), ("relu",), 0),
+        Regime(epochs=1, batch_size=8, lr=1e-3, measured=(1,)),
+    )
+    assert regime.optimizer(network, 20)[1] is None
+    assert regime.average(network, 20) is None

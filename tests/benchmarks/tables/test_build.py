@@ -46,11 +46,29 @@ def test_a_killed_build_goes_on_where_it_stopped_and_gives_real_trainings(tmp_pa
     assert table.compared((2, 0, 1), 2) == pytest.approx(comparison, rel=1e-3)
 
 
+@pytest.mark.parametrize("rate", ["constant", "decaying"])
+def test_curves_have_a_value_per_epoch_and_averaged_weights(tmp_path, rate):
+    options = ["--seeds", "2", "--workers", "1", "--most", "8", "--curves", rate, "--out", str(tmp_path)]
+    build.main(["--table", "diabetes", "--short", *options])
+    table = SearchTable.load(tmp_path / "diabetes.npz")
+    assert table.selection.shape == (2, 2, 2, 2, 2)
+    assert table.averaged is not None
+    assert table.averaged.shape == (2, 2, 2, 2, 2)
+    assert f"--most 8 --curves {rate}" in table.about["command"]
+    assert ("falling to 0" in table.about["training"]) == (rate == "decaying")
+    task = TASKS["diabetes"].shortened().thinned(8).read_out(rate == "decaying")
+    names = [task.candidates[choice] for choice in (1, 0, 1)]
+    selection, compared = train_one(task.sizes, names, 1, task.load(Path()), task.regime)
+    found = [*table.selection[1, 1, 0, 1], *table.averaged[1, 1, 0, 1]]
+    np.testing.assert_allclose(found, [*selection, compared], rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--table", "wine", "--data-dir", "nowhere"], "name the folder that holds it with --data-dir"),
         (["--table", "digits", "--seeds", "0"], "--seeds 0 and --workers 2 must be at least 1"),
+        (["--table", "digits", "--most", "7"], "--most 7 must be at least 8: two candidates in 3 layers"),
     ],
 )
 def test_bad_input_ends_in_one_line(tmp_path, capsys, arguments, said):

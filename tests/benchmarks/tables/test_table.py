@@ -47,6 +47,14 @@ def test_a_file_gives_back_what_was_saved(tmp_path: Path):
     assert after.priors["sum"].score(0, (1, 2)) == 7.0
 
 
+def test_averaged_weights_are_kept_and_checked(tmp_path: Path):
+    values = np.random.default_rng(1).standard_normal((4, 2, 3, 2))
+    table(averaged=values).save(tmp_path / "small.npz")
+    np.testing.assert_allclose(SearchTable.load(tmp_path / "small.npz").averaged, values, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"averaged \(4, 2, 3\); names ask for \(4, 2, 3, 2\)"):
+        table(averaged=values[..., 0])
+
+
 def test_regret_is_zero_for_the_best_and_one_for_the_median():
     at_end = np.array([[1.0, 4.0, 2.0], [6.0, 3.0, 5.0]])
     selection = np.stack([np.full_like(at_end, 9.0), at_end], axis=-1)[None]

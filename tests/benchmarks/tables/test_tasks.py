@@ -91,3 +91,22 @@ def test_held_out_tables_lie_apart():
         assert stored.keys() == defined.keys()
         for name, table in stored.items():
             assert table.candidates == (defined[name].candidates,) * defined[name].depth
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "expected"), [("digits", 64, 4), ("digits4", 81, 3), ("wine5", 40, 2)]
+)
+def test_a_thinned_task_has_the_first_and_the_last_candidate_and_no_more_than_most(name, most, expected):
+    task = tasks.TASKS[name].thinned(most)
+    assert len(task.candidates) == expected
+    assert expected**task.depth <= most < (expected + 1) ** task.depth
+    assert {tasks.TASKS[name].candidates[0], tasks.TASKS[name].candidates[-1]} <= set(task.candidates)
+    assert tasks.TASKS[name].thinned(10**6).candidates == tasks.TASKS[name].candidates
+
+
+def test_read_outs_take_a_value_per_epoch_at_either_rate():
+    for decays in (False, True):
+        regime = tasks.TASKS["digits"].read_out(decays).regime
+        assert (regime.measured, regime.decays) == (tuple(range(1, 17)), decays)
+        assert regime.averaged is not None
+        assert regime.lr == tasks.TASKS["digits"].regime.lr

@@ -1,6 +1,7 @@
 """Worker processes do the same trainings, and end with their parent."""
 
 import importlib
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from autoact import run_search
 from autoact.errors import SearchFailedError
 from autoact.records import Ledger
 from autoact.search.executors import threads_as_in
+from autoact.search.setup import Settings, seeds_for
 from autoact.spaces import Assignment
 from tests.search.models import SEARCH, STEPS, Curve, CurveData, Watched
 
@@ -209,6 +211,66 @@ def test_a_worker_that_dies_is_a_training_that_failed(
         assert f"{name} could not be trained: {why}" in result.summary()
     assert {t.state for t in result.trainings if "relu" in str(t.assignment)} == {"finished"}
     assert capfd.readouterr() == ("", "")
+
+
+class Places:
+    """Function that notes process, GPU and how loader processes start; at some places it crashes, once.
+
+    Args:
+        log: Where to note.
+        crash: How.
+        where: Activation and seed of each place.
+    """
+
+    def __init__(self, log: Path, crash: str, where: set[tuple[str, int]]) -> None:
+        self.log, self.crash, self.where, self.parent = log, crash, where, os.getpid()
+
+    def __call__(self, assignment: Assignment, seed: int, fraction: float) -> float:
+        if os.getpid() == self.parent:
+            return 1.0
+        place = (assignment["a"].activation, seed)
+        crashes = place in self.where and f"crash {place}" not in self.log.read_text()
+        with self.log.open("a") as file:
+            how = multiprocessing.get_context().get_start_method()
+            gpu = os.environ.get("CUDA_VISIBLE_DEVICES")
+            print(os.getpid(), gpu, how, f"crash {place}" * crashes, file=file)
+        if crashes:
+            exec(self.crash)
+        return len(str(assignment)) + seed % 7 / 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("crash", "why"),
+    [
+        ("import os; os._exit(7)", "its process ended itself with exit status 7"),
+        ("while True: pass", "it took longer than 2 s: it hangs, or training_timeout has to be more"),
+    ],
+)
+def test_a_worker_that_is_replaced_keeps_its_device_and_the_confirmation_its_pairs(
+    tmp_path: Path, crash: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Part 6 of the faults: one failure decided, a hang hung, loaders were 150 times slower."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    counts = {name: SMALL[name] for name in ("budget", "seeds", "selection_seeds")}
+    seeds = seeds_for(Settings(monitor="objective", mode="min", **counts))
+    log = tmp_path / "log"
+    log.touch()
+    objective = Places(log, crash, {("relu", seeds.search[0]), ("relu", seeds.confirmation[0])})
+    result = run_search(objective=objective, out=tmp_path / "run", training_timeout=2.0, **SMALL)
+    noted = [line.split() for line in log.read_text().splitlines()]
+    assert {gpu for _, gpu, *_ in noted} == {"4", "GPU-7"}
+    assert {how for _, _, how, *_ in noted} == {multiprocessing.get_context().get_start_method()}
+    dead = [(number, process, gpu) for number, (process, gpu, _, *crashed) in enumerate(noted) if crashed]
+    assert len(dead) == 2
+    for number, process, gpu in dead:
+        assert process not in {each[0] for each in noted[number + 1 :]}
+        assert gpu in {each[1] for each in noted[number + 1 :]}
+    lost = [training for training in result.trainings if training.state == "failed"]
+    assert {training.error for training in lost} == {why}
+    assert "confirmation" in {training.phase for training in lost}
+    assert result.report["comparisons"]["original"]["left_out"] == 0
 
 
 @pytest.mark.slow

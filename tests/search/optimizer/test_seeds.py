@@ -31,6 +31,14 @@ def test_seeds_take_turns_and_no_assignment_has_one_twice() -> None:
     assert len(set(pairs)) == len(pairs)
 
 
+def test_a_seed_that_something_else_trains_with_is_not_taken() -> None:
+    sampler = FunctionSpaceSampler(seed=0, seeds=3)
+    study = optuna.create_study(sampler=sampler)
+    trial = study.ask()
+    trial.suggest_categorical("a", NAMES)
+    assert [sampler.next_seed(study, trial, range(count)) for count in range(4)] == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_luck_of_a_seed_is_not_taken_for_an_activation(seed: int) -> None:
     sampler = FunctionSpaceSampler(seed=seed)

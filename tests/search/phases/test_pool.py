@@ -71,6 +71,19 @@ def test_baselines_are_trials_after_the_first_ten(whole: Path) -> None:
     assert told == [t.label for t in done if t.trial is not None]
 
 
+@pytest.mark.parametrize("budget", [8, 14])
+def test_nothing_is_trained_twice_where_every_trial_is_a_baseline(tmp_path: Path, budget: int) -> None:
+    def objective(assignment: Assignment, seed: int, fraction: float) -> float:
+        return WORTH[assignment["a"].activation] + 1e-3 * (seed % 7)
+
+    search(tmp_path / "run", objective, layers=["a"], budget=budget)
+    done = [t for t in trainings(tmp_path / "run", "trial", "baseline") if t.trial is not None]
+    assert len({(t.key, t.seed) for t in done}) == len(done) == budget + 4 + 2
+    first = [t for t in done if t.phase == "trial"][:4]
+    assert SEEDS.search[2] in {t.seed for t in first}
+    assert not {t.seed for t in first} & set(SEEDS.search[:2])  # which the race takes
+
+
 def exported(run: Path) -> optuna.Study:
     from autoact import load_run
 

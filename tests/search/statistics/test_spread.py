@@ -1,5 +1,6 @@
 """Rows are part of the interval: crossed random effects, by groups of rows that all seeds share."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from autoact.spaces import Assignment
 from scripts.benchmarks.verdict import rows as script
 from scripts.benchmarks.verdict.looks import DRAWN, lower_bound
 from scripts.benchmarks.verdict.rows import CASES, decisions, differences
+from scripts.terminal import ROOT
 
 NOTHING = "no significant difference"
 LOOKS = 5, 10, 20
@@ -227,9 +229,21 @@ def test_the_rule_of_a_confirmation_is_that_of_the_simulation():
     assert len(set(seeds)) == 3
 
 
-def test_the_short_run_prints_a_row_for_each_law_case_and_effect(capsys):
-    script.main(["--short"])
+def test_the_short_run_prints_and_keeps_a_row_for_each_law_case_and_effect(capsys, tmp_path):
+    script.main(["--short", "--json", str(tmp_path / "rows.json")])
     assert len(capsys.readouterr().out.splitlines()) == 2 + len(CASES) * (len(DRAWN) + 1)
+    kept = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
+    assert {len(row) for row in kept["rows"]} == {len(kept["columns"])}
+
+
+def test_the_kept_simulation_holds_the_error_over_all_looks():
+    kept = json.loads((ROOT / "docs" / "benchmarks" / "verdict_rows.json").read_text(encoding="utf-8"))
+    rows = [dict(zip(kept["columns"], row, strict=True)) for row in kept["rows"]]
+    noise = [row for row in rows if row["effect"] == 0 and row["looks"] == "5, 10, 20"]
+    assert {(row["values"], row["case"]) for row in noise} == {(law, case) for law in DRAWN for case in CASES}
+    assert kept["repetitions"] == 100_000
+    for row in noise:
+        assert max(float(row["bound"]), float(row["bound of worse"])) <= 0.025
 
 
 def test_where_rows_are_the_variance_the_first_look_may_spend_nearly_all():

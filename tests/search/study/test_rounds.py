@@ -57,7 +57,9 @@ def directory(tmp_path: Path) -> RunDirectory:
     return RunDirectory.create(tmp_path / "run", {"study": "test"})
 
 
-def study_of(directory: RunDirectory, task: Task, size: int, **changes: Any) -> Study:
+def study_of(
+    directory: RunDirectory, task: Task, size: int, each: int | None = None, **changes: Any
+) -> Study:
     settings = Settings(monitor="val_loss", budget=20, **changes)
     found = variables(network(nn.ReLU(), nn.ReLU()), SPACE)
     search = Search(
@@ -66,7 +68,7 @@ def study_of(directory: RunDirectory, task: Task, size: int, **changes: Any) -> 
         variables=found,
         directory=directory,
         trainings=Trainings(
-            Inline(task), task, Ledger(directory.ledger_file), stack=Stack(size=size, round=size)
+            Inline(task), task, Ledger(directory.ledger_file), stack=Stack(size=size, round=each or size)
         ),
     )
     return Study(Domain(search, found))
@@ -85,6 +87,14 @@ def test_trials_come_in_rounds_that_spend_the_budget(directory: RunDirectory) ->
     assert max(map(len, task.rounds)) <= 8
     assert study.spent == 19
     assert [trial.state.name for trial in study.optuna.trials] == ["COMPLETE"] * 19
+
+
+def test_the_first_trials_fill_a_stack_as_nothing_is_known_before_them(directory: RunDirectory) -> None:
+    task = Task()
+    study = study_of(directory, task, 8, 1)
+    run_trials(study.domain.search, study, 5)
+    run_trials(study.domain.search, study, 7)
+    assert task.rounds == [[0, 1, 2, 3, 4], [5], [6]]
 
 
 def killed_and_resumed(directory: RunDirectory, samplers: Sequence[Any]) -> None:

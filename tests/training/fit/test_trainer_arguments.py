@@ -1,8 +1,10 @@
 import pytest
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, ModelSummary, TQDMProgressBar
+from lightning.pytorch.strategies import DDPStrategy
 
 from autoact.errors import ConfigurationError
-from autoact.training.fit import trainer_arguments
+from autoact.training.fit import devices_of, on_one_device, trainer_arguments
 
 
 def test_the_users_settings_stay_and_output_goes():
@@ -24,11 +26,40 @@ def test_one_device_is_one(one):
     assert trainer_arguments({"max_epochs": 1, **one})["devices"] in (1, [1], "0,")
 
 
-@pytest.mark.parametrize("several", [{"devices": [0, 1]}, {"devices": "2"}, {"strategy": "fsdp"}])
-def test_several_devices_are_refused(several):
-    name = next(iter(several))
-    with pytest.raises(ConfigurationError, match=f"setting {name} is .*one device: leave it out; workers=2"):
+@pytest.mark.parametrize(
+    "several", [{"devices": [0, 1]}, {"devices": "2"}, {"devices": 2, "strategy": "ddp"}]
+)
+def test_several_devices_have_a_process_each(several, monkeypatch):
+    with pytest.raises(ConfigurationError, match=r"setting devices is .* one process trains on one device"):
         trainer_arguments({"max_epochs": 1, **several})
+    assert devices_of(several) == 2
+    assert on_one_device({"max_epochs": 1, **several}) == {"max_epochs": 1}
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    arguments = trainer_arguments({"max_epochs": 1, "plugins": "16-true", **several})
+    assert isinstance(arguments["plugins"][0], LightningEnvironment)
+    assert arguments["plugins"][1:] == ["16-true"]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"devices": -1}, "devices is -1; give a number of devices for each training"),
+        ({"devices": "-1"}, "devices is '-1'; give a number"),
+        ({"strategy": "fsdp"}, "strategy is 'fsdp', but each training has 1 device: leave it out"),
+        (
+            {"devices": 2, "strategy": "ddp_spawn"},
+            "'ddp_spawn', but each training has 2 devices: give auto, ddp, ",
+        ),
+        (
+            {"devices": 2, "strategy": DDPStrategy()},
+            "DDPStrategy, but each training has 2 devices: give auto, ddp",
+        ),
+        ({"devices": 2, "num_nodes": 2}, "num_nodes is 2, but a training of a search is on one machine"),
+    ],
+)
+def test_devices_and_strategies_that_start_processes_are_refused(given, why):
+    with pytest.raises(ConfigurationError, match=why):
+        trainer_arguments({"max_epochs": 1, **given})
 
 
 def test_callbacks_are_copied_and_checkpoints_left_out():

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from autoact.training.stack._stacked_optimizer import clip
+from autoact.training.stack._stacked_optimizer import clip, fill
 from tests.training.stack.strangers import LENGTH, Table, check_equal, members, table
 
 
@@ -103,3 +103,24 @@ def test_gradients_are_clipped_network_by_network(by: Any) -> None:
         for parameter, own in zip(stack, alone, strict=True):
             assert parameter.grad is not None
             torch.testing.assert_close(parameter.grad[member], own.grad, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "fused"),
+    [
+        (torch.optim.Adam, {}, True),
+        (torch.optim.SGD, {"lr": 0.1}, True),
+        (torch.optim.Adam, {"foreach": True}, None),
+        (torch.optim.Adam, {"lr": torch.tensor(0.1, dtype=torch.float64), "capturable": True}, None),
+        (torch.optim.RMSprop, {}, "no such setting"),
+    ],
+)
+def test_a_step_reads_each_number_once_where_the_user_leaves_it_to_torch(
+    kind: Any, given: Any, fused: Any
+) -> None:
+    module: Any = torch.nn.Linear(2, 1)
+    optimizer = kind(module.parameters(), **given)
+    fill(optimizer, module, {"weight": torch.ones(3, 1, 2), "bias": torch.ones(3, 1)}, [])
+    (group,) = optimizer.param_groups
+    assert group.get("fused", "no such setting") == fused
+    assert [tuple(p.shape) for p in group["params"]] == [(3, 1, 2), (3, 1)]

@@ -1,4 +1,4 @@
-"""TensorBoard run of a trial: whole or not there, whenever the process that writes it is killed."""
+"""TensorBoard run of a training: whole or not there, whenever the process that writes it is killed."""
 
 import errno
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from autoact.records import RunDirectory, Training
-from autoact.search.trainings import log_trial
+from autoact.search.trainings import log_training
 from autoact.spaces import Assignment
 
 DONE = Training(
@@ -32,10 +32,10 @@ def test_a_full_disk_costs_a_line_and_leaves_nothing(
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "write_bytes", full)
-        log_trial(directory, DONE, "val_loss")
+        log_training(directory, DONE, "val_loss")
     assert "trial 3 is not in TensorBoard, the search goes on: [Errno 28] No space left" in caplog.text
     assert not [file for file in directory.path.rglob("*") if "trial" in file.name]
-    log_trial(directory, DONE, "val_loss")
+    log_training(directory, DONE, "val_loss")
     assert directory.trial_log(3).is_dir()
 
 
@@ -54,18 +54,41 @@ def test_a_row_whose_writing_was_killed_is_written_again(
     directory = RunDirectory.create(tmp_path / "run", {})
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(at, killed)
-        log_trial(directory, DONE, "val_loss")
-    log_trial(directory, DONE, "val_loss")
-    log_trial(directory, DONE, "val_loss")
+        log_training(directory, DONE, "val_loss")
+    log_training(directory, DONE, "val_loss")
+    log_training(directory, DONE, "val_loss")
     assert list(directory.tensorboard("").iterdir()) == [directory.trial_log(3)]
     row = EventAccumulator(str(directory.trial_log(3))).Reload()
     assert row.Scalars("val_loss")[0].value == 0.5
     assert "_hparams_/session_end_info" in row.summary_metadata
 
 
-def test_only_trials_of_the_search_have_a_row(tmp_path: Path) -> None:
+def test_every_training_has_its_curve_and_only_trials_have_a_row(tmp_path: Path) -> None:
     directory = RunDirectory.create(tmp_path / "run", {})
-    log_trial(directory, Training(**{**_fields(DONE), "phase": "baseline", "trial": None}), "val_loss")
+    curve: dict[str, Any] = {"curve": (0.9, 0.7, 0.5), "curve_steps": (10, 20, 30), "steps": 30}
+    for phase, label, trial in (
+        ("baseline", "relu", None),
+        ("confirmation", "selected/../x", None),
+        ("trial", "trial 3", 3),
+    ):
+        log_training(
+            directory,
+            Training(**{**_fields(DONE), "phase": phase, "label": label, "trial": trial, **curve}),
+            "val_loss",
+        )
+    folders = sorted(path.name for path in directory.tensorboard("").iterdir())
+    assert folders == ["baseline-relu-1", "confirmation-selected_.._x-1", "trial-0003"]
+    for name in folders:
+        events = EventAccumulator(str(directory.tensorboard(name))).Reload()
+        found = [(event.step, round(event.value, 3)) for event in events.Scalars("val_loss")]
+        assert found == [(10, 0.9), (20, 0.7), (30, 0.5)]
+        assert ("_hparams_/session_start_info" in events.summary_metadata) == (name == "trial-0003")
+
+
+def test_what_writes_its_own_events_or_none_has_no_curve(tmp_path: Path) -> None:
+    directory = RunDirectory.create(tmp_path / "run", {})
+    for phase in ("probe", "one-shot"):
+        log_training(directory, Training(**{**_fields(DONE), "phase": phase, "trial": None}), "val_loss")
     assert not directory.tensorboard("").exists()
 
 

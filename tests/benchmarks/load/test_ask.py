@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.benchmarks import ask
+from scripts.benchmarks.load import ask
 
 
 def test_one_line_per_space(capsys: pytest.CaptureFixture[str]) -> None:

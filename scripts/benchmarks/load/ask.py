@@ -1,6 +1,6 @@
 """Time what FunctionSpaceSampler takes to suggest one trial, by size of the space and number of trials.
 
-    python scripts/benchmarks/ask.py [--trials 500,3000] [--running 0,8] [--short]
+    python scripts/benchmarks/load/ask.py [--trials 500,3000] [--running 0,8] [--short]
 
 Median processor and wall time of five asks, each with all its suggestions, after one that reads the trials.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import optuna
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from autoact.activations import list_activations
 from autoact.search.optimizer import FunctionSpaceSampler
@@ -30,7 +30,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--trials", default="500,3000", help="finished trials of the study")
     parser.add_argument("--running", default="0,8", help="trials that run at the same time")
     options = parser.parse_args(arguments)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     print("layers  candidates  trials  running  processor     wall")
     for layers, candidates in SIZES:
         for trials in [20] if options.short else map(int, options.trials.split(",")):
@@ -48,6 +47,7 @@ def measured(layers: int, candidates: int, trials: int, running: int) -> tuple[f
     space: dict[str, optuna.distributions.BaseDistribution] = {
         f"layer{i}": optuna.distributions.CategoricalDistribution(names) for i in range(layers)
     }
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=FunctionSpaceSampler(seed=0))
     rng = np.random.default_rng(0)
     for _ in range(trials):

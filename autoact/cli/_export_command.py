@@ -1,0 +1,81 @@
+"""The command `autoact export`: a model in a form that needs no autoact."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from autoact.cli._named_model import FORMS, SHAPE, Subject, subject_of
+from autoact.errors import ConfigurationError, log
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.add_argument("model", metavar="MODEL", help=FORMS)
+    parser.add_argument(
+        "--format",
+        metavar="module|torch-export|onnx",
+        default="module",
+        help="module (default): torch code with weights; torch-export: a .pt2 file; onnx: opset 18",
+    )
+    parser.add_argument("--out", metavar="PATH", help="what to write (default: exported, .pt2 or .onnx)")
+    parser.add_argument("--weights", metavar="FILE", help="checkpoint or state_dict (default: the run's own)")
+    parser.add_argument(
+        "--assignment", metavar="FILE", action="append", default=[], help="put these activations in first"
+    )
+    parser.add_argument(
+        "--chosen",
+        action="store_true",
+        help="of a run, what it chose, although it recommends to keep the model as it is",
+    )
+    parser.add_argument("--input", metavar="SHAPE", action="append", help=f"one per argument: {SHAPE}")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Export and say what was written."""
+    from autoact.exporting import SUFFIXES, export
+
+    if len(options.assignment) > 1:
+        raise ConfigurationError(f"--assignment is given {len(options.assignment)} times; a model has one.")
+    weights = options.weights or _of_run(Path(options.model), options.chosen)
+    subject = subject_of(options)
+    if "forward" in vars(subject.model):
+        raise ConfigurationError(f"MODEL {subject.name} has no forward, so nothing of it can be exported.")
+    _fill(subject, options.assignment, weights)
+    out = options.out or f"exported{SUFFIXES.get(options.format, '')}"
+    found = export(subject.model, out, subject.batch, format=options.format)
+    batch = {True: ", for any batch size", False: ", for this batch size alone", None: ""}[found.any_batch]
+    print(f"{found.path}: read back, it differs by {found.difference:.1g} of the largest result{batch}.")
+    return 0
+
+
+def _of_run(path: Path, chosen: bool) -> Path | None:
+    """Return the checkpoint of a run, None where MODEL is no run."""
+    if not path.is_dir():
+        return None
+    from autoact.records import RunDirectory
+
+    directory = RunDirectory.open(path)
+    report = directory.report()
+    if report is None:
+        raise ConfigurationError(f"{path} has not ended. Go on with: {directory.resumption()}")
+    if report.verdict != "improved" and not chosen:
+        raise ConfigurationError(
+            f"The verdict of {path} is {report.verdict or 'none'!r}: it recommends the original activations, "
+            "of which it keeps no trained model. Export its choice with --chosen, or give --weights."
+        )
+    if not directory.checkpoint_file.is_file():
+        raise ConfigurationError(f"{directory.checkpoint_file} is missing; give --weights.")
+    return directory.checkpoint_file
+
+
+def _fill(subject: Subject, assignments: list[str], weights: Any) -> None:
+    from autoact.conversion import apply
+    from autoact.training import load_weights
+
+    if assignments:
+        apply(subject.model, subject.assignments[assignments[0]])
+    if weights is None:
+        log.warning("No weights are given: those that %s makes are exported.", subject.name)
+    else:
+        load_weights(subject.model, weights)

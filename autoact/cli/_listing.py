@@ -1,0 +1,58 @@
+"""Listing of the activations, kept once it was made: facts of all of them take seconds, a kept text none."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import autoact
+
+_PACKAGE = Path(autoact.__file__).parent
+_SOURCES = ("activations", "analysis", "cli")  # what the text is made by
+_END = "\n...\n"
+
+
+def kept(make: Callable[[], str]) -> str:
+    """Return the text that this version of the sources makes, from the cache folder if it is there.
+
+    Args:
+        make: Makes the text; called where none is kept, or none can be.
+    """
+    file = _file()
+    with suppress(OSError, UnicodeDecodeError):
+        text = file.read_text(encoding="utf-8")
+        if text.endswith(_END):
+            return text.removesuffix(_END)
+    text = make()
+    with suppress(OSError):
+        _write(file, text + _END)
+    return text
+
+
+def _file() -> Path:
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    base = base if base.is_absolute() else Path(os.path.expanduser("~"), ".cache")
+    files = sorted(path for name in _SOURCES for path in (_PACKAGE / name).rglob("*.py"))
+    state = [(str(path), *_changed(path)) for path in files]
+    key = hashlib.sha256(repr((version("sympy"), state)).encode()).hexdigest()
+    return base / "autoact" / f"list-{key[:20]}.txt"
+
+
+def _changed(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _write(file: Path, text: str) -> None:
+    """Write the file whole; those of other sources go."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent) as place:
+        made = Path(place, file.name)
+        made.write_text(text, encoding="utf-8")
+        made.replace(file)
+    for old in file.parent.glob("list-*.txt"):
+        if old != file:
+            old.unlink(missing_ok=True)

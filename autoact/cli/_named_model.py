@@ -1,0 +1,165 @@
+"""Subject of a command: a model named on the command line, and what it takes."""
+
+import argparse
+import dataclasses
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autoact.errors import AutoActError, ConfigurationError
+
+if TYPE_CHECKING:
+    from autoact.spaces import Assignment
+
+FORMS = "a config.yaml, a run directory, a task, or module.Name of something that makes a model when called"
+SHAPE = "8x3x32x32 (float32) or 8x128:int64"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A fresh model, what it takes, the space of its run, and assignments that were named with it."""
+
+    name: str
+    model: Any
+    batch: Any
+    space: Any = "default"
+    assignments: "Mapping[str, Assignment]" = field(default_factory=dict)
+
+
+def subject_of(options: argparse.Namespace) -> Subject:
+    """Return the subject that the options `model`, `input` and `assignment` name."""
+    from autoact.spaces import Assignment
+
+    given, path = options.model, Path(options.model)
+    if path.is_dir():
+        found = _of_run(path, options.input)
+    elif path.suffix in (".yaml", ".yml"):
+        found = _of_configuration(path, options.input)
+    elif "." in given or ":" in given:
+        found = _of_name(given, options.input)
+    else:
+        found = _of_task(given, options.input)
+    own = {str(file): Assignment.load(file) for file in options.assignment}
+    return dataclasses.replace(found, assignments={**found.assignments, **own})
+
+
+def _of_run(path: Path, shapes: Sequence[str] | None) -> Subject:
+    from autoact.cli._request import read_request
+    from autoact.cli._search import search_parser
+    from autoact.spaces import Assignment
+
+    request = read_request(search_parser().parse_args(["--resume", str(path)]))
+    chosen = path / "assignment.yaml"
+    return Subject(
+        name=request.name,
+        **_made(request.model, request.data, shapes),
+        space=request.space,
+        assignments={"chosen": Assignment.load(chosen)} if chosen.is_file() else {},
+    )
+
+
+def _of_configuration(path: Path, shapes: Sequence[str] | None) -> Subject:
+    from autoact.training.configuration import load_configuration
+
+    found = load_configuration(path)
+    return Subject(name=str(path), **_made(found.model, found.data, shapes), space=found.space)
+
+
+def _of_task(name: str, shapes: Sequence[str] | None) -> Subject:
+    from autoact.training.tasks import TASKS, get_task
+
+    if name not in TASKS:
+        raise ConfigurationError(f"MODEL is {name!r}, but no such task exists; give {FORMS}.")
+    task = get_task(name)
+    return Subject(name=name, **_made(task.model, task.data, shapes))
+
+
+def _of_name(name: str, shapes: Sequence[str] | None) -> Subject:
+    module, _, attribute = name.replace(":", ".").rpartition(".")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        maker = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"MODEL is {name!r}, which cannot be imported: {error}") from error
+    return Subject(name=name, **_made(maker, None, shapes))
+
+
+def _made(make: Callable[[], Any], data: Any, shapes: Sequence[str] | None) -> dict[str, Any]:
+    """Return a fresh model and inputs for it: those asked for, else its example, else a validation batch."""
+    from torch import nn
+
+    try:
+        model = make()
+    except AutoActError:
+        raise
+    except Exception as error:  # whatever the user's function raises
+        raise ConfigurationError(f"MODEL cannot be made: {type(error).__name__}: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise ConfigurationError(
+            f"MODEL makes a {type(model).__name__}, not a torch.nn.Module; give {FORMS}."
+        )
+    if not _has_forward(model):
+        return {"model": model, "batch": _batch_of_step(model, data, shapes)}
+    example = getattr(model, "example_input_array", None)
+    if shapes:
+        batch: Any = tuple(map(_tensor, shapes))
+    elif example is not None:
+        batch = example
+    elif data is not None:
+        batch = _first_batch(data)
+    else:
+        raise ConfigurationError(f"What the model takes is not known: give --input SHAPE, such as {SHAPE}.")
+    return {"model": model, "batch": batch}
+
+
+def _has_forward(model: Any) -> bool:
+    """Tell whether a user's class, or a module of torch, says what a forward pass is."""
+    home = str(getattr(type(model).forward, "__module__", ""))
+    return home != "torch.nn.modules.module" and not home.startswith(("lightning.", "pytorch_lightning."))
+
+
+def _batch_of_step(model: Any, data: Any, shapes: Sequence[str] | None) -> Any:
+    """Let the training step stand in for a forward that a model lacks; return what it takes."""
+    kind = type(model).__name__
+    if shapes or data is None or not hasattr(model, "training_step"):
+        raise ConfigurationError(
+            f"MODEL is a {kind}, which has no forward, so --input cannot tell what it takes. Give a "
+            "config.yaml, a run directory or a task, whose data its training_step takes; or write a forward."
+        )
+    model.forward = partial(model.training_step, batch_idx=0)
+    model.log = model.log_dict = _unlogged
+    return (_batch(data),)
+
+
+def _unlogged(*args: Any, **named: Any) -> None:
+    """Log nothing: there is no Trainer."""
+
+
+def _tensor(shape: str) -> Any:
+    """Return random numbers of a shape as on the command line; zeros for whole numbers."""
+    import torch
+
+    sizes, _, kind = shape.partition(":")
+    dtype = getattr(torch, kind or "float32", None)
+    if not isinstance(dtype, torch.dtype) or not all(part.isdecimal() for part in sizes.split("x")):
+        raise ConfigurationError(f"--input {shape!r} is no shape; write {SHAPE}.")
+    like = torch.zeros([int(part) for part in sizes.split("x")], dtype=dtype)
+    return torch.randn_like(like) if dtype.is_floating_point else like
+
+
+def _first_batch(data: Any) -> Any:
+    """Return what a model takes of a first validation batch."""
+    batch = _batch(data)
+    return batch[0] if isinstance(batch, list | tuple) else batch
+
+
+def _batch(data: Any) -> Any:
+    from autoact.training import silence, split
+
+    with silence():
+        return next(iter(split(data, seed=0).selection()))

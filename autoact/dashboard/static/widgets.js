@@ -1,0 +1,333 @@
+// Widgets: one chart and one heatmap, in SVG, from plain data. Whatever a user named becomes text, never markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+const LETTER = 6.7; // pixels of a letter of 12 px, on average
+
+export function element(name, attributes = {}, ...children) {
+  return filled(document.createElement(name), attributes, children);
+}
+
+function shape(name, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, name), attributes, children);
+}
+
+function filled(node, attributes, children) {
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value !== undefined && value !== null && value !== false) node.setAttribute(key, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+// A number with a few significant digits, as everywhere in the report.
+export function number(value, digits = 4) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const large = Math.abs(value) >= 10 ** digits;
+  const text = large ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(digits)));
+  return text.replace("-", "−");
+}
+
+export function signed(value, digits = 3) {
+  return value > 0 ? `+${number(value, digits)}` : number(value, digits);
+}
+
+const finite = (value) => typeof value === "number" && Number.isFinite(value);
+
+export function mean(values) {
+  const known = values.filter(finite);
+  return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
+}
+
+function linearTicks(low, high, most, whole) {
+  const rough = (high - low) / Math.max(most, 1);
+  const power = 10 ** Math.floor(Math.log10(rough || 1));
+  let step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough) ?? power;
+  if (whole) step = Math.max(1, Math.round(step));
+  const first = Math.ceil(low / step - 1e-9);
+  const count = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({ length: Math.max(count, 0) }, (_, place) => (first + place) * step);
+}
+
+function logTicks(low, high, most) {
+  const found = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+    for (const factor of [1, 2, 5]) {
+      const value = factor * 10 ** power;
+      if (value >= low * 0.999 && value <= high * 1.001) found.push(value);
+    }
+  }
+  return found.length > most ? found.filter((_, place) => place % Math.ceil(found.length / most) === 0) : found;
+}
+
+// A scale of an axis: where values stand between two pixels.
+function scaleOf(axis, values, from, to) {
+  const known = values.filter(finite);
+  if (axis.names) {
+    const at = (value) => from + ((value + 0.5) / axis.names.length) * (to - from);
+    return { at, names: axis.names, low: 0, high: axis.names.length - 1 };
+  }
+  let low = axis.low ?? Math.min(...known);
+  let high = axis.high ?? Math.max(...known);
+  if (!known.length && axis.low === undefined) [low, high] = [0, 1];
+  const log = axis.log && low > 0 && high > 8 * low;
+  if (log) [low, high] = [Math.log10(low), Math.log10(high)];
+  if (high - low < 1e-12 * Math.max(1, Math.abs(high))) { // all alike
+    high += 0.5 * (Math.abs(high) || 1);
+    if (axis.low === undefined) low -= 0.5 * (Math.abs(low) || 1);
+  }
+  const pad = axis.tight ? 0 : 0.05 * (high - low);
+  if (axis.low === undefined) low -= pad;
+  if (axis.high === undefined) high += pad;
+  const at = (value) => {
+    const place = ((log ? Math.log10(value) : value) - low) / (high - low);
+    return from + Math.min(Math.max(place, 0), 1) * (to - from);
+  };
+  return { at, log, low: log ? 10 ** low : low, high: log ? 10 ** high : high };
+}
+
+function ticksOf(axis, scale, most) {
+  if (scale.names) return scale.names.map((name, place) => [place, name]);
+  const values = scale.log ? logTicks(scale.low, scale.high, most) : linearTicks(scale.low, scale.high, most, axis.whole);
+  return values.map((value) => [value, number(value, 3)]);
+}
+
+const shortened = (text, pixels) => {
+  const most = Math.max(3, Math.floor(pixels / LETTER));
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+};
+
+function label(text, pixels, attributes) {
+  const said = shortened(text, pixels);
+  const node = shape("text", attributes, said);
+  if (said !== text) node.append(shape("title", {}, text));
+  return node;
+}
+
+const path = (points) => points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+
+// Parts of a line where both coordinates are known.
+function parts(points) {
+  const found = [[]];
+  for (const point of points) {
+    if (finite(point.x) && finite(point.y)) found.at(-1).push(point);
+    else if (found.at(-1).length) found.push([]);
+  }
+  return found.filter((part) => part.length);
+}
+
+const DRAW = {
+  line(mark, x, y) {
+    const d = parts(mark.points).map((part) => path(part.map((p) => [x.at(p.x), y.at(p.y)]))).join("");
+    return [shape("path", { d, class: `line ${mark.role}`, "stroke-dasharray": mark.dash && "5 4", "stroke-width": mark.width ?? 1.8, opacity: mark.opacity })];
+  },
+  step(mark, x, y) {
+    const corners = mark.points.flatMap((p, n) => (n ? [[x.at(p.x), y.at(mark.points[n - 1].y)], [x.at(p.x), y.at(p.y)]] : [[x.at(p.x), y.at(p.y)]]));
+    return [shape("path", { d: path(corners), class: `line ${mark.role}`, "stroke-width": mark.width ?? 1.8 })];
+  },
+  area(mark, x, y) {
+    const base = y.at(y.low);
+    const corners = mark.points.map((p) => [x.at(p.x), y.at(p.y)]);
+    if (!corners.length) return [];
+    return [shape("path", { d: `${path([[corners[0][0], base], ...corners, [corners.at(-1)[0], base]])}Z`, class: `area ${mark.role}` })];
+  },
+  dots(mark, x, y) {
+    return mark.points.filter((p) => finite(p.x) && finite(p.y)).map((p) => {
+      const node = shape("circle", { cx: x.at(p.x), cy: y.at(p.y), r: mark.size ?? 4, class: `dot ${mark.role}`, opacity: mark.opacity });
+      if (p.title) node.append(shape("title", {}, p.title));
+      if (p.id !== undefined) node.dataset.id = p.id;
+      return node;
+    });
+  },
+  interval(mark, x, y) { // along y, or along x where mark.across
+    return mark.points.filter((p) => finite(p.low) && finite(p.high)).map((p) => {
+      const ends = mark.across ? { x1: x.at(p.low), x2: x.at(p.high), y1: y.at(p.y), y2: y.at(p.y) } : { x1: x.at(p.x), x2: x.at(p.x), y1: y.at(p.low), y2: y.at(p.high) };
+      return shape("line", { ...ends, class: `line ${mark.role}`, "stroke-width": mark.width ?? 2 }, shape("title", {}, p.title ?? ""));
+    });
+  },
+  tick(mark, x, y) { // a short bar across the value's axis
+    return mark.points.filter((p) => finite(p.x) && finite(p.y)).map((p) => {
+      const [cx, cy] = [x.at(p.x), y.at(p.y)];
+      const ends = mark.across ? { x1: cx, x2: cx, y1: cy - 7, y2: cy + 7 } : { x1: cx - 16, x2: cx + 16, y1: cy, y2: cy };
+      return shape("line", { ...ends, class: `line ${mark.role}`, "stroke-width": 3 }, shape("title", {}, p.title ?? number(mark.across ? p.x : p.y)));
+    });
+  },
+  rule(mark, x, y, box) {
+    const ends = mark.x === undefined ? { x1: box.left, x2: box.right, y1: y.at(mark.y), y2: y.at(mark.y) } : { x1: x.at(mark.x), x2: x.at(mark.x), y1: box.top, y2: box.bottom };
+    return [shape("line", { ...ends, class: `line ${mark.role}`, "stroke-dasharray": mark.dash === false ? null : "5 4", "stroke-width": mark.width ?? 1.4 })];
+  },
+};
+
+function valuesOf(marks, axis) {
+  return marks.flatMap((mark) => {
+    if (mark.kind === "rule") return mark[axis] === undefined || mark.floating ? [] : [mark[axis]];
+    const spread = mark.kind === "interval" && (axis === "x") === Boolean(mark.across);
+    return mark.points.flatMap((p) => (spread ? [p[axis], p.low, p.high] : [p[axis]]));
+  });
+}
+
+function legend(marks) {
+  const named = marks.filter((mark) => mark.name);
+  if (!named.length) return null;
+  return element("div", { class: "legend" }, ...named.map((mark) => {
+    const key = mark.kind === "dots" ? "round" : mark.dash || (mark.kind === "rule" && mark.dash !== false) ? "dashed" : "";
+    return element("span", {}, element("i", { class: `key ${key} ${mark.role}` }), mark.name);
+  }));
+}
+
+function drawn(spec, width) {
+  const height = spec.y.names ? 46 + (spec.row ?? 24) * spec.y.names.length : spec.height ?? 240;
+  const rough = scaleOf(spec.y, valuesOf(spec.marks, "y"), height, 0);
+  const yTicks = ticksOf(spec.y, rough, Math.max(3, height / 45));
+  const longest = Math.max(...yTicks.map(([, text]) => text.length), 1) * LETTER + 12;
+  const box = { left: Math.min(longest, 0.42 * width), right: width - 12, top: spec.y.title ? 24 : 8, bottom: height - (spec.x.title ? 38 : 22) };
+  const x = scaleOf(spec.x, valuesOf(spec.marks, "x"), box.left, box.right);
+  const y = spec.y.names ? scaleOf(spec.y, [], box.top, box.bottom) : scaleOf(spec.y, valuesOf(spec.marks, "y"), box.bottom, box.top);
+  const most = Math.max(2, Math.floor((box.right - box.left) / 52));
+  const xTicks = ticksOf(spec.x, x, most);
+  const room = spec.x.names ? (box.right - box.left) / spec.x.names.length - 4 : 90;
+  const figure = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spec.label });
+  if (spec.y.title) figure.append(label(spec.y.title, width - 8, { x: 4, y: 13, class: "title" }));
+  for (const [value, text] of yTicks) {
+    if (!spec.y.names) figure.append(shape("line", { x1: box.left, x2: box.right, y1: y.at(value), y2: y.at(value), class: "grid" }));
+    figure.append(label(text, box.left - 8, { x: box.left - 6, y: y.at(value) + 4, "text-anchor": "end", class: "tick" }));
+  }
+  for (const [value, text] of xTicks) {
+    if (!spec.x.names) figure.append(shape("line", { y1: box.top, y2: box.bottom, x1: x.at(value), x2: x.at(value), class: "grid" }));
+    const half = (text.length * LETTER) / 2; // a label at the edge is moved, not cut
+    const at = spec.x.names ? x.at(value) : Math.min(x.at(value), width - half - 1);
+    figure.append(label(text, room, { x: at, y: box.bottom + 15, "text-anchor": "middle", class: "tick" }));
+  }
+  if (spec.x.title) {
+    const long = spec.x.title.length * LETTER > box.right - box.left;
+    const at = long ? { x: box.right, "text-anchor": "end" } : { x: (box.left + box.right) / 2, "text-anchor": "middle" };
+    figure.append(label(spec.x.title, long ? width - 12 : box.right - box.left, { ...at, y: height - 6, class: "title" }));
+  }
+  for (const mark of spec.marks) figure.append(...DRAW[mark.kind]({ role: "muted", ...mark }, x, y, box));
+  figure.placed = x;
+  return figure;
+}
+
+// Draw a chart into a host, again whenever its width changes.
+// spec: {label, height, x: {title, names, log, low, high, whole}, y: the same, marks: [...], pick(id)}.
+// Returns a function that moves the vertical rule whose role is "now".
+export function chart(host, spec) {
+  host.classList.add("chart");
+  const place = element("div", {});
+  host.replaceChildren(...[legend(spec.marks), place].filter(Boolean));
+  let width = 0;
+  const draw = () => {
+    const now = Math.max(240, Math.floor(host.clientWidth || 640));
+    if (now === width) return;
+    width = now;
+    place.replaceChildren(drawn(spec, width));
+    if (spec.pick) pickable(place, spec);
+  };
+  draw();
+  host.watch?.disconnect();
+  host.watch = new ResizeObserver(draw);
+  host.watch.observe(host);
+  return (x) => {
+    const rule = spec.marks.find((mark) => mark.role === "now");
+    const line = place.querySelector(".now");
+    if (!rule || !line) return;
+    rule.x = x;
+    line.setAttribute("x1", place.firstChild.placed.at(x));
+    line.setAttribute("x2", place.firstChild.placed.at(x));
+  };
+}
+
+function pickable(place, spec) {
+  const dots = [...place.querySelectorAll("[data-id]")].sort((a, b) => a.cx.baseVal.value - b.cx.baseVal.value);
+  let current = -1;
+  const pick = (next) => {
+    dots[current]?.classList.remove("picked");
+    current = next;
+    dots[current].classList.add("picked");
+    spec.pick(Number(dots[current].dataset.id));
+  };
+  dots.forEach((dot, n) => dot.addEventListener("click", () => pick(n)));
+  const figure = place.firstChild;
+  figure.setAttribute("tabindex", "0");
+  figure.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by || !dots.length) return;
+    event.preventDefault();
+    pick(Math.min(Math.max(current + by, 0), dots.length - 1));
+  });
+}
+
+// Draw rows x columns of values between 0 and 1; a row can be chosen by mouse or arrow keys.
+// Returns {update(values), select(row)}; a value of undefined has no cell.
+export function heatmap(host, { label: said, rows, columns, values, notes = [], select }) {
+  const width = Math.max(240, Math.floor(host.clientWidth || 640));
+  const longest = (texts) => Math.max(...texts.map((text) => text.length), 1) * LETTER;
+  const left = Math.min(longest(rows) + 14, 0.4 * width, 220);
+  const top = Math.min(longest(columns) * 0.82 + 16, 110);
+  const right = Math.max(notes.length ? longest(notes) + 10 : 4, top * 0.6); // the last name leans over it
+  const cell = Math.min(Math.max((width - left - right) / columns.length, 15), 64);
+  const tall = rows.length > 30 ? 18 : 24;
+  const whole = { width: Math.ceil(left + cell * columns.length + right), height: Math.ceil(top + tall * rows.length + 4) };
+  const figure = shape("svg", { ...whole, viewBox: `0 0 ${whole.width} ${whole.height}`, role: "grid", tabindex: "0", "aria-label": said });
+  columns.forEach((name, n) => {
+    const at = left + cell * (n + 0.5) + 3;
+    figure.append(label(name, 120, { x: at, y: top - 8, class: "tick", transform: `rotate(-55 ${at} ${top - 8})` }));
+  });
+  const cells = rows.map((name, row) => {
+    const y = top + tall * row;
+    const line = shape("g", { class: "row", role: "row", "data-row": row, "aria-label": name });
+    line.append(shape("rect", { x: 0, y, width: whole.width, height: tall, class: "back" }));
+    line.append(label(name, left - 10, { x: left - 8, y: y + tall / 2 + 4, "text-anchor": "end", class: "tick" }));
+    const own = columns.map((column, n) => {
+      if (values[row][n] === undefined) return null;
+      const node = shape("rect", { x: left + cell * n + 1, y: y + 1, width: cell - 2, height: tall - 2, rx: 2, class: "cell", "data-column": column });
+      line.append(node);
+      return node;
+    });
+    if (notes[row]) line.append(shape("text", { x: left + cell * columns.length + 6, y: y + tall / 2 + 4, class: "tick" }, notes[row]));
+    line.addEventListener("click", () => choose(row));
+    figure.append(line);
+    return own;
+  });
+  let current = -1;
+  const choose = (row) => {
+    const lines = figure.querySelectorAll(".row");
+    lines[current]?.classList.remove("selected");
+    current = row;
+    lines[row].classList.add("selected");
+    select?.(row);
+  };
+  let shown = values;
+  const update = (next) => {
+    shown = next;
+    cells.forEach((own, row) => own.forEach((node, n) => {
+      const value = next[row][n];
+      node?.setAttribute("fill-opacity", finite(value) ? (0.04 + 0.96 * Math.min(Math.max(value, 0), 1)).toFixed(3) : 0);
+    }));
+  };
+  figure.addEventListener("pointerover", ({ target }) => { // thousands of titles would slow the slider down
+    if (!target.classList.contains("cell")) return;
+    const row = Number(target.parentNode.dataset.row);
+    const said = `${rows[row]}: ${target.dataset.column} ${number(shown[row][columns.indexOf(target.dataset.column)], 3)}`;
+    target.replaceChildren(shape("title", {}, said));
+  });
+  figure.addEventListener("keydown", (event) => {
+    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
+    if (!by || !select) return;
+    event.preventDefault();
+    choose(Math.min(Math.max(current + by, 0), rows.length - 1));
+    figure.querySelectorAll(".row")[current].scrollIntoView({ block: "nearest" });
+  });
+  update(values);
+  host.classList.add("heatmap");
+  host.replaceChildren(figure);
+  return { update, select: choose };
+}
+
+export function table(head, rows) {
+  const cell = (name, value, n) => {
+    const numbers = typeof rows[0]?.[n] === "number";
+    return element(name, numbers ? { class: "n" } : {}, typeof value === "number" ? number(value) : String(value ?? "–"));
+  };
+  const line = (name, values) => element("tr", {}, ...values.map((value, n) => cell(name, value, n)));
+  return element("table", {}, element("thead", {}, line("th", head)), element("tbody", {}, ...rows.map((row) => line("td", row))));
+}

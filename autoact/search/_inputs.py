@@ -1,0 +1,36 @@
+"""Inputs of a search that exclude or need each other."""
+
+import os
+from typing import Any
+
+from autoact.errors import ConfigurationError
+
+
+def check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
+    """Refuse what does not say what to search, or says it twice.
+
+    Raises:
+        ConfigurationError: Says what is missing, or what is too much.
+    """
+    if objective is None and (model is None or data is None):
+        raise ConfigurationError(
+            f"{'model' if model is None else 'data'} is not given; give model and data, or objective=f with "
+            "f(assignment, seed, fraction) -> float."
+        )
+    if objective is not None and (model is not None or data is not None):
+        raise ConfigurationError("Give model and data, or objective, not both: a function makes its own.")
+    if objective is None and layers is not None:
+        raise ConfigurationError("layers is for objective; the layers of a model are found by looking.")
+
+
+def required(out: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
+    """Return the run directory.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if out is None:
+        raise ConfigurationError(
+            "out is not given; it must name the run directory to make, such as 'runs/first'."
+        )
+    return out

@@ -1,0 +1,78 @@
+"""Team of processes that train one model together, each on a device of its own."""
+
+import socket
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+from autoact.records import Training
+from autoact.search.executors._process import Process
+from autoact.search.executors._watch import Watch
+from autoact.search.trainings import Undone
+
+_ADDRESS = "127.0.0.1"
+
+
+class Team:
+    """Workers that do the same trainings at the same time, and are one worker to their parent.
+
+    Lightning takes the variables of each for those of a launcher and starts no processes itself. The answer
+    of the first one counts; where one fails, the others wait for it for ever, so all are ended.
+
+    Args:
+        environment: Variables that each has beside those of this process.
+        watch: Over their trainings.
+        size: How many they are.
+    """
+
+    def __init__(self, environment: Mapping[str, str], watch: Watch, size: int) -> None:
+        group = {"MASTER_ADDR": _ADDRESS, "MASTER_PORT": str(_free_port()), "NODE_RANK": "0"}
+        self._ranks = [
+            Process({**environment, **group, "LOCAL_RANK": str(rank)}, watch) for rank in range(size)
+        ]
+
+    def alive(self) -> bool:
+        """Tell whether all of them run."""
+        return all(rank.alive() for rank in self._ranks)
+
+    def begin(self, sent: Any) -> None:
+        """Give each what `send` wrote.
+
+        Raises:
+            SearchFailedError: One cannot hold it.
+        """
+        for rank in self._ranks:
+            rank.begin(sent)
+
+    def train(self, asked: Sequence[Training], order: bytes) -> "list[Training] | Undone":
+        """Have them do trainings; the failure that came first is that of all."""
+        with ThreadPoolExecutor(len(self._ranks)) as threads:
+            answers = [threads.submit(rank.train, asked, order) for rank in self._ranks]
+            for answer in as_completed(answers):
+                found = answer.result()
+                if isinstance(found, Undone) or any(training.raised for training in found):
+                    self.end()
+                    return found
+        return answers[0].result()
+
+    def end(self) -> None:
+        """End all, and what they have started, at once."""
+        for rank in self._ranks:
+            rank.end()
+
+    def close(self) -> None:
+        """Let them end."""
+        for rank in self._ranks:
+            rank.close()
+
+    def wait(self) -> None:
+        """Wait until they have ended."""
+        for rank in self._ranks:
+            rank.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind((_ADDRESS, 0))
+        port: int = free.getsockname()[1]
+        return port

@@ -1,0 +1,1 @@
+"""Load: what large spaces, long runs and many workers take."""

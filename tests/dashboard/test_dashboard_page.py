@@ -1,0 +1,220 @@
+"""The tab of TensorBoard in Chromium: click, slide, keys, and what stands in the SVG."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autoact.dashboard
+from tests.dashboard.browser import Browser, needs_browser
+from tests.dashboard.conftest import layers_record, search_record, write
+
+pytestmark = [pytest.mark.slow, needs_browser]
+ROOT = Path(__file__).parents[2]
+SERVE = """
+import sys
+from tensorboard import program
+from tensorboard.plugins.core.core_plugin import CorePluginLoader
+from autoact.dashboard import DashboardPlugin
+
+board = program.TensorBoard(plugins=[CorePluginLoader(), DashboardPlugin])
+flags = ["--port", "0", "--load_fast", "false", "--reload_interval", "0"]
+board.configure(argv=["", "--logdir", sys.argv[1], *flags])
+print(board.launch(), flush=True)
+sys.stdin.read()
+"""
+NAME = '<img src=x onerror="window.harmed=1">&amp;"\''
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start TensorBoard on a log folder, and give the address of the dashboard's frame."""
+    root = tmp_path_factory.mktemp("logs")
+    write(root / "training", layers_record(6, 4, 20))
+    write(root / "vast", layers_record(100, 40, 200))
+    write(root / "search", search_record(NAME))
+    (root / "worn").mkdir()
+    (root / "worn" / "autoact.jsonl").write_text('{"autoact": 99}\n')
+    command = [sys.executable, "-W", "ignore", "-c", SERVE, str(root)]
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=null) as process:
+        assert process.stdout is not None
+        yield f"{process.stdout.readline().strip()}data/plugin_entry.html?name=autoact"
+        process.terminate()
+
+
+def open_run(browser: Browser, address: str, run: str, **how: Any) -> None:
+    browser.open(address, **how)
+    browser.wait("document.querySelector('#page')?.dataset.run")
+    if browser.run("document.querySelector('#page').dataset.run") == run:
+        return
+    browser.run(f"document.querySelector('#run').value = '{run}'")
+    browser.run("document.querySelector('#run').dispatchEvent(new Event('change')), 0")
+    browser.wait(f"document.querySelector('#page').dataset.run === '{run}'")
+
+
+def opacity(browser: Browser, row: int, column: int) -> float:
+    (found,) = attributes(browser, f"[data-row='{row}'] [data-column=candidate{column}]", "fill-opacity")
+    return float(found)
+
+
+def attributes(browser: Browser, selector: str, name: str) -> list[str]:
+    script = f"[...document.querySelectorAll({json.dumps(selector)})].map((e) => e.getAttribute('{name}'))"
+    return [str(value) for value in browser.run(script)]
+
+
+def test_slide_the_heatmap_and_the_detail_follow_the_step(browser: Browser, address: str) -> None:
+    open_run(browser, address, "training")
+    browser.wait("document.querySelector('.detail svg')")
+    assert browser.run("document.querySelectorAll('.cell').length") == 24
+    assert opacity(browser, 2, 2) == pytest.approx(1.0)
+    assert browser.run("document.querySelector('.step').textContent") == "200 of 200"
+    rule = "Number(document.querySelector('.now').getAttribute('x1'))"
+    at_the_end = browser.run(rule)
+    browser.slide("input[type=range]", 0)
+    browser.wait("document.querySelector('.step').textContent === '10 of 200'")
+    assert opacity(browser, 2, 2) == pytest.approx(0.04 + 0.96 * (0.05 + 0.237), abs=0.01)
+    assert opacity(browser, 2, 1) == pytest.approx(0.04 + 0.96 * 0.237, abs=0.01)
+    assert browser.run(rule) < at_the_end - 100
+    assert "function at step 10" in browser.run("document.querySelector('.detail').textContent")
+    assert "0.05" in browser.run("document.querySelector('.detail table').textContent")  # the parameter
+
+
+def test_click_a_layer_opens_its_function_derivative_and_history(browser: Browser, address: str) -> None:
+    open_run(browser, address, "training")
+    browser.click('[data-row="3"] text')
+    browser.wait("document.querySelector('.detail h3')?.textContent === 'net.3'")
+    labels = attributes(browser, ".detail svg", "aria-label")
+    for said in (
+        "Function of net.3",
+        "Derivative of net.3",
+        "Weights of net.3",
+        "κ, relative",
+        "χ, factor",
+        "units, share",
+    ):
+        assert any(said in label for label in labels), said
+    paths = attributes(browser, ".detail .charts > div:first-child path", "class")
+    assert paths.count("area density") == 1
+    assert "line chosen" in paths
+    assert "line original" in paths
+    assert len(paths) == 1 + 5 + 2  # inputs, members, start and learned
+
+
+def test_keys_move_through_the_layers(browser: Browser, address: str) -> None:
+    open_run(browser, address, "training")
+    browser.wait("document.querySelector('.detail h3')")
+    browser.run("document.querySelector('.heatmap svg').focus()")
+    browser.press("ArrowDown")
+    browser.wait("document.querySelector('.detail h3').textContent === 'net.1'")
+    browser.press("PageDown")
+    browser.wait("document.querySelector('.detail h3').textContent === 'net.5'")
+    browser.press("ArrowUp")
+    browser.wait("document.querySelector('.detail h3').textContent === 'net.4'")
+    assert browser.run("document.querySelectorAll('.row.selected').length") == 1
+
+
+def test_the_search_page_shows_trials_beliefs_and_looks_with_the_original(
+    browser: Browser, address: str
+) -> None:
+    open_run(browser, address, "search")
+    browser.wait("document.querySelectorAll('svg').length >= 5")
+
+    def count(figure: str, shape: str) -> int:
+        return int(browser.run(f"document.querySelectorAll('[data-figure={figure}] {shape}').length"))
+
+    assert count("progress", "circle") == 4
+    assert count("progress", "circle.chosen") == count("progress", "circle.original") == 1
+    assert count("progress", "line.original") == 1
+    assert count("beliefs", "line.original") == count("beliefs", "line.chosen") == 1
+    assert count("looks", "line.chosen") == 2
+    ends = [attributes(browser, "[data-figure=looks] line.chosen", end) for end in ("y1", "y2")]
+    lengths = [abs(float(low) - float(high)) for low, high in zip(*ends, strict=True)]
+    assert lengths[0] > 1.5 * lengths[1] > 0
+    assert count("looks", "line.original") == count("differences", "line.original") == 1
+    browser.click("[data-figure=progress] circle.chosen")
+    browser.wait("document.querySelector('.picked-training h3')")
+    said = browser.run("document.querySelector('.picked-training').textContent")
+    assert "trial 2 (seed 2): tanh · gelu, 0.3" in said
+    assert browser.run("document.querySelector('.picked-training path.line.chosen') !== null")
+    browser.run("document.querySelector('[data-figure=progress] svg').focus()")
+    browser.press("ArrowLeft")
+    browser.wait("document.querySelector('.picked-training h3').textContent.startsWith('trial 1 ')")
+
+
+def test_names_are_text_and_what_is_damaged_is_told(browser: Browser, address: str) -> None:
+    open_run(browser, address, "search")
+    assert NAME in browser.run("document.querySelector('#page').textContent")
+    assert browser.run("document.querySelectorAll('img').length") == 0
+    assert browser.run("window.harmed") is None
+    open_run(browser, address, "worn")
+    assert "version 99" in browser.run("document.querySelector('.failures').textContent")
+
+
+def test_light_and_dark_follow_the_system(browser: Browser, address: str) -> None:
+    colors = []
+    for dark in (False, True):
+        open_run(browser, address, "training", dark=dark)
+        browser.wait("document.querySelector('.detail path.chosen')")
+        colors.append(
+            browser.run(
+                "[getComputedStyle(document.body).backgroundColor,"
+                "getComputedStyle(document.querySelector('.detail path.line.chosen')).stroke,"
+                "getComputedStyle(document.querySelector('.cell')).fill]"
+            )
+        )
+    assert all(light != dark for light, dark in zip(*colors, strict=True))
+
+
+def test_a_narrow_page_does_not_scroll_sideways(browser: Browser, address: str) -> None:
+    for run in ("training", "search", "vast"):
+        open_run(browser, address, run, width=390)
+        browser.wait("document.querySelector('svg')")
+        assert browser.run("document.documentElement.scrollWidth") <= 390
+
+
+def test_100_layers_40_candidates_and_200_steps_take_less_than_200_ms(browser: Browser, address: str) -> None:
+    """In processor time of the page's thread: other processes of a busy machine do not count."""
+    open_run(browser, address, "vast")
+    browser.wait("document.querySelector('.detail svg')")
+    browser.call("Performance.enable", timeDomain="threadTicks")
+
+    def spent() -> float:
+        browser.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        metrics = browser.call("Performance.getMetrics")["metrics"]
+        return 1000 * next(float(each["value"]) for each in metrics if each["name"] == "TaskDuration")
+
+    before = spent()
+    browser.slide("input[type=range]", 100)
+    browser.wait("document.querySelector('.step').textContent.startsWith('1010')")
+    slid = spent()
+    browser.run("document.querySelector('[data-row=\"50\"]').dispatchEvent(new Event('click'))")
+    browser.wait("document.querySelector('.detail h3').textContent === 'net.50'")
+    clicked = spent()
+    took = {"slide": slid - before, "click": clicked - slid}
+    assert all(0 < milliseconds < 200 for milliseconds in took.values()), json.dumps(took)
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(browser: Browser, address: str) -> None:
+    browser.requests.clear()
+    browser.errors.clear()
+    open_run(browser, address, "search")
+    own = address.split("data/")[0]
+    assert len(browser.requests) >= 6
+    assert [asked for asked in browser.requests if not asked.startswith(own)] == []
+    assert [error for error in browser.errors if "favicon" not in error] == []
+
+
+def test_the_files_are_those_of_the_package() -> None:
+    static = Path(autoact.dashboard.__file__).parent / "static"
+    assert {path.name for path in static.iterdir()} == {
+        "dashboard.js",
+        "report.js",
+        "views.js",
+        "widgets.css",
+        "widgets.js",
+    }

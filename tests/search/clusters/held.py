@@ -1,0 +1,64 @@
+"""A model whose trainings wait where they are, so that a test can take that place away."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.search.models import Curve
+
+
+class Held(Curve):
+    """Wait at the start of a training as long as a file `hold` is there, and write down where.
+
+    Args:
+        folder: Of `hold`; gets a file named for each process that waits, or its node of a Ray cluster.
+    """
+
+    def __init__(self, folder: str, lr: float = 1e-2) -> None:
+        super().__init__(lr)
+        self.folder = Path(folder)
+
+    def on_fit_start(self) -> None:
+        while (self.folder / "hold").exists():
+            (self.folder / f"held-{_place()}").touch()
+            time.sleep(0.02)
+
+
+def _place() -> str:
+    ray = sys.modules.get("ray")
+    known = ray is not None and ray.is_initialized()
+    return str(ray.get_runtime_context().get_node_id() if ray is not None and known else os.getpid())
+
+
+def when_held(run: Path, folder: Path, act: Callable[[list[str]], object]) -> threading.Thread:
+    """Hold the trainings after a run's first two, and act once they wait in two places.
+
+    Args:
+        run: The run directory.
+        folder: Where `hold` is made, and taken away after the act.
+        act: Gets the names of the places.
+    """
+
+    def watch() -> None:
+        ledger = run / "trainings.jsonl"
+        _wait(lambda: ledger.exists() and ledger.read_text().count("\n") >= 2)
+        (folder / "hold").touch()
+        _wait(lambda: len([*folder.glob("held-*")]) >= 2)
+        act(sorted(path.name.removeprefix("held-") for path in folder.glob("held-*")))
+        (folder / "hold").unlink()
+        for path in folder.glob("held-*"):
+            path.unlink()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 240
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
