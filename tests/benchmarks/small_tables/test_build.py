@@ -55,8 +55,9 @@ def test_a_network_of_a_stack_is_trained_as_alone(optimizer):
 
 
 def build_optimizer(parameters, name):
-    own = torch.optim.Adam if name == "adam" else torch.optim.SGD
-    return own(parameters, lr=0.01, **({} if name == "adam" else {"momentum": 0.9}))
+    if name == "adam":
+        return torch.optim.Adam(parameters, lr=0.01)
+    return torch.optim.SGD(parameters, lr=0.01, momentum=0.9)
 
 
 def test_normalization_is_of_each_network_alone():
