@@ -24,7 +24,6 @@ if not __package__:  # started by its path
 import autoact.cli._search  # noqa: F401  what every command imports is imported once
 import scripts.harm.models  # noqa: F401
 from autoact.latency import medians
-from autoact.report import _svg
 from autoact.search.outcome import _latency
 from autoact.search.study import load_storages
 from autoact.tracking import _layer_logger
@@ -115,8 +114,7 @@ def cells(name: str, tally: Tally, seconds: float) -> list[str]:
 
 def brief() -> None:
     """Let searches draw no figures, and time models for a moment: that is half of what they take."""
-    for module in (_svg, _layer_logger):
-        vars(module)["left_out"] = lambda package, what: True
+    vars(_layer_logger)["left_out"] = lambda package, what: True
     vars(_latency)["medians"] = partial(medians, seconds=0.01)
     load_storages()
 

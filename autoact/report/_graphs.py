@@ -26,7 +26,7 @@ def graph(chosen: Choice, before: Choice | None) -> dict[str, Any] | None:
         lines = {"original": [] if before is None else _line(before), "chosen": _line(chosen)}
     except UnknownActivationError:
         return None
-    marks = [
+    marks: list[dict[str, Any]] = [
         {"kind": "line", "role": role, "dash": role == "original", "points": line}
         for role, line in lines.items()
         if line

@@ -59,7 +59,7 @@ def as_probed(prepared: Prepared, directory: RunDirectory) -> Prepared:
     found = found.without_mixture(known.get("no_mixture") or "")
     stack, asked = Stack(**known.get("stack") or {}), prepared.settings.stack
     if asked not in ("auto", known["search"].get("stack")):  # the same gives what was found to be possible
-        size = 1 if asked == "off" else asked
+        size = asked if isinstance(asked, int) else 1
         stack = replace(stack, size=size, round=size)
     return found.stacked(stack)
 

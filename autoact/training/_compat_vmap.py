@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+import torch
 from torch import Tensor, nn
-from torch._C import _functorch as functorch
-from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
-from torch._functorch.vmap import (
-    lazy_load_decompositions,  # type: ignore[attr-defined]  # stands there in all versions
-    vmap_increment_nesting,
-)
+
+_MISSING = ""  # in this version of torch
+try:
+    from torch._C import _functorch as functorch
+    from torch._functorch import vmap
+    from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
+except ImportError as error:
+    _MISSING = str(error)
 
 Places: TypeAlias = "list[tuple[dict[str, Any], str, str]]"
 
@@ -47,16 +50,21 @@ def vmapped(size: int) -> Iterator[Level]:
     Args:
         size: Number of networks, N.
 
+    Raises:
+        RuntimeError: This version of torch lacks what is needed.
+
     Example:
-        >>> import torch
         >>> with vmapped(3) as level:
         ...     row = level.inside(torch.ones(3, 2))
         ...     found = level.outside(row.sum())
         >>> row.shape, found
         (torch.Size([2]), tensor([2., 2., 2.]))
     """
-    lazy_load_decompositions()
-    with vmap_increment_nesting(size, "error") as number:
+    if _MISSING:
+        raise RuntimeError(f"stacks are not possible with torch {torch.__version__}: {_MISSING}")
+    load_decompositions: Callable[[], None] = vars(vmap)["lazy_load_decompositions"]
+    load_decompositions()
+    with vmap.vmap_increment_nesting(size, "error") as number:
         yield Level(number, size)
 
 
@@ -72,7 +80,6 @@ def for_all(function: Callable[..., Tensor], row: Tensor, *tensors: Tensor) -> T
         RuntimeError: The innermost transform is not the vmap over networks.
 
     Example:
-        >>> import torch
         >>> with vmapped(2) as level:
         ...     one = level.inside(torch.tensor([1.0, 2.0]))
         ...     level.outside(for_all(lambda x: x - x.mean(), one, one))
@@ -126,7 +133,6 @@ def holding(where: Sequence[tuple[dict[str, Any], str, str]], given: Mapping[str
         given: Tensors by name.
 
     Example:
-        >>> import torch
         >>> layer = nn.Linear(1, 1, bias=False)
         >>> with holding(places(layer), {"weight": torch.tensor([[2.0]])}):
         ...     doubled = layer(torch.ones(1))

@@ -4,7 +4,7 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def filled(bench: Bench) -> Tally:
 
 
 @contextmanager
-def _small(trial: Trial, size: int) -> Iterator[tuple[Around, object]]:
+def _small(trial: Trial, size: int) -> Iterator[tuple[Around, Callable[[], object]]]:
     """Give what is around a search on a small disk, and what makes it large; else no file may be large."""
     runs = str(trial.folder / "runs")
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "none", runs]

@@ -225,7 +225,12 @@ def test_a_ledger_that_has_not_changed_is_read_once(tmp_path: Path, monkeypatch:
     path, lines = tmp_path / "trainings.jsonl", list[str]()
     Ledger(path).append(*(training(seed) for seed in range(3)))
     from_line = Training.from_line
-    monkeypatch.setattr(Training, "from_line", lambda line: lines.append(line) or from_line(line))
+
+    def counted(line: str) -> Training:
+        lines.append(line)
+        return from_line(line)
+
+    monkeypatch.setattr(Training, "from_line", counted)
     first, second = Ledger(path), Ledger(path)
     assert (len(lines), second.trainings) == (3, first.trainings)
     second.append(training(3))

@@ -79,7 +79,7 @@ class Watched(Curve):
     Args:
         log: File that gets one line per event.
         stop_at: Number of the training, from 1, during which `how` happens; 0 for none.
-        how: "kill" (as kill -9), "interrupt" (as Ctrl-C) or "terminate" (as Lightning's SIGTERM).
+        how: "kill" (as kill -9), "interrupt" (as Ctrl-C) or "terminate" (SIGTERM).
     """
 
     def __init__(self, log: str, stop_at: int = 0, how: str = "kill", lr: float = 1e-2) -> None:
@@ -100,7 +100,10 @@ class Watched(Curve):
         if batch_idx == 1 and self.log_file.read_text().count("fit\n") == self.stop_at:
             if self.how == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
-            raise KeyboardInterrupt if self.how == "interrupt" else SystemExit(1)
+            if self.how == "interrupt":
+                raise KeyboardInterrupt
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL, "nobody would end but the process"
+            signal.raise_signal(signal.SIGTERM)
 
 
 class Diverging(Curve):

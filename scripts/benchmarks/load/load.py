@@ -81,8 +81,8 @@ def wide(size: Size, folder: Path) -> Iterator[tuple[str, str]]:
     drawn = random_assignments(1, size.layers, names)[0]
     for label, value, kind in (("assignment", drawn, Assignment), ("space", space, SearchSpace)):
         file = folder / f"{label}.yaml"
-        yield f"{name}: write {label}", took(lambda value=value, file=file: write_yaml(file, value.to_dict()))
-        yield f"{name}: read {label}", took(lambda kind=kind, file=file: kind.load(file))
+        yield f"{name}: write {label}", took(partial(write_yaml, file, value.to_dict()))
+        yield f"{name}: read {label}", took(partial(kind.load, file))
     yield f"{name}: announcement", took(lambda: run_search(**question(size.layers, names, 20), dry_run=True))
     for trials in (20, 500):
         seconds, _ = measured(size.layers, size.candidates, min(trials, size.trainings), 0)

@@ -20,6 +20,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -169,10 +170,10 @@ def measured(table: SearchTable, options: argparse.Namespace) -> dict[str, dict[
 
 
 def lines(
-    results: Mapping[str, Mapping[str, Mapping[str, Mapping[str, object]]]],
-) -> list[tuple[object, ...]]:
+    results: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]],
+) -> list[tuple[str, ...]]:
     """Return a line per rate, table and read-out, and per rate the means over its tables."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for rate, tables in results.items():
         for name, own in [*((name, [own]) for name, own in tables.items()), ("**all**", [*tables.values()])]:
             for read_out in READ_OUTS:
@@ -180,7 +181,7 @@ def lines(
     return found
 
 
-def _cells(tables: Sequence[Mapping[str, Mapping[str, object]]], read_out: str) -> list[str]:
+def _cells(tables: Sequence[Mapping[str, Mapping[str, Any]]], read_out: str) -> list[str]:
     def mean(key: str) -> float:
         return float(np.mean([own[read_out][key] for own in tables]))
 

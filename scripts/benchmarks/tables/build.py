@@ -66,7 +66,7 @@ def work(task: TableTask, data_dir: Path, folder: Path, todo: list[Piece], paren
         found = train_stack(task.sizes, every[start : start + STACKED], seed, rows, task.regime)
         target = file_of(folder, (seed, start))
         partial = target.with_suffix(f".{os.getpid()}.partial.npz")
-        averaged = {} if found.averaged is None else {"averaged": found.averaged.numpy()}
+        averaged: dict[str, Any] = {} if found.averaged is None else {"averaged": found.averaged.numpy()}
         np.savez(partial, selection=found.selection.numpy(), comparison=found.comparison.numpy(), **averaged)
         partial.replace(target)
 

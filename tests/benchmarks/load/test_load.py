@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_trainings_of_two_hundred_workers_take_as_many_steps_each(tmp_path: Path
             task: Any = None
             trainings = Trainings(Crowd(threads), task, ledger)
             wanted = asked(number)
-            counts.append(calls(lambda trainings=trainings, wanted=wanted: trainings.run(wanted)) / number)
+            counts.append(calls(partial(trainings.run, wanted)) / number)
             assert len({t.seed for t in ledger.trainings}) == number
     assert counts[1] < 1.5 * counts[0]
 

@@ -105,6 +105,7 @@ def test_a_rate_that_falls_ends_at_zero():
     optimizer, schedule = Regime(epochs=2, batch_size=8, lr=1e-3, measured=(2,), decays=True).optimizer(
         network, 20
     )
+    assert schedule is not None
     rates = []
     for _ in range(4):
         rates.append(optimizer.param_groups[0]["lr"])

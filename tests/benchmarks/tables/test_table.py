@@ -50,7 +50,9 @@ def test_a_file_gives_back_what_was_saved(tmp_path: Path):
 def test_averaged_weights_are_kept_and_checked(tmp_path: Path):
     values = np.random.default_rng(1).standard_normal((4, 2, 3, 2))
     table(averaged=values).save(tmp_path / "small.npz")
-    np.testing.assert_allclose(SearchTable.load(tmp_path / "small.npz").averaged, values, rtol=1e-6)
+    found = SearchTable.load(tmp_path / "small.npz").averaged
+    assert found is not None
+    np.testing.assert_allclose(found, values, rtol=1e-6)
     with pytest.raises(ValueError, match=r"averaged \(4, 2, 3\); names ask for \(4, 2, 3, 2\)"):
         table(averaged=values[..., 0])
 
