@@ -17,6 +17,7 @@ from tests.search.models import SMALLEST, Curve, CurveData
 SCRIPT = Path(torture.__file__)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_a_search_promises_holds_after_each_harm(tmp_path: Path) -> None:
     rows = tmp_path / "rows.json"
@@ -32,6 +33,14 @@ def test_what_a_search_promises_holds_after_each_harm(tmp_path: Path) -> None:
     assert set(found) == set(torture.ROWS) - torture.LONG
     assert [name for name, row in found.items() if not row["times"] and not row["skipped"]] == []
     assert [name for name in found if f"| {name} |" not in done.stdout] == []
+
+
+@pytest.mark.slow
+def test_what_a_search_promises_holds_after_a_kill_and_a_signal(tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPT), "--short", "--only", "kill", "terminate"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("| ok |") == 2
 
 
 def test_a_row_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

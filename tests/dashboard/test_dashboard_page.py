@@ -105,6 +105,7 @@ def test_click_a_layer_opens_its_function_derivative_and_history(browser: Browse
     assert len(paths) == 1 + 5 + 2  # inputs, members, start and learned
 
 
+@pytest.mark.long
 def test_keys_move_through_the_layers(browser: Browser, address: str) -> None:
     open_run(browser, address, "training")
     browser.wait("document.querySelector('.detail h3')")
@@ -146,6 +147,7 @@ def test_the_search_page_shows_trials_beliefs_and_looks_with_the_original(
     browser.wait("document.querySelector('.picked-training h3').textContent.startsWith('trial 1 ')")
 
 
+@pytest.mark.long
 def test_names_are_text_and_what_is_damaged_is_told(browser: Browser, address: str) -> None:
     open_run(browser, address, "search")
     assert NAME in browser.run("document.querySelector('#page').textContent")
@@ -155,6 +157,7 @@ def test_names_are_text_and_what_is_damaged_is_told(browser: Browser, address: s
     assert "version 99" in browser.run("document.querySelector('.failures').textContent")
 
 
+@pytest.mark.long
 def test_light_and_dark_follow_the_system(browser: Browser, address: str) -> None:
     colors = []
     for dark in (False, True):
@@ -170,6 +173,7 @@ def test_light_and_dark_follow_the_system(browser: Browser, address: str) -> Non
     assert all(light != dark for light, dark in zip(*colors, strict=True))
 
 
+@pytest.mark.long
 def test_a_narrow_page_does_not_scroll_sideways(browser: Browser, address: str) -> None:
     for run in ("training", "search", "vast"):
         open_run(browser, address, run, width=390)
@@ -177,6 +181,7 @@ def test_a_narrow_page_does_not_scroll_sideways(browser: Browser, address: str) 
         assert browser.run("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.long
 def test_100_layers_40_candidates_and_200_steps_take_less_than_200_ms(browser: Browser, address: str) -> None:
     """In processor time of the page's thread: other processes of a busy machine do not count."""
     open_run(browser, address, "vast")

@@ -74,6 +74,7 @@ def test_every_figure_is_drawn_and_nothing_is_asked_for(browser: Browser, page: 
     }
 
 
+@pytest.mark.long
 def test_the_original_is_in_every_chart_of_values(browser: Browser, page: str) -> None:
     browser.open(page)
     browser.wait("document.querySelector('[data-figure=mixture] svg')")
@@ -81,6 +82,7 @@ def test_the_original_is_in_every_chart_of_values(browser: Browser, page: str) -
     assert {"values", "differences", "curves", "progress", "uniforms", "function"} <= shown
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [390, 1100])
 def test_no_label_is_cut_or_lies_on_another_and_no_table_is_clipped(
     browser: Browser, page: str, width: int
@@ -93,6 +95,7 @@ def test_no_label_is_cut_or_lies_on_another_and_no_table_is_clipped(
     assert count(browser, ".scroll", "e.querySelector('table') && e.scrollWidth > e.clientWidth + 1") == 0
 
 
+@pytest.mark.long
 def test_colors_are_those_of_the_system(browser: Browser, page: str) -> None:
     found = []
     for dark in (False, True):
@@ -104,6 +107,7 @@ def test_colors_are_those_of_the_system(browser: Browser, page: str) -> None:
     assert found[0] != found[1]
 
 
+@pytest.mark.long
 def test_while_the_search_runs_the_page_says_how_far_it_is(browser: Browser, run_directory: Path) -> None:  # noqa: F811
     whole = read_run(run_directory)
     partial: Any = {
@@ -128,6 +132,7 @@ def test_while_the_search_runs_the_page_says_how_far_it_is(browser: Browser, run
     assert browser.run("document.querySelector('meta[http-equiv=refresh]')") is None
 
 
+@pytest.mark.long
 def test_on_paper_everything_stands_within_the_page(browser: Browser, page: str) -> None:
     browser.open(page, width=700)
     browser.wait("document.querySelector('[data-figure=mixture] svg')")

@@ -103,8 +103,17 @@ def test_a_model_that_is_searched_is_written_with_what_it_would_choose(tmp_path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", ["torch-export", "onnx"])
-@pytest.mark.parametrize("kind", ["residual", "transformer", "graph"])
+@pytest.mark.parametrize(
+    ("kind", "format"),
+    [
+        ("residual", "onnx"),
+        ("graph", "torch-export"),
+        pytest.param("residual", "torch-export", marks=pytest.mark.long),
+        pytest.param("graph", "onnx", marks=pytest.mark.long),
+        ("transformer", "torch-export"),
+        pytest.param("transformer", "onnx", marks=pytest.mark.long),
+    ],
+)
 def test_a_network_is_exported(tmp_path: Path, kind: str, format: Format) -> None:
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, dropout=0.0)
     model, inputs = {

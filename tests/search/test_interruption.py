@@ -46,7 +46,7 @@ def comparable(report: dict[str, Any]) -> dict[str, Any]:
     cost = {
         part: {name: spent[name] for name in ("trainings", "steps")} for part, spent in report["cost"].items()
     }
-    return {**report, "cost": cost, "latency": None, "pareto": None}
+    return {**report, "cost": cost, "latency": None, "pareto": None, "checksum": None}
 
 
 def first(run: Path, phase: Any) -> int:

@@ -178,12 +178,16 @@ def test_what_the_mixture_logs_is_rehearsed_before_the_budget(searched, tmp_path
 
 
 @pytest.mark.parametrize(
-    "devices",
-    [{"devices": 2}, {"devices": "0,1"}, {"devices": -1}, {"strategy": "ddp"}, {"num_nodes": 2}],
+    ("devices", "said"),
+    [
+        ({"devices": -1}, "devices is -1; give a number of devices"),
+        ({"strategy": "ddp"}, "strategy is 'ddp', but each training has 1 device"),
+        ({"num_nodes": 2}, "num_nodes is 2, but a training of a search is on one machine"),
+    ],
     ids=str,
 )
-def test_several_devices_are_refused_in_a_line(searched, devices):
-    with pytest.raises(ConfigurationError, match=r"each training of a search has one device.*workers=2"):
+def test_devices_that_a_training_cannot_have_are_refused_in_a_line(searched, devices, said):
+    with pytest.raises(ConfigurationError, match=said):
         searched(Plain, trainer={"max_epochs": 2, **devices})
 
 

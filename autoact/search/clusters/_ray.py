@@ -1,8 +1,11 @@
 """Ray cluster: a training is a Ray task with the resources that it needs."""
 
 import logging
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 from autoact.errors import ConfigurationError, SearchFailedError, needs
@@ -63,10 +66,11 @@ class RayCluster:
                 "executor='ray' to use that one, or call ray.shutdown() before."
             )
         where: dict[str, Any] = {} if address == "ray" else {"address": address}
-        try:
-            self._ray.init(**where, log_to_driver=False, logging_level=logging.WARNING)
-        except Exception as error:  # of many kinds, some of which only say that there was a timeout
-            raise SearchFailedError(f"{self.name} does not answer: {error}") from error
+        with _own_handler():
+            try:
+                self._ray.init(**where, log_to_driver=False, logging_level=logging.WARNING)
+            except Exception as error:  # of many kinds, some of which only say that there was a timeout
+                raise SearchFailedError(f"{self.name} does not answer: {error}") from error
         return True
 
     def offered(self) -> int:
@@ -99,3 +103,15 @@ class RayCluster:
         """Disconnect, if this object has connected."""
         if self._connected:
             self._ray.shutdown()
+
+
+@contextmanager
+def _own_handler() -> Iterator[None]:
+    """Keep what is done at a SIGTERM: Ray puts its own in, which does not let a run end as it should."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        main = threading.current_thread() is threading.main_thread()
+        if main and before is not None:
+            signal.signal(signal.SIGTERM, before)

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from typing import Any
 
 from autoact.records import Training
@@ -11,6 +11,7 @@ from autoact.search.executors._watch import Watch
 from autoact.search.trainings import Undone
 
 _ADDRESS = "127.0.0.1"
+_MOMENT = 3.0  # seconds, until what is known of a process that has ended is told
 
 
 class Team:
@@ -50,10 +51,19 @@ class Team:
             answers = [threads.submit(rank.train, asked, order) for rank in self._ranks]
             for answer in as_completed(answers):
                 found = answer.result()
-                if isinstance(found, Undone) or any(training.raised for training in found):
+                if _has_failed(found):
+                    found = self._first_death(answers) or found
                     self.end()
                     return found
         return answers[0].result()
+
+    def _first_death(self, answers: "Sequence[Future[list[Training] | Undone]]") -> Any:
+        """Return what is told of a process that has ended by itself, of which others only lost the line."""
+        if all(rank.alive() for rank in self._ranks):
+            return None
+        told = (answers[place] for place, rank in enumerate(self._ranks) if not rank.alive())
+        dead = wait(list(told), timeout=_MOMENT).done
+        return next((answer.result() for answer in dead), None)
 
     def end(self) -> None:
         """End all, and what they have started, at once."""
@@ -69,6 +79,10 @@ class Team:
         """Wait until they have ended."""
         for rank in self._ranks:
             rank.wait()
+
+
+def _has_failed(found: "list[Training] | Undone") -> bool:
+    return isinstance(found, Undone) or any(training.raised for training in found)
 
 
 def _free_port() -> int:

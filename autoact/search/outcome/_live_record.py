@@ -51,12 +51,14 @@ class Watching:
 
     def _begin(self) -> None:
         """Continue the record of an earlier process, or one that lacks lines."""
-        recorded = len(self._read().get("trainings", ()))
+        known = self._read()
+        recorded = len(known.get("trainings", ()))
         if recorded > len(self._search.ledger.trainings):  # of a ledger that was set aside
             self._file.path.unlink()
             recorded = 0
-        planned = None if self._progress is None else self._progress.total
-        self._file.append({"autoact": 1, **self._head, "planned": planned, "began": int(time.time())})
+        if self._progress is not None or not known:  # a run that is over stays as it is
+            planned = None if self._progress is None else self._progress.total
+            self._file.append({"autoact": 1, **self._head, "planned": planned, "began": int(time.time())})
         for place, training in enumerate(self._search.ledger.trainings):
             log_training(self._search.directory, training, self._search.settings.monitor)
             if place >= recorded:

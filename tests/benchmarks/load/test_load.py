@@ -16,6 +16,7 @@ from scripts.benchmarks.load import load
 from scripts.benchmarks.load.stand_ins import WORKERS, Crowd, random_assignments
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_one_line_per_measurement(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert load.main(["--short", "--json", str(tmp_path / "load.json")]) == 0

@@ -21,6 +21,7 @@ from tests.search.models import SMALLEST, CurveData
 SEARCH = {**SMALLEST, "budget": 4}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_nothing_is_lost_with_a_worker_or_with_the_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -54,6 +55,7 @@ def test_nothing_is_lost_with_a_worker_or_with_the_cluster(
     require_same(out, tmp_path / "here")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_no_scheduler_is_an_error() -> None:
     said = r"^The Dask cluster at dask://127\.0\.0\.1:1 does not answer: Timed out"

@@ -51,7 +51,7 @@ class Breaking(ThreadPoolExecutor):
 
 @pytest.mark.slow
 def test_a_process_pool_trains_and_prunes_as_this_process_does(tmp_path: Path) -> None:
-    settings = {**SMALLEST, "budget": 3, "pruner": optuna.pruners.ThresholdPruner(upper=1.0)}
+    settings = {**SMALLEST, "budget": 3, "pruner": optuna.pruners.ThresholdPruner(upper=0.75)}
     here = run_search(Curve, CurveData, out=tmp_path / "here", **settings)
     there = run_search(
         Curve, CurveData, out=tmp_path / "there", executor=f"{POOLS}:processes", workers=1, **settings

@@ -1,5 +1,6 @@
 """A Ray cluster of two nodes, of which one is removed: nothing is lost or done twice."""
 
+import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     import ray
     from ray.cluster_utils import Cluster
 
+    before = signal.getsignal(signal.SIGTERM)  # which Ray replaces
     head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": MEMORY}
     made = Cluster(initialize_head=True, head_node_args=head)
     try:
@@ -36,6 +38,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     finally:
         ray.shutdown()
         made.shutdown()
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.slow

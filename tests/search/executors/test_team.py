@@ -81,7 +81,10 @@ def test_two_processes_train_one_model_the_same_twice(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "why"),
-    [("raise", "RuntimeError: only here"), ("exit", "its process ended itself with exit status 7")],
+    [
+        pytest.param("raise", "RuntimeError: only here", marks=pytest.mark.long),
+        ("exit", "its process ended itself with exit status 7"),
+    ],
 )
 def test_one_process_that_fails_ends_the_training_of_all(tmp_path: Path, how: str, why: str) -> None:
     log = tmp_path / "log"

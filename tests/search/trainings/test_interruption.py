@@ -210,7 +210,7 @@ def begun(folder: Path, workers: int, epochs: int = 100_000) -> "subprocess.Pope
     try:
         ledger = folder / "run" / "trainings.jsonl"
         wait(lambda: ledger.exists() or search.poll() is not None, seconds=300)
-        least = 2 if workers == 1 else 1 + 3 * workers  # workers, their shells, loader processes
+        least = 2 if workers == 1 else 4  # the first training has a worker with its shell, and a loader
         wait(lambda: len(family(search.pid)) >= least or search.poll() is not None, seconds=300)
     except BaseException:
         search.kill()
@@ -228,7 +228,9 @@ def test_a_job_that_is_ended_loses_nothing_and_leaves_nothing(tmp_path: Path, wo
     for pid in processes:  # the driver last
         os.kill(pid, signal.SIGTERM)
     said = search.communicate(timeout=120)
-    assert said == ("", "Ended by SIGTERM. Go on with: autoact search --resume run\n")
+    # Python tells of a signal that comes while it deletes an object
+    assert said[0] == ""
+    assert said[1].endswith("Ended by SIGTERM. Go on with: autoact search --resume run\n")
     assert search.returncode == 143
     states = [training.state for training in Ledger(tmp_path / "run" / "trainings.jsonl").trainings]
     assert states == ["finished"]  # the probe
