@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from autoact.records import Training
 from autoact.search import _api, outcome
+from autoact.search.outcome import _live_record
 from autoact.search.phases import Prepared
 from autoact.search.study import Study
 from autoact.search.trainings import Extras, ModelTask
@@ -28,8 +29,9 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (Study, "best", "sampler"),
     (Study, "posterior", "sampler"),
     (Study, "tell", "study"),
-    (_api, "log_trial", "event logs"),
+    (_live_record, "log_training", "event logs"),
     (_api, "write_report", "report"),
+    (outcome.Watching, "_write_page", "report"),
     (outcome, "build_report", "report"),
     (outcome, "latency", "latency"),
     (gc, "collect", "garbage"),
