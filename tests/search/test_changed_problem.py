@@ -155,6 +155,7 @@ def test_the_source_counts_without_comments_and_layout(
     assert changes(first, found("width = 9 + 0")) == ["source of Written"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_fingerprint_is_the_same_in_every_process() -> None:
     code = (
@@ -196,6 +197,7 @@ def test_a_changed_function_is_refused(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_command_line_accepts_changes_of_a_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -122,7 +122,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", help="names of problems, separated by commas")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     options.out.mkdir(parents=True, exist_ok=True)
     for name in options.only.split(",") if options.only else in_turn():
         target = options.out / f"{name}.npz"
@@ -132,4 +131,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    torch.set_flush_denormal(True)  # of this process, for ever
     main()

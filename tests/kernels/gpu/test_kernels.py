@@ -58,6 +58,7 @@ def test_under_the_interpreter(tmp_path):
     }, "what needs a GPU, no more"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_with_the_errors_that_hardware_may_make(tmp_path):
     found = interpreted(tmp_path, "--noise", "--only", *NUMERIC)

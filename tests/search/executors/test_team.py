@@ -78,6 +78,7 @@ def test_two_processes_train_one_model_the_same_twice(
     wait(lambda: not any(map(alive, processes)), seconds=30)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "why"),

@@ -154,6 +154,7 @@ def test_a_script_without_a_guard_is_run_once(tmp_path: Path, how: str) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_notebook_searches_with_workers_and_goes_on_in_a_new_kernel(tmp_path: Path) -> None:
     """Fault F9: "Can't get attribute 'Net' on <module '__main__'>", and three wrong reasons."""
@@ -199,6 +200,7 @@ WHY = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_worker_that_dies_is_a_training_that_failed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -305,7 +307,7 @@ def test_a_module_that_a_worker_cannot_import_is_refused_before_the_start(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lines", [0, 2])
+@pytest.mark.parametrize("lines", [pytest.param(0, marks=pytest.mark.long), 2])
 def test_ctrl_c_is_one_line_and_exit_status_130(tmp_path: Path, lines: int) -> None:
     """Fault F14: about 50 lines of a worker's import."""
     (tmp_path / "config.yaml").write_text(

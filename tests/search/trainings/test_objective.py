@@ -65,7 +65,8 @@ def test_a_function_is_searched_compared_and_resumed(tmp_path: Path) -> None:
     assert {seed for _, seed, _ in objective.calls} >= {*report["confirmation"]["seeds"]}
     assert len({*report["confirmation"]["seeds"]}) == 4
     assert "report.html" in {path.name for path in (tmp_path / "run").iterdir()}
-    assert json.loads((tmp_path / "run" / "report.json").read_text()) == report
+    written = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert {name: value for name, value in written.items() if name != "checksum"} == report
     again = Recorded()
     assert search(again, tmp_path / "run", resume=True).report == report
     assert again.calls == []
