@@ -20,6 +20,7 @@ ROOT = PACKAGE.parent
 ORDER = (
     "dashboard",
     "errors",
+    "_cache",
     "_names",
     "_on_import",
     "activations",

@@ -1,7 +1,6 @@
 """Listing of the activations, kept once it was made: facts of all of them take seconds, a kept text none."""
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import autoact
+from autoact._cache import cache_folder
 
 _PACKAGE = Path(autoact.__file__).parent
 _SOURCES = ("activations", "analysis", "cli")  # what the text is made by
@@ -33,12 +33,10 @@ def kept(make: Callable[[], str]) -> str:
 
 
 def _file() -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    base = base if base.is_absolute() else Path(os.path.expanduser("~"), ".cache")
     files = sorted(path for name in _SOURCES for path in (_PACKAGE / name).rglob("*.py"))
     state = [(str(path), *_changed(path)) for path in files]
     key = hashlib.sha256(repr((version("sympy"), state)).encode()).hexdigest()
-    return base / "autoact" / f"list-{key[:20]}.txt"
+    return cache_folder() / f"list-{key[:20]}.txt"
 
 
 def _changed(path: Path) -> tuple[int, int]:

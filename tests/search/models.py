@@ -18,6 +18,15 @@ from autoact.spaces import SearchSpace
 ROWS, BATCH, EPOCHS = 96, 32, 2
 STEPS = EPOCHS * ROWS // BATCH  # of one full training
 TRAINER: dict[str, Any] = {"max_epochs": EPOCHS, "accelerator": "cpu"}
+OBJECTIVE: dict[str, Any] = {  # of a small search of a function
+    "space": ["relu", "tanh", "elu"],
+    "layers": ["a"],
+    "mode": "min",
+    "budget": 3,
+    "seeds": 2,
+    "selection_seeds": 1,
+    "quiet": True,
+}
 SMALLEST: dict[str, Any] = {  # settings of a search that trains as little as one can
     "space": ["relu", "tanh"],
     "budget": 2,

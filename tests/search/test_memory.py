@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not can_tell_memory(), reason="memory is told by /proc"),
 ]
-WARM, TRAININGS = 50, 150  # 2,000 of a function were measured: 562 MB after 100 of them, 578 MB after all
+WARM, TRAININGS = 50, 150
 MOST = 0.1  # megabytes that a training may leave behind; its entries in ledger and study are 0.01
 
 

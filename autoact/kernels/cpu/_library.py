@@ -17,6 +17,8 @@ from pathlib import Path
 
 import torch
 
+from autoact._cache import cache_folder
+
 log = logging.getLogger(__name__)
 _COMPILERS = ("gcc", "clang", "cc")
 _FLAGS = (
@@ -120,11 +122,9 @@ def _compiler() -> tuple[str, str] | None:
 @lru_cache(maxsize=1)
 def _folder() -> Path:
     """Return the cache folder, the user's own and nobody else's to write; else one of this process."""
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    base = base if base.is_absolute() else Path(os.path.expanduser("~"), ".cache")
-    folder = base / "autoact" / "kernels"
+    folder = cache_folder() / "kernels"
     try:
-        if base.is_absolute():
+        if folder.is_absolute():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             open_to_others = _open_to_others(folder)
             if open_to_others is None and os.access(folder, os.W_OK):

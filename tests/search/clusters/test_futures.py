@@ -17,18 +17,9 @@ from autoact.search.clusters._elsewhere import Order
 from autoact.search.clusters._futures import Futures, pool_of
 from autoact.spaces import Assignment
 from tests.search.clusters.values import values
-from tests.search.models import SMALLEST, Curve, CurveData
+from tests.search.models import OBJECTIVE, SMALLEST, Curve, CurveData
 
 POOLS = "tests.search.clusters.pools"
-OBJECTIVE: dict[str, Any] = {
-    "space": ["relu", "tanh", "elu"],
-    "layers": ["a"],
-    "mode": "min",
-    "budget": 3,
-    "seeds": 2,
-    "selection_seeds": 1,
-    "quiet": True,
-}
 
 
 def objective(assignment: Assignment, seed: int, fraction: float) -> float:

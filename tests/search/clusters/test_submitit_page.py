@@ -12,8 +12,9 @@ import pytest
 
 import autoact
 from autoact import run_search
-from tests.search.clusters.test_futures import OBJECTIVE, objective
+from tests.search.clusters.test_futures import objective
 from tests.search.clusters.values import values
+from tests.search.models import OBJECTIVE
 
 PAGE = Path(autoact.__file__).parents[1] / "docs" / "executors.md"
 

@@ -20,7 +20,7 @@ from autoact.records import Ledger
 from autoact.search.executors import threads_as_in
 from autoact.search.setup import Settings, seeds_for
 from autoact.spaces import Assignment
-from tests.search.models import SEARCH, STEPS, Curve, CurveData, Watched
+from tests.search.models import OBJECTIVE, SEARCH, STEPS, Curve, CurveData, Watched
 
 ROOT = Path(__file__).parents[3]
 
@@ -107,16 +107,7 @@ def test_a_probe_uses_the_threads_of_a_worker(monkeypatch: pytest.MonkeyPatch) -
     assert torch.get_num_threads() == before
 
 
-SMALL: dict[str, Any] = {
-    "space": ["relu", "tanh", "elu"],
-    "layers": ["a"],
-    "mode": "min",
-    "budget": 3,
-    "seeds": 2,
-    "selection_seeds": 1,
-    "workers": 2,
-    "quiet": True,
-}
+SMALL: dict[str, Any] = {**OBJECTIVE, "workers": 2}
 SCRIPT = f"""
 import autoact
 print("runs")

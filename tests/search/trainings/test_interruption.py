@@ -228,7 +228,8 @@ def test_a_job_that_is_ended_loses_nothing_and_leaves_nothing(tmp_path: Path, wo
     for pid in processes:  # the driver last
         os.kill(pid, signal.SIGTERM)
     said = search.communicate(timeout=120)
-    # Python tells of a signal that comes while it deletes an object
+    # around it Python tells of a signal that comes while it deletes an object, torch of a loader process that
+    # the same signal ended
     assert said[0] == ""
     assert said[1].count("Ended by SIGTERM. Go on with: autoact search --resume run\n") == 1
     assert search.returncode == 143
