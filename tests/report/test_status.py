@@ -70,6 +70,7 @@ def test_pairs_are_seeds_of_both(run: RunDirectory) -> None:
     assert "1 of at most 10 pairs of seeds" in str(found)
 
 
+@pytest.mark.slow
 def test_a_run_is_running_while_a_process_works_on_it(run: RunDirectory) -> None:
     command = [sys.executable, "-c", HOLD, str(run.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:

@@ -196,6 +196,7 @@ def test_the_task_is_sent_to_a_process_that_asks_for_it(remote: Callable[..., Re
     assert (cluster.submitted, cluster.sendings) == (3, 1)
 
 
+@pytest.mark.slow
 def test_processes_that_live_for_one_order_get_the_task_with_it(remote: Callable[..., Remote]) -> None:
     cluster = Cluster([needs_the_task] * 20)
     there = remote(cluster)
@@ -205,6 +206,7 @@ def test_processes_that_live_for_one_order_get_the_task_with_it(remote: Callable
     assert cluster.submitted == 3 * 2 + 4  # the first three were asked for twice
 
 
+@pytest.mark.slow
 def test_no_more_are_in_flight_than_the_cluster_offers(remote: Callable[..., Remote]) -> None:
     cluster = Cluster(size=3)
     there = remote(cluster)

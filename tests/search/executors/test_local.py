@@ -88,6 +88,7 @@ def test_a_stack_that_hangs_is_not_done(within: Any) -> None:
     assert found == Undone("it took longer than 0.2 s: it hangs, or training_timeout has to be more")
 
 
+@pytest.mark.slow
 def test_the_next_training_has_all_of_its_time(within: Any) -> None:
     executor = within(0.5, lambda: time.sleep(0.2))
     for seed in range(5):
