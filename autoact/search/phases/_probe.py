@@ -28,7 +28,8 @@ from autoact.training.fit import (
 _PROBED = 0.02  # fraction of a full training that is asked of a function
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
 _SHARE = 0.02
-_LIBRARIES = ("site-packages", "autoact")  # folders of files that are not the user's
+_LIBRARIES = ("site-packages", "dist-packages")  # folders of files that are not the user's
+_PACKAGE = Path(__file__).parents[2]  # nor are those here; a folder of the user's may be called autoact, too
 _AS_IT_IS = "The model cannot be trained, not even for a few steps"
 _CHANGED = "As it is the model trains; with searched activations it does not"
 
@@ -207,9 +208,13 @@ def _changed(
 def _told(what: str, error: Exception | SystemExit) -> str:
     """Return a line about what the user's code raised, with its place there."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not any(part in _LIBRARIES for part in Path(frame.filename).parts)]
+    own = [frame for frame in frames if _is_users(Path(frame.filename))]
     place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
     return f"{what}: {type(error).__name__}: {error}{place}"
+
+
+def _is_users(file: Path) -> bool:
+    return _PACKAGE not in file.parents and not any(part in _LIBRARIES for part in file.parts)
 
 
 def _entry(measured: Sequence[Measurement], seed: int) -> Training:
