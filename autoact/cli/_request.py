@@ -173,7 +173,8 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
     from autoact.records import RunDirectory
     from autoact.spaces import SearchSpace
 
-    stored = RunDirectory.open(out).configuration()
+    directory = RunDirectory.open(out)
+    stored = directory.configuration()
     source, settings = stored.get("source") or {}, dict(stored["search"])
     settings.pop("hours", None)  # those of an option are added to what the run has taken
     if "task" in source:
@@ -183,11 +184,13 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
     elif "configuration" in source:
         from autoact.training.configuration import read_stored
 
-        request = _of_configuration(read_stored(source, out), out)
+        with directory.naming():
+            request = _of_configuration(read_stored(source, out), out)
         settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
     else:
         raise ConfigurationError(
-            f"{out} was started from Python; resume it there: {RunDirectory(out).resumption()}."
+            f"{out} was started from Python, as its config.yaml has it; resume it there: "
+            f"{directory.resumption()}."
         )
     return Request(
         name=stored["task"],

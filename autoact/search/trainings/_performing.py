@@ -175,6 +175,12 @@ def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training
         remark = f"{extras.checkpoint} was not saved: {found.unsaved}" if found.unsaved else None
         return replace(ended(asked, found), remark=remark)
     except (Exception, SystemExit) as error:  # the user's code, no memory, a mixture that derives nothing
+        if isinstance(error, OSError) and extras.logs is not None:  # a full disk: train without its log
+            again = perform(task, asked, replace(extras, logs=None))
+            said = f"{extras.logs} was not written: {error.strerror}"
+            return (
+                again if again.raised else replace(again, remark=" ".join(filter(None, (again.remark, said))))
+            )
         return failed(asked, told(error), time.perf_counter() - began)
     finally:
         _clean_up()
