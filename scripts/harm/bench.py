@@ -107,7 +107,12 @@ class Bench:
     def trial(self, case: str = "plain", **settings: Any) -> Iterator["Trial"]:
         """Give a search that has not begun, in a folder that is removed."""
         with TemporaryDirectory(dir=self.folder) as folder:
-            yield Trial(self, case, Path(folder), settings)
+            made = Trial(self, case, Path(folder), settings)
+            try:
+                yield made
+            finally:
+                for command in made.commands:  # one waits in its trap where this row has failed
+                    command.kill()
 
     def moment(self, case: str, phase: str | None = None) -> tuple[int, str]:
         """Return the number of an event, from 1, and its phase; None: of any."""
@@ -132,6 +137,7 @@ class Trial:
     ) -> None:
         self.bench, self.case, self.folder, self.run = bench, case, folder, folder / "runs" / "run"
         self.given = {**CASES[case], **(settings or {})}
+        self.commands: list[Command] = []
         (folder / "temporary").mkdir(parents=True)
         (folder / "runs").mkdir()
         (folder / "search.yaml").write_text(yaml.safe_dump(_configuration(self.given)))
@@ -175,7 +181,8 @@ class Trial:
 
     def start(self, around: Around = ALONE, *more: str) -> Command:
         """Begin or go on with the search."""
-        return Command([*self.command, *more], self.folder, around)
+        self.commands.append(Command([*self.command, *more], self.folder, around))
+        return self.commands[-1]
 
     def go_on(self, around: Around = ALONE, *more: str) -> Ended:
         """Begin or go on with the search, and wait until the command has ended."""

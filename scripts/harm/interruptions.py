@@ -72,10 +72,8 @@ def stopped(bench: Bench) -> Tally:
             at, phase = bench.moment(case, "trial" if number > 2 else None)
             command = trial.start(Around(trap=Trap("wait", at)))
             if command.reached():
-                processes = [*marked(trial.folder)]
-                if number == 4:
-                    processes.remove(command.process)
-                _stop(processes, command.go)
+                alone = [] if number == 4 else [command.process]
+                _stop([*alone, *marked(trial.folder)], command.go)
             tally.add(phase)
             if (ended := command.end()).status:
                 tally.faults.append(f"it ended with {ended.status}: {ended.errors[-200:]}")
