@@ -135,7 +135,11 @@ def test_what_is_wrong_in_the_configuration_of_a_run_is_named_with_its_file(
     content: dict[str, Any] | None,
     said: str,
 ) -> None:
-    source = {} if content is None else {"file": "search.yaml", "folders": [], "configuration": content}
+    source = (
+        {}
+        if content is None
+        else {"file": "search.yaml", "folders": [str(tmp_path)], "configuration": content}
+    )
     run = RunDirectory.create(
         tmp_path / "run", {"task": "B", "study": "b", "space": {}, "search": {}, "source": source}
     )
