@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import numpy as np
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(not options.short and any(growth(points) > MOST for points in taken.values()))
 
 
-def watched(trainings: int, workers: int, stack: int | str) -> Taken:
+def watched(trainings: int, workers: int, stack: Literal["off"] | int) -> Taken:
     """Return what memory a search and its workers take."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
