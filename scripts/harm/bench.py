@@ -4,7 +4,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ import yaml
 from autoact.records import Ledger
 from scripts.harm.commands import ALONE, Around, Command, Ended, left
 from scripts.harm.invariants import Values, comparable, faults, report
-from scripts.harm.traps import events
+from scripts.harm.traps import events, marked
 
 BUDGET, SEEDS = 5, 2
 PHASES = ("probe", "one-shot", "trial", "baseline", "selection", "confirmation", "report")
@@ -162,6 +162,13 @@ class Trial:
     def has(self, count: int) -> bool:
         """Tell whether so many trainings are in the ledger."""
         return self.done >= count
+
+    def workers(self) -> Iterator[int]:
+        """Give the processes that train, without the shells that end them when the search is gone."""
+        for process in marked(self.folder):
+            with suppress(OSError):  # it has ended
+                if b"serve(orders, answers)" in Path(f"/proc/{process}/cmdline").read_bytes():
+                    yield process
 
     @property
     def begin(self) -> list[str]:

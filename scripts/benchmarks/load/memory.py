@@ -2,7 +2,7 @@
 
     python scripts/benchmarks/load/memory.py [--trainings 2000] [--workers 2] [--stack N] [--short]
 
-A training takes some milliseconds. Resident megabytes after a tenth, half and all of the trainings, and what
+A training takes some milliseconds. Resident megabytes after a tenth, half, nine tenths and all of the trainings, and what
 each leaves behind from the first quarter on. Linux only: /proc tells.
 """
 
@@ -84,7 +84,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     taken = watched(80 if options.short else options.trainings, options.workers, options.stack or "off")
     print(*terminal.machine().values(), sep=", ")
-    head = ("process", "trainings by then", "MB after a tenth", "half", "all", "KB per training")
+    head = (
+        "process",
+        "trainings by then",
+        "MB after a tenth",
+        "half",
+        "nine tenths",
+        "all",
+        "KB per training",
+    )
     print(terminal.markdown(head, [row(name, points) for name, points in taken.items()]))
     return int(not options.short and any(growth(points) > MOST for points in taken.values()))
 
@@ -150,7 +158,7 @@ def lines(file: Path) -> int:
 def row(name: str, points: Sequence[tuple[int, float]]) -> list[str]:
     """Return the cells of a process."""
     last = points[-1][0]
-    at = [next(megabytes for done, megabytes in points if done >= last * part) for part in (0.1, 0.5, 1)]
+    at = [next(megabytes for done, megabytes in points if done >= last * part) for part in (0.1, 0.5, 0.9, 1)]
     return [name, str(last), *(f"{megabytes:.0f}" for megabytes in at), f"{1000 * growth(points):.1f}"]
 
 
