@@ -2,8 +2,8 @@
 
     python scripts/benchmarks/load/memory.py [--trainings 2000] [--workers 2] [--stack N] [--short]
 
-A training takes some milliseconds. Resident megabytes after a tenth, half, nine tenths and all of the trainings, and what
-each leaves behind from the first quarter on. Linux only: /proc tells.
+A training takes some milliseconds. Resident megabytes after a tenth, half, nine tenths and all of the
+trainings, and what each leaves behind from the first quarter on. Linux only: /proc tells.
 """
 
 from __future__ import annotations
