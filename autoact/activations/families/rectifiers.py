@@ -87,4 +87,4 @@ def polyrelu(
     third: sp.Symbol = Parameter(default=1 / 3, search=(0.0, 1.0)),
 ) -> sp.Expr:
     """Polynomial of the positive part with learnable coefficients; grows faster than linearly."""
-    return first * pos(x) + second * pos(x) ** 2 + third * pos(x) ** 3
+    return pos(x) * (first + pos(x) * (second + pos(x) * third))
