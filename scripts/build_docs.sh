@@ -15,6 +15,6 @@ done
 source scripts/environment.sh
 prepare docs
 .venv/bin/python scripts/build_notebooks.py $short --out build/notebooks
-.venv/bin/python -m sphinx -q -W --keep-going -d build/doctrees docs "$out"
+.venv/bin/python -m sphinx -q -W --keep-going -E -a -d build/doctrees docs "$out"
 cp "$out/README.html" "$out/index.html"
 echo "$out/index.html"
