@@ -15,7 +15,7 @@ html_theme = "furo"
 html_title = "autoact"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_copy_source = html_show_sourcelink = False
+html_copy_source = html_show_sourcelink = html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
 templates_path: list[str] = []
 
