@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from torch import nn
@@ -9,6 +11,7 @@ from torch import nn
 import autoact
 from autoact._card import NAMES, ROWS, card
 from autoact.conversion import find_layers
+from autoact.spaces import LayerRule
 
 MANY = autoact.Assignment({f"net.{number}": "relu" for number in range(100)}, name="<script>")
 
@@ -47,7 +50,7 @@ def test_the_repr_of_a_space_makes_it_again(name: str) -> None:
 
 
 def test_the_card_of_a_space_names_its_rules() -> None:
-    rules = [
+    rules: list[LayerRule | Mapping[str, Any]] = [
         {"match": "head.*", "keep": True},
         {"match": "body.*", "share": "group", "candidates": ["elu", "silu"]},
     ]
