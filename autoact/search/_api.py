@@ -359,7 +359,7 @@ def _started(
         with Trainings(executor, prepared.task, ledger, stack=prepared.stack) as trainings:
             search = _search(prepared, trainings, directory, plan.seconds)
             progress.say(
-                going_on(search, progress.done, total) if resumed else f"Run directory: {directory.path}\n"
+                going_on(search, progress.done, total) if resumed else f"Run directory: {directory.path}"
             )
             with outcome.Watching(search, plan, prepared.task.space.name, progress) as watching:
                 trainings.finished = watching.finished
