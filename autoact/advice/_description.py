@@ -53,8 +53,8 @@ def _grounds(advice: Advice) -> str:
         return "No data were looked at; this is the usual order."
     if evidence.bends:
         return (
-            "Ordered by one unit of each, fitted along one direction to every other row; percentages are of the "
-            "squared error that a linear fit leaves on the rows between."
+            "Ordered by one unit of each, fitted along one direction to every other row; percentages are of "
+            "the squared error that a linear fit leaves on the rows between."
         )
     if evidence.heavy_tails:
         return "Your data say only that tails are heavy: the usual order, bounded activations last."

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Answer, and write the space."""
     from autoact.advice import Needs, advise, check_free, describe, read_range, write_space
-    from autoact.cli._catalogue import load_module
+    from autoact.cli.catalogue import load_module
 
     _check(options)
     if options.out:

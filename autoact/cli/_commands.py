@@ -16,9 +16,9 @@ from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._compare import add_arguments as add_compare_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
 from autoact.cli._export_command import add_arguments as add_export_arguments
-from autoact.cli._listing import kept
 from autoact.cli._parser import Parser, add_answer_options, print_json, quietly
 from autoact.cli._predict import add_arguments as add_predict_arguments
+from autoact.cli.catalogue import kept
 from autoact.errors import AutoActError, SearchFailedError
 
 
@@ -100,7 +100,7 @@ def _search(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     def make() -> str:
-        from autoact.cli._catalogue import listing, listing_json
+        from autoact.cli.catalogue import listing, listing_json
 
         return listing_json(options.module) if options.json else listing(options.module)
 
@@ -110,7 +110,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     def make() -> str:
-        from autoact.cli._catalogue import facts_text
+        from autoact.cli.catalogue import facts_text
 
         return facts_text(options.name, options.param, options.module, as_json=options.json)
 

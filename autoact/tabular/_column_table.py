@@ -36,10 +36,20 @@ def column_rows(task: TableTask) -> list[dict[str, Any]]:
 
 
 def describe_columns(task: TableTask) -> str:
-    """Return the same as lines for a terminal.
+    r"""Return the same as lines for a terminal.
 
     Args:
         task: The table as a task.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from autoact.tabular import load_task
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "line.csv"
+        >>> _ = file.write_text("x,y\n" + "".join(f"{i / 9},{i / 7}\n" for i in range(60)))
+        >>> print(describe_columns(load_task(file, "y")))
+        column  read as  inputs
+        x       numbers       1  median 3.389
+        y       target        0  a number
     """
     rows = [("column", "read as", "inputs", "")]
     rows += [tuple(str(value) for value in row.values()) for row in column_rows(task)]  # type: ignore[misc]

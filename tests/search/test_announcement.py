@@ -189,17 +189,17 @@ def test_a_terminal_gets_one_bar_with_best_value_and_time_left() -> None:
 def test_the_bar_moves_within_a_training_and_waits_for_one_that_takes_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    now = 100.0
-    monkeypatch.setattr("autoact.search.trainings._progress.time.monotonic", lambda: now)
+    now = [100.0]
+    monkeypatch.setattr("autoact.search.trainings._progress.time.monotonic", lambda: now[0])
     shown = SearchProgress(Settings(monitor="val_loss"), 10, quiet=True, estimate=8.0)
     seen = []
-    for now in (100.0, 104.0, 108.0, 150.0):
+    for now[0] in (100.0, 104.0, 108.0, 150.0):
         shown._move()
         seen.append((round(shown._bar.tasks[0].completed, 3), shown.left))
     assert seen == [(0.0, 80.0), (0.475, 76.0), (0.95, 72.0), (0.95, 72.0)]
     shown.finished(done(0.5))
     assert shown.left == 9 * 50.0, "a training takes as long as those that have ended"
-    now = 175.0
+    now[0] = 175.0
     shown._move()
     assert (round(shown._bar.tasks[0].completed, 3), shown.left) == (1.475, 9 * 50.0 - 25.0)
 

@@ -12,8 +12,8 @@ import numpy as np
 
 import autoact
 from autoact.analysis import Facts, facts, subject
-from autoact.cli._curve import draw
 from autoact.cli._parser import json_text
+from autoact.cli.catalogue._curve import draw
 from autoact.errors import ConfigurationError
 
 COLUMNS = (
