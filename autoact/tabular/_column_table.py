@@ -48,7 +48,7 @@ def describe_columns(task: TableTask) -> str:
         >>> _ = file.write_text("x,y\n" + "".join(f"{i / 9},{i / 7}\n" for i in range(60)))
         >>> print(describe_columns(load_task(file, "y")))
         column  read as  inputs
-        x       numbers       1  median 3.389
+        x       numbers       1  median 3.333
         y       target        0  a number
     """
     rows = [("column", "read as", "inputs", "")]
