@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What `run_search` needs: model, data, space, settings, and what makes them again."""
+    """What `run_search` needs: model, data, space, settings, what makes them again; the task of a table."""
 
     name: str
     model: Any
@@ -25,6 +25,7 @@ class Request:
     out: Path
     resume: bool = False
     notes: tuple[str, ...] = ()
+    table: Any = None
 
 
 def read_request(options: argparse.Namespace) -> Request:
@@ -110,6 +111,7 @@ def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
         source=source,
         out=out,
         notes=task.notes,
+        table=task,
     )
 
 
@@ -201,4 +203,5 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
         source=request.source if "data" in source else source,
         out=out,
         resume=True,
+        table=request.table,
     )

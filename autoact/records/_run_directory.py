@@ -164,6 +164,16 @@ class RunDirectory:
         """Lightning checkpoint of the selected model, trained with the first confirmation seed."""
         return self.path / "checkpoints" / "final.ckpt"
 
+    @property
+    def original_checkpoint_file(self) -> Path:
+        """The same of the original model, where it is another one than the selected."""
+        return self.path / "checkpoints" / "original.ckpt"
+
+    @property
+    def columns_file(self) -> Path:
+        """How the columns of a table become inputs, and what makes its model; only of tables."""
+        return self.path / "columns.json"
+
     def tensorboard(self, name: str) -> Path:
         """Return the TensorBoard directory of one training."""
         return self.path / "tensorboard" / name
