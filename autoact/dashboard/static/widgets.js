@@ -7,7 +7,7 @@ export function element(name, attributes = {}, ...children) {
   return filled(document.createElement(name), attributes, children);
 }
 
-function shape(name, attributes = {}, ...children) {
+export function shape(name, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, name), attributes, children);
 }
 
@@ -204,6 +204,7 @@ function drawn(spec, width) {
   }
   for (const mark of spec.marks) figure.append(...DRAW[mark.kind]({ role: "muted", ...mark }, x, y, box));
   figure.placed = x;
+  figure.upright = y;
   return figure;
 }
 
