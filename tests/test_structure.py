@@ -39,6 +39,7 @@ ORDER = (
     "search",
     "tabular",
     "advice",
+    "play",
     "cli",
     "__main__",
 )

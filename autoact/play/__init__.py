@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from autoact._names import public_names
-from autoact.play._page import TABS, page, write_page
+from autoact.play._play_page import TABS, page, write_page
 
 __all__ = ["TABS", "page", "write_page"]
 

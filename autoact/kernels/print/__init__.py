@@ -1,4 +1,4 @@
-"""Source printed from expressions: C for CPUs and Triton for GPUs of a mixture's plan, JavaScript for pages."""
+"""Source printed from expressions: C and Triton of a mixture's plan, JavaScript of functions."""
 
 from autoact.kernels.print._c import c_expression, library_source
 from autoact.kernels.print._chain import State, chain_backward_source, chain_source, state_of

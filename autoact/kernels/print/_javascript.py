@@ -29,7 +29,9 @@ _CALLS: dict[type, str] = {
     **{f: f.__name__ for f in (p.step, p.below, p.window, p.clip, p.sigmoid, p.softplus)},
     **{f: f.__name__ for f in (p.decay, p.decay1, p.bell, p.finite)},
     **{f: f"Math.{f.__name__}" for f in (p.exp, p.expm1, p.log1p, p.tanh, p.sign)},
-    **{f: f"Math.{f.__name__}" for f in (sp.exp, sp.sin, sp.cos, sp.atan, sp.sinh, sp.cosh, sp.asinh, sp.log)},
+    **{
+        f: f"Math.{f.__name__}" for f in (sp.exp, sp.sin, sp.cos, sp.atan, sp.sinh, sp.cosh, sp.asinh, sp.log)
+    },
     **{f: f.__name__ for f in (sp.erf, sp.erfc)},
     p.pos: "positive",
     p.neg: "negative",

@@ -26,7 +26,7 @@ export const firstLayer = (neurons) => ({
   weights: neurons.map(({ angle }) => [Math.cos(angle), Math.sin(angle)]), biases: neurons.map(({ offset }) => -offset),
 });
 
-const START = [[20, 0.7], [115, 0.8], [250, 0.5], [335, 1.0], [70, -0.9], [170, 1.3], [300, 1.6], [205, -0.3]];
+const START = [[20, 0.7], [115, 0.8], [250, 0.5], [335, 1.0], [225, 1.7], [95, 2.0], [180, 1.9], [310, 1.9]];
 
 function neuron(n) {
   const [angle, offset] = START[n];
@@ -85,6 +85,9 @@ export function carve(host, activations) {
     const segment = (from, to) => ({ x1: px(from[0]), y1: py(from[1]), x2: px(to[0]), y2: py(to[1]) });
     const put = (selector, values) => Object.entries(values).forEach(([key, value]) => node.querySelectorAll(selector).forEach((each) => each.setAttribute(key, value)));
     put(".stroke", segment(at(-9, 0), at(9, 0)));
+    const kinks = act.pieces.kinks.filter((kink) => kink !== 0).map((kink) => [at(-9, kink), at(9, kink)]);
+    put(".kinks", { d: kinks.map(([from, to]) => `M${px(from[0])} ${py(from[1])}L${px(to[0])} ${py(to[1])}`).join("") });
+    node.classList.toggle("apart", !act.pieces.kinks.includes(0));
     put(".arrow", segment(at(0, 0), at(0, 0.32)));
     put(".move", { cx: px(at(0, 0)[0]), cy: py(at(0, 0)[1]) });
     put(".turn", { cx: px(at(HANDLE, 0)[0]), cy: py(at(HANDLE, 0)[1]) });
@@ -94,7 +97,7 @@ export function carve(host, activations) {
   };
   const lineOf = (n) => {
     const node = shape("g", { class: `neuron c${n % COLORS}`, tabindex: 0, role: "slider", "aria-valuemin": 0, "aria-valuemax": 360 },
-      shape("line", { class: "stroke wide" }), shape("line", { class: "stroke" }), shape("line", { class: "arrow" }), shape("circle", { class: "turn", r: 8 }), shape("circle", { class: "move", r: 8 }));
+      shape("line", { class: "stroke wide" }), shape("line", { class: "stroke" }), shape("path", { class: "kinks" }), shape("line", { class: "arrow" }), shape("circle", { class: "turn", r: 8 }), shape("circle", { class: "move", r: 8 }));
     const move = (x) => {
       const own = neurons[n];
       own.offset = x[0] * Math.cos(own.angle) + x[1] * Math.sin(own.angle);
@@ -217,7 +220,7 @@ export function carve(host, activations) {
     element("div", { class: "side" }, element("div", { class: "statistics", "aria-live": "polite" }, count.node),
       element("div", { class: "controls" }, first.node, second.node, which.node, through.node, shuffle),
       element("h3", {}, "pattern at the marker"), chips,
-      element("p", { class: "note" }, "Drag a line, or its ring to turn it; click to set the marker. The arrow points to the side where the neuron's input is above 0. A pattern says, neuron by neuron, how many kinks of the activation lie below its input."))));
+      element("p", { class: "note" }, "Drag a line, or its ring to turn it; click to set the marker. The short bar points to the side where the neuron's input is above 0. A pattern says, neuron by neuron, how many kinks of the activation lie below its input."))));
   redraw();
   host.state = () => ({ layers: layers(), activation: act.name, marker }); // for tests
 }

@@ -3,7 +3,9 @@
 
 const STEEPEST = Math.log(16); // b lies between 1/16 and 16, on either side of 0
 const FARTHEST = 8; // c lies between -8 and 8
-const STARTS = 6;
+const STEEPNESSES = [0.0625, 0.15, 0.35, 0.7, 1.2, 2, 4, 10];
+const TAILS = [-7, -4, -2, 2, 4, 7];
+const STARTS = 8;
 const TURNS = 60;
 
 // What is left of y after a·u + d at the best a and d.
@@ -88,23 +90,20 @@ export function bestFit(activation, x, y) {
     const u = x.map((each) => activation.value(b * each + theta[1], ...values));
     return u.every(Number.isFinite) ? rest(u, y) : { a: 0, d: 0, residual: y.map(() => 1e6) };
   };
-  const starts = [];
-  const [low, high] = [x[0], x[x.length - 1]];
-  const options = [free.map((i) => own[i].start), ...free.flatMap((i, n) => [0.15, 0.5, 0.85].map((share) => free.map((j, m) => (m === n ? own[j].low + share * (own[j].high - own[j].low) : own[j].start))))];
-  for (const sign of [1, -1]) {
-    for (const b of [0.0625, 0.25, 0.6, 1, 2, 4, 10]) {
-      for (let n = 0; n <= 8; n += 1) {
-        const c = -sign * b * (low + ((high - low) * n) / 8);
-        for (const values of options) {
-          const theta = [Math.log(b), Math.min(Math.max(c, -FARTHEST), FARTHEST), ...values];
-          starts.push({ sign, theta, cost: squares(at(sign, theta).residual) });
-        }
-      }
-    }
-  }
+  const middles = Array.from({ length: 9 }, (_, n) => x[0] + ((x[x.length - 1] - x[0]) * n) / 8);
+  const shares = [0.15, 0.5, 0.85].flatMap((share) => free.map((i) => [i, own[i].low + share * (own[i].high - own[i].low)]));
+  const values = [[], ...shares.map((each) => [each])].map((changes) => free.map((i) => new Map(changes).get(i) ?? own[i].start));
+  const starts = [1, -1].flatMap((sign) => STEEPNESSES.map((b) => { // the best of each steepness, so that they differ
+    const shifts = [...middles.map((each) => -sign * b * each), ...TAILS].filter((c) => Math.abs(c) <= FARTHEST);
+    const tried = shifts.flatMap((c) => values.map((each) => [Math.log(b), c, ...each]));
+    const costs = tried.map((theta) => squares(at(sign, theta).residual));
+    const best = costs.indexOf(Math.min(...costs));
+    return { sign, theta: tried[best], cost: costs[best] };
+  }));
   starts.sort((one, two) => one.cost - two.cost);
   const fits = starts.slice(0, STARTS).map(({ sign, theta }) => ({ sign, ...descended(theta, bounds, (each) => at(sign, each).residual) }));
-  const { sign, theta } = fits.reduce((best, each) => (each.cost < best.cost ? each : best));
+  fits.sort((one, two) => two.sign - one.sign); // of equals the one that is not mirrored
+  const { sign, theta } = fits.reduce((best, each) => (each.cost < best.cost * (1 - 1e-9) - 1e-20 ? each : best));
   const { a, d, residual } = at(sign, theta);
   const level = y.reduce((sum, each) => sum + each, 0) / y.length;
   const deviation = Math.sqrt(squares(y.map((each) => each - level)) / y.length) || 1;

@@ -9,7 +9,7 @@ export const WIDTH = 64;
 export const BATCH = 32;
 const MOST = 6;
 const STARTS = {
-  gain: ["each activation's own gain, 1 / E[φ²]", null], two: ["He, σ_w² = 2", 2], one: ["LeCun, σ_w² = 1", 1], third: ["torch's default, σ_w² = 1/3", 1 / 3], own: ["by hand", null],
+  gain: ["own gain, 1 / E[φ²]", null], two: ["He, σ_w² = 2", 2], one: ["LeCun, σ_w² = 1", 1], third: ["torch, σ_w² = 1/3", 1 / 3], own: ["by hand", null],
 };
 const shown = (value) => (value === Infinity ? "∞" : number(value, 3));
 
@@ -19,7 +19,7 @@ export function flow(host, activations) {
   let network = randomNetwork(DEEPEST, WIDTH, BATCH, seed);
   const facts = new Map();
   const chips = element("div", { class: "chips", role: "group", "aria-label": "activations shown" });
-  const panels = ["gradient", "dead", "kappa", "chi"].map((key) => ({ key, host: element("div", {}) }));
+  const panels = ["gradient", "chi", "dead", "kappa"].map((key) => ({ key, host: element("div", {}) }));
   const TITLES = { gradient: "mean gradient at the layer", dead: "dead units, share", kappa: "κ, relative gradient noise", chi: "χ, factor of squared gradients" };
   const rows = element("div", { class: "scroll", "aria-live": "polite" });
 
@@ -38,13 +38,13 @@ export function flow(host, activations) {
     });
     for (const { key, host: place } of panels) {
       const log = key !== "dead";
-      const lines = all.map(({ name, role, layers }) => ({ kind: "line", name, role, width: 2, points: layers.map((each, n) => ({ x: n + 1, y: log && !(each[key] > 0) ? NaN : each[key] })) }));
-      const rule = key === "chi" ? [{ kind: "rule", y: 1, role: "muted", floating: true }] : [];
+      const lines = all.map(({ name, role, layers }) => ({ kind: "line", role, width: 2, points: layers.map((each, n) => ({ x: n + 1, y: log && !(each[key] > 0) ? NaN : each[key] })) }));
+      const rule = key === "chi" ? [{ kind: "rule", y: 1, role: "muted" }] : [];
       const single = depth.value() === 1 ? lines.map((line) => ({ ...line, kind: "dots", size: 4 })) : lines;
       chart(place, { label: `${TITLES[key]}, by layer`, height: 220, x: { tight: true, whole: true, title: "layer" }, y: { title: TITLES[key], log, ...(log ? {} : { low: 0, high: 1 }) }, marks: [...single, ...rule] });
     }
-    rows.replaceChildren(table(["activation", "gradient, first / last", "dead, worst layer", "κ of N(0, 1)", "χ of N(0, 1)"], all.map(({ name, found, layers }) => [
-      name, shown(layers[0].gradient / layers[layers.length - 1].gradient), `${number(100 * Math.max(...layers.map((each) => each.dead)), 3)} %`, shown(found.kappa), shown(varianceOf(found) * found.second),
+    rows.replaceChildren(table(["activation", "gradient first / last", "most dead", "own κ", "own χ"], all.map(({ name, found, layers }) => [
+      name, shown(layers[0].gradient / layers[layers.length - 1].gradient), number(Math.max(...layers.map((each) => each.dead)), 3), shown(found.kappa), shown(varianceOf(found) * found.second),
     ])));
   };
   const list = () => {
@@ -70,8 +70,8 @@ export function flow(host, activations) {
   const again = button("other weights", () => { seed += 1; network = randomNetwork(DEEPEST, WIDTH, BATCH, seed); draw(); });
   host.append(
     element("div", { class: "controls wide" }, depth.node, start.node, variance.node, add.node, again), chips,
-    element("div", { class: "charts" }, ...panels.map((each) => each.host)), rows,
-    element("p", { class: "note" }, `A network of ${WIDTH} units per layer without biases or normalization, weights from N(0, σ_w² / ${WIDTH}), on ${BATCH} inputs of N(0, 1); the gradient is of the outputs added with random signs. A unit is dead if its slope is below 10⁻⁶ on all inputs.`),
+    element("div", { class: "charts pairs" }, ...panels.map((each) => each.host)), rows,
+    element("p", { class: "note" }, `A network of ${WIDTH} units per layer without biases or normalization, weights from N(0, σ_w² / ${WIDTH}), on ${BATCH} inputs of N(0, 1); the gradient is of the outputs added with random signs. A unit is dead if its slope is below 10⁻⁶ on all inputs; own κ and χ are those of N(0, 1).`),
   );
   list();
   draw();

@@ -12,7 +12,7 @@ export const X = Array.from({ length: COUNT }, (_, i) => LOW + ((HIGH - LOW) * i
 export const CURVES = {
   asymmetric: ["adds up right, saturates left", (x) => (x >= 0 ? x : 0.3 * Math.expm1(x))],
   slopes: ["two slopes", (x) => (x >= 0 ? 0.9 * x : 0.3 * x)],
-  dose: ["dose and response", (x) => 2.2 / (1 + Math.exp(-2.5 * (x - 0.4))) - 0.6],
+  dose: ["dose and response", (x) => (x > -1 ? (2 * (x + 1) ** 2) / (1 + (x + 1) ** 2) : 0) - 0.5],
   bump: ["a bump", (x) => 2 * Math.exp(-1.4 * (x - 0.3) ** 2) - 0.5],
   wave: ["a wave", (x) => 1.2 * Math.sin(2 * x) + 0.4],
   valley: ["a valley", (x) => 0.4 * x * x - 1],
@@ -21,16 +21,17 @@ export const CURVES = {
 const ROLES = ["chosen", "original", "mixture"];
 
 const formulaOf = (act, fit) => {
-  const term = (value) => `${value < 0 ? " − " : " + "}${number(Math.abs(value), 3)}`;
+  const term = (value) => (Math.abs(value) < 1e-6 ? "" : `${value < 0 ? " − " : " + "}${number(Math.abs(value), 3)}`);
+  const factor = (value, dot) => (Math.abs(value - 1) < 1e-6 ? "" : Math.abs(value + 1) < 1e-6 ? "−" : `${number(value, 3)}${dot}`);
   const own = act.parameters.map((each, n) => `${each.name} = ${number(fit.parameters[n], 3)}`).join(", ");
-  return `${number(fit.a, 3)} · ${act.name}(${number(fit.b, 3)} x${term(fit.c)}${own ? `; ${own}` : ""})${term(fit.d)}`;
+  return `${factor(fit.a, " · ")}${act.name}(${factor(fit.b, " ")}x${term(fit.c)}${own ? `; ${own}` : ""})${term(fit.d)}`;
 };
 
 export function match(host, activations) {
   const picture = element("div", { class: "drawing", tabindex: 0, role: "application", "aria-label": "Target curve from -3 to 3: draw it with the mouse; left and right choose a place, up and down move the curve there" });
   const left = element("div", {});
   const ranking = element("ol", { class: "ranking" });
-  const said = element("p", { class: "note", "aria-live": "polite" });
+  const said = element("p", { class: "best", "aria-live": "polite" });
   let y = X.map(CURVES.asymmetric[1]);
   let fits = [];
   let picked = null;
@@ -66,7 +67,7 @@ export function match(host, activations) {
       const place = few.indexOf(each);
       const share = Math.max(0, Math.min(1, 1 + Math.log10(Math.max(each.fit.error, 1e-4)) / 4));
       const node = element("button", { type: "button", class: place < 0 ? "" : ROLES[place], "aria-pressed": String(each.act.name === picked), title: formulaOf(each.act, each.fit) },
-        element("span", {}, each.act.name), element("i", { class: "bar", style: `--share: ${share.toFixed(3)}` }), element("b", {}, each.fit.error < 1e-6 ? "exact" : number(each.fit.error, 2)));
+        element("span", {}, each.act.name), element("i", { class: "gauge", style: `--share: ${share.toFixed(3)}` }), element("b", {}, each.fit.error < 1e-6 ? "exact" : number(each.fit.error, 2)));
       node.dataset.name = each.act.name;
       node.addEventListener("click", () => { picked = each.act.name; show(); ranking.querySelector(`[aria-pressed="true"]`)?.focus({ preventScroll: true }); });
       return element("li", {}, node);
@@ -94,6 +95,7 @@ export function match(host, activations) {
       await new Promise((done) => { setTimeout(done); });
       if (own !== turn) return;
       shown = performance.now();
+      said.textContent = `fitting ${found.length} of ${activations.length} …`;
     }
     fits = found.sort((one, two) => one.fit.error - two.fit.error);
     show();
@@ -155,8 +157,9 @@ export function match(host, activations) {
     drawCurves();
   });
   host.append(element("div", { class: "stage" },
+    element("div", { class: "settings controls" }, curve.node, refit.node),
     element("div", { class: "figures" }, picture, left, said),
-    element("div", { class: "side" }, element("div", { class: "controls" }, curve.node, refit.node),
+    element("div", { class: "side" },
       element("h3", {}, "left over, as a share of the target's deviation"), ranking,
       element("p", { class: "note" }, "b lies between 1/16 and 16 on either side of 0, c between −8 and 8, own parameters where a search looks for them; bars are logarithmic, from 10⁻⁴ to 1."))));
   drawCurves();

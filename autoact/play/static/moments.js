@@ -3,6 +3,7 @@
 const REACH = 38; // standard deviations: beyond, the density is no float64
 const RELATIVE = 1e-12;
 const ROUNDS = 60;
+const NARROW = 1e-100;
 
 // Nodes and weights of Gauss-Legendre on [-1, 1], by Newton's method.
 function legendre(count) {
@@ -70,7 +71,7 @@ export function momentsOf(value, slope) {
   };
 }
 
-// Points in [low, high] where a function jumps, each found between two neighboring floats.
+// Points in [low, high] where a function jumps: between two points so near to each other that no slope explains the difference.
 function jumps(f, low, high, count) {
   const found = [];
   const differs = (a, b) => !(Math.abs(a - b) <= 1e-7 * (1 + Math.abs(a) + Math.abs(b)));
@@ -78,14 +79,13 @@ function jumps(f, low, high, count) {
   for (let i = 1; i <= count; i += 1) {
     const [next, after] = [low + ((high - low) * i) / count, f(low + ((high - low) * i) / count)];
     let [a, b, left, right] = [x, next, y, after];
-    while (differs(left, right)) {
+    while (differs(left, right) && b - a > 1e-15 * Math.abs(a) + NARROW) {
       const middle = 0.5 * (a + b);
-      if (!(middle > a && middle < b)) break;
       const value = f(middle);
       if (Math.abs(value - left) >= Math.abs(right - value) || Number.isNaN(value - left)) [b, right] = [middle, value];
       else [a, left] = [middle, value];
     }
-    if (differs(left, right)) found.push(Math.abs(a) < 1e-12 ? 0 : 0.5 * (a + b));
+    if (differs(left, right)) found.push(Number((0.5 * (a + b)).toFixed(12)));
     [x, y] = [next, after];
   }
   return found.filter((at, n) => n === 0 || at - found[n - 1] > 1e-9);

@@ -60,8 +60,9 @@ export function power(host, activations) {
   const bound = slider({ label: "bound B", low: 0.25, high: 4, value: 1, step: 0.25 }, draw);
   host.append(
     element("div", { class: "stage" },
+      element("div", { class: "settings controls" }, which.node, target.node, scale.node, width.node, bound.node),
       element("div", { class: "figures" }, picture, sweep),
-      element("div", { class: "side" }, element("div", { class: "controls" }, which.node, target.node, scale.node, width.node, bound.node),
+      element("div", { class: "side" },
         element("div", { class: "statistics", "aria-live": "polite" }, error.node, cubic.node),
         element("p", { class: "note" }, "y = Σ v φ(s (w x + b)) + c on [−1, 1]; all of w, b, v and c lie in [−B, B]. Hidden units are evenly shifted copies of φ, the output weights the best there are."))),
   );

@@ -6,6 +6,7 @@ import { momentsOf, smoothnessOf } from "./moments.js";
 const LOW = -5;
 const HIGH = 5;
 const POINTS = 400;
+const BESIDE = 1e-9; // of a jump
 const NAMES = ["f", "f′", "f″"];
 
 export function classWords({ order, jumps }) {
@@ -18,7 +19,7 @@ export function classWords({ order, jumps }) {
 export function smooth(host, activations) {
   const figures = NAMES.map(() => element("div", {}));
   const sliders = element("div", { class: "controls" });
-  const formula = element("p", { class: "formula" });
+  const formula = element("div", { class: "formula" });
   const about = element("p", { class: "note" });
   const grade = statistic("smoothness");
   const noise = statistic("κ, gradient noise");
@@ -41,8 +42,8 @@ export function smooth(host, activations) {
       const points = [];
       for (let i = 0; i <= POINTS; i += 1) {
         const [before, x] = [i - 1, i].map((place) => LOW + ((HIGH - LOW) * place) / POINTS);
-        if (found.jumps[n].some((at) => at > before && at <= x)) points.push({ x, y: NaN });
-        points.push({ x, y: f(x) });
+        for (const at of found.jumps[n].filter((each) => each > before && each <= x)) points.push({ x: at, y: f(at - BESIDE) }, { x: at, y: NaN }, { x: at, y: f(at + BESIDE) });
+        if (!found.jumps[n].includes(x)) points.push({ x, y: f(x) });
       }
       const shown = points.map(({ y }) => y).filter(Number.isFinite);
       const [low, high] = [Math.max(-8, Math.min(...shown)), Math.min(8, Math.max(...shown))];
@@ -63,15 +64,17 @@ export function smooth(host, activations) {
     act = activations.find((each) => each.name === name);
     own = act.parameters.map((each) => each.start);
     sliders.replaceChildren(...act.parameters.map((each, n) => slider({ label: each.name, low: each.low, high: each.high, value: each.start, log: each.log, step: (each.high - each.low) / 200 }, (value) => { own[n] = value; draw(); }).node));
-    formula.replaceChildren(element("b", {}, "f(x) = "), act.formula);
+    formula.innerHTML = act.formula; // MathML, names in it escaped
+    formula.prepend(element("span", {}, "f(x) ="));
     about.textContent = [act.description, act.reference].filter(Boolean).join(" ");
     draw();
   };
   const which = choice({ label: "activation", options: byFamily(activations), value: act.name }, pick);
   host.append(
     element("div", { class: "stage" },
+      element("div", { class: "settings" }, element("div", { class: "controls" }, which.node), sliders),
       element("div", { class: "figures" }, ...figures),
-      element("div", { class: "side" }, element("div", { class: "controls" }, which.node), sliders, formula, about,
+      element("div", { class: "side" }, formula, about,
         element("div", { class: "statistics", "aria-live": "polite" }, grade.node, noise.node, gain.node), element("div", { class: "controls" }, place.node), values)),
   );
   pick(act.name);

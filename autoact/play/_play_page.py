@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autoact import dashboard
 from autoact.errors import ConfigurationError, did_you_mean
-from autoact.play._functions import described, shown, source
+from autoact.play._printed_functions import described, shown, source
 
 TABS = ("carve", "match", "flow", "power", "smooth")
 MARK = "<!-- autoact play -->"
@@ -59,9 +59,9 @@ script-src 'unsafe-inline'; img-src data:">
 """
 _START = """
 const data = JSON.parse(document.getElementById("data").textContent);
-const functions = {functions};
+const {{ activations: functions, erf, erfc }} = {functions};
 for (const each of data.activations) each.derivatives = functions[each.name];
-globalThis.autoactPlay = {{ ...data, modules }};
+globalThis.autoactPlay = {{ ...data, modules, erf, erfc }};
 modules.play.play(document.getElementById("play"), data);
 """
 
@@ -118,9 +118,7 @@ def write_page(path: str | Path, tabs: Sequence[str] = TABS) -> Path:
     if not target.parent.is_dir():
         raise ConfigurationError(f"{target.parent} is no folder. Make it, or give another file.")
     if target.exists() and not _is_page(target):
-        raise ConfigurationError(
-            f"{path} exists and is no page of autoact play. Remove it, or give another."
-        )
+        raise ConfigurationError(f"{path} exists and is no page of autoact play. Remove it, or give another.")
     target.write_text(page(tabs), encoding="utf-8")
     return target
 
@@ -136,12 +134,11 @@ def _read(name: str) -> str:
 def _bundle() -> str:
     """Return all modules as one, each in a scope of its own."""
     texts = {"widgets": dashboard.widgets(), **{name: _read(f"{name}.js") for name in _MODULES}}
-    parts = [
-        f"modules.{name} = (() => {{\n{_scoped(text)}\nreturn {{ {', '.join(_EXPORT.findall(text))} }};\n}})();"
-        for name, text in texts.items()
-    ]
-    return "\n".join(["const modules = {};", *parts])
+    return "\n".join(["const modules = {};", *(_scoped(name, text) for name, text in texts.items())])
 
 
-def _scoped(text: str) -> str:
-    return _EXPORT.sub("", _IMPORT.sub(r"const \1 = modules.\2;", text))
+def _scoped(name: str, text: str) -> str:
+    """Return a module as a call that gives what it exports."""
+    body = _EXPORT.sub("", _IMPORT.sub(r"const \1 = modules.\2;", text))
+    exported = ", ".join(_EXPORT.findall(text))
+    return f"modules.{name} = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();"

@@ -12,6 +12,7 @@ from autoact.analysis import linear_pieces
 from autoact.dashboard import embedded
 from autoact.errors import ConfigurationError
 from autoact.kernels.print import javascript_function, javascript_library
+from autoact.play._formulas import mathml
 
 ORDERS = (0, 1, 2)  # of the derivatives that are printed
 
@@ -30,16 +31,25 @@ def described(act: Activation) -> dict[str, Any]:
         "family": act.family,
         "description": act.description,
         "reference": act.reference,
-        "formula": str(act.expression),
+        "formula": mathml(act.expression),
         "parameters": [_parameter(p) for p in act.parameters],
         "pieces": _pieces(act),
     }
 
 
 def source(acts: list[Activation]) -> str:
-    """Return JavaScript that evaluates to {name: [f, f', f'']}, each a function of x and the parameters."""
+    """Return JavaScript of {activations, erf, erfc}: by name, f, f' and f'' of x and the parameters."""
     rows = [f"{embedded(act.name)}: [{', '.join(_derivatives(act))}]" for act in acts]
-    return "\n".join(["(() => {", javascript_library(), "return {", ",\n".join(rows), "};", "})()"])
+    return "\n".join(
+        [
+            "(() => {",
+            javascript_library(),
+            "return { erf, erfc, activations: {",
+            ",\n".join(rows),
+            "} };",
+            "})()",
+        ]
+    )
 
 
 @cache
@@ -50,7 +60,7 @@ def _derivatives(act: Activation) -> tuple[str, ...]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    """Return a parameter with the range of its slider: what a search tries, else some way around its value."""
+    """Return a parameter with the range of its slider: what a search tries, else around its value."""
     reach = 2 * (1 + abs(parameter.default))
     low, high = parameter.search or (parameter.default - reach, parameter.default + reach)
     low, high = max(low, parameter.lower), min(high, parameter.upper)
