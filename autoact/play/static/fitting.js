@@ -5,7 +5,8 @@ const STEEPEST = Math.log(16); // b lies between 1/16 and 16, on either side of 
 const FARTHEST = 8; // c lies between -8 and 8
 const STEEPNESSES = [0.0625, 0.15, 0.35, 0.7, 1.2, 2, 4, 10];
 const TAILS = [-7, -4, -2, 2, 4, 7];
-const STARTS = 8;
+const SHORT = 6; // turns from every start; the best go on
+const STARTS = 5;
 const TURNS = 60;
 
 // What is left of y after a·u + d at the best a and d.
@@ -43,13 +44,13 @@ function solved(matrix, side) {
 }
 
 // Levenberg and Marquardt's method within bounds.
-function descended(start, bounds, residualAt) {
+function descended(start, bounds, residualAt, turns) {
   const inside = (theta) => theta.map((each, i) => Math.min(Math.max(each, bounds[i][0]), bounds[i][1]));
   let theta = inside(start);
   let now = residualAt(theta);
   let cost = squares(now);
   let damping = 1e-3;
-  for (let turn = 0; turn < TURNS && cost > 1e-26; turn += 1) {
+  for (let turn = 0; turn < turns && cost > 1e-26; turn += 1) {
     const columns = theta.map((each, i) => {
       const h = 1e-7 * (1 + Math.abs(each)) * (each + 1e-6 * (1 + Math.abs(each)) > bounds[i][1] ? -1 : 1);
       const moved = residualAt(theta.map((other, j) => (i === j ? other + h : other)));
@@ -93,15 +94,17 @@ export function bestFit(activation, x, y) {
   const middles = Array.from({ length: 9 }, (_, n) => x[0] + ((x[x.length - 1] - x[0]) * n) / 8);
   const shares = [0.15, 0.5, 0.85].flatMap((share) => free.map((i) => [i, own[i].low + share * (own[i].high - own[i].low)]));
   const values = [[], ...shares.map((each) => [each])].map((changes) => free.map((i) => new Map(changes).get(i) ?? own[i].start));
-  const starts = [1, -1].flatMap((sign) => STEEPNESSES.map((b) => { // the best of each steepness, so that they differ
-    const shifts = [...middles.map((each) => -sign * b * each), ...TAILS].filter((c) => Math.abs(c) <= FARTHEST);
-    const tried = shifts.flatMap((c) => values.map((each) => [Math.log(b), c, ...each]));
-    const costs = tried.map((theta) => squares(at(sign, theta).residual));
-    const best = costs.indexOf(Math.min(...costs));
-    return { sign, theta: tried[best], cost: costs[best] };
+  const residuals = { 1: (theta) => at(1, theta).residual, "-1": (theta) => at(-1, theta).residual };
+  const starts = [1, -1].flatMap((sign) => STEEPNESSES.flatMap((b) => {
+    const shifts = [...middles.map((each) => -sign * b * each), ...TAILS].filter((c) => Math.abs(c) <= FARTHEST).sort((one, two) => one - two);
+    const costs = shifts.map((c) => values.map((each) => squares(residuals[sign]([Math.log(b), c, ...each]))));
+    const least = costs.map((each) => Math.min(...each));
+    const valleys = shifts.map((_, n) => n).filter((n) => !(least[n] > least[n - 1]) && !(least[n] > least[n + 1]));
+    return valleys.map((n) => ({ sign, theta: [Math.log(b), shifts[n], ...values[costs[n].indexOf(least[n])]], cost: least[n] }));
   }));
-  starts.sort((one, two) => one.cost - two.cost);
-  const fits = starts.slice(0, STARTS).map(({ sign, theta }) => ({ sign, ...descended(theta, bounds, (each) => at(sign, each).residual) }));
+  const best = (fits, count) => fits.sort((one, two) => one.cost - two.cost).slice(0, count);
+  const go = (fits, turns) => fits.map(({ sign, theta }) => ({ sign, ...descended(theta, bounds, residuals[sign], turns) }));
+  const fits = go(best(go(best(starts, 4 * STARTS), SHORT), STARTS), TURNS);
   fits.sort((one, two) => two.sign - one.sign); // of equals the one that is not mirrored
   const { sign, theta } = fits.reduce((best, each) => (each.cost < best.cost * (1 - 1e-9) - 1e-20 ? each : best));
   const { a, d, residual } = at(sign, theta);
