@@ -75,10 +75,10 @@ MALFORMED = {
         f"{HEAD}candidates:\n  families: [bell]\n  exclude:\n    - gaussian\n    - relu\n",
         7,
         "candidates.exclude[1]",
-        ["'relu' is not among gaussian; remove it"],
+        ["'relu' is not among garf, gaussian; remove it"],
     ),
     "all excluded": (
-        f"{HEAD}candidates:\n  families: [bell]\n  exclude: [gaussian]\n",
+        f"{HEAD}candidates:\n  families: [bell]\n  exclude: [gaussian, garf]\n",
         3,
         "candidates",
         ["No candidate is left of bell"],
