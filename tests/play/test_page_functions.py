@@ -59,7 +59,7 @@ def test_moments_are_pythons(page: Page) -> None:
     page.open("carve")
     for name in list_activations():
         for values in settings(name):
-            own = dict(zip(get(name).defaults, values, strict=True))
+            own: dict[str, Any] = dict(zip(get(name).defaults, values, strict=True))
             made = f"autoactPlay.modules.moments.momentsOf(...{bound(name, values)}.slice(0, 2))"
             keys = "['gain', 'kappa', 'chi', 'second']"
             found = [float(each) for each in page.browser.run(f"{keys}.map((key) => String({made}[key]))")]
