@@ -40,6 +40,7 @@ ORDER = (
     "search",
     "tabular",
     "advice",
+    "play",
     "cli",
     "__main__",
 )

@@ -1,4 +1,4 @@
-"""The command `autoact`: search, status, compare, predict, report, export, advise, cost, list, show.
+"""The command `autoact`: search, status, compare, predict, report, export, advise, play, cost, list, show.
 
 Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr. 128 and the number of a
 signal: interrupted.
@@ -17,6 +17,7 @@ from autoact.cli._compare import add_arguments as add_compare_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
 from autoact.cli._export_command import add_arguments as add_export_arguments
 from autoact.cli._parser import Parser, add_answer_options, print_json, quietly
+from autoact.cli._play_command import add_arguments as add_play_arguments
 from autoact.cli._predict import add_arguments as add_predict_arguments
 from autoact.cli.catalogue import kept
 from autoact.errors import AutoActError, SearchFailedError
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
     show.set_defaults(run=_show)
     add_advise_arguments(commands.add_parser("advise", help="which activations suit a problem, and why"))
+    add_play_arguments(commands.add_parser("play", help="try the theory by hand, on a page in your browser"))
     add_cost_arguments(
         commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
     )
