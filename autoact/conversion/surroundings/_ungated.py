@@ -45,7 +45,8 @@ def ungated(model: M, match: str = "*") -> M:
 
     Args:
         model: A model that is not trained yet.
-        match: Glob on paths of activations, as in a search space; of `find_layers(model).blocks`.
+        match: Glob on paths of activations, as in a search space; of `find_layers(model).blocks`, among which
+            `nn.GLU` and `F.glu`, which halve what one layer computes, do not count.
 
     Returns:
         The model. If anything is raised, it is as it was before.
@@ -72,7 +73,7 @@ def ungated(model: M, match: str = "*") -> M:
         raise ConfigurationError(
             f"match is a glob on paths of activations such as 'layers.*'; got {match!r}."
         )
-    blocks = find_layers(model).blocks
+    blocks = {path: kind for path, kind in find_layers(model).blocks.items() if kind != "GLU"}
     owners = {path: path.rpartition(".")[0] for path in blocks if fnmatchcase(path, match)}
     if not owners:
         raise ConversionError(

@@ -62,6 +62,12 @@ def test_both_forms_have_the_layers_of_one_search():
     assert torch.equal(convert(plain)(X), before)
 
 
+def test_a_glu_stays_one():
+    model = ungated(nn.Sequential(nn.Linear(8, 16), nn.GLU(), Gated()))
+    assert type(model[1]) is nn.GLU
+    assert model[2].gate_proj.out_features == 18
+
+
 class Reused(Gated):
     def forward(self, x):
         hidden = self.act_fn(self.gate_proj(x)) * self.up_proj(x)
