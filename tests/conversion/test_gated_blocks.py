@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autoact.conversion import apply, auto_layers, convert, finalize, find_layers, recipe, replay
+from autoact.conversion import apply, auto_layers, convert, finalize, find_layers, recipe, replay, ungated
 from autoact.errors import ConfigurationError, ConversionError
 
 X = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
@@ -219,3 +219,20 @@ def test_a_choice_per_channel_counts_the_channels_of_the_gate():
     convert(model, space, example_input=X)
     assert auto_layers(model)["1.glu_1"].channels == 8
     assert torch.equal(model(X), before)
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_the_block_of_a_library_takes_each_form(form):
+    transformers = pytest.importorskip("transformers")
+    from transformers.models.llama.modeling_llama import LlamaMLP
+
+    torch.manual_seed(0)
+    model = nn.Sequential(LlamaMLP(transformers.LlamaConfig(hidden_size=8, intermediate_size=12)))
+    block, count = copy.deepcopy(model[0]), sum(p.numel() for p in model.parameters())
+    choices, formula = WRITTEN[form]
+    finalize(apply(model, choices))
+    wanted = block.down_proj(formula(block.gate_proj(40 * X), block.up_proj(40 * X)))
+    torch.testing.assert_close(model(40 * X), wanted)
+    plain = ungated(nn.Sequential(block))
+    assert sum(p.numel() for p in plain.parameters()) == count
+    assert plain[0].gate_proj.out_features == 18

@@ -56,7 +56,11 @@ def ungated(model: M, match: str = "*") -> M:
         ConfigurationError: A glob that is none.
 
     Example:
-        >>> class SwiGLU(nn.Module):
+        >>> ungated(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))
+        Traceback (most recent call last):
+        ...
+        autoact.errors.ConversionError: Sequential has no gated block at '*'; there are: none.
+        >>> class SwiGLU(nn.Module):  # in a file, so that its source can be read
         ...     def __init__(self):
         ...         super().__init__()
         ...         self.gate, self.up, self.down = nn.Linear(4, 8), nn.Linear(4, 8), nn.Linear(8, 4)
