@@ -22,7 +22,7 @@ MALFORMED = {
         "version: 2\ncandidates: [relu]\n",
         1,
         "version",
-        ["reads version 1; got 2", "--upgrade"],
+        ["reads version 1; got 2", "update the clone that autoact is installed from"],
     ),
     "version 0": ("version: 0\ncandidates: [relu]\n", 1, "version", ["got 0", "Write version: 1"]),
     "version as text": ("version: '1'\ncandidates: [relu]\n", 1, "version", ["got '1'", "Write version: 1"]),
