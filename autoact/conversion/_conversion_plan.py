@@ -193,7 +193,7 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     earlier = entries(model)
     placed, bare = hand_placed(found, earlier)
     left_alone = {**bare, **found.left_alone, **notices(model, frozenset(found.places))}
-    present = _present(model, found, placed)
+    present = _present(model, _without_factors(found, space), placed)
     _check_rules(space, present, left_alone)
     present = _taken_apart(_within(space, present), found, present)
     space = _within(space, present)
@@ -227,6 +227,18 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     spoken = [site for path, place in present.items() if path in left_alone for site in place.sites]
     lines = lines_of(left_alone.values(), spoken)
     return _plan(model, space, places, blocks, left_alone, _of(places, follows), lines)
+
+
+def _without_factors(found: Found, space: SearchSpace) -> Found:
+    """Return what was found without the linear factors of products that no rule names."""
+    kept = {
+        path: place
+        for path, place in found.places.items()
+        if place.site is None
+        or place.site.what != "factor"
+        or any(includes(rule, place.names) for rule in space.layers)
+    }
+    return replace(found, places=kept)
 
 
 def _followers(

@@ -21,6 +21,7 @@ KINKS = {
     "hardsigmoid": (-3.0, 3.0), "hardswish": (-3.0, 3.0), "softshrink": (-0.5, 0.5),
     "hardshrink": (-0.5, 0.5),
     "leaky_relu_squared": (0.0,), "polyrelu": (0.0,), "finer": (0.0,),
+    "clamped_swish": (7.0,), "clamped_offset": (-7.0, 7.0),
     "softsign": (0.0,), "penalized_tanh": (0.0,), "hill": (0.0,), "smelu": (-1.0, 1.0), "xielu": (0.0,),
 }  # fmt: skip
 
