@@ -37,7 +37,24 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
 def numbers() -> st.SearchStrategy[float]:
     """Draw numbers of all sizes, infinite ones and NaN among them."""
     largest = [torch.finfo(dtype).max for dtype in DTYPES]
-    sizes = [0.0, 5e-324, 1e-300, 1e-45, 1e-40, 1e-20, 1e-3, 1.0, 20.0, 88.8, 104.0, 720.0, 1e4, 1e10, 1e15, 1e18]
+    sizes = [
+        0.0,
+        5e-324,
+        1e-300,
+        1e-45,
+        1e-40,
+        1e-20,
+        1e-3,
+        1.0,
+        20.0,
+        88.8,
+        104.0,
+        720.0,
+        1e4,
+        1e10,
+        1e15,
+        1e18,
+    ]
     sizes += [1.9e19, 1e25, 3e37, 1e38, 1e155, 1e300, *largest, torch.inf]
     special = st.sampled_from([*sizes, *(-size for size in sizes), torch.nan])
     return special | st.floats(-12, 12) | st.floats(allow_nan=False, allow_infinity=False)

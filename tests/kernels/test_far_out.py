@@ -45,7 +45,9 @@ def points(dtype: torch.dtype) -> list[float]:
     return [sign * x for x in torch.tensor(sizes, dtype=dtype).tolist() for sign in (1.0, -1.0)]
 
 
-def computed(name: str, x: float, parameters: list[float], dtype: torch.dtype, size: int) -> dict[Variables, float]:
+def computed(
+    name: str, x: float, parameters: list[float], dtype: torch.dtype, size: int
+) -> dict[Variables, float]:
     """Return what a mixture of the activation alone and its derivatives are; of a large one, no second ones."""
     own = torch.full((size,), x, dtype=dtype, requires_grad=True)
     act, inner = autoact.get(name), torch.float64 if dtype == torch.float64 else torch.float32
@@ -73,7 +75,10 @@ def _number(gradient: Tensor) -> float:
     return gradient.flatten()[0].item()
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16], ids=str)
+HALF = [pytest.param(dtype, marks=pytest.mark.slow) for dtype in (torch.bfloat16, torch.float16)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, *HALF], ids=str)
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_of_an_activation(name: str, dtype: torch.dtype) -> None:
     act, inner = autoact.get(name), torch.float64 if dtype == torch.float64 else torch.float32

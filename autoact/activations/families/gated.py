@@ -64,7 +64,7 @@ def mish(x: sp.Symbol) -> sp.Expr:
 @activation(family="self-gated", reference="Nag et al. 2021, arXiv:2108.09598")
 def serf(x: sp.Symbol) -> sp.Expr:
     """Input gated by the error function of its softplus."""
-    return x * sp.erf(softplus(limited(x, 1e4)))
+    return x * sp.erf(softplus(x))
 
 
 @activation(family="self-gated", reference="Roy et al. 2019, arXiv:1901.05894")

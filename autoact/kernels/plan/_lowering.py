@@ -21,6 +21,12 @@ from autoact.kernels.plan._basis import finite_at_infinity, grows_faster_than_li
 from autoact.kernels.plan._plan import Plan
 
 
+# Functions whose kernels take any number, infinity too: a limit inside is for autograd, and would cost two
+# instructions in the value and hide that the value and the slope share a function.
+_SETTLING = (sp.exp, sp.erf, sp.erfc, sp.atan, p.exp, p.expm1, p.sigmoid, p.tanh, p.softplus)
+_SETTLING += (p.step, p.below, p.sign)
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """Straight-line code of an elementwise kernel.
@@ -117,6 +123,8 @@ class _Code:
             return e
         if e.is_number:
             return sp.Float(e.evalf(20), 17)
+        if isinstance(e, _SETTLING):
+            e = e.replace(p.limited, lambda u, _: u)
         if isinstance(e, sp.exp):
             return self._lowered(p.exp(e.args[0]))
         cheaper = e.lowered() if isinstance(e, p.Primitive) else None

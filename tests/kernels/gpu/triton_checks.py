@@ -63,7 +63,9 @@ def every_activation_to_float32_accuracy(device: str, tolerance: float) -> None:
 def no_nan_far_out(device: str, tolerance: float) -> None:
     """Up to the largest numbers: slopes and sums are numbers, and right up to an eighth of the largest."""
     largest = torch.finfo(torch.float32).max
-    sizes = torch.tensor([1e-45, 1e-38, 9e3, 2e4, 1e7, 1e11, 1e13, 1.1e18, 1.9e19, 1e30, largest / 10, largest])
+    sizes = torch.tensor(
+        [1e-45, 1e-38, 9e3, 2e4, 1e7, 1e11, 1e13, 1.1e18, 1.9e19, 1e30, largest / 10, largest]
+    )
     x = torch.cat([sizes, -sizes])
     for name in built_in():
         act, z = autoact.get(name), x.double().requires_grad_()
