@@ -24,7 +24,7 @@ class AutoActError(Exception):
     """
 
     def __str__(self) -> str:
-        """Return the message itself (KeyError would show its repr), words of thousands of letters cut short."""
+        """Return the message itself (KeyError would show its repr), words of 600 letters cut short."""
         return _LONG_WORD.sub(r"\1...\2", str(self.args[0])) if self.args else ""
 
 

@@ -112,7 +112,7 @@ def test_gradients_are_numbers_where_the_value_is_one(
 ) -> None:
     """In x, parameters and weights, one element alone: a single infinite product would spoil all of them."""
     point = torch.tensor([x], dtype=torch.float64).repeat(LARGE if large else 1).to(dtype)
-    if not torch.isfinite(point).all():
+    if not (point.abs() <= torch.finfo(dtype).max / ROOM).all():
         return
     inner = torch.float64 if dtype == torch.float64 else torch.float32
     own = point.requires_grad_()
@@ -132,7 +132,7 @@ def test_gradients_are_numbers_where_the_value_is_one(
 @given(name=st.sampled_from(BUILT_IN), x=numbers(), dtype=st.sampled_from(DTYPES))
 def test_second_derivatives_are_numbers(name: str, x: float, dtype: torch.dtype) -> None:
     own = torch.tensor([x], dtype=torch.float64).to(dtype)
-    if not torch.isfinite(own).all() or own.abs() > torch.finfo(dtype).max / ROOM:
+    if not own.abs() <= torch.finfo(dtype).max / ROOM:
         return
     own.requires_grad_()
     w = torch.tensor([0.6, 0.4], dtype=torch.float64 if dtype == torch.float64 else torch.float32)

@@ -20,7 +20,6 @@ from autoact.activations import primitives as p
 from autoact.kernels.plan._basis import finite_at_infinity, grows_faster_than_linearly, slope
 from autoact.kernels.plan._plan import Plan
 
-
 # Functions whose kernels take any number, infinity too: a limit inside is for autograd, and would cost two
 # instructions in the value and hide that the value and the slope share a function.
 _SETTLING = (sp.exp, sp.erf, sp.erfc, sp.atan, p.exp, p.expm1, p.sigmoid, p.tanh, p.softplus)
