@@ -105,4 +105,6 @@ def clamped_swish(
     limit: sp.Symbol = Parameter(default=7.0, lower=0.0, learnable=False),
 ) -> sp.Expr:
     """Swish that is constant above a limit: of the gate in a clamped SwiGLU."""
-    return sp.Piecewise((x * sigmoid(alpha * x), x < limit), (limit * sigmoid(alpha * limit), True))
+    return sp.Piecewise(
+        (x * sigmoid(alpha * limited(x, 1e12)), x < limit), (limit * sigmoid(alpha * limit), True)
+    )
