@@ -1,4 +1,4 @@
-"""The command `autoact`: search, status, report, export, advise, cost, list, show.
+"""The command `autoact`: search, status, report, export, invent, advise, cost, list, show.
 
 Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr. 128 and the number of a
 signal: interrupted.
@@ -16,6 +16,7 @@ import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
 from autoact.cli._export_command import add_arguments as add_export_arguments
+from autoact.cli._invent_command import add_arguments as add_invent_arguments
 from autoact.cli._listing import kept
 from autoact.cli._parser import Parser
 from autoact.errors import AutoActError, SearchFailedError
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
     )
     add_export_arguments(commands.add_parser("export", help="write a model in a form that needs no autoact"))
+    add_invent_arguments(commands.add_parser("invent", help="find a formula of a shape that a model learns"))
     report = commands.add_parser("report", help="write a run's report.html again and print its summary")
     report.add_argument("directory", metavar="RUN", help="a run directory")
     report.set_defaults(run=_report)
