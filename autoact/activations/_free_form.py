@@ -1,15 +1,16 @@
-"""Free-form activations: rational functions and splines, whose parameters are learned shapes.
+r"""Free-form activations: rational functions and splines, whose parameters are a learned shape.
 
-They are registered when somebody names them, and are in no list and no family: a search compares forms, and
-these can be any. `autoact.invent` learns one and looks for a formula of it.
+They are made when somebody names them, and stand in no list and no family: a search compares forms, and these
+can take any. `autoact.invent` learns one and looks for a formula of it.
 
-$R(x) = (a_0 + a_1 x + \\dots + a_5 x^5) / (1 + (b_1 + b_2 x)^2 (1 + (b_3 + b_4 x)^2))$: every quotient of degree
-5/4 without a pole has this form up to a common factor.
+$R(x) = (a_0 + a_1 x + \dots + a_5 x^5) / (1 + (b_1 + b_2 x)^2 (1 + (b_3 + b_4 x)^2))$: every quotient of
+degree 5/4 without a pole has this form, up to a common factor. In float32 it is finite for |x| up to 10^7.
 
 A spline has G knots, evenly spaced on [-R, R], one coefficient a knot, and straight tails; the linear one is
 continuous, the cubic one, whose second derivative is 0 at both ends, has two continuous derivatives.
 
-References: Molina et al. 2020, arXiv:1907.06732 (rational); Bohra et al. 2020, Learning activation functions in deep (spline) neural networks (splines).
+References: Molina et al. 2020, arXiv:1907.06732; Bohra et al. 2020, Learning activation functions in deep
+(spline) neural networks.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def free_form(name: str) -> Activation | None:
     kind, knots, reach = found[1], int(found[2] or KNOTS), int(found[3] or REACH)
     if not 4 <= knots <= MOST_KNOTS or reach < 1:
         raise ConfigurationError(
-            f"{name!r}: a spline has 4 to {MOST_KNOTS} knots on [-R, R] with R of at least 1; got {knots} and "
-            f"{reach}. Say cubic_spline_17_4 for 17 knots on [-4, 4]."
+            f"{name!r}: a spline has 4 to {MOST_KNOTS} knots on [-R, R] with R of at least 1; got {knots} "
+            f"and {reach}. Say cubic_spline_17_4 for 17 knots on [-4, 4]."
         )
     return _spline(name, kind, knots, reach)
 
@@ -83,7 +84,7 @@ def _spline(name: str, kind: str, knots: int, reach: int) -> Activation:
     spacing = sp.Rational(2 * reach, knots - 1)
     t = clip(X, -reach, reach) / spacing + sp.Rational(knots - 1, 2)
     basis = [_BUMPS[kind](t - i) for i in range(knots)]
-    if kind == "cubic":  # a coefficient beyond each end continues the line of the last two: no curvature there
+    if kind == "cubic":  # a coefficient beyond each end continues the line of the last two
         for first, second, beyond in ((0, 1, -1), (-1, -2, knots)):
             outside = _cubic(t - beyond)
             basis[first], basis[second] = basis[first] + 2 * outside, basis[second] - outside
@@ -98,7 +99,7 @@ def _spline(name: str, kind: str, knots: int, reach: int) -> Activation:
         tuple(Parameter(default=x, name=c.name) for c, x in zip(symbols, at, strict=True)),  # the identity
         family=FREE_FORM,
         reference="Bohra et al. 2020, Learning activation functions in deep (spline) neural networks",
-        description=f"{kind.capitalize()} spline of {knots} knots on [-{reach}, {reach}] with straight tails.",
+        description=f"{kind.capitalize()} spline, {knots} knots on [-{reach}, {reach}], straight tails.",
     )
 
 

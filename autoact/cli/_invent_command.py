@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--member",
         metavar="MEMBER",
         default="cubic_spline_17",
-        help="free-form activation: rational, linear_spline, cubic_spline_17 (default), cubic_spline_17_6, ...",
+        help="free-form activation: rational, linear_spline, cubic_spline_17_6, ... (default: %(default)s)",
     )
     parser.add_argument("--share", metavar="network|layer", default="network", help="who has one shape")
     parser.add_argument("--layer", metavar="PATH", help="with --share layer: whose shape is named")

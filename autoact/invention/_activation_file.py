@@ -53,7 +53,9 @@ def check_name(name: str, path: Path) -> None:
     if path.exists():
         raise ConfigurationError(f"{path} exists already; nothing is overwritten. Give another --out.")
     if not path.parent.is_dir():
-        raise ConfigurationError(f"There is no folder {path.parent} for {path.name}. Make it, or give another.")
+        raise ConfigurationError(
+            f"There is no folder {path.parent} for {path.name}. Make it, or give another."
+        )
 
 
 def file_text(name: str, formula: FoundFormula, curve: Curve, found_on: Mapping[str, Any]) -> str:
@@ -106,7 +108,9 @@ def _imported(expression: sp.Expr | None) -> set[str]:
 
 def _plain(value: Any) -> str:
     text = pprint.pformat(_without_infinity(value), width=100, compact=True, sort_dicts=False)
-    return text.replace("'-inf'", 'float("-inf")').replace("'inf'", 'float("inf")').replace("'nan'", 'float("nan")')
+    for word in ("-inf", "inf", "nan"):
+        text = text.replace(f"'{word}'", f'float("{word}")')
+    return text
 
 
 def _without_infinity(value: Any) -> Any:

@@ -1,7 +1,7 @@
 r"""Fits of forms to a curve: a grid over inner constants, then least squares.
 
-A form is $d + e x + a_1 T_1(b (x - m)) + a_2 T_2(b (x - m); \theta)$. The outer constants $a, d, e$ are linear:
-they follow from the inner ones $b, m, \theta$ by projection (variable projection, Golub and Pereyra 1973).
+A form is $d + e x + a_1 T_1(b (x - m)) + a_2 T_2(b (x - m); \theta)$. The outer constants $a, d, e$ are
+linear: they follow from the inner ones $b, m, \theta$ by projection (Golub and Pereyra 1973).
 
 Notation: z, f, f' nodes, values and slopes of the curve; λ weight of the slopes; G grid points; K columns.
 """
@@ -122,7 +122,7 @@ class Form:
 
     @property
     def size(self) -> int:
-        """Nodes of the expression; a shift and a factor of the whole, which weights can undo, do not count."""
+        """Nodes of the expression; a shift and a factor of it, which weights can undo, do not count."""
         inner = 2 + 2 * self.shifted  # b(x - m)
         terms = [tree.size + inner * _count_x(tree) for tree in self.terms]
         return sum(terms) + 3 * (len(terms) - 1) + 3 * self.line
@@ -140,7 +140,9 @@ def _count_x(tree: Tree) -> int:
     return sum(1 for node in sp.preorder_traversal(tree.expression) if node == X)
 
 
-def screened(curve: Curve, singles: Sequence[Tree], sums: tuple[Sequence[Tree], Sequence[Tree]]) -> list[Form]:
+def screened(
+    curve: Curve, singles: Sequence[Tree], sums: tuple[Sequence[Tree], Sequence[Tree]]
+) -> list[Form]:
     """Return every form with the best inner constants of a grid, the loss estimated there.
 
     Args:

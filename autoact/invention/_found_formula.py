@@ -138,8 +138,8 @@ def restricted(forms: Iterable[Form], require: Mapping[str, Any] | None) -> Form
         out.append(f"{broken[0].source}: {broken[1]}")
     if not found:
         raise ConfigurationError(
-            f"None of the formulas that fit the shape meets the requirements {dict(require or {})}: {out[0]}. "
-            "Relax `require`, or learn the shape with a member that meets it."
+            f"None of the formulas that fit the shape meets the requirements {dict(require or {})}: "
+            f"{out[0]}. Relax `require`, or learn the shape with a member that meets it."
         )
     return Formulas(tuple(found), tuple(out))
 
@@ -157,5 +157,3 @@ def _rounded(value: float) -> float:
 def _constant(value: float) -> sp.Expr:
     number = _rounded(value)
     return sp.Integer(int(number)) if number == int(number) else sp.Float(number, _DIGITS)
-
-

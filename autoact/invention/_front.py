@@ -1,4 +1,4 @@
-"""Front of forms: few of thousands are fitted in full, and of those each that no simpler one matches is kept."""
+"""Front of forms: few of thousands are fitted in full; each is kept that no simpler one matches."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _SAME = 1e-4  # functions closer than this share of the curve's spread are one f
 
 
 def fitted(curve: Curve) -> list[Form]:
-    """Return the forms that were fitted in full, in order of size, then error; of equal functions the simplest.
+    """Return the forms that were fitted in full, by size, then error; of equal functions the simplest.
 
     Args:
         curve: What to fit.
 
     Example:
         >>> z = np.linspace(-3, 3, 64)
-        >>> best = min(fitted(Curve(z, np.tanh(z) ** 2, 2 * np.tanh(z) / np.cosh(z) ** 2)), key=lambda f: f.error)
-        >>> best.error < 1e-6
+        >>> curve = Curve(z, np.tanh(z) ** 2, 2 * np.tanh(z) / np.cosh(z) ** 2)
+        >>> min(form.error for form in fitted(curve)) < 1e-6
         True
     """
     forms = screened(curve, trees(), summands())

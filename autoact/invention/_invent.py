@@ -22,7 +22,9 @@ from autoact.spaces import Requirements
 from autoact.training import FreeShapes, LearnedShape, split, train
 
 LEAST_ROWS = 64
-_BEYOND = 0.05  # share of the inputs beyond a spline's knots, where it is a straight line, of which one is told
+_BEYOND = (
+    0.05  # share of the inputs beyond a spline's knots, where it is a straight line, of which one is told
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,9 +65,7 @@ class Invention:
             chosen = "  <- chosen" if each is self.formula else ""
             lines.append(f"{each.size:>4}  {100 * each.error:>6.2f}%  {each.source}{chosen}")
         facts = self.formula.facts
-        lines += [
-            f"left out: {text}" for text in self.formulas.left_out[:3]
-        ]
+        lines += [f"left out: {text}" for text in self.formulas.left_out[:3]]
         values = ", ".join(f"{p.name} = {p.default:g}" for p in self.formula.parameters)
         return "\n".join(
             [
@@ -194,7 +194,7 @@ def _best(scores: Mapping[int, float], mode: str) -> int:
     finite = {seed: sign * score for seed, score in scores.items() if score == score}
     if not finite:
         raise SearchFailedError(
-            f"All {len(scores)} trainings diverged, so no shape was learned. Lower lr, the model's or invent's."
+            f"All {len(scores)} trainings diverged, so no shape was learned. Lower the learning rates."
         )
     return min(finite, key=lambda seed: finite[seed])
 
@@ -218,8 +218,8 @@ def _warn_beyond(shape: LearnedShape) -> None:
     share = float((shape.quantiles.abs() > reach).to(torch.float64).mean())
     if share > _BEYOND:
         log.warning(
-            "%.0f %% of the inputs of %s are beyond the knots of %s, where it is a straight line. More of them "
-            "are within reach of a wider one, such as cubic_spline_17_%d.",
+            "%.0f %% of the inputs of %s are beyond the knots of %s, where it is straight. More of them are "
+            "within reach of a wider one, such as cubic_spline_17_%d.",
             100 * share,
             shape.path,
             act.name,

@@ -2,10 +2,10 @@
 
     python scripts/benchmarks/invention.py [--out DIR] [--short] [--development]
 
-A teacher has 3 inputs, 3 units with one hidden function, and one output; its data, 3,000 rows, have noise of 1 %
-of the output's standard deviation. A student of the same form, whose units share a cubic spline of 17 knots, is
-trained by L-BFGS from 8 beginnings; `find_formulas` gets its spline. A formula is right if it is the hidden
-function, up to a factor and a shift of its input and of its output, within 1 % of the function's standard
+A teacher has 3 inputs, 3 units with one hidden function, and one output; its data, 3,000 rows, have noise of
+1 % of the output's standard deviation. A student of the same form, whose units share a cubic spline of 17
+knots, is trained by L-BFGS from 8 beginnings; `find_formulas` gets its spline. A formula is right if it is the
+hidden function, up to a factor and a shift of its input and of its output, within 1 % of its standard
 deviation. It has the teacher's form if, its constants fitted to the teacher itself, 0.1 % remain.
 "nearest registered" is the least such error of any registered activation, its parameters fitted, too.
 
@@ -87,7 +87,14 @@ def result_of(name: str, out: Path) -> dict[str, Any]:
     """Return what was found for a teacher, done before or now."""
     stem = f"teacher_{list(TEACHERS).index(name)}"
     shape = kept(out / f"{stem}_shape.json", lambda: asdict(learn(name)))
-    return kept(out / f"{stem}.json", lambda: judged(name, Learned(**shape)))
+    nearest = kept(out / f"{stem}_registered.json", lambda: nearest_registered(name))
+    return {**kept(out / f"{stem}.json", lambda: judged(name, Learned(**shape))), "registered": nearest}
+
+
+def nearest_registered(name: str) -> tuple[str, float]:
+    """Return the registered activation that is nearest to a teacher up to affine changes, and how far it is."""
+    known = [(other, registered_error(name, other)) for other in list_activations()]
+    return min(known, key=lambda pair: pair[1])
 
 
 def kept(path: Path, make: Any) -> Any:
@@ -107,7 +114,6 @@ def judged(name: str, shape: Learned) -> dict[str, Any]:
     (slope,) = torch.autograd.grad(y.sum(), z)
     formulas = invention.find_formulas(y.detach().numpy(), slope.numpy(), z.detach().numpy())
     chosen = formulas.chosen
-    known = [(other, registered_error(name, other)) for other in list_activations()]
     return {
         "formula": chosen.source,
         "parameters": {p.name: p.default for p in chosen.parameters},
@@ -115,7 +121,6 @@ def judged(name: str, shape: Learned) -> dict[str, Any]:
         "form_error": form_error(name, chosen),
         "shape_error": chosen.error,
         "network": shape.error,
-        "registered": min(known, key=lambda pair: pair[1]),
         "front": [(f.source, f.error, f.size) for f in formulas.front],
     }
 

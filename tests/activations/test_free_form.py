@@ -65,7 +65,9 @@ def test_a_cubic_spline_is_that_of_scipy(name: str) -> None:
     inside = np.linspace(-reach, reach, 201)
     ours = autoact.get(name)(torch.tensor(inside), **any_values(name)).numpy()
     assert np.abs(ours - theirs(inside)).max() < 1e-12
-    left = autoact.get(name)(torch.tensor([-reach - 2.0, -reach - 1.0], dtype=torch.float64), **any_values(name)).numpy()
+    left = autoact.get(name)(
+        torch.tensor([-reach - 2.0, -reach - 1.0], dtype=torch.float64), **any_values(name)
+    ).numpy()
     assert left[1] - left[0] == pytest.approx(float(theirs(-reach, 1)), abs=1e-12)
 
 

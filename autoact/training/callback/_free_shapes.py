@@ -152,7 +152,7 @@ def _begin(layer: AutoActivation, member: str, original: Choice) -> float:
 
 
 def _own_values(layer: AutoActivation, member: str) -> dict[str, Tensor]:
-    named = (key.partition(".") + (value,) for key, value in layer.values().items())
+    named = ((*key.partition("."), value) for key, value in layer.values().items())
     return {name: value for owner, _, name, value in named if owner == member}
 
 
