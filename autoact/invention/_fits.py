@@ -148,78 +148,104 @@ def screened(
     Args:
         curve: What to fit.
         singles: Trees that stand alone.
-        sums: First and second terms of sums.
+        sums: First and second terms of sums; the second ones begin with the first ones.
     """
-    coarse = curve.coarse()
-    grid = _grid(coarse)
-    found = []
     with np.errstate(all="ignore"):
-        for line in (False, True):
-            off = _without(coarse.line(line))
-            target = off(coarse.target)
-            found += [f for tree in singles for f in _single(coarse, tree, grid, off, target, line)]
-            found += _pairs(coarse, sums, grid, off, target, line)
-    return found
+        grids = [_Grid.of(curve.coarse(), line) for line in (False, True)]
+        alone = [_single(grid, tree) for grid in grids for tree in singles]
+        return [*alone, *(form for grid in grids for form in _pairs(grid, *sums))]
 
 
-def _grid(curve: Curve) -> Array:
-    """Return pairs (b, m), (G, 2)."""
-    middle, width = float(np.median(curve.nodes)), float(curve.nodes.std())
-    scales = [sign * s / width for s in _SCALES for sign in (1, -1)]
-    return np.array([(b, middle + width * s) for b, s in product(scales, _SHIFTS)])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """A curve, the inner constants to try, and what is left of the target without a shift and a line.
 
+    Attributes:
+        curve: The curve.
+        line: Whether a multiple of x is taken out, too.
+        inner: Pairs (b, m), (G, 2).
+        basis: Orthonormal columns of what is taken out, (2N, 1 or 2).
+        target: The rest of the curve's target, (2N,).
+    """
 
-def _without(line: Array):  # type: ignore[no-untyped-def]
-    """Return a function that takes the part along a line out of columns (..., 2N)."""
-    q = np.linalg.qr(line.T)[0]
-    return lambda columns: columns - (columns @ q) @ q.T
+    curve: Curve
+    line: bool
+    inner: Array
+    basis: Array
+    target: Array
+
+    @classmethod
+    def of(cls, curve: Curve, line: bool) -> _Grid:
+        middle, width = float(np.median(curve.nodes)), float(curve.nodes.std())
+        scales = [sign * s / width for s in _SCALES for sign in (1, -1)]
+        inner = np.array([(b, middle + width * s) for b, s in product(scales, _SHIFTS)])
+        q = np.linalg.qr(curve.line(line).T)[0]
+        return cls(curve, line, inner, q, curve.target - q @ (q.T @ curve.target))
+
+    def columns(self, tree: Tree, theta: float) -> Array:
+        """Return what is left of a term at every grid point, (G, 2N)."""
+        whole = _columns(self.curve, tree, self.inner, theta)
+        return whole - (whole @ self.basis) @ self.basis.T
+
+    def form(self, terms: tuple[Tree, ...], theta: float, at: int, gain: float) -> Form:
+        """Return a form at a grid point, where it explains so much of the target's square."""
+        b, m = map(float, self.inner[at])
+        left = max(float(self.target @ self.target) - gain, 0.0)
+        loss = float(np.sqrt(left / len(self.curve.nodes)))
+        return Form(terms=terms, line=self.line, inner=(b, m, theta), loss=loss)
 
 
 def _columns(curve: Curve, tree: Tree, inner: Array, theta: float) -> Array:
-    """Return the column of a term at every grid point, (G, 2N); 0 where it is not finite."""
+    """Return the column of a term for every pair (b, m), (G, 2N); 0 where it is not finite."""
     b = inner[:, :1]
     value, slope = tree.dual(b * (curve.nodes - inner[:, 1:2]), theta)
     columns = curve.stacked(value, b * slope)
     return np.where(np.isfinite(columns).all(-1, keepdims=True), columns, 0.0)
 
 
-def _single(curve: Curve, tree: Tree, grid: Array, off, target: Array, line: bool) -> list[Form]:  # type: ignore[no-untyped-def]
+def _thetas(tree: Tree) -> tuple[float, ...]:
+    return _THETAS if tree.scaled else (1.0,)
+
+
+def _single(grid: _Grid, tree: Tree) -> Form:
+    """Return a term that stands alone at its best grid point."""
     found = []
-    for theta in _THETAS if tree.scaled else (1.0,):
-        columns = off(_columns(curve, tree, grid, theta))
+    for theta in _thetas(tree):
+        columns = grid.columns(tree, theta)
         norms = np.einsum("gn,gn->g", columns, columns)
-        gain = np.where(norms > 1e-6, (columns @ target) ** 2 / np.maximum(norms, 1e-12), 0.0)
+        gain = np.where(norms > 1e-6, (columns @ grid.target) ** 2 / np.maximum(norms, 1e-12), 0.0)
         at = int(np.argmax(gain))
-        loss = float(np.sqrt(max(target @ target - gain[at], 0.0) / len(curve.nodes)))
-        inner = (float(grid[at, 0]), float(grid[at, 1]), theta)
-        found.append(Form(terms=(tree,), line=line, inner=inner, loss=loss))
-    return [min(found, key=lambda form: form.loss)]
+        found.append(grid.form((tree,), theta, at, float(gain[at])))
+    return min(found, key=lambda form: form.loss)
 
 
-def _pairs(curve, sums, grid, off, target, line) -> list[Form]:  # type: ignore[no-untyped-def]
+def _pairs(grid: _Grid, first: Sequence[Tree], second: Sequence[Tree]) -> list[Form]:
     """Return every sum of two terms at its best grid point."""
-    first, second = sums
-    labels = [(tree, theta) for tree in second for theta in (_THETAS if tree.scaled else (1.0,))]
-    table = np.stack([off(_columns(curve, tree, grid, theta)) for tree, theta in labels])  # (K, G, 2N)
-    norms = np.einsum("kgn,kgn->gk", table, table)
-    along = np.einsum("kgn,n->gk", table, target)
-    count = len(first)  # the first terms are the first of the second ones
+    labels = [(tree, theta) for tree in second for theta in _thetas(tree)]
+    gain = _gains(np.stack([grid.columns(tree, theta) for tree, theta in labels]), grid.target, len(first))
+    at = gain.argmax(0)
+    return [
+        grid.form((first[i], labels[j][0]), labels[j][1], int(at[i, j]), float(gain[at[i, j], i, j]))
+        for i, j in product(range(len(first)), range(len(labels)))
+        if j > i
+    ]
+
+
+def _gains(table: Array, target: Array, count: int) -> Array:
+    """Return what pairs of columns explain of a target's square, (G, count, K); 0 for nearly parallel ones.
+
+    Args:
+        table: Columns, (K, G, 2N).
+        target: (2N,).
+        count: How many of the K are the first of a pair.
+    """
+    norms, along = np.einsum("kgn,kgn->gk", table, table), np.einsum("kgn,n->gk", table, target)
     inner = np.einsum("kgn,jgn->gkj", table[:count], table)
     a, b = norms[:, :count, None], norms[:, None, :]
     r, s = along[:, :count, None], along[:, None, :]
     room = a * b - inner**2
     sound = room > 1e-5 * a * b
-    gain = np.where(sound, (r * r * b + s * s * a - 2 * r * s * inner) / np.where(sound, room, 1.0), 0.0)
-    at = gain.argmax(0)
-    best = np.take_along_axis(gain, at[None], 0)[0]
-    found = []
-    for i, j in product(range(count), range(len(labels))):
-        if j > i:
-            loss = float(np.sqrt(max(target @ target - best[i, j], 0.0) / len(curve.nodes)))
-            b, m = grid[at[i, j]]
-            terms = first[i], labels[j][0]
-            found.append(Form(terms=terms, line=line, inner=(float(b), float(m), labels[j][1]), loss=loss))
-    return found
+    return np.where(sound, (r * r * b + s * s * a - 2 * r * s * inner) / np.where(sound, room, 1.0), 0.0)
 
 
 def polished(curve: Curve, form: Form, steps: int = 60) -> Form:

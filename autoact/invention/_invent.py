@@ -135,7 +135,7 @@ def invent(
     """
     path = Path(out if out is not None else f"{name}.py")
     check_name(name, path)
-    mode = Settings(monitor=monitor, mode=mode).mode  # type: ignore[arg-type]
+    mode = Settings.of({"monitor": monitor, "mode": mode}).mode
     Requirements(**dict(require or {}))
     if not seeds:
         raise ConfigurationError("seeds is empty; give at least one, such as seeds=[0].")
