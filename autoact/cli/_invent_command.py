@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
             accept_changes=False,
         )
     )
-    require = SearchSpace.load(request.space).require
+    require = SearchSpace.of(request.space).require
     found = invent(
         request.model,
         request.data,

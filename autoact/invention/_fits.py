@@ -222,6 +222,8 @@ def _single(grid: _Grid, tree: Tree) -> Form:
 def _pairs(grid: _Grid, first: Sequence[Tree], second: Sequence[Tree]) -> list[Form]:
     """Return every sum of two terms at its best grid point."""
     labels = [(tree, theta) for tree in second for theta in _thetas(tree)]
+    if not labels:
+        return []
     gain = _gains(np.stack([grid.columns(tree, theta) for tree, theta in labels]), grid.target, len(first))
     at = gain.argmax(0)
     return [

@@ -15,6 +15,7 @@ from autoact.invention._fits import Curve
 from autoact.invention._found_formula import Formulas, restricted
 from autoact.invention._front import fitted
 from autoact.invention._trees import Array
+from autoact.spaces import Requirements
 from autoact.training import LearnedShape
 
 
@@ -51,6 +52,7 @@ def find_formulas(
         raise ConfigurationError(
             f"values, slopes and nodes are of one length; got {y.shape}, {dy.shape} and {z.shape}."
         )
+    Requirements(**dict(require or {}))  # refuses what is wrong before the search
     order = np.argsort(z)
     return restricted(fitted(Curve(z[order], y[order], dy[order])), require)
 

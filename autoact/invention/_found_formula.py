@@ -32,12 +32,11 @@ class FoundFormula:
         form: The fit; a shift of the output, which weights undo, is not part of the formula.
 
     Example:
-        >>> import numpy as np
-        >>> from autoact import invention
-        >>> z = np.linspace(-3, 3, 64)
-        >>> found = invention.find_formulas(np.tanh(z) ** 2, 2 * np.tanh(z) / np.cosh(z) ** 2, z)
-        >>> found.chosen.source
-        'tanh(beta*x)**2'
+        >>> from autoact.invention import trees
+        >>> bell = next(tree for tree in trees() if str(tree.expression) == "exp(-x**2)")
+        >>> form = Form(terms=(bell,), line=True, inner=(2.0, 0.5, 1.0), outer=(0.3, 1.0, -1.0))
+        >>> FoundFormula(form).source
+        'x - exp(-beta**2*(-mu + x)**2)'
     """
 
     form: Form

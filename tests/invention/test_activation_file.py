@@ -63,7 +63,7 @@ def test_importing_it_is_all_that_is_needed(function: str, tmp_path: Path) -> No
         ("class", "no name of a Python function"),
         ("_mine", "no name of a Python function"),
         ("", "no name of a Python function"),
-        ("exp", "taken by Activation"),
+        ("exp", "one of SymPy's"),
         ("Max", "one of SymPy's"),
     ],
 )

@@ -18,6 +18,7 @@ def found(function: Callable[[Array], Array], **settings: dict[str, object]) -> 
     return find_formulas(function(Z), (function(Z + 1e-6) - function(Z - 1e-6)) / 2e-6, Z, **settings)
 
 
+@pytest.mark.slow
 def test_the_front_falls_and_the_choice_is_the_knee() -> None:
     formulas = found(lambda x: 0.4 * x + 1 / (1 + x * x))
     sizes, errors = ([getattr(f, key) for f in formulas.front] for key in ("size", "error"))
