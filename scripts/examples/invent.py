@@ -89,8 +89,8 @@ def main() -> None:
         lr=0.01,
     )
     print(found.summary(), end="\n\n")
-    print(compared(loaders, trainer, range(100, 101 if options.short else 105)))
     draw(found, options.out / "invent.png")
+    print(compared(loaders, trainer, range(100, 101 if options.short else 105)))
 
 
 def compared(loaders: tuple[Loader, ...], trainer: dict[str, object], seeds: range) -> str:
