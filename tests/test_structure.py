@@ -21,6 +21,7 @@ ORDER = (
     "dashboard",
     "errors",
     "_cache",
+    "_card",
     "_names",
     "_on_import",
     "activations",
@@ -40,6 +41,7 @@ ORDER = (
     "invention",
     "tabular",
     "advice",
+    "play",
     "cli",
     "__main__",
 )

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import sympy as sp
 
+from autoact.activations._bessel import bessel
 from autoact.activations._piecewise import (
     Primitive,
     absolute,
     below,
     clip,
     guard,
+    limited,
     neg,
     pos,
     select,
@@ -29,6 +31,7 @@ __all__ = [
     "absolute",
     "bell",
     "below",
+    "bessel",
     "clip",
     "decay",
     "decay1",
@@ -37,6 +40,7 @@ __all__ = [
     "expm1",
     "finite",
     "guard",
+    "limited",
     "log1p",
     "lowered",
     "neg",

@@ -1,9 +1,9 @@
 """The command `autoact invent`: a model learns a shape, and its formula becomes an activation."""
 
 import argparse
-import json
 from pathlib import Path
 
+from autoact.cli._parser import print_json
 from autoact.errors import ConfigurationError
 
 
@@ -21,7 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--share", metavar="network|layer", default="network", help="who has one shape")
     parser.add_argument("--layer", metavar="PATH", help="with --share layer: whose shape is named")
     parser.add_argument("--seeds", metavar="N", type=int, default=3, help="trainings (default: 3)")
-    parser.add_argument("--json", action="store_true", help="print the front as JSON")
     parser.set_defaults(run=run)
 
 
@@ -63,8 +62,10 @@ def run(options: argparse.Namespace) -> int:
             if (value := getattr(require, key)) not in (None, False)
         },
     )
-    front = [{"formula": f.source, "error": f.error, "size": f.size} for f in found.formulas.front]
-    print(json.dumps({"name": found.name, "file": str(found.path), "formula": found.formula.source,
-                      "latex": found.formula.latex, "front": front}, indent=2)
-          if options.json else found.summary())  # fmt: skip
+    if options.json:
+        front = [{"formula": f.source, "error": f.error, "size": f.size} for f in found.formulas.front]
+        answer = {"name": found.name, "file": str(found.path), "formula": found.formula.source}
+        print_json({**answer, "latex": found.formula.latex, "front": front})
+    else:
+        print(found.summary())
     return 0

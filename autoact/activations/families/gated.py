@@ -7,7 +7,9 @@ from torch import nn
 from autoact.activations._activation import Parameter
 from autoact.activations._registry import activation
 from autoact.activations._twins import Twin
-from autoact.activations.primitives import sigmoid, softplus, tanh
+from autoact.activations.primitives import limited, sigmoid, softplus, tanh
+
+EXPANDED = "Huang 2024, arXiv:2405.20768"
 
 
 @activation(
@@ -27,7 +29,7 @@ def silu(x: sp.Symbol) -> sp.Expr:
 )
 def swish(x: sp.Symbol, beta: sp.Symbol = Parameter(default=1.0, search=(0.3, 10.0))) -> sp.Expr:
     """Input gated by a sigmoid of learnable steepness."""
-    return x * sigmoid(beta * x)
+    return x * sigmoid(beta * limited(x, 1e12))
 
 
 @activation(
@@ -47,7 +49,8 @@ def gelu(x: sp.Symbol) -> sp.Expr:
 )
 def gelu_tanh(x: sp.Symbol) -> sp.Expr:
     """GELU with a tanh in place of erf."""
-    return x * (1 + tanh(sp.sqrt(2 / sp.pi) * (x + 0.044715 * x**3))) / 2
+    v = limited(x, 1e4)
+    return x * (1 + tanh(sp.sqrt(2 / sp.pi) * (v + 0.044715 * v**3))) / 2
 
 
 @activation(
@@ -80,4 +83,26 @@ def acon_c(
     beta: sp.Symbol = Parameter(default=1.0, search=(0.1, 10.0)),
 ) -> sp.Expr:
     """Smooth maximum of p1·x and p2·x; beta says how smooth."""
-    return (p1 - p2) * x * sigmoid(beta * (p1 - p2) * x) + p2 * x
+    return (p1 - p2) * x * sigmoid(beta * (p1 - p2) * limited(x, 1e12)) + p2 * x
+
+
+@activation(family="self-gated", reference=EXPANDED)
+def xsilu(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=0.0, search=(-0.3, 1.0))) -> sp.Expr:
+    """SiLU whose gate runs from -alpha to 1 + alpha."""
+    return x * ((1 + 2 * alpha) * sigmoid(x) - alpha)
+
+
+@activation(family="self-gated", reference=EXPANDED)
+def xgelu(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=0.0, search=(-0.3, 1.0))) -> sp.Expr:
+    """GELU whose gate runs from -alpha to 1 + alpha."""
+    return x * ((1 + 2 * alpha) * (1 + sp.erf(x / sp.sqrt(2))) / 2 - alpha)
+
+
+@activation(family="self-gated", reference="OpenAI 2025, gpt-oss model card, arXiv:2508.10925")
+def clamped_swish(
+    x: sp.Symbol,
+    alpha: sp.Symbol = Parameter(default=1.702, search=(0.5, 3.0)),
+    limit: sp.Symbol = Parameter(default=7.0, lower=0.0, learnable=False),
+) -> sp.Expr:
+    """Swish that is constant above a limit: of the gate in a clamped SwiGLU."""
+    return sp.Piecewise((x * sigmoid(alpha * x), x < limit), (limit * sigmoid(alpha * limit), True))
