@@ -1,4 +1,4 @@
-"""The command `autoact`: search, status, compare, predict, report, export, advise, play, cost, list, show.
+"""The command `autoact`: searches, their answers, inventions, and what is known of activations.
 
 Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr. 128 and the number of a
 signal: interrupted.
@@ -16,6 +16,7 @@ from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._compare import add_arguments as add_compare_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
 from autoact.cli._export_command import add_arguments as add_export_arguments
+from autoact.cli._invent_command import add_arguments as add_invent_arguments
 from autoact.cli._parser import Parser, add_answer_options, print_json, quietly
 from autoact.cli._play_command import add_arguments as add_play_arguments
 from autoact.cli._predict import add_arguments as add_predict_arguments
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
     )
     add_export_arguments(commands.add_parser("export", help="write a model in a form that needs no autoact"))
+    add_invent_arguments(commands.add_parser("invent", help="find a formula of a shape that a model learns"))
     report = commands.add_parser("report", help="write a run's report.html again and print its summary")
     report.add_argument("directory", metavar="RUN", help="a run directory")
     report.set_defaults(run=_report)
