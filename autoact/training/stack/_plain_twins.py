@@ -16,7 +16,7 @@ from autoact.spaces import Assignment
 from autoact.training.stack._logged_values import Logged
 from autoact.training.stack._member import NotStackable
 from autoact.training.stack._networks import Networks, State, caught, evaluating, loss_of, takes_number
-from autoact.training.stack._row_activations import RowActivations
+from autoact.training.stack.rows import RowActivations, recorded_dropouts
 from autoact.training.stack._seeded import random_state
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # the latter of the scale of what is compared
@@ -59,24 +59,30 @@ class Twin:
         assert isinstance(layer, RowActivations)
         return row[f"{path}.{layer.slope_of(self.member)}"]
 
-    def rehearse(self, batch: Any) -> set[str]:
+    def rehearse(self, batch: Any) -> tuple[set[str], bool]:
         """Do a training step, and forget it.
 
         Returns:
-            Names of the buffers that it changes.
+            Names of the buffers that it changes; whether it has dropout.
 
         Raises:
-            NotStackable: The step draws random numbers, or changes more than buffers.
+            NotStackable: The step draws other random numbers, or changes more than buffers.
         """
         before = {name: buffer.clone() for name, buffer in self.module.named_buffers()}
         drawn, held = _draws(), attributes(self.module)
-        self._differentiate(batch, 0)
-        if not _same_draws(drawn, _draws()):
+        with recorded_dropouts(self.module) as masks:
+            self._differentiate(batch, 0)
+        after = _draws()
+        torch.set_rng_state(drawn[2])
+        for mask in masks:
+            mask()
+        if not _same_draws((*drawn[:2], torch.get_rng_state(), drawn[3]), after):
             raise NotStackable("training_step draws random numbers")
+        torch.set_rng_state(drawn[2])
         if changed := differing(held, attributes(self.module)):
             raise NotStackable(f"training_step changes {changed}")
         now = dict(self.module.named_buffers())
-        return {name for name, buffer in before.items() if not _same(buffer, now[name])}
+        return {name for name, buffer in before.items() if not _same(buffer, now[name])}, bool(masks)
 
     def _differentiate(self, batch: Any, number: int) -> tuple[Tensor, list[Logged]]:
         calls = list[Logged]()

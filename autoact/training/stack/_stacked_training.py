@@ -22,7 +22,7 @@ from autoact.training.stack._logged_values import Metrics, Results, of_member
 from autoact.training.stack._member import Member, NotStackable, unstackable
 from autoact.training.stack._networks import Networks, stacked
 from autoact.training.stack._plain_twins import Twin
-from autoact.training.stack._row_activations import RowActivations
+from autoact.training.stack.rows import RowActivations, put_dropouts
 from autoact.training.stack._seeded import Seeded, Streams
 from autoact.training.stack._stackable import check_datamodule, validates_with_hooks
 from autoact.training.stack._stacked_optimizer import check_optimizer, clip, fill, step_schedules
@@ -113,7 +113,7 @@ class StackedTraining(Callback):
         self.batches = self._epoch()
         raw = next(self.batches)
         with unstackable("training_step"):
-            changing = twins[0].rehearse(raw[self.places[0]])
+            changing, self._drops = twins[0].rehearse(raw[self.places[0]])
         self.batches = itertools.chain([raw], self.batches)
         states = [self._state(seeded.module) for seeded in self.seeded]
         return Networks(shape, [states[place] for place in self.places], changing), twins
@@ -139,7 +139,13 @@ class StackedTraining(Callback):
             return RowActivations(choices, channel_dim=channel_dim, in_place=in_place)
 
         conversion.occupy(shape, paths, make)
+        if self.trainer.strategy.root_device.type == "cpu":
+            put_dropouts(shape, self._drawn)
         return shape
+
+    def _drawn(self, draw: Callable[[], Tensor]) -> Tensor:
+        found = self.streams.drawn(draw)
+        return found if self.rows is None or len(found) == 1 else found.index_select(0, self.rows)
 
     # -- training
 
@@ -170,9 +176,9 @@ class StackedTraining(Callback):
     def _ahead(self, raw: list[Any]) -> int:
         """Return how many batches to fetch at once: to turn from seed to seed takes as long as to fetch one.
 
-        What a validation draws comes after all batches before it.
+        What a validation draws comes after all batches before it, what dropout draws between them.
         """
-        if len(raw) == 1 or float(self.trainer.val_check_batch or 0) < self.trainer.num_training_batches:
+        if len(raw) == 1 or self._drops or float(self.trainer.val_check_batch or 0) < self.trainer.num_training_batches:
             return 1
         size = sum(t.nbytes for t in pytree.tree_leaves(raw) if isinstance(t, Tensor))
         return max(1, _FETCHED // max(size, 1))
@@ -205,6 +211,7 @@ class StackedTraining(Callback):
         checked = self.step < _CHECKED
         if checked:
             self._follow_in_twins()
+            begun = self.streams.kept()
         batch = stacked(raw, self.rows)
         with unstackable("training_step"):
             loss, logged = networks.training_step(batch, number)
@@ -217,7 +224,7 @@ class StackedTraining(Callback):
             clip(optimizer, clipped[0], "norm" if clipped[1] == "norm" else "value")
         optimizer.step()
         if checked:
-            self._check_twins(raw, number, clipped, loss.detach(), logged)
+            self._check_twins(raw, number, clipped, (loss.detach(), logged), begun)
         self.step += 1
         at_progress(trainer, epoch, self.step)
         step_schedules(trainer, "step", number)
@@ -231,12 +238,16 @@ class StackedTraining(Callback):
             for group, ours in zip(own.param_groups, self.trainer.optimizers[0].param_groups, strict=True):
                 group |= {key: value for key, value in ours.items() if key not in ("params", "fused")}
 
-    def _check_twins(self, raw: list[Any], number: int, clipped: Any, loss: Tensor, logged: Any) -> None:
+    def _check_twins(self, raw: list[Any], number: int, clipped: Any, made: Any, begun: Any) -> None:
+        drawn = self.streams.kept()
         for twin, own in zip(self.twins, self.twin_optimizers, strict=True):
+            self.streams.put_back(begun)
+            self.streams.turn_to(self.places[twin.member])
             step = twin.step(raw[self.places[twin.member]], number, clipped, own)
-            where = twin.differs(self.networks, step, loss, logged)
+            where = twin.differs(self.networks, step, *made)
             if where:
                 raise NotStackable(f"the stack differs from plain trainings {where}")
+        self.streams.put_back(drawn)
 
     # -- validation
 
