@@ -129,6 +129,10 @@ class Networks:
         stacked = {**self.parameters, **self.buffers}
         return {**self._shared, **{name: tensor.detach()[member] for name, tensor in stacked.items()}}
 
+    def gradients(self, member: int) -> dict[str, Tensor]:
+        """Return the gradients of one member, by the names of the shape."""
+        return {name: p.grad[member] for name, p in self.parameters.items() if p.grad is not None}
+
     def finite(self) -> Tensor:
         """Return which members have finite parameters, (N,)."""
         flags = [tensor.detach().isfinite().flatten(1).all(1) for tensor in self.parameters.values()]

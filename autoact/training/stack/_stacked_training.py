@@ -21,6 +21,7 @@ from autoact.training.data import DataParts
 from autoact.training.stack._logged_values import Metrics, Results, of_member
 from autoact.training.stack._member import Member, NotStackable, unstackable
 from autoact.training.stack._networks import Networks, stacked
+from autoact.training.stack._one_network import OneNetwork
 from autoact.training.stack._plain_twins import Twin
 from autoact.training.stack.rows import RowActivations, put_dropouts
 from autoact.training.stack._seeded import Seeded, Streams
@@ -95,7 +96,7 @@ class StackedTraining(Callback):
         self.places = places
         own = len(self.seeds) == len(places) and places == list(range(len(places)))
         self.rows = None if own else torch.tensor(places, device=trainer.strategy.root_device)
-        self.networks, self.twins = self._networks()
+        self.networks, self.twins = self._networks(module)
         optimizer = trainer.optimizers[0]
         self.twin_optimizers = [twin.optimizer_like(optimizer, module) for twin in self.twins]
         layers = [
@@ -104,19 +105,20 @@ class StackedTraining(Callback):
         fill(optimizer, module, self.networks.parameters, layers)
         self.validations.at_once = not validates_with_hooks(module)
 
-    def _networks(self) -> tuple[Networks, list[Twin]]:
+    def _networks(self, module: LightningModule) -> tuple[Networks | OneNetwork, list[Twin]]:
         first = self.members[0].assignment
         others = [i for i, member in enumerate(self.members) if member.assignment != first]
         chosen = sorted({0, others[-1] if others else len(self.members) - 1})
         twins = [self.twin(member) for member in chosen]
-        shape = self._shape()
         self.batches = self._epoch()
         raw = next(self.batches)
         with unstackable("training_step"):
             changing, self._drops = twins[0].rehearse(raw[self.places[0]])
         self.batches = itertools.chain([raw], self.batches)
+        if len(self.members) == 1:
+            return OneNetwork(module, self.twin(0)), twins
         states = [self._state(seeded.module) for seeded in self.seeded]
-        return Networks(shape, [states[place] for place in self.places], changing), twins
+        return Networks(self._shape(), [states[place] for place in self.places], changing), twins
 
     def twin(self, member: int) -> Twin:
         """Return a member as an ordinary module."""
@@ -221,7 +223,7 @@ class StackedTraining(Callback):
         by = trainer.gradient_clip_algorithm or "norm"
         clipped = (float(limit), str(by)) if limit else None
         if clipped:
-            clip(optimizer, clipped[0], "norm" if clipped[1] == "norm" else "value")
+            clip(optimizer, clipped[0], "norm" if clipped[1] == "norm" else "value", networks.size)
         optimizer.step()
         if checked:
             self._check_twins(raw, number, clipped, (loss.detach(), logged), begun)
