@@ -90,7 +90,7 @@ class LayerLogger:
         total: Steps of the training, where known: 32 evenly spaced states and 6 figures are then written
             whatever they cost, the figures in the end, so that a training of less than a few minutes spends
             more: 2 ms for each layer and state, 0.3 s for each figure, and 1 s to import matplotlib.
-        figures: How many instead of 6; the last state has one always.
+        figures: How many of these to draw, at least 1: the last ones; the record has all.
 
     Example:
         >>> import tempfile
@@ -183,7 +183,7 @@ class LayerLogger:
             self._drawn += 1
             with self.budget.spending():
                 self._write_figures(step)
-        elif self._figures > 1 and self._owes(step, self._drawn + len(self._waiting), self._figures):
+        elif self._owes(step, self._drawn + len(self._waiting), FIGURES):
             with self.owed.spending():
                 self._waiting.append((step, self._functions(step)))
 
@@ -236,7 +236,7 @@ class LayerLogger:
 
             self._import_seconds = 0.0
         begin = time.perf_counter()
-        shown = [*self._waiting, (step, self._functions(step))]
+        shown = [*self._waiting, (step, self._functions(step))][-self._figures :]
         for at, functions in shown if drawing else []:
             for name, draw in (
                 (tags.WEIGHTS_FIGURE, figures.weights),
