@@ -10,8 +10,8 @@ from autoact.tracking._run_comparison import compare_runs
 from autoact.tracking._tags import MEANINGS
 
 __all__ = [
-    "MEANINGS",
     "FIGURES",
+    "MEANINGS",
     "LayerLogger",
     "RecordFile",
     "Status",

@@ -241,7 +241,9 @@ def test_what_is_wrong_with_the_flow_is_written_at_the_end(writer, tmp_path, rea
     assert "Use a function with a slope below 0" in text
 
 
-def test_with_one_figure_the_last_is_drawn_and_the_record_has_all(layers, writer, tmp_path, read, monkeypatch):
+def test_with_one_figure_the_last_is_drawn_and_the_record_has_all(
+    layers, writer, tmp_path, read, monkeypatch
+):
     monkeypatch.setattr(figures, "pixels", lambda figure: np.zeros((4, 4, 3), np.uint8))
     logger = LayerLogger(writer, layers, total=40, figures=1)
     for step in range(40):

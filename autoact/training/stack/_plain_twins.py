@@ -16,8 +16,8 @@ from autoact.spaces import Assignment
 from autoact.training.stack._logged_values import Logged
 from autoact.training.stack._member import NotStackable
 from autoact.training.stack._networks import State, caught, evaluating, loss_of, takes_number
-from autoact.training.stack.rows import RowActivations, recorded_dropouts
 from autoact.training.stack._seeded import random_state
+from autoact.training.stack.rows import RowActivations, recorded_dropouts
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # the latter of the scale of what is compared
 _NOISE = 1e-2  # share of the largest gradient below which its sign, all that Adam looks at, may be rounding

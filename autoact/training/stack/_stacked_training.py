@@ -23,11 +23,11 @@ from autoact.training.stack._member import Member, NotStackable, unstackable
 from autoact.training.stack._networks import Networks, stacked
 from autoact.training.stack._one_network import OneNetwork
 from autoact.training.stack._plain_twins import Twin
-from autoact.training.stack.rows import RowActivations, put_dropouts
 from autoact.training.stack._seeded import Seeded, Streams
 from autoact.training.stack._stackable import check_datamodule, validates_with_hooks
 from autoact.training.stack._stacked_optimizer import check_optimizer, clip, fill, step_schedules
 from autoact.training.stack._validations import Validations
+from autoact.training.stack.rows import RowActivations, put_dropouts
 
 _FETCHED = 2**24  # bytes of batches that are fetched at once
 _CHECKED = 3  # steps that two members do as plain trainings, too
@@ -180,7 +180,11 @@ class StackedTraining(Callback):
 
         What a validation draws comes after all batches before it, what dropout draws between them.
         """
-        if len(raw) == 1 or self._drops or float(self.trainer.val_check_batch or 0) < self.trainer.num_training_batches:
+        if (
+            len(raw) == 1
+            or self._drops
+            or float(self.trainer.val_check_batch or 0) < self.trainer.num_training_batches
+        ):
             return 1
         size = sum(t.nbytes for t in pytree.tree_leaves(raw) if isinstance(t, Tensor))
         return max(1, _FETCHED // max(size, 1))

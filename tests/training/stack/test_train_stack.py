@@ -91,7 +91,9 @@ class Dropping(Table):
     def __init__(self) -> None:
         super().__init__()
         shared = nn.Dropout(0.3)
-        self.net = nn.Sequential(shared, *self.net[:2], nn.Dropout(0.0), *self.net[2:4], shared, *self.net[4:])
+        self.net = nn.Sequential(
+            shared, *self.net[:2], nn.Dropout(0.0), *self.net[2:4], shared, *self.net[4:]
+        )
 
 
 class DrawnRows(TensorDataset):
