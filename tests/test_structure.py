@@ -21,6 +21,7 @@ ORDER = (
     "dashboard",
     "errors",
     "_cache",
+    "_card",
     "_names",
     "_on_import",
     "activations",

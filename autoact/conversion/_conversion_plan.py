@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from autoact._card import card, listed
 from autoact.conversion._eligibility import Verdict, eligible, includes
 from autoact.conversion._hand_placed import check_hand_placed, hand_placed, own_settings
 from autoact.conversion._places import Found, Place, check_model, discover
@@ -77,6 +78,21 @@ class ConversionPlan:
     left_alone: Mapping[str, str]
     lines: frozenset[Line]
     space: SearchSpace
+
+    def __repr__(self) -> str:
+        """Return the layers with their present activations, and how many are left alone, in one line."""
+        layers = listed(f"{path}={now}" for path, now in self.layers.items())
+        counts = [f"{len(self.placed)} placed"] * bool(self.placed) + [f"{len(self.left_alone)} left alone"]
+        return f"ConversionPlan({'; '.join([*([layers] if layers else []), *counts])})"
+
+    def _repr_html_(self) -> str:
+        """Return layers, candidates and what is left alone for a notebook."""
+        rows = [
+            (path, self.layers.get(path, "its own mixture"), ", ".join(names))
+            for path, names in self.candidates.items()
+        ]
+        alone = [f"{path} is left alone: {reason}" for path, reason in self.left_alone.items()]
+        return card(f"Layers: {len(rows)}", ["layer", "now", "candidates"], rows, alone)
 
     def speaking(self, further: Mapping[str, str]) -> "ConversionPlan":
         """Return this plan with more said about what is left alone.

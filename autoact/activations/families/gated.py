@@ -9,6 +9,8 @@ from autoact.activations._registry import activation
 from autoact.activations._twins import Twin
 from autoact.activations.primitives import sigmoid, softplus, tanh
 
+EXPANDED = "Huang 2024, arXiv:2405.20768"
+
 
 @activation(
     family="self-gated",
@@ -81,3 +83,15 @@ def acon_c(
 ) -> sp.Expr:
     """Smooth maximum of p1·x and p2·x; beta says how smooth."""
     return (p1 - p2) * x * sigmoid(beta * (p1 - p2) * x) + p2 * x
+
+
+@activation(family="self-gated", reference=EXPANDED)
+def xsilu(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=0.0, search=(-0.3, 1.0))) -> sp.Expr:
+    """SiLU whose gate runs from -alpha to 1 + alpha."""
+    return x * ((1 + 2 * alpha) * sigmoid(x) - alpha)
+
+
+@activation(family="self-gated", reference=EXPANDED)
+def xgelu(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=0.0, search=(-0.3, 1.0))) -> sp.Expr:
+    """GELU whose gate runs from -alpha to 1 + alpha."""
+    return x * ((1 + 2 * alpha) * (1 + sp.erf(x / sp.sqrt(2))) / 2 - alpha)
