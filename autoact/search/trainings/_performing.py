@@ -34,12 +34,14 @@ class Extras:
         logs: Directory of its TensorBoard events.
         fine_tune: Share of a full training in which a derived mixture is tuned; None does not derive.
         pruning: Decides after each validation whether to end it.
+        bare: Whether a single training is done as a stack of one, without Lightning's loop.
     """
 
     checkpoint: Path | None = None
     logs: Path | None = None
     fine_tune: float | None = None
     pruning: Pruning | None = None
+    bare: bool = False
 
 
 NO_EXTRAS = Extras()
@@ -146,7 +148,13 @@ def perform_stack(
         The trainings with what came of them; each took its part of the time.
     """
     if len(asked) == 1:
-        return [perform(task, asked[0], extras)]
+        bare = extras.bare and isinstance(task, StackTask) and asked[0].assignment is not None
+        found = _stacked(task, asked) if bare else None
+        return found if isinstance(found, list) else [perform(task, asked[0], extras)]
+    return _stacked(task, asked)
+
+
+def _stacked(task: Task, asked: Sequence[Training]) -> list[Training] | Undone:
     assert isinstance(task, StackTask), "others have no stacks"
     began = time.perf_counter()
     try:

@@ -101,7 +101,8 @@ class Trainings:
                 )
                 if not asked:
                     break
-                running[self._start(asked, extras)] = asked
+                bare = not ready and len(asked) == 1 and extras == NO_EXTRAS and self.stack.size > 1
+                running[self._start(asked, replace(extras, bare=bare))] = asked
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
