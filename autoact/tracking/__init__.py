@@ -4,13 +4,12 @@ from typing import TYPE_CHECKING
 
 from autoact._names import public_names
 from autoact.tracking._hparams import Status, write_curve, write_texts, write_trial
-from autoact.tracking._layer_logger import FIGURES, LayerLogger
+from autoact.tracking._layer_logger import LayerLogger
 from autoact.tracking._record_file import RecordFile
 from autoact.tracking._run_comparison import compare_runs
 from autoact.tracking._tags import MEANINGS
 
 __all__ = [
-    "FIGURES",
     "MEANINGS",
     "LayerLogger",
     "RecordFile",

@@ -20,7 +20,7 @@ from autoact.tracking._layer_record import LayerRecord
 from autoact.tracking._tags import FLOW, layout, tag
 
 APART = 0.02  # of the elapsed time: a training of a month has 400 states more than one of ten minutes
-POINTS, FIGURES = 32, 6  # of every training whose length is known, whatever they cost
+POINTS, PICTURES = 32, 6  # of every training whose length is known, whatever they cost
 
 
 class TimeBudget:
@@ -90,7 +90,6 @@ class LayerLogger:
         total: Steps of the training, where known: 32 evenly spaced states and 6 figures are then written
             whatever they cost, the figures in the end, so that a training of less than a few minutes spends
             more: 2 ms for each layer and state, 0.3 s for each figure, and 1 s to import matplotlib.
-        figures: How many of these to draw, at least 1: the last ones; the record has all.
 
     Example:
         >>> import tempfile
@@ -108,10 +107,8 @@ class LayerLogger:
         *,
         share: float = 0.01,
         total: float | None = None,
-        figures: int = FIGURES,
     ) -> None:
         self._writer, self._layers, self._total = writer, dict(layers), total
-        self._figures = figures
         self._meters = {path: FlowMeter() for path in layers}
         self.budget, self._scalars = TimeBudget(share), TimeBudget(share / 2, apart=APART)
         self._record = LayerRecord(writer.log_dir, self._layers, total)
@@ -183,7 +180,7 @@ class LayerLogger:
             self._drawn += 1
             with self.budget.spending():
                 self._write_figures(step)
-        elif self._owes(step, self._drawn + len(self._waiting), FIGURES):
+        elif self._owes(step, self._drawn + len(self._waiting), PICTURES):
             with self.owed.spending():
                 self._waiting.append((step, self._functions(step)))
 
@@ -236,7 +233,7 @@ class LayerLogger:
 
             self._import_seconds = 0.0
         begin = time.perf_counter()
-        shown = [*self._waiting, (step, self._functions(step))][-self._figures :]
+        shown = [*self._waiting, (step, self._functions(step))]
         for at, functions in shown if drawing else []:
             for name, draw in (
                 (tags.WEIGHTS_FIGURE, figures.weights),

@@ -239,19 +239,3 @@ def test_what_is_wrong_with_the_flow_is_written_at_the_end(writer, tmp_path, rea
     text = event.tensor_proto.string_val[0].decode()
     assert text.startswith("net.1 (mixture): 100% of the units got no gradient")
     assert "Use a function with a slope below 0" in text
-
-
-def test_with_one_figure_the_last_is_drawn_and_the_record_has_all(
-    layers, writer, tmp_path, read, monkeypatch
-):
-    monkeypatch.setattr(figures, "pixels", lambda figure: np.zeros((4, 4, 3), np.uint8))
-    logger = LayerLogger(writer, layers, total=40, figures=1)
-    for step in range(40):
-        if logger.due(step):
-            for path, layer in layers.items():
-                logger.see(path, layer, torch.randn(8, 3))
-        logger.log(step)
-    logger.finish(40)
-    writer.flush()
-    assert [event.step for event in read(tmp_path).Images("autoact/functions")] == [40]
-    assert (tmp_path / "autoact.jsonl").read_text().count('"functions"') >= 6

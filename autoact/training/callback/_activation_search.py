@@ -16,7 +16,7 @@ from autoact import conversion
 from autoact.errors import ConfigurationError
 from autoact.nn import AutoActivation, DoubtfulChoiceWarning
 from autoact.spaces import Assignment
-from autoact.tracking import FIGURES, LayerLogger
+from autoact.tracking import LayerLogger
 from autoact.training._compat import planned_steps, steps_done, when_built
 from autoact.training.callback._activation_optimizer import ActivationOptimizer, take_over
 from autoact.training.callback._first_step import FirstStep
@@ -78,8 +78,6 @@ class ActivationSearch(Callback):
         >>> from autoact.training import ActivationSearch
         >>> trainer = L.Trainer(max_epochs=3, callbacks=[ActivationSearch(["relu", "tanh"])], logger=False)
     """
-
-    figures = FIGURES  # in TensorBoard, of a training whose length is known
 
     def __init__(
         self,
@@ -177,9 +175,8 @@ class ActivationSearch(Callback):
         self._first = FirstStep(pl_module, self.space)
         self._every = self.observe_every or max(1, math.ceil(total / _OBSERVATIONS))
         self._seen_step = -1
-        self._logger, writer = None, _writer(trainer)
-        if writer is not None:
-            self._logger = LayerLogger(writer, self._layers, total=total, figures=self.figures)
+        writer = _writer(trainer)
+        self._logger = LayerLogger(writer, self._layers, total=total) if writer is not None else None
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int

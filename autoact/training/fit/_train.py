@@ -207,7 +207,7 @@ def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:
         return [ApplyAssignment(assignment)]
     # a fresh model has no function to keep; from a uniform start a task made of sines led to sine in both
     # layers in 3 seeds of 3, from ReLU in none
-    return [_Mixture(space, start="uniform")] if space is not None else []
+    return [ActivationSearch(space, start="uniform")] if space is not None else []
 
 
 def _check_mixture(module: LightningModule, space: Any) -> None:
@@ -240,12 +240,6 @@ def _refined(
     gap = run.discretization(plain, refining.trainer(trainer, share, root), module, opened)
     tuned = math.isfinite(gap.get("fine_tuned", math.nan))
     return refining.assignment() if tuned else refining.given, gap
-
-
-class _Mixture(ActivationSearch):
-    """The mixture of a search: report.html draws how it learned, and six figures took half of its time."""
-
-    figures = 1
 
 
 class ApplyAssignment(Callback):
