@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ class Predictions:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([self.target, *(f"probability {name}" for name in self.classes)])
-        shares: Sequence[Any] = [()] * len(self.values) if self.probabilities is None else self.probabilities
+        shares: Any = [()] * len(self.values) if self.probabilities is None else self.probabilities
         writer.writerows([value, *row] for value, row in zip(self.values, shares, strict=True))
         return text.getvalue()
 

@@ -5,6 +5,7 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,13 @@ from autoact.tabular.columns import Categories, Numbers
 from autoact.tabular.columns._scale import Scale
 from autoact.training.tasks import Perceptron
 
-SETTINGS = {"space": ["relu", "tanh"], "budget": 1, "seeds": 2, "selection_seeds": 1, "quiet": True}
+SETTINGS: dict[str, Any] = {
+    "space": ["relu", "tanh"],
+    "budget": 1,
+    "seeds": 2,
+    "selection_seeds": 1,
+    "quiet": True,
+}
 
 
 def rows(kind: str, count: int = 60) -> str:
@@ -54,6 +61,7 @@ def test_it_predicts_what_the_model_of_the_run_does_to_the_bit(folder: Path, kin
     run, task = autoact.load_run(folder / f"run-{kind}"), load_task(folder / f"{kind}.csv", kind)
     model = run.model(run.assignment) if chosen else run.model()
     weights = folder / f"run-{kind}" / "checkpoints" / "final.ckpt" if chosen else run.checkpoint
+    assert weights is not None
     autoact.load_weights(model, weights)
     table = read_table(folder / f"{kind}.csv")
     with torch.inference_mode():
@@ -198,6 +206,7 @@ def test_without_a_header_columns_are_told_by_their_places(
 ) -> None:
     size, color = (predictor.encoders[0], predictor.encoders[1])
     assert isinstance(size, Numbers)
+    assert isinstance(color, Categories)
     encoders = (Numbers("1", "plain", size.scale, False), Categories("3", color.levels, False))
     bare = TablePredictor(
         encoders=encoders,
