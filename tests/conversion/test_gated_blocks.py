@@ -227,7 +227,9 @@ def test_the_block_of_a_library_takes_each_form(form):
     from transformers.models.llama.modeling_llama import LlamaMLP
 
     torch.manual_seed(0)
-    model = nn.Sequential(LlamaMLP(transformers.LlamaConfig(hidden_size=8, intermediate_size=12)))
+    model = nn.Sequential(
+        LlamaMLP(transformers.LlamaConfig(hidden_size=8, intermediate_size=12, num_attention_heads=2))
+    )
     block, count = copy.deepcopy(model[0]), sum(p.numel() for p in model.parameters())
     choices, formula = WRITTEN[form]
     finalize(apply(model, choices))
