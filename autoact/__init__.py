@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from autoact import analysis, conversion, errors, geometry, kernels, nn, search, spaces, tabular, training
     from autoact import dashboard as dashboard
     from autoact import exporting as exporting
+    from autoact import invention as invention
     from autoact import latency as latency
     from autoact import records as records
     from autoact import report as report
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from autoact.conversion import apply, auto_layers, convert, derive, finalize, find_layers
     from autoact.errors import AutoActError
     from autoact.exporting import export
+    from autoact.invention import invent
     from autoact.kernels import mixture
     from autoact.nn import AutoActivation, FixedActivation
     from autoact.search import FunctionSpaceSampler, load_run, run_search
@@ -35,6 +37,7 @@ _HOMES = {
     "conversion": ("apply", "auto_layers", "convert", "derive", "finalize", "find_layers"),
     "errors": ("AutoActError",),
     "exporting": ("export",),
+    "invention": ("invent",),
     "kernels": ("mixture",),
     "nn": ("AutoActivation", "FixedActivation"),
     "search": ("FunctionSpaceSampler", "load_run", "run_search"),
@@ -50,6 +53,7 @@ _FOLDERS = (
     "errors",
     "exporting",
     "geometry",
+    "invention",
     "kernels",
     "latency",
     "nn",
@@ -86,6 +90,7 @@ __all__ = [
     "find_layers",
     "geometry",
     "get",
+    "invent",
     "kernels",
     "list_activations",
     "load_run",

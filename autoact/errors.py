@@ -1,12 +1,14 @@
 """Errors: one base class, leaves that also are the builtin a caller would expect, and words they share."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 
 log = logging.getLogger("autoact")
+_LONG_WORD = re.compile(r"(\S{100})\S{400,}(\S{100})")  # the ends of it are what one searches a file for
 
 
 class AutoActError(Exception):
@@ -22,8 +24,8 @@ class AutoActError(Exception):
     """
 
     def __str__(self) -> str:
-        """Return the message itself (KeyError would show its repr)."""
-        return str(self.args[0]) if self.args else ""
+        """Return the message itself (KeyError would show its repr), words of 600 letters cut short."""
+        return _LONG_WORD.sub(r"\1...\2", str(self.args[0])) if self.args else ""
 
 
 class UnknownActivationError(AutoActError, KeyError):

@@ -22,6 +22,7 @@ MODULES = (
     "autoact.search",
     "autoact.spaces",
     "autoact.conversion",
+    "autoact.invention",
     "autoact.tabular",
 )
 OUT = Path(__file__).parent.parent / "docs" / "api"

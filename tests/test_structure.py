@@ -38,8 +38,10 @@ ORDER = (
     "training",
     "report",
     "search",
+    "invention",
     "tabular",
     "advice",
+    "play",
     "cli",
     "__main__",
 )
@@ -85,6 +87,7 @@ PUBLIC = {
     "find_layers",
     "geometry",
     "get",
+    "invent",
     "kernels",
     "list_activations",
     "load_run",

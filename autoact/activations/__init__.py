@@ -6,6 +6,7 @@ from autoact._names import public_names
 from autoact.activations import families as _families  # noqa: F401  registers what is shipped
 from autoact.activations import primitives
 from autoact.activations._activation import Activation, Parameter, X
+from autoact.activations._free_form import FREE_FORM, free_form
 from autoact.activations._mapping import to_primitives
 from autoact.activations._opaque import Opaque, opaque
 from autoact.activations._registry import (
@@ -24,6 +25,7 @@ from autoact.activations._twins import Twin, Value
 
 __all__ = [
     "DEFAULT_CANDIDATES",
+    "FREE_FORM",
     "Activation",
     "Named",
     "Opaque",
@@ -34,6 +36,7 @@ __all__ = [
     "activation",
     "additions",
     "compile_source",
+    "free_form",
     "from_function",
     "from_module",
     "function_source",

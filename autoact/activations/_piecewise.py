@@ -160,6 +160,37 @@ class clip(Primitive):
         return sp.Piecewise((low, u <= low), (high, u >= high), (u, True))
 
 
+class limited(Primitive):
+    """U limited to [-bound, bound], where what is made of it has settled: no power of it overflows.
+
+    `x * tanh(x**3)` has the slope 1 far out, but computes it as 1 plus infinity times 0;
+    `x * tanh(limited(x, 1e4)**3)` does not. Kernels compute the slopes of a function that holds it at the
+    limited x. To symbolic analysis it is u itself.
+    """
+
+    nargs = 2
+    code = "torch.clamp({0}, -{1}, {1})"
+    tex = "{0}"
+
+    @classmethod
+    def eval(cls, u: sp.Expr, bound: sp.Expr) -> sp.Expr | None:
+        """Limit once."""
+        return u if isinstance(u, limited) else None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Return 1: beyond the bound it is multiplied by what is 0."""
+        return sp.Integer(1)
+
+    def elementary(self) -> sp.Expr:
+        """U itself."""
+        return self.args[0]
+
+    def lowered(self) -> sp.Expr:
+        """The same as a clip."""
+        u, bound = self.args
+        return clip(u, -bound, bound)
+
+
 class select(Primitive):
     """First value where the condition holds, else the second; each must be finite everywhere."""
 

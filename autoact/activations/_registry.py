@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from autoact.activations._activation import Activation, Parameter, X
+from autoact.activations._free_form import free_form
 from autoact.activations._opaque import opaque
 from autoact.activations._twins import Twin, Value
 from autoact.errors import ConfigurationError, UnknownActivationError
@@ -128,7 +129,7 @@ def _add(made: Activation) -> Activation:
             raise ConfigurationError(
                 f"Activation name {name!r} is not a Python identifier. Rename the function."
             )
-        holder = _registry.get(_aliases.get(name, name))
+        holder = _registry.get(_aliases.get(name, name)) or free_form(name)
         if holder is not None and (holder.name, holder.expression) != (made.name, made.expression):
             raise ConfigurationError(f"Activation name {name!r} is taken by {holder!r}. Choose another name.")
     _registry[made.name] = made
@@ -168,7 +169,7 @@ def get(name: Named) -> Activation:
 
 def _find(name: object) -> Activation | None:
     if isinstance(name, str):
-        exact = _registry.get(_aliases.get(name, name))
+        exact = _registry.get(_aliases.get(name, name)) or free_form(name)
         return exact or _registry.get(_spellings().get(_plain(name), ""))
     if isinstance(name, nn.Module):
         return _of_instance(name)

@@ -106,8 +106,9 @@ def _power(expression: sp.Pow) -> str:
         return f"torch.square({torch_source(base)})"
     if exponent.is_Integer and exponent < 0:
         return f"1.0/{_bracketed(base**-exponent)}"
-    if exponent == sp.Rational(1, 2):
-        return f"torch.sqrt({torch_source(base)})"
+    if exponent.is_Rational and exponent.q == 2:
+        root = f"torch.{'sqrt' if exponent > 0 else 'rsqrt'}({torch_source(base)})"
+        return root if exponent.p in (1, -1) else f"torch.pow({root}, {abs(exponent.p)})"
     return f"torch.pow({torch_source(base)}, {torch_source(exponent)})"
 
 

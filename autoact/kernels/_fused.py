@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import torch
 
+from autoact.activations import FREE_FORM, get
 from autoact.kernels import _eager
 from autoact.kernels._alone import alone, one_hot
 from autoact.kernels.cpu import _c_kernels as compiled
@@ -167,7 +168,7 @@ def fused(
         tensor([0., 2.])
     """
     single, value = None if weights is None else one_hot(weights), None
-    if single is not None and parameters is not None:
+    if single is not None and parameters is not None and get(plan.candidates[single]).family != FREE_FORM:
         value = partial(alone, plan, single, x, parameters, channel_dim)
     y: torch.Tensor = Fused.apply(x, kernels, value, channel_dim, *numbers)
     return y

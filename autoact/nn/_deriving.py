@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from autoact import analysis
-from autoact.activations import Value
+from autoact.activations import Activation, Value, get
 from autoact.analysis import Projection
 from autoact.kernels import mixture, parameter_slots
-from autoact.spaces import Bounds, Range
+from autoact.spaces import Bounds
 
 if TYPE_CHECKING:
     from autoact.nn._auto import AutoActivation
 
 Function = Callable[[Tensor], Tensor]
+Numbers = tuple[float, ...]
 POOR = 0.1  # of the function's own deviation: 1 % of its variance is lost; ELU against ReLU is 0.4
 _SHOWN = 5
 _TRAINED = 4  # observations: eight training forwards, more than somebody's probe
@@ -49,7 +50,7 @@ def project_mixture(
         The projection (averaged over channels) and the parameters.
     """
     channels = list(zip(*_by_channel(weights, values), strict=True))
-    ranges = (bounds or Bounds()).of_candidates(candidates)
+    ranges = bounds or Bounds()
     found = [_one(candidates, w, v, nodes, candidates, ranges) for w, v in channels]
     if len(found) == 1:
         return found[0], dict(found[0].parameters)
@@ -93,14 +94,30 @@ def _one(
     values: Tensor,
     nodes: Tensor,
     among: tuple[str, ...],
-    ranges: Mapping[str, Mapping[str, Range]],
+    bounds: Bounds,
 ) -> Projection:
     """Return the projection of one function on the candidates in `among`."""
+    kinds, numbers = tuple(map(get, candidates)), (weights, values, nodes.double().cpu())
+    return _fitted(kinds, candidates, *(tuple(t.tolist()) for t in numbers), among, bounds)
+
+
+@lru_cache(maxsize=64)  # the end of a training asks five times
+def _fitted(
+    kinds: tuple[Activation, ...],
+    candidates: tuple[str, ...],
+    weights: Numbers,
+    values: Numbers,
+    nodes: Numbers,
+    among: tuple[str, ...],
+    bounds: Bounds,
+) -> Projection:
     initial: dict[str, dict[str, float]] = {name: {} for name in candidates}
-    for (name, parameter), value in zip(parameter_slots(candidates), values.tolist(), strict=True):
+    for (name, parameter), value in zip(parameter_slots(candidates), values, strict=True):
         initial[name][parameter.name] = value
-    function = partial(_mixture, weights, candidates, values)
-    return analysis.project(function, among, nodes=nodes.double().cpu(), initial=initial, bounds=ranges)
+    double = partial(torch.tensor, dtype=torch.float64)
+    function = partial(_mixture, double(weights), candidates, double(values))
+    ranges = bounds.of_candidates(candidates)
+    return analysis.project(function, among, nodes=double(nodes), initial=initial, bounds=ranges)
 
 
 def _mixture(weights: Tensor, candidates: tuple[str, ...], values: Tensor, z: Tensor) -> Tensor:

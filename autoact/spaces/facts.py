@@ -9,6 +9,7 @@ from autoact.activations import Parameter, get
 from autoact.errors import ConfigurationError
 
 Values = tuple[tuple[str, float], ...]
+MOST = 8  # parameters; of a free-form activation's, which are all of one kind, one is moved by itself
 
 
 def reachable(parameters: tuple[Parameter, ...]) -> Iterator[Values]:
@@ -24,7 +25,7 @@ def reachable(parameters: tuple[Parameter, ...]) -> Iterator[Values]:
     defaults = {parameter.name: parameter.default for parameter in parameters}
     moving = [parameter for parameter in parameters if _moves(parameter)]
     yield tuple(defaults.items())
-    for parameter in moving:
+    for parameter in moving if len(moving) <= MOST else moving[:1]:
         for value in _values(parameter):
             yield tuple({**defaults, parameter.name: value}.items())
     if len(moving) > 1:

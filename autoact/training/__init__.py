@@ -1,7 +1,14 @@
 """Training with Lightning: a callback that searches activations, one silent training, parts of the data."""
 
 from autoact.training._compat import restored_randomness, silence
-from autoact.training.callback import ActivationSearch, NoMixtureError, param_groups
+from autoact.training.callback import (
+    ActivationSearch,
+    FreeShapes,
+    LearnedShape,
+    NoMixtureError,
+    curvature,
+    param_groups,
+)
 from autoact.training.checkpoints import LoadedWeights, load_weights, remember
 from autoact.training.data import DataParts, DoubtfulBatch, check, split
 from autoact.training.fit import Measurement, train
@@ -11,12 +18,15 @@ __all__ = [
     "ActivationSearch",
     "DataParts",
     "DoubtfulBatch",
+    "FreeShapes",
+    "LearnedShape",
     "LoadedWeights",
     "Measurement",
     "Member",
     "NoMixtureError",
     "NotStackable",
     "check",
+    "curvature",
     "load_weights",
     "param_groups",
     "remember",

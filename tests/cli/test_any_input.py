@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autoact.cli._request import read_request
@@ -162,6 +162,7 @@ def test_any_file_is_read_or_refused_in_one_line(
         suppress_health_check=[*HealthCheck],
     )
     @given(changed(text))
+    @example(b"a" * 5000)
     def check(content: bytes) -> None:
         file.write_bytes(content)
         try:

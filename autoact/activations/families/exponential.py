@@ -8,7 +8,7 @@ from torch import nn
 from autoact.activations._activation import Parameter
 from autoact.activations._registry import activation
 from autoact.activations._twins import Twin
-from autoact.activations.primitives import expm1, neg, pos
+from autoact.activations.primitives import expm1, limited, neg, pos
 from autoact.activations.primitives import softplus as _softplus
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
@@ -67,8 +67,8 @@ def squareplus(
     x: sp.Symbol, b: sp.Symbol = Parameter(default=4.0, lower=1e-3, search=(0.1, 10.0))
 ) -> sp.Expr:
     """Softplus without transcendental functions, written so that it does not cancel below 0."""
-    root = sp.sqrt(x**2 + b)
-    return sp.Piecewise(((x + root) / 2, x > 0), (b / 2 / (root - x), True))
+    v = limited(x, 1e18)
+    return pos(x) + b / 2 / (sp.sqrt(v**2 + b) + pos(v) - neg(v))
 
 
 @activation(family="exponential", reference="Huang and Schlag 2024, arXiv:2411.13010")

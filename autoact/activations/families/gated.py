@@ -7,7 +7,7 @@ from torch import nn
 from autoact.activations._activation import Parameter
 from autoact.activations._registry import activation
 from autoact.activations._twins import Twin
-from autoact.activations.primitives import sigmoid, softplus, tanh
+from autoact.activations.primitives import limited, sigmoid, softplus, tanh
 
 EXPANDED = "Huang 2024, arXiv:2405.20768"
 
@@ -29,7 +29,7 @@ def silu(x: sp.Symbol) -> sp.Expr:
 )
 def swish(x: sp.Symbol, beta: sp.Symbol = Parameter(default=1.0, search=(0.3, 10.0))) -> sp.Expr:
     """Input gated by a sigmoid of learnable steepness."""
-    return x * sigmoid(beta * x)
+    return x * sigmoid(beta * limited(x, 1e12))
 
 
 @activation(
@@ -49,7 +49,8 @@ def gelu(x: sp.Symbol) -> sp.Expr:
 )
 def gelu_tanh(x: sp.Symbol) -> sp.Expr:
     """GELU with a tanh in place of erf."""
-    return x * (1 + tanh(sp.sqrt(2 / sp.pi) * (x + 0.044715 * x**3))) / 2
+    v = limited(x, 1e4)
+    return x * (1 + tanh(sp.sqrt(2 / sp.pi) * (v + 0.044715 * v**3))) / 2
 
 
 @activation(
@@ -82,7 +83,7 @@ def acon_c(
     beta: sp.Symbol = Parameter(default=1.0, search=(0.1, 10.0)),
 ) -> sp.Expr:
     """Smooth maximum of p1·x and p2·x; beta says how smooth."""
-    return (p1 - p2) * x * sigmoid(beta * (p1 - p2) * x) + p2 * x
+    return (p1 - p2) * x * sigmoid(beta * (p1 - p2) * limited(x, 1e12)) + p2 * x
 
 
 @activation(family="self-gated", reference=EXPANDED)
@@ -104,4 +105,6 @@ def clamped_swish(
     limit: sp.Symbol = Parameter(default=7.0, lower=0.0, learnable=False),
 ) -> sp.Expr:
     """Swish that is constant above a limit: of the gate in a clamped SwiGLU."""
-    return sp.Piecewise((x * sigmoid(alpha * x), x < limit), (limit * sigmoid(alpha * limit), True))
+    return sp.Piecewise(
+        (x * sigmoid(alpha * limited(x, 1e12)), x < limit), (limit * sigmoid(alpha * limit), True)
+    )

@@ -7,7 +7,7 @@ from torch import nn
 from autoact.activations._activation import Parameter
 from autoact.activations._registry import activation
 from autoact.activations._twins import Twin
-from autoact.activations.primitives import absolute, clip, pos
+from autoact.activations.primitives import absolute, clip, neg, pos
 
 
 @activation(
@@ -63,7 +63,7 @@ def hardswish(x: sp.Symbol) -> sp.Expr:
 @activation(family="rectifier", reference="Shamir et al. 2020, arXiv:2010.09931")
 def smelu(x: sp.Symbol, beta: sp.Symbol = Parameter(default=1.0, lower=1e-3, search=(0.1, 4.0))) -> sp.Expr:
     """Rectifier with a parabola of half-width beta in place of the kink."""
-    t = pos(x + beta) - pos(x - beta)
+    t = pos(2 * beta + neg(x - beta))  # not pos(x + beta) - pos(x - beta), which is 0 for large x
     return t**2 / (4 * beta) + pos(x - beta)
 
 

@@ -4,7 +4,7 @@ import sympy as sp
 
 from autoact.activations._activation import Parameter
 from autoact.activations._registry import activation
-from autoact.activations.primitives import absolute
+from autoact.activations.primitives import absolute, limited
 
 SIREN = "Sitzmann et al. 2020, arXiv:2006.09661"
 
@@ -42,4 +42,5 @@ def gcu(x: sp.Symbol) -> sp.Expr:
 @activation(family="periodic", reference="Liu et al. 2023, arXiv:2312.02434")
 def finer(x: sp.Symbol, omega: sp.Symbol = Parameter(default=1.0, search=(0.3, 30.0))) -> sp.Expr:
     """Sine whose frequency grows with the input's size: biases choose the frequencies of an image."""
-    return sp.sin(omega * (absolute(x) + 1) * x)
+    v = limited(x, 1e18)  # far beyond what a sine can tell apart
+    return sp.sin(omega * (absolute(v) + 1) * v)

@@ -7,7 +7,7 @@ from torch import nn
 from autoact.activations._activation import Parameter
 from autoact.activations._registry import activation
 from autoact.activations._twins import Twin
-from autoact.activations.primitives import absolute, guard, neg, pos, select
+from autoact.activations.primitives import absolute, guard, limited, neg, pos, select
 from autoact.activations.primitives import sigmoid as _sigmoid
 from autoact.activations.primitives import softplus as _softplus
 from autoact.activations.primitives import tanh as _tanh
@@ -64,7 +64,8 @@ def penalized_tanh(x: sp.Symbol) -> sp.Expr:
 @activation(family="sigmoidal", reference="Carlile et al. 2017, arXiv:1710.09967")
 def isru(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=1.0, lower=1e-3, search=(0.1, 10.0))) -> sp.Expr:
     """Inverse square root unit: saturates at ±1/sqrt(alpha)."""
-    return x / sp.sqrt(1 + alpha * x**2)
+    v = limited(x, 1e10)
+    return v / sp.sqrt(1 + alpha * v**2)
 
 
 @activation(family="bell", reference="Broomhead and Lowe 1988, Radial basis functions")
@@ -76,7 +77,7 @@ def gaussian(x: sp.Symbol) -> sp.Expr:
 @activation(family="bell", reference="Ramasinghe and Lucey 2021, arXiv:2111.15135")
 def garf(x: sp.Symbol, sigma: sp.Symbol = Parameter(default=1.0, lower=1e-2, search=(0.05, 3.0))) -> sp.Expr:
     """Bell of learnable width: even; a narrow one fits fine detail, as in images and radiance fields."""
-    return sp.exp(-(x**2) / (2 * sigma**2))
+    return sp.exp(-(limited(x, 1e10) ** 2) / (2 * sigma**2))
 
 
 @activation(
@@ -88,4 +89,5 @@ def hill(
     n: sp.Symbol = Parameter(default=2.0, lower=1.0, search=(1.0, 6.0)),
 ) -> sp.Expr:
     """Fraction bound at concentration x: 0 below 0, half at K, steeper with n."""
-    return select(x > 0, _sigmoid(n * sp.log(guard(x > 0, x, sp.Integer(1)) / K)), sp.Integer(0))
+    inside = guard(x > 1e-18, x, sp.Float(1e-18))  # below, the square of 1/x would overflow
+    return select(x > 0, _sigmoid(n * sp.log(inside / K)), sp.Integer(0))

@@ -18,6 +18,7 @@ from math import prod
 
 import torch
 
+from autoact.activations import FREE_FORM, get
 from autoact.errors import UnsupportedInputError
 from autoact.kernels.cpu._library import load, log
 from autoact.kernels.plan import Plan, plan_of
@@ -51,7 +52,7 @@ class Kernels:
 
 def kernels_for(plan: Plan, dtype: torch.dtype) -> Kernels | str:
     """Return the compiled kernels for tensors on a CPU, or why there are none."""
-    if len(plan.candidates) < 2:
+    if len(plan.candidates) < 2 and get(plan.candidates[0]).family != FREE_FORM:
         return "a single activation is left to torch"
     stored = _STORED.get(dtype)
     return _kernels(plan.key, stored) if stored else f"x is {str(dtype).removeprefix('torch.')}"

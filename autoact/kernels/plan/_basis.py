@@ -92,8 +92,22 @@ def finite_at_infinity(function: sp.Expr) -> bool:
 _BOUNDED = (p.step, p.below, p.sign, p.window, p.sigmoid, p.tanh, sp.sin, sp.cos, sp.erf, sp.erfc, sp.atan)
 
 
+def slope(function: sp.Expr, variable: sp.Symbol) -> sp.Expr:
+    """Return a derivative; of a function that settles, with every x limited to where it has.
+
+    Example:
+        >>> settling = X * p.tanh(p.limited(X, 100.0) ** 2)
+        >>> slope(settling, X).has(X * X)
+        False
+    """
+    found = sp.diff(function, variable)
+    bounds = [e.args[1] for e in function.atoms(p.limited)]
+    return found.xreplace({X: p.limited(X, min(bounds))}) if bounds else found
+
+
 def _order(e: sp.Expr) -> float:
     """Upper bound of the growth order in x; infinite where unknown."""
+    e = e.replace(p.limited, lambda u, bound: bound)
     if not e.has(X):
         return 0
     if e == X:

@@ -17,8 +17,13 @@ from sympy.simplify.cse_main import tree_cse
 
 from autoact.activations import X
 from autoact.activations import primitives as p
-from autoact.kernels.plan._basis import finite_at_infinity, grows_faster_than_linearly
+from autoact.kernels.plan._basis import finite_at_infinity, grows_faster_than_linearly, slope
 from autoact.kernels.plan._plan import Plan
+
+# Functions whose kernels take any number, infinity too: a limit inside is for autograd, and would cost two
+# instructions in the value and hide that the value and the slope share a function.
+_SETTLING = (sp.exp, sp.erf, sp.erfc, sp.atan, p.exp, p.expm1, p.sigmoid, p.tanh, p.softplus)
+_SETTLING += (p.step, p.below, p.sign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,12 @@ def backward_program(plan: Plan) -> Program:
     """Return (x, *coefficients) -> (dy/dx, dy/dc_0, ..., dy/dc_{M-1})."""
     code = _Code()
     inner = plan.coefficient_symbols[len(plan.pairs) :]
-    slope, *thetas = (
+    in_x, *in_parameters = (
         sp.Add(*(_derivative(code, plan.masked(f, c), c, variable) for c, f in plan.pairs))
         for variable in (X, *inner)
     )
     raw = [code.named(p.finite(f) if grows_faster_than_linearly(f) else f) for f in plan.basis.functions]
-    return code.program(plan, [slope, *raw, *thetas])
+    return code.program(plan, [in_x, *raw, *in_parameters])
 
 
 def _live(c: sp.Symbol, named: sp.Expr, function: sp.Expr) -> sp.Expr:
@@ -76,8 +81,8 @@ def _live(c: sp.Symbol, named: sp.Expr, function: sp.Expr) -> sp.Expr:
 
 
 def _derivative(code: _Code, function: sp.Expr, c: sp.Symbol, variable: sp.Symbol) -> sp.Expr:
-    slope = sp.diff(function, variable)
-    return sp.Integer(0) if slope == 0 else _live(c, code.named(slope), slope)
+    found = slope(function, variable)
+    return sp.Integer(0) if found == 0 else _live(c, code.named(found), found)
 
 
 class _Code:
@@ -117,6 +122,8 @@ class _Code:
             return e
         if e.is_number:
             return sp.Float(e.evalf(20), 17)
+        if isinstance(e, _SETTLING):
+            e = e.replace(p.limited, lambda u, _: u)
         if isinstance(e, sp.exp):
             return self._lowered(p.exp(e.args[0]))
         cheaper = e.lowered() if isinstance(e, p.Primitive) else None

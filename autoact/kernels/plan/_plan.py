@@ -11,7 +11,7 @@ import torch
 
 from autoact.activations import X, compile_source, function_source, get, torch_source
 from autoact.activations import primitives as p
-from autoact.kernels.plan._basis import Basis, collect, grows_faster_than_linearly
+from autoact.kernels.plan._basis import Basis, collect, grows_faster_than_linearly, slope
 
 
 class Plan:
@@ -77,7 +77,10 @@ class Plan:
     def _partials(self, value: sp.Expr) -> list[sp.Expr]:
         raw = [p.finite(f) if grows_faster_than_linearly(f) else f for f in self.basis.functions]
         inner = self.coefficient_symbols[len(raw) :]
-        return [sp.diff(value, X), *raw, *(sp.diff(value, theta) for theta in inner)]
+        in_x, *in_parameters = (
+            sp.Add(*(slope(term, variable) for term in sp.Add.make_args(value))) for variable in (X, *inner)
+        )
+        return [in_x, *raw, *in_parameters]
 
     @cached_property
     def traced_value(self) -> sp.Expr:

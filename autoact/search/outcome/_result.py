@@ -1,7 +1,9 @@
 """Result of a search: verdict, choice, evidence; from a search that has just ended or from its directory."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -16,6 +18,7 @@ from autoact.search.study import sqlite_storage
 from autoact.spaces import Assignment
 from autoact.training.configuration import read_stored
 from autoact.training.fit import with_activations
+from autoact.training.tasks import Perceptron
 
 _COLORS = {"improved": "#2da44e", "worse": "#cf222e"}  # at the left of a card; readable on light and dark
 
@@ -106,8 +109,25 @@ class SearchResult:
                 f"The study in {file} cannot be read ({why}). Have it written again: {directory.resumption()}"
             ) from error
 
-    def model(self) -> Any:
-        """Return a fresh model with the recommended activations.
+    @property
+    def checkpoint(self) -> Path | None:
+        """The recommended model as the first fresh seed trained it; None where none was kept.
+
+        A Lightning checkpoint, for `autoact.load_weights(result.model(), result.checkpoint)`.
+        """
+        if self.run_dir is None:
+            return None
+        directory = RunDirectory(self.run_dir)
+        file, original = directory.checkpoint_file, directory.original_checkpoint_file
+        if self.verdict != "improved" and (original.is_file() or self.assignment != self.original):
+            file = original
+        return file if file.is_file() else None
+
+    def model(self, assignment: Assignment | None = None) -> Any:
+        """Return a fresh model with the recommended activations, or with others.
+
+        Args:
+            assignment: Others, such as the chosen ones: `result.assignment`.
 
         Layers that a module makes in `setup` or `configure_model` get them when a Trainer has called these,
         which a warning says.
@@ -116,7 +136,7 @@ class SearchResult:
             ConfigurationError: The run was started from Python, so nobody here knows how to make its model.
         """
         make = self._make_module or _maker(self._directory())
-        return with_activations(make(), self.recommended)
+        return with_activations(make(), self.recommended if assignment is None else assignment)
 
     def summary(self) -> str:
         """Return verdict, assignment, cost and where to look, as text for a terminal."""
@@ -263,6 +283,8 @@ def _maker(directory: RunDirectory) -> Callable[[], Any]:
         return get_task(source["task"]).model
     if "configuration" in source:
         return read_stored(source, directory.path).model
+    if directory.columns_file.is_file():
+        return _of_table(directory.columns_file)
     raise ConfigurationError(
         f"The run in {directory.path} does not say how to make its model. Make it yourself and give it the "
         "activations: `autoact.apply(MyModel(), result.recommended)`."
@@ -273,6 +295,15 @@ def _with_interval(found: Comparison) -> str:
     low, high = found.ci95
     span = f"{100 * found.level:g}% interval {low:+.4g} to {high:+.4g}"
     return f"chosen − original {found.difference:+.4g} ({span})"
+
+
+def _of_table(file: Path) -> Callable[[], Any]:
+    """Return what makes the model of a table, whose sizes its columns file tells."""
+    try:
+        sizes = json.loads(file.read_text(encoding="utf-8"))["model"]
+        return partial(Perceptron, **sizes)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunDirectoryError(f"{file} cannot be read: {error!r}. Restore it from a copy.") from error
 
 
 def _cell(value: Any) -> str:

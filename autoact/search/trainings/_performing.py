@@ -3,8 +3,10 @@
 import gc
 import math
 import re
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -19,6 +21,7 @@ from autoact.training import DataParts, Measurement, train
 from autoact.training.fit import event_log, laid_out
 from autoact.training.stack import Member, NotStackable, train_stack
 
+_WRITER = "_AsyncWriterThread"  # TensorBoard's, of a file of events
 _NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory|SIGKILL", re.IGNORECASE)
 
 
@@ -31,12 +34,14 @@ class Extras:
         logs: Directory of its TensorBoard events.
         fine_tune: Share of a full training in which a derived mixture is tuned; None does not derive.
         pruning: Decides after each validation whether to end it.
+        bare: Whether a single training is done as a stack of one, without Lightning's loop.
     """
 
     checkpoint: Path | None = None
     logs: Path | None = None
     fine_tune: float | None = None
     pruning: Pruning | None = None
+    bare: bool = False
 
 
 NO_EXTRAS = Extras()
@@ -143,7 +148,13 @@ def perform_stack(
         The trainings with what came of them; each took its part of the time.
     """
     if len(asked) == 1:
-        return [perform(task, asked[0], extras)]
+        bare = extras.bare and isinstance(task, StackTask) and asked[0].assignment is not None
+        found = _stacked(task, asked) if bare else None
+        return found if isinstance(found, list) else [perform(task, asked[0], extras)]
+    return _stacked(task, asked)
+
+
+def _stacked(task: Task, asked: Sequence[Training]) -> list[Training] | Undone:
     assert isinstance(task, StackTask), "others have no stacks"
     began = time.perf_counter()
     try:
@@ -171,13 +182,36 @@ def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training
     """
     began = time.perf_counter()
     try:
-        found = task.measure(asked, extras)
+        with _told_once():
+            found = task.measure(asked, extras)
         remark = f"{extras.checkpoint} was not saved: {found.unsaved}" if found.unsaved else None
         return replace(ended(asked, found), remark=remark)
     except (Exception, SystemExit) as error:  # the user's code, no memory, a mixture that derives nothing
+        if isinstance(error, OSError) and extras.logs is not None:  # a full disk: train without its log
+            again = perform(task, asked, replace(extras, logs=None))
+            said = f"{extras.logs} was not written: {error.strerror}"
+            return (
+                again if again.raised else replace(again, remark=" ".join(filter(None, (again.remark, said))))
+            )
         return failed(asked, told(error), time.perf_counter() - began)
     finally:
         _clean_up()
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """Show no traceback of TensorBoard's thread on a full disk: the training gets the same error."""
+    before = threading.excepthook
+
+    def show(what: Any) -> None:
+        if not (isinstance(what.exc_value, OSError) and type(what.thread).__name__ == _WRITER):
+            before(what)
+
+    threading.excepthook = show
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _clean_up() -> None:

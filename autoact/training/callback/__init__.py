@@ -2,7 +2,16 @@
 
 from autoact.training.callback._activation_optimizer import param_groups
 from autoact.training.callback._activation_search import ActivationSearch
+from autoact.training.callback._free_shapes import FreeShapes, LearnedShape, curvature
 from autoact.training.callback._schedule import Schedule
 from autoact.training.callback._support import NoMixtureError
 
-__all__ = ["ActivationSearch", "NoMixtureError", "Schedule", "param_groups"]
+__all__ = [
+    "ActivationSearch",
+    "FreeShapes",
+    "LearnedShape",
+    "NoMixtureError",
+    "Schedule",
+    "curvature",
+    "param_groups",
+]

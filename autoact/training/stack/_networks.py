@@ -15,7 +15,7 @@ from autoact.training._compat import batched_kernels
 from autoact.training._compat_vmap import holding, places, vmapped
 from autoact.training.stack._logged_values import Logged, Stage, catcher
 from autoact.training.stack._member import NotStackable
-from autoact.training.stack._row_activations import RowActivations
+from autoact.training.stack.rows import RowActivations, RowDropout
 
 State = Mapping[str, Tensor]
 
@@ -94,7 +94,7 @@ class Networks:
     """State of a stack, and its steps.
 
     Args:
-        shape: A module whose layers that differ are `RowActivations`; its state is not used.
+        shape: A module whose layers that differ are `RowActivations` and `RowDropout`; its state is not used.
         states: For each member the state that it begins with, by the names of the shape; what a
             `RowActivations` holds may be missing.
         changing: Names of buffers that steps may change; others that all have in common are kept once.
@@ -107,7 +107,7 @@ class Networks:
         own = {
             f"{path}.{name}"
             for path, layer in shape.named_modules()
-            if isinstance(layer, RowActivations)
+            if isinstance(layer, RowActivations | RowDropout)
             for name, _ in (*layer.named_parameters(), *layer.named_buffers())
         }
         self.parameters: dict[str, Tensor] = {}
@@ -128,6 +128,10 @@ class Networks:
         """Return the state of one member, by the names of the shape; no copies."""
         stacked = {**self.parameters, **self.buffers}
         return {**self._shared, **{name: tensor.detach()[member] for name, tensor in stacked.items()}}
+
+    def gradients(self, member: int) -> dict[str, Tensor]:
+        """Return the gradients of one member, by the names of the shape."""
+        return {name: p.grad[member] for name, p in self.parameters.items() if p.grad is not None}
 
     def finite(self) -> Tensor:
         """Return which members have finite parameters, (N,)."""

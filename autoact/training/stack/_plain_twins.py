@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -15,13 +15,25 @@ from autoact import conversion
 from autoact.spaces import Assignment
 from autoact.training.stack._logged_values import Logged
 from autoact.training.stack._member import NotStackable
-from autoact.training.stack._networks import Networks, State, caught, evaluating, loss_of, takes_number
-from autoact.training.stack._row_activations import RowActivations
+from autoact.training.stack._networks import State, caught, evaluating, loss_of, takes_number
 from autoact.training.stack._seeded import random_state
+from autoact.training.stack.rows import RowActivations, recorded_dropouts
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # the latter of the scale of what is compared
 _NOISE = 1e-2  # share of the largest gradient below which its sign, all that Adam looks at, may be rounding
 _TORCH_OWN = {"_parameters", "_buffers", "_modules", "_trainer", "training", "log"}
+
+
+class Held(Protocol):
+    """Networks of a stack, as far as twins ask for their state."""
+
+    shape: LightningModule
+
+    def row(self, member: int) -> dict[str, Tensor]:
+        """Return the state of one member."""
+
+    def gradients(self, member: int) -> dict[str, Tensor]:
+        """Return the gradients of one member."""
 
 
 class Twin:
@@ -45,7 +57,7 @@ class Twin:
         self._optimizer: Optimizer | None = None
 
     @torch.no_grad()
-    def load(self, networks: Networks) -> None:
+    def load(self, networks: Held) -> None:
         """Take over the state of the member."""
         row = networks.row(self.member)
         for name, tensor in (*self.module.named_parameters(), *self.module.named_buffers()):
@@ -59,24 +71,30 @@ class Twin:
         assert isinstance(layer, RowActivations)
         return row[f"{path}.{layer.slope_of(self.member)}"]
 
-    def rehearse(self, batch: Any) -> set[str]:
+    def rehearse(self, batch: Any) -> tuple[set[str], bool]:
         """Do a training step, and forget it.
 
         Returns:
-            Names of the buffers that it changes.
+            Names of the buffers that it changes; whether it has dropout.
 
         Raises:
-            NotStackable: The step draws random numbers, or changes more than buffers.
+            NotStackable: The step draws other random numbers, or changes more than buffers.
         """
         before = {name: buffer.clone() for name, buffer in self.module.named_buffers()}
         drawn, held = _draws(), attributes(self.module)
-        self._differentiate(batch, 0)
-        if not _same_draws(drawn, _draws()):
+        with recorded_dropouts(self.module) as masks:
+            self._differentiate(batch, 0)
+        after = _draws()
+        torch.set_rng_state(drawn[2])
+        for mask in masks:
+            mask()
+        if not _same_draws((*drawn[:2], torch.get_rng_state(), drawn[3]), after):
             raise NotStackable("training_step draws random numbers")
+        torch.set_rng_state(drawn[2])
         if changed := differing(held, attributes(self.module)):
             raise NotStackable(f"training_step changes {changed}")
         now = dict(self.module.named_buffers())
-        return {name for name, buffer in before.items() if not _same(buffer, now[name])}
+        return {name for name, buffer in before.items() if not _same(buffer, now[name])}, bool(masks)
 
     def _differentiate(self, batch: Any, number: int) -> tuple[Tensor, list[Logged]]:
         calls = list[Logged]()
@@ -132,7 +150,7 @@ class Twin:
         return made
 
     def differs(
-        self, networks: Networks, step: "PlainStep", loss: Tensor, logged: Sequence[Logged]
+        self, networks: Held, step: "PlainStep", loss: Tensor, logged: Sequence[Logged]
     ) -> str | None:
         """Return where the stack differs after a step that both did from one state; None where nowhere."""
         row, member, shape = networks.row(self.member), self.member, networks.shape
@@ -140,8 +158,7 @@ class Twin:
             return "in the value of training_step"
         named = dict(self.module.named_parameters())
         gradients = {name: p.grad for name, p in named.items() if p.grad is not None}
-        stacked = {name: p.grad for name, p in networks.parameters.items() if p.grad is not None}
-        stacked_row = {name: gradient[member] for name, gradient in stacked.items()}
+        stacked_row = networks.gradients(member)
         largest = max((float(g.abs().max()) for g in gradients.values() if g.numel()), default=0.0)
         for name, gradient in gradients.items():
             other = self._counterpart(name, stacked_row, shape)

@@ -12,6 +12,7 @@ import torch
 from lightning.fabric.utilities.seed import pl_worker_init_function
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from autoact.training.data import DataParts, OpenLoaders, OpenModule, generators
@@ -56,6 +57,25 @@ class Streams:
         if state is not None:
             set_random_state(state, self._own[index])
         self._current = index
+
+    def drawn(self, draw: Callable[[], Tensor]) -> Tensor:
+        """Return what is drawn from torch's random numbers of every stream, (streams, ...)."""
+        found, here = list[Tensor](), None
+        for index, state in enumerate(self._states):
+            if index == self._current:
+                if here is not None:
+                    torch.set_rng_state(here)
+                found.append(draw())
+                here = torch.get_rng_state()
+                continue
+            assert state is not None, "every stream has begun"
+            here = torch.get_rng_state() if here is None else here
+            torch.set_rng_state(state[2])
+            found.append(draw())
+            self._states[index] = *state[:2], torch.get_rng_state(), state[3]
+        if here is not None:
+            torch.set_rng_state(here)
+        return torch.stack(found)
 
     def kept(self) -> list[tuple[Any, ...] | None]:
         """Return the states of all streams."""

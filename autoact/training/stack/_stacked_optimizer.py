@@ -67,7 +67,8 @@ def fill(
             found = _counterparts(names.get(id(parameter), ""), parameters, places)
             for tensor in found:
                 _begin(optimizer, parameter, tensor)
-            optimizer.state.pop(parameter, None)
+            if all(tensor is not parameter for tensor in found):
+                optimizer.state.pop(parameter, None)
             filled += found
         group["params"] = filled
         if type(optimizer) in _FUSED and _is_plain(group):
@@ -96,7 +97,7 @@ def _counterparts(name: str, parameters: Mapping[str, Tensor], places: Sequence[
 def _begin(optimizer: Optimizer, parameter: Tensor, tensor: Tensor) -> None:
     """Give a stacked parameter the state that an optimizer has made already for a plain one."""
     state = optimizer.state.get(parameter)
-    if state:
+    if state and tensor is not parameter:
         optimizer.state[tensor] = {key: _for_all(value, parameter, tensor) for key, value in state.items()}
 
 
@@ -106,23 +107,23 @@ def _for_all(value: Any, parameter: Tensor, tensor: Tensor) -> Any:
     return value.expand(tensor.shape).clone() if value.shape == parameter.shape else value.clone()
 
 
-def clip(optimizer: Optimizer, limit: float, by: Literal["norm", "value"]) -> None:
+def clip(optimizer: Optimizer, limit: float, by: Literal["norm", "value"], size: int) -> None:
     """Clip the gradients of every network by itself, as Lightning does those of one.
 
     Args:
         optimizer: With the parameters of a stack.
         limit: Largest norm of a network's gradient, or largest value in it.
         by: Which of them.
+        size: Number of networks; the parameters of a single one are its own.
     """
-    gradients = [
-        parameter.grad
-        for group in optimizer.param_groups
-        for parameter in group["params"]
-        if parameter.grad is not None
-    ]
+    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     if by == "value":
-        torch.nn.utils.clip_grad_value_([p for g in optimizer.param_groups for p in g["params"]], limit)
+        torch.nn.utils.clip_grad_value_(trained, limit)
         return
+    if size == 1:
+        torch.nn.utils.clip_grad_norm_(trained, limit)
+        return
+    gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
     norms = [gradient.flatten(1).norm(dim=1) for gradient in gradients]
     factor = (limit / (torch.stack(norms).norm(dim=0) + 1e-6)).clamp(max=1.0)
     for gradient in gradients:

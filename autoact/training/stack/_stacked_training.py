@@ -21,12 +21,13 @@ from autoact.training.data import DataParts
 from autoact.training.stack._logged_values import Metrics, Results, of_member
 from autoact.training.stack._member import Member, NotStackable, unstackable
 from autoact.training.stack._networks import Networks, stacked
+from autoact.training.stack._one_network import OneNetwork
 from autoact.training.stack._plain_twins import Twin
-from autoact.training.stack._row_activations import RowActivations
 from autoact.training.stack._seeded import Seeded, Streams
 from autoact.training.stack._stackable import check_datamodule, validates_with_hooks
 from autoact.training.stack._stacked_optimizer import check_optimizer, clip, fill, step_schedules
 from autoact.training.stack._validations import Validations
+from autoact.training.stack.rows import RowActivations, put_dropouts
 
 _FETCHED = 2**24  # bytes of batches that are fetched at once
 _CHECKED = 3  # steps that two members do as plain trainings, too
@@ -95,7 +96,7 @@ class StackedTraining(Callback):
         self.places = places
         own = len(self.seeds) == len(places) and places == list(range(len(places)))
         self.rows = None if own else torch.tensor(places, device=trainer.strategy.root_device)
-        self.networks, self.twins = self._networks()
+        self.networks, self.twins = self._networks(module)
         optimizer = trainer.optimizers[0]
         self.twin_optimizers = [twin.optimizer_like(optimizer, module) for twin in self.twins]
         layers = [
@@ -104,19 +105,20 @@ class StackedTraining(Callback):
         fill(optimizer, module, self.networks.parameters, layers)
         self.validations.at_once = not validates_with_hooks(module)
 
-    def _networks(self) -> tuple[Networks, list[Twin]]:
+    def _networks(self, module: LightningModule) -> tuple[Networks | OneNetwork, list[Twin]]:
         first = self.members[0].assignment
         others = [i for i, member in enumerate(self.members) if member.assignment != first]
         chosen = sorted({0, others[-1] if others else len(self.members) - 1})
         twins = [self.twin(member) for member in chosen]
-        shape = self._shape()
         self.batches = self._epoch()
         raw = next(self.batches)
         with unstackable("training_step"):
-            changing = twins[0].rehearse(raw[self.places[0]])
+            changing, self._drops = twins[0].rehearse(raw[self.places[0]])
         self.batches = itertools.chain([raw], self.batches)
+        if len(self.members) == 1:
+            return OneNetwork(module, self.twin(0)), twins
         states = [self._state(seeded.module) for seeded in self.seeded]
-        return Networks(shape, [states[place] for place in self.places], changing), twins
+        return Networks(self._shape(), [states[place] for place in self.places], changing), twins
 
     def twin(self, member: int) -> Twin:
         """Return a member as an ordinary module."""
@@ -139,7 +141,13 @@ class StackedTraining(Callback):
             return RowActivations(choices, channel_dim=channel_dim, in_place=in_place)
 
         conversion.occupy(shape, paths, make)
+        if self.trainer.strategy.root_device.type == "cpu":
+            put_dropouts(shape, self._drawn)
         return shape
+
+    def _drawn(self, draw: Callable[[], Tensor]) -> Tensor:
+        found = self.streams.drawn(draw)
+        return found if self.rows is None or len(found) == 1 else found.index_select(0, self.rows)
 
     # -- training
 
@@ -170,9 +178,13 @@ class StackedTraining(Callback):
     def _ahead(self, raw: list[Any]) -> int:
         """Return how many batches to fetch at once: to turn from seed to seed takes as long as to fetch one.
 
-        What a validation draws comes after all batches before it.
+        What a validation draws comes after all batches before it, what dropout draws between them.
         """
-        if len(raw) == 1 or float(self.trainer.val_check_batch or 0) < self.trainer.num_training_batches:
+        if (
+            len(raw) == 1
+            or self._drops
+            or float(self.trainer.val_check_batch or 0) < self.trainer.num_training_batches
+        ):
             return 1
         size = sum(t.nbytes for t in pytree.tree_leaves(raw) if isinstance(t, Tensor))
         return max(1, _FETCHED // max(size, 1))
@@ -205,6 +217,7 @@ class StackedTraining(Callback):
         checked = self.step < _CHECKED
         if checked:
             self._follow_in_twins()
+            begun = self.streams.kept()
         batch = stacked(raw, self.rows)
         with unstackable("training_step"):
             loss, logged = networks.training_step(batch, number)
@@ -214,10 +227,10 @@ class StackedTraining(Callback):
         by = trainer.gradient_clip_algorithm or "norm"
         clipped = (float(limit), str(by)) if limit else None
         if clipped:
-            clip(optimizer, clipped[0], "norm" if clipped[1] == "norm" else "value")
+            clip(optimizer, clipped[0], "norm" if clipped[1] == "norm" else "value", networks.size)
         optimizer.step()
         if checked:
-            self._check_twins(raw, number, clipped, loss.detach(), logged)
+            self._check_twins(raw, number, clipped, (loss.detach(), logged), begun)
         self.step += 1
         at_progress(trainer, epoch, self.step)
         step_schedules(trainer, "step", number)
@@ -231,12 +244,16 @@ class StackedTraining(Callback):
             for group, ours in zip(own.param_groups, self.trainer.optimizers[0].param_groups, strict=True):
                 group |= {key: value for key, value in ours.items() if key not in ("params", "fused")}
 
-    def _check_twins(self, raw: list[Any], number: int, clipped: Any, loss: Tensor, logged: Any) -> None:
+    def _check_twins(self, raw: list[Any], number: int, clipped: Any, made: Any, begun: Any) -> None:
+        drawn = self.streams.kept()
         for twin, own in zip(self.twins, self.twin_optimizers, strict=True):
+            self.streams.put_back(begun)
+            self.streams.turn_to(self.places[twin.member])
             step = twin.step(raw[self.places[twin.member]], number, clipped, own)
-            where = twin.differs(self.networks, step, loss, logged)
+            where = twin.differs(self.networks, step, *made)
             if where:
                 raise NotStackable(f"the stack differs from plain trainings {where}")
+        self.streams.put_back(drawn)
 
     # -- validation
 

@@ -27,7 +27,7 @@ def draw(record: Record) -> Figure:
     plot.set_xticks(range(len(arms)), arms, rotation=90, fontsize=7)
     plot.set_yticks(range(len(tasks)), tasks, fontsize=8)
     for row, line in enumerate(grid):
-        for place in np.flatnonzero(line <= 3):
+        for place in np.flatnonzero(line <= 3).tolist():
             plot.text(place, row, f"{line[place]:g}", ha="center", va="center", fontsize=7)
     figure.colorbar(drawn, ax=plot, label="rank: 1 is the best", pad=0.01)
     return figure

@@ -60,6 +60,32 @@ def every_activation_to_float32_accuracy(device: str, tolerance: float) -> None:
 
 
 @check
+def no_nan_far_out(device: str, tolerance: float) -> None:
+    """Slopes and sums are numbers, and right, up to an eighth of the largest number."""
+    largest = torch.finfo(torch.float32).max
+    sizes = torch.tensor(
+        [1e-45, 1e-38, 9e3, 2e4, 1e7, 1e11, 1e13, 1.1e18, 1.9e19, 1e30, largest / 10, largest]
+    )
+    x = torch.cat([sizes, -sizes])
+    for name in built_in():
+        act, z = autoact.get(name), x.double().requires_grad_()
+        plan, theta = plan_for((name,)), torch.tensor([p.default for p in act.parameters])
+        c = plan.coefficients(torch.ones(1), theta).to(device)
+        want = act(z, **{p.name: t.double() for p, t in zip(act.parameters, theta, strict=True)})
+        (slope,) = torch.autograd.grad(want.sum(), z)
+        y = triton_kernels.forward(plan, x.to(device), c, 0).cpu()
+        grad_x, sums = triton_kernels.backward(plan, x.to(device), c, torch.ones_like(x).to(device), 0)
+        assert not sums.isnan().any(), f"{name}: {sums}"
+        known = want.abs() <= largest / 8
+        assert not grad_x.cpu()[known].isnan().any(), f"{name}: {grad_x}"
+        if act.family != "periodic":
+            close(y[known], want[known], z[known], tolerance, name)
+            close(
+                grad_x.cpu()[known], slope[known], z[known].clamp(-100, 100), 2 * tolerance, f"{name} slope"
+            )
+
+
+@check
 def relative_accuracy_near_zero(device: str, tolerance: float) -> None:
     """tanh, ELU, softsign, erf of 1e-30 are 1e-30, not 0: no cancellation."""
     x = torch.tensor([1e-30, 1e-12, 1e-6, 1e-3, 0.01, 0.1, 0.3, 0.49, 0.51, 0.79, 0.81]).to(device)

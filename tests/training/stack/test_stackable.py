@@ -97,9 +97,19 @@ class Manual(Table):
 
 
 class Dropped(Table):
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return self.loss((nn.functional.dropout(batch[0]), batch[1]))
+
+
+class Mixed(Table):
+    """Drops out by a layer, and draws otherwise besides."""
+
     def __init__(self) -> None:
         super().__init__()
         self.net[2] = nn.Sequential(nn.Dropout(0.5), self.net[2])
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return self.loss((batch[0] + torch.randn(()), batch[1]))
 
 
 class Noise(Table):
@@ -197,6 +207,7 @@ class Wrapped(Table):
     [
         (Manual, "optimizes manually"),
         (Dropped, "training_step draws random numbers"),
+        (Mixed, "training_step draws random numbers"),
         (Noise, "training_step draws random numbers"),
         (Counting, "training_step changes self.calls"),
         (Remembering, "training_step changes self.losses"),

@@ -93,7 +93,7 @@ def test_gradients_are_clipped_network_by_network(by: Any) -> None:
     stack = [torch.zeros_like(each, requires_grad=True) for each in gradients.values()]
     for parameter, gradient in zip(stack, gradients.values(), strict=True):
         parameter.grad = gradient.clone()
-    clip(torch.optim.SGD(stack), 0.5, by)
+    clip(torch.optim.SGD(stack), 0.5, by, 3)
     for member in range(3):
         alone = [torch.zeros_like(each[member], requires_grad=True) for each in gradients.values()]
         for parameter, gradient in zip(alone, gradients.values(), strict=True):

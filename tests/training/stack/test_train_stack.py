@@ -87,6 +87,39 @@ def test_slopes_of_the_model_itself_are_learned_where_they_stay() -> None:
     check_equal(Channels, images(), stack)
 
 
+class Dropping(Table):
+    def __init__(self) -> None:
+        super().__init__()
+        shared = nn.Dropout(0.3)
+        self.net = nn.Sequential(
+            shared, *self.net[:2], nn.Dropout(0.0), *self.net[2:4], shared, *self.net[4:]
+        )
+
+
+class DrawnRows(TensorDataset):
+    """Rows that are drawn between the steps."""
+
+    def __getitem__(self, index: Any) -> Any:
+        x, y = super().__getitem__(index)
+        return x + 0.1 * torch.randn(()), y
+
+
+@pytest.mark.parametrize("seeds", [(1,), (3, 1, 2)])
+def test_dropout_leaves_out_what_it_leaves_out_in_plain_trainings(seeds: tuple[int, ...]) -> None:
+    choices = [None, Assignment({"net.2": "tanh"}), Assignment({"net.5": "gelu"})]
+    stack = [Member(assignment=each, seed=seed) for seed in seeds for each in choices]
+    check_equal(Dropping, table(), stack)
+
+
+def test_dropout_and_rows_that_are_drawn_take_turns() -> None:
+    g = torch.Generator().manual_seed(1)
+    x, y = torch.randn(52, 6, generator=g), torch.randint(CLASSES, (52,), generator=g)
+    drawn = DataLoader(DrawnRows(x, y), batch_size=16, shuffle=True)
+    validation = DataLoader(TensorDataset(x, y), batch_size=52)
+    stack = [Member(assignment=Assignment({"net.2": "tanh"}), seed=seed) for seed in (2, 5)]
+    check_equal(Dropping, split((drawn, validation)), stack)
+
+
 class Loop(Table):
     """One activation that runs in every turn of a loop, and weights that two layers share."""
 

@@ -13,7 +13,7 @@ from autoact.activations import list_activations
 from autoact.nn import module_for
 from autoact.spaces import Choice
 from autoact.training.stack._networks import Networks, stacked
-from autoact.training.stack._row_activations import RowActivations
+from autoact.training.stack.rows import RowActivations
 from tests.training.stack.strangers import CLASSES, Table
 
 

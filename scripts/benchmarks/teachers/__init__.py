@@ -1,0 +1,1 @@
+"""Teachers of the benchmark of inventions: functions hidden in networks."""
