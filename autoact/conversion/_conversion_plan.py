@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from autoact._card import card, listed
-from autoact.conversion._eligibility import Verdict, eligible, includes
+from autoact.conversion._eligibility import Verdict, eligible, includes, without_factors
 from autoact.conversion._hand_placed import check_hand_placed, hand_placed, own_settings
 from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import Entry, entries
@@ -193,7 +193,7 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     earlier = entries(model)
     placed, bare = hand_placed(found, earlier)
     left_alone = {**bare, **found.left_alone, **notices(model, frozenset(found.places))}
-    present = _present(model, _without_factors(found, space), placed)
+    present = _present(model, without_factors(found, space), placed)
     _check_rules(space, present, left_alone)
     present = _taken_apart(_within(space, present), found, present)
     space = _within(space, present)
@@ -227,18 +227,6 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     spoken = [site for path, place in present.items() if path in left_alone for site in place.sites]
     lines = lines_of(left_alone.values(), spoken)
     return _plan(model, space, places, blocks, left_alone, _of(places, follows), lines)
-
-
-def _without_factors(found: Found, space: SearchSpace) -> Found:
-    """Return what was found without the linear factors of products that no rule names."""
-    kept = {
-        path: place
-        for path, place in found.places.items()
-        if place.site is None
-        or place.site.what != "factor"
-        or any(includes(rule, place.names) for rule in space.layers)
-    }
-    return replace(found, places=kept)
 
 
 def _followers(

@@ -6,18 +6,18 @@ the search space whose last part is written out, such as `blocks.*.gate`, includ
 
 import re
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from autoact.activations import get
-from autoact.conversion._places import Place
+from autoact.conversion._places import Found, Place
 from autoact.conversion.flow import RangeUse
 from autoact.conversion.source import own_class, reached, uses
 from autoact.conversion.surroundings import Roles, fed_by_child
 from autoact.nn import FixedActivation
-from autoact.spaces import Choice, LayerRule
+from autoact.spaces import Choice, LayerRule, SearchSpace
 
 _HIDDEN_FAMILIES = ("rectifier", "exponential", "self-gated")
 _POSITIVE = ("softplus", "squareplus", "exp")  # of these families, but often there to make a result positive
@@ -162,3 +162,20 @@ def includes(rule: LayerRule | None, paths: Sequence[str]) -> bool:
         return False
     last = rule.match.rpartition(".")[2]
     return not set("*?[") & set(last) and any(path.rpartition(".")[2] == last for path in paths)
+
+
+def without_factors(found: Found, space: SearchSpace) -> Found:
+    """Return what was found without the linear factors of products that no rule names.
+
+    Args:
+        found: Activations of a model.
+        space: The search space, whose rules may name them.
+    """
+    kept = {
+        path: place
+        for path, place in found.places.items()
+        if place.site is None
+        or place.site.what != "factor"
+        or any(includes(rule, place.names) for rule in space.layers)
+    }
+    return replace(found, places=kept)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 import torch
@@ -88,7 +89,7 @@ WRITTEN = {
 @pytest.mark.parametrize("form", WRITTEN)
 def test_an_assignment_gives_a_block_each_form_with_the_parameters_that_it_has(form):
     choices, formula = WRITTEN[form]
-    model = nn.Sequential(Gated())
+    model: Any = nn.Sequential(Gated())
     before, count = copy.deepcopy(model[0]), sum(p.numel() for p in model.parameters())
     finalize(apply(model, choices))
     x = 40 * X  # beyond the limits
@@ -227,12 +228,14 @@ def test_the_block_of_a_library_takes_each_form(form):
     from transformers.models.llama.modeling_llama import LlamaMLP
 
     torch.manual_seed(0)
-    model = nn.Sequential(LlamaMLP(transformers.LlamaConfig(hidden_size=8, intermediate_size=12)))
+    model: Any = nn.Sequential(
+        LlamaMLP(transformers.LlamaConfig(hidden_size=8, intermediate_size=12, num_attention_heads=2))
+    )
     block, count = copy.deepcopy(model[0]), sum(p.numel() for p in model.parameters())
     choices, formula = WRITTEN[form]
     finalize(apply(model, choices))
     wanted = block.down_proj(formula(block.gate_proj(40 * X), block.up_proj(40 * X)))
     torch.testing.assert_close(model(40 * X), wanted)
-    plain = ungated(nn.Sequential(block))
+    plain: Any = ungated(nn.Sequential(block))
     assert sum(p.numel() for p in plain.parameters()) == count
     assert plain[0].gate_proj.out_features == 18

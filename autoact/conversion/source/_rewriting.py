@@ -170,13 +170,13 @@ class _Replace(ast.NodeTransformer):
         as_it_was: Any = self.generic_visit(copy.deepcopy(node))
         own, layer = input_of(replace(site, node=node)), self._layer(site, calls)
         given = as_it_was if own is node else self.visit(own)
-        made = ast.Call(layer, [given], [])
+        made: ast.expr = ast.Call(layer, [given], [])
         if calls[0].in_place:
             made = ast.Call(self._own("_autoact_in_place"), [layer, given], [])
         elif site.what == "glu":
-            rest = [each for each in site.node.args[1:]]
-            dim = [keyword for keyword in site.node.keywords if keyword.arg == "dim"]
-            made = ast.Call(self._own("_autoact_glu"), [layer, given, *rest], dim)
+            rest = copy.deepcopy(as_it_was)
+            dim = [keyword for keyword in rest.keywords if keyword.arg == "dim"]
+            made = ast.Call(self._own("_autoact_glu"), [layer, given, *rest.args[1:]], dim)
         if len(calls) < prod(size for _, size, _ in calls[0].turn):
             made = ast.IfExp(copy.deepcopy(layer), made, as_it_was)
         return ast.fix_missing_locations(ast.copy_location(made, node))

@@ -138,32 +138,24 @@ def _takes_product(tree: ast.AST, node: ast.AST, factor: ast.AST) -> bool:
 def _is_proven(module: nn.Module, block: Block) -> bool:
     """Tell whether a block is down(a * up(x)), and `a` a function of gate(x) alone, on random inputs."""
     twin = copy.deepcopy(module).eval()
-    gate, up, down = (twin.get_submodule(name) for name in block)
+    gate, up, down = (cast(nn.Linear, twin.get_submodule(name)) for name in block)
     seen: dict[str, Tensor] = {}
-
-    def note(name: str) -> None:
-        twin.get_submodule(name).register_forward_hook(lambda _, given, out: seen.update({name: given[0]}))
-
     for name in block:
-        note(name)
-    random = torch.Generator().manual_seed(0)
-    weight = gate.weight
-    x = torch.randn(3, weight.shape[1], generator=random).to(weight)
+        twin.get_submodule(name).register_forward_pre_hook(
+            lambda _, given, name=name: seen.update({name: given[0]})
+        )
+    x = torch.randn(3, gate.in_features, generator=torch.Generator().manual_seed(0)).to(gate.weight)
     try:
         out = twin(x)
         product, inputs = seen[block.down], [seen[block.gate], seen[block.up]]
         twin._modules[block.up] = One()
         plain = twin(x)
         alone = seen[block.down]
-    except Exception:  # the block is called on something else, and may raise anything
+        pairs = [(each, x) for each in inputs]
+        pairs += [(out, down(product)), (plain, down(alone)), (product, alone * up(x))]
+        return all(torch.equal(one, other) for one, other in pairs)
+    except Exception:  # the block is called on something else, has no numbers yet, or may raise anything
         return False
-    same = all(each is x or torch.equal(each, x) for each in inputs)
-    return (
-        same
-        and torch.equal(out, down(product))
-        and torch.equal(plain, down(alone))
-        and torch.equal(product, alone * up(x))
-    )
 
 
 def _widen(module: nn.Module, block: Block) -> None:
