@@ -15,7 +15,7 @@ if not __package__:  # started by its path
 
 import autoact
 from autoact.analysis import facts, subject
-from autoact.cli._catalogue import COLUMNS, describe, row
+from autoact.cli.catalogue._catalogue import COLUMNS, describe, row
 from scripts import terminal
 
 HEAD = """# Gallery

@@ -13,4 +13,5 @@ else
     while [ -e "runs/demo-$number" ]; do number=$((number + 1)); done
     out="runs/demo-$number"
 fi
-exec .venv/bin/autoact search --task digits --workers 2 --out "$out"
+# A given budget: by default it is what fits into the time of 20 trainings on this machine as busy as it is.
+exec .venv/bin/autoact search --task digits --budget 40 --workers 2 --out "$out"

@@ -4,7 +4,8 @@
 
 No finished training is lost, none is done twice, none stays open, the budget is exact, the same command
 goes on. A row for each kind of harm: how often, where, and whether ledger, study, report and processes were
-as they must be. Exit status 1: something was not.
+as they must be. Exit status 1: something was not. A row that `--json` has as done, with the same seed and
+mode, is printed and not done again, so that an hour's work can be interrupted.
 """
 
 import json
@@ -13,10 +14,10 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -73,28 +74,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = terminal.parser(__doc__, short="each harm once, none that needs workers")
     parser.add_argument("--seed", type=int, default=0, help="decides where the harms are done")
     parser.add_argument("--only", nargs="+", metavar="ROW", choices=list(ROWS), help=", ".join(ROWS))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows to a file")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file of the rows: of those done, too")
     options = parser.parse_args(arguments)
     environment()
     brief()
     chosen = options.only or [name for name in ROWS if not (options.short and name in LONG)]
     print(*terminal.machine().values(), f"seed {options.seed}", sep=", ", flush=True)
+    mode = {"seed": options.seed, "short": options.short}
+    rows = known(options.json, mode)
+    print(terminal.markdown(HEAD, [], "lrlrl"), flush=True)
     with TemporaryDirectory(prefix="autoact-torture-") as folder:
         bench = Bench(Path(folder), random.Random(), options.short)
-        found: dict[str, tuple[Tally, float]] = {}
         for name in chosen:
-            found[name] = row(name, bench, options.seed)
-            table = terminal.markdown(HEAD, [cells(name, *found[name])], "lrlrl")
-            print(table if len(found) == 1 else table.splitlines()[-1], flush=True)
-            print(*(f"{name}: {fault}\n" for fault in found[name][0].faults), sep="", end="", flush=True)
-    if options.json:
-        rows = {name: {**asdict(tally), "seconds": seconds} for name, (tally, seconds) in found.items()}
-        options.json.write_text(json.dumps(rows, indent=2))
-    return int(any(tally.faults for tally, _ in found.values()))
+            if name not in rows or rows[name]["faults"]:
+                rows[name] = row(name, bench, options.seed)
+                if options.json:
+                    options.json.write_text(
+                        json.dumps({**terminal.machine(), **mode, "rows": rows}, indent=2)
+                    )
+            print(terminal.markdown(cells(name, rows[name]), [], "lrlrl").splitlines()[0], flush=True)
+            print(*(f"{name}: {fault}\n" for fault in rows[name]["faults"]), sep="", end="", flush=True)
+    return int(any(rows[name]["faults"] for name in chosen))
 
 
-def row(name: str, bench: Bench, seed: int) -> tuple[Tally, float]:
-    """Do one kind of harm; return what came of it, and the seconds that it took."""
+def known(file: Path | None, mode: dict[str, Any]) -> dict[str, Any]:
+    """Return the rows that a file has, of this seed and mode."""
+    found = json.loads(file.read_text()) if file is not None and file.is_file() else {}
+    return dict(found["rows"]) if {name: found.get(name) for name in mode} == mode else {}
+
+
+def row(name: str, bench: Bench, seed: int) -> dict[str, Any]:
+    """Do one kind of harm; return what came of it, with the seconds that it took."""
     bench.draw = random.Random(f"{seed} {name}")  # the same in each selection of rows
     began = time.monotonic()
     try:
@@ -102,14 +112,14 @@ def row(name: str, bench: Bench, seed: int) -> tuple[Tally, float]:
     except Exception as error:  # a row that cannot be done is a row that failed
         traceback.print_exc()
         tally = Tally(faults=[f"{type(error).__name__}: {error}"])
-    return tally, time.monotonic() - began
+    return {**vars(tally), "at": dict(tally.at), "seconds": time.monotonic() - began}
 
 
-def cells(name: str, tally: Tally, seconds: float) -> list[str]:
+def cells(name: str, found: dict[str, Any]) -> list[str]:
     """Return the cells of a row of the table."""
-    where = ", ".join(f"{place} {count}" for place, count in tally.at.items())
-    result = tally.skipped or (f"{len(tally.faults)} faults" if tally.faults else "ok")
-    return [name, str(tally.times), where, f"{seconds:.0f}", result]
+    where = ", ".join(f"{place} {count}" for place, count in found["at"].items())
+    result = found["skipped"] or (f"{len(found['faults'])} faults" if found["faults"] else "ok")
+    return [name, str(found["times"]), where, f"{found['seconds']:.0f}", result]
 
 
 def brief() -> None:

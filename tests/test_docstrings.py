@@ -24,6 +24,7 @@ FOLDERS = (
     "kernels",
     "latency",
     "nn",
+    "play",
     "records",
     "report",
     "search",

@@ -21,6 +21,7 @@ ORDER = (
     "dashboard",
     "errors",
     "_cache",
+    "_card",
     "_names",
     "_on_import",
     "activations",
@@ -39,6 +40,7 @@ ORDER = (
     "search",
     "tabular",
     "advice",
+    "play",
     "cli",
     "__main__",
 )

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from autoact import run_search
 from scripts import torture
+from scripts.harm.bench import Tally
 from scripts.harm.invariants import Values, comparable, faults, report
 from tests.search.models import SMALLEST, Curve, CurveData
 
@@ -29,7 +31,7 @@ def test_what_a_search_promises_holds_after_each_harm(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(rows.read_text())
+    found = json.loads(rows.read_text())["rows"]
     assert set(found) == set(torture.ROWS) - torture.LONG
     assert [name for name, row in found.items() if not row["times"] and not row["skipped"]] == []
     assert [name for name in found if f"| {name} |" not in done.stdout] == []
@@ -41,6 +43,29 @@ def test_what_a_search_promises_holds_after_a_kill_and_a_signal(tmp_path: Path) 
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("| ok |") == 2
+
+
+def test_rows_that_are_done_are_not_done_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def made(name: str, faults: list[str]) -> Any:
+        def harm(bench: Any) -> Tally:
+            done.append(name)
+            return Tally(1, faults, Counter({"trial": 1}))
+
+        return harm
+
+    for name in ("brief", "environment"):
+        monkeypatch.setattr(torture, name, lambda: None)
+    monkeypatch.setattr(torture, "ROWS", {"well": made("well", []), "badly": made("badly", ["it is lost"])})
+    for more in ([], [], ["--seed", "1"]):
+        assert torture.main(["--json", str(tmp_path / "rows.json"), *more]) == 1
+    assert done == ["well", "badly", "badly", "well", "badly"]
+    said = capsys.readouterr().out
+    assert said.count("| well | 1 | trial 1 | 0 | ok |") == 3
+    assert said.count("badly: it is lost\n") == 3
 
 
 def test_a_row_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

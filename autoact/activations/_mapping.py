@@ -18,7 +18,7 @@ def to_primitives(expression: sp.Expr, x: sp.Symbol) -> sp.Expr:
 
     Args:
         expression: Anything built from `+ - * / **`, primitives, and SymPy's exp, log, erf, erfc, sin, cos,
-            atan, sinh, cosh, asinh, tanh, Abs, sign, Max, Min, Heaviside and Piecewise.
+            sinc, atan, sinh, cosh, asinh, tanh, Abs, sign, Max, Min, Heaviside and Piecewise.
         x: The input symbol.
 
     Raises:
@@ -38,6 +38,8 @@ def to_primitives(expression: sp.Expr, x: sp.Symbol) -> sp.Expr:
         return stable
     if head in _RENAMED:
         return _RENAMED[head](*arguments)
+    if head is sp.sinc:
+        return p.bessel(sp.Integer(0), arguments[0])
     if head is sp.Heaviside:
         return p.step(arguments[0])
     if head in (sp.Max, sp.Min):
@@ -46,7 +48,7 @@ def to_primitives(expression: sp.Expr, x: sp.Symbol) -> sp.Expr:
     if not (known or expression.is_Atom):
         raise ConfigurationError(
             f"No stable form of {head.__name__} in {expression}. Allowed: + - * / ** and exp, log, erf, sin, "
-            "cos, atan, sinh, cosh, tanh, Abs, sign, Max, Min, Heaviside, Piecewise. Rewrite it with these."
+            "cos, sinc, atan, sinh, cosh, tanh, Abs, sign, Max, Min, Heaviside, Piecewise. Rewrite it so."
         )
     return head(*arguments) if arguments else expression
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sympy as sp
 
+from autoact.activations._bessel import bessel
 from autoact.activations._piecewise import (
     Primitive,
     absolute,
@@ -30,6 +31,7 @@ __all__ = [
     "absolute",
     "bell",
     "below",
+    "bessel",
     "clip",
     "decay",
     "decay1",

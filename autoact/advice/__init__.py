@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from autoact._names import public_names
 from autoact.advice._advice import Advice, Candidate, advise
-from autoact.advice._description import check_free, describe, space_text, write_space
+from autoact.advice._description import check_free, describe, order, space_text, write_space
 from autoact.advice._needs import Needs, read_range
 from autoact.advice.evidence import Evidence
 
@@ -16,6 +16,7 @@ __all__ = [
     "advise",
     "check_free",
     "describe",
+    "order",
     "read_range",
     "space_text",
     "write_space",

@@ -22,10 +22,43 @@ def describe(advice: Advice) -> str:
 
     Example:
         >>> from autoact.advice import Needs, advise
-        >>> print(describe(advise(Needs(derivatives=2))).splitlines()[0])
+        >>> print(describe(advise(Needs(derivatives=2))).splitlines()[2])
         Candidates
     """
     return "\n".join(_lines(advice))
+
+
+def order(advice: Advice) -> str:
+    """Return what the order of the candidates rests on, and what its numbers were measured on.
+
+    Args:
+        advice: What `advise` returned.
+
+    Example:
+        >>> from autoact.advice import Needs, advise
+        >>> print(order(advise(Needs(derivatives=2))))
+        No data were looked at; this is the usual order. Only a search tells what trains best in a network.
+    """
+    said = f"{_grounds(advice)} Only a search tells what trains best in a network."
+    flow = " χ and κ are those of a layer whose inputs are normal with mean 0 and variance 1."
+    return said + (flow if advice.needs.depth else "")
+
+
+def _grounds(advice: Advice) -> str:
+    evidence = advice.evidence
+    if advice.needs.periodic or (evidence is not None and evidence.period is not None):
+        whose = "It was said that the signal repeats" if advice.needs.periodic else "Your data repeat"
+        return f"{whose}: what oscillates comes first, the rest in the usual order."
+    if evidence is None:
+        return "No data were looked at; this is the usual order."
+    if evidence.bends:
+        return (
+            "Ordered by one unit of each, fitted along one direction to every other row; percentages are of "
+            "the squared error that a linear fit leaves on the rows between."
+        )
+    if evidence.heavy_tails:
+        return "Your data say only that tails are heavy: the usual order, bounded activations last."
+    return "Your data say nothing of the activations; this is the usual order."
 
 
 def _lines(advice: Advice) -> Iterator[str]:
@@ -33,6 +66,7 @@ def _lines(advice: Advice) -> Iterator[str]:
         yield "The data"
         yield from (f"  {note}" for note in advice.evidence.notes)
         yield ""
+    yield f"{order(advice)}\n"
     yield "Candidates"
     width = max(len(candidate.name) for candidate in advice.candidates)
     for candidate in advice.candidates:

@@ -4,8 +4,13 @@ import argparse
 import re
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from autoact.cli._parser import print_json
 from autoact.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from autoact.advice import Advice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Answer, and write the space."""
     from autoact.advice import Needs, advise, check_free, describe, read_range, write_space
-    from autoact.cli._catalogue import load_module
+    from autoact.cli.catalogue import load_module
 
     _check(options)
     if options.out:
@@ -54,11 +59,30 @@ def run(options: argparse.Namespace) -> int:
         physics=options.physics,
     )
     advice = advise(needs, options.data, options.target, problem=options.problem)
-    print(describe(advice))
     if options.out:
         write_space(advice, options.out)
+    if options.json:
+        print_json(_plain(advice, options.out))
+        return 0
+    print(describe(advice))
+    if options.out:
         print(f"\nSearch space: {options.out}. Search it: {_search(options)}")
     return 0
+
+
+def _plain(advice: "Advice", out: Path | None) -> dict[str, Any]:
+    from autoact.advice import order
+
+    evidence = advice.evidence
+    return {
+        "order": order(advice),
+        "data": None if evidence is None else evidence.notes,
+        "output_layer": None if evidence is None else evidence.output_layer,
+        "candidates": advice.candidates,
+        "ruled_out": advice.ruled_out,
+        "left_out": advice.left_out,
+        "space": None if out is None else str(out),
+    }
 
 
 def _check(options: argparse.Namespace) -> None:

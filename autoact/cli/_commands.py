@@ -1,4 +1,4 @@
-"""The command `autoact`: search, status, report, export, advise, cost, list, show.
+"""The command `autoact`: search, status, compare, predict, report, export, advise, play, cost, list, show.
 
 Exit status 0: done. 1: the search failed. 2: bad input, told in one line on stderr. 128 and the number of a
 signal: interrupted.
@@ -6,18 +6,20 @@ signal: interrupted.
 
 import argparse
 import io
-import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
+from autoact.cli._compare import add_arguments as add_compare_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
 from autoact.cli._export_command import add_arguments as add_export_arguments
-from autoact.cli._listing import kept
-from autoact.cli._parser import Parser
+from autoact.cli._parser import Parser, add_answer_options, print_json, quietly
+from autoact.cli._play_command import add_arguments as add_play_arguments
+from autoact.cli._predict import add_arguments as add_predict_arguments
+from autoact.cli.catalogue import kept
 from autoact.errors import AutoActError, SearchFailedError
 
 
@@ -37,10 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         if given[:1] == ["search"]:  # argparse would take what follows for its own
-            options = argparse.Namespace(run=_search, arguments=given[1:])
+            options = argparse.Namespace(run=_search, arguments=given[1:], quiet=False)
         else:
             options = _parser().parse_args(given)
-        status = int(options.run(options))
+        with quietly(options.quiet):
+            status = int(options.run(options))
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -73,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
     show.set_defaults(run=_show)
     add_advise_arguments(commands.add_parser("advise", help="which activations suit a problem, and why"))
+    add_play_arguments(commands.add_parser("play", help="try the theory by hand, on a page in your browser"))
     add_cost_arguments(
         commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
     )
@@ -82,8 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(run=_report)
     status = commands.add_parser("status", help="how far a run is, also while it runs")
     status.add_argument("directory", metavar="RUN", help="a run directory, or a copy of one")
-    status.add_argument("--json", action="store_true", help="print it as JSON")
     status.set_defaults(run=_status)
+    add_compare_arguments(commands.add_parser("compare", help="runs side by side"))
+    add_predict_arguments(commands.add_parser("predict", help="what a run on a CSV file says of new rows"))
+    for command in commands.choices.values():
+        add_answer_options(command)
     return parser
 
 
@@ -95,27 +102,39 @@ def _search(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     def make() -> str:
-        from autoact.cli._catalogue import listing
+        from autoact.cli.catalogue import listing, listing_json
 
-        return listing(options.module)
+        return listing_json(options.module) if options.json else listing(options.module)
 
-    loaded = sys.modules.get("autoact.activations")
-    of_users = options.module or (loaded is not None and loaded.additions())
-    print(make() if of_users else kept(make))
+    print(_once(make, "list-json" if options.json else "list", options.module))
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
-    from autoact.cli._catalogue import print_facts
+    def make() -> str:
+        from autoact.cli.catalogue import facts_text
 
-    print_facts(options.name, options.param, options.module)
+        return facts_text(options.name, options.param, options.module, as_json=options.json)
+
+    text = make() if options.param else _once(make, f"{options.name} json={options.json}", options.module)
+    print(text)
     return 0
 
 
-def _report(options: argparse.Namespace) -> int:
-    from autoact.report import summarize, write_report
+def _once(make: Callable[[], str], what: str, module: str | None) -> str:
+    """Return a text, from the cache unless activations of a user's are in it."""
+    loaded = sys.modules.get("autoact.activations")
+    of_users = module or (loaded is not None and loaded.additions())
+    return make() if of_users else kept(make, what)
 
-    print(summarize(options.directory))  # first: whoever may not write there may read
+
+def _report(options: argparse.Namespace) -> int:
+    from autoact.report import answer, summarize, write_report
+
+    if options.json:  # the answer first: whoever may not write there may read
+        print_json(answer(options.directory))
+    else:
+        print(summarize(options.directory))
     write_report(options.directory)
     return 0
 
@@ -124,5 +143,8 @@ def _status(options: argparse.Namespace) -> int:
     from autoact.report import status
 
     found = status(options.directory)
-    print(json.dumps(asdict(found), indent=2) if options.json else found)
+    if options.json:
+        print_json(asdict(found))
+    else:
+        print(found)
     return 0

@@ -3,12 +3,12 @@
 import argparse
 import copy
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from autoact.cli._named_model import FORMS, SHAPE, Subject, subject_of
+from autoact.cli._parser import print_json
 from autoact.errors import ConfigurationError
 
 
@@ -27,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", metavar="N", type=float, default=10.0, help="to measure for (default: 10)"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
 
@@ -62,7 +61,7 @@ def _measure(options: argparse.Namespace) -> int:
     costs = latency.activation_costs(subject.model, subject.batch, space, 0.7 * options.seconds)
     models = latency.model_latencies(subject.model, subject.batch, subject.assignments, 0.3 * options.seconds)
     if options.json:
-        print(json.dumps(_plain(subject, options.device, costs, models), indent=2))
+        print_json(_plain(subject, options.device, costs, models))
     else:
         _print(subject, options.device, costs, models)
     return 0
@@ -99,7 +98,6 @@ def _where(device: str) -> str:
 
 def _plain(subject: Subject, device: str, costs: Any, models: Any) -> dict[str, Any]:
     return {
-        "schema": 1,
         "model": subject.name,
         "device": _where(device),
         "activations": [dataclasses.asdict(cost) for cost in costs],

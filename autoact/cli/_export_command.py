@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from autoact.cli._named_model import FORMS, SHAPE, Subject, subject_of
+from autoact.cli._parser import print_json
 from autoact.errors import ConfigurationError, log
 
 
@@ -44,6 +45,9 @@ def run(options: argparse.Namespace) -> int:
     _fill(subject, options.assignment, weights)
     out = options.out or f"exported{SUFFIXES.get(options.format, '')}"
     found = export(subject.model, out, subject.batch, format=options.format)
+    if options.json:
+        print_json({"path": str(found.path), "difference": found.difference, "any_batch": found.any_batch})
+        return 0
     batch = {True: ", for any batch size", False: ", for this batch size alone", None: ""}[found.any_batch]
     print(f"{found.path}: read back, it differs by {found.difference:.1g} of the largest result{batch}.")
     return 0
@@ -54,19 +58,18 @@ def _of_run(path: Path, chosen: bool) -> Path | None:
     if not path.is_dir():
         return None
     from autoact.records import RunDirectory
+    from autoact.search import load_run
 
-    directory = RunDirectory.open(path)
-    report = directory.report()
-    if report is None:
-        raise ConfigurationError(f"{path} has not ended. Go on with: {directory.resumption()}")
-    if report.verdict != "improved" and not chosen:
+    result, choice = load_run(path), RunDirectory(path).checkpoint_file
+    if not chosen and result.checkpoint is None and result.verdict != "improved":
         raise ConfigurationError(
-            f"The verdict of {path} is {report.verdict or 'none'!r}: it recommends the original activations, "
+            f"The verdict of {path} is {result.verdict or 'none'!r}: it recommends the original activations, "
             "of which it keeps no trained model. Export its choice with --chosen, or give --weights."
         )
-    if not directory.checkpoint_file.is_file():
-        raise ConfigurationError(f"{directory.checkpoint_file} is missing; give --weights.")
-    return directory.checkpoint_file
+    file = choice if chosen else result.checkpoint
+    if file is None or not file.is_file():
+        raise ConfigurationError(f"{choice} is missing; give --weights.")
+    return file
 
 
 def _fill(subject: Subject, assignments: list[str], weights: Any) -> None:

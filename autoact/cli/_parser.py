@@ -1,9 +1,15 @@
-"""Parser that complains in one line, as everything else here does."""
+"""Parser that complains in one line, with what all commands share: how they answer."""
 
 import argparse
-from typing import NoReturn
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, NoReturn
 
-from autoact.errors import ConfigurationError, did_you_mean
+from autoact.errors import ConfigurationError, did_you_mean, log
 
 
 class Parser(argparse.ArgumentParser):
@@ -15,3 +21,51 @@ class Parser(argparse.ArgumentParser):
         option = unknown.split(maxsplit=1)[0] if first == "unrecognized arguments" else ""
         hint = did_you_mean(option, self._option_string_actions) if option else ""
         raise ConfigurationError(f"{message}; `{self.prog} --help` tells what it takes.{hint}")
+
+
+def add_answer_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that every command has."""
+    answer = parser.add_argument_group("the answer")
+    answer.add_argument("--json", action="store_true", help="print one JSON object, all else on stderr")
+    answer.add_argument("--quiet", action="store_true", help="print the answer only: no progress, no remarks")
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return the one JSON object of a command; what is not finite becomes null."""
+    from autoact.records import plain
+
+    return json.dumps({"schema": 1, **plain(content)}, indent=2, allow_nan=False)
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print the one JSON object of a command."""
+    print(json_text(content))
+
+
+@contextmanager
+def quietly(quiet: bool) -> Iterator[None]:
+    """Leave out remarks: warnings of autoact's, which change no answer."""
+    level = log.level
+    if quiet:
+        log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+@contextmanager
+def kept_for_json(wanted: bool) -> Iterator[None]:
+    """Send to stderr what anybody here prints, of libraries and of worker processes, too."""
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What `run_search` needs: model, data, space, settings, and what makes them again."""
+    """What `run_search` needs: model, data, space, settings, what makes them again; the task of a table."""
 
     name: str
     model: Any
@@ -25,6 +25,7 @@ class Request:
     out: Path
     resume: bool = False
     notes: tuple[str, ...] = ()
+    table: Any = None
 
 
 def read_request(options: argparse.Namespace) -> Request:
@@ -110,6 +111,7 @@ def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
         source=source,
         out=out,
         notes=task.notes,
+        table=task,
     )
 
 
@@ -173,7 +175,8 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
     from autoact.records import RunDirectory
     from autoact.spaces import SearchSpace
 
-    stored = RunDirectory.open(out).configuration()
+    directory = RunDirectory.open(out)
+    stored = directory.configuration()
     source, settings = stored.get("source") or {}, dict(stored["search"])
     settings.pop("hours", None)  # those of an option are added to what the run has taken
     if "task" in source:
@@ -183,11 +186,13 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
     elif "configuration" in source:
         from autoact.training.configuration import read_stored
 
-        request = _of_configuration(read_stored(source, out), out)
+        with directory.naming():
+            request = _of_configuration(read_stored(source, out), out)
         settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
     else:
         raise ConfigurationError(
-            f"{out} was started from Python; resume it there: {RunDirectory(out).resumption()}."
+            f"{out} was started from Python, as its config.yaml has it; resume it there: "
+            f"{directory.resumption()}."
         )
     return Request(
         name=stored["task"],
@@ -198,4 +203,5 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
         source=request.source if "data" in source else source,
         out=out,
         resume=True,
+        table=request.table,
     )

@@ -8,11 +8,14 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
 
-from autoact.cli._parser import Parser
-from autoact.cli._request import read_request
-from autoact.search import Settings, run_search
+from autoact.cli._parser import Parser, add_answer_options, kept_for_json, print_json, quietly
+from autoact.cli._request import Request, read_request
+from autoact.report import answer
+from autoact.search import SearchResult, Settings, run_search
 from autoact.search.setup import ExecutorSetting, StackSize
+from autoact.tabular import column_rows, describe_columns, save_columns
 
+_PARTS = ("search", "tuning", "baselines", "confirmation")
 _METAVARS: dict[Any, str] = {
     int: "N",
     float: "X",
@@ -44,31 +47,72 @@ def search(arguments: Sequence[str]) -> int:
         arguments: What follows `autoact search`.
     """
     options = search_parser().parse_args(list(arguments))
+    with quietly(options.quiet):
+        return _search(options)
+
+
+def _search(options: argparse.Namespace) -> int:
     request = read_request(options)
-    given = {name: getattr(options, name) for name in typed_settings() if getattr(options, name) is not None}
-    if request.notes and not options.quiet:
-        print("\n".join(request.notes), end="\n\n")
     try:
-        result = run_search(
-            request.model,
-            request.data,
-            space=options.space or request.space,
-            task=request.name,
-            source=request.source,
-            out=request.out,
-            resume=request.resume,
-            accept_changes=options.accept_changes,
-            dry_run=options.dry_run,
-            quiet=options.quiet,
-            **{**request.settings, **given},
-        )
+        with kept_for_json(options.json):
+            result = _found(options, request)
     except KeyboardInterrupt:
         resume = f" Go on with: autoact search --resume {request.out}" if request.out.is_dir() else ""
         print(f"autoact: interrupted.{resume}", file=sys.stderr)
         return 130
-    if result.run_dir is not None:
-        print(f"\n{result.summary()}")
+    if options.json:
+        print_json(_plan(request, result) if result.run_dir is None else answer(result.run_dir))
+    elif result.run_dir is not None:
+        print(result.summary() if options.quiet else f"\n{result.summary()}")
+    elif options.quiet:
+        print(result.summary())
     return 0
+
+
+def _found(options: argparse.Namespace, request: Request) -> SearchResult:
+    given = {name: getattr(options, name) for name in typed_settings() if getattr(options, name) is not None}
+    if request.notes and not options.quiet:
+        print("\n".join(request.notes), end="\n\n")
+    if request.table is not None and options.dry_run and not options.quiet:
+        print(describe_columns(request.table), end="\n\n")
+    result = run_search(
+        request.model,
+        request.data,
+        space=options.space or request.space,
+        task=request.name,
+        source=request.source,
+        out=request.out,
+        resume=request.resume,
+        accept_changes=options.accept_changes,
+        dry_run=options.dry_run,
+        quiet=options.quiet,
+        **{**request.settings, **given},
+    )
+    if request.table is not None and result.run_dir is not None:
+        save_columns(request.table, result.run_dir)
+    return result
+
+
+def _plan(request: Request, result: SearchResult) -> dict[str, Any]:
+    """Return what a dry run has found, for JSON."""
+    plan = result.plan
+    assert plan is not None, "a dry run has one"
+    return {
+        "task": plan.task,
+        "layers": [
+            {"path": path, "present": None if now is None else str(now), "candidates": v.candidates}
+            for v in plan.variables
+            for path, now in v.layers.items()
+        ],
+        "left_alone": plan.left_alone,
+        "trainings": {**{name: getattr(plan.counts, name) for name in _PARTS}, "total": plan.counts.total},
+        "steps_each": plan.planned_steps,
+        "seconds_each": plan.seconds,
+        "seconds": plan.whole,
+        "compared_on": plan.comparison,
+        "notes": (*request.notes, *plan.notes),
+        "columns": None if request.table is None else column_rows(request.table),
+    }
 
 
 def search_parser() -> Parser:
@@ -97,7 +141,7 @@ def search_parser() -> Parser:
     run.add_argument("--space", metavar="NAME|FILE", help="search space: default, or tabular with --data")
     run.add_argument("--out", metavar="DIR", help="run directory to make; the first free runs/NAME-N")
     run.add_argument("--dry-run", action="store_true", help="tell layers, candidates and cost; train no more")
-    run.add_argument("--quiet", action="store_true", help="print the result only")
+    add_answer_options(parser)
     settings = parser.add_argument_group("settings of the search")
     for name, (kind, text) in typed_settings().items():
         options = (

@@ -24,6 +24,7 @@ from autoact.conversion.saving._model_configuration import (
     named_in_configuration,
     restore_from_configuration,
 )
+from autoact.conversion.surroundings._ungated import ungated
 
 __all__ = [
     "KEY",
@@ -47,6 +48,7 @@ __all__ = [
     "replay",
     "restore",
     "restore_from_configuration",
+    "ungated",
     "uniform_assignment",
     "unwrapped",
     "warn_of_idle",

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from autoact._card import card, listed
 from autoact.conversion._eligibility import Verdict, eligible, includes
 from autoact.conversion._hand_placed import check_hand_placed, hand_placed, own_settings
 from autoact.conversion._places import Found, Place, check_model, discover
@@ -77,6 +78,21 @@ class ConversionPlan:
     left_alone: Mapping[str, str]
     lines: frozenset[Line]
     space: SearchSpace
+
+    def __repr__(self) -> str:
+        """Return the layers with their present activations, and how many are left alone, in one line."""
+        layers = listed(f"{path}={now}" for path, now in self.layers.items())
+        counts = [f"{len(self.placed)} placed"] * bool(self.placed) + [f"{len(self.left_alone)} left alone"]
+        return f"ConversionPlan({'; '.join([*([layers] if layers else []), *counts])})"
+
+    def _repr_html_(self) -> str:
+        """Return layers, candidates and what is left alone for a notebook."""
+        rows = [
+            (path, self.layers.get(path, "its own mixture"), ", ".join(names))
+            for path, names in self.candidates.items()
+        ]
+        alone = [f"{path} is left alone: {reason}" for path, reason in self.left_alone.items()]
+        return card(f"Layers: {len(rows)}", ["layer", "now", "candidates"], rows, alone)
 
     def speaking(self, further: Mapping[str, str]) -> "ConversionPlan":
         """Return this plan with more said about what is left alone.
@@ -177,7 +193,7 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     earlier = entries(model)
     placed, bare = hand_placed(found, earlier)
     left_alone = {**bare, **found.left_alone, **notices(model, frozenset(found.places))}
-    present = _present(model, found, placed)
+    present = _present(model, _without_factors(found, space), placed)
     _check_rules(space, present, left_alone)
     present = _taken_apart(_within(space, present), found, present)
     space = _within(space, present)
@@ -211,6 +227,18 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     spoken = [site for path, place in present.items() if path in left_alone for site in place.sites]
     lines = lines_of(left_alone.values(), spoken)
     return _plan(model, space, places, blocks, left_alone, _of(places, follows), lines)
+
+
+def _without_factors(found: Found, space: SearchSpace) -> Found:
+    """Return what was found without the linear factors of products that no rule names."""
+    kept = {
+        path: place
+        for path, place in found.places.items()
+        if place.site is None
+        or place.site.what != "factor"
+        or any(includes(rule, place.names) for rule in space.layers)
+    }
+    return replace(found, places=kept)
 
 
 def _followers(

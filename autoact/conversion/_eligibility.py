@@ -57,6 +57,8 @@ def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container
     gate = any(path in roles.gates for path in place.names)
     if not name:
         return Verdict()
+    if place.site is not None and place.site.what != "call":
+        return _of_product(model, place, owner)
     if use := _range_use(place, roles):
         return Verdict(f"its result {use.why} ({use.call}); {_remedy(place.paths[0])}")
     if gate and hidden:
@@ -65,6 +67,15 @@ def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container
     reason = _purpose(name, hidden or listed, place, roles, gate) or _surroundings(hidden, place, owner)
     reason = reason or _frozen(model, place.paths[0])
     return Verdict(reason and f"{reason}; {_remedy(place.paths[0])}")
+
+
+def _of_product(model: nn.Module, place: Place, owner: nn.Module) -> Verdict:
+    """Return the verdict on the gate of a GLU, which is searched, or on a factor, which is not."""
+    path = place.paths[0]
+    reason = _surroundings(False, place, owner) or _frozen(model, path)
+    if place.site is not None and place.site.what == "factor":
+        reason = "it is the linear factor of a gated block"
+    return Verdict(f"{reason}; {_remedy(path)}") if reason else Verdict(block="GLU")
 
 
 def _is_hidden(name: str) -> bool:

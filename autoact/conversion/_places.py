@@ -1,5 +1,6 @@
 """Places of a model's activations: modules, functions held as attributes, and calls in its source."""
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,14 +14,19 @@ from autoact.activations import from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
 from autoact.conversion.grid import computed_by
 from autoact.conversion.source import (
+    Method,
     Site,
+    activation_of,
     choice_of,
     choice_of_held,
     divided_uses,
+    factor_calls,
     function_calls,
     has_settings,
     held_calls,
+    originals,
     outside_calls,
+    own_class,
     separate_uses,
     settings_trouble,
     with_settings,
@@ -204,6 +210,9 @@ def _inside(
         if apart and not (name in functions and any(has_settings(site) for site in apart)):
             split[whole.path] = whole  # else nothing can stand for all calls at once
     found += [_call(path, module, None, *each) for each in function_calls(module)]
+    for site, own, other in factor_calls(module):
+        if _activates(module, other, site.method) and not _activates(module, own, site.method):
+            found.append(_call(path, module, None, site, Choice("identity")))
     for each in found:
         if each.whole is not None and not each.trouble:
             split.setdefault(each.whole, replace(each, path=each.whole))
@@ -236,6 +245,17 @@ def _by_layer(path: str, module: nn.Module, found: Iterable[_Occurrence]) -> Ite
             )
         else:
             yield from calls
+
+
+def _activates(module: nn.Module, call: Any, method: Method) -> bool:
+    """Tell whether an activation of a module computes what a call returns."""
+    if not (isinstance(call.func, ast.Attribute) and method.is_own(call.func.value)):
+        return activation_of(call.func, method)[0] is not None
+    name = call.func.attr
+    held = originals(module).get(name, getattr(module, name, None))
+    if isinstance(held, nn.Module):
+        return isinstance(held, AutoActivation) or _is_one(held)
+    return _computes(held)
 
 
 def _is_one(child: nn.Module | None) -> bool:
@@ -278,6 +298,8 @@ def _identify(each: _Occurrence) -> tuple[Choice | None, str | None]:
 
 def choice_of_object(present: Any) -> Choice | None:
     """Return the registered activation that a module or a function computes, None if it is none."""
+    if type(present) is nn.Identity:  # a placeholder where the model was written, a choice where one was made
+        return Choice("identity")
     choice = wrapped(present) if isinstance(present, nn.Module) else None
     return _identify(_Occurrence("object", None, present, choice=choice))[0]
 
@@ -321,7 +343,7 @@ def _held(function: Any) -> tuple[Choice | None, str | None]:
 
 
 def _why_not(module: nn.Module) -> str | None:
-    if is_activation_module(module):
+    if is_activation_module(module) and own_class(module) is not nn.GLU:  # whose gate is found in its source
         return f"{_kind(module)} is not a registered elementwise activation"
     parents = [base for base in type(module).__mro__[1:] if base.__module__ == _TORCH_ACTIVATIONS]
     if parents and not isinstance(module, nn.MultiheadAttention):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from autoact.dashboard._found_records import NAME, find_records, layer_of, read_record
-from autoact.dashboard._pages import embedded, script, style
+from autoact.dashboard._pages import embedded, script, style, widgets
 
 if TYPE_CHECKING:
     from autoact.dashboard._plugin import DashboardPlugin
@@ -17,6 +17,7 @@ __all__ = [
     "read_record",
     "script",
     "style",
+    "widgets",
 ]
 
 

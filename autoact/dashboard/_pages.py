@@ -17,6 +17,12 @@ def style() -> str:
 
 
 @cache
+def widgets() -> str:
+    """Return the chart, the heatmap and the table as a module: for pages that have views of their own."""
+    return (STATIC / "widgets.js").read_text(encoding="utf-8")
+
+
+@cache
 def script() -> str:
     """Return the widgets as one module that draws whatever a page asks for by `data-figure`."""
     parts = [(STATIC / name).read_text(encoding="utf-8") for name in ("widgets.js", "views.js", "report.js")]

@@ -17,9 +17,7 @@ from autoact.kernels import cpu
 from autoact.nn import _observation
 from autoact.nn._ranges import c_text
 
-STEPS = (
-    500  # of 1 to 2000, all find ELU where they should; short trainings must end (docs/without-lightning.md)
-)
+STEPS = 500  # of 1 to 2000, all find ELU where they should; short trainings must end (docs/plain-pytorch.md)
 _EVERY = 64  # a measurement takes as long as three forwards of 2^13 elements
 
 

@@ -17,7 +17,7 @@ from autoact.records._findings import (
     Recommendation,
     Stack,
 )
-from autoact.records._json import finite
+from autoact.records._json import finite, plain, require_unchanged, sealed, typed
 from autoact.records._ledger import Ledger
 from autoact.records._questions import (
     EarlierVerdict,
@@ -64,7 +64,11 @@ __all__ = [
     "confidence",
     "finite",
     "model_key",
+    "plain",
     "questions_of",
+    "require_unchanged",
+    "sealed",
+    "typed",
     "with_questions",
 ]
 

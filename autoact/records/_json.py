@@ -46,6 +46,9 @@ def printable(text: str) -> str:
 def plain(value: Any) -> Any:
     """Return a record as plain types; what is not finite becomes None, an assignment its layers.
 
+    Args:
+        value: A dataclass, an `Assignment`, or mappings and lists of these and of what JSON knows.
+
     Example:
         >>> plain({"layers": Assignment({"a": "relu"}), "values": (1.0, nan)})
         {'layers': {'a': {'activation': 'relu', 'parameters': {}}}, 'values': [1.0, None]}
@@ -86,6 +89,9 @@ def require_unchanged(data: Mapping[str, Any]) -> None:
 
     Raises:
         ValueError: The checksum is another one.
+
+    Example:
+        >>> require_unchanged({"written": "by hand"})
     """
     if data.get(_CHECKSUM, _checksum(data)) != _checksum(data):
         raise ValueError("its content is not what was written: the checksum differs")

@@ -30,7 +30,17 @@ from autoact.spaces.files import write_text
 SCHEMA = 2
 _ALWAYS = ("task", "verdict", "latency")  # keys that stand in report.json as null, too
 # left out where there are none
-_OPTIONAL = ("baselines", "comparisons", "pareto", "beliefs", "remarks", "looks", "reported", "earlier")
+_OPTIONAL = (
+    "baselines",
+    "comparisons",
+    "pareto",
+    "beliefs",
+    "remarks",
+    "looks",
+    "reported",
+    "earlier",
+    "resources",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +66,8 @@ class Report:
         comparisons: With "original", which decides the verdict, and with "best_uniform".
         looks: At the comparison with the original; the verdict is that of the last.
         latency: Where it could be measured.
+        executor: Where trainings ran, as the settings say it.
+        resources: Of each training, where an executor was asked for any.
         stack: How many trainings were done as one.
         verdict: None where the search failed.
         reported: Numbers of seeds at which this verdict was reported: more than one where seeds were added.
@@ -100,6 +112,8 @@ class Report:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     looks: tuple[Look, ...] = ()
     latency: Latency | None = None
+    executor: str = "local"
+    resources: Mapping[str, float] = field(default_factory=dict)
     stack: Stack | None = None
     verdict: Verdict | None = None
     reported: tuple[int, ...] = ()

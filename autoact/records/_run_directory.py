@@ -14,7 +14,7 @@ from pathlib import Path
 from shlex import quote
 from typing import IO, Any
 
-from autoact.errors import RunDirectoryError
+from autoact.errors import ConfigurationError, RunDirectoryError, UnknownActivationError
 from autoact.records._ledger import Ledger, open_itself
 from autoact.records._questions import Question, questions_of, with_questions
 from autoact.records._report import Report
@@ -164,6 +164,16 @@ class RunDirectory:
         """Lightning checkpoint of the selected model, trained with the first confirmation seed."""
         return self.path / "checkpoints" / "final.ckpt"
 
+    @property
+    def original_checkpoint_file(self) -> Path:
+        """The same of the original model, where it is another one than the selected."""
+        return self.path / "checkpoints" / "original.ckpt"
+
+    @property
+    def columns_file(self) -> Path:
+        """How the columns of a table become inputs, and what makes its model; only of tables."""
+        return self.path / "columns.json"
+
     def tensorboard(self, name: str) -> Path:
         """Return the TensorBoard directory of one training."""
         return self.path / "tensorboard" / name
@@ -178,6 +188,17 @@ class RunDirectory:
             return deepcopy(_content(self.configuration_file.read_text(encoding="utf-8")))
         except (OSError, TypeError, ValueError) as error:  # ConfigurationError is a ValueError
             raise _unreadable(self.configuration_file, " ".join(str(error).split())) from error
+
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Say in an error about what the run was asked where that is written."""
+        try:
+            yield
+        except (ConfigurationError, UnknownActivationError) as error:
+            if str(self.configuration_file) in str(error):
+                raise
+            asked = f"What the run was asked is in {self.configuration_file}."
+            raise ConfigurationError(f"{error} {asked}") from error
 
     def resumption(self, **larger: float | str) -> str:
         """Return what resumes the run: a command, or a call where only Python knows how to make its model.

@@ -2,10 +2,10 @@
 
 from autoact.report._glossary import texts
 from autoact.report._page import Live, write_live, write_report
-from autoact.report._run import Run
+from autoact.report._run import Run, read_run
 from autoact.report._status import Status, status
-from autoact.report._summary import summarize
-from autoact.report._view import record_head, record_result, record_training
+from autoact.report._summary import answer, summarize
+from autoact.report._view import compared_means, record_head, record_result, record_training
 from autoact.report._wording import MIXTURE, duration, number, setting
 
 __all__ = [
@@ -13,8 +13,11 @@ __all__ = [
     "Live",
     "Run",
     "Status",
+    "answer",
+    "compared_means",
     "duration",
     "number",
+    "read_run",
     "record_head",
     "record_result",
     "record_training",

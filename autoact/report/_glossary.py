@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from autoact.report._next_step import next_step
 from autoact.report._run import Run
-from autoact.report._verdict import headline, next_step, sentences
+from autoact.report._verdict import headline, sentences
 from autoact.report._wording import NOTHING
 from autoact.tracking import MEANINGS
 

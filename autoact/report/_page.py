@@ -16,8 +16,9 @@ from autoact.report import _wording
 from autoact.report._graphs import graph
 from autoact.report._leaderboard import Row, leaderboard, to_csv
 from autoact.report._mixture_view import mixture_view
+from autoact.report._next_step import next_step
 from autoact.report._run import Run, read_run
-from autoact.report._verdict import failures, headline, next_step, sentences
+from autoact.report._verdict import failures, headline, sentences
 from autoact.report._view import confirmed, finite_mean, search_view
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_text

@@ -114,8 +114,17 @@ class Run:
 def read_run(path: str | Path) -> Run:
     """Return a run from its directory.
 
+    Args:
+        path: The run directory.
+
     Raises:
         RunDirectoryError: The directory holds no finished run, or a file of it cannot be read.
+
+    Example:
+        >>> read_run("runs/of/yesterday")
+        Traceback (most recent call last):
+        autoact.errors.RunDirectoryError: runs/of/yesterday is not a directory; give the one that `out`
+        of the search named.
     """
     directory = RunDirectory(Path(path))
     if not directory.report_file.is_file():

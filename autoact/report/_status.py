@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autoact.dashboard import NAME, read_record
 from autoact.records import Ledger, Phase, Report, RunDirectory, Training
 from autoact.report._wording import assignment, duration, number
 from autoact.spaces import Assignment
@@ -39,13 +40,14 @@ class Status:
         compared: Paired seeds on which choice and original were compared.
         quiet: Seconds since a training ended; None where none has.
         pace: Trainings per hour lately; None where nobody knows.
+        left: Seconds that all planned trainings will take at this pace, at most; None where nobody knows.
         next: What to do next, a command.
 
     Example:
         >>> found = Status(run="runs/mine", state="stopped", verdict=None, done={"trials": 3}, compared=0,
         ...                planned={"trials": 20, "pairs": 10}, failures=0, monitor="val_loss", best=0.25,
         ...                layers="relu", quiet=None, pace=None, next="autoact search --resume runs/mine")
-        >>> print(found)
+        >>> print(str(found).partition("  (")[0].rstrip())
         runs/mine: stopped
           trials       3 of 20
           best trial   val_loss 0.25, relu
@@ -65,6 +67,7 @@ class Status:
     quiet: float | None
     pace: float | None
     next: str
+    left: float | None = None
 
     def __str__(self) -> str:
         """Return the lines that `autoact status` prints."""
@@ -91,6 +94,7 @@ def status(path: str | os.PathLike[str]) -> Status:
     busy = directory.in_use()
     state = "running" if busy else _ended(report)
     best = _best(ledger, settings.get("mode") == "max")
+    pace = _pace(ledger, int(settings.get("workers") or 1))
     return Status(
         run=str(path),
         state=state,
@@ -103,7 +107,8 @@ def status(path: str | os.PathLike[str]) -> Status:
         layers=None if best is None else assignment(best.assignment or Assignment({})),
         compared=_compared(ledger),
         quiet=_quiet(directory.ledger_file),
-        pace=_pace(ledger, int(settings.get("workers") or 1)),
+        pace=pace,
+        left=_left(directory, ledger, pace) if busy else None,
         next=_next(path, state, directory),
     )
 
@@ -151,6 +156,18 @@ def _pace(ledger: Ledger, workers: int) -> float | None:
     return 3600 * recent * workers / seconds if seconds else None
 
 
+def _left(directory: RunDirectory, ledger: Ledger, pace: float | None) -> float | None:
+    """Return how long what was planned takes, as the record of the run tells how much that is."""
+    try:
+        planned = read_record(directory.tensorboard("search") / NAME).get("planned")
+    except (OSError, ValueError):
+        return None
+    if planned is None or pace is None:
+        return None
+    done = sum(training.share for training in ledger.trainings if training.phase != "probe")
+    return 3600 * max(planned - done, 0.0) / pace
+
+
 def _next(path: Any, state: str, directory: RunDirectory) -> str:
     if state == "running":
         return f"autoact status {path}"
@@ -166,10 +183,16 @@ def _lines(found: Status) -> list[str]:
         lines.append(f"  {'failed':<13}{found.failures} of them; report.html and the ledger name the reasons")
     if found.best is not None:
         lines.append(f"  {'best trial':<13}{found.monitor} {number(found.best)}, {found.layers}")
-    if found.state == "running" and found.quiet is not None:
+    if found.state in ("running", "stopped") and found.quiet is not None:
         pace = f"; {number(found.pace, 2)} trainings an hour" if found.pace else ""
         lines.append(f"  {'last ended':<13}{duration(found.quiet)} ago{pace}")
-    return [*lines, f"  {'next':<13}{found.next}"]
+    if found.left is not None:
+        lines.append(f"  {'time left':<13}{duration(found.left)} at most")
+    lines.append(f"  {'next':<13}{found.next}")
+    if found.state == "stopped":
+        lines.append(f"  {'':<13}(nobody on this machine works on it; if these files are a copy of a run")
+        lines.append(f"  {'':<13}elsewhere, ask there: what goes on here trains everything twice)")
+    return lines
 
 
 def _most(found: Status, name: str) -> str:

@@ -1,10 +1,12 @@
 """Summary of a run for the terminal: failures, verdict, assignment, cost, and where to look."""
 
 from pathlib import Path
+from typing import Any
 
 from autoact.records import Report
+from autoact.report._next_step import next_step
 from autoact.report._run import Run, read_run
-from autoact.report._verdict import failures, next_step, sentences
+from autoact.report._verdict import failures, sentences
 from autoact.report._wording import NOTHING, assignment, duration, number, setting
 
 
@@ -38,6 +40,38 @@ def summarize(run: Run | str | Path) -> str:
         _files(run),
     )
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def answer(path: str | Path) -> dict[str, Any]:
+    """Return what a run found, as plain types for `--json`.
+
+    Args:
+        path: The run directory.
+
+    Returns:
+        `run`, `verdict`, `recommended` (activations by layer), `says` (sentences), `next` (what to do, and as
+        code), `report` (the content of report.json).
+
+    Raises:
+        RunDirectoryError: As of `summarize`.
+
+    Example:
+        >>> answer("runs/of/yesterday")
+        Traceback (most recent call last):
+        autoact.errors.RunDirectoryError: runs/of/yesterday is not a directory; give the one that `out`
+        of the search named.
+    """
+    run = read_run(path)
+    step, code = next_step(run)
+    recommended = run.report.recommended
+    return {
+        "run": str(run.path),
+        "verdict": run.report.verdict,
+        "recommended": None if recommended is None else {p: str(c) for p, c in recommended.items()},
+        "says": sentences(run),
+        "next": {"step": step, "code": code},
+        "report": run.report.to_dict(),
+    }
 
 
 def _failures(report: Report) -> list[str]:

@@ -1,9 +1,9 @@
-"""Verdict in sentences, and the step that follows from it."""
+"""Verdict in sentences."""
 
 import math
 from collections.abc import Iterator, Sequence
 
-from autoact.records import DECISIVE, Comparison, Failure, Report, RunDirectory, confidence
+from autoact.records import Comparison, Failure, Report, confidence
 from autoact.report._run import Run
 from autoact.report._wording import assignment, interval, number, percent, settings, signed
 
@@ -24,7 +24,7 @@ def sentences(run: Run) -> list[str]:
         _looks(report),
         _rows(run),
         _detectable(run),
-        _needed(run),
+        needed(run),
         _replaced(report),
         _against_best_uniform(run),
     )
@@ -65,33 +65,9 @@ def _joined(words: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def next_step(run: Run) -> tuple[str, str]:
-    """Return what to do with the model, in words and as code; no code where there is nothing to apply."""
-    report, path = run.report, run.path
-    if report.verdict is None:
-        return f"Go on with the search: {RunDirectory(path).resumption()}", ""
-    if report.verdict == "improved" and run.keeps_activations and not run.keeps_original:
-        return f"Keep its activations, and train it with {_tuned(report)}.", ""
-    if report.verdict == "improved" and not run.keeps_original:
-        loaded = f'autoact.apply(model, autoact.Assignment.load("{path / "assignment.yaml"}"))'
-        return "Give your model the chosen activations:", f"import autoact\n\n{loaded}"
-    return f"{_keep(report)}{_more_seeds(run)}", ""
-
-
-def _keep(report: Report) -> str:
+def keep(report: Report) -> str:
+    """Return the advice to change nothing."""
     return "Keep its activations." if report.hyperparameters is not None else "Keep the model as it is."
-
-
-def _more_seeds(run: Run) -> str:
-    """Return what would decide, where more seeds can; nothing otherwise."""
-    compared, had = run.compared.get("original"), run.report.confirmation
-    if compared is None or run.report.verdict != "no significant difference" or not _needed(run):
-        return ""
-    if (_stopped(run.report) and not compared.seeds_needed) or (had is not None and had.cut):
-        return ""  # where time has cut it, a remark says how to go on
-    least = 0 if had is None else (had.most or len(had.seeds)) + 1
-    seeds = max(compared.seeds_needed or 0, DECISIVE, least)
-    return f" Or ask again with more seeds: {RunDirectory(run.path).resumption(seeds=seeds)}"
 
 
 def _against_original(run: Run) -> str:
@@ -100,12 +76,12 @@ def _against_original(run: Run) -> str:
     compared = report.comparisons.get("original")
     if run.keeps_original:
         why = report.note or "The choice is the activations that the model has already."
-        return f"{why} {_keep(report)}"
+        return f"{why} {keep(report)}"
     if report.verdict is None or compared is None:
         why = f": {report.failure}" if report.failure else "."
         return f"The search ended before its choice could be compared with the original model{why}"
     if missing := _no_interval(report, compared):
-        return f"{missing} {_keep(report)}"
+        return f"{missing} {keep(report)}"
     return _decided(run, compared)
 
 
@@ -121,13 +97,13 @@ def _decided(run: Run, compared: Comparison) -> str:
     if report.verdict == "worse":
         return (
             f"On {seeds} the chosen {what} lose to the original model: {metric} is worse by {size} "
-            f"({span}). {_keep(report)}"
+            f"({span}). {keep(report)}"
         )
     if compared.too_few:
-        return f"{seeds} are too few to decide: trainings of {compared.left_out} more raised. {_keep(report)}"
-    if not (compared.decides or _stopped(report)):
-        return f"{seeds} are too few to decide: {found}. {_keep(report)}"
-    return f"On {seeds} chosen and original model cannot be told apart: {found}. {_keep(report)}"
+        return f"{seeds} are too few to decide: trainings of {compared.left_out} more raised. {keep(report)}"
+    if not (compared.decides or stopped(report)):
+        return f"{seeds} are too few to decide: {found}. {keep(report)}"
+    return f"On {seeds} chosen and original model cannot be told apart: {found}. {keep(report)}"
 
 
 def _added(report: Report) -> str:
@@ -177,13 +153,8 @@ def _tuning(report: Report) -> str:
     )
 
 
-def _tuned(report: Report) -> str:
-    """Return the chosen hyperparameters in words."""
-    found = report.hyperparameters
-    return ", ".join(settings(found.chosen)) if found is not None else ""
-
-
-def _stopped(report: Report) -> bool:
+def stopped(report: Report) -> bool:
+    """Tell whether the confirmation ended before all of its seeds."""
     return report.confirmation is not None and report.confirmation.stopped
 
 
@@ -228,7 +199,7 @@ def _detectable(run: Run) -> str:
     return f"A true difference of {size} or more would have been found four times out of five."
 
 
-def _needed(run: Run) -> str:
+def needed(run: Run) -> str:
     """Return how many seeds would decide, in one sentence; nothing where the verdict has decided."""
     compared = run.compared.get("original")
     if compared is None or run.report.verdict != "no significant difference" or not compared.difference:
@@ -237,7 +208,7 @@ def _needed(run: Run) -> str:
         return ""
     count = compared.seeds_needed
     seen = f"one as large as the difference seen takes about {count:,} seeds" if count else ""
-    if not (compared.decides or _stopped(run.report)):
+    if not (compared.decides or stopped(run.report)):
         least = (
             "With 10 seeds a difference of one standard deviation between seeds would be found four times "
             "out of five"

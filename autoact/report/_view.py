@@ -49,6 +49,23 @@ def confirmed(run: Run) -> list[Confirmed]:
     return [Confirmed(role, name, values) for role, (name, values) in found.items() if values]
 
 
+def compared_means(run: Run) -> dict[str, float | None]:
+    """Return the means of original and chosen model on comparison data; None where there are none.
+
+    Args:
+        run: It; a choice that is the original has its values.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from autoact.records import Report
+        >>> compared_means(Run(Path("run"), Report(autoact="1", space="s", metric="val_loss", mode="min")))
+        {'original': None, 'chosen': None}
+    """
+    means = {model.role: finite(finite_mean(model.values)) for model in confirmed(run)}
+    chosen = means.get("chosen")
+    return {"original": chosen if run.keeps_original else means.get("original"), "chosen": chosen}
+
+
 def _chosen_name(run: Run, uniform: str) -> str:
     """Return what the chosen model is called: that it is another one, too, where it is."""
     if run.keeps_original:

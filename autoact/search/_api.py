@@ -352,17 +352,22 @@ def _started(
     """Start progress; count what earlier processes did."""
     settings, ledger = prepared.settings, Ledger(directory.ledger_file)
     total = plan.counts.total + further(directory, settings, plan.counts)
-    with continuable(directory), SearchProgress(settings, total, quiet=quiet) as progress:
+    with continuable(directory), _progress(plan, total, quiet) as progress:
         for training in ledger.trainings:
             progress.count(training)
         load_storages()
         with Trainings(executor, prepared.task, ledger, stack=prepared.stack) as trainings:
             search = _search(prepared, trainings, directory, plan.seconds)
-            if resumed:
-                progress.say(going_on(search, progress.done, total))
+            progress.say(
+                going_on(search, progress.done, total) if resumed else f"Run directory: {directory.path}"
+            )
             with outcome.Watching(search, plan, prepared.task.space.name, progress) as watching:
                 trainings.finished = watching.finished
                 yield search, progress, watching
+
+
+def _progress(plan: SearchPlan, total: int, quiet: bool) -> SearchProgress:
+    return SearchProgress(plan.settings, total, quiet=quiet, estimate=plan.seconds)
 
 
 def _search(

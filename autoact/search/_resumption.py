@@ -20,7 +20,7 @@ from autoact.search.trainings import spent
 def opened(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
     """Open a run directory to go on with its run; no other process may meanwhile."""
     directory = RunDirectory.open(path)
-    with directory.locked():
+    with directory.locked(), directory.naming():
         if directory.drop_damaged_report():
             log.warning("%s was damaged; it is written again.", directory.report_file)
         directory.require_whole(Ledger(directory.ledger_file))

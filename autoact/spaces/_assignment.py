@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from autoact._card import card, listed
 from autoact.activations import Activation
 from autoact.errors import AutoActError, ConfigurationError
 from autoact.spaces._choice import Choice
@@ -30,8 +31,8 @@ class Assignment(Mapping[str, Choice]):
         >>> assignment = Assignment({"net.1": "relu", "net.3": Choice("elu", alpha=0.5)}, name="mine")
         >>> assignment["net.3"]
         Choice('elu', alpha=0.5)
-        >>> print(assignment)
-        net.1=relu, net.3=elu(alpha=0.5)
+        >>> assignment
+        Assignment(net.1=relu, net.3=elu(alpha=0.5), name='mine')
     """
 
     choices: Mapping[str, Any]
@@ -112,6 +113,17 @@ class Assignment(Mapping[str, Choice]):
     def __reduce__(self) -> tuple[type["Assignment"], tuple[dict[str, Choice], str]]:
         """Pickle and copy by value."""
         return Assignment, (dict(self.choices), self.name)
+
+    def __repr__(self) -> str:
+        """Return the first choices and the name in one line."""
+        name = [f"name={self.name!r}"] if self.name else []
+        choices = listed(f"{path}={choice}" for path, choice in self.choices.items())
+        return f"Assignment({', '.join([*([choices] if choices else []), *name])})"
+
+    def _repr_html_(self) -> str:
+        """Return the choices for a notebook."""
+        title = f"Assignment {self.name}" if self.name else "Assignment"
+        return card(title, ["layer", "activation"], self.choices.items())
 
     def __str__(self) -> str:
         """Return net.1=relu, net.3=elu(alpha=0.5)."""

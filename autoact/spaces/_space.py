@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+from autoact._card import card
 from autoact.activations import Named
 from autoact.errors import ConfigurationError
 from autoact.spaces._bounds import Bounds
@@ -186,6 +187,26 @@ class SearchSpace:
             "relaxation": _changed(self.relaxation, asdict(Relaxation())),
         }
         return data | {key: value for key, value in optional.items() if value}
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, with everything that differs from the defaults."""
+        data = {key: value for key, value in self.to_dict().items() if key != "version"}
+        first = [repr(data.pop("name")), repr(data.pop("candidates"))]
+        return f"SearchSpace({', '.join(first + [f'{key}={value!r}' for key, value in data.items()])})"
+
+    def _repr_html_(self) -> str:
+        """Return candidates, rules and requirements for a notebook."""
+        kept = ("version", "name", "candidates", "layers")
+        rows: list[tuple[str, str]] = [("every layer", ", ".join(self.candidates))]
+        for rule in self.layers:
+            said = (
+                "kept"
+                if rule.keep
+                else ", ".join(self.candidates if rule.candidates is None else rule.candidates)
+            )
+            rows.append((rule.match, said + (", one choice together" if rule.share == "group" else "")))
+        further = [f"{key}: {value}" for key, value in self.to_dict().items() if key not in kept]
+        return card(f"Search space {self.name}", ["layers", "candidates"], rows, [*further, *self.notes])
 
     def fingerprint(self) -> str:
         """Return a short text that is the same for equal spaces, whatever their name."""

@@ -37,6 +37,8 @@ class TableTask:
         split: Which rows are for what.
         trainer: Arguments of `lightning.Trainer`.
         notes: What was found in the table, one line each.
+        names: Of all columns of the table.
+        header: Whether these stood in the file.
 
     Example:
         >>> import pathlib, tempfile
@@ -54,6 +56,8 @@ class TableTask:
     split: Split
     trainer: Mapping[str, Any]
     notes: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    header: bool = True
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -115,6 +119,8 @@ def load_task(
         split=split,
         trainer=trainer_for(len(split.train)),
         notes=(*notes, *_notes(encoding, split)),
+        names=table.names,
+        header=table.header,
     )
 
 

@@ -4,7 +4,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ import yaml
 from autoact.records import Ledger
 from scripts.harm.commands import ALONE, Around, Command, Ended, left
 from scripts.harm.invariants import Values, comparable, faults, report
-from scripts.harm.traps import events
+from scripts.harm.traps import events, marked
 
 BUDGET, SEEDS = 5, 2
 PHASES = ("probe", "one-shot", "trial", "baseline", "selection", "confirmation", "report")
@@ -107,7 +107,12 @@ class Bench:
     def trial(self, case: str = "plain", **settings: Any) -> Iterator["Trial"]:
         """Give a search that has not begun, in a folder that is removed."""
         with TemporaryDirectory(dir=self.folder) as folder:
-            yield Trial(self, case, Path(folder), settings)
+            made = Trial(self, case, Path(folder), settings)
+            try:
+                yield made
+            finally:
+                for command in made.commands:  # one waits in its trap where this row has failed
+                    command.kill()
 
     def moment(self, case: str, phase: str | None = None) -> tuple[int, str]:
         """Return the number of an event, from 1, and its phase; None: of any."""
@@ -132,6 +137,7 @@ class Trial:
     ) -> None:
         self.bench, self.case, self.folder, self.run = bench, case, folder, folder / "runs" / "run"
         self.given = {**CASES[case], **(settings or {})}
+        self.commands: list[Command] = []
         (folder / "temporary").mkdir(parents=True)
         (folder / "runs").mkdir()
         (folder / "search.yaml").write_text(yaml.safe_dump(_configuration(self.given)))
@@ -157,6 +163,13 @@ class Trial:
         """Tell whether so many trainings are in the ledger."""
         return self.done >= count
 
+    def workers(self) -> Iterator[int]:
+        """Give the processes that train, without the shells that end them when the search is gone."""
+        for process in marked(self.folder):
+            with suppress(OSError):  # it has ended
+                if b"serve(orders, answers)" in Path(f"/proc/{process}/cmdline").read_bytes():
+                    yield process
+
     @property
     def begin(self) -> list[str]:
         """The command that begins the search."""
@@ -175,7 +188,8 @@ class Trial:
 
     def start(self, around: Around = ALONE, *more: str) -> Command:
         """Begin or go on with the search."""
-        return Command([*self.command, *more], self.folder, around)
+        self.commands.append(Command([*self.command, *more], self.folder, around))
+        return self.commands[-1]
 
     def go_on(self, around: Around = ALONE, *more: str) -> Ended:
         """Begin or go on with the search, and wait until the command has ended."""

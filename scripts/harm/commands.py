@@ -104,8 +104,9 @@ class Command:
         return False
 
     def kill(self) -> None:
-        """End it and what it has started."""
-        for process in (self.process, *marked(self.folder)):
+        """End it, if it runs, and what it has started."""
+        own = [self.process] if self.running() else []
+        for process in (*own, *marked(self.folder)):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         while self.running():

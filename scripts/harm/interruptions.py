@@ -3,11 +3,13 @@
 import os
 import signal
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from scripts.harm.bench import Bench, Tally, Trial
 from scripts.harm.commands import Around, Ended, left
-from scripts.harm.traps import How, Trap
+from scripts.harm.traps import How, Trap, marked
 
 _SECONDS = 4  # of a training that hangs
 
@@ -37,7 +39,7 @@ def _signaled(bench: Bench, how: How, times: int) -> Tally:
     for number in range(times):
         case = "two workers" if number == 2 else "plain"
         with bench.trial(case) as trial:
-            at, phase = bench.moment("plain")
+            at, phase = bench.moment(case)
             ended = trial.go_on(Around(trap=Trap(how, at)))
             tally.add(phase)
             tally.faults += _said(ended, trial)
@@ -62,22 +64,31 @@ def _said(ended: Ended, trial: Trial) -> list[str]:
 
 
 def stopped(bench: Bench) -> Tally:
-    """SIGSTOP for a while, then SIGCONT."""
+    """SIGSTOP for a while, then SIGCONT: of a search, of one with its workers, of the workers alone."""
     tally = Tally()
-    for _ in range(1 if bench.short else 3):
-        with bench.trial() as trial:
-            at, phase = bench.moment("plain")
+    for number in range(1 if bench.short else 5):
+        case = "two workers" if number > 2 else "plain"
+        with bench.trial(case) as trial:
+            at, phase = bench.moment(case, "trial" if number > 2 else None)
             command = trial.start(Around(trap=Trap("wait", at)))
             if command.reached():
-                os.kill(command.process, signal.SIGSTOP)
-                command.go()
-                time.sleep(1.0)
-                os.kill(command.process, signal.SIGCONT)
+                alone = [] if number == 4 else [command.process]
+                _stop([*alone, *marked(trial.folder)], command.go)
             tally.add(phase)
             if (ended := command.end()).status:
                 tally.faults.append(f"it ended with {ended.status}: {ended.errors[-200:]}")
-            tally.faults += trial.finished()
+            tally.faults += trial.finished(same=case == "plain")
     return tally
+
+
+def _stop(processes: Sequence[int], meanwhile: Callable[[], object]) -> None:
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+        if number == signal.SIGSTOP:
+            meanwhile()
+            time.sleep(1.0)
 
 
 def hung(bench: Bench) -> Tally:

@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.harm.bench import PHASES, Bench, Tally, Trial
 from scripts.harm.commands import Around, Command
-from scripts.harm.traps import Trap, marked
+from scripts.harm.traps import Trap
 
 _FEW = ("probe", "trial", "report")
 _PROBES = 4  # trainings before a run has a directory
@@ -132,12 +132,12 @@ def killed_at_random(bench: Bench) -> Tally:
 
 
 def _harass(command: Command, trial: Trial, bench: Bench, tally: Tally) -> Iterator[str]:
-    """Kill a worker whenever two more trainings are done; after four of them the search."""
-    for number in range(5):
+    """Kill a worker whenever two more trainings are done; after three of them the search."""
+    for number in range(4):
         if not command.wait(partial(trial.has, trial.done + 2)):
             return
-        workers = [*marked(trial.folder)]
-        if number == 4:
+        workers = [*trial.workers()]
+        if number == 3:
             command.kill()
             tally.add("search")
         elif workers:

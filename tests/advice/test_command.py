@@ -1,5 +1,7 @@
 """The command answers, writes a space that the search takes, and refuses bad input in one line."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,7 @@ def test_the_search_takes_the_space_that_is_advised(file, capsys, brief_searches
     assert main(["advise", *arguments, "--out", "mine.yaml"]) == 0
     out = capsys.readouterr().out
     assert "asymmetric evidence" in out
+    assert "percentages are of the squared error that a linear fit leaves on the rows between" in out
     assert out.partition("Candidates\n  ")[2].startswith("relu ")
     assert "autoact search --data table.csv --target response --space mine.yaml" in out
     assert main(["search", *arguments, "--space", "mine.yaml", "--dry-run"]) == 0
@@ -35,6 +38,22 @@ def test_needs_alone_are_enough(capsys) -> None:
     out = capsys.readouterr().out
     assert "tanh" in out.partition("Ruled out")[0]
     assert "has 0 continuous derivatives; asked for: 2 continuous derivatives" in out
+    assert out.startswith("No data were looked at; this is the usual order. Only a search tells what trains")
+    assert "χ and κ are those of a layer whose inputs are normal" in out
+
+
+def test_data_that_say_nothing_are_said_to(file, capsys) -> None:
+    noise = np.random.default_rng(1).normal(size=(80, 2))
+    rows = "\n".join(f"{a:.4f},{b:.4f}" for a, b in noise)
+    file.write_text(f"x,y\n{rows}\n")
+    assert main(["advise", "--data", "table.csv", "--target", "y", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["order"].startswith("Your data say nothing of the activations; this is the usual order.")
+    assert not any("explains" in candidate["reason"] for candidate in found["candidates"])
+    assert main(["advise", "--json"]) == 0
+    assert [c["name"] for c in json.loads(capsys.readouterr().out)["candidates"]] == [
+        candidate["name"] for candidate in found["candidates"]
+    ]
 
 
 def test_activations_of_a_users_file_are_judged_too(file, capsys, monkeypatch) -> None:

@@ -3,11 +3,13 @@
 import argparse
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from autoact.cli import main
 from autoact.cli._search import search_parser, typed_settings
+from autoact.records import RunDirectory
 from autoact.search import Settings
 
 OTHERS = {
@@ -27,6 +29,14 @@ search:
 
 def options() -> dict[str, argparse.Action]:
     return {action.dest: action for action in search_parser()._actions}
+
+
+UNKNOWN = {
+    "model": {"class_path": "tests.search.models.Curve"},
+    "data": {"class_path": "tests.search.models.CurveData"},
+    "trainer": {"max_epochs": 1},
+    "space": {"name": "own", "candidates": ["elq"]},
+}
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -109,6 +119,33 @@ def test_a_wrong_key_or_value_of_a_file_is_named_with_its_line(
     assert str(file) in complaint
     assert said in complaint
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"motel": {}}, "unknown key 'motel'"),
+        (UNKNOWN, "No activation named 'elq'"),
+        (None, "was started from Python"),
+    ],
+)
+def test_what_is_wrong_in_the_configuration_of_a_run_is_named_with_its_file(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: dict[str, Any] | None,
+    said: str,
+) -> None:
+    source = (
+        {}
+        if content is None
+        else {"file": "search.yaml", "folders": [str(tmp_path)], "configuration": content}
+    )
+    run = RunDirectory.create(
+        tmp_path / "run", {"task": "B", "study": "b", "space": {}, "search": {}, "source": source}
+    )
+    complaint = refused(capsys, "--resume", str(run.path))
+    assert said in complaint
+    assert "config.yaml" in complaint
 
 
 @pytest.mark.slow

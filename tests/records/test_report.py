@@ -26,6 +26,8 @@ WHOLE: dict[str, Any] = {
     "seed": 1,
     "comparison_data": "the test data",
     "cost": {"search": {"trainings": 19.75, "steps": 340, "seconds": 1.5}},
+    "executor": "ray",
+    "resources": {"cpus": 1, "gpus": 0.25},
     "chosen": ELU,
     "original": RELU,
     "recommended": ELU,

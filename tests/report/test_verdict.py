@@ -16,6 +16,7 @@ from autoact.spaces import Assignment
 pytestmark = pytest.mark.usefixtures("brief_searches")  # words, no figures
 
 APPLY = "autoact.apply(model"
+LOAD = "autoact.load_weights(model"
 Change = Callable[..., str]
 
 
@@ -46,6 +47,14 @@ def test_the_example_survives_the_types(run_directory: Path) -> None:
 
 def test_only_an_improvement_is_to_be_applied(changed: Change) -> None:
     assert changed().count(APPLY) == 2
+    assert LOAD not in changed(), "there is no checkpoint"
+
+
+def test_a_trained_model_is_named_where_there_is_one(changed: Change, run_directory: Path) -> None:
+    (run_directory / "checkpoints").mkdir()
+    (run_directory / "checkpoints" / "final.ckpt").touch()
+    assert f"{LOAD}, &#34;{run_directory}/checkpoints/final.ckpt&#34;)" in changed()
+    assert LOAD not in changed(verdict="worse")
 
 
 @pytest.mark.parametrize("verdict", ["worse", "no significant difference"])
@@ -58,9 +67,8 @@ def test_otherwise_the_model_is_kept(changed: Change, verdict: str) -> None:
 def test_seeds_that_would_decide_are_the_other_way_on(changed: Change, run_directory: Path) -> None:
     undecided = compared(run_directory, ci95=[-0.02, 0.04], seeds_needed=37)
     said = changed(verdict="no significant difference", comparisons=undecided)
-    assert (
-        said.count(f"Or ask again with more seeds: autoact search --resume {run_directory} --seeds 37") == 2
-    )
+    asked = "Or ask again with 27 more seeds (at most 81 trainings, 43 s in training): "
+    assert said.count(f"{asked}autoact search --resume {run_directory} --seeds 37") == 2
     assert "Or ask again with" not in changed(verdict="worse")
 
 

@@ -145,6 +145,7 @@ def test_a_run_prints_one_line_per_training_and_nothing_of_the_libraries(
     assert shown.err == ""
     announced, lines = shown.out.split("\n 1/")
     assert announced.count("\n") < 14
+    assert f"\nRun directory: {tmp_path / 'run'}" in announced
     trainings = ("1/" + lines).strip().splitlines()
     assert len(trainings) == sum(part["trainings"] for part in result.report["cost"].values())
     assert all(re.match(r" ?\d+/\d+ .* val_loss \d", line) for line in trainings)
@@ -165,7 +166,7 @@ def test_a_line_shows_value_time_and_choice() -> None:
         shown.finished(done(math.nan, state="diverged"))
         shown.finished(done(math.nan, state="failed", error="RuntimeError: [no] memory"))
     first, second, third = stream.getvalue().splitlines()
-    assert re.match(r" 1/10 trial 1 +val_loss 0\.25 +2 s +elu\(alpha=0\.7\)$", first)
+    assert re.match(r" 1/10 trial 1 +val_loss 0\.25 +2 s +\S+ s left  elu\(alpha=0\.7\)$", first)
     assert "diverged" in second
     assert "RuntimeError: [no] memory" in third
 
@@ -183,6 +184,24 @@ def test_a_terminal_gets_one_bar_with_best_value_and_time_left() -> None:
     assert "best val_loss 0.01" not in text
     assert re.search(r"4/10", text)
     assert re.search(r"\d s left", text)
+
+
+def test_the_bar_moves_within_a_training_and_waits_for_one_that_takes_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("autoact.search.trainings._progress.time.monotonic", lambda: now[0])
+    shown = SearchProgress(Settings(monitor="val_loss"), 10, quiet=True, estimate=8.0)
+    seen = []
+    for now[0] in (100.0, 104.0, 108.0, 150.0):
+        shown._move()
+        seen.append((round(shown._bar.tasks[0].completed, 3), shown.left))
+    assert seen == [(0.0, 80.0), (0.475, 76.0), (0.95, 72.0), (0.95, 72.0)]
+    shown.finished(done(0.5))
+    assert shown.left == 9 * 50.0, "a training takes as long as those that have ended"
+    now[0] = 175.0
+    shown._move()
+    assert (round(shown._bar.tasks[0].completed, 3), shown.left) == (1.475, 9 * 50.0 - 25.0)
 
 
 def test_no_terminal_no_bar_and_quiet_no_lines() -> None:

@@ -1,6 +1,7 @@
 """Files of a run that are lost or changed: what the ledger tells is the same, and a lost ledger is named."""
 
 import json
+import re
 import shutil
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from autoact import load_run, run_search
-from autoact.errors import RunDirectoryError, SearchFailedError
+from autoact.errors import ConfigurationError, RunDirectoryError, SearchFailedError
 from autoact.records import Ledger
 from autoact.search import SearchResult
 from autoact.spaces import Assignment
@@ -104,6 +105,15 @@ def test_whatever_else_is_lost_or_changed_the_ledger_tells_the_same(
         result = search(folder, resume=True)
         assert told(folder) == told(whole)
         assert result.assignment == Assignment.load(folder / "run" / "assignment.yaml")
+
+
+def test_a_wrong_value_in_the_configuration_is_named_with_its_file(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole / "run", tmp_path / "run")
+    file = tmp_path / "run" / "config.yaml"
+    file.write_text(file.read_text().replace(f"budget: {BUDGET}", "budget: few"))
+    asked = re.escape(f"What the run was asked is in {file}.")
+    with pytest.raises(ConfigurationError, match=rf"^budget is 'few'; .* {asked}$"):
+        search(tmp_path, resume=True, budget=None)
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ from autoact.activations._registry import activation
 from autoact.activations._twins import Twin
 from autoact.activations.primitives import limited, sigmoid, softplus, tanh
 
+EXPANDED = "Huang 2024, arXiv:2405.20768"
+
 
 @activation(
     family="self-gated",
@@ -82,3 +84,25 @@ def acon_c(
 ) -> sp.Expr:
     """Smooth maximum of p1·x and p2·x; beta says how smooth."""
     return (p1 - p2) * x * sigmoid(beta * (p1 - p2) * limited(x, 1e12)) + p2 * x
+
+
+@activation(family="self-gated", reference=EXPANDED)
+def xsilu(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=0.0, search=(-0.3, 1.0))) -> sp.Expr:
+    """SiLU whose gate runs from -alpha to 1 + alpha."""
+    return x * ((1 + 2 * alpha) * sigmoid(x) - alpha)
+
+
+@activation(family="self-gated", reference=EXPANDED)
+def xgelu(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=0.0, search=(-0.3, 1.0))) -> sp.Expr:
+    """GELU whose gate runs from -alpha to 1 + alpha."""
+    return x * ((1 + 2 * alpha) * (1 + sp.erf(x / sp.sqrt(2))) / 2 - alpha)
+
+
+@activation(family="self-gated", reference="OpenAI 2025, gpt-oss model card, arXiv:2508.10925")
+def clamped_swish(
+    x: sp.Symbol,
+    alpha: sp.Symbol = Parameter(default=1.702, search=(0.5, 3.0)),
+    limit: sp.Symbol = Parameter(default=7.0, lower=0.0, learnable=False),
+) -> sp.Expr:
+    """Swish that is constant above a limit: of the gate in a clamped SwiGLU."""
+    return sp.Piecewise((x * sigmoid(alpha * x), x < limit), (limit * sigmoid(alpha * limit), True))

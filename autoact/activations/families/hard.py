@@ -65,3 +65,13 @@ def smelu(x: sp.Symbol, beta: sp.Symbol = Parameter(default=1.0, lower=1e-3, sea
     """Rectifier with a parabola of half-width beta in place of the kink."""
     t = pos(2 * beta + neg(x - beta))  # not pos(x + beta) - pos(x - beta), which is 0 for large x
     return t**2 / (4 * beta) + pos(x - beta)
+
+
+@activation(family="linear", reference="OpenAI 2025, gpt-oss model card, arXiv:2508.10925")
+def clamped_offset(
+    x: sp.Symbol,
+    limit: sp.Symbol = Parameter(default=7.0, lower=0.0, learnable=False),
+    offset: sp.Symbol = Parameter(default=1.0, learnable=False),
+) -> sp.Expr:
+    """The input limited on both sides, plus 1: of what the gate of a clamped SwiGLU is multiplied by."""
+    return clip(x, -limit, limit) + offset

@@ -4,6 +4,7 @@ import sympy as sp
 
 from autoact.activations._activation import Parameter
 from autoact.activations._registry import activation
+from autoact.activations.primitives import absolute, limited
 
 SIREN = "Sitzmann et al. 2020, arXiv:2006.09661"
 
@@ -36,3 +37,10 @@ def snake(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=1.0, lower=1e-3, se
 def gcu(x: sp.Symbol) -> sp.Expr:
     """Input times its cosine: a single unit solves exclusive or."""
     return x * sp.cos(x)
+
+
+@activation(family="periodic", reference="Liu et al. 2023, arXiv:2312.02434")
+def finer(x: sp.Symbol, omega: sp.Symbol = Parameter(default=1.0, search=(0.3, 30.0))) -> sp.Expr:
+    """Sine whose frequency grows with the input's size: biases choose the frequencies of an image."""
+    v = limited(x, 1e18)  # far beyond what a sine can tell apart
+    return sp.sin(omega * (absolute(v) + 1) * v)

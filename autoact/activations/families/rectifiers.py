@@ -67,3 +67,24 @@ def hardtanh(
 def relu_squared(x: sp.Symbol) -> sp.Expr:
     """Square of the positive part; grows faster than linearly."""
     return pos(x) ** 2
+
+
+@activation(
+    family="rectifier", reference="So et al. 2021, arXiv:2109.08668, with a slope as of Maas et al. 2013"
+)
+def leaky_relu_squared(
+    x: sp.Symbol, negative_slope: sp.Symbol = Parameter(default=0.5, search=(0.0, 1.0))
+) -> sp.Expr:
+    """Square of a leaky rectifier: never negative, and no unit is dead; grows faster than linearly."""
+    return pos(x) ** 2 + negative_slope**2 * neg(x) ** 2
+
+
+@activation(family="rectifier", reference="Zhuo et al. 2024, arXiv:2411.03884")
+def polyrelu(
+    x: sp.Symbol,
+    first: sp.Symbol = Parameter(default=1 / 3, search=(0.0, 1.0)),
+    second: sp.Symbol = Parameter(default=1 / 3, search=(0.0, 1.0)),
+    third: sp.Symbol = Parameter(default=1 / 3, search=(0.0, 1.0)),
+) -> sp.Expr:
+    """Polynomial of the positive part with learnable coefficients; grows faster than linearly."""
+    return pos(x) * (first + pos(x) * (second + pos(x) * third))

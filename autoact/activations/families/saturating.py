@@ -74,6 +74,12 @@ def gaussian(x: sp.Symbol) -> sp.Expr:
     return sp.exp(-(x**2))
 
 
+@activation(family="bell", reference="Ramasinghe and Lucey 2021, arXiv:2111.15135")
+def garf(x: sp.Symbol, sigma: sp.Symbol = Parameter(default=1.0, lower=1e-2, search=(0.05, 3.0))) -> sp.Expr:
+    """Bell of learnable width: even; a narrow one fits fine detail, as in images and radiance fields."""
+    return sp.exp(-(limited(x, 1e10) ** 2) / (2 * sigma**2))
+
+
 @activation(
     family="dose-response", reference="Hill 1910, The possible effects of the aggregation of haemoglobin"
 )

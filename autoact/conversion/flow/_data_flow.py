@@ -66,7 +66,7 @@ class Reader:
         self.returned: set[tuple[str, str]] = set()
         self.multiplied: set[tuple[str, str]] = set()
         self.named: dict[str, Made] = {}
-        self.sites = {site.where: site for site in sites(kind)}
+        self.sites = {site.where: site for site in sites(kind) if site.what == "call"}
 
     def read(self) -> None:
         """Read the whole method."""

@@ -9,11 +9,12 @@ from autoact.conversion.source._call_arguments import (
     input_may_be_seen,
     with_settings,
 )
-from autoact.conversion.source._call_sites import Call, Site, reached, sites, uses
+from autoact.conversion.source._call_sites import Call, Site, activation_of, reached, sites, uses
 from autoact.conversion.source._calls import (
     called_module,
     can_open,
     divided_uses,
+    factor_calls,
     function_calls,
     held_calls,
     open_at,
@@ -42,11 +43,13 @@ __all__ = [
     "Method",
     "Opened",
     "Site",
+    "activation_of",
     "called_module",
     "can_open",
     "choice_of",
     "choice_of_held",
     "divided_uses",
+    "factor_calls",
     "forget_originals",
     "function_calls",
     "has_settings",

@@ -32,6 +32,8 @@ def input_of(site: Site) -> ast.expr:
         ConversionError: There is none, or more than one.
     """
     node = site.node
+    if site.what == "factor":
+        return node
     if site.attribute is None and _is_tensor_method(site):
         assert isinstance(node.func, ast.Attribute)
         return node.func.value
@@ -45,6 +47,8 @@ def input_of(site: Site) -> ast.expr:
 
 def works_in_place(site: Site, module: nn.Module) -> bool:
     """Tell whether the call changes its input."""
+    if site.what != "call":
+        return False
     if site.attribute is None:
         called = activation_of(site.node.func, site.method)[1]
     else:
@@ -123,7 +127,7 @@ def choice_of(site: Site, module: nn.Module) -> Choice:
     """
     input_of(site)
     name = site.activation or ""
-    if _is_tensor_method(site):
+    if site.what != "call" or _is_tensor_method(site):
         return Choice(name)
     if (own := computed_by(activation_of(site.node.func, site.method)[1])) is not None:
         return _without_settings(own, site)

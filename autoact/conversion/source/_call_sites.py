@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -53,11 +53,13 @@ class Site:
         written: Name of the call in whatever turn.
         whole: Name that stands for all its turns: `written`, or the attribute if this is its only call.
         trouble: Why it cannot be rewritten.
+        what: "call" of an activation; "glu": of F.glu, whose gate is an activation; "factor": any expression
+            that an activation's result is multiplied by, to which the identity is applied.
     """
 
     name: str
     method: Method
-    node: ast.Call
+    node: Any  # an ast.Call, but of a factor any ast.expr
     call: Call
     layer: str = ""
     attribute: str | None = None
@@ -68,6 +70,7 @@ class Site:
     written: str = ""
     whole: str = ""
     trouble: str | None = None
+    what: Literal["call", "glu", "factor"] = "call"
 
     @property
     def where(self) -> tuple[str, int, int, int | None, int | None]:
@@ -97,6 +100,20 @@ def uses(kind: type, attribute: str) -> tuple[Site, ...]:
     return _numbered(
         kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found]
     )
+
+
+@lru_cache(maxsize=512)
+def factors(kind: type) -> tuple[tuple[Site, ast.expr, ast.expr], ...]:
+    """Return the factors of products of two results, each with the calls that give it and the other one.
+
+    A factor is a call, or a local name that is bound once. In `act(gate(x)) * up(x)` both are factors: which
+    of them an activation computes, the module tells.
+    """
+    found = [each for method in methods(kind).values() for each in _factors(method)]
+    sites = _numbered(
+        kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site, *_ in found]
+    )
+    return tuple((site, own, other) for site, (_, own, other) in zip(sites, found, strict=True))
 
 
 @lru_cache(maxsize=512)
@@ -169,17 +186,55 @@ def _functions(method: Method) -> tuple[Site, ...]:
 def _found_in(method: Method) -> Iterator[Site]:
     for node in _calls(method):
         name, _ = activation_of(node.func, method)
-        if name is not None:
+        if method.resolve(node.func) is F.glu:
+            yield _site(method, node, parents(method.tree), name="glu", activation="sigmoid", what="glu")
+        elif name is not None:
             is_method = isinstance(node.func, ast.Attribute) and method.resolve(node.func) is None
             if not is_method or not (node.args or node.keywords):
-                yield _site(method, node, parents(method.tree), activation=name)
+                yield _site(method, node, parents(method.tree), name=name, activation=name)
+
+
+def _factors(method: Method) -> Iterator[tuple[Site, ast.expr, ast.expr]]:
+    around = parents(method.tree)
+    for node in in_order(method.tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            left, right = _value(node.left, method), _value(node.right, method)
+            if left is not None and right is not None:
+                for side, own, other in ((node.left, left, right), (node.right, right, left)):
+                    name = f"{_last_name(side)}_factor"
+                    known = {"name": name, "activation": "identity", "what": "factor"}
+                    yield _site(method, side, around, **known), own, other
+
+
+def _value(side: ast.expr, method: Method) -> ast.expr | None:
+    """Return the call that a factor is, or the only thing that its name is bound to if that is a call."""
+    if not isinstance(side, ast.Name):
+        return side if isinstance(side, ast.Call) else None
+    bound = [node for node in ast.walk(method.tree) if side.id in _bound_by(node)]
+    value = getattr(bound[0], "value", None) if len(bound) == 1 else None
+    return value if isinstance(value, ast.Call) else None
+
+
+def _bound_by(node: ast.AST) -> set[str]:
+    """Return the names that a statement or an argument binds."""
+    if isinstance(node, ast.arg):
+        return {node.arg}
+    targets = getattr(node, "targets", [getattr(node, "target", None)])
+    return {
+        each.id for target in targets if target for each in ast.walk(target) if isinstance(each, ast.Name)
+    }
+
+
+def _last_name(side: ast.expr) -> str:
+    function = getattr(side, "func", side)
+    return getattr(function, "attr", None) or getattr(function, "id", None) or "product"
 
 
 def _attributes(method: Method, attribute: str) -> Iterator[Site]:
     for node in _calls(method):
         if isinstance(node.func, ast.Attribute) and node.func.attr == attribute:
             if method.is_own(node.func.value):
-                yield _site(method, node, parents(method.tree), attribute=attribute)
+                yield _site(method, node, parents(method.tree), name=attribute, attribute=attribute)
 
 
 @lru_cache(maxsize=4096)
@@ -187,17 +242,16 @@ def _calls(method: Method) -> tuple[ast.Call, ...]:
     return tuple(node for node in in_order(method.tree) if isinstance(node, ast.Call))
 
 
-def _site(method: Method, node: ast.Call, around: dict[ast.AST, ast.AST], **what: Any) -> Site:
+def _site(method: Method, node: ast.expr, around: dict[ast.AST, ast.AST], **known: Any) -> Site:
     above = list(ancestors(node, around))
     return Site(
-        name=next(filter(None, what.values())),
         method=method,
         node=node,
-        call=Call(ast.unparse(node.func), method.file, node.lineno),
+        call=Call(ast.unparse(getattr(node, "func", node)), method.file, node.lineno),
         discarded=isinstance(above[0], ast.Expr),
         loop=any(isinstance(each, LOOPS) for each in above),
         trouble=_trouble(method, above),
-        **what,
+        **known,
     )
 
 

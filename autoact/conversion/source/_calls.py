@@ -19,6 +19,7 @@ from autoact.conversion.source._call_arguments import (
 from autoact.conversion.source._call_sites import (
     Site,
     attribute_names,
+    factors,
     is_repeated,
     only_called,
     reached,
@@ -51,6 +52,14 @@ def function_calls(module: nn.Module) -> Iterator[tuple[Site, Choice | None, str
                 yield each, None if trouble else choice_of(each, module), trouble
             except ConversionError as error:
                 yield each, None, str(error)
+
+
+def factor_calls(module: nn.Module) -> Iterator[tuple[Site, ast.expr, ast.expr]]:
+    """Yield the factors of products that can be rewritten and are not yet, as `factors` returns them."""
+    for site, own, other in factors(own_class(module)):
+        if not (site.trouble or _trouble(module, site)):
+            for each in _closed(module, _in_turns(module, [site])):
+                yield each, own, other
 
 
 def separate_uses(module: nn.Module, attribute: str) -> list[Site] | None:
@@ -173,6 +182,7 @@ def _named(module: nn.Module, name: str) -> list[Site]:
     """Return the calls that a layer's name stands for: one, or all that share this layer."""
     apart = [site for attribute in _attributes(module) for site in divided_uses(module, attribute) or ()]
     known = [*apart, *(site for site, choice, _ in function_calls(module) if choice is not None)]
+    known += [site for site, *_ in factor_calls(module)]
     own = [site for site in known if name == site.name] or [site for site in known if name == site.layer]
     turns = [site for site in known if name == site.whole]
     return own or [replace(site, turn=()) for site in turns[:1]]

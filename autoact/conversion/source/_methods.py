@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from torch import nn
+
 from autoact.conversion.grid import LIBRARIES
 
 
@@ -117,7 +119,8 @@ def plain_function(function: Any) -> Method | None:
 @lru_cache(maxsize=1024)
 def _written_in(owner: type) -> dict[str, Method]:
     """Return the methods that a class itself defines, by name; none of a library's."""
-    if owner is object or owner.__module__.partition(".")[0] in LIBRARIES:
+    ours = owner is not nn.GLU  # torch's module around F.glu, a call that is rewritten as in users' classes
+    if owner is object or (ours and owner.__module__.partition(".")[0] in LIBRARIES):
         return {}
     found = {name: _read(name, owner, attribute) for name, attribute in vars(owner).items()}
     return {name: method for name, method in found.items() if method is not None}

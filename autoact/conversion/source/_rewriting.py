@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from autoact.conversion.source._call_arguments import input_of
-from autoact.conversion.source._call_sites import Site, sites, uses
+from autoact.conversion.source._call_sites import Site, factors, sites, uses
 from autoact.conversion.source._methods import Method
 from autoact.conversion.source._standalone import plain_class, reduced, remade, subclass
 from autoact.conversion.source._turns import Turn, loops_around
@@ -126,7 +126,7 @@ def _trees(base: type, calls: tuple[Opened, ...]) -> dict[str, tuple[Method, ast
 
 def _site(base: type, call: Opened) -> Site:
     known = uses(base, call.attribute) if call.attribute else sites(base)
-    for site in known:
+    for site in (*known, *(site for site, *_ in factors(base))):
         if site.name == call.name:
             return site
     raise ConversionError(f"The source of {base.__name__} has no call named {call.name!r}.")
@@ -160,18 +160,23 @@ class _Replace(ast.NodeTransformer):
     def __init__(self, method: Method, chosen: dict[Any, tuple[Site, list[Opened]]]) -> None:
         self.method, self.chosen = method, chosen
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
+    def visit(self, node: ast.AST) -> Any:
+        if not isinstance(node, ast.expr):
+            return super().visit(node)
         where = (self.method.name, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
-        if where not in self.chosen:
-            return self.generic_visit(node)
-        site, calls = self.chosen[where]
+        return self._rewritten(node, *self.chosen[where]) if where in self.chosen else super().visit(node)
+
+    def _rewritten(self, node: ast.expr, site: Site, calls: list[Opened]) -> ast.AST:
         as_it_was: Any = self.generic_visit(copy.deepcopy(node))
-        layer, given = self._layer(site, calls), self.visit(input_of(replace(site, node=node)))
-        made: ast.expr = (
-            ast.Call(self._own("_autoact_in_place"), [layer, given], [])
-            if calls[0].in_place
-            else ast.Call(layer, [given], [])
-        )
+        own, layer = input_of(replace(site, node=node)), self._layer(site, calls)
+        given = as_it_was if own is node else self.visit(own)
+        made = ast.Call(layer, [given], [])
+        if calls[0].in_place:
+            made = ast.Call(self._own("_autoact_in_place"), [layer, given], [])
+        elif site.what == "glu":
+            rest = [each for each in site.node.args[1:]]
+            dim = [keyword for keyword in site.node.keywords if keyword.arg == "dim"]
+            made = ast.Call(self._own("_autoact_glu"), [layer, given, *rest], dim)
         if len(calls) < prod(size for _, size, _ in calls[0].turn):
             made = ast.IfExp(copy.deepcopy(layer), made, as_it_was)
         return ast.fix_missing_locations(ast.copy_location(made, node))

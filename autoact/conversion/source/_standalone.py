@@ -14,6 +14,8 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 if "TEXT" not in globals():  # imported, not executed by a pickle that brings it
@@ -39,6 +41,7 @@ def subclass(base: type, attributes: dict[str, Any]) -> type:
     ours = {
         "_autoact_base": base,
         "_autoact_in_place": staticmethod(in_place),
+        "_autoact_glu": staticmethod(glu),
         "_autoact_of_turn": staticmethod(of_turn),
     }
     make = ABCMeta if issubclass(type(base), ABCMeta) else type
@@ -48,6 +51,22 @@ def subclass(base: type, attributes: dict[str, Any]) -> type:
 def in_place(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Do what torch's in-place activations do: x itself changes, whoever else holds it."""
     return x.copy_(layer(x.clone()))
+
+
+def glu(layer: Callable[[Tensor], Tensor], x: Tensor, dim: int = -1) -> Tensor:
+    """Do what torch's GLU does, half of x times the sigmoid of the other half, with another function of it.
+
+    Args:
+        layer: The function of the gate.
+        x: Any tensor; half precision is computed in float32 and rounded once, as torch does.
+        dim: The dimension that is halved.
+    """
+    if x.dim() == 0 or x.size(dim) % 2:
+        return F.glu(x, dim)  # says what is wrong
+    value, gate = x.chunk(2, dim)
+    if x.dtype in (torch.float16, torch.bfloat16):
+        return (value.float() * layer(gate.float())).to(x.dtype)
+    return value * layer(gate)
 
 
 def of_turn(

@@ -7,7 +7,7 @@ export function element(name, attributes = {}, ...children) {
   return filled(document.createElement(name), attributes, children);
 }
 
-function shape(name, attributes = {}, ...children) {
+export function shape(name, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, name), attributes, children);
 }
 
@@ -56,7 +56,10 @@ function logTicks(low, high, most) {
       if (value >= low * 0.999 && value <= high * 1.001) found.push(value);
     }
   }
-  return found.length > most ? found.filter((_, place) => place % Math.ceil(found.length / most) === 0) : found;
+  if (found.length <= most) return found;
+  const powers = found.filter((value) => Number.isInteger(Number(Math.log10(value).toFixed(9))));
+  const fewer = powers.length > 2 ? powers : found; // of many, whole powers of ten are read most easily
+  return fewer.filter((_, place) => place % Math.ceil(fewer.length / most) === 0);
 }
 
 // A scale of an axis: where values stand between two pixels.
@@ -204,6 +207,7 @@ function drawn(spec, width) {
   }
   for (const mark of spec.marks) figure.append(...DRAW[mark.kind]({ role: "muted", ...mark }, x, y, box));
   figure.placed = x;
+  figure.upright = y;
   return figure;
 }
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from autoact.errors import ConfigurationError, log
+from autoact.report import duration
 from autoact.search.clusters._cluster import Cluster
 from autoact.search.clusters._dask import DaskCluster
 from autoact.search.clusters._futures import Futures, pool_of
 from autoact.search.clusters._ray import RayCluster
-from autoact.search.clusters._remote import Remote
+from autoact.search.clusters._remote import PATIENCE, Remote
 from autoact.search.executors import executor_for, threads_as_in, with_threads
 from autoact.search.setup import Settings
 from autoact.search.trainings import Executor, Task
@@ -65,7 +66,8 @@ def place_for(settings: Settings) -> Iterator[Place]:
 def _elsewhere(cluster: Cluster, settings: Settings) -> Place:
     offered, needed = cluster.offered(), _needed(settings)
     if not offered:
-        log.warning("%s has no worker with %s yet; the search waits for one.", cluster.name, needed)
+        said = "%s has no worker with %s yet; the search waits for one, at most %s."
+        log.warning(said, cluster.name, needed, duration(PATIENCE))
     threads = max(int(needed["cpus"]), 1)
     return Place(
         workers=max(min(offered, settings.workers or offered), 1),

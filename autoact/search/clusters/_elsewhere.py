@@ -9,6 +9,7 @@ import platform
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,8 @@ from autoact.errors import AutoActError, ConfigurationError
 from autoact.records import Training
 from autoact.search.clusters._written_files import collected, placed
 from autoact.search.executors import received, send
-from autoact.search.trainings import Task, Undone, perform_stack, told
+from autoact.search.trainings import ModelTask, Task, Undone, perform_stack, told
+from autoact.training import train
 
 _busy = threading.Lock()  # random numbers and settings of torch belong to a process
 _held: dict[str, Task] = {}
@@ -122,10 +124,17 @@ def work(order: Order, sent: bytes | None) -> Answer | None:
             try:
                 _take_over(order.task, sent)
             except BaseException as error:  # whatever the user's modules do
-                why = str(error) if isinstance(error, AutoActError) else told(error)
-                return Answer(refused=f"{why.rstrip('.')} (on {socket.gethostname()})")
+                return _refused(error)
         torch.set_num_threads(order.threads)  # of this thread, as OpenMP counts
         return _done(_held[order.task], order)
+
+
+def _refused(error: BaseException, what: str = "") -> Answer:
+    why = str(error) if isinstance(error, AutoActError) else told(error)
+    lacks = ""
+    if isinstance(error, ImportError):
+        lacks = ": what the search imports has to be installed there, or to travel with it (docs, Executors)"
+    return Answer(refused=f"{what}{why.rstrip('.')} (on {socket.gethostname()}){lacks}")
 
 
 def _take_over(name: str, sent: bytes) -> None:
@@ -148,7 +157,7 @@ def _versions() -> dict[str, str]:
 def _done(task: Task, order: Order) -> Answer:
     asked, extras = pickle.loads(order.content)
     if not asked:
-        return Answer()
+        return _rehearsed(task, order)
     with TemporaryDirectory(prefix="autoact-") as folder:
         here = placed(extras, Path(folder))
         try:
@@ -158,9 +167,29 @@ def _done(task: Task, order: Order) -> Answer:
             return Answer(ended=told(error))
         files, said = collected(here, extras, order.mark)
         if isinstance(ended, list):
-            remark = (ended[0].remark or "").replace(str(here.checkpoint), str(extras.checkpoint))
+            remark = ended[0].remark or ""
+            for path, wanted in ((here.checkpoint, extras.checkpoint), (here.logs, extras.logs)):
+                remark = remark.replace(str(path), str(wanted))
             ended[0] = replace(ended[0], remark=" ".join(filter(None, (remark, said))) or None)
         return Answer(ended=ended, files=files)
+
+
+def _rehearsed(task: Task, order: Order) -> Answer:
+    """Train for a step: data or a device that this machine lacks are told before the search begins."""
+    if isinstance(task, ModelTask) and order.driver != this_process():
+        try:
+            with _within(order), warnings.catch_warnings(action="ignore"):
+                train(
+                    task.make_module,
+                    task.parts.rehearsal(),
+                    seed=0,
+                    monitor=task.monitor,
+                    trainer=task.trainer,
+                    limit_fraction=1e-9,
+                )
+        except BaseException as error:  # whatever the user's code raises
+            return _refused(error, "the model trains where the search runs, and not there: ")
+    return Answer()
 
 
 @contextmanager

@@ -193,7 +193,12 @@ class Remote:
             self._fail(ClusterGoneError(f"{self._cluster.name} has offered no worker for {wait}."))
 
     def _may_start(self, each: _Open) -> bool:
-        """Tell whether there is room; what may have ended others with its worker runs alone."""
+        """Tell whether there is room; what may have ended others with its worker runs alone.
+
+        What only gets a worker ready waits in the cluster itself, where an autoscaler sees it and starts one.
+        """
+        if not each.asked and self._offer is not None:
+            return True
         alone = self._cluster.together and any(one.losses for one in (each, *self._running))
         return len(self._running) < (1 if alone else self._offer or 0)
 

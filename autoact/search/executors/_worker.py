@@ -78,8 +78,10 @@ def received(orders: IO[bytes]) -> Task:
         orders: Where they come from.
     """
     _receiving.set()
-    task: Task = receive(orders)
-    _receiving.clear()
+    try:
+        task: Task = receive(orders)
+    finally:  # a process of a cluster goes on after a task that it cannot hold
+        _receiving.clear()
     gc.freeze()
     return task
 

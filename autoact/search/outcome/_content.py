@@ -146,6 +146,8 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "comparison_data": plan.comparison,
         "cost": cost(search.ledger),
         "original": search.variables.original,
+        "executor": settings.to_dict()["executor"],
+        "resources": settings.resources,
         "stack": search.trainings.stack if isinstance(search.trainings.task, ModelTask) else None,
         "questions": len(search.questions),
         "earlier": tuple(earlier(search)),

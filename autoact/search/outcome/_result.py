@@ -1,13 +1,15 @@
 """Result of a search: verdict, choice, evidence; from a search that has just ended or from its directory."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
 import optuna
 
+from autoact._card import card, listed
 from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.records import Comparison, Ledger, Report, RunDirectory, Training, Verdict
 from autoact.report import summarize
@@ -16,6 +18,9 @@ from autoact.search.study import sqlite_storage
 from autoact.spaces import Assignment
 from autoact.training.configuration import read_stored
 from autoact.training.fit import with_activations
+from autoact.training.tasks import Perceptron
+
+_COLORS = {"improved": "#2da44e", "worse": "#cf222e"}  # at the left of a card; readable on light and dark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +109,25 @@ class SearchResult:
                 f"The study in {file} cannot be read ({why}). Have it written again: {directory.resumption()}"
             ) from error
 
-    def model(self) -> Any:
-        """Return a fresh model with the recommended activations.
+    @property
+    def checkpoint(self) -> Path | None:
+        """The recommended model as the first fresh seed trained it; None where none was kept.
+
+        A Lightning checkpoint, for `autoact.load_weights(result.model(), result.checkpoint)`.
+        """
+        if self.run_dir is None:
+            return None
+        directory = RunDirectory(self.run_dir)
+        file, original = directory.checkpoint_file, directory.original_checkpoint_file
+        if self.verdict != "improved" and (original.is_file() or self.assignment != self.original):
+            file = original
+        return file if file.is_file() else None
+
+    def model(self, assignment: Assignment | None = None) -> Any:
+        """Return a fresh model with the recommended activations, or with others.
+
+        Args:
+            assignment: Others, such as the chosen ones: `result.assignment`.
 
         Layers that a module makes in `setup` or `configure_model` get them when a Trainer has called these,
         which a warning says.
@@ -114,7 +136,7 @@ class SearchResult:
             ConfigurationError: The run was started from Python, so nobody here knows how to make its model.
         """
         make = self._make_module or _maker(self._directory())
-        return with_activations(make(), self.recommended)
+        return with_activations(make(), self.recommended if assignment is None else assignment)
 
     def summary(self) -> str:
         """Return verdict, assignment, cost and where to look, as text for a terminal."""
@@ -130,22 +152,25 @@ class SearchResult:
 
     def __repr__(self) -> str:
         """Return verdict, choice and place in a few lines."""
-        rows = [f"verdict={self.verdict!r}", f"assignment={self.assignment!s}"]
+        chosen = listed(f"{path}={choice}" for path, choice in self.assignment.items())
+        rows = [f"verdict={self.verdict!r}", f"assignment={chosen}"]
         if "original" in self.comparisons:
-            found = self.comparisons["original"]
-            low, high = found.ci95
-            span = f"{100 * found.level:g}% interval {low:+.4g} to {high:+.4g}"
-            rows.append(f"better by {found.difference:.4g} ({span})")
+            rows.append(_with_interval(self.comparisons["original"]))
         rows.append(f"run_dir={str(self.run_dir) if self.run_dir else None!r}")
         return "SearchResult(\n  " + ",\n  ".join(rows) + ",\n)"
 
     def _repr_html_(self) -> str:
         """Return the same for a notebook."""
-        layers = "".join(
-            f"<tr><td>{escape(path)}</td><td>{escape(str(choice))}</td></tr>"
-            for path, choice in self.assignment.items()
-        )
-        return f"<b>{escape(str(self.verdict))}</b><table>{layers}</table>{escape(str(self.run_dir))}"
+        if self.run_dir is None and self.plan is not None:
+            return self.plan._repr_html_()
+        rows = [(path, self.original.get(path, ""), choice) for path, choice in self.assignment.items()]
+        found = self.comparisons.get("original")
+        notes = [] if found is None else [f"{_with_interval(found)}; above 0 is better"]
+        if found is not None and self.assignment == self.original:
+            notes = ["The original was chosen."]
+        title, color = f"Verdict: {self.verdict}", _COLORS.get(self.verdict or "", "gray")
+        notes.append(f"{self.run_dir}/report.html")
+        return card(title, ["layer", "original", "chosen"], rows, notes, color=color)
 
 
 class TrainingTable(Sequence[Training]):
@@ -217,12 +242,8 @@ class TrainingTable(Sequence[Training]):
 
     def _repr_html_(self) -> str:
         """Return the rows for a notebook."""
-        head = "".join(f"<th>{name}</th>" for name in self._COLUMNS)
-        body = "".join(
-            f"<tr>{''.join(f'<td>{escape(_cell(value).strip())}</td>' for value in row)}</tr>"
-            for row in ([getattr(training, name) for name in self._COLUMNS] for training in self)
-        )
-        return f"<table><tr>{head}</tr>{body}</table>"
+        rows = ([_cell(getattr(t, name)).strip() for name in self._COLUMNS] for t in self)
+        return card(f"{len(self)} trainings", self._COLUMNS, rows)
 
 
 def load_run(directory: str | Path) -> SearchResult:
@@ -262,10 +283,27 @@ def _maker(directory: RunDirectory) -> Callable[[], Any]:
         return get_task(source["task"]).model
     if "configuration" in source:
         return read_stored(source, directory.path).model
+    if directory.columns_file.is_file():
+        return _of_table(directory.columns_file)
     raise ConfigurationError(
         f"The run in {directory.path} does not say how to make its model. Make it yourself and give it the "
         "activations: `autoact.apply(MyModel(), result.recommended)`."
     )
+
+
+def _with_interval(found: Comparison) -> str:
+    low, high = found.ci95
+    span = f"{100 * found.level:g}% interval {low:+.4g} to {high:+.4g}"
+    return f"chosen − original {found.difference:+.4g} ({span})"
+
+
+def _of_table(file: Path) -> Callable[[], Any]:
+    """Return what makes the model of a table, whose sizes its columns file tells."""
+    try:
+        sizes = json.loads(file.read_text(encoding="utf-8"))["model"]
+        return partial(Perceptron, **sizes)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunDirectoryError(f"{file} cannot be read: {error!r}. Restore it from a copy.") from error
 
 
 def _cell(value: Any) -> str:

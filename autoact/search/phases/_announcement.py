@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from autoact._card import card
 from autoact.records import Stack, Value
 from autoact.report import MIXTURE, duration
 from autoact.search.setup import Counts, Settings, Variables
@@ -60,6 +61,21 @@ class SearchPlan:
     def whole(self) -> float:
         """Estimated wall time of everything: workers share the trainings, one process decides."""
         return self.seconds * self.counts.total / self.settings.parallel + self.deciding
+
+    def __repr__(self) -> str:
+        """Return task, number of layers and cost in one line."""
+        layers = sum(len(variable.layers) for variable in self.variables)
+        return f"SearchPlan({self.task}, {layers} layers, {self.counts.total} trainings, {self._length()})"
+
+    def _repr_html_(self) -> str:
+        """Return layers, data and cost for a notebook."""
+        rows = [
+            (path, MIXTURE if now is None else now, ", ".join(variable.candidates))
+            for variable in self.variables
+            for path, now in variable.layers.items()
+        ]
+        title = f"{self.task}: plan of a search"
+        return card(title, ["layer", "now", "candidates"], rows, [*self._data(), *self._cost()])
 
     def describe(self) -> str:
         """Return the plan as people read it."""

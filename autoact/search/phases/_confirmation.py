@@ -86,16 +86,17 @@ def confirm(
 
 def _trained(search: Search, models: Mapping[str, Training], count: int) -> Confirmed:
     """Train what is missing of the first seeds; what raises is done once more."""
-    extras = Extras(checkpoint=search.directory.checkpoint_file)
+    directory = search.directory
+    extras = [Extras(checkpoint=f) for f in (directory.checkpoint_file, directory.original_checkpoint_file)]
     pairs = _Pairs(search, models, count)
     while (more := pairs.next()) > pairs.complete:
-        search.trainings.run(pairs.asked(more), extras)
+        search.trainings.run(pairs.asked(more), *extras)
     if pairs.complete < 2:
         raise out_of_time(search, "before two seeds of the confirmation are done")
     asked = pairs.asked(pairs.complete)
-    done = search.trainings.run(asked, extras)
+    done = search.trainings.run(asked, *extras)
     if any(training.raised for training in done):  # out of memory, a disk that was full: mostly gone by now
-        done = search.trainings.run(asked, extras, again=True)
+        done = search.trainings.run(asked, *extras, again=True)
     return Confirmed(selected=done[0::3], original=done[1::3], uniform=done[2::3], cut=pairs.complete < count)
 
 

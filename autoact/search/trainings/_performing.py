@@ -3,8 +3,10 @@
 import gc
 import math
 import re
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -19,6 +21,7 @@ from autoact.training import DataParts, Measurement, train
 from autoact.training.fit import event_log, laid_out
 from autoact.training.stack import Member, NotStackable, train_stack
 
+_WRITER = "_AsyncWriterThread"  # TensorBoard's, of a file of events
 _NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory|SIGKILL", re.IGNORECASE)
 
 
@@ -171,13 +174,36 @@ def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training
     """
     began = time.perf_counter()
     try:
-        found = task.measure(asked, extras)
+        with _told_once():
+            found = task.measure(asked, extras)
         remark = f"{extras.checkpoint} was not saved: {found.unsaved}" if found.unsaved else None
         return replace(ended(asked, found), remark=remark)
     except (Exception, SystemExit) as error:  # the user's code, no memory, a mixture that derives nothing
+        if isinstance(error, OSError) and extras.logs is not None:  # a full disk: train without its log
+            again = perform(task, asked, replace(extras, logs=None))
+            said = f"{extras.logs} was not written: {error.strerror}"
+            return (
+                again if again.raised else replace(again, remark=" ".join(filter(None, (again.remark, said))))
+            )
         return failed(asked, told(error), time.perf_counter() - began)
     finally:
         _clean_up()
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """Show no traceback of TensorBoard's thread on a full disk: the training gets the same error."""
+    before = threading.excepthook
+
+    def show(what: Any) -> None:
+        if not (isinstance(what.exc_value, OSError) and type(what.thread).__name__ == _WRITER):
+            before(what)
+
+    threading.excepthook = show
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _clean_up() -> None:

@@ -1,11 +1,12 @@
 """Progress of a search: one bar with best value and time left, one line per training."""
 
+import math
 import time
 from collections.abc import Callable
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 
 from autoact.records import Training
 from autoact.report import duration, number, setting
@@ -22,18 +23,33 @@ _PHASES = {
 
 
 class SearchProgress:
-    """Tell what happens; nothing at all when quiet, plain lines when nobody watches a terminal."""
+    """Tell what happens; nothing at all when quiet, plain lines when nobody watches a terminal.
+
+    Args:
+        settings: Of the search.
+        total: Trainings that are expected.
+        quiet: Whether to print nothing.
+        console: Where to print.
+        estimate: Seconds that a training takes, as long as none has ended; NaN where nobody knows.
+    """
 
     def __init__(
-        self, settings: Settings, total: int, *, quiet: bool = False, console: Console | None = None
+        self,
+        settings: Settings,
+        total: int,
+        *,
+        quiet: bool = False,
+        console: Console | None = None,
+        estimate: float = math.nan,
     ) -> None:
-        self._settings, self._total = settings, total
+        self._settings, self._total, self._estimate = settings, total, estimate
         self._done, self._spent, self._new = 0, 0.0, 0.0
         self._best: float | None = None
         self._quiet = quiet
         self._console = console or Console(highlight=False, soft_wrap=True, force_jupyter=False)
-        self._began = time.monotonic()
+        self._began = self._last = time.monotonic()
         self._bar = Progress(
+            _Moving(self._move),
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed:.1f}/{task.total:.0f}"),
@@ -72,9 +88,27 @@ class SearchProgress:
 
     @property
     def left(self) -> float:
-        """Seconds that are expected to be left."""
-        elapsed = time.monotonic() - self._began
-        return elapsed / max(self._new, 0.1) * max(self._total - self._spent, 0)
+        """Seconds that are expected to be left; NaN where nobody knows."""
+        return max(self._pace * max(self._total - self._spent, 0) - self._since, 0.0)
+
+    @property
+    def _pace(self) -> float:
+        """Seconds from one training's end to the next; before the first has ended, by the estimate."""
+        if not self._new:
+            return self._estimate / self._settings.parallel
+        return (self._last - self._began) / self._new
+
+    @property
+    def _since(self) -> float:
+        """Seconds since a training ended, as far as the next one has not been expected yet."""
+        return min(time.monotonic() - self._last, self._pace)
+
+    def _move(self) -> None:
+        """Move the bar within the trainings that are being done, as time goes; the next ends at its end."""
+        part = 0.95 * self._since / self._pace if self._pace > 0 else 0.0
+        self._bar.update(
+            self._task, completed=min(self._spent + part, self._total), state=self._state(), refresh=False
+        )
 
     def phase(self, training: Training) -> str:
         """Return what a training is part of, in a word."""
@@ -95,6 +129,7 @@ class SearchProgress:
         """Count a training that has just ended, and print its line."""
         self.count(training)
         self._new += training.share
+        self._last = time.monotonic()
         self.say(self._line(training))
         if training.remark is not None:
             self.say(training.remark)
@@ -121,11 +156,25 @@ class SearchProgress:
         words = [str(choice) for choice in (training.assignment or training.derived or {}).values()]
         words += [f"{name} {setting(value)}" for name, value in training.hyperparameters.items()]
         width = len(str(self._total))
+        left = "" if self._console.is_terminal else f"{duration(self.left):>12} left"
         return (
             f"{self._worth:>{width}}/{self._total} {training.label:<18} "
-            f"{self._settings.monitor} {value:<8} {duration(training.seconds):>6}  {', '.join(words)}"
+            f"{self._settings.monitor} {value:<8} {duration(training.seconds):>6}{left}  {', '.join(words)}"
         )
 
     def _state(self) -> str:
         best = f"best {self._settings.monitor} {number(self._best)}" if self._best is not None else ""
         return f"{best}  {duration(self.left)} left"
+
+
+class _Moving(ProgressColumn):
+    """Column without content that moves the bar whenever it is drawn."""
+
+    def __init__(self, move: Callable[[], None]) -> None:
+        super().__init__()
+        self._move = move
+
+    def render(self, task: Task) -> RenderableType:
+        """Move on."""
+        self._move()
+        return ""

@@ -129,8 +129,7 @@ class Trainings:
     def run(
         self,
         asked: Iterable[Training],
-        extras: Extras = NO_EXTRAS,
-        *,
+        *extras: Extras,
         again: bool = False,
         over: Over = never,
     ) -> list[Training]:
@@ -138,7 +137,7 @@ class Trainings:
 
         Args:
             asked: The trainings.
-            extras: What else to do with the first of them, which is then done alone.
+            extras: What else to do with the first of them, one for each; these are then done alone.
             again: Whether to do those again that raised.
             over: Tells whether no further training may start.
 
@@ -153,7 +152,7 @@ class Trainings:
             if not queues:
                 return [], NO_EXTRAS
             queue = heapq.heappop(queues)
-            own = extras if queue[0][1] is asked[0] else NO_EXTRAS
+            own = next((e for t, e in zip(asked, extras, strict=False) if t is queue[0][1]), NO_EXTRAS)
             alike = 1 if own != NO_EXTRAS else len(queue)
             size = self.fitting(self.share(alike, running, self.stack.size), over)
             chosen = [queue.popleft()[1] for _ in range(size)]

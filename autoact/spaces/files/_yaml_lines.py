@@ -200,7 +200,7 @@ def check_version(document: Document, kind: str) -> None:
 
 def _remedy(given: int) -> str:
     if given > VERSION:
-        return "The file was written for a newer one: pip install --upgrade autoact."
+        return "The file was written for a newer one: update the clone that autoact is installed from."
     return f"Write version: {VERSION}."
 
 

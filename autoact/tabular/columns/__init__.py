@@ -1,8 +1,9 @@
 """Columns of a table: what each holds, and the numbers that a model gets from it."""
 
 from autoact.tabular.columns._arrays import ArrayEncoding, holds_text, text_columns
-from autoact.tabular.columns._columns import Categories, Dates, Encoder, LeftOut, Numbers
+from autoact.tabular.columns._columns import Categories, Dates, Encoder, LeftOut, Numbers, level_of
 from autoact.tabular.columns._encoding import Encoding, fit_encoding
+from autoact.tabular.columns._stored_columns import from_plain, to_plain
 from autoact.tabular.columns._target import Target, read_target
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
     "Numbers",
     "Target",
     "fit_encoding",
+    "from_plain",
     "holds_text",
+    "level_of",
     "read_target",
     "text_columns",
+    "to_plain",
 ]

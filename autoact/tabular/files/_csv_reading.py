@@ -19,7 +19,9 @@ _MOSTLY = 0.8  # share of numbers that makes a column numeric
 Row = tuple[int, list[str]]  # the line where it ends, and its cells
 
 
-def read_table(path: str | os.PathLike[str], target: str | None = None) -> Table:
+def read_table(
+    path: str | os.PathLike[str], target: str | None = None, *, header: bool | None = None
+) -> Table:
     r"""Read a table from a CSV file.
 
     Separator (comma, semicolon, tab, bar, blanks), header and encoding are found by looking.
@@ -27,6 +29,7 @@ def read_table(path: str | os.PathLike[str], target: str | None = None) -> Table
     Args:
         path: The file, gzipped or not.
         target: A column that will be asked for; if the first line holds this name, that line is the header.
+        header: Whether the first line names the columns; None decides by looking.
 
     Returns:
         The table, all cells as text.
@@ -45,7 +48,8 @@ def read_table(path: str | os.PathLike[str], target: str | None = None) -> Table
     text, encoding = read_text(file)
     separator, rows = _rows(file, text)
     notes = [] if encoding.startswith("utf") else [f"{file.name} is not UTF-8; read as {encoding}"]
-    header = _has_header([cells for _, cells in rows[:_LOOKED_AT]], target)
+    if header is None:
+        header = _has_header([cells for _, cells in rows[:_LOOKED_AT]], target)
     rows = _same_length(file, rows, header, separator)
     names = _names(rows[0][1]) if header else tuple(str(i + 1) for i in range(len(rows[0][1])))
     body = [cells for _, cells in rows[header:]]

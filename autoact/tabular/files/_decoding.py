@@ -58,7 +58,7 @@ def _bytes(path: Path) -> bytes:
         content = path.read_bytes()
         return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
     except FileNotFoundError as error:
-        raise DataError(f"There is no file {path}; --data takes the path of a CSV file.") from error
+        raise DataError(f"There is no file {path}; give the path of a CSV file.") from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}.") from error

@@ -92,7 +92,12 @@ def read_stored(source: Mapping[str, Any], run: Path) -> Configuration:
             wrong.
     """
     file, folders, content = (source.get(name) for name in ("file", "folders", "configuration"))
-    if not isinstance(file, str) or not isinstance(folders, list) or not all(map(_is_text, folders)):
+    if (
+        not isinstance(file, str)
+        or not isinstance(folders, list)
+        or not folders
+        or not all(map(_is_text, folders))
+    ):
         raise ConfigurationError(
             f"{run / 'config.yaml'}, source: expected file, folders and configuration; got {source!r:.60}."
         )

@@ -1,7 +1,7 @@
 """Many trainings of one small network, with different activations, as a single batched model."""
 
 from scripts.benchmarks.networks._perceptrons import PerceptronStack, perceptron
-from scripts.benchmarks.networks._plain import train_one
+from scripts.benchmarks.networks._plain import train_network, train_one
 from scripts.benchmarks.networks._regime import Regime, Rows, losses
 from scripts.benchmarks.networks._stack import Measured, train_stack
 
@@ -12,6 +12,7 @@ __all__ = [
     "Rows",
     "losses",
     "perceptron",
+    "train_network",
     "train_one",
     "train_stack",
 ]

@@ -12,12 +12,12 @@ from autoact.spaces import Choice
 from autoact.training.stack import RowActivations
 
 
-def perceptron(sizes: Sequence[int], activations: Sequence[str], seed: int) -> nn.Sequential:
+def perceptron(sizes: Sequence[int], activations: Sequence[str | Choice], seed: int) -> nn.Sequential:
     """Return one perceptron whose initial weights depend on the seed alone.
 
     Args:
         sizes: Numbers per row, units of each hidden layer, outputs.
-        activations: A registered name per hidden layer; parameters keep their defaults.
+        activations: A choice per hidden layer; of a name alone, parameters begin at their defaults.
         seed: Of `nn.Linear`'s own initialization.
 
     Raises:
@@ -38,8 +38,12 @@ def perceptron(sizes: Sequence[int], activations: Sequence[str], seed: int) -> n
         linear = [nn.Linear(before, after) for before, after in pairwise(sizes)]
     layers: list[nn.Module] = []
     for one, name in zip(linear, activations, strict=False):
-        layers += [one, module_for(Choice(name))]
+        layers += [one, module_for(_choice(name))]
     return nn.Sequential(*layers, linear[-1])
+
+
+def _choice(given: str | Choice) -> Choice:
+    return Choice(given) if isinstance(given, str) else given
 
 
 class PerceptronStack(nn.Module):
@@ -49,7 +53,7 @@ class PerceptronStack(nn.Module):
 
     Args:
         sizes: Numbers per row, units of each hidden layer, outputs.
-        assignments: For each network, a registered name per hidden layer.
+        assignments: For each network, a choice per hidden layer.
         seeds: For each network, the seed of its initial weights.
 
     Example:
@@ -59,7 +63,7 @@ class PerceptronStack(nn.Module):
     """
 
     def __init__(
-        self, sizes: Sequence[int], assignments: Sequence[Sequence[str]], seeds: Sequence[int]
+        self, sizes: Sequence[int], assignments: Sequence[Sequence[str | Choice]], seeds: Sequence[int]
     ) -> None:
         super().__init__()
         networks = [perceptron(sizes, names, seed) for names, seed in zip(assignments, seeds, strict=True)]
@@ -71,7 +75,7 @@ class PerceptronStack(nn.Module):
         self.weights = nn.ParameterList(stacked[f"{i}.weight"].detach().mT.contiguous() for i in range(depth))
         self.biases = nn.ParameterList(stacked[f"{i}.bias"].detach()[:, None] for i in range(depth))
         self._layers = [
-            RowActivations([Choice(name) for name in names]) for names in zip(*assignments, strict=True)
+            RowActivations([_choice(name) for name in names]) for names in zip(*assignments, strict=True)
         ]
 
     def forward(self, x: Tensor) -> Tensor:

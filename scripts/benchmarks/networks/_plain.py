@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
+from autoact.spaces import Choice
 from scripts.benchmarks.networks._perceptrons import perceptron
 from scripts.benchmarks.networks._regime import Regime, Rows
 
 
 def train_one(
-    sizes: Sequence[int], assignment: Sequence[str], seed: int, rows: Rows, regime: Regime
+    sizes: Sequence[int], assignment: Sequence[str | Choice], seed: int, rows: Rows, regime: Regime
 ) -> tuple[list[float], float]:
     """Train one network; return its losses on selection rows by `Regime.measured`, and on comparison rows.
 
@@ -26,7 +27,18 @@ def train_one(
         >>> selection == [comparison]
         True
     """
-    network = perceptron(sizes, assignment, seed)
+    return train_network(perceptron(sizes, assignment, seed), seed, rows, regime)
+
+
+def train_network(network: nn.Module, seed: int, rows: Rows, regime: Regime) -> tuple[list[float], float]:
+    """Train a network that is there; as `train_one`.
+
+    Args:
+        network: Takes (rows, inputs).
+        seed: Of the order of the rows.
+        rows: The data.
+        regime: How it is trained.
+    """
     x, y = rows.training
     optimizer, schedule = regime.optimizer(network, len(x))
     average = regime.average(network, len(x))
@@ -55,4 +67,7 @@ def _loss(network: nn.Module, part: tuple[Tensor, Tensor]) -> Tensor:
 
 @torch.no_grad()
 def _measured(network: nn.Module, part: tuple[Tensor, Tensor]) -> float:
-    return float(_loss(network, part))
+    network.eval()
+    loss = float(_loss(network, part))
+    network.train()
+    return loss

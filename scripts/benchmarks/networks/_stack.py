@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from autoact.spaces import Choice
 from scripts.benchmarks.networks._perceptrons import PerceptronStack
 from scripts.benchmarks.networks._regime import Regime, Rows, losses, measured_losses
 
@@ -27,7 +28,11 @@ class Measured:
 
 
 def train_stack(
-    sizes: Sequence[int], assignments: Sequence[Sequence[str]], seed: int, rows: Rows, regime: Regime
+    sizes: Sequence[int],
+    assignments: Sequence[Sequence[str | Choice]],
+    seed: int,
+    rows: Rows,
+    regime: Regime,
 ) -> Measured:
     """Train one network per assignment, all from one seed, as a single batched model.
 
@@ -35,7 +40,7 @@ def train_stack(
 
     Args:
         sizes: Numbers per row, units of each hidden layer, outputs.
-        assignments: For each network, a registered activation name per hidden layer.
+        assignments: For each network, a choice per hidden layer.
         seed: Decides the initial weights and the order of the rows.
         rows: The data.
         regime: How they are trained.

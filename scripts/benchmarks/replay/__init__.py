@@ -26,7 +26,7 @@ from scripts.benchmarks.replay._strategies import (
     tpe,
 )
 from scripts.benchmarks.replay._study import Picks, Strategy
-from scripts.benchmarks.replay._summary import Results, noise, summary
+from scripts.benchmarks.replay._summary import Results, groups, noise, ratio, summary
 from scripts.benchmarks.replay._tournament import (
     Regrets,
     TableOf,
@@ -60,12 +60,14 @@ __all__ = [
     "draw",
     "function_space",
     "gaussian_process",
+    "groups",
     "mean_difference",
     "median_difference",
     "noise",
     "play",
     "playing",
     "random_search",
+    "ratio",
     "ratio_of_medians",
     "summary",
     "tpe",

@@ -41,8 +41,10 @@ from scripts.benchmarks.replay import (
     Search,
     Strategy,
     TableOf,
+    groups,
     median_difference,
     playing,
+    ratio,
     tpe,
     uniform_assignments,
 )
@@ -98,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if options.json:
                     played = {**search.known(options.json), **results}  # of other tables as well
                     Path(options.json).write_text(search.as_json(played), encoding="utf-8")
-    print(medians(results))
+    print(medians(results), together(results), sep="\n\n")
     return 0
 
 
@@ -134,6 +136,33 @@ def medians(results: Results) -> str:
     """Return median regrets by table, mean in parentheses, and what a pool adds to the median."""
     rows = [[name, *(cell(own, strategy) for strategy in STRATEGIES)] for name, own in results.items()]
     return terminal.markdown(["table", *STRATEGIES], rows)
+
+
+def together(results: Results) -> str:
+    """Return sums over tables, of medians and of 90th percentiles, to TPE's median: of groups, and of all."""
+    stored = groups(results)
+    sums = {name: own for name, own in stored.items() if name.startswith("**")}
+    sums["**all**"] = [name for own in sums.values() for name in own]
+    rows = []
+    for label, names in sums.items():
+        games = [results[name] for name in names]
+        row = [label]
+        for strategy in (SELECTED, RACED, UNSELECTED):
+            row += [ratio(games, strategy, BASE), to_median(games, strategy)]
+        rows.append(row)
+    heads = [f"{name}{of}" for name in (SELECTED, RACED, UNSELECTED) for of in ("", ": 90 %")]
+    return terminal.markdown(["sums to TPE's median", *heads], rows)
+
+
+def to_median(games: Sequence[Mapping[str, Regrets]], strategy: str) -> str:
+    """Return the sum of 90th percentiles over TPE's of medians."""
+    if not all({strategy, BASE} <= set(own) for own in games):
+        return ""
+    above, below = (
+        sum(np.quantile(own[name].values[:, -1], share) for own in games)
+        for name, share in ((strategy, 0.9), (BASE, 0.5))
+    )
+    return f"{above / below:.2f}"
 
 
 def cell(own: Mapping[str, Regrets], strategy: str) -> str:

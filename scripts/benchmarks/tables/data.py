@@ -64,6 +64,14 @@ def diabetes(_: Path) -> Rows:
     return _split(bunch.data, _standardized(bunch.target), 242)
 
 
+def cancer(_: Path) -> Rows:
+    """Give 569 breast tumors, malignant or not: 300 to train, 134 to select, 135 to compare."""
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer()
+    return _split(bunch.data, torch.from_numpy(bunch.target).long(), 300)
+
+
 def friedman(_: Path) -> Rows:
     """Give Friedman's first function, noise of s.d. 1: 1,500 to train, 1,000 each to select and compare."""
     from sklearn.datasets import make_friedman1

@@ -128,4 +128,14 @@ HELD_OUT = (  # no setting of the search may be chosen on these
     ),
     _task("clusters", rows_of.clusters, (20, 24, 24, 24, 4), 5e-3, 64, "synthetic: 8 clusters, 4 classes"),
 )
-TASKS: Mapping[str, TableTask] = {task.name: task for task in DEVELOPMENT + HELD_OUT}
+WITHOUT_TABLE = (
+    _task(
+        "cancer",
+        rows_of.cancer,
+        (30, 32, 32, 32, 2),
+        2e-3,
+        32,
+        "scikit-learn's breast cancer, malignant or benign: 2 classes",
+    ),
+)
+TASKS: Mapping[str, TableTask] = {task.name: task for task in DEVELOPMENT + HELD_OUT + WITHOUT_TABLE}

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from scripts.benchmarks.replay import pooling
+from scripts.benchmarks.replay import Regrets, pooling
 from scripts.benchmarks.search import known
 from tests.benchmarks.replay.measured import measured
 
@@ -27,6 +28,7 @@ def test_medians_are_shown_with_what_a_pool_adds(tmp_path: Path, capsys) -> None
     assert f"| {one} |" in shown[0]
     assert shown[2].startswith("| small |  | ")  # TPE was not asked for
     assert "[" in shown[2]
+    assert [line.split(" |")[0] for line in shown[-2:]] == ["| **of development**", "| **all**"]
     assert set(known(str(kept))["small"]) == {"unseen", one}
     assert known(str(kept))["small"][one].costs == (31.0,)
     assert pooling.main([*options, "--strategies", one]) == 0
@@ -36,3 +38,14 @@ def test_medians_are_shown_with_what_a_pool_adds(tmp_path: Path, capsys) -> None
 def test_a_folder_without_tables_is_named(tmp_path: Path, capsys) -> None:
     assert pooling.main(["--tables", str(tmp_path)]) == 2
     assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_sums_over_all_tables_are_those_of_both_groups() -> None:
+    values = {"unseen": 0.4, "raced": 0.2, "raced, no finalists": 0.1, "TPE, best trial": 0.5}
+
+    def game(times: float) -> dict[str, Regrets]:
+        return {name: Regrets((20.0,), np.full((9, 1), times * one)) for name, one in values.items()}
+
+    shown = pooling.together({"a": game(1.0), "held out: b": game(3.0)}).splitlines()
+    assert shown[-1].startswith("| **all** | 0.80 [0.80, 0.80] | 0.80 | 0.40 [0.40, 0.40] | 0.40 | ")
+    assert len(shown) == 5

@@ -87,7 +87,7 @@ class Maximum(Base):
 
 class Glu(Base):
     def other(self, x: Tensor) -> Tensor:
-        return F.glu(torch.cat([x, x], -1))  # here
+        return torch._C._nn.glu(torch.cat([x, x], -1))  # here
 
 
 class Shared(Base):

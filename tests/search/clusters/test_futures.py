@@ -70,7 +70,12 @@ def test_an_executor_that_breaks_is_a_stop_that_can_be_resumed(tmp_path: Path) -
     with pytest.raises(ConfigurationError, match=r"object that was given in Python\. Give it again, "):
         run_search(objective=objective, out=there, resume=True, **OBJECTIVE)
     with ThreadPoolExecutor(4) as pool:
-        run_search(objective=objective, out=there, resume=True, executor=pool, **OBJECTIVE)
+        resources = {"cpus": 1}
+        found = run_search(
+            objective=objective, out=there, resume=True, executor=pool, resources=resources, **OBJECTIVE
+        )
+        assert found.report["executor"] == "an Executor object was given"
+        assert found.report["resources"] == resources
         assert pool.submit(len, "it is not ours to shut down").result() == 27
     assert Ledger(there / "trainings.jsonl").trainings[: len(done)] == done
     assert values(there) == values(here)

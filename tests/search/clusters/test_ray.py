@@ -42,13 +42,15 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_with_a_node(tmp_path: Path, cluster: Any) -> None:
+def test_nothing_is_lost_with_a_node(tmp_path: Path, cluster: Any, caplog: pytest.LogCaptureFixture) -> None:
     with place_for(Settings(executor="ray")) as place:
         assert place.workers == 2
     with place_for(Settings(executor="ray", resources={"cpus": 0.25}, workers=7)) as place:
         assert place.workers == 7  # of eight
     with place_for(Settings(executor="ray", resources={"gpus": 1})) as place:
-        assert place.workers == 1  # which is waited for
+        assert place.workers == 1
+    said = "The Ray cluster has no worker with {'cpus': 1, 'gpus': 1} yet; the search waits for one, at most"
+    assert caplog.messages[-1] == f"{said} 10 min 0 s."
     other = Settings(executor="ray://127.0.0.1:1")
     with pytest.raises(ConfigurationError, match="connected to a Ray cluster already"), place_for(other):
         pass
@@ -63,4 +65,5 @@ def test_nothing_is_lost_with_a_node(tmp_path: Path, cluster: Any) -> None:
     removing.join()
     require_same(out, tmp_path / "here")
     assert result.report["cost"]["search"]["trainings"] == 4
+    assert result.report["executor"] == "ray"
     assert (out / "checkpoints" / "final.ckpt").exists()

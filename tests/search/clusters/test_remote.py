@@ -270,14 +270,35 @@ def test_a_cluster_without_workers_is_waited_for_and_then_gone(
 ) -> None:
     monkeypatch.setattr("autoact.search.clusters._remote.PATIENCE", 0.4)
     cluster = Cluster(size=0)
-    threading.Timer(0.1, lambda: setattr(cluster, "size", 1)).start()
+    growing = threading.Timer(0.1, lambda: setattr(cluster, "size", 1))
+    growing.start()
     there = remote(cluster)
     there.begin()
+    growing.join()
     cluster.size = 0
     with pytest.raises(ClusterGoneError, match=r"^The cluster has offered no worker for 0 seconds\.$"):
         until(lambda: cluster.running == 0)
         time.sleep(0.1)
         there.submit([asked(1)], NO_EXTRAS).result(60)
+
+
+class Growing(Cluster):
+    """Cluster that starts its first worker for what waits for one."""
+
+    def submit(self, order: Order, task: Any) -> "Future[Answer | None]":
+        self.size = 1
+        return super().submit(order, task)
+
+
+def test_a_cluster_that_starts_workers_on_demand_has_one_from_the_beginning(
+    remote: Callable[..., Remote],
+) -> None:
+    cluster = Growing(size=0)
+    (ended,) = trained(remote(cluster).submit([asked(3)], NO_EXTRAS))
+    assert ended.selection == 3.0
+    full_at_first = Cluster([full, full], size=0)
+    remote(full_at_first).begin()  # one that gives tasks to workers only
+    assert full_at_first.submitted == 1
 
 
 def test_files_come_back(remote: Callable[..., Remote], tmp_path: Path) -> None:

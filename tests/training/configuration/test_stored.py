@@ -46,7 +46,7 @@ def test_a_class_of_another_kind_is_not_made(
 
 
 @pytest.mark.parametrize("name", ["file", "folders", "configuration"])
-@pytest.mark.parametrize("value", [None, 3, [3], {"a": 1}])
+@pytest.mark.parametrize("value", [None, 3, [], [3], {"a": 1}])
 def test_a_source_of_another_form_is_named(user_folder: Path, name: str, value: Any) -> None:
     kept = load_configuration(user_folder / "config.yaml").to_dict()
     with pytest.raises(ConfigurationError) as refused:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autoact.cli._listing import kept
+from autoact.cli.catalogue._listing import kept
 
 LIST = "import sys; from autoact.cli import main; main(['list']); print('sympy' in sys.modules)"
 
@@ -34,7 +34,7 @@ def test_a_text_that_was_cut_short_or_made_by_other_sources_is_made_again(
     (file,) = (cache / "autoact").iterdir()
     file.write_text("a\n")
     kept(lambda: made(calls))
-    monkeypatch.setattr("autoact.cli._listing.version", lambda name: "of tomorrow")
+    monkeypatch.setattr("autoact.cli.catalogue._listing.version", lambda name: "of tomorrow")
     kept(lambda: made(calls))
     assert calls == ["made"] * 3
     assert len(list((cache / "autoact").iterdir())) == 1, "the old one has gone"

@@ -4,13 +4,16 @@ import importlib.util
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import autoact
 from autoact.analysis import Facts, facts, subject
-from autoact.cli._curve import draw
+from autoact.cli._parser import json_text
+from autoact.cli.catalogue._curve import draw
 from autoact.errors import ConfigurationError
 
 COLUMNS = (
@@ -53,20 +56,52 @@ def row(act: autoact.Activation, found: Facts) -> tuple[str, ...]:
     )
 
 
-def print_facts(name: str, parameters: Sequence[str] = (), module: str | None = None) -> None:
-    """Print formula, parameters, facts and graph of an activation.
+def listing_json(module: str | None = None) -> str:
+    """Return the same as JSON."""
+    if module:
+        load_module(module)
+    return json_text({"activations": [_plain(name) for name in autoact.list_activations()]})
+
+
+def _plain(name: str, **values: float) -> dict[str, Any]:
+    """Return what is known of an activation as plain types; infinite facts are "inf", unknown ones null."""
+    act = autoact.get(name)
+    return {
+        "name": act.name,
+        "family": act.family,
+        "description": act.description,
+        "expression": str(act.expression),
+        "latex": act.latex,
+        "reference": act.reference,
+        "parameters": act.settings(**values),
+        **{key: _exact(value) for key, value in asdict(facts(subject(act, **values))).items()},
+    }
+
+
+def _exact(value: Any) -> Any:
+    """Return a fact that JSON can hold: infinity by its name."""
+    if isinstance(value, list | tuple):
+        return [_exact(item) for item in value]
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+
+def facts_text(
+    name: str, parameters: Sequence[str] = (), module: str | None = None, *, as_json: bool = False
+) -> str:
+    """Return formula, parameters, facts and graph of an activation.
 
     Args:
         name: Registered name.
         parameters: Values as `name=value`.
         module: Python file to run first, which may register it.
+        as_json: Whether as JSON.
     """
     if module:
         load_module(module)
     values = _values(autoact.get(name), parameters)
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            print(describe(name, **values))
+            return json_text(_plain(name, **values)) if as_json else describe(name, **values)
     except ArithmeticError as error:
         shown = ", ".join(f"{key}={value:g}" for key, value in values.items())
         raise ConfigurationError(f"The facts of {name} with {shown} are out of range: {error}.") from error

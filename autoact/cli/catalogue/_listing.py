@@ -1,4 +1,4 @@
-"""Listing of the activations, kept once it was made: facts of all of them take seconds, a kept text none."""
+"""Texts on the activations, kept once they were made: facts take seconds, a kept text none."""
 
 import hashlib
 import tempfile
@@ -15,13 +15,14 @@ _SOURCES = ("activations", "analysis", "cli")  # what the text is made by
 _END = "\n...\n"
 
 
-def kept(make: Callable[[], str]) -> str:
+def kept(make: Callable[[], str], what: str = "list") -> str:
     """Return the text that this version of the sources makes, from the cache folder if it is there.
 
     Args:
         make: Makes the text; called where none is kept, or none can be.
+        what: Names the text; others are kept beside it.
     """
-    file = _file()
+    file = _file(what)
     with suppress(OSError, UnicodeDecodeError):
         text = file.read_text(encoding="utf-8")
         if text.endswith(_END):
@@ -32,11 +33,11 @@ def kept(make: Callable[[], str]) -> str:
     return text
 
 
-def _file() -> Path:
+def _file(what: str) -> Path:
     files = sorted(path for name in _SOURCES for path in (_PACKAGE / name).rglob("*.py"))
     state = [(str(path), *_changed(path)) for path in files]
     key = hashlib.sha256(repr((version("sympy"), state)).encode()).hexdigest()
-    return cache_folder() / f"list-{key[:20]}.txt"
+    return cache_folder() / f"list-{key[:20]}-{hashlib.sha256(what.encode()).hexdigest()[:12]}.txt"
 
 
 def _changed(path: Path) -> tuple[int, int]:
@@ -51,6 +52,7 @@ def _write(file: Path, text: str) -> None:
         made = Path(place, file.name)
         made.write_text(text, encoding="utf-8")
         made.replace(file)
+    own = file.name.rpartition("-")[0]
     for old in file.parent.glob("list-*.txt"):
-        if old != file:
+        if not old.name.startswith(own):
             old.unlink(missing_ok=True)

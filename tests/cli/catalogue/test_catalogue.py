@@ -6,8 +6,8 @@ import pytest
 
 from autoact.analysis import subject
 from autoact.cli import main
-from autoact.cli._catalogue import describe
-from autoact.cli._curve import draw
+from autoact.cli.catalogue._catalogue import describe
+from autoact.cli.catalogue._curve import draw
 
 
 def test_parameters_change_the_facts(capsys: pytest.CaptureFixture[str]) -> None:

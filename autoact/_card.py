@@ -1,0 +1,64 @@
+"""Cards: a title, a table and notes as one block of HTML for notebooks, in the notebook's own colors."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from itertools import islice
+
+ROWS = 40  # shown of a table; the object itself has all
+NAMES = 6  # shown of a list in a repr
+_STYLE = (
+    "display: inline-block; max-width: 100%; overflow-x: auto; padding: 0.4em 0.9em; line-height: 1.5; "
+    "border: 1px solid rgba(128, 128, 128, 0.4); border-left: 4px solid {}; border-radius: 4px"
+)
+_CELL = "text-align: left; padding: 0.1em 1em 0.1em 0"
+
+
+def card(
+    title: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    notes: Iterable[str] = (),
+    *,
+    color: str = "gray",
+) -> str:
+    """Return a card: no script, no request, text in the color of its surroundings, so light or dark.
+
+    Args:
+        title: In bold above the table.
+        head: Names of the columns.
+        rows: Cells as values; text is escaped.
+        notes: Lines below the table.
+        color: Of the bar at the left, as CSS has it.
+
+    Example:
+        >>> "<td" in card("Layers", ["layer"], [["net.1"]]), "&lt;b&gt;" in card("<b>", [], [])
+        (True, True)
+    """
+    every = iter(rows)
+    lines = [_row("td", row) for row in islice(every, ROWS)]
+    left = sum(1 for _ in every)
+    table = f'<table style="margin: 0.4em 0">{_row("th", head)}{"".join(lines)}</table>' if lines else ""
+    below = [*([f"and {left} more"] if left else []), *notes]
+    shown = "".join(f'<div style="opacity: 0.75">{escape(note)}</div>' for note in below)
+    return f'<div style="{_STYLE.format(color)}"><b>{escape(title)}</b>{table}{shown}</div>'
+
+
+def listed(items: Iterable[str], most: int = NAMES) -> str:
+    """Return items in one line, and how many more there are.
+
+    Args:
+        items: In their order.
+        most: That are shown.
+
+    Example:
+        >>> listed("abc", 2)
+        'a, b, ... 1 more'
+    """
+    every = list(items)
+    more = [f"... {len(every) - most} more"] if len(every) > most else []
+    return ", ".join([*every[:most], *more])
+
+
+def _row(tag: str, cells: Sequence[object]) -> str:
+    shown = "".join(f"<{tag} style='{_CELL}'>{escape(str(cell))}</{tag}>" for cell in cells)
+    return f"<tr>{shown}</tr>"
