@@ -57,7 +57,7 @@ def computed(
     weights = torch.tensor([1.0, 0.0], dtype=inner)
     y = autoact.mixture(own, weights, (name, "identity" if name != "identity" else "relu"), {name: named})
     values, symbols = (own, *theta), (X, *act.symbols)
-    found = {(): y[0].item()}
+    found: dict[Variables, float] = {(): y[0].item()}
     firsts = torch.autograd.grad(y[0], values, create_graph=size == 1, allow_unused=True)
     for i, first in enumerate(firsts):
         if first is not None:

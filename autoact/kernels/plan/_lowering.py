@@ -22,8 +22,10 @@ from autoact.kernels.plan._plan import Plan
 
 # Functions whose kernels take any number, infinity too: a limit inside is for autograd, and would cost two
 # instructions in the value and hide that the value and the slope share a function.
-_SETTLING = (sp.exp, sp.erf, sp.erfc, sp.atan, p.exp, p.expm1, p.sigmoid, p.tanh, p.softplus)
-_SETTLING += (p.step, p.below, p.sign)
+_SETTLING: tuple[type, ...] = (
+    *(sp.exp, sp.erf, sp.erfc, sp.atan, p.exp, p.expm1, p.sigmoid, p.tanh, p.softplus),
+    *(p.step, p.below, p.sign),
+)
 
 
 @dataclass(frozen=True, slots=True)
