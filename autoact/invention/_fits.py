@@ -264,9 +264,12 @@ def polished(curve: Curve, form: Form, steps: int = 60) -> Form:
         outer = np.linalg.lstsq(basis, curve.target, rcond=1e-8)[0]
         return outer, basis @ outer - curve.target
 
+    def rest_of(p: Array) -> Array:
+        return solved(p)[1]
+
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        fit = least_squares(lambda p: solved(p)[1], start[free], x_scale="jac", max_nfev=steps)
+        fit = least_squares(rest_of, start[free], x_scale="jac", max_nfev=steps)
         outer, rest = solved(fit.x)
     inner = start.copy()
     inner[free] = fit.x

@@ -32,8 +32,9 @@ class Unary:
 
 
 def _exp_decay(u: Array) -> Dual:
-    e = np.exp(-np.abs(u))
-    return e, -np.sign(u) * e
+    e: Array = np.exp(-np.abs(u))
+    slope: Array = -np.sign(u) * e
+    return e, slope
 
 
 UNARIES = {

@@ -116,7 +116,8 @@ class FreeShapes(ActivationSearch):
         """Add the gradient of the curvature, then step our optimizer beside the module's."""
         if self.curvature:
             layers = [self._layers[path] for path in self._starts if path in self._layers]
-            (self.curvature * sum(curvature(layer, self.member) for layer in layers)).backward()
+            bent = torch.stack([curvature(layer, self.member) for layer in layers]).sum()
+            (self.curvature * bent).backward()
         super().on_before_optimizer_step(trainer, pl_module, optimizer)
 
     def _conclude(self, trainer: Trainer, pl_module: LightningModule) -> None:
