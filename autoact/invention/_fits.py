@@ -45,7 +45,7 @@ class Curve:
     Example:
         >>> z = np.linspace(-2, 2, 33)
         >>> round(Curve(z, np.sin(z), np.cos(z)).spread, 3)
-        0.714
+        0.775
     """
 
     nodes: Array

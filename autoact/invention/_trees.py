@@ -73,7 +73,7 @@ class Tree:
 
     Example:
         >>> [str(tree.expression) for tree in trees()[:2]]
-        ['Abs(x)', 'Max(0, x)']
+        ['Abs(x)', 'cos(x)']
     """
 
     expression: sp.Expr

@@ -114,6 +114,8 @@ def javascript_expression(e: sp.Expr) -> str:
         return _product(e)
     if isinstance(e, sp.Pow):
         return _power(e)
+    if isinstance(e, (p.limited, p.bessel)):
+        return javascript_expression(e.lowered())
     arguments = [javascript_expression(a) for a in e.args]
     if isinstance(e, (sp.And, sp.Or)):
         return "(" + {sp.And: " && ", sp.Or: " || "}[type(e)].join(arguments) + ")"

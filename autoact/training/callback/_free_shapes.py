@@ -169,7 +169,7 @@ def curvature(layer: AutoActivation, member: str) -> Tensor:
 
     Example:
         >>> from autoact import AutoActivation
-        >>> float(curvature(AutoActivation(["cubic_spline"]), "cubic_spline"))  # the identity at first
+        >>> curvature(AutoActivation(["cubic_spline"]), "cubic_spline").item()  # the identity at first
         0.0
     """
     values = _own_values(layer, member)
