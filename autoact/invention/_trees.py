@@ -37,8 +37,14 @@ def _exp_decay(u: Array) -> Dual:
     return e, slope
 
 
+def _pos(u: Array) -> Dual:
+    value: Array = np.maximum(u, 0.0)
+    slope: Array = np.heaviside(u, 0.0)
+    return value, slope
+
+
 UNARIES = {
-    "pos": Unary(lambda u: sp.Max(u, 0), lambda u: (np.maximum(u, 0), (u > 0) * 1.0)),
+    "pos": Unary(lambda u: sp.Max(u, 0), _pos),
     "abs": Unary(sp.Abs, lambda u: (np.abs(u), np.sign(u))),
     "square": Unary(lambda u: u**2, lambda u: (u * u, 2 * u)),
     "cube": Unary(lambda u: u**3, lambda u: (u**3, 3 * u * u)),

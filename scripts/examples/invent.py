@@ -10,6 +10,7 @@ brief to find anything.
 
 import statistics
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,8 @@ def data(rows: int = 2000) -> tuple[Loader, Loader, Loader]:
     y = (z * torch.exp(-z * z)) @ torch.tensor([1.0, -0.8, 0.6])
     y = (y / y.std() + NOISE * torch.randn(y.shape, generator=generator))[:, None]
     parts = ((0, rows), (rows, rows + rows // 2), (rows + rows // 2, 2 * rows))
-    train_set, *others = (TensorDataset(x[low:high], y[low:high]) for low, high in parts)
-    return DataLoader(train_set, 100, shuffle=True), *(DataLoader(part, rows) for part in others)
+    first, second, third = (TensorDataset(x[low:high], y[low:high]) for low, high in parts)
+    return DataLoader(first, 100, shuffle=True), DataLoader(second, rows), DataLoader(third, rows)
 
 
 class Units(L.LightningModule):
@@ -93,7 +94,7 @@ def main() -> None:
     print(compared(loaders, trainer, range(100, 101 if options.short else 105)))
 
 
-def compared(loaders: tuple[Loader, ...], trainer: dict[str, object], seeds: range) -> str:
+def compared(loaders: tuple[Loader, ...], trainer: Mapping[str, object], seeds: range) -> str:
     """Return the test losses of the original and of the invention, on fresh paired seeds."""
     losses: dict[str, list[float]] = {}
     given: dict[str, Any] = {"monitor": "val_loss", "trainer": trainer}

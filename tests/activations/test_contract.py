@@ -30,8 +30,10 @@ def exact(name, x, **parameters):
     """Value in 40 digits at one point."""
     act = autoact.get(name)
     values = {**act.defaults, **parameters}
-    numbers = {s: sp.Rational(values[s.name]) for s in act.symbols}
-    number = act.elementary.xreplace({X: sp.Rational(x), **numbers})
+    # SymPy takes gigabytes for an exact power whose exponent is a fraction of 2^52
+    as_number = (lambda v: sp.Float(v, 60)) if name == "hill" else sp.Rational
+    numbers = {s: as_number(values[s.name]) for s in act.symbols}
+    number = act.elementary.xreplace({X: as_number(x), **numbers})
     return mpmath.mpf(sp.N(number, 40))
 
 

@@ -9,9 +9,9 @@ from scripts.benchmarks.invention import affine_error, form_error, kept, row
 from scripts.benchmarks.teachers.functions import COUNTED, DEVELOPMENT, REGISTERED, registered_error
 
 
-def formula(expression: str, *inner: float) -> FoundFormula:
+def formula(expression: str, beta: float, mu: float) -> FoundFormula:
     tree = next(tree for tree in trees() if str(tree.expression) == expression)
-    return FoundFormula(Form(terms=(tree,), line=False, inner=(*inner, 1.0), outer=(0.5, -2.0)))
+    return FoundFormula(Form(terms=(tree,), line=False, inner=(beta, mu, 1.0), outer=(0.5, -2.0)))
 
 
 def test_affine_changes_are_undone() -> None:

@@ -124,7 +124,7 @@ class _Code:
             return e
         if e.is_number:
             return sp.Float(e.evalf(20), 17)
-        if isinstance(e, _SETTLING):
+        if type(e) in _SETTLING:
             e = e.replace(p.limited, lambda u, _: u)
         if isinstance(e, sp.exp):
             return self._lowered(p.exp(e.args[0]))

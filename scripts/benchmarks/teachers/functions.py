@@ -83,10 +83,12 @@ def learn(name: str) -> Learned:
     while min(rounds, key=_error)[0] > _STUCK * NOISE and len(rounds) < _ROUNDS:
         rounds.append(_round(x, y, len(rounds)))
     error, model = min(rounds, key=_error)
+    layer = model[1]
+    assert isinstance(layer, AutoActivation)
     z = model[0](x).detach().flatten().double().numpy()
     at = (np.arange(257) + 0.5) / 257
     return Learned(
-        values={key.partition(".")[2]: float(v.detach()) for key, v in model[1].values().items()},
+        values={key.partition(".")[2]: float(v.detach()) for key, v in layer.values().items()},
         quantiles=np.quantile(z, at).tolist(),
         error=error,
     )
@@ -107,8 +109,9 @@ def _trained(x: Tensor, y: Tensor, seed: int) -> tuple[float, nn.Sequential]:
     torch.manual_seed(seed)
     start = project(BEGINNINGS[seed % len(BEGINNINGS)], [MEMBER], 1.5 * normal_quantiles()).parameters
     layer = AutoActivation([MEMBER], settings={MEMBER: start}, release_steps=None)
-    model = nn.Sequential(nn.Linear(INPUTS, UNITS), layer, nn.Linear(UNITS, 1))
-    nn.init.normal_(model[0].weight, std=0.7)
+    first = nn.Linear(INPUTS, UNITS)
+    model = nn.Sequential(first, layer, nn.Linear(UNITS, 1))
+    nn.init.normal_(first.weight, std=0.7)
     return _go_on(model, x, y, _SHORT)
 
 
