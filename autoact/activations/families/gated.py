@@ -101,7 +101,7 @@ def xgelu(x: sp.Symbol, alpha: sp.Symbol = Parameter(default=0.0, search=(-0.3, 
 @activation(family="self-gated", reference="OpenAI 2025, gpt-oss model card, arXiv:2508.10925")
 def clamped_swish(
     x: sp.Symbol,
-    alpha: sp.Symbol = Parameter(default=1.702, search=(0.5, 3.0)),
+    alpha: sp.Symbol = Parameter(default=1.702, lower=1e-3, search=(0.5, 3.0)),
     limit: sp.Symbol = Parameter(default=7.0, lower=0.0, learnable=False),
 ) -> sp.Expr:
     """Swish that is constant above a limit: of the gate in a clamped SwiGLU."""
