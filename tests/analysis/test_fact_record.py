@@ -97,8 +97,9 @@ GROWTH = {
     "bounded": {
         "arctan", "cosine", "erf", "gaussian", "hardsigmoid", "hardtanh", "hill", "isru", "penalized_tanh",
         "relu6", "scaled_tanh", "sigmoid", "sin", "sinusoid", "softsign", "tanh",
+        "clamped_offset", "clamped_swish", "finer", "garf",
     },
-    "superlinear": {"exp", "relu_squared", "xielu"},
+    "superlinear": {"exp", "leaky_relu_squared", "polyrelu", "relu_squared", "xielu"},
 }  # fmt: skip
 
 
