@@ -14,7 +14,7 @@ from autoact.search import Settings
 
 OTHERS = {
     *("help", "config", "task", "data", "resume", "accept_changes", "target", "problem", "space", "out"),
-    *("dry_run", "quiet"),
+    *("dry_run", "quiet", "json"),
 }
 OBJECTS = {"trainer", "parameters", "sampler", "pruner", "resources"}  # Python and YAML only
 
