@@ -61,7 +61,7 @@ def test_what_is_in_the_grammar_is_found(function: Callable[[Array], Array]) -> 
 
 @pytest.mark.slow
 def test_a_requirement_restricts_the_front() -> None:
-    formulas = found(lambda x: np.abs(x) + 0.3 * np.sin(2 * x), require={"smoothness": 1})
+    formulas = found(lambda x: np.abs(x) * np.exp(-np.abs(x)), require={"smoothness": 1})
     assert all((f.facts.smoothness or 0) >= 1 for f in formulas.front)
     assert any("0 continuous derivatives, 1 are required" in text for text in formulas.left_out)
 
