@@ -51,6 +51,7 @@ def every_activation_to_float32_accuracy(device: str, tolerance: float) -> None:
         )
         (slope,) = torch.autograd.grad(want.sum(), z)
         inside = want.abs() < torch.finfo(torch.float32).max
+        inside &= z.abs() <= 1 if name == "finer" else True  # beyond, its sine's argument is rounded by more
         got = triton_kernels.forward(plan, x, c, 0).cpu()
         grad_x, _ = triton_kernels.backward(plan, x, c, torch.ones_like(x), 0)
         points = torch.arange(len(x)) < len(POINTS)
