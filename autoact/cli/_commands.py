@@ -17,7 +17,7 @@ from autoact.cli._compare import add_arguments as add_compare_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
 from autoact.cli._export_command import add_arguments as add_export_arguments
 from autoact.cli._invent_command import add_arguments as add_invent_arguments
-from autoact.cli._parser import Parser, add_answer_options, print_json, quietly
+from autoact.cli._parser import Parser, add_answer_options, print_json
 from autoact.cli._play_command import add_arguments as add_play_arguments
 from autoact.cli._predict import add_arguments as add_predict_arguments
 from autoact.cli.catalogue import kept
@@ -40,11 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         if given[:1] == ["search"]:  # argparse would take what follows for its own
-            options = argparse.Namespace(run=_search, arguments=given[1:], quiet=False)
+            options = argparse.Namespace(run=_search, arguments=given[1:])
         else:
             options = _parser().parse_args(given)
-        with quietly(options.quiet):
-            status = int(options.run(options))
+        status = int(options.run(options))
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:

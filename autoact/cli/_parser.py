@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, NoReturn
 
-from autoact.errors import ConfigurationError, did_you_mean, log
+from autoact.errors import ConfigurationError, did_you_mean
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,7 +26,9 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options that every command has."""
     answer = parser.add_argument_group("the answer")
     answer.add_argument("--json", action="store_true", help="print one JSON object, all else on stderr")
-    answer.add_argument("--quiet", action="store_true", help="print the answer only: no progress, no remarks")
+    answer.add_argument(
+        "--quiet", action="store_true", help="print the answer, and warnings, but no progress"
+    )
 
 
 def json_text(content: Mapping[str, Any]) -> str:
@@ -40,18 +41,6 @@ def json_text(content: Mapping[str, Any]) -> str:
 def print_json(content: Mapping[str, Any]) -> None:
     """Print the one JSON object of a command."""
     print(json_text(content))
-
-
-@contextmanager
-def quietly(quiet: bool) -> Iterator[None]:
-    """Leave out remarks: warnings of autoact's, which change no answer."""
-    level = log.level
-    if quiet:
-        log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
 
-from autoact.cli._parser import Parser, add_answer_options, kept_for_json, print_json, quietly
+from autoact.cli._parser import Parser, add_answer_options, kept_for_json, print_json
 from autoact.cli._request import Request, read_request
 from autoact.report import answer
 from autoact.search import SearchResult, Settings, run_search
@@ -47,11 +47,6 @@ def search(arguments: Sequence[str]) -> int:
         arguments: What follows `autoact search`.
     """
     options = search_parser().parse_args(list(arguments))
-    with quietly(options.quiet):
-        return _search(options)
-
-
-def _search(options: argparse.Namespace) -> int:
     request = read_request(options)
     try:
         with kept_for_json(options.json):

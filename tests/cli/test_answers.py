@@ -1,4 +1,4 @@
-"""Every command answers in words or, with --json, by one JSON object; --quiet leaves remarks out."""
+"""Every command answers in words or, with --json, by one JSON object."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,6 @@ from autoact import run_search
 from autoact.cli import main
 from autoact.cli._commands import _parser
 from autoact.cli._search import search_parser
-from autoact.errors import log
 from autoact.spaces import Assignment
 
 CSV = "x,color,y\n" + "".join(f"{n % 7},{'ab'[n % 2]},{n % 7 + n % 2}\n" for n in range(60))
@@ -76,14 +75,6 @@ def test_facts_are_told_with_infinity_by_its_name(capsys: pytest.CaptureFixture[
     found = answered(capsys, "show", "elu", "--param", "alpha=0.5")
     assert found["parameters"] == {"alpha": 0.5}
     assert (found["range"], found["limits"]) == ([-0.5, "inf"], [-0.5, "inf"])
-
-
-def test_quiet_leaves_out_remarks_and_only_for_its_command(
-    run: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    level = log.level
-    assert main(["status", run, "--quiet"]) == 0
-    assert log.level == level
 
 
 @pytest.mark.slow

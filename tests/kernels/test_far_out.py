@@ -1,4 +1,4 @@
-"""Values and derivatives of every activation at the ends of the numbers, against formulas in enough digits."""
+"""Values and derivatives of all activations at the ends of the numbers, against formulas in many digits."""
 
 import itertools
 import math

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
 ROOT = Path(__file__).parents[3]
 NUMERIC = ("every_activation_to_float32_accuracy", "relative_accuracy_near_zero", "mixtures_of_odd_sizes")
 ALL = built_in()
-FIRST_32 = ALL[:32]
+FIRST_32 = tuple(n for n in ALL if n not in ("clamped_offset", "clamped_swish", "finer", "garf"))[:32]
 
 
 def interpreted(folder, *arguments):
