@@ -19,6 +19,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_on_a_cpu(tmp_path: Path) -> None:
     names = [name for name in gpu_checks.check if name not in ELSEWHERE]
     file = tmp_path / "results.json"

@@ -25,7 +25,7 @@ print({module!r}, {value})
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("before", ["import autoact", ""])
+@pytest.mark.parametrize("before", ["import autoact", pytest.param("", marks=pytest.mark.long)])
 def test_loaders_are_prepared_before_and_after(before):
     """In one process for all of them: importing Lightning takes seconds."""
     there = [module for module in FOUND if find_spec(module.partition(".")[0])]

@@ -11,6 +11,7 @@ from scripts.benchmarks.price import BARE, CASES, Meter, train_bare
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_short_run_tells_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
     meter = run_price.once(CASES["MLP"](), "off", short=True)
     assert {"probe", "sampler", "study", "report", "trial", "confirmation", BARE} <= set(meter.times)

@@ -93,7 +93,7 @@ def test_kill_9_in_any_phase_and_resume(undisturbed: Path, tmp_path: Path, phase
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("larger", [{"seeds": 5}, {"budget": 8}])
+@pytest.mark.parametrize("larger", [{"seeds": 5}, pytest.param({"budget": 8}, marks=pytest.mark.long)])
 def test_kill_9_of_an_extended_run_and_the_same_command_again(
     undisturbed: Path, tmp_path: Path, larger: dict[str, Any]
 ) -> None:

@@ -169,6 +169,7 @@ def interrupted(after: int) -> Callable[..., Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_each_worker_trains_stacks_within_the_time_of_the_run(tmp_path: Path) -> None:
     more = {"workers": 2, "stack": 3, "budget": 12, "hours": 1}
     result = run_search(Curve, CurveData, out=tmp_path / "run", **{**SEARCH, **more})

@@ -162,7 +162,7 @@ run_search(Planted, CurveData, out=Path(sys.argv[1]), parameters=RATES, **PLANTE
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("done", [3, 9])
+@pytest.mark.parametrize("done", [3, pytest.param(9, marks=pytest.mark.long)])
 def test_kill_9_while_a_baseline_is_tuned_and_resume(
     tuned: tuple[SearchResult, Path], tmp_path: Path, done: int
 ) -> None:
