@@ -219,7 +219,7 @@ export const figures = {
       { kind: "interval", across: true, role: each.role, width: 3, points: known(each.ci[0]) ? [{ y, low: each.ci[0], high: each.ci[1], title: `${signed(each.ci[0])} … ${signed(each.ci[1])}` }] : [] },
       { kind: "dots", role: each.role, size: 5, points: [{ x: each.difference, y, title: signed(each.difference) }] },
     ]);
-    return { label: "Differences between the chosen and the other models", row: 60, x: { title: `difference in ${view.metric}; right of 0 is better; dots are seeds` }, y: { names: found.map((each) => `against ${each.name}`) }, marks: [{ kind: "rule", x: 0, role: "ink", dash: false, width: 1 }, ...marks] };
+    return { label: "Differences between the chosen and the other models", row: 60, x: { title: "right of 0 is better; a dot is a seed" }, y: { names: found.map((each) => `against ${each.name}`) }, marks: [{ kind: "rule", x: 0, role: "ink", dash: false, width: 1 }, ...marks] };
   },
 
   curves(view) {

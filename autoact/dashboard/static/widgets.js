@@ -81,11 +81,9 @@ function scaleOf(axis, values, from, to) {
   const pad = axis.tight ? 0 : 0.05 * (high - low);
   if (axis.low === undefined) low -= pad;
   if (axis.high === undefined) high += pad;
-  const at = (value) => {
-    const place = ((log ? Math.log10(value) : value) - low) / (high - low);
-    return from + Math.min(Math.max(place, 0), 1) * (to - from);
-  };
-  return { at, log, low: log ? 10 ** low : low, high: log ? 10 ** high : high };
+  const place = (value) => ((log ? Math.log10(value) : value) - low) / (high - low);
+  const within = (least, most) => (value) => from + Math.min(Math.max(place(value), least), most) * (to - from);
+  return { at: within(0, 1), beyond: within(-9, 10), log, low: log ? 10 ** low : low, high: log ? 10 ** high : high };
 }
 
 function ticksOf(axis, scale, most) {
@@ -119,9 +117,11 @@ function parts(points) {
 }
 
 const DRAW = {
-  line(mark, x, y) {
-    const d = parts(mark.points).map((part) => path(part.map((p) => [x.at(p.x), y.at(p.y)]))).join("");
-    return [shape("path", { d, class: `line ${mark.role}`, "stroke-dasharray": mark.dash && "5 4", "stroke-width": mark.width ?? 1.8, opacity: mark.opacity })];
+  line(mark, x, y, box) { // cut off at the frame: on it, a line would look as if it saturated
+    const d = parts(mark.points).map((part) => path(part.map((p) => [x.at(p.x), (y.beyond ?? y.at)(p.y)]))).join("");
+    const frame = { x: box.left - 2, y: box.top - 2, width: box.right - box.left + 4, height: box.bottom - box.top + 4 };
+    const seen = { ...frame, viewBox: Object.values(frame).join(" "), overflow: "hidden" };
+    return [shape("svg", seen, shape("path", { d, class: `line ${mark.role}`, "stroke-dasharray": mark.dash && "5 4", "stroke-width": mark.width ?? 1.8, opacity: mark.opacity }))];
   },
   step(mark, x, y) {
     const corners = mark.points.flatMap((p, n) => (n ? [[x.at(p.x), y.at(mark.points[n - 1].y)], [x.at(p.x), y.at(p.y)]] : [[x.at(p.x), y.at(p.y)]]));
