@@ -46,10 +46,11 @@ def test_arithmetic(expression: sp.Expr, text: str) -> None:
 
 def test_whatever_is_called_is_defined() -> None:
     library = javascript_library()
-    for name in list_activations():
-        act = get(name)
+    for act in map(get, list_activations()):
+        if act.family in ("test", "example"):  # of other tests in this process
+            continue
         text = javascript_function((X, *act.symbols), sp.diff(act.expression, X))
         called = {word.split("(")[0] for word in text.replace("(", "( ").split() if word.endswith("(")}
         for each in (word.lstrip("-") for word in called):
             known = not each or each.startswith("Math.") or f" {each} = (" in library
-            assert known or f"function {each}(" in library, (name, each)
+            assert known or f"function {each}(" in library, (act.name, each)
