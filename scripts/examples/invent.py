@@ -4,7 +4,7 @@
 
 The response of three units, each x·exp(-x²) of a weighted sum of three inputs, with noise. A network of three
 tanh units learns the shape of its activation, `autoact.invent` finds the formula, and both are trained anew
-on fresh seeds and compared. Writes hidden_bump.py and invent.png to DIR. About half a minute; --short less, too
+on fresh seeds and compared. Writes hidden_bump.py and invent.png to DIR. Half a minute; --short less, too
 brief to find anything.
 """
 
@@ -104,7 +104,9 @@ def compared(loaders: tuple[Loader, ...], trainer: Mapping[str, object], seeds: 
         losses[name] = [float(run.comparison or 0.0) for run in runs]
     better = sum(new < old for old, new in zip(losses["tanh"], losses[NAME], strict=True))
     medians = ", ".join(f"{name} {statistics.median(values):.4f}" for name, values in losses.items())
-    return f"median test loss: {medians} (noise alone: {NOISE**2:.4f}); better on {better} of {len(seeds)} seeds"
+    return (
+        f"median test loss: {medians} (noise alone: {NOISE**2:.4f}); better on {better} of {len(seeds)} seeds"
+    )
 
 
 def draw(found: Invention, path: Path) -> None:
