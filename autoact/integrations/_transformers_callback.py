@@ -14,6 +14,7 @@ from autoact.nn import AutoActivation
 from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
 
+_NAMED = 3  # parameters that an error lists
 _REMEDY = (
     "Convert the model first, then give the Trainer "
     "optimizers=(torch.optim.AdamW(autoact.training.param_groups(model, lr=..., activation_lr=1e-2)), None)."
@@ -83,9 +84,14 @@ class TransformersCallback(TrainerCallback):
 
 def _faults(layers: Mapping[str, AutoActivation], optimizer: Optimizer) -> Iterator[str]:
     decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
-    for path, layer in layers.items():
-        for name, parameter in layer.named_parameters():
-            if id(parameter) not in decays:
-                yield f"The optimizer lacks {path}.{name}"
-            elif decays[id(parameter)]:
-                yield f"The optimizer decays {path}.{name} (weight_decay={decays[id(parameter)]:g})"
+    learned = {
+        f"{path}.{name}": id(p) for path, layer in layers.items() for name, p in layer.named_parameters()
+    }
+    if lost := [name for name, key in learned.items() if key not in decays]:
+        yield f"The optimizer lacks {_listed(lost)}"
+    if decayed := [name for name, key in learned.items() if decays.get(key)]:
+        yield f"The optimizer decays {_listed(decayed)} (weight_decay={decays[learned[decayed[0]]]:g})"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -11,13 +11,18 @@ import autoact
 PAGE = (Path(autoact.__file__).parents[1] / "docs" / "integrations.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```python notest\n(.*?)^```", re.MULTILINE | re.DOTALL)
 HEAD, *SECTIONS = re.split(r"^## ", PAGE, flags=re.MULTILINE)
-NEEDED = {"timm": ["timm"], "transformers": ["transformers", "accelerate"], "PyTorch Geometric": ["torch_geometric"]}
+NEEDED = {
+    "timm": ["timm"],
+    "transformers": ["transformers", "accelerate"],
+    "PyTorch Geometric": ["torch_geometric"],
+}
 CODE = {text.partition("\n")[0]: code for text in SECTIONS if (code := BLOCK.findall(text))}
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*may run several times:autoact.conversion.SharingWarning")
 @pytest.mark.filterwarnings("ignore::autoact.nn.DoubtfulChoiceWarning")
+@pytest.mark.filterwarnings("ignore:.pin_memory. argument is set as true but no accelerator")
 @pytest.mark.parametrize("section", CODE)
 def test_a_section_runs(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in NEEDED.get(section, []):
@@ -35,4 +40,6 @@ def test_a_section_runs(section: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_no_block_is_long() -> None:
     assert len(CODE) == 5
-    assert [n for code in CODE.values() for block in code if (n := len([*filter(None, block.splitlines())])) > 17] == []
+    assert [
+        n for code in CODE.values() for block in code if (n := len([*filter(None, block.splitlines())])) > 17
+    ] == []
