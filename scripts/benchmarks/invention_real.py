@@ -3,9 +3,9 @@
     python scripts/benchmarks/invention_real.py --data-dir DIR [--results RUN] [--out runs/invention_real]
         [--only digits wine ...] [--first-seed 0] [--seeds 10] [--budget 64] [--short]
 
-On each task an activation is found in two ways, each for 64 trainings with the seeds from 5000 on. *shape*: 12
-networks of ReLU learn a free shape, the four best on selection rows get a formula, these are trained on 13
-seeds and the best one is taken. *breeding*: formulas are bred from formulas. Then each is trained in all
+On each task an activation is found in two ways, each for 64 trainings with the seeds from 5000 on. *shape*:
+12 networks of ReLU learn a free shape, the four best on selection rows get a formula, these are trained on 13
+seeds and the best one is taken. *evolution*: formulas are bred from formulas. Then each is trained in all
 layers, on every task, beside every registered activation, on paired seeds that found nothing; losses are on
 comparison rows, which chose nothing. --results takes what `results/measure.py` has kept of registered ones.
 A run that was killed goes on with the same command. Prints the tables of docs/invent.md.

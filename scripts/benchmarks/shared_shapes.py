@@ -1,13 +1,14 @@
 """One free shape for several networks with staggered starts, against a shape for each, at the same cost.
 
-    python scripts/benchmarks/shared_shapes.py --data-dir DIR [--out runs/shared_shapes] [--only digits ...] [--short]
+    python scripts/benchmarks/shared_shapes.py --data-dir DIR [--out runs/shared_shapes] [--only digits ...]
+        [--short]
 
-*separate*: 12 networks learn a cubic spline of 17 knots each, and the one with the least loss on selection rows
-counts. *shared*: six networks at a time share one spline over the length of two trainings; each begins anew
-when its training is over, the six a sixth of a training apart. Both are 12 trainings, by Adam; all splines
-begin at ReLU. The shape then stays as it is in fresh networks; their loss on selection rows is compared, on 10
-paired seeds. On data of hidden functions (`teachers`) a shape's distance from the function counts, up to
-affine changes.
+*separate*: 12 networks learn a cubic spline of 17 knots each, and the one with the least loss on selection
+rows counts. *shared*: six networks at a time share one spline over the length of two trainings; each begins
+anew when its training is over, the six a sixth of a training apart. Both are 12 trainings, by Adam; all
+splines begin at ReLU. The shape then stays as it is in fresh networks; their loss on selection rows is
+compared, on 10 paired seeds. On data of hidden functions (`teachers`) a shape's distance from the function
+counts, up to affine changes.
 """
 
 import argparse
@@ -115,7 +116,11 @@ def learned(lesson: Lesson, shared: bool) -> dict[str, float]:
                 step += 1
     xs, ys = lesson.rows.selection
     with torch.no_grad():
-        at = 0 if shared else int(losses(networks(xs.expand(count, -1, -1)), ys[None]).nan_to_num(1e9).argmin())
+        at = (
+            0
+            if shared
+            else int(losses(networks(xs.expand(count, -1, -1)), ys[None]).nan_to_num(1e9).argmin())
+        )
     shape = networks.shapes[at].detach().tolist()
     return {p.name: v for p, v in zip(networks.act.parameters, shape, strict=True)}
 
@@ -145,7 +150,8 @@ def of_teacher(name: str, epochs: int) -> dict[str, float]:
     regime = Regime(epochs=epochs, batch_size=200, lr=0.01, measured=(epochs,))
     lesson = Lesson(sizes=(3, 3, 1), rows=rows, regime=regime)
     return {
-        way: distance(name, learned(lesson, shared)) for way, shared in (("separate", False), ("shared", True))
+        way: distance(name, learned(lesson, shared))
+        for way, shared in (("separate", False), ("shared", True))
     }
 
 
@@ -186,13 +192,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = kept(options.out / f"teacher_{number}.json", lambda n=name: of_teacher(n, epochs))
         errors.append((name, *(f"{100 * found[way]:.1f} %" for way in ("separate", "shared"))))
         print(name, file=sys.stderr, flush=True)
-    print(terminal.markdown(("task", "separate over ReLU", "shared over ReLU", "shared over separate"), cells))
+    print(
+        terminal.markdown(("task", "separate over ReLU", "shared over ReLU", "shared over separate"), cells)
+    )
     print("\n" + terminal.markdown(("hidden", "separate", "shared"), errors))
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
-    parser = terminal.parser(__doc__, short="2 epochs, 2 seeds, a teacher", out=terminal.RUNS / "shared_shapes")
+    parser = terminal.parser(
+        __doc__, short="2 epochs, 2 seeds, a teacher", out=terminal.RUNS / "shared_shapes"
+    )
     parser.add_argument("--data-dir", type=Path, default=Path(), help="folder of the data files")
     parser.add_argument("--only", nargs="*", choices=REAL, default=REAL, metavar="TASK", help="these tasks")
     return parser.parse_args(arguments)

@@ -66,7 +66,7 @@ def test_a_short_run_finds_compares_and_goes_on(
     invention_real.main([*arguments, "--results", str(known)])
     printed = capsys.readouterr().out
     assert "| shape, cancer | `" in printed
-    assert "| breeding, cancer | `" in printed
+    assert "| evolution, cancer | `" in printed
     assert "above chance" in printed
     lines = (tmp_path / "out" / "results.jsonl").read_text().splitlines()
     entries = [json.loads(line) for line in lines]

@@ -42,7 +42,9 @@ class Standing:
         if not np.isfinite(self.gain):
             return "diverged"
         gain = f"{self.gain:+.4f} ± {self.half:.4f}"
-        return f"{self.rank:g}; {f'**{gain}**' if self.gain > self.half else gain}; {self.better}, {self.worse}"
+        return (
+            f"{self.rank:g}; {f'**{gain}**' if self.gain > self.half else gain}; {self.better}, {self.worse}"
+        )
 
 
 def standings(

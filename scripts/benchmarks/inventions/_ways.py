@@ -1,4 +1,4 @@
-"""Ways to find an activation on a task, each for the same number of trainings; comparison rows are not seen."""
+"""Ways to find an activation on a task for so many trainings; comparison rows are not seen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
-import lightning as L
 import numpy as np
 import sympy as sp
 from torch.utils.data import DataLoader, TensorDataset
@@ -14,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import autoact
 from autoact.activations import X
 from autoact.invention import Tree, curve_of, find_formulas
-from autoact.invention._evolution import evolve
+from autoact.invention._breeding import breed
 from autoact.training import FreeShapes, LearnedShape, train
 from scripts.benchmarks.networks import Rows
 from scripts.benchmarks.results import module_of, stack_values
@@ -53,14 +52,14 @@ def by_shape(task: TableTask, rows: Rows, budget: int) -> Found:
     )
 
 
-def by_breeding(task: TableTask, rows: Rows, budget: int) -> Found:
+def by_evolution(task: TableTask, rows: Rows, budget: int) -> Found:
     """Breed formulas from formulas, and take the one that did best on fresh seeds."""
     score = scorer(task, rows)
 
     def of_trees(trees: Sequence[Tree], seeds: Sequence[int]) -> np.ndarray:
         return score([tree.expression for tree in trees], seeds)
 
-    tried = evolve(of_trees, budget=budget, seed=FIRST_SEED)
+    tried = breed(of_trees, budget=budget, seed=FIRST_SEED)
     return Found(
         formula=str(tried[0].tree.expression),
         selection=tried[0].loss,
@@ -69,7 +68,7 @@ def by_breeding(task: TableTask, rows: Rows, budget: int) -> Found:
     )
 
 
-WAYS: dict[str, Callable[[TableTask, Rows, int], Found]] = {"shape": by_shape, "breeding": by_breeding}
+WAYS: dict[str, Callable[[TableTask, Rows, int], Found]] = {"shape": by_shape, "evolution": by_evolution}
 
 
 def scorer(task: TableTask, rows: Rows) -> Score:

@@ -1,6 +1,4 @@
-"""Genetic programming: formulas bred from formulas by mutation and crossover, ranked by a Gaussian process.
-
-Koza, Genetic Programming, 1992. A genome is "x" or a tuple: a name and one or two genomes.
+"""Genetic programming: formulas bred from formulas, ranked by a Gaussian process over functions.
 
 Notation: d(f, g) root mean square difference of two standardized functions; K covariances exp(-(d / ℓ)²);
 y normal scores of the losses; σ² variance of their noise.
@@ -8,7 +6,7 @@ y normal scores of the losses; σ² variance of their noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,26 +16,21 @@ from scipy.special import ndtri
 
 from autoact.activations import get, list_activations
 from autoact.analysis import normal_quantiles, subject
-from autoact.errors import ConfigurationError
-from autoact.invention._trees import UNARIES, Array, Tree, Unary, X_TREE, applied, product, signature, total
+from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.invention._genomes import Genome, count, crossed, mutated, tree_of
+from autoact.invention._trees import UNARIES, Array, Tree, signature
 
-Genome = str | tuple["str | Genome", ...]
+Grown = tuple[Genome, Tree]
+Allowed = Callable[[Tree], bool]
 Score = Callable[[Sequence[Tree], Sequence[int]], Array]  # losses (trees, seeds); nan: diverged
 
 GENERATION = 8  # formulas that are trained at a time
 FINALISTS = 4  # formulas that are trained on more seeds
-LEAST = 4 * GENERATION  # trainings
+LEAST, BUDGET = 4 * GENERATION, 64  # trainings: at least, and by default
 _BRED = 100  # proposals of which a generation is taken
 _LARGEST = 20  # nodes of an expression
 _LENGTH, _NOISE = 0.5, 0.3  # ℓ as in the search's kernel; σ², of scores of variance 1
 _NEW = 0.05  # least distance from every registered activation of what is called an invention
-_NUMBERS = {
-    "twice": Unary(lambda u: 2 * u, lambda u: (2 * u, np.full_like(u, 2.0))),
-    "half": Unary(lambda u: u / 2, lambda u: (u / 2, np.full_like(u, 0.5))),
-    "minus": Unary(lambda u: -u, lambda u: (-u, np.full_like(u, -1.0))),
-}
-_UNARIES = {**UNARIES, **_NUMBERS}
-_BINARIES = {"times": product, "plus": total}
 _NODES = 1.5 * normal_quantiles(129)
 
 
@@ -64,7 +57,9 @@ class Bred:
         return mean if np.isfinite(mean) else np.inf
 
 
-def evolve(score: Score, *, budget: int = 64, seed: int = 0) -> tuple[Bred, ...]:
+def breed(
+    score: Score, *, budget: int = BUDGET, seed: int = 0, allowed: Allowed = lambda _: True
+) -> tuple[Bred, ...]:
     """Breed formulas; return those that were trained, the chosen one first.
 
     A quarter of the trainings and more is for the four best that are no registered activations: they are
@@ -74,30 +69,40 @@ def evolve(score: Score, *, budget: int = 64, seed: int = 0) -> tuple[Bred, ...]
         score: Trains networks with each of the formulas on each of the seeds; returns losses (trees, seeds).
         budget: Trainings.
         seed: Of what is drawn; trainings have the seeds from there.
+        allowed: Tells whether a formula may be trained.
 
     Raises:
-        ConfigurationError: A budget that is too small.
+        ConfigurationError: A budget that is too small, or no formula that is allowed.
+        SearchFailedError: No formula that is new, and whose trainings did not diverge.
 
     Example:
         >>> def nearest_to_a_bump(trees, seeds):
         ...     z = np.linspace(-2, 2, 41)
         ...     errors = [np.square(tree.dual(z, 1.0)[0] - np.exp(-z * z)).mean() for tree in trees]
         ...     return np.repeat(np.array(errors)[:, None], len(seeds), 1)
-        >>> evolve(nearest_to_a_bump, budget=64)[0].loss < 0.05
+        >>> breed(nearest_to_a_bump, budget=64)[0].loss < 0.05
         True
     """
-    if budget < LEAST:
-        raise ConfigurationError(f"A budget of {budget} breeds nothing; give {LEAST} trainings or more.")
+    check_budget(budget)
     draw, tried = np.random.default_rng(seed), list[Bred]()
-    for _ in range(max(1, round(5 / 8 * budget / GENERATION))):
-        chosen = _ranked(_brood(tried, draw), tried, draw) if tried else _first(draw)
+    for _ in range(round(5 / 8 * budget / GENERATION)):
+        chosen = _ranked(_brood(tried, draw, allowed), tried, draw) if tried else _first(draw, allowed)
+        if not chosen:
+            break
         losses = score([tree for _, tree in chosen], [seed])
         tried += [
             Bred(genome, tree, {seed: float(loss[0])}, _is_new(tree))
             for (genome, tree), loss in zip(chosen, losses, strict=True)
         ]
-    best = sorted((one for one in tried if one.new), key=lambda one: one.loss)[:FINALISTS]
-    seeds = range(seed + 1, seed + 1 + (budget - len(tried)) // max(1, len(best)))
+    best = sorted((one for one in tried if one.new and one.loss < np.inf), key=lambda one: one.loss)[
+        :FINALISTS
+    ]
+    if not best:
+        raise SearchFailedError(
+            f"None of the {len(tried)} formulas that were trained is new and did not diverge. Lower the "
+            "learning rates."
+        )
+    seeds = range(seed + 1, seed + 1 + (budget - len(tried)) // len(best))
     finals = score([one.tree for one in best], seeds)
     again = [
         Bred(one.genome, one.tree, dict(zip(seeds, map(float, losses), strict=True)), True)
@@ -107,37 +112,51 @@ def evolve(score: Score, *, budget: int = 64, seed: int = 0) -> tuple[Bred, ...]
     return (*sorted(again, key=lambda one: one.loss), *sorted(others, key=lambda one: one.loss))
 
 
-def _first(draw: np.random.Generator) -> list[tuple[Genome, Tree]]:
-    """Return the first generation: relu, and forms u(x) or x u(x)."""
+def check_budget(budget: int) -> None:
+    """Complain about too few trainings.
+
+    Raises:
+        ConfigurationError: Fewer than 32.
+    """
+    if budget < LEAST:
+        raise ConfigurationError(f"A budget of {budget} breeds nothing; give {LEAST} trainings or more.")
+
+
+def _first(draw: np.random.Generator, allowed: Allowed) -> list[Grown]:
+    """Return the first generation: forms u(x) or x u(x), the rectifier among them."""
     forms: list[Genome] = [(name, "x") for name in UNARIES]
     forms += [("times", "x", form) for form in forms]
-    sound = [pair for form in forms[1:] if (pair := _grown(form)) is not None]
-    at = draw.choice(len(sound), GENERATION - 1, replace=False)
-    return [_sure(("pos", "x")), *(sound[i] for i in sorted(at))]
+    sound = [pair for form in forms if (pair := _grown(form)) is not None and allowed(pair[1])]
+    if len(sound) < 2:
+        raise ConfigurationError("None of the simplest formulas meets the requirements. Relax `require`.")
+    others = sound[1:]
+    at = draw.choice(len(others), min(GENERATION - 1, len(others)), replace=False)
+    return [sound[0], *(others[i] for i in sorted(at))]
 
 
-def _brood(tried: list[Bred], draw: np.random.Generator) -> list[tuple[Genome, Tree]]:
+def _brood(tried: list[Bred], draw: np.random.Generator, allowed: Allowed) -> list[Grown]:
     """Return proposals from what did well, none of which was trained or comes twice."""
     parents = sorted(tried, key=lambda one: one.loss)[: max(2, len(tried) // 2)]
     seen = {signature(one.tree) for one in tried}
-    found: list[tuple[Genome, Tree]] = []
+    found: list[Grown] = []
     for _ in range(50 * _BRED):
         one, other = (parents[min(draw.integers(len(parents), size=2))].genome for _ in range(2))
-        child = _crossed(one, other, draw) if draw.random() < 0.5 else _mutated(one, draw)
+        child = crossed(one, other, draw) if draw.random() < 0.5 else mutated(one, draw)
         pair = _grown(child)
         if pair is None or (sign := signature(pair[1])) in seen:
             continue
         seen.add(sign)
-        found.append(pair)
+        if allowed(pair[1]):
+            found.append(pair)
         if len(found) == _BRED:
             break
     return found
 
 
-def _ranked(
-    brood: list[tuple[Genome, Tree]], tried: list[Bred], draw: np.random.Generator
-) -> list[tuple[Genome, Tree]]:
+def _ranked(brood: list[Grown], tried: list[Bred], draw: np.random.Generator) -> list[Grown]:
     """Return a generation: the best of a brood in draws from the posterior (Thompson 1933)."""
+    if not brood:
+        return []
     z = _standardized([one.tree for one in tried])
     new = _standardized([tree for _, tree in brood])
     y = _normal_scores(np.array([one.loss for one in tried]))
@@ -195,95 +214,11 @@ def _is_new(tree: Tree) -> bool:
     return min(float(_apart(way, _registered()).min()) for way in ways) > _NEW**2
 
 
-def _grown(genome: Genome) -> tuple[Genome, Tree] | None:
+def _grown(genome: Genome) -> Grown | None:
     """Return a genome and its tree; None of one that is too large, not finite, a line, or grows too fast."""
-    if _count(genome) > _LARGEST:
+    if count(genome) > _LARGEST:
         return None
     tree = tree_of(genome)
     if tree.size > _LARGEST or tree.expression.has(sp.nan, sp.zoo, sp.oo) or signature(tree) is None:
         return None
     return genome, tree
-
-
-def _sure(genome: Genome) -> tuple[Genome, Tree]:
-    return genome, tree_of(genome)
-
-
-def tree_of(genome: Genome) -> Tree:
-    """Return the expression of a genome.
-
-    Example:
-        >>> tree_of(("times", "x", ("sigmoid", "x"))).expression
-        x/(1 + exp(-x))
-    """
-    if genome == "x":
-        return X_TREE
-    name, *parts = genome
-    trees = [tree_of(part) for part in parts]
-    return applied(_UNARIES[str(name)], *trees) if len(trees) == 1 else _BINARIES[str(name)](*trees)
-
-
-def _count(genome: Genome) -> int:
-    return 1 if genome == "x" else 1 + sum(_count(part) for part in genome[1:])
-
-
-def _places(genome: Genome, at: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
-    """Give the way to every node."""
-    yield at
-    if genome != "x":
-        for i, part in enumerate(genome[1:], start=1):
-            yield from _places(part, (*at, i))
-
-
-def _part(genome: Genome, at: tuple[int, ...]) -> Genome:
-    for i in at:
-        genome = genome[i]
-    return genome
-
-
-def _with(genome: Genome, at: tuple[int, ...], part: Genome) -> Genome:
-    """Return a genome in which a node is another."""
-    if not at:
-        return part
-    parts = list(genome)
-    parts[at[0]] = _with(parts[at[0]], at[1:], part)
-    return tuple(parts)
-
-
-def _random_place(genome: Genome, draw: np.random.Generator) -> tuple[int, ...]:
-    places = list(_places(genome))
-    return places[draw.integers(len(places))]
-
-
-def _random_form(draw: np.random.Generator) -> Genome:
-    """Return x, u(x) or x u(x)."""
-    form: Genome = (_random_name(draw), "x")
-    return ("x", form, ("times", "x", form))[draw.integers(3)]
-
-
-def _random_name(draw: np.random.Generator) -> str:
-    return str(list(_UNARIES)[draw.integers(len(_UNARIES))])
-
-
-def _crossed(one: Genome, other: Genome, draw: np.random.Generator) -> Genome:
-    """Return a genome with a part of another, or the sum or product of both."""
-    part = _part(other, _random_place(other, draw))
-    if draw.random() < 0.5:
-        return (list(_BINARIES)[draw.integers(2)], one, part)
-    return _with(one, _random_place(one, draw), part)
-
-
-def _mutated(genome: Genome, draw: np.random.Generator) -> Genome:
-    """Return a genome with one node replaced, renamed, wrapped, joined with another, or left out."""
-    at = _random_place(genome, draw)
-    part, kind = _part(genome, at), draw.integers(5)
-    if kind == 0 or (part == "x" and kind in (1, 4)):
-        return _with(genome, at, _random_form(draw))
-    if kind == 1:
-        name = _random_name(draw) if len(part) == 2 else list(_BINARIES)[draw.integers(2)]
-        return _with(genome, at, (name, *part[1:]))
-    if kind == 2:
-        return _with(genome, at, (_random_name(draw), part))
-    if kind == 3:
-        return _with(genome, at, (list(_BINARIES)[draw.integers(2)], part, _random_form(draw)))
-    return _with(genome, at, part[draw.integers(1, len(part))])

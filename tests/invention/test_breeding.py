@@ -7,17 +7,15 @@ import pytest
 
 from autoact.errors import ConfigurationError
 from autoact.invention import Tree
-from autoact.invention._evolution import (
+from autoact.invention._breeding import (
     GENERATION,
     Bred,
-    _crossed,
     _grown,
     _is_new,
-    _mutated,
     _normal_scores,
-    evolve,
-    tree_of,
+    breed,
 )
+from autoact.invention._genomes import crossed, mutated, tree_of
 
 Z = np.linspace(-2, 2, 41)
 BUDGET = 64
@@ -43,7 +41,7 @@ class Recorded:
 
 def test_the_budget_is_spent_as_it_says() -> None:
     score = Recorded()
-    found = evolve(score, budget=BUDGET, seed=3)
+    found = breed(score, budget=BUDGET, seed=3)
     assert score.calls == [(GENERATION, (3,))] * 5 + [(4, (4, 5, 6, 7, 8, 9))]
     assert sum(count * len(seeds) for count, seeds in score.calls) == BUDGET
     assert len(set(score.formulas)) == len(score.formulas) == 40
@@ -55,7 +53,7 @@ def test_the_budget_is_spent_as_it_says() -> None:
 
 
 def test_the_same_seed_breeds_the_same() -> None:
-    first, again, other = (evolve(from_a_wave, budget=BUDGET, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (breed(from_a_wave, budget=BUDGET, seed=seed) for seed in (1, 1, 2))
     assert [one.genome for one in first] == [one.genome for one in again]
     assert [one.genome for one in first] != [one.genome for one in other]
 
@@ -64,7 +62,7 @@ def test_breeding_improves_on_the_first_generation() -> None:
     gains = []
     for seed in range(4):
         score = Recorded()
-        found = evolve(score, budget=160, seed=seed)
+        found = breed(score, budget=160, seed=seed)
         first = [one.loss for one in found if str(one.tree.expression) in score.formulas[:GENERATION]]
         gains.append(found[0].loss < 0.7 * min(first))
     assert sum(gains) >= 3
@@ -75,7 +73,7 @@ def test_what_diverged_is_never_chosen() -> None:
         smooth = ["exp" not in str(tree.expression) for tree in trees]
         return np.where(np.array(smooth)[:, None], np.nan, from_a_wave(trees, seeds))
 
-    found = evolve(score, budget=BUDGET, seed=0)
+    found = breed(score, budget=BUDGET, seed=0)
     assert np.isfinite(found[0].loss)
     assert found[-1].loss == np.inf
 
@@ -85,7 +83,7 @@ def test_children_are_genomes_and_those_that_grow_stay_small_and_finite() -> Non
     one, other = ("times", "x", ("sigmoid", "x")), ("plus", ("bell", ("twice", "x")), "x")
     grown = 0
     for _ in range(300):
-        child = _crossed(one, other, draw) if draw.random() < 0.5 else _mutated(one, draw)
+        child = crossed(one, other, draw) if draw.random() < 0.5 else mutated(one, draw)
         assert tree_of(child).expression.free_symbols <= tree_of("x").expression.free_symbols
         pair = _grown(child)
         if pair is not None:
@@ -128,4 +126,4 @@ def test_the_loss_of_one_that_diverged_once_is_infinite() -> None:
 
 def test_a_budget_that_breeds_nothing_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="budget of 31 breeds nothing; give 32"):
-        evolve(from_a_wave, budget=31)
+        breed(from_a_wave, budget=31)
