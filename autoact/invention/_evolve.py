@@ -156,12 +156,12 @@ class _Trainings:
     def score(self, trees: Sequence[Tree], seeds: Sequence[int]) -> np.ndarray:
         """Return monitored values, less for better ones, (trees, seeds); nan of what diverged."""
         acts, layers = [_activation(tree) for tree in trees], self.layers
-        members = [
-            Member(assignment=Assignment(dict.fromkeys(layers, act.name)), seed=seed)
-            for act in acts
-            for seed in seeds
-        ]
         with registered_meanwhile(acts):
+            members = [
+                Member(assignment=Assignment(dict.fromkeys(layers, act.name)), seed=seed)
+                for act in acts
+                for seed in seeds
+            ]
             found = self._measured(members)
         values = [self.sign * float(one.selection) if one.finite else np.nan for one in found]
         log.info("trained %d formulas on %d seeds", len(trees), len(seeds))
