@@ -33,9 +33,9 @@ from scripts import terminal
 from scripts.examples.applications._module import Application
 from scripts.examples.applications._pictures import draw_seeds
 
-CONTEXT, BATCH, EPOCHS = 48, 16, 6
+CONTEXT, BATCH, EPOCHS = 48, 16, 5
 _RARE = 20  # characters seen less often are one
-_HELD_OUT = 200  # windows that guide, and windows that compare
+_NAMES = {"original": "gelu (original)", "selected": "chosen, by block"}
 
 
 def encoded(text: str) -> tuple[Tensor, int]:
@@ -53,12 +53,13 @@ def windows(characters: Tensor, count: int) -> TensorDataset:
     return TensorDataset(rows[:, :-1], rows[:, 1:])
 
 
-def loaders(text: str, steps: int) -> tuple[tuple[DataLoader[Any], ...], int]:
+def loaders(text: str, steps: int, held_out: int = 200) -> tuple[tuple[DataLoader[Any], ...], int]:
     """Return loaders of windows that train, guide and compare, and how many kinds of characters there are.
 
     Args:
         text: At least a few thousand characters.
         steps: Batches of an epoch.
+        held_out: Windows that guide, and windows that compare.
 
     Raises:
         DataError: The text is too short.
@@ -69,8 +70,7 @@ def loaders(text: str, steps: int) -> tuple[tuple[DataLoader[Any], ...], int]:
     train, guide, compare = characters.tensor_split([int(0.8 * len(text)), int(0.9 * len(text))])
     return (
         DataLoader(windows(train, steps * BATCH), batch_size=BATCH, shuffle=True),
-        DataLoader(windows(guide, _HELD_OUT), batch_size=_HELD_OUT),
-        DataLoader(windows(compare, _HELD_OUT), batch_size=_HELD_OUT),
+        *(DataLoader(windows(part, held_out), batch_size=held_out) for part in (guide, compare)),
     ), kinds
 
 
@@ -115,15 +115,15 @@ class Transformer(Application):
 
 def search(text: str, out: Path, *, short: bool) -> SearchResult:
     """Select the activations, and compare them with GELU on fresh seeds."""
-    data, kinds = loaders(text, 10 if short else 60)
+    data, kinds = loaders(text, 10, 20) if short else loaders(text, 50)
     return autoact.run_search(
         partial(Transformer, kinds),
         data,
         space=["gelu", "relu_squared"] if short else "language",
         monitor="val_loss",
-        budget=2 if short else 8,
+        budget=2 if short else 6,
         seeds=2 if short else 6,
-        selection_seeds=1 if short else 2,
+        selection_seeds=1,
         trainer={"max_epochs": 2 if short else EPOCHS, "accelerator": "cpu"},
         out=out,
         quiet=True,
@@ -136,7 +136,7 @@ def curves(result: SearchResult) -> dict[str, tuple[list[int], list[float]]]:
     runs: dict[str, list[Any]] = {}
     for training in result.trainings:
         if training.phase == "baseline" and training.usable:
-            runs.setdefault(training.label, []).append(training)
+            runs.setdefault(_NAMES.get(training.label, training.label), []).append(training)
     tokens = BATCH * CONTEXT
     found = {
         name: (

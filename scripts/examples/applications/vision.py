@@ -3,7 +3,7 @@
     python scripts/examples/applications/vision.py --data-dir DIR [--short] [--out DIR]
 
 DIR holds cifar10_15k.npz: train_images and test_images, uint8 (N, 32, 32, 3), and their labels (Krizhevsky
-2009). 4,000 training images, averaged to 16 x 16 pixels, train a network of three residual blocks, 1,500
+2009). 2,000 training images, averaged to 16 x 16 pixels, train a network of three residual blocks, 1,000
 others guide the search, and the test images compare. Searches the space `vision` against ReLU, prints the
 verdict and accuracies, and draws vision.png. About 5 minutes; --short 10 s.
 """
@@ -34,7 +34,7 @@ from scripts.examples.applications._pictures import draw_seeds
 FILE = "cifar10_15k.npz"
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-TRAIN, GUIDE, EPOCHS = 4000, 1500, 4
+TRAIN, GUIDE, EPOCHS = 2000, 1000, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class Block(nn.Module):
 class ResNet(Application):
     """Three residual blocks on images of 16 x 16 pixels."""
 
-    def __init__(self, width: int = 12) -> None:
+    def __init__(self, width: int = 8) -> None:
         super().__init__(lr=3e-3)
         self.stem = nn.Sequential(
             nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
@@ -137,7 +137,7 @@ def search(data: Images, out: Path, *, short: bool) -> SearchResult:
         loaders(data),
         space=["relu", "silu"] if short else "vision",
         monitor="val_loss",
-        budget=2 if short else 8,
+        budget=2 if short else 6,
         seeds=2 if short else 6,
         selection_seeds=1,
         trainer={"max_epochs": 1 if short else EPOCHS, "accelerator": "cpu"},
