@@ -6,7 +6,7 @@ From u = -sin(πx) a front steepens at x = 0, smoothed by ν = 0.05. A physics-i
 residual r of the equation and its slope r_x at random points (Yu et al. 2022), which takes the third
 derivative u_xxx: the space `physics` with three continuous derivatives required. The error against the exact
 solution (Cole 1951, Hopf 1950) guides the search on one grid and compares on another, against tanh. Prints
-the verdict, what the slope of the residual is worth, and draws burgers.png. About 4 minutes; --short 15 s.
+the verdict, what the slope of the residual is worth, and draws burgers.png. About 5 minutes; --short 10 s.
 """
 
 import sys
