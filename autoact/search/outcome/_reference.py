@@ -18,7 +18,10 @@ def measured(measure: Measure | None, metric: str) -> Reference | None:
     if measure is None:
         return None
     try:
-        return measure(metric)
+        found = measure(metric)
+        if not isinstance(found, Reference):
+            raise TypeError(f"expected an autoact.records.Reference, got {found!r:.60}")
+        return found
     except Exception as error:  # a verdict that many trainings have decided must not be lost with it
         log.debug("The reference could not be measured.", exc_info=True)
         return Reference(name="a reference", why_not=f"{type(error).__name__}: {error}")
