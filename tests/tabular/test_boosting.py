@@ -95,9 +95,15 @@ def test_what_cannot_be_measured_is_told(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_verdict_names_it_and_a_broken_one_costs_no_verdict(tmp_path: Path) -> None:
     task = task_of(tmp_path, 60, classes=False)
     settings = {**task.settings, "trainer": {**task.trainer, "max_epochs": 1}}
-    more = {"space": ["relu", "tanh"], "budget": 1, "seeds": 2, "selection_seeds": 1, "quiet": True}
+    more: dict[str, Any] = {
+        "space": ["relu", "tanh"],
+        "budget": 1,
+        "seeds": 2,
+        "selection_seeds": 1,
+        "quiet": True,
+    }
     run = tmp_path / "run"
-    result = autoact.run_search(task.model, task.data, **settings, **more, out=run)
+    result = autoact.run_search(task.model, task.data, **settings, **more, out=run, quiet=True)
     value = task.reference("val_loss").value
     assert result.report["reference"]["value"] == value
     said = "Gradient boosting (scikit-learn's defaults) on the same rows: val_loss"
@@ -108,7 +114,7 @@ def test_a_verdict_names_it_and_a_broken_one_costs_no_verdict(tmp_path: Path) ->
         raise RuntimeError(f"no {metric} today")
 
     settings["reference"] = broken
-    autoact.run_search(task.model, task.data, **settings, **more, out=tmp_path / "broken")
+    autoact.run_search(task.model, task.data, **settings, **more, out=tmp_path / "broken", quiet=True)
     said = "A reference on the same rows: not measured, RuntimeError: no val_loss today."
     assert said in summarize(tmp_path / "broken")
     assert json.loads((tmp_path / "broken" / "report.json").read_text())["verdict"]

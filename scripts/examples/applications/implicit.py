@@ -5,7 +5,7 @@
 Half of the pixels of a photograph that comes with scikit-learn train a small network; a quarter guides the
 search, and another compares: what lies between known pixels has to be right. Which activation can hold high
 frequencies decides here (Sitzmann et al. 2020; Liu et al. 2024), so the space is `implicit`; against ReLU.
-Prints the verdict and draws implicit.png. About 3 minutes; --short 10 s.
+Prints the verdict and draws implicit.png. About 90 s; --short 10 s.
 """
 
 import sys

@@ -1,9 +1,11 @@
 """The text is cut without overlap, no character sees what follows it, and curves are at equal tokens."""
 
 from pydoc_data.topics import topics
+from typing import cast
 
 import pytest
 import torch
+from torch.utils.data import TensorDataset
 
 from autoact.errors import DataError
 from scripts.examples.applications import language as run
@@ -19,14 +21,15 @@ def test_characters_become_numbers_and_rare_ones_one() -> None:
 
 
 def test_parts_of_the_text_share_no_character() -> None:
-    text = "".join(chr(ord("a") + (at * 10) // 20_000) * 20 for at in range(1000)) * 1
-    (train, guide, compare), _ = run.loaders(text, 3)
-    assert train.dataset.tensors[0].shape == (3 * run.BATCH, run.CONTEXT)
+    text = "".join(chr(ord("a") + (at * 10) // 20_000) * 20 for at in range(1000))
+    loaders, _ = run.loaders(text, 3)
+    train, guide, compare = (cast(TensorDataset, loader.dataset).tensors for loader in loaders)
+    assert train[0].shape == (3 * run.BATCH, run.CONTEXT)
     numbers, _ = run.encoded(text)
     borders = [int(0.8 * len(text)), int(0.9 * len(text))]
-    ends = [loader.dataset.tensors[1][-1, -1] for loader in (train, guide, compare)]
+    ends = [following[-1, -1] for _, following in (train, guide, compare)]
     assert ends == [numbers[borders[0] - 1], numbers[borders[1] - 1], numbers[-1]]
-    starts = [loader.dataset.tensors[0][0, 0] for loader in (train, guide, compare)]
+    starts = [characters[0, 0] for characters, _ in (train, guide, compare)]
     assert starts == [numbers[0], numbers[borders[0]], numbers[borders[1]]]
     with pytest.raises(DataError, match="has 6 characters; it needs at least 9600"):
         run.loaders("a text", 1)

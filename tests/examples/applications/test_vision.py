@@ -9,7 +9,7 @@ from scripts.examples.applications import vision as run
 
 def write(folder, train: int = 240, test: int = 60, leave_out: str = "") -> None:
     random = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for part, count in (("train", train), ("test", test)):
         labels = random.integers(0, 10, count).astype(np.uint8)
         noise = random.integers(0, 100, (count, 32, 32, 3))
