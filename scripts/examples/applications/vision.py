@@ -60,7 +60,7 @@ def images(folder: Path, train: int = TRAIN, guide: int = GUIDE) -> Images:
     path = folder / FILE
     if not path.is_file():
         raise DataError(
-            f"There is no {path}; --data-dir takes the folder of {FILE}, which holds {', '.join(ARRAYS)}."
+            f"There is no file {path}; --data-dir takes the folder of {FILE}, with {', '.join(ARRAYS)}."
         )
     with np.load(path) as stored:
         missing = [name for name in ARRAYS if name not in stored]
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = terminal.parser(
         __doc__, short="two candidates, one epoch, few seeds and images", out=terminal.RUNS
     )
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", required=True, help=f"folder of {FILE}")
+    parser.add_argument("--data-dir", type=Path, default=Path(), metavar="DIR", help=f"folder of {FILE}")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     try:

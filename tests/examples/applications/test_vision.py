@@ -31,9 +31,12 @@ def test_parts_are_of_their_sizes_and_share_no_image(tmp_path) -> None:
     assert parts[1][0][0].permute(1, 2, 0).numpy() == pytest.approx(first / 64 - 2, abs=1e-5)
 
 
-def test_what_is_missing_is_named(tmp_path) -> None:
+def test_what_is_missing_is_named(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"There is no file cifar10_15k.npz; --data-dir takes the folder of"):
+        run.main([])
     with pytest.raises(
-        SystemExit, match=r"There is no .*cifar10_15k.npz; --data-dir takes the folder of cifar"
+        SystemExit, match=r"There is no file /.*cifar10_15k.npz; --data-dir takes the folder of"
     ):
         run.main(["--data-dir", str(tmp_path), "--out", str(tmp_path)])
     write(tmp_path, leave_out="test_labels")
