@@ -33,7 +33,7 @@ from scripts import terminal
 from scripts.examples.applications._module import Application
 from scripts.examples.applications._pictures import draw_seeds
 
-CONTEXT, BATCH, EPOCHS = 48, 16, 5
+CONTEXT, BATCH, EPOCHS = 32, 16, 4
 _RARE = 20  # characters seen less often are one
 _NAMES = {"original": "gelu (original)", "selected": "chosen, by block"}
 
@@ -53,7 +53,7 @@ def windows(characters: Tensor, count: int) -> TensorDataset:
     return TensorDataset(rows[:, :-1], rows[:, 1:])
 
 
-def loaders(text: str, steps: int, held_out: int = 200) -> tuple[tuple[DataLoader[Any], ...], int]:
+def loaders(text: str, steps: int, held_out: int = 150) -> tuple[tuple[DataLoader[Any], ...], int]:
     """Return loaders of windows that train, guide and compare, and how many kinds of characters there are.
 
     Args:
@@ -96,7 +96,7 @@ class Block(nn.Module):
 class Transformer(Application):
     """Two blocks between an embedding and logits of the next character."""
 
-    def __init__(self, kinds: int, width: int = 48, heads: int = 3) -> None:
+    def __init__(self, kinds: int, width: int = 32, heads: int = 2) -> None:
         super().__init__(lr=3e-3)
         self.characters, self.places = nn.Embedding(kinds, width), nn.Embedding(CONTEXT, width)
         self.blocks = nn.Sequential(Block(width, heads), Block(width, heads))

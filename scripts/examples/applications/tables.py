@@ -6,7 +6,7 @@ Breast cancer (569 tumors, malignant or benign; Street et al. 1993) comes with s
 also winequality-white.csv (4,898 wines, a score; Cortez et al. 2009) and abalone.csv (4,177 abalones, their
 rings; Nash et al. 1994) from that folder, as UCI distributes them but without a header and with commas. Each
 is what `autoact search --data FILE --target -1` does with a file: the space `tabular` against ReLU, and
-gradient boosting on the same rows. Prints verdicts and a table, draws tables.png. About 1 minute, 4 with
+gradient boosting on the same rows. Prints verdicts and a table, draws tables.png. About 1 minute, 3 with
 --data-dir; --short 10 s.
 """
 

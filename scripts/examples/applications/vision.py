@@ -5,7 +5,7 @@
 DIR holds cifar10_15k.npz: train_images and test_images, uint8 (N, 32, 32, 3), and their labels (Krizhevsky
 2009). 2,000 training images, averaged to 16 x 16 pixels, train a network of three residual blocks, 1,000
 others guide the search, and the test images compare. Searches the space `vision` against ReLU, prints the
-verdict and accuracies, and draws vision.png. About 5 minutes; --short 10 s.
+verdict and accuracies, and draws vision.png. About 2 minutes; --short 10 s.
 """
 
 import sys

@@ -31,7 +31,7 @@ def test_parts_of_the_text_share_no_character() -> None:
     assert ends == [numbers[borders[0] - 1], numbers[borders[1] - 1], numbers[-1]]
     starts = [characters[0, 0] for characters, _ in (train, guide, compare)]
     assert starts == [numbers[0], numbers[borders[0]], numbers[borders[1]]]
-    with pytest.raises(DataError, match="has 6 characters; it needs at least 9600"):
+    with pytest.raises(DataError, match="has 6 characters; it needs at least 6400"):
         run.loaders("a text", 1)
 
 
