@@ -5,8 +5,8 @@
 
 The function that is searched looks trainings up in a table; all else is the public interface: trials,
 baselines, finalists, their seeds, files and the report. A function has no mixture to train. The regret is
-that of what the run chooses, at the cost of everything before its confirmation, as in `pooling.py`. TPE is read
-from search.json at a cost of 20; what the JSON file holds is not played again.
+that of what the run chooses, at the cost of everything before its confirmation, as in `pooling.py`. TPE is
+read from search.json at a cost of 20; what the JSON file holds is not played again.
 """
 
 from __future__ import annotations
