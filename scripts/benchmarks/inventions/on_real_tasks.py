@@ -1,7 +1,7 @@
 """Inventions on real tasks, against every registered activation, where they were found and elsewhere.
 
-    python scripts/benchmarks/invention_real.py --data-dir DIR [--results RUN] [--out runs/invention_real]
-        [--only digits wine ...] [--first-seed 0] [--seeds 10] [--budget 64] [--short]
+    python scripts/benchmarks/inventions/on_real_tasks.py --data-dir DIR [--results RUN] [--short]
+        [--out runs/on_real_tasks] [--only digits wine ...] [--first-seed 0] [--seeds 10] [--budget 64]
 
 On each task an activation is found in two ways, each for 64 trainings with the seeds from 5000 on. *shape*:
 12 networks of ReLU learn a free shape, the four best on selection rows get a formula, these are trained on 13
@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from scripts import terminal
 from scripts.benchmarks.invention import kept
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
-    out = terminal.RUNS / "invention_real"
+    out = terminal.RUNS / "on_real_tasks"
     parser = terminal.parser(__doc__, short="3 registered ones, 2 epochs, 2 seeds", out=out)
     parser.add_argument("--data-dir", type=Path, default=Path(), help="folder of the data files")
     parser.add_argument("--results", type=Path, help="folder of a run of results/measure.py")

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from autoact.analysis import normal_quantiles, project
-from scripts.benchmarks import shared_shapes
-from scripts.benchmarks.shared_shapes import MEMBER, Networks, distance, forget, gain
+from scripts.benchmarks.inventions import shared_shapes
+from scripts.benchmarks.inventions.shared_shapes import MEMBER, Networks, distance, forget, gain
 from scripts.benchmarks.teachers.functions import TEACHERS
 
 

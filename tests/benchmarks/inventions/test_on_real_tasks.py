@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from scripts.benchmarks import invention_real
-from scripts.benchmarks.inventions import half_width, holm, register, standings
+from scripts.benchmarks.inventions import half_width, holm, on_real_tasks, register, standings
 from scripts.benchmarks.results import Record
 
 SEEDS = 10
@@ -63,7 +62,7 @@ def test_a_short_run_finds_compares_and_goes_on(
     for seed in range(2):
         made.add(task="cancer", arm="relu", seed=seed, selection=0.5, comparison=0.25 + 0.01 * seed)
     arguments = ["--short", "--only", "cancer", "--out", str(tmp_path / "out")]
-    invention_real.main([*arguments, "--results", str(known)])
+    on_real_tasks.main([*arguments, "--results", str(known)])
     printed = capsys.readouterr().out
     assert "| shape, cancer | `" in printed
     assert "| evolution, cancer | `" in printed
@@ -72,6 +71,6 @@ def test_a_short_run_finds_compares_and_goes_on(
     entries = [json.loads(line) for line in lines]
     assert len(entries) == 2 * 5  # seeds, and three registered and two found
     assert {e["comparison"] for e in entries if e["arm"] == "relu"} == {0.25, 0.26}
-    monkeypatch.setattr(invention_real, "stack_values", pytest.fail)  # nothing is trained again
-    invention_real.main(arguments)
+    monkeypatch.setattr(on_real_tasks, "stack_values", pytest.fail)  # nothing is trained again
+    on_real_tasks.main(arguments)
     assert capsys.readouterr().out == printed

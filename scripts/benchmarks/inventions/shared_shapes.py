@@ -1,7 +1,7 @@
 """One free shape for several networks with staggered starts, against a shape for each, at the same cost.
 
-    python scripts/benchmarks/shared_shapes.py --data-dir DIR [--out runs/shared_shapes] [--only digits ...]
-        [--short]
+    python scripts/benchmarks/inventions/shared_shapes.py --data-dir DIR [--short]
+        [--out runs/shared_shapes] [--only digits ...]
 
 *separate*: 12 networks learn a cubic spline of 17 knots each, and the one with the least loss on selection
 rows counts. *shared*: six networks at a time share one spline over the length of two trainings; each begins
@@ -25,7 +25,7 @@ from scipy.optimize import least_squares
 from torch import Tensor, nn
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from autoact import get
 from autoact.analysis import normal_quantiles, project
