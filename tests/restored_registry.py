@@ -1,4 +1,4 @@
-"""Registry of activations, as it was, after every test: what one registers changes no other."""
+"""Registry of activations, as it was, after every test: what one registers changes no other. A plugin."""
 
 import sys
 from collections.abc import Iterator
