@@ -3,21 +3,18 @@
 from typing import TYPE_CHECKING
 
 from autoact._names import public_names
-from autoact.ranking._candidates import opponents, require_finite
+from autoact.ranking._opponents import opponents, require_finite
 from autoact.ranking._rank_activations import rank_activations
 from autoact.ranking._ranking import Ranking
-from autoact.ranking._ranking_tables import latex, text
 from autoact.ranking._task_ranking import TaskRanking, ranks
 
 __all__ = [
     "Ranking",
     "TaskRanking",
-    "latex",
     "opponents",
     "rank_activations",
     "ranks",
     "require_finite",
-    "text",
 ]
 
 if not TYPE_CHECKING:

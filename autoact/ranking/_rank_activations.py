@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autoact.activations import get
 from autoact.errors import ConfigurationError, SearchFailedError
-from autoact.ranking._candidates import REFERENCE, opponents, require_finite
+from autoact.ranking._opponents import REFERENCE, opponents, require_finite
 from autoact.ranking._ranking import Ranking
 from autoact.ranking._records import Records
 from autoact.ranking._task_ranking import TaskRanking
@@ -19,7 +19,7 @@ from autoact.records import Training
 from autoact.search.executors import executor_for
 from autoact.search.phases import Prepared, prepare, stack_for
 from autoact.search.setup import Settings, seeds_for
-from autoact.search.trainings import Trainings
+from autoact.search.trainings import Trainings, interruptible
 from autoact.spaces import SearchSpace
 from autoact.training.tasks import TASKS, Task
 
@@ -79,7 +79,7 @@ def rank_activations(
     if names == (REFERENCE,):
         raise ConfigurationError("relu alone cannot be ranked; name what it is ranked against.")
     records = Records.of(out)
-    with records.locked(), _progress(len(names) * seeds, len(tasks), quiet) as tell:
+    with interruptible(None), records.locked(), _progress(len(names) * seeds, len(tasks), quiet) as tell:
         records.agree(
             {"seeds": {"seed": seed}, "activation": {name: str(get(name).expression) for name in names}}
         )

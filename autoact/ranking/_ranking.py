@@ -9,7 +9,8 @@ import numpy as np
 from scipy.stats import t as student
 
 from autoact.activations import get
-from autoact.ranking._candidates import REFERENCE
+from autoact.ranking._opponents import REFERENCE
+from autoact.ranking._ranking_tables import latex, text
 from autoact.ranking._task_ranking import TaskRanking
 from autoact.records import LEVEL, Comparison
 from autoact.search.statistics import holm
@@ -25,6 +26,21 @@ class Ranking:
         own: The activations that are ranked.
         tasks: What was trained.
         seeds: Of the trainings, the same for all.
+
+    Example:
+        >>> from autoact.records import Training
+        >>> from autoact.spaces import Assignment
+        >>> def trained(name, *values):
+        ...     how = {"phase": "confirmation", "label": name, "assignment": Assignment({"a": name})}
+        ...     return [
+        ...         Training(**how, seed=n, state="finished", selection=v, comparison=v)
+        ...         for n, v in enumerate(values)
+        ...     ]
+        >>> values = {"elu": trained("elu", 0.1, 0.2), "relu": trained("relu", 0.2, 0.35)}
+        >>> task = TaskRanking(name="t", metric="val_loss", mode="min", own=("elu",), trainings=values)
+        >>> found = Ranking(own=("elu",), tasks=(task,), seeds=(0, 1))
+        >>> list(found.ranks), found.difference("t", "elu")[1]
+        (['elu', 'relu'], '')
     """
 
     own: tuple[str, ...]
@@ -90,6 +106,14 @@ class Ranking:
             for t in reversed(same)
             if t.raised
         }
+
+    def text(self) -> str:
+        """Return the ranked activations task by task, then the ranks of all."""
+        return text(self)
+
+    def latex(self) -> str:
+        """Return two tables for a paper that uses the package booktabs: of the ranked activations, of all."""
+        return latex(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types, all values included."""

@@ -2,17 +2,20 @@ r"""Tables of a ranking: for a terminal, and for a paper."""
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from autoact.activations import get
-from autoact.ranking._candidates import REFERENCE
-from autoact.ranking._ranking import Ranking
+from autoact.ranking._opponents import REFERENCE
 from autoact.ranking._task_ranking import TaskRanking
 from autoact.records import Comparison
+
+if TYPE_CHECKING:
+    from autoact.ranking._ranking import Ranking
 
 _MARKS = {"better": " *", "worse": " -", "": ""}
 
 
-def text(ranking: Ranking) -> str:
+def text(ranking: "Ranking") -> str:
     """Return the ranked activations task by task, then the ranks of all.
 
     Args:
@@ -22,7 +25,7 @@ def text(ranking: Ranking) -> str:
     return "\n\n".join([*blocks, _notes(ranking), _of_all(ranking), *_failures(ranking)])
 
 
-def _of_one(ranking: Ranking, name: str) -> str:
+def _of_one(ranking: "Ranking", name: str) -> str:
     mean, half = ranking.ranks[name]
     place = 1 + list(ranking.ranks).index(name)
     rows: list[Sequence[str]] = [
@@ -37,7 +40,7 @@ def _of_one(ranking: Ranking, name: str) -> str:
     return f"{head}\n\n{_aligned(rows)}"
 
 
-def _notes(ranking: Ranking) -> str:
+def _notes(ranking: "Ranking") -> str:
     return (
         f"* better, - worse at 5 %, Holm's correction for {len(ranking.claims)} comparisons; ± is half of a "
         f"95 % interval over {len(ranking.seeds)} paired seeds and the rows.\n"
@@ -46,7 +49,7 @@ def _notes(ranking: Ranking) -> str:
     )
 
 
-def _of_all(ranking: Ranking) -> str:
+def _of_all(ranking: "Ranking") -> str:
     rows: list[Sequence[str]] = [("activation", "mean rank", *(task.name for task in ranking.tasks))]
     for name, (mean, half) in ranking.ranks.items():
         cells = [_gain(ranking, task, name) for task in ranking.tasks]
@@ -55,14 +58,14 @@ def _of_all(ranking: Ranking) -> str:
     return f"{said}\n\n{_aligned(rows)}"
 
 
-def _gain(ranking: Ranking, task: TaskRanking, name: str) -> str:
+def _gain(ranking: "Ranking", task: TaskRanking, name: str) -> str:
     if name == REFERENCE:
         return f"({_mean(task, name)})"
     comparison, shows = ranking.difference(task.name, name)
     return _number(comparison) + _MARKS[shows]
 
 
-def _failures(ranking: Ranking) -> list[str]:
+def _failures(ranking: "Ranking") -> list[str]:
     lines = [f"{task}: {name} failed: {error}" for (task, name), error in ranking.failures.items()]
     return ["\n".join(lines)] if lines else []
 
@@ -87,7 +90,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def latex(ranking: Ranking) -> str:
+def latex(ranking: "Ranking") -> str:
     r"""Return two tables for a paper that uses the package booktabs: of the ranked activations, and of all.
 
     Args:

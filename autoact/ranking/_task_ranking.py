@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 from scipy.stats import rankdata
 
-from autoact.ranking._candidates import REFERENCE
+from autoact.ranking._opponents import REFERENCE
 from autoact.records import Comparison, Training
 from autoact.search.setup import Mode
 from autoact.search.statistics import compare_trainings
@@ -25,6 +25,19 @@ class TaskRanking:
         mode: Whether it is to become small ("min") or large ("max").
         own: The activations that are ranked.
         trainings: By activation, one per seed, in the same order of seeds.
+
+    Example:
+        >>> from autoact.spaces import Assignment
+        >>> def trained(name, *values):
+        ...     how = {"phase": "confirmation", "label": name, "assignment": Assignment({"a": name})}
+        ...     return [
+        ...         Training(**how, seed=n, state="finished", selection=v, comparison=v)
+        ...         for n, v in enumerate(values)
+        ...     ]
+        >>> values = {"elu": trained("elu", 0.1, 0.2), "relu": trained("relu", 0.2, 0.35)}
+        >>> task = TaskRanking(name="t", metric="val_loss", mode="min", own=("elu",), trainings=values)
+        >>> task.best, task.ranks["elu"], round(task.against_reference["elu"].difference, 3)
+        ('relu', [1.0, 1.0], 0.125)
     """
 
     name: str

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from autoact.ranking import Ranking, TaskRanking, latex, ranks, text
+from autoact.ranking import Ranking, TaskRanking, ranks
 from autoact.records import Training, plain
 from autoact.search.statistics import holm
 from autoact.spaces import Assignment
@@ -113,7 +113,7 @@ def test_mean_ranks_have_intervals_over_seeds(ranking: Ranking) -> None:
 
 
 def test_a_terminal_shows_what_is_more_than_chance(ranking: Ranking) -> None:
-    said = text(ranking)
+    said = ranking.text()
     assert "tanh: mean rank" in said
     assert "Holm's correction for 4 comparisons" in said
     (first,) = (line for line in said.splitlines() if line.startswith("first "))
@@ -125,7 +125,7 @@ def test_a_terminal_shows_what_is_more_than_chance(ranking: Ranking) -> None:
 
 
 def test_a_paper_has_bold_only_what_is_more_than_chance(ranking: Ranking) -> None:
-    made = latex(ranking)
+    made = ranking.latex()
     assert made.count(r"\toprule") == 2
     assert r"second\_one" in made
     bold = [line for line in made.splitlines() if r"\mathbf{+0.1000" in line]
@@ -160,4 +160,4 @@ def test_trainings_that_raised_are_named_and_count_for_nothing() -> None:
     found = Ranking(own=("tanh",), tasks=(each,), seeds=SEEDS)
     assert found.failures == {("first", "tanh"): "OSError: no disk"}
     assert found.difference("first", "tanh")[0].pairs == 5
-    assert "first: tanh failed: OSError: no disk" in text(found)
+    assert "first: tanh failed: OSError: no disk" in found.text()

@@ -55,7 +55,7 @@ def _registered(file: str) -> tuple[str, ...]:
 def compare_activations(options: argparse.Namespace) -> int:
     """Rank and print; return the exit status."""
     from autoact.cli.comparing._asked_tasks import asked_tasks
-    from autoact.ranking import latex, rank_activations, text
+    from autoact.ranking import rank_activations
 
     if options.latex is not None and not Path(options.latex).absolute().parent.is_dir():
         raise ConfigurationError(f"There is no folder for --latex {options.latex}.")
@@ -75,9 +75,9 @@ def compare_activations(options: argparse.Namespace) -> int:
         print(f"autoact: interrupted. The same command goes on; {out} has what was trained.", file=sys.stderr)
         return 130
     if options.latex is not None:
-        Path(options.latex).write_text(latex(ranking), encoding="utf-8")
+        Path(options.latex).write_text(ranking.latex(), encoding="utf-8")
     if options.json:
         print_json(ranking.to_dict())
     else:
-        print(text(ranking))
+        print(ranking.text())
     return 0

@@ -67,14 +67,17 @@ def test_what_is_wrong_is_told_before_any_training(
 
 
 @pytest.mark.slow
-def test_a_file_is_ranked_on_tasks_of_all_kinds(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (here / "t.csv").write_text("x,y\n" + "".join(f"{i % 17},{(i % 17) ** 2 + i % 3}\n" for i in range(600)))
+def test_a_file_is_ranked_on_tasks_of_all_kinds(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autoact.tabular._training_setup._STEPS", 8)
+    (here / "t.csv").write_text("x,y\n" + "".join(f"{i % 17},{(i % 17) ** 2 + i % 3}\n" for i in range(300)))
     (here / "small.yaml").write_text(
         "model: {class_path: autoact.training.tasks.DigitsModel, init_args: {width: 4}}\n"
         "data: {class_path: autoact.training.tasks.DigitsData}\n"
         "trainer: {max_epochs: 1, accelerator: cpu}\nsearch: {monitor: val_acc}\n"
     )
-    arguments = "compare compared_file.py --against tanh --seeds 2 --tasks compared_nets:tumors small.yaml"
+    arguments = "compare compared_file.py --against relu --seeds 2 --tasks compared_nets:tumors small.yaml"
     table = " --data t.csv --target y --latex table.tex --json"
     assert main([*arguments.split(), *table.split()]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -83,7 +86,7 @@ def test_a_file_is_ranked_on_tasks_of_all_kinds(here: Path, capsys: pytest.Captu
         ("small", "max"),
         ("t.csv", "min"),
     ]
-    assert found["activations"]["compared_bend"]["rank"] in (1, 2, 3)
+    assert found["activations"]["compared_bend"]["rank"] in (1, 2)
     assert (here / "table.tex").read_text().count("compared") > 2
     assert {file.name for file in (here / "runs" / "compare-compared_file").glob("*.jsonl")} == {
         "cancer.jsonl",

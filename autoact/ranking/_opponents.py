@@ -1,4 +1,4 @@
-"""Candidates of a ranking: activations of a file, and those that they are ranked against."""
+"""Opponents in a ranking, and what an activation must be to be ranked at all."""
 
 from collections.abc import Sequence
 
