@@ -1,10 +1,11 @@
 """A file of a user's activations is run once; names of autoact's are not taken."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from autoact.activations import get, register_file
+from autoact.activations import _registry, get, register_file
 from autoact.errors import ConfigurationError
 
 HEAD = "import sympy as sp\nimport autoact\n"
@@ -33,19 +34,16 @@ def test_the_names_are_those_that_the_file_registers(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_registered_is_told(tmp_path: Path, content: str, said: str) -> None:
     file = tmp_path / "file.py"
-    from autoact.activations import _registry
-
-    kept = {**_registry._registry}, {**_registry._aliases}, {**_registry._definitions}
+    known: list[dict[str, Any]] = [_registry._registry, _registry._aliases, _registry._definitions]
+    kept = [{**each} for each in known]
     file.write_text(HEAD + "from autoact import get\n" + content)
     try:
         with pytest.raises(ConfigurationError, match=said):
             register_file(file)
     finally:
-        for known, before in zip(
-            (_registry._registry, _registry._aliases, _registry._definitions), kept, strict=True
-        ):
-            known.clear()
-            known.update(before)  # type: ignore[arg-type]
+        for each, before in zip(known, kept, strict=True):
+            each.clear()
+            each.update(before)
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
