@@ -22,6 +22,7 @@ from autoact.activations._registry import (
 )
 from autoact.activations._source import compile_source, function_source, order_key, torch_source
 from autoact.activations._twins import Twin, Value
+from autoact.activations._user_file import register_file
 
 __all__ = [
     "DEFAULT_CANDIDATES",
@@ -46,6 +47,7 @@ __all__ = [
     "opaque",
     "order_key",
     "primitives",
+    "register_file",
     "to_primitives",
     "torch_source",
 ]
