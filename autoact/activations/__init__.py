@@ -19,6 +19,7 @@ from autoact.activations._registry import (
     get,
     is_activation_module,
     list_activations,
+    registered_meanwhile,
 )
 from autoact.activations._source import compile_source, function_source, order_key, torch_source
 from autoact.activations._twins import Twin, Value
@@ -48,6 +49,7 @@ __all__ = [
     "order_key",
     "primitives",
     "register_file",
+    "registered_meanwhile",
     "to_primitives",
     "torch_source",
 ]

@@ -56,22 +56,18 @@ def check_name(name: str, path: Path) -> None:
         )
 
 
-def file_text(name: str, formula: FoundFormula, curve: Curve, found_on: Mapping[str, Any]) -> str:
+def file_text(name: str, formula: FoundFormula, curve: Curve | None, found_on: Mapping[str, Any]) -> str:
     """Return the file.
 
     Args:
         name: Of the activation.
         formula: What was found.
-        curve: The shape that it was found for.
+        curve: The shape that it was found for; None: it was bred.
         found_on: Model, data, seeds and the like, in plain types.
     """
     arguments = "".join(f", {p.name}=autoact.Parameter(default={p.default!r})" for p in formula.parameters)
     facts = {key: value for key, value in asdict(formula.facts).items() if key in _FACTS}
-    every = max(1, (len(curve.nodes) - 1) // (_POINTS - 1))
-    points = [
-        (round(float(x), 4), round(float(y), 4))
-        for x, y in zip(curve.nodes[::every], curve.values[::every], strict=True)
-    ]
+    how = "that was bred from others" if curve is None else f"that fits {_fit(formula)}"
     return f'''r"""Activation {name}, which autoact found: {formula.latex}
 
 Import this file before a search space, an assignment or `autoact.get` names it.
@@ -84,15 +80,27 @@ import autoact
 
 @autoact.activation(family="{FAMILY}", reference="found by autoact.invent")
 def {name}(x{arguments}):
-    r"""Formula that fits a learned shape within {100 * formula.error:.2g} % of its standard deviation."""
+    r"""Formula {how}."""
     return {formula.source}
 
 
 LATEX = r"{formula.latex}"
 FACTS = {_plain(facts)}
 FOUND_ON = {_plain(dict(found_on))}
-CURVE = {_plain(points)}  # learned shape: input, value
-'''
+{"" if curve is None else _curve(curve)}'''
+
+
+def _fit(formula: FoundFormula) -> str:
+    return f"a learned shape within {100 * formula.error:.2g} % of its standard deviation"
+
+
+def _curve(curve: Curve) -> str:
+    every = max(1, (len(curve.nodes) - 1) // (_POINTS - 1))
+    points = [
+        (round(float(x), 4), round(float(y), 4))
+        for x, y in zip(curve.nodes[::every], curve.values[::every], strict=True)
+    ]
+    return f"CURVE = {_plain(points)}  # learned shape: input, value\n"
 
 
 def _imported(expression: sp.Expr | None) -> set[str]:
