@@ -155,7 +155,13 @@ TASKS: Mapping[str, Callable[[], Task]] = {
 
 
 def trained(
-    assignment: Assignment, seed: int, fraction: float, *, task: Task, make: Callable[[], nn.Module], part: str
+    assignment: Assignment,
+    seed: int,
+    fraction: float,
+    *,
+    task: Task,
+    make: Callable[[], nn.Module],
+    part: str,
 ) -> float:
     """Train a model for a part of a full training; return its loss on a part of the data."""
     torch.manual_seed(seed % 2**32)

@@ -7,6 +7,7 @@ from autoact.conversion.source._call_arguments import (
     has_settings,
     inplace_argument,
     input_may_be_seen,
+    input_of,
     with_settings,
 )
 from autoact.conversion.source._call_sites import Call, Site, activation_of, reached, sites, uses
@@ -56,6 +57,7 @@ __all__ = [
     "held_calls",
     "inplace_argument",
     "input_may_be_seen",
+    "input_of",
     "keep_original",
     "leave_open",
     "let_copy",

@@ -72,7 +72,7 @@ def told(variables: Variables, like: Sequence[Assignment] | None) -> Iterator[st
     """Yield what a search takes from each earlier choice.
 
     Raises:
-        ConfigurationError: Nothing, as no layer is of a kind that it names or has its activation as candidate.
+        ConfigurationError: Nothing: no layer is of a kind that it names, or has its part as candidate.
     """
     for earlier in like or ():
         taken, others = variables.moved(earlier)

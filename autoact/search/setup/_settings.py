@@ -207,7 +207,9 @@ class Settings:
         Of an executor that is an object, it says that there was one.
         """
         content = {item.name: getattr(self, item.name) for item in fields(self)}
-        named: dict[str, Any] = {name: _class_name(content[name]) for name in _OBJECTS if content[name] is not None}
+        named: dict[str, Any] = {
+            name: _class_name(content[name]) for name in _OBJECTS if content[name] is not None
+        }
         if self.like is not None:
             named["like"] = [earlier.to_dict() for earlier in self.earlier]
         if isinstance(self.storage, str):

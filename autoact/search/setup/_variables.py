@@ -188,7 +188,10 @@ class Variables:
                 own = None if now is None else now.activation
                 name = own if own in variable.candidates else variable.candidates[0]
             choices.update(
-                {path: near[path] if self.parametric else variable.choice(path, name) for path in variable.layers}
+                {
+                    path: near[path] if self.parametric else variable.choice(path, name)
+                    for path in variable.layers
+                }
             )
         if len(others) == len(choices):
             raise ConfigurationError(
