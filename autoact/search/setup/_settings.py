@@ -72,8 +72,8 @@ class Settings:
         storage: URL of an Optuna storage to which the study is exported beside study.db of the run directory.
             Its password is not kept: give the URL again with a resume, or let the driver find the password,
             as PostgreSQL's does in PGPASSWORD or ~/.pgpass.
-        like: Earlier runs, or files of assignments, whose choices are tried first, each layer's at the layer of
-            its kind nearest in relative depth.
+        like: Earlier runs, or files of assignments, whose choices are tried first, moved to this model by
+            relative depth; their values are no evidence about it.
         seed: Everything random in the search follows from it.
         trainer: Arguments of `lightning.Trainer`, the same for every training.
         parameters: Hyperparameters of the model to search with the activations, such as

@@ -168,7 +168,7 @@ class Variables:
         )
 
     def moved(self, earlier: Assignment) -> tuple[Assignment, tuple[str, ...]]:
-        """Return an assignment of another model in this one, and the layers that cannot have their part of it.
+        """Return another model's assignment in this one, and the layers that cannot have their part of it.
 
         Each takes the activation of the layer of its kind nearest in relative depth, with the parameters that
         it has here; where that is no candidate, the layer stays as it is.
@@ -195,8 +195,8 @@ class Variables:
             )
         if len(others) == len(choices):
             raise ConfigurationError(
-                f"Of {earlier.name or 'the assignment'} ({earlier}) no layer can have its part: the candidates "
-                f"are {', '.join(self.names)}. Add its activations to the space."
+                f"Of {earlier.name or 'the assignment'} ({earlier}) no layer can have its part: the "
+                f"candidates are {', '.join(self.names)}. Add its activations to the space."
             )
         return Assignment(choices, name=earlier.name), tuple(others)
 
