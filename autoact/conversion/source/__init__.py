@@ -18,13 +18,13 @@ from autoact.conversion.source._calls import (
     factor_calls,
     function_calls,
     held_calls,
+    maxout_calls,
     open_at,
     separate_uses,
     settings_trouble,
 )
 from autoact.conversion.source._methods import Method, methods, of_library
 from autoact.conversion.source._notices import lines_of, notices
-from autoact.conversion.source._outside_calls import outside_calls
 from autoact.conversion.source._rewriting import (
     Opened,
     forget_originals,
@@ -36,7 +36,7 @@ from autoact.conversion.source._rewriting import (
     own_class,
     site_of,
 )
-from autoact.conversion.source._unseen_calls import unseen_calls
+from autoact.conversion.source._unseen_calls import outside_calls, unseen_calls
 
 __all__ = [
     "VIEWS",
@@ -62,6 +62,7 @@ __all__ = [
     "leave_open",
     "let_copy",
     "lines_of",
+    "maxout_calls",
     "methods",
     "notices",
     "of_library",
