@@ -179,7 +179,8 @@ class Variables:
         Raises:
             ConfigurationError: A layer of a kind that it does not name, or no layer can have its part.
         """
-        near, choices, others = earlier.stretched(path for v in self for path in v.layers), {}, []
+        near = earlier.stretched(path for v in self for path in v.layers)
+        choices, others = dict[str, Choice](), list[str]()
         for variable in self:
             now = next(iter(variable.layers.values()))
             name = near[next(iter(variable.layers))].activation
@@ -189,7 +190,9 @@ class Variables:
                 name = own if own in variable.candidates else variable.candidates[0]
             choices.update(
                 {
-                    path: near[path] if self.parametric else variable.choice(path, name)
+                    path: near[path]
+                    if self.parametric and path not in others
+                    else variable.choice(path, name)
                     for path in variable.layers
                 }
             )

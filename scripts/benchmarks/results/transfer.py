@@ -1,6 +1,6 @@
 """Transfer from a small model to a large one: what a choice found on the small one is worth on the large one.
 
-    python scripts/benchmarks/transfer.py [--task vision language] [--trials 12] [--seeds 10] [--short]
+    python scripts/benchmarks/results/transfer.py [--task vision language] [--trials 12] [--seeds 10] [--short]
 
 vision: convolutions on the digits of scikit-learn, from 2 blocks of 6 channels to 5 of 12. language: causal
 transformers on a text of sums, from 2 blocks of width 12 to 4 of width 24. On each are compared, on fresh
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import autoact
 from autoact import Assignment, SearchSpace, run_search
