@@ -188,14 +188,10 @@ class Variables:
                 others += variable.layers
                 own = None if now is None else now.activation
                 name = own if own in variable.candidates else variable.candidates[0]
-            choices.update(
-                {
-                    path: near[path]
-                    if self.parametric and path not in others
-                    else variable.choice(path, name)
-                    for path in variable.layers
-                }
-            )
+            keeps = self.parametric and name == near[next(iter(variable.layers))].activation
+            choices |= {
+                path: near[path] if keeps else variable.choice(path, name) for path in variable.layers
+            }
         if len(others) == len(choices):
             raise ConfigurationError(
                 f"Of {earlier.name or 'the assignment'} ({earlier}) no layer can have its part: the "

@@ -1,6 +1,6 @@
 """Transfer from a small model to a large one: what a choice found on the small one is worth on the large one.
 
-    python scripts/benchmarks/results/transfer.py [--task vision language] [--trials 12] [--seeds 10] [--short]
+    python scripts/benchmarks/results/transfer.py [--task vision] [--trials 10] [--seeds 10] [--short]
 
 vision: convolutions on the digits of scikit-learn, from 2 blocks of 6 channels to 5 of 12. language: causal
 transformers on a text of sums, from 2 blocks of width 12 to 4 of width 24. On each are compared, on fresh
@@ -186,6 +186,7 @@ class Searcher:
     task: Task
     trials: int
     folder: Path
+    candidates: tuple[str, ...] = tuple(CANDIDATES)
 
     def search(
         self, make: Callable[[], nn.Module], name: str, like: Sequence[Path] = ()
@@ -194,8 +195,8 @@ class Searcher:
         began = perf_counter()
         found = run_search(
             objective=partial(trained, task=self.task, make=make, part="search"),
-            layers=find_layers(make(), CANDIDATES).layers,
-            space=CANDIDATES,
+            layers=find_layers(make(), self.candidates).layers,
+            space=self.candidates,
             mode="min",
             budget=self.trials,
             seeds=2,
@@ -232,11 +233,8 @@ def compared(task: Task, trials: int, seeds: int, folder: Path) -> list[tuple[st
     rows = []
     for name, (choice, seconds) in arms.items():
         mean = sum(losses[name]) / seeds
-        gain = compare(losses[name], losses["original"], "min")
-        to_large = compare(losses[name], losses["large search"], "min")
-        rows.append(
-            (name, f"{mean:.4f}", _interval(gain), _interval(to_large), f"{seconds:.0f}", _short(choice))
-        )
+        gain, to_large = (interval(losses[name], losses[other]) for other in ("original", "large search"))
+        rows.append((name, f"{mean:.4f}", gain, to_large, f"{seconds:.0f}", names(choice)))
         print(*rows[-1], file=sys.stderr, flush=True)
     return rows
 
@@ -248,12 +246,14 @@ def _uniform(found: SearchResult) -> Assignment:
     return plan.variables.uniform(found.report["comparisons"]["best_uniform"]["name"])
 
 
-def _interval(found: object) -> str:
-    low, high = found.ci95  # type: ignore[attr-defined]
-    return f"{found.difference:+.4f} [{low:+.4f}, {high:+.4f}]"  # type: ignore[attr-defined]
+def interval(losses: Sequence[float], others: Sequence[float]) -> str:
+    """Return how much smaller losses are than others on the same seeds, with a 95 % interval."""
+    found = compare(losses, others, "min")
+    return f"{found.difference:+.4f} [{found.ci95[0]:+.4f}, {found.ci95[1]:+.4f}]"
 
 
-def _short(choice: Assignment) -> str:
+def names(choice: Assignment) -> str:
+    """Return the activations of an assignment."""
     return ", ".join(each.activation for each in choice.values())
 
 
@@ -261,7 +261,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = terminal.parser(__doc__, short="2 trials, 2 seeds, 3 steps a training")
     parser.add_argument("--task", nargs="+", choices=[*TASKS], default=[*TASKS], help="which (default: all)")
-    parser.add_argument("--trials", type=int, default=12, help="of each search (default: %(default)s)")
+    parser.add_argument("--trials", type=int, default=10, help="of each search (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=10, help="of the comparison (default: %(default)s)")
     return parser.parse_args(arguments)
 

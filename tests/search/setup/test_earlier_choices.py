@@ -102,7 +102,7 @@ def test_parameters_are_those_of_this_model():
 
 
 def test_nothing_in_common_is_an_error():
-    with pytest.raises(ConfigurationError, match="No choice for 'blocks.0.act': the assignment knows other"):
+    with pytest.raises(ConfigurationError, match=r"No choice for 'blocks.0.act': the assignment knows other"):
         variables(LARGE).moved(Assignment({"other": "tanh"}))
     with pytest.raises(ConfigurationError, match="no layer can have its part: the candidates are relu, tanh"):
         variables(LARGE).moved(Assignment({"blocks.0.act": "gelu"}))
