@@ -1,6 +1,6 @@
 """Form of gated blocks: gated, or plain with as many parameters, each with what a search finds.
 
-    python scripts/benchmarks/results/block_form.py [--trials 8] [--seeds 10] [--short]
+    python scripts/benchmarks/results/block_form.py [--trials 6] [--seeds 10] [--short]
 
 A residual network of two SwiGLU blocks on the digits of scikit-learn, and the same with `conversion.ungated`.
 Each form is searched at equal cost; what both find, and both forms with the model's own SiLU, are trained on
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parsed(arguments)
     torch.set_num_threads(1)
     trials, seeds = (2, 2) if options.short else (options.trials, options.seeds)
-    task = Task(gated, plain, digits(), 3 if options.short else 200, 3e-3)
+    task = Task(gated, plain, digits(), 3 if options.short else 100, 3e-3)
     with tempfile.TemporaryDirectory() as folder:
         rows, verdict = measured(task, trials, seeds, Path(folder))
     print(terminal.markdown(("form", "loss", "better by", "activations"), rows, "lrrl"))
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = terminal.parser(__doc__, short="2 trials, 2 seeds, 3 steps a training")
-    parser.add_argument("--trials", type=int, default=8, help="of each search (default: %(default)s)")
+    parser.add_argument("--trials", type=int, default=6, help="of each search (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=10, help="of the comparison (default: %(default)s)")
     return parser.parse_args(arguments)
 
