@@ -194,6 +194,8 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
             f"{out} was started from Python, as its config.yaml has it; resume it there: "
             f"{directory.resumption()}."
         )
+    if request.table is not None:
+        settings["reference"] = request.table.reference
     return Request(
         name=stored["task"],
         model=request.model,

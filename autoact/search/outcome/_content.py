@@ -20,6 +20,7 @@ from autoact.records import (
     Phase,
     Prior,
     Recommendation,
+    Reference,
     Report,
     Training,
     model_key,
@@ -45,6 +46,7 @@ def build_report(
     latency: Latency | None,
     known: Sequence[tuple[Assignment, Belief]],
     front: Sequence[ParetoPoint],
+    reference: Reference | None = None,
 ) -> Report:
     """Return the report of a search that is done.
 
@@ -60,6 +62,7 @@ def build_report(
         latency: Where it could be measured.
         known: What is believed of everything that was tried.
         front: The best of it with latencies.
+        reference: What else was measured on comparison data.
     """
     original = confirmed.against(search, ORIGINAL)
     chosen = _assignment(selected)
@@ -82,6 +85,7 @@ def build_report(
             "original": original,
             "best_uniform": confirmed.against(search, uniform),
         },
+        reference=reference,
         looks=confirmed.looks(search),
         latency=latency,
         verdict=original.verdict,

@@ -11,7 +11,7 @@ from torch import nn
 
 from autoact.conversion import ConversionPlan, find_layers, recipe, warn_of_sharing
 from autoact.errors import AutoActError, ConfigurationError, ConversionError
-from autoact.records import Stack, Value
+from autoact.records import Reference, Stack, Value
 from autoact.search.executors import can_end, in_processes, require_limits, require_picklable
 from autoact.search.optimizer import seconds_per_ask
 from autoact.search.phases._announcement import SearchPlan
@@ -55,6 +55,7 @@ class Prepared:
     no_mixture: str = ""
     doubtful: Sequence[DoubtfulBatch] = ()
     stack: Stack = field(default_factory=Stack)
+    reference: Callable[[str], Reference] | None = None
 
     def independent(self, *, check: bool) -> "Prepared":
         """Return this search with a network of its own for each training.

@@ -1,0 +1,1 @@
+"""Worked problems with a verdict, and experiments behind docs/theory."""
