@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from autoact import run_search
 from autoact.records import Ledger
 from autoact.search.trainings import SIGNALS, interruptible
+from autoact.search.trainings._interruption import require_no_interruption
 from autoact.spaces import Assignment
 from tests.search.models import TRAINER, Curve, CurveData
 
@@ -28,6 +30,15 @@ SMALL: dict[str, Any] = {
     "quiet": True,
 }
 STATUS = {"SIGTERM": 143, "SIGHUP": 129}
+
+
+@pytest.fixture(autouse=True)
+def defaults() -> Iterator[None]:
+    """Handlers as a process has them that nobody started with nohup, which ignores SIGHUP."""
+    before = {number: signal.signal(number, default) for number, default in SIGNALS.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def handlers() -> list[Any]:
@@ -249,3 +260,21 @@ def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path, workers: int) 
     search.kill()
     search.communicate(timeout=30)
     wait(lambda: not any(map(alive, processes)), seconds=30)
+
+
+class Falls:
+    """Object during whose deletion a Ctrl-C comes, when Python drops what handlers raise."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_while_an_object_is_deleted_ends_the_run_and_prints_nothing(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    before = sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt), interruptible(None):
+        Falls()
+        require_no_interruption()
+    assert capfd.readouterr().err == ""
+    assert sys.unraisablehook is before
