@@ -103,7 +103,7 @@ def test_a_verdict_names_it_and_a_broken_one_costs_no_verdict(tmp_path: Path) ->
         "quiet": True,
     }
     run = tmp_path / "run"
-    result = autoact.run_search(task.model, task.data, **settings, **more, out=run, quiet=True)
+    result = autoact.run_search(task.model, task.data, **settings, **more, out=run)
     value = task.reference("val_loss").value
     assert result.report["reference"]["value"] == value
     said = "Gradient boosting (scikit-learn's defaults) on the same rows: val_loss"
@@ -114,7 +114,7 @@ def test_a_verdict_names_it_and_a_broken_one_costs_no_verdict(tmp_path: Path) ->
         raise RuntimeError(f"no {metric} today")
 
     settings["reference"] = broken
-    autoact.run_search(task.model, task.data, **settings, **more, out=tmp_path / "broken", quiet=True)
+    autoact.run_search(task.model, task.data, **settings, **more, out=tmp_path / "broken")
     said = "A reference on the same rows: not measured, RuntimeError: no val_loss today."
     assert said in summarize(tmp_path / "broken")
     assert json.loads((tmp_path / "broken" / "report.json").read_text())["verdict"]

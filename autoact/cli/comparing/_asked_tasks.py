@@ -80,7 +80,8 @@ def _of_data(options: argparse.Namespace) -> "Task":
         )
     found = load_task(options.data, options.target, problem=options.problem, seed=options.seed or 0)
     data: Any = found.data
-    return Task(name=found.name, model=found.model, data=data, **found.settings)
+    judged = {key: found.settings[key] for key in ("monitor", "mode", "trainer")}
+    return Task(name=found.name, model=found.model, data=data, **judged)
 
 
 def _is_table(task: "Task") -> bool:
