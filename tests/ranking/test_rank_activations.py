@@ -40,13 +40,13 @@ def test_all_that_come_with_autoact_are_opponents_and_relu_always() -> None:
 
 
 @autoact.activation(family="test")
-def unbounded_log(x):  # type: ignore[no-untyped-def]
+def unbounded_log(x):
     """A logarithm that is not finite at 0."""
     return sp.log(sp.Abs(x))
 
 
 @autoact.activation(family="test")
-def ranked_constant(x):  # type: ignore[no-untyped-def]
+def ranked_constant(x):
     """No function of its input."""
     return 0 * x + 2
 

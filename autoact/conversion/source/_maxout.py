@@ -118,13 +118,11 @@ def _bound(node: ast.expr, site: Site) -> Any:
 def _bindings(name: str, method: Method) -> Iterator[tuple[tuple[int, int], ast.expr]]:
     for node in in_order(method.tree):
         if isinstance(node, ast.Assign):
-            names = {each.id for target in node.targets for each in ast.walk(target) if _is_name(each)}
+            names = {
+                each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)
+            }
             if name in names:
                 yield (node.end_lineno or 0, node.end_col_offset or 0), node.value
-
-
-def _is_name(node: Any) -> bool:
-    return isinstance(node, ast.Name)
 
 
 def _number(node: ast.expr) -> int | None:

@@ -48,10 +48,11 @@ def _table(
     hidden: tuple[int, ...] = (32, 32, 32),
 ) -> Task:
     """Return the task of a table: 1 output is a regression of a standardized number."""
-    how = {"hidden": hidden, "lr": lr, "dropout": 0.0, "classification": outputs > 1}
     return Task(
         name=name,
-        model=partial(Perceptron, inputs, outputs, **how),
+        model=partial(
+            Perceptron, inputs, outputs, hidden=hidden, lr=lr, dropout=0.0, classification=outputs > 1
+        ),
         data=partial(tables.RowsData, rows, batch_size),
         monitor="val_loss",
         mode="min",

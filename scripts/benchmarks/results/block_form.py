@@ -11,8 +11,9 @@ in the searches, against the model as it was.
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,7 +72,8 @@ def measured(task: Task, trials: int, seeds: int, folder: Path) -> tuple[list[tu
     """Search both forms and compare; return the rows of a table, and the verdict."""
     searcher = Searcher(task, trials, folder, tuple(CANDIDATES))
     own = Assignment(find_layers(gated(), CANDIDATES).layers)
-    arms, searched = {}, {}
+    arms: dict[str, tuple[Callable[[], Any], Assignment]] = {}
+    searched: dict[str, float] = {}
     for form, make in FORMS.items():
         found, _ = searcher.search(make, form)
         arms |= {form: (make, own), f"{form}, searched": (make, found.assignment)}
@@ -83,7 +85,7 @@ def measured(task: Task, trials: int, seeds: int, folder: Path) -> tuple[list[tu
         ]
         for name, (make, choice) in arms.items()
     }
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (name, f"{sum(losses[name]) / seeds:.4f}", interval(losses[name], losses["gated"]), names(choice))
         for name, (_, choice) in arms.items()
     ]

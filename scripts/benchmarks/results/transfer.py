@@ -230,7 +230,7 @@ def compared(task: Task, trials: int, seeds: int, folder: Path) -> list[tuple[st
         name: [final(choice, FIRST_SEED + number) for number in range(seeds)]
         for name, (choice, _) in arms.items()
     }
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, (choice, seconds) in arms.items():
         mean = sum(losses[name]) / seeds
         gain, to_large = (interval(losses[name], losses[other]) for other in ("original", "large search"))

@@ -130,7 +130,7 @@ def test_a_run_without_a_choice_is_refused(small, tmp_path):
 
 
 def test_one_may_be_given_alone_and_a_file_too(small):
-    one = Settings(like=small / "assignment.yaml")  # type: ignore[arg-type]
+    one = Settings(like=small / "assignment.yaml")
     assert one.earlier == Settings(like=[str(small)]).earlier
     assert Settings().earlier == ()
     assert Settings().to_dict()["like"] is None

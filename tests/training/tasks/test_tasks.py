@@ -1,3 +1,5 @@
+from typing import Any
+
 import lightning as L
 import pytest
 import torch
@@ -55,6 +57,7 @@ def test_a_table_has_three_parts_for_its_model(name: str) -> None:
 
 
 def test_a_table_may_have_another_network() -> None:
-    model = get_task("cancer").model(network=torch.nn.Linear)
+    make: Any = get_task("cancer").model
+    model = make(network=torch.nn.Linear)
     assert str(model.net) == "Linear(in_features=30, out_features=2, bias=True)"
     assert "network" not in model.hparams
