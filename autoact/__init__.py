@@ -57,6 +57,7 @@ _FOLDERS = (
     "kernels",
     "latency",
     "nn",
+    "ranking",
     "records",
     "report",
     "search",

@@ -23,6 +23,7 @@ from autoact.activations._registry import (
 )
 from autoact.activations._source import compile_source, function_source, order_key, torch_source
 from autoact.activations._twins import Twin, Value
+from autoact.activations._user_file import register_file
 
 __all__ = [
     "DEFAULT_CANDIDATES",
@@ -47,6 +48,7 @@ __all__ = [
     "opaque",
     "order_key",
     "primitives",
+    "register_file",
     "registered_meanwhile",
     "to_primitives",
     "torch_source",

@@ -140,7 +140,7 @@ def _of_configuration(found: "Configuration", out: Path) -> Request:
     )
 
 
-_JUDGED_WITH = {"monitor": ("mode",), "looks": ("seeds",)}
+_JUDGED_WITH = {"monitor": ("mode",), "looks": ("seeds",), "like": ("monitor", "mode")}
 
 
 def _check_settings(found: "Configuration") -> None:

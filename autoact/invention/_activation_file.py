@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import keyword
 import math
 import pprint
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 
 import sympy as sp
 
-from autoact.activations import Activation, get
+from autoact.activations import get
 from autoact.errors import ConfigurationError, UnknownActivationError
 from autoact.invention._fits import Curve
 from autoact.invention._found_formula import FAMILY, FoundFormula
@@ -144,14 +142,3 @@ def write_new(path: Path, text: str) -> None:
             file.write(text)
     except FileExistsError as error:
         raise ConfigurationError(f"{path} exists already; nothing is overwritten.") from error
-
-
-def registered(name: str, path: Path) -> Activation:
-    """Import the file of an activation and return what it registers."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ConfigurationError(f"{path} is no Python file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)
-    spec.loader.exec_module(module)
-    return get(name)

@@ -12,10 +12,10 @@ from zlib import crc32
 import numpy as np
 import torch
 
-from autoact.activations import Activation, get, registered_meanwhile
+from autoact.activations import Activation, get, register_file, registered_meanwhile
 from autoact.conversion import find_layers
 from autoact.errors import log
-from autoact.invention._activation_file import check_name, file_text, registered, write_new
+from autoact.invention._activation_file import check_name, file_text, write_new
 from autoact.invention._breeding import BUDGET, breed, check_budget
 from autoact.invention._fits import Form
 from autoact.invention._found_formula import FAMILY, FoundFormula, violation
@@ -136,7 +136,7 @@ def evolve(
     }
     values = {str(one.tree.expression): sign * one.loss for one in tried}
     write_new(path, file_text(name, formula, None, found_on))
-    registered(name, path)
+    register_file(path)
     return Evolved(name=name, path=path, formula=formula, values=values)
 
 

@@ -28,7 +28,7 @@ def tree_of(genome: Genome) -> Tree:
         >>> tree_of(("times", "x", ("sigmoid", "x"))).expression
         x/(1 + exp(-x))
     """
-    if genome == "x":
+    if isinstance(genome, str):
         return X_TREE
     name, *parts = genome
     trees = [tree_of(part) for part in parts]

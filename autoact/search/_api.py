@@ -131,6 +131,8 @@ def run_search(
         stack: Trainings that each of them does as one batched model; "auto" measures whether that is faster.
         storage: URL of an Optuna storage to which the study is exported beside study.db; its password is not
             kept: give the URL again with a resume.
+        like: Earlier runs, or files of assignments, whose choices are tried first, moved to this model by
+            relative depth; their values are no evidence about it.
         seed: Everything random in the search follows from it.
         trainer: Arguments of `lightning.Trainer`, the same for every training.
         parameters: Hyperparameters of the model to search with the activations.

@@ -13,6 +13,7 @@ import autoact
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.invention import Evolved, evolve
 from autoact.invention import _evolve as module
+from autoact.training.stack import NotStackable
 
 
 class Units(L.LightningModule):
@@ -86,7 +87,7 @@ def test_a_model_breeds_an_activation_that_is_registered(
     assert "chosen among 16" in found.summary()
 
     def not_stacked(*_: Any, **__: Any) -> None:
-        raise module.NotStackable("a test")
+        raise NotStackable("a test")
 
     monkeypatch.setattr(module, "train_stack", not_stacked)
     alone = evolved(tmp_path, name="one_by_one", require={"smoothness": 1})

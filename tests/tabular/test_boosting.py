@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_it_learns_from_training_rows_only(tmp_path: Path, monkeypatch: pytest.M
     assert len(fitted[0]) == len(task.split.train) == 1440
     hidden: Any = (task.data[0], None, task.data[2])  # selection rows are not even asked for
     assert boosting(hidden, 0, task.model.keywords["scale"], "val_loss").value == value
-    changed = [loader.dataset.tensors[1].add_(1) for loader in task.data[2:]]
+    changed = [cast(Any, loader.dataset).tensors[1].add_(1) for loader in task.data[2:]]
     assert len(changed) == 1
     assert boosting(task.data, 0, task.model.keywords["scale"], "val_loss").value != value
     assert np.array_equal(fitted[-1], fitted[0])
@@ -103,7 +103,7 @@ def test_a_verdict_names_it_and_a_broken_one_costs_no_verdict(tmp_path: Path) ->
         "quiet": True,
     }
     run = tmp_path / "run"
-    result = autoact.run_search(task.model, task.data, **settings, **more, out=run, quiet=True)
+    result = autoact.run_search(task.model, task.data, **settings, **more, out=run)
     value = task.reference("val_loss").value
     assert result.report["reference"]["value"] == value
     said = "Gradient boosting (scikit-learn's defaults) on the same rows: val_loss"
@@ -114,7 +114,7 @@ def test_a_verdict_names_it_and_a_broken_one_costs_no_verdict(tmp_path: Path) ->
         raise RuntimeError(f"no {metric} today")
 
     settings["reference"] = broken
-    autoact.run_search(task.model, task.data, **settings, **more, out=tmp_path / "broken", quiet=True)
+    autoact.run_search(task.model, task.data, **settings, **more, out=tmp_path / "broken")
     said = "A reference on the same rows: not measured, RuntimeError: no val_loss today."
     assert said in summarize(tmp_path / "broken")
     assert json.loads((tmp_path / "broken" / "report.json").read_text())["verdict"]

@@ -27,6 +27,7 @@ from autoact.records import (
 )
 from autoact.search.outcome._earlier import earlier
 from autoact.search.phases import Confirmed, SearchPlan, choice_of, fell_back, go_on, study_of, trained_as
+from autoact.search.setup import told
 from autoact.search.study import ORIGINAL, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
@@ -156,7 +157,10 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "questions": len(search.questions),
         "earlier": tuple(earlier(search)),
         "failures": _failures(trainings),
-        "remarks": tuple(dict.fromkeys(t.remark for t in trainings if t.remark)),
+        "remarks": (
+            *told(search.variables, settings.earlier),
+            *dict.fromkeys(t.remark for t in trainings if t.remark),
+        ),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
     }
 

@@ -18,7 +18,7 @@ from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._independence import with_own_network
 from autoact.search.phases._probe import Probe, keeping
 from autoact.search.phases._stack_size import budget_for
-from autoact.search.setup import Counts, Hyperparameters, Settings, Variables, fingerprint
+from autoact.search.setup import Counts, Hyperparameters, Settings, Variables, fingerprint, told
 from autoact.search.trainings import (
     OBJECTIVE,
     Layers,
@@ -218,7 +218,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         name=name or type(module).__name__,
         variables=variables,
         left_alone=layers.left_alone,
-        notes=layers.space.notes,
+        notes=(*layers.space.notes, *told(variables, settings.earlier)),
         comparison=parts.source,
         own=own,
         layers=layers,
@@ -250,7 +250,7 @@ def prepare_objective(
         name=name or str(getattr(objective, "__name__", OBJECTIVE)),
         variables=variables,
         left_alone=found.left_alone,
-        notes=found.space.notes,
+        notes=(*found.space.notes, *told(variables, settings.earlier)),
         comparison="the function's value on fresh seeds",
         own={},
     )

@@ -39,7 +39,7 @@ def by_shape(task: TableTask, rows: Rows, budget: int) -> Found:
     """Learn shapes, find a formula for each of the best four, train these, and take the best one."""
     count = min(_SHAPES, budget // 4)
     shapes = sorted((_learned(task, rows, FIRST_SEED + i) for i in range(count)), key=lambda pair: pair[0])
-    found = [_formula(shape) for loss, shape in shapes[:_BEST] if np.isfinite(loss)]
+    found = [_formula(shape) for loss, shape in shapes[:_BEST] if shape is not None and np.isfinite(loss)]
     distinct = list(dict.fromkeys(found))
     seeds = range(FIRST_SEED + count, FIRST_SEED + count + (budget - count) // len(distinct))
     losses = scorer(task, rows)(distinct, seeds).mean(1)

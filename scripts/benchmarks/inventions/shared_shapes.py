@@ -96,10 +96,9 @@ def learned(lesson: Lesson, shared: bool) -> dict[str, float]:
     """Return the values of the shape that counts."""
     count = TOGETHER if shared else SEPARATE
     networks, (x, y) = Networks(lesson.sizes, count, shared), lesson.rows.training
-    weights = [*networks.weights, *networks.biases]
-    optimizer = torch.optim.Adam(
-        [{"params": weights}, {"params": [networks.shapes], "lr": SHAPE_LR}], lr=lesson.regime.lr
-    )
+    weights: list[Tensor] = [*networks.weights, *networks.biases]
+    parameters: list[dict[str, Any]] = [{"params": weights}, {"params": [networks.shapes], "lr": SHAPE_LR}]
+    optimizer = torch.optim.Adam(parameters, lr=lesson.regime.lr)
     length, step, fresh = lesson.regime.steps(len(x)), 0, FIRST_SEED + count
     for number in range(SEPARATE // count):
         for batches in lesson.regime.batches(len(x), FIRST_SEED + number):
@@ -136,7 +135,8 @@ def of_task(task: TableTask, rows: Rows, fresh: int) -> dict[str, Any]:
     """Return losses of fresh networks with ReLU and with both shapes, on selection rows, by seed."""
     lesson = Lesson(sizes=task.sizes, rows=rows, regime=task.regime)
     shapes = [Choice(MEMBER, learned(lesson, shared)) for shared in (False, True)]
-    arms = [[each] * task.depth for each in ("relu", *shapes)]
+    everywhere: list[str | Choice] = ["relu", *shapes]
+    arms = [[each] * task.depth for each in everywhere]
     seeds = range(FIRST_SEED + 100, FIRST_SEED + 100 + fresh)
     found = np.array([[loss for loss, _ in stack_values(task, rows, arms, seed)] for seed in seeds]).T
     return dict(zip(("relu", "separate", "shared"), found.tolist(), strict=True))

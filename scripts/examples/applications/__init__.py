@@ -1,1 +1,1 @@
-"""Worked problems with a verdict, and experiments behind docs/theory."""
+"""Applications: data, a search, a verdict and a picture; docs/applications has their pages."""

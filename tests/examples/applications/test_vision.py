@@ -1,5 +1,7 @@
 """Images are read from their file, refused by name, and the search runs on any in the same form."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from scripts.examples.applications import vision as run
 
 def write(folder, train: int = 240, test: int = 60, leave_out: str = "") -> None:
     random = np.random.default_rng(0)
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     for part, count in (("train", train), ("test", test)):
         labels = random.integers(0, 10, count).astype(np.uint8)
         noise = random.integers(0, 100, (count, 32, 32, 3))

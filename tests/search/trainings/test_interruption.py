@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -30,15 +29,6 @@ SMALL: dict[str, Any] = {
     "quiet": True,
 }
 STATUS = {"SIGTERM": 143, "SIGHUP": 129}
-
-
-@pytest.fixture(autouse=True)
-def defaults() -> Iterator[None]:
-    """Handlers as a process has them that nobody started with nohup, which ignores SIGHUP."""
-    before = {number: signal.signal(number, default) for number, default in SIGNALS.items()}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def handlers() -> list[Any]:
