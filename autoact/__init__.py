@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from autoact import integrations as integrations
     from autoact import invention as invention
     from autoact import latency as latency
+    from autoact import play as play
+    from autoact import ranking as ranking
     from autoact import records as records
     from autoact import report as report
     from autoact import tracking as tracking
@@ -59,6 +61,8 @@ _FOLDERS = (
     "kernels",
     "latency",
     "nn",
+    "play",
+    "ranking",
     "records",
     "report",
     "search",

@@ -24,6 +24,8 @@ MODULES = (
     "autoact.conversion",
     "autoact.integrations",
     "autoact.invention",
+    "autoact.ranking",
+    "autoact.play",
     "autoact.tabular",
 )
 OUT = Path(__file__).parent.parent / "docs" / "api"

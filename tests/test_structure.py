@@ -40,6 +40,7 @@ ORDER = (
     "report",
     "search",
     "invention",
+    "ranking",
     "tabular",
     "advice",
     "play",
