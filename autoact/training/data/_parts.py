@@ -265,8 +265,9 @@ def batches_of(loader: Any) -> Iterator[Any]:
         loader: A loader; a list, tuple, mapping or `CombinedLoader` of them.
 
     Example:
-        >>> list(batches_of({"a": [1, 2], "b": CombinedLoader([[3], [4]])}))
-        [1, 2, 3, 4]
+        >>> loaders = {"a": DataLoader([1, 2]), "b": CombinedLoader([DataLoader([3])])}
+        >>> [batch.item() for batch in batches_of(loaders)]
+        [1, 2, 3]
     """
     if isinstance(loader, CombinedLoader):
         loader = loader.flattened
