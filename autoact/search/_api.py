@@ -12,10 +12,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
+from autoact.errors import log
 from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import duration, write_report
 from autoact.search import outcome
-from autoact.search._inputs import check_what, required
+from autoact.search._inputs import check_what, require_logged, required
 from autoact.search._resumption import (
     as_probed,
     continuable,
@@ -165,6 +166,7 @@ def run_search(
         around.enter_context(quiet_optuna())
         directory = around.enter_context(opened(required(out))) if resume else None
         if directory is None:
+            require_logged(model, data, asked, named)
             wanted = Settings.of(named)
             check_storage(wanted.storage)
             if not dry_run:
@@ -234,6 +236,8 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
 
 def _announced(plan: SearchPlan, prepared: Prepared, quiet: bool) -> outcome.SearchResult:
     """Say what is planned, and return it as the result of a dry run."""
+    for doubt in plan.doubts if quiet else ():  # else the plan tells
+        log.warning("%s", doubt)
     if not quiet:
         print(plan.describe())
     return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)

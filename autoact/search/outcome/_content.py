@@ -152,7 +152,7 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "questions": len(search.questions),
         "earlier": tuple(earlier(search)),
         "failures": _failures(trainings),
-        "remarks": tuple(dict.fromkeys(t.remark for t in trainings if t.remark)),
+        "remarks": (*plan.doubts, *dict.fromkeys(t.remark for t in trainings if t.remark)),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
     }
 

@@ -29,6 +29,7 @@ class SearchPlan:
         seconds: Estimated wall time of one training, or its part of that of a stack; NaN where unknown.
         deciding: Estimated wall time of choosing all trainings of the search.
         no_mixture: Why a model has no mixture, "" if it has one.
+        doubts: What would make the verdict say something else than is asked.
         stack: How many trainings are done as one.
 
     Example:
@@ -50,6 +51,7 @@ class SearchPlan:
     notes: tuple[str, ...] = ()
     own: Mapping[str, Value] = field(default_factory=dict)
     no_mixture: str = ""
+    doubts: tuple[str, ...] = ()
     stack: Stack = field(default_factory=Stack)
 
     @property
@@ -104,7 +106,8 @@ class SearchPlan:
     def _data(self) -> list[str]:
         best = "smallest" if self.settings.minimize else "largest"
         data = " on validation data" if self.variables.mixture or self.no_mixture else ""
-        return [f"The {best} {self.settings.monitor}{data} wins; compared on: {self.comparison}"]
+        wins = f"The {best} {self.settings.monitor}{data} wins; compared on: {self.comparison}"
+        return [wins, *(f"Warning: {doubt}" for doubt in self.doubts)]
 
     def _cost(self) -> list[str]:
         counts, settings = self.counts, self.settings
