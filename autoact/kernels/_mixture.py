@@ -121,7 +121,7 @@ def require_tensors(**tensors: torch.Tensor) -> None:
         if isinstance(t, torch.fx.Proxy):
             raise UnsupportedInputError(
                 f"{name} is a torch.fx.Proxy: torch.fx follows torch's own activations alone. Trace the "
-                "model after autoact.finalize(model), with a Tracer for which autoact.FixedActivation is a leaf; "
+                "model after autoact.finalize(model), with a Tracer for which FixedActivation is a leaf; "
                 "torch.export needs neither."
             )
         if not isinstance(t, torch.Tensor):
