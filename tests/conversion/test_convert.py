@@ -251,9 +251,7 @@ def test_a_bare_activation_cannot_be_replaced_in_place():
 
 
 def test_a_model_that_is_one_kernel_is_told_so():
-    with pytest.raises(
-        ConversionError, match=r"in GRU: the activations inside nn.GRU are .*own kernel\.$"
-    ):
+    with pytest.raises(ConversionError, match=r"in GRU: the activations inside nn.GRU are .*own kernel\.$"):
         convert(nn.GRU(2, 2))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoact._card import card
+from autoact.errors import counted
 from autoact.records import Stack, Value
 from autoact.report import MIXTURE, duration
 from autoact.search.setup import Counts, Settings, Variables
@@ -67,7 +68,8 @@ class SearchPlan:
     def __repr__(self) -> str:
         """Return task, number of layers and cost in one line."""
         layers = sum(len(variable.layers) for variable in self.variables)
-        return f"SearchPlan({self.task}, {layers} layers, {self.counts.total} trainings, {self._length()})"
+        counts = f"{counted(layers, 'layer')}, {counted(self.counts.total, 'training')}"
+        return f"SearchPlan({self.task}, {counts}, {self._length()})"
 
     def _repr_html_(self) -> str:
         """Return layers, data and cost for a notebook."""
@@ -90,7 +92,8 @@ class SearchPlan:
             for path, now in v.layers.items()
         ]
         paths, present = (max(len(row[column]) for row in rows) for column in (0, 1))
-        lines = [f"{self.task}: {len(rows)} layers choose their activation"]
+        choose = "chooses its" if len(rows) == 1 else "choose their"
+        lines = [f"{self.task}: {counted(len(rows), 'layer')} {choose} activation"]
         lines += [f"  {path:<{paths}}  {now:<{present}}  from {names}" for path, now, names in rows]
         lines += [f"  {path}  left alone: {reason}" for path, reason in self.left_alone.items()]
         notes = [*self.notes, *([_WITHOUT.format(self.no_mixture)] if self.no_mixture else [])]
@@ -117,8 +120,9 @@ class SearchPlan:
             *self._tuning(),
             (
                 counts.baselines,
-                f"baselines ({counts.models} models raced, {counts.finalists} finalists on "
-                f"{settings.selection_seeds} fresh {'seed' if settings.selection_seeds == 1 else 'seeds'})",
+                f"baselines ({counted(counts.models, 'model')} raced, "
+                f"{counted(counts.finalists, 'finalist')} on "
+                f"{counted(settings.selection_seeds, 'fresh seed')})",
             ),
             (counts.confirmation, self._confirmation()),
             (counts.total, f"in all, {self._length()}"),
@@ -169,7 +173,7 @@ class SearchPlan:
 
     def _search(self) -> str:
         mixture = "1 mixture, " if self.counts.one_shot else ""
-        return f"{mixture}{self.counts.trials} trials"
+        return f"{mixture}{counted(self.counts.trials, 'trial')}"
 
     def _within(self, hours: float) -> str:
         """Return what fits into the time of the run: first trials are cut, then seeds of the confirmation."""
@@ -195,7 +199,8 @@ class SearchPlan:
         return [
             (
                 counts.tuning,
-                f"tuning of the baselines ({counts.tuned} models, {counts.tuning_each} each: {why})",
+                f"tuning of the baselines ({counted(counts.tuned, 'model')}, "
+                f"{counts.tuning_each} each: {why})",
             )
         ]
 

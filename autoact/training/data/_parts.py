@@ -12,7 +12,7 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch.utils.data import DataLoader
 
-from autoact.errors import ConfigurationError, DataError
+from autoact.errors import ConfigurationError, DataError, counted
 from autoact.training._compat import silence
 from autoact.training.data._halves import halve
 
@@ -108,7 +108,7 @@ def split(data: Data, seed: int = 0) -> DataParts:
     if isinstance(data, tuple | list):
         if len(data) not in (2, 3):
             raise ConfigurationError(
-                f"Got {len(data)} loaders; give (train, validation) or (train, validation, test)."
+                f"Got {counted(len(data), 'loader')}; give (train, validation) or (train, validation, test)."
             )
         tested = len(data) == 3 and data[2] is not None
     else:

@@ -120,3 +120,8 @@ def test_the_example_is_the_first_batch_of_the_first_loader(given):
 def test_without_a_batch_there_is_no_example():
     with pytest.raises(DataError, match="no loader of them gives a batch"):
         split((load([0]), [load([])], load([4]))).example()
+
+
+def test_the_error_counts_loaders_as_people_do():
+    with pytest.raises(ConfigurationError, match=r"Got 1 loader; give \(train, validation\)"):
+        split((load([0]),))
