@@ -269,7 +269,8 @@ def _same_seeds(report: Report, compared: Comparison) -> Iterator[str]:
 def _no_difference(report: Report, compared: Comparison) -> str:
     return (
         f"All {compared.pairs} seeds gave both models the same {report.metric}, so how much a difference "
-        "varies cannot be estimated. A value that no training changes, such as a constant, tells no models apart."
+        "varies cannot be estimated. A value that no training changes, such as a constant, tells no models "
+        "apart."
     )
 
 
