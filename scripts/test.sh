@@ -16,5 +16,10 @@ if folder="$(mktemp -d /dev/shm/autoact-XXXXXX 2>/dev/null)"; then
 fi
 .venv/bin/python -m ruff check .
 .venv/bin/python -m ruff format --check .
-.venv/bin/python -m mypy
-.venv/bin/python -m pytest -q -n 2 --dist worksteal "$@"
+# Types beside the tests, which wait for files and processes: one after the other, a core waits for mypy
+.venv/bin/python -m mypy &
+types=$!
+status=0
+.venv/bin/python -m pytest -q -n 2 --dist worksteal "$@" || status=$?
+wait "$types" || status=$?
+exit "$status"

@@ -12,9 +12,12 @@ from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A shell without job control starts what runs in its background deaf to Ctrl-C, and so whatever that starts.
+# A shell without job control starts what runs in its background deaf to Ctrl-C, and nohup deaf to the end of
+# a terminal, and so whatever that starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Every Trainer asks for callbacks among the entry points of all installed packages, which takes as long as a
 # small training. Before Lightning is imported:
@@ -22,6 +25,13 @@ vars(importlib.metadata)["entry_points"] = cache(importlib.metadata.entry_points
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Restore the registry after examples in docstrings, too: they lie in other folders than this file."""
+    from tests import restored_registry
+
+    config.pluginmanager.register(restored_registry, "restored_registry")
 
 
 @pytest.fixture(scope="module")

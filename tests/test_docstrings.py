@@ -25,6 +25,7 @@ FOLDERS = (
     "latency",
     "nn",
     "play",
+    "ranking",
     "records",
     "report",
     "search",

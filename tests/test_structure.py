@@ -39,6 +39,7 @@ ORDER = (
     "report",
     "search",
     "invention",
+    "ranking",
     "tabular",
     "advice",
     "play",

@@ -19,9 +19,11 @@ from autoact.activations._registry import (
     get,
     is_activation_module,
     list_activations,
+    registered_meanwhile,
 )
 from autoact.activations._source import compile_source, function_source, order_key, torch_source
 from autoact.activations._twins import Twin, Value
+from autoact.activations._user_file import register_file
 
 __all__ = [
     "DEFAULT_CANDIDATES",
@@ -46,6 +48,8 @@ __all__ = [
     "opaque",
     "order_key",
     "primitives",
+    "register_file",
+    "registered_meanwhile",
     "to_primitives",
     "torch_source",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -135,6 +136,32 @@ def _add(made: Activation) -> Activation:
     _registry[made.name] = made
     _aliases.update({alias: made.name for alias in made.aliases})
     return made
+
+
+@contextmanager
+def registered_meanwhile(activations: Iterable[Activation]) -> Iterator[None]:
+    """Register activations as long as the context lasts; those of names that are taken stay out.
+
+    Args:
+        activations: With names that follow from their expressions.
+
+    Example:
+        >>> import sympy as sp
+        >>> x = sp.Symbol("x", real=True)
+        >>> with registered_meanwhile([Activation("of_an_hour", sp.sin(3 * x), family="example")]):
+        ...     get("of_an_hour")
+        Activation(of_an_hour)
+        >>> "of_an_hour" in list_activations()
+        False
+    """
+    added = [act for act in activations if act.name not in _registry]
+    for act in added:
+        _add(act)
+    try:
+        yield
+    finally:
+        for act in added:
+            _registry.pop(act.name, None)
 
 
 def get(name: Named) -> Activation:

@@ -17,7 +17,6 @@ from typing import Any
 
 import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
-from autoact.cli._compare import add_arguments as add_compare_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
 from autoact.cli._export_command import add_arguments as add_export_arguments
 from autoact.cli._invent_command import add_arguments as add_invent_arguments
@@ -25,6 +24,7 @@ from autoact.cli._parser import Parser, add_answer_options, print_json
 from autoact.cli._play_command import add_arguments as add_play_arguments
 from autoact.cli._predict import add_arguments as add_predict_arguments
 from autoact.cli.catalogue import kept
+from autoact.cli.comparing import add_arguments as add_compare_arguments
 from autoact.errors import AutoActError, SearchFailedError
 
 
@@ -110,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="how far a run is, also while it runs")
     status.add_argument("directory", metavar="RUN", help="a run directory, or a copy of one")
     status.set_defaults(run=_status)
-    add_compare_arguments(commands.add_parser("compare", help="runs side by side"))
+    add_compare_arguments(
+        commands.add_parser("compare", help="runs side by side; activations of a file with all others")
+    )
     add_predict_arguments(commands.add_parser("predict", help="what a run on a CSV file says of new rows"))
     for command in commands.choices.values():
         add_answer_options(command)

@@ -80,14 +80,26 @@ def _of_task(name: str, shapes: Sequence[str] | None) -> Subject:
 
 
 def _of_name(name: str, shapes: Sequence[str] | None) -> Subject:
+    return Subject(name=name, **_made(imported(name, "MODEL"), None, shapes))
+
+
+def imported(name: str, what: str) -> Any:
+    """Return what a name such as my_model:Net stands for; the current folder is looked into, too.
+
+    Args:
+        name: Module and attribute.
+        what: What was to be named, for messages.
+
+    Raises:
+        ConfigurationError: It cannot be imported.
+    """
     module, _, attribute = name.replace(":", ".").rpartition(".")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        maker = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"MODEL is {name!r}, which cannot be imported: {error}") from error
-    return Subject(name=name, **_made(maker, None, shapes))
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"{what} is {name!r}, which cannot be imported: {error}") from error
 
 
 def _made(make: Callable[[], Any], data: Any, shapes: Sequence[str] | None) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def _of_configuration(found: "Configuration", out: Path) -> Request:
     )
 
 
-_JUDGED_WITH = {"monitor": ("mode",), "looks": ("seeds",)}
+_JUDGED_WITH = {"monitor": ("mode",), "looks": ("seeds",), "like": ("monitor", "mode")}
 
 
 def _check_settings(found: "Configuration") -> None:
@@ -194,6 +194,8 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
             f"{out} was started from Python, as its config.yaml has it; resume it there: "
             f"{directory.resumption()}."
         )
+    if request.table is not None:
+        settings["reference"] = request.table.reference
     return Request(
         name=stored["task"],
         model=request.model,

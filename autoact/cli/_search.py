@@ -12,7 +12,7 @@ from autoact.cli._parser import Parser, add_answer_options, kept_for_json, print
 from autoact.cli._request import Request, read_request
 from autoact.report import answer
 from autoact.search import SearchResult, Settings, run_search
-from autoact.search.setup import ExecutorSetting, StackSize
+from autoact.search.setup import ExecutorSetting, Like, StackSize
 from autoact.tabular import column_rows, describe_columns, save_columns
 
 _PARTS = ("search", "tuning", "baselines", "confirmation")
@@ -22,6 +22,7 @@ _METAVARS: dict[Any, str] = {
     str: "NAME",
     Sequence[int]: "N,N,...",
     StackSize: "auto|off|N",
+    Like: "RUN",
     ExecutorSetting: "local|ray|ray://HOST:PORT|dask://HOST:PORT|MODULE:FUNCTION",
 }
 
@@ -37,7 +38,7 @@ def _size(text: str) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
-_READERS: dict[Any, Any] = {Sequence[int]: _whole_numbers, StackSize: _size, ExecutorSetting: str}
+_READERS: dict[Any, Any] = {Sequence[int]: _whole_numbers, StackSize: _size, ExecutorSetting: str, Like: str}
 
 
 def search(arguments: Sequence[str]) -> int:
@@ -115,7 +116,11 @@ def search_parser() -> Parser:
     parser = Parser(prog="autoact search", description="Choose an activation for every layer of a model.")
     what = parser.add_argument_group("what to search").add_mutually_exclusive_group()
     what.add_argument("--config", metavar="FILE", help="YAML with model, data, trainer, space and search")
-    what.add_argument("--task", metavar="NAME", help="a task that comes with autoact: digits")
+    what.add_argument(
+        "--task",
+        metavar="NAME",
+        help="a task that comes with autoact: digits, cancer, clusters, diabetes, friedman or spirals",
+    )
     what.add_argument("--data", metavar="FILE", help="CSV file with a row per example; needs --target")
     what.add_argument(
         "--resume",
@@ -142,6 +147,7 @@ def search_parser() -> Parser:
         options = (
             {"choices": get_args(kind)} if get_origin(kind) is Literal else {"type": _READERS.get(kind, kind)}
         )
+        options |= {"nargs": "+"} if kind == Like else {}
         metavar = "|".join(options.get("choices", ())) or _METAVARS[kind]
         settings.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text, **options)
     return parser

@@ -10,6 +10,7 @@ from torch import nn
 
 from autoact._card import card, listed
 from autoact.conversion._eligibility import Verdict, eligible, includes, without_factors
+from autoact.conversion._grouping import groups_of, rule_of
 from autoact.conversion._hand_placed import check_hand_placed, hand_placed, own_settings
 from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import Entry, entries
@@ -27,7 +28,7 @@ from autoact.conversion.source import (
 from autoact.conversion.surroundings import copies, roles, source_of
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
-from autoact.spaces import Bounds, Choice, LayerRule, SearchSpace
+from autoact.spaces import Bounds, Choice, SearchSpace
 
 V = TypeVar("V")
 SpaceLike = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
@@ -306,7 +307,7 @@ def _plan(
         placed={path: layer.bounds for path, layer in placed.items()},
         candidates={path: candidates[path] for path in places},
         settings={**settings, **{path: own_settings(layer) for path, layer in placed.items()}},
-        groups=_groups(space, names, follows),
+        groups=groups_of(space, places, names, follows),
         paths=paths,
         shared={path: every for path, every in paths.items() if len(every) > 1},
         split=_split(places),
@@ -327,29 +328,12 @@ def _split(places: Mapping[str, Place]) -> dict[str, tuple[str, ...]]:
     return {path: tuple(paths) for paths in users.values() if len(paths) > 1 for path in paths}
 
 
-def rule_of(space: SearchSpace, paths: Sequence[str]) -> LayerRule | None:
-    """Return the first rule that matches any path of a module."""
-    return next((rule for rule in space.layers if any(map(rule.matches, paths))), None)
-
-
 def _candidates(space: SearchSpace, names: Sequence[str], present: Choice) -> tuple[str, ...]:
     rule = rule_of(space, names)
     known = (rule.candidates if rule else None) or space.candidates
     if present.activation in known or space.require.violation(present.activation, space.bounds):
         return known
     return (*known, present.activation)
-
-
-def _groups(
-    space: SearchSpace, names: Mapping[str, Sequence[str]], follows: Mapping[str, str]
-) -> tuple[tuple[str, ...], ...]:
-    """Return who chooses together; in a group, those that follow others come last."""
-    groups: dict[Any, list[str]] = {}
-    for path in sorted(names, key=lambda path: path in follows):
-        rule = rule_of(space, names[path])
-        together = rule is not None and rule.share == "group"
-        groups.setdefault(id(rule) if together else follows.get(path, path), []).append(path)
-    return tuple(tuple(group) for group in groups.values())
 
 
 def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:

@@ -70,12 +70,14 @@ def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container
 
 
 def _of_product(model: nn.Module, place: Place, owner: nn.Module) -> Verdict:
-    """Return the verdict on the gate of a GLU, which is searched, or on a factor, which is not."""
+    """Return the verdict on the gate of a GLU or a maxout, which is searched, or a factor, which is not."""
     path = place.paths[0]
     reason = _surroundings(False, place, owner) or _frozen(model, path)
     if place.site is not None and place.site.what == "factor":
         reason = "it is the linear factor of a gated block"
-    return Verdict(f"{reason}; {_remedy(path)}") if reason else Verdict(block="GLU")
+    if reason:
+        return Verdict(f"{reason}; {_remedy(path)}")
+    return Verdict(block="GLU" if place.site is not None and place.site.what == "glu" else None)
 
 
 def _is_hidden(name: str) -> bool:

@@ -24,6 +24,7 @@ from autoact.conversion.source import (
     function_calls,
     has_settings,
     held_calls,
+    maxout_calls,
     originals,
     outside_calls,
     own_class,
@@ -213,6 +214,7 @@ def _inside(
     for site, own, other in factor_calls(module):
         if _activates(module, other, site.method) and not _activates(module, own, site.method):
             found.append(_call(path, module, None, site, Choice("identity")))
+    found += [_call(path, module, None, site, Choice("relu")) for site in maxout_calls(module)]
     for each in found:
         if each.whole is not None and not each.trouble:
             split.setdefault(each.whole, replace(each, path=each.whole))

@@ -8,10 +8,9 @@ from torch import nn
 from autoact.conversion._placement import fit, move_hooks, put
 from autoact.conversion._places import Place, discover
 from autoact.conversion._rollback import all_or_nothing
-from autoact.conversion._transformer import settle
 from autoact.conversion.saving import KEY, carry, decoded, differs
 from autoact.conversion.source import can_open
-from autoact.conversion.surroundings import Neighbors, neighbors
+from autoact.conversion.surroundings import Neighbors, neighbors, settle
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation, InPlace, module_for
 from autoact.spaces import Choice

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import keyword
 import math
 import pprint
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 
 import sympy as sp
 
-from autoact.activations import Activation, get
+from autoact.activations import get
 from autoact.errors import ConfigurationError, UnknownActivationError
 from autoact.invention._fits import Curve
 from autoact.invention._found_formula import FAMILY, FoundFormula
@@ -58,22 +56,18 @@ def check_name(name: str, path: Path) -> None:
         )
 
 
-def file_text(name: str, formula: FoundFormula, curve: Curve, found_on: Mapping[str, Any]) -> str:
+def file_text(name: str, formula: FoundFormula, curve: Curve | None, found_on: Mapping[str, Any]) -> str:
     """Return the file.
 
     Args:
         name: Of the activation.
         formula: What was found.
-        curve: The shape that it was found for.
+        curve: The shape that it was found for; None: it was bred.
         found_on: Model, data, seeds and the like, in plain types.
     """
     arguments = "".join(f", {p.name}=autoact.Parameter(default={p.default!r})" for p in formula.parameters)
     facts = {key: value for key, value in asdict(formula.facts).items() if key in _FACTS}
-    every = max(1, (len(curve.nodes) - 1) // (_POINTS - 1))
-    points = [
-        (round(float(x), 4), round(float(y), 4))
-        for x, y in zip(curve.nodes[::every], curve.values[::every], strict=True)
-    ]
+    how = "that was bred from others" if curve is None else f"that fits {_fit(formula)}"
     return f'''r"""Activation {name}, which autoact found: {formula.latex}
 
 Import this file before a search space, an assignment or `autoact.get` names it.
@@ -86,15 +80,27 @@ import autoact
 
 @autoact.activation(family="{FAMILY}", reference="found by autoact.invent")
 def {name}(x{arguments}):
-    r"""Formula that fits a learned shape within {100 * formula.error:.2g} % of its standard deviation."""
+    r"""Formula {how}."""
     return {formula.source}
 
 
 LATEX = r"{formula.latex}"
 FACTS = {_plain(facts)}
 FOUND_ON = {_plain(dict(found_on))}
-CURVE = {_plain(points)}  # learned shape: input, value
-'''
+{"" if curve is None else _curve(curve)}'''
+
+
+def _fit(formula: FoundFormula) -> str:
+    return f"a learned shape within {100 * formula.error:.2g} % of its standard deviation"
+
+
+def _curve(curve: Curve) -> str:
+    every = max(1, (len(curve.nodes) - 1) // (_POINTS - 1))
+    points = [
+        (round(float(x), 4), round(float(y), 4))
+        for x, y in zip(curve.nodes[::every], curve.values[::every], strict=True)
+    ]
+    return f"CURVE = {_plain(points)}  # learned shape: input, value\n"
 
 
 def _imported(expression: sp.Expr | None) -> set[str]:
@@ -136,14 +142,3 @@ def write_new(path: Path, text: str) -> None:
             file.write(text)
     except FileExistsError as error:
         raise ConfigurationError(f"{path} exists already; nothing is overwritten.") from error
-
-
-def registered(name: str, path: Path) -> Activation:
-    """Import the file of an activation and return what it registers."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ConfigurationError(f"{path} is no Python file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)
-    spec.loader.exec_module(module)
-    return get(name)

@@ -130,7 +130,7 @@ def restricted(forms: Iterable[Form], require: Mapping[str, Any] | None) -> Form
     requirements, left, out = Requirements(**dict(require or {})), list(forms), []
     while True:
         found = [FoundFormula(form) for form in front(left)]
-        broken = next(((f, why) for f in found if (why := _violation(requirements, f))), None)
+        broken = next(((f, why) for f in found if (why := violation(requirements, f))), None)
         if broken is None:
             break
         left.remove(broken[0].form)
@@ -143,9 +143,10 @@ def restricted(forms: Iterable[Form], require: Mapping[str, Any] | None) -> Form
     return Formulas(tuple(found), tuple(out))
 
 
-def _violation(require: Requirements, formula: FoundFormula) -> str | None:
-    violation: Callable[[Any], str | None] = require.violation  # it takes what `get` takes
-    why = violation(formula.activation) if not require.empty else None
+def violation(require: Requirements, formula: FoundFormula) -> str | None:
+    """Return what a formula breaks, in words; None: nothing."""
+    told: Callable[[Any], str | None] = require.violation  # it takes what `get` takes
+    why = told(formula.activation) if not require.empty else None
     return why and why.replace(str(formula.activation), "it")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from autoact.invention._fits import Curve, Form, polished, screened
 from autoact.invention._trees import Tree, summands, trees
 
-_QUICK = {1: 200, 2: 400}  # forms of so many terms that get a few steps
+_QUICK = {1: 500, 2: 400}  # forms of so many terms that get a few steps
 _FULL = 30  # forms of each kind that are fitted in full
 _STEPS = 5
 _BETTER = 0.98  # a form on the front has at most this share of the error of every simpler one

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import torch
 
-from autoact.activations import Activation, get
+from autoact.activations import Activation, get, register_file
 from autoact.errors import ConfigurationError, DataError, SearchFailedError, log
-from autoact.invention._activation_file import check_name, file_text, registered, write_new
+from autoact.invention._activation_file import check_name, file_text, write_new
 from autoact.invention._fits import Curve
 from autoact.invention._formula_search import curve_of
 from autoact.invention._found_formula import Formulas, FoundFormula, restricted
@@ -164,7 +164,7 @@ def invent(
         "error": formulas.chosen.error,
     }
     write_new(path, file_text(name, formulas.chosen, curve, found_on))
-    registered(name, path)
+    register_file(path)
     return Invention(
         name=name,
         path=path,

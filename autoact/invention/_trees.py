@@ -105,27 +105,29 @@ def trees() -> tuple[Tree, ...]:
     Functions of x, functions of functions, products of two of them or with x, all of at most linear growth.
     Two are equal if SymPy writes them alike, or if their values are, up to a line.
     """
-    first = [_applied(unary, _X) for unary in UNARIES.values()]
-    second = [_applied(unary, inner) for unary in UNARIES.values() for inner in first]
-    pairs = [_product(a, b) for i, a in enumerate(first) for b in first[i:]]
-    scaled = [_product(a, _scaled(b)) for a in (_X, *first) for b in first if a is not b]
-    gated = [_product(_X, tree) for tree in (*first, *second)]
+    first = [applied(unary, X_TREE) for unary in UNARIES.values()]
+    second = [applied(unary, inner) for unary in UNARIES.values() for inner in first]
+    pairs = [product(a, b) for i, a in enumerate(first) for b in first[i:]]
+    scaled = [product(a, _scaled(b)) for a in (X_TREE, *first) for b in first if a is not b]
+    gated = [product(X_TREE, tree) for tree in (*first, *second)]
     return tuple(_distinct([*first, *second, *pairs, *gated])) + tuple(_distinct(scaled[len(first) :]))
 
 
 @lru_cache(maxsize=1)
 def summands() -> tuple[tuple[Tree, ...], tuple[Tree, ...]]:
     """Return the trees of a sum of two terms: those of the first one, and those of the second one, with θ."""
-    first = [_applied(unary, _X) for unary in UNARIES.values()]
-    one_sided = [_applied(unary, first[0]) for unary in UNARIES.values()]  # of max(0, x)
-    small = list(_distinct([*first, *one_sided, *(_product(_X, tree) for tree in first)]))
+    first = [applied(unary, X_TREE) for unary in UNARIES.values()]
+    one_sided = [applied(unary, first[0]) for unary in UNARIES.values()]  # of max(0, x)
+    small = list(_distinct([*first, *one_sided, *(product(X_TREE, tree) for tree in first)]))
     return tuple(small), tuple([*small, *map(_scaled, small)])
 
 
-_X = Tree(X, lambda u, theta: (u, np.ones_like(u)), 1)
+X_TREE = Tree(X, lambda u, theta: (u, np.ones_like(u)), 1)
 
 
-def _applied(unary: Unary, inner: Tree) -> Tree:
+def applied(unary: Unary, inner: Tree) -> Tree:
+    """Return a function of a tree."""
+
     def dual(u: Array, theta: float) -> Dual:
         v, dv = inner.dual(u, theta)
         w, dw = unary.dual(v)
@@ -135,12 +137,25 @@ def _applied(unary: Unary, inner: Tree) -> Tree:
     return Tree(expression, dual, size_of(expression), inner.scaled)
 
 
-def _product(a: Tree, b: Tree) -> Tree:
+def product(a: Tree, b: Tree) -> Tree:
+    """Return the product of two trees."""
+
     def dual(u: Array, theta: float) -> Dual:
         (v, dv), (w, dw) = a.dual(u, theta), b.dual(u, theta)
         return v * w, dv * w + v * dw
 
     expression = a.expression * b.expression
+    return Tree(expression, dual, size_of(expression), a.scaled or b.scaled)
+
+
+def total(a: Tree, b: Tree) -> Tree:
+    """Return the sum of two trees."""
+
+    def dual(u: Array, theta: float) -> Dual:
+        (v, dv), (w, dw) = a.dual(u, theta), b.dual(u, theta)
+        return v + w, dv + dw
+
+    expression = a.expression + b.expression
     return Tree(expression, dual, size_of(expression), a.scaled or b.scaled)
 
 
@@ -160,13 +175,13 @@ def _distinct(found: Iterable[Tree]) -> Iterator[Tree]:
         if tree.expression in seen:
             continue
         seen.add(tree.expression)
-        sign = _signature(tree)
+        sign = signature(tree)
         if sign is not None and sign not in seen:
             seen.add(sign)
             yield tree
 
 
-def _signature(tree: Tree) -> bytes | None:
+def signature(tree: Tree) -> bytes | None:
     """Return values up to a line and a factor, rounded; None for a line, or for what explodes."""
     with np.errstate(all="ignore"):
         theta = 1.7 if tree.scaled else 1.0

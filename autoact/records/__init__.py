@@ -15,6 +15,7 @@ from autoact.records._findings import (
     ParetoPoint,
     Prior,
     Recommendation,
+    Reference,
     Stack,
 )
 from autoact.records._json import finite, plain, require_unchanged, sealed, typed
@@ -52,6 +53,7 @@ __all__ = [
     "Prior",
     "Question",
     "Recommendation",
+    "Reference",
     "Report",
     "RowGroups",
     "Rows",

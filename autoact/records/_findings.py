@@ -48,6 +48,24 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What something else than a network reaches on the comparison data.
+
+    Attributes:
+        name: What it is.
+        value: Its value of the run's metric; NaN where there is none.
+        why_not: Why there is none.
+
+    Example:
+        >>> Reference(name="the mean of the target", value=1.0).why_not
+    """
+
+    name: str
+    value: float = nan
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
     """Values of the selected model on fresh seeds, one per seed; NaN diverged.
 

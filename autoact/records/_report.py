@@ -20,6 +20,7 @@ from autoact.records._findings import (
     ParetoPoint,
     Prior,
     Recommendation,
+    Reference,
     Stack,
 )
 from autoact.records._json import plain, require_unchanged, sealed, typed
@@ -64,6 +65,7 @@ class Report:
         baselines: By name.
         confirmation: The selected model on fresh seeds.
         comparisons: With "original", which decides the verdict, and with "best_uniform".
+        reference: What else was measured on the comparison data, as gradient boosting is for a table.
         looks: At the comparison with the original; the verdict is that of the last.
         latency: Where it could be measured.
         executor: Where trainings ran, as the settings say it.
@@ -110,6 +112,7 @@ class Report:
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     confirmation: Confirmation | None = None
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    reference: Reference | None = None
     looks: tuple[Look, ...] = ()
     latency: Latency | None = None
     executor: str = "local"

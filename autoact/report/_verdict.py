@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from autoact.records import Comparison, Failure, Report, confidence
 from autoact.report._run import Run
@@ -27,6 +28,7 @@ def sentences(run: Run) -> list[str]:
         needed(run),
         _replaced(report),
         _against_best_uniform(run),
+        _reference(run),
     )
     return [sentence for sentence in said if sentence]
 
@@ -248,6 +250,25 @@ def _against_best_uniform(run: Run) -> str:
     if high < 0:
         return f"One activation for all layers does better: {name} in every layer beats the choice per layer."
     return f"The best single activation, {name} in every layer, does as well within the noise."
+
+
+def _reference(run: Run) -> str:
+    """Return what else was measured on the comparison data beside the networks, in one sentence."""
+    found = run.report.reference
+    if found is None:
+        return ""
+    name = f"{found.name[:1].upper()}{found.name[1:]} on the same rows"
+    if found.why_not is not None:
+        return f"{name}: not measured, {found.why_not}."
+    chosen, original = run.report.confirmation, run.report.baselines.get("original")
+    values = {
+        "chosen": () if chosen is None else chosen.comparison,
+        "original": () if original is None or run.keeps_original else original.comparison,
+    }
+    finite = {role: [v for v in each if math.isfinite(v)] for role, each in values.items()}
+    means = [f"{role} {number(fmean(each))}" for role, each in finite.items() if each]
+    beside = f" (networks: {', '.join(means)})" if means else ""
+    return f"{name}: {run.report.metric} {number(found.value)}{beside}."
 
 
 def _no_interval(report: Report, compared: Comparison) -> str:

@@ -9,10 +9,10 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from autoact.errors import log
 from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import duration, write_report
 from autoact.search import outcome
@@ -89,6 +89,7 @@ def run_search(
     quiet: bool = False,
     task: str | None = None,
     source: Mapping[str, Any] | None = None,
+    reference: outcome.Measure | None = None,
     **settings: Unpack[SettingsOptions],
 ) -> outcome.SearchResult:
     """Choose an activation for every layer of a model, and compare the choice with the model as it was.
@@ -112,6 +113,7 @@ def run_search(
         quiet: Print nothing.
         task: What to call the model; default: the name of its class.
         source: Kept in config.yaml, for whoever has to make model and data again to resume.
+        reference: Of the metric: what else is named beside the verdict, an `autoact.records.Reference`.
         monitor: Name under which the module logs the value to optimize.
         mode: "min" or "max"; default: inferred from the name of the monitor.
         budget: Full trainings to spend on the search, at least 1; default: 20, or as many as take their time.
@@ -129,6 +131,8 @@ def run_search(
         stack: Trainings that each of them does as one batched model; "auto" measures whether that is faster.
         storage: URL of an Optuna storage to which the study is exported beside study.db; its password is not
             kept: give the URL again with a resume.
+        like: Earlier runs, or files of assignments, whose choices are tried first, moved to this model by
+            relative depth; their values are no evidence about it.
         seed: Everything random in the search follows from it.
         trainer: Arguments of `lightning.Trainer`, the same for every training.
         parameters: Hyperparameters of the model to search with the activations.
@@ -181,7 +185,7 @@ def run_search(
             if objective is None
             else prepare_objective(objective, layers, asked, wanted, task)
         )
-        prepared = prepared.independent(check=directory is None)
+        prepared = replace(prepared.independent(check=directory is None), reference=reference)
         identity = prepared.fingerprint()
         if source is not None and "sha256" in source:  # what a table was made of
             identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
@@ -236,10 +240,7 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
 
 def _announced(plan: SearchPlan, prepared: Prepared, quiet: bool) -> outcome.SearchResult:
     """Say what is planned, and return it as the result of a dry run."""
-    for doubt in plan.doubts if quiet else ():  # else the plan tells
-        log.warning("%s", doubt)
-    if not quiet:
-        print(plan.describe())
+    plan.announce(quiet=quiet)
     return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)
 
 
@@ -319,6 +320,7 @@ def _searched(
         latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,
         known=known,
         front=outcome.pareto(search, task, selected, known),
+        reference=outcome.measured(prepared.reference, search.settings.monitor),
     )
 
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from autoact.errors import DataError, counted
+from autoact.records import Reference
+from autoact.tabular._boosting import boosting
 from autoact.tabular._splits import Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
 from autoact.tabular.columns import Encoding, Target, fit_encoding, read_target
@@ -62,7 +64,16 @@ class TableTask:
     @property
     def settings(self) -> dict[str, Any]:
         """Keyword arguments of `run_search`."""
-        return {"monitor": "val_loss", "mode": "min", "trainer": dict(self.trainer)}
+        settings = {"monitor": "val_loss", "mode": "min", "trainer": dict(self.trainer)}
+        return {**settings, "reference": self.reference}
+
+    def reference(self, metric: str) -> Reference:
+        """Return what gradient boosting reaches on the comparison rows.
+
+        Args:
+            metric: `val_loss`, and `val_acc` (classes) or `val_mae`.
+        """
+        return boosting(self.data, len(self.target.classes), self.model.keywords.get("scale", 1.0), metric)
 
 
 def load_task(

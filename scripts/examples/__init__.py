@@ -1,1 +1,1 @@
-"""Worked problems with a verdict, and experiments behind docs/theory."""
+"""Experiments behind docs/theory, and applications."""

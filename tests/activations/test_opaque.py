@@ -8,10 +8,12 @@ from autoact import analysis
 from autoact.errors import ConfigurationError
 
 
-@autoact.activation(family="test")
-def torch_written(x, a=autoact.Parameter(default=1.5, lower=0.0)):
-    """A rectifier with a wave, written with torch."""
-    return torch.where(x > 0, x, a * torch.sin(x))
+@pytest.fixture(scope="module", autouse=True)
+def torch_written():
+    @autoact.activation(family="test")
+    def torch_written(x, a=autoact.Parameter(default=1.5, lower=0.0)):
+        """A rectifier with a wave, written with torch."""
+        return torch.where(x > 0, x, a * torch.sin(x))
 
 
 def reference(x, a):

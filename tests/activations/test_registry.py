@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import autoact
-from autoact.activations import from_function, from_module
+from autoact.activations import Activation, X, from_function, from_module, registered_meanwhile
 from autoact.errors import ConfigurationError, UnknownActivationError, UnsupportedInputError
 
 
@@ -185,3 +185,12 @@ def test_functions_are_recognized():
 def test_an_activation_may_be_constant(shape):
     flat = autoact.Activation("flat", sp.Integer(2), family="mine")
     assert torch.equal(flat(torch.zeros(shape)), torch.full(shape, 2.0))
+
+
+def test_what_is_registered_meanwhile_is_gone_afterwards_even_after_an_error():
+    meanwhile = Activation("of_an_hour", sp.sin(3 * X), family="example")
+    with pytest.raises(RuntimeError), registered_meanwhile([meanwhile, autoact.get("relu")]):
+        assert autoact.get("of_an_hour") is meanwhile
+        raise RuntimeError
+    assert "of_an_hour" not in autoact.list_activations()
+    assert autoact.get("relu").name == "relu"  # it was there, and stays

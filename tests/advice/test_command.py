@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from autoact.activations import _registry as registry
 from autoact.cli import main
 
 
@@ -56,8 +55,7 @@ def test_data_that_say_nothing_are_said_to(file, capsys) -> None:
     ]
 
 
-def test_activations_of_a_users_file_are_judged_too(file, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+def test_activations_of_a_users_file_are_judged_too(file, capsys) -> None:
     file.with_name("mine.py").write_text(
         "import sympy as sp\nimport autoact\n\n\n"
         "@autoact.activation(family='mine')\n"

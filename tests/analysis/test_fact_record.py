@@ -103,7 +103,7 @@ GROWTH = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [n for n in autoact.list_activations() if autoact.get(n).family != "test"])
+@pytest.mark.parametrize("name", autoact.list_activations())
 def test_growth(name):
     want = next((kind for kind, names in GROWTH.items() if name in names), "linear")
     assert analysis.growth(name) == want

@@ -1,5 +1,6 @@
 """`autoact search --data`: a table never seen gives a verdict with one command, or one line of refusal."""
 
+import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,8 +65,12 @@ def test_a_messy_table_gives_a_verdict_and_can_be_resumed(
         "5 folds of 43 rows guide the search; 14 rows set aside compare",
         "net.1  relu",
         "Verdict: ",
+        "Gradient boosting (scikit-learn's defaults) on the same rows: val_loss ",
     ):
         assert said in printed.out
+    (folder / "runs" / "train-1" / "report.json").unlink()
+    assert main(["search", "--resume", "runs/train-1", "--quiet"]) == 0
+    assert json.loads((folder / "runs" / "train-1" / "report.json").read_bytes())["reference"]["value"] > 0
     report = (folder / "runs" / "train-1" / "report.json").read_bytes()
     assert main(["search", "--resume", "runs/train-1", "--quiet"]) == 0
     assert (folder / "runs" / "train-1" / "report.json").read_bytes() == report

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 import autoact
-from autoact.activations import additions
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.exporting import SUFFIXES, Format, module_text, ready
 
@@ -53,17 +52,12 @@ class Graph(nn.Module):
         return adjacency @ self.second(torch.relu(adjacency @ self.first(x)))
 
 
-def names() -> list[str]:
-    """Return the activations that come with autoact."""
-    return [name for name in autoact.list_activations() if name not in additions()]
-
-
 class Everything(nn.Module):
     """One layer of every activation."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.ModuleDict({name: nn.ReLU() for name in names()})
+        self.layers = nn.ModuleDict({name: nn.ReLU() for name in autoact.list_activations()})
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.stack([layer(x) for layer in self.layers.values()])
@@ -138,7 +132,7 @@ def test_a_network_is_exported(tmp_path: Path, kind: str, format: Format) -> Non
 @pytest.mark.slow
 def test_every_activation_agrees_with_onnx_runtime(tmp_path: Path) -> None:
     model = Everything()
-    autoact.apply(model, {f"layers.{name}": name for name in names()})
+    autoact.apply(model, {f"layers.{name}": name for name in autoact.list_activations()})
     x = torch.cat([torch.linspace(-8, 8, 1001), torch.tensor([0.0, -0.0, 1.0, -1.0, 3.0, -3.0])])
     found = autoact.export(model, tmp_path / "all.onnx", x, format="onnx")
     assert found.difference < 1e-5

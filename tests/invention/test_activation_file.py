@@ -15,7 +15,7 @@ from autoact.invention._fits import polished
 
 Z = normal_quantiles(65)
 USE = """
-import torch, autoact, {name}
+import {name}
 assert {name}.LATEX and {name}.FACTS["growth"] == "linear" and {name}.FOUND_ON == {{"data": "a test"}}
 assert len({name}.CURVE) > 20
 act = autoact.get("{name}")
@@ -25,7 +25,7 @@ model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Lin
 autoact.convert(model, space)(torch.randn(200, 2)).sum().backward()
 autoact.finalize(model)
 autoact.apply(model, {{"1": "{name}"}})
-autoact.export(model, "exported", torch.randn(4, 2))
+autoact.export(model, "exported_{name}", torch.randn(4, 2))
 x = torch.linspace(-2, 2, 5, dtype=torch.float64)
 print(*act(x).tolist())
 """
@@ -39,18 +39,21 @@ def formula(function: str, line: bool = True) -> tuple[FoundFormula, Curve]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "function", ["exp(-Abs(x))", "1/(x**2 + 1)", "log(exp(x) + 1)*tanh(theta*x)", "Abs(x)"]
-)
-def test_importing_it_is_all_that_is_needed(function: str, tmp_path: Path) -> None:
-    found, curve = formula(function)
-    write_new(tmp_path / "of_a_test.py", file_text("of_a_test", found, curve, {"data": "a test"}))
-    code = USE.format(name="of_a_test")
+def test_importing_it_is_all_that_is_needed(tmp_path: Path) -> None:
+    made = [
+        formula(each) for each in ("exp(-Abs(x))", "1/(x**2 + 1)", "log(exp(x) + 1)*tanh(theta*x)", "Abs(x)")
+    ]
+    code = "import torch, autoact\n"
+    for place, (found, curve) in enumerate(made):
+        name = f"of_a_test_{place}"
+        write_new(tmp_path / f"{name}.py", file_text(name, found, curve, {"data": "a test"}))
+        code += USE.format(name=name)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     x = np.linspace(-2, 2, 5)
-    values = np.array(run.stdout.split()[-5:], dtype=float)
-    assert np.ptp(found.at(x) - values) < 5e-3  # a shift is no part of the formula
+    values = np.array(run.stdout.split()[-5 * len(made) :], dtype=float).reshape(len(made), 5)
+    for (found, _), own in zip(made, values, strict=True):
+        assert np.ptp(found.at(x) - own) < 5e-3  # a shift is no part of the formula
 
 
 @pytest.mark.parametrize(

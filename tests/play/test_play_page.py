@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from autoact import Parameter, activation
-from autoact.activations import _registry
 from autoact.cli import main
 from autoact.errors import ConfigurationError
 from autoact.play import TABS, write_page
@@ -19,10 +18,8 @@ from tests.play.conftest import Page
 
 
 @pytest.fixture
-def own_activations(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_activations() -> None:
     """Register two activations for one test."""
-    for name in ("_registry", "_definitions"):
-        monkeypatch.setattr(_registry, name, dict(getattr(_registry, name)))
 
     def bent(x, function=Parameter(default=1.0)):
         """</script><b>bold</b>"""

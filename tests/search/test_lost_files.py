@@ -64,7 +64,7 @@ def told(folder: Path) -> dict[str, Any]:
     ledger = Ledger(run / "trainings.jsonl")
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{run / 'study.db'}")
     return {
-        "report": report,
+        **{f"report.{name}": value for name, value in report.items()},
         "ledger": sorted((t.phase, t.key, t.seed, t.selection) for t in ledger.trainings),
         "choice": (run / "assignment.yaml").read_text(),
         "study": [(t.state, t.params, t.value) for t in study.trials],

@@ -9,6 +9,7 @@ from _pytest.mark import ParameterSet
 from tests.search.suite.all_cases import CASES
 from tests.search.suite.outcomes import in_search, outcome, with_callback
 from tests.search.suite.page import FILE, expected, page
+from tests.search.suite.registry import Case
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*(num_workers|log_every_n_steps|isinstance.treespec|TF32)"),
@@ -19,16 +20,22 @@ pytestmark = [
 ]
 
 
-def each(other: int) -> list[ParameterSet]:
-    """Return all cases; every other one is long, so that by default each is tried in one of two ways."""
+def searched(place: int, case: Case) -> bool:
+    """Tell what a search tries by default: cases that it treats in a way of their own, and each fourth."""
+    own = case.search, case.search_warns, case.no_mixture, case.idle, case.late
+    return any(own) or place % 4 == 0
+
+
+def each(*, by_search: bool) -> list[ParameterSet]:
+    """Return all cases; by default each is tried in one of two ways, and long in the other, dearer one."""
     return [
-        pytest.param(name, marks=pytest.mark.long if place % 2 == other else ())
-        for place, name in enumerate(CASES)
+        pytest.param(name, marks=() if searched(place, case) is by_search else pytest.mark.long)
+        for place, (name, case) in enumerate(CASES.items())
     ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", each(0))
+@pytest.mark.parametrize("name", each(by_search=False))
 def test_callback(name, tmp_path):
     case = CASES[name]
     with pytest.warns(UserWarning, match=case.warns) if case.warns else nullcontext():
@@ -36,7 +43,7 @@ def test_callback(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", each(1))
+@pytest.mark.parametrize("name", each(by_search=True))
 def test_search(name, tmp_path):
     case = CASES[name]
     with pytest.warns(UserWarning, match=case.search_warns) if case.search_warns else nullcontext():

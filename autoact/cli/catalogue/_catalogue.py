@@ -1,16 +1,14 @@
 """Catalogue of activations, as `autoact list` and `autoact show` print it."""
 
-import importlib.util
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import autoact
+from autoact.activations import register_file
 from autoact.analysis import Facts, facts, subject
 from autoact.cli._parser import json_text
 from autoact.cli.catalogue._curve import draw
@@ -209,13 +207,7 @@ def load_module(file: str) -> None:
     Raises:
         ConfigurationError: No such file, or one that fails.
     """
-    path = Path(file)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise ConfigurationError(f"--module {file}: there is no such Python file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ConfigurationError(f"--module {file}: {type(error).__name__}: {error}") from error
+        register_file(file)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--module {error}") from error

@@ -7,6 +7,7 @@ from autoact.conversion.source._call_arguments import (
     has_settings,
     inplace_argument,
     input_may_be_seen,
+    input_of,
     with_settings,
 )
 from autoact.conversion.source._call_sites import Call, Site, activation_of, reached, sites, uses
@@ -17,13 +18,13 @@ from autoact.conversion.source._calls import (
     factor_calls,
     function_calls,
     held_calls,
+    maxout_calls,
     open_at,
     separate_uses,
     settings_trouble,
 )
 from autoact.conversion.source._methods import Method, methods, of_library
 from autoact.conversion.source._notices import lines_of, notices
-from autoact.conversion.source._outside_calls import outside_calls
 from autoact.conversion.source._rewriting import (
     Opened,
     forget_originals,
@@ -35,7 +36,7 @@ from autoact.conversion.source._rewriting import (
     own_class,
     site_of,
 )
-from autoact.conversion.source._unseen_calls import unseen_calls
+from autoact.conversion.source._unseen_calls import outside_calls, unseen_calls
 
 __all__ = [
     "VIEWS",
@@ -56,10 +57,12 @@ __all__ = [
     "held_calls",
     "inplace_argument",
     "input_may_be_seen",
+    "input_of",
     "keep_original",
     "leave_open",
     "let_copy",
     "lines_of",
+    "maxout_calls",
     "methods",
     "notices",
     "of_library",

@@ -54,12 +54,13 @@ class Site:
         whole: Name that stands for all its turns: `written`, or the attribute if this is its only call.
         trouble: Why it cannot be rewritten.
         what: "call" of an activation; "glu": of F.glu, whose gate is an activation; "factor": any expression
-            that an activation's result is multiplied by, to which the identity is applied.
+            that an activation's result is multiplied by, to which the identity is applied; "maxout": of a
+            maximum of pieces, whose difference relu is applied to.
     """
 
     name: str
     method: Method
-    node: Any  # an ast.Call, but of a factor any ast.expr
+    node: Any  # an ast.Call, but of a factor or a maxout any ast.expr
     call: Call
     layer: str = ""
     attribute: str | None = None
@@ -70,7 +71,7 @@ class Site:
     written: str = ""
     whole: str = ""
     trouble: str | None = None
-    what: Literal["call", "glu", "factor"] = "call"
+    what: Literal["call", "glu", "factor", "maxout"] = "call"
 
     @property
     def where(self) -> tuple[str, int, int, int | None, int | None]:
@@ -88,18 +89,14 @@ class Site:
 def sites(kind: type) -> tuple[Site, ...]:
     """Return every call of an activation function in the methods of a class, numbered by activation."""
     found = [site for method in methods(kind).values() for site in _functions(method)]
-    return _numbered(
-        kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found]
-    )
+    return numbered(kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found])
 
 
 @lru_cache(maxsize=512)
 def uses(kind: type, attribute: str) -> tuple[Site, ...]:
     """Return every call self.ATTRIBUTE(...) in the methods of a class, numbered."""
     found = [site for method in methods(kind).values() for site in _attributes(method, attribute)]
-    return _numbered(
-        kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found]
-    )
+    return numbered(kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found])
 
 
 @lru_cache(maxsize=512)
@@ -110,7 +107,7 @@ def factors(kind: type) -> tuple[tuple[Site, ast.expr, ast.expr], ...]:
     of them an activation computes, the module tells.
     """
     found = [each for method in methods(kind).values() for each in _factors(method)]
-    sites = _numbered(
+    sites = numbered(
         kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site, *_ in found]
     )
     return tuple((site, own, other) for site, (_, own, other) in zip(sites, found, strict=True))
@@ -187,11 +184,11 @@ def _found_in(method: Method) -> Iterator[Site]:
     for node in _calls(method):
         name, _ = activation_of(node.func, method)
         if method.resolve(node.func) is F.glu:
-            yield _site(method, node, parents(method.tree), name="glu", activation="sigmoid", what="glu")
+            yield site_at(method, node, parents(method.tree), name="glu", activation="sigmoid", what="glu")
         elif name is not None:
             is_method = isinstance(node.func, ast.Attribute) and method.resolve(node.func) is None
             if not is_method or not (node.args or node.keywords):
-                yield _site(method, node, parents(method.tree), name=name, activation=name)
+                yield site_at(method, node, parents(method.tree), name=name, activation=name)
 
 
 def _factors(method: Method) -> Iterator[tuple[Site, ast.expr, ast.expr]]:
@@ -203,7 +200,7 @@ def _factors(method: Method) -> Iterator[tuple[Site, ast.expr, ast.expr]]:
                 for side, own, other in ((node.left, left, right), (node.right, right, left)):
                     name = f"{_last_name(side)}_factor"
                     known = {"name": name, "activation": "identity", "what": "factor"}
-                    yield _site(method, side, around, **known), own, other
+                    yield site_at(method, side, around, **known), own, other
 
 
 def _value(side: ast.expr, method: Method) -> ast.expr | None:
@@ -234,7 +231,7 @@ def _attributes(method: Method, attribute: str) -> Iterator[Site]:
     for node in _calls(method):
         if isinstance(node.func, ast.Attribute) and node.func.attr == attribute:
             if method.is_own(node.func.value):
-                yield _site(method, node, parents(method.tree), name=attribute, attribute=attribute)
+                yield site_at(method, node, parents(method.tree), name=attribute, attribute=attribute)
 
 
 @lru_cache(maxsize=4096)
@@ -242,7 +239,15 @@ def _calls(method: Method) -> tuple[ast.Call, ...]:
     return tuple(node for node in in_order(method.tree) if isinstance(node, ast.Call))
 
 
-def _site(method: Method, node: ast.expr, around: dict[ast.AST, ast.AST], **known: Any) -> Site:
+def site_at(method: Method, node: ast.expr, around: dict[ast.AST, ast.AST], **known: Any) -> Site:
+    """Return a call in a method as a site.
+
+    Args:
+        method: In which it stands.
+        node: The call.
+        around: The node above each node of the method.
+        **known: What else is known of the site.
+    """
     above = list(ancestors(node, around))
     return Site(
         method=method,
@@ -268,7 +273,7 @@ def _trouble(method: Method, above: list[ast.AST]) -> str | None:
     return None
 
 
-def _numbered(kind: type, found: list[Site]) -> tuple[Site, ...]:
+def numbered(kind: type, found: list[Site]) -> tuple[Site, ...]:
     """Name the layers of calls by a number each, under names that the class has no use for."""
     names = named(found, attribute_names(kind))
     return tuple(

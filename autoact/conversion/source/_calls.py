@@ -26,6 +26,7 @@ from autoact.conversion.source._call_sites import (
     sites,
     uses,
 )
+from autoact.conversion.source._maxout import is_maxout, maxima
 from autoact.conversion.source._methods import methods
 from autoact.conversion.source._rewriting import (
     Opened,
@@ -60,6 +61,13 @@ def factor_calls(module: nn.Module) -> Iterator[tuple[Site, ast.expr, ast.expr]]
         if not (site.trouble or _trouble(module, site)):
             for each in _closed(module, _in_turns(module, [site])):
                 yield each, own, other
+
+
+def maxout_calls(module: nn.Module) -> Iterator[Site]:
+    """Yield the maxima over pieces of layers' results that can be rewritten and are not yet."""
+    for site in maxima(own_class(module)):
+        if not (site.trouble or _trouble(module, site)) and is_maxout(site, module):
+            yield from _closed(module, _in_turns(module, [site]))
 
 
 def separate_uses(module: nn.Module, attribute: str) -> list[Site] | None:
@@ -182,7 +190,7 @@ def _named(module: nn.Module, name: str) -> list[Site]:
     """Return the calls that a layer's name stands for: one, or all that share this layer."""
     apart = [site for attribute in _attributes(module) for site in divided_uses(module, attribute) or ()]
     known = [*apart, *(site for site, choice, _ in function_calls(module) if choice is not None)]
-    known += [site for site, *_ in factor_calls(module)]
+    known += [*(site for site, *_ in factor_calls(module)), *maxout_calls(module)]
     own = [site for site in known if name == site.name] or [site for site in known if name == site.layer]
     turns = [site for site in known if name == site.whole]
     return own or [replace(site, turn=()) for site in turns[:1]]

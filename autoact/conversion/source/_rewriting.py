@@ -18,6 +18,7 @@ from torch import nn
 
 from autoact.conversion.source._call_arguments import input_of
 from autoact.conversion.source._call_sites import Site, factors, sites, uses
+from autoact.conversion.source._maxout import maxima, operands
 from autoact.conversion.source._methods import Method
 from autoact.conversion.source._standalone import plain_class, reduced, remade, subclass
 from autoact.conversion.source._turns import Turn, loops_around
@@ -126,7 +127,7 @@ def _trees(base: type, calls: tuple[Opened, ...]) -> dict[str, tuple[Method, ast
 
 def _site(base: type, call: Opened) -> Site:
     known = uses(base, call.attribute) if call.attribute else sites(base)
-    for site in (*known, *(site for site, *_ in factors(base))):
+    for site in (*known, *(site for site, *_ in factors(base)), *maxima(base)):
         if site.name == call.name:
             return site
     raise ConversionError(f"The source of {base.__name__} has no call named {call.name!r}.")
@@ -177,6 +178,10 @@ class _Replace(ast.NodeTransformer):
             rest = copy.deepcopy(as_it_was)
             dim = [keyword for keyword in rest.keywords if keyword.arg == "dim"]
             made = ast.Call(self._own("_autoact_glu"), [layer, given, *rest.args[1:]], dim)
+        elif site.what == "maxout":
+            made = ast.Call(
+                self._own("_autoact_maxout"), [layer, *(operands(as_it_was, self.method) or ())], []
+            )
         if len(calls) < prod(size for _, size, _ in calls[0].turn):
             made = ast.IfExp(copy.deepcopy(layer), made, as_it_was)
         return ast.fix_missing_locations(ast.copy_location(made, node))

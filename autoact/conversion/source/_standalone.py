@@ -42,6 +42,7 @@ def subclass(base: type, attributes: dict[str, Any]) -> type:
         "_autoact_base": base,
         "_autoact_in_place": staticmethod(in_place),
         "_autoact_glu": staticmethod(glu),
+        "_autoact_maxout": staticmethod(maxout),
         "_autoact_of_turn": staticmethod(of_turn),
     }
     make = ABCMeta if issubclass(type(base), ABCMeta) else type
@@ -67,6 +68,22 @@ def glu(layer: Callable[[Tensor], Tensor], x: Tensor, dim: int = -1) -> Tensor:
     if x.dtype in (torch.float16, torch.bfloat16):
         return (value.float() * layer(gate.float())).to(x.dtype)
     return value * layer(gate)
+
+
+def maxout(layer: Callable[[Tensor], Tensor], x: Tensor, other: Any) -> Tensor:
+    """Do what a maximum of pieces does, b + relu(a - b) one piece after the other, with another function.
+
+    Args:
+        layer: The function of the difference.
+        x: The first of two pieces, or all of them in one tensor.
+        other: The second piece, or the dimension of x along which the pieces lie.
+    """
+    found, *pieces = (x, other) if isinstance(other, Tensor) else x.unbind(other)
+    for piece in pieces:
+        ahead = piece - found
+        change = layer(ahead) - torch.relu(ahead)  # 0 where it is a maximum
+        found = torch.maximum(found, piece) + change
+    return found
 
 
 def of_turn(

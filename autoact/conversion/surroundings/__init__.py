@@ -2,7 +2,19 @@
 
 from autoact.conversion.surroundings._copies import copies, source_of
 from autoact.conversion.surroundings._feeding import fed_by_child
+from autoact.conversion.surroundings._mirrored import mirrored
 from autoact.conversion.surroundings._neighbors import Neighbors, neighbors
 from autoact.conversion.surroundings._roles import Roles, roles
+from autoact.conversion.surroundings._transformer import settle
 
-__all__ = ["Neighbors", "Roles", "copies", "fed_by_child", "neighbors", "roles", "source_of"]
+__all__ = [
+    "Neighbors",
+    "Roles",
+    "copies",
+    "fed_by_child",
+    "mirrored",
+    "neighbors",
+    "roles",
+    "settle",
+    "source_of",
+]

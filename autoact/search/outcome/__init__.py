@@ -4,9 +4,11 @@ from autoact.search.outcome._content import build_partial_report, build_report
 from autoact.search.outcome._latency import latency
 from autoact.search.outcome._live_record import Watching
 from autoact.search.outcome._pareto import believed, pareto
+from autoact.search.outcome._reference import Measure, measured
 from autoact.search.outcome._result import SearchResult, TrainingTable, load_run
 
 __all__ = [
+    "Measure",
     "SearchResult",
     "TrainingTable",
     "Watching",
@@ -15,5 +17,6 @@ __all__ = [
     "build_report",
     "latency",
     "load_run",
+    "measured",
     "pareto",
 ]

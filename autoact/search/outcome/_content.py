@@ -20,12 +20,14 @@ from autoact.records import (
     Phase,
     Prior,
     Recommendation,
+    Reference,
     Report,
     Training,
     model_key,
 )
 from autoact.search.outcome._earlier import earlier
 from autoact.search.phases import Confirmed, SearchPlan, choice_of, fell_back, go_on, study_of, trained_as
+from autoact.search.setup import told
 from autoact.search.study import ORIGINAL, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
@@ -44,6 +46,7 @@ def build_report(
     latency: Latency | None,
     known: Sequence[tuple[Assignment, Belief]],
     front: Sequence[ParetoPoint],
+    reference: Reference | None = None,
 ) -> Report:
     """Return the report of a search that is done.
 
@@ -59,6 +62,7 @@ def build_report(
         latency: Where it could be measured.
         known: What is believed of everything that was tried.
         front: The best of it with latencies.
+        reference: What else was measured on comparison data.
     """
     original = confirmed.against(search, ORIGINAL)
     chosen = _assignment(selected)
@@ -81,6 +85,7 @@ def build_report(
             "original": original,
             "best_uniform": confirmed.against(search, uniform),
         },
+        reference=reference,
         looks=confirmed.looks(search),
         latency=latency,
         verdict=original.verdict,
@@ -152,7 +157,11 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "questions": len(search.questions),
         "earlier": tuple(earlier(search)),
         "failures": _failures(trainings),
-        "remarks": (*plan.doubts, *dict.fromkeys(t.remark for t in trainings if t.remark)),
+        "remarks": (
+            *plan.doubts,
+            *told(search.variables, settings.earlier),
+            *dict.fromkeys(t.remark for t in trainings if t.remark),
+        ),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoact._card import card
-from autoact.errors import counted
+from autoact.errors import counted, log
 from autoact.records import Stack, Value
 from autoact.report import MIXTURE, duration
 from autoact.search.setup import Counts, Settings, Variables
@@ -80,6 +80,17 @@ class SearchPlan:
         ]
         title = f"{self.task}: plan of a search"
         return card(title, ["layer", "now", "candidates"], rows, [*self._data(), *self._cost()])
+
+    def announce(self, *, quiet: bool) -> None:
+        """Print the plan, or quietly warn of its doubts alone.
+
+        Args:
+            quiet: Whether nothing is printed.
+        """
+        for doubt in self.doubts if quiet else ():
+            log.warning("%s", doubt)
+        if not quiet:
+            print(self.describe())
 
     def describe(self) -> str:
         """Return the plan as people read it."""

@@ -11,14 +11,22 @@ from torch import nn
 
 from autoact.conversion import ConversionPlan, find_layers, recipe, warn_of_sharing
 from autoact.errors import AutoActError, ConfigurationError, ConversionError
-from autoact.records import Stack, Value
+from autoact.records import Reference, Stack, Value
 from autoact.search.executors import can_end, in_processes, require_limits, require_picklable
 from autoact.search.optimizer import seconds_per_ask
 from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._independence import with_own_network
 from autoact.search.phases._probe import Probe, keeping
 from autoact.search.phases._stack_size import budget_for
-from autoact.search.setup import Counts, Hyperparameters, Settings, Variables, doubtful_mode, fingerprint
+from autoact.search.setup import (
+    Counts,
+    Hyperparameters,
+    Settings,
+    Variables,
+    doubtful_mode,
+    fingerprint,
+    told,
+)
 from autoact.search.trainings import (
     OBJECTIVE,
     Layers,
@@ -56,6 +64,7 @@ class Prepared:
     doubts: tuple[str, ...] = ()
     doubtful: Sequence[DoubtfulBatch] = ()
     stack: Stack = field(default_factory=Stack)
+    reference: Callable[[str], Reference] | None = None
 
     def independent(self, *, check: bool) -> "Prepared":
         """Return this search with a network of its own for each training.
@@ -219,7 +228,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         name=name or type(module).__name__,
         variables=variables,
         left_alone=layers.left_alone,
-        notes=layers.space.notes,
+        notes=(*layers.space.notes, *told(variables, settings.earlier)),
         comparison=parts.source,
         own=own,
         layers=layers,
@@ -252,7 +261,7 @@ def prepare_objective(
         name=name or str(getattr(objective, "__name__", OBJECTIVE)),
         variables=variables,
         left_alone=found.left_alone,
-        notes=found.space.notes,
+        notes=(*found.space.notes, *told(variables, settings.earlier)),
         comparison="the function's value on fresh seeds",
         own={},
         doubts=_doubts(settings),

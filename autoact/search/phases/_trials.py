@@ -37,6 +37,10 @@ def choose(search: Search) -> Training:
         study.enqueue(ONE_SHOT_CHOICE, derived, search.own)
     if derived is None or search.settings.parameters:
         study.enqueue(ORIGINAL, search.variables.original, search.own)
+    for earlier in search.settings.earlier:
+        taken, _ = search.variables.moved(earlier)
+        if taken not in (derived, search.variables.original):  # those are tried anyway
+            study.enqueue(f"like {earlier.name}", taken, search.own)
     left = search.settings.planned_budget - sum(training.share for training in search.ledger.of("one-shot"))
     parts = (left,) if search.counts.tuned else (min(left, _FIRST), left)
     for place, budget in enumerate(parts):

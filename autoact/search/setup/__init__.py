@@ -2,6 +2,7 @@
 
 from autoact.search.setup._configuration import configuration, plain, require_same
 from autoact.search.setup._counts import Counts
+from autoact.search.setup._earlier_choices import Like, told
 from autoact.search.setup._execution import ExecutorSetting
 from autoact.search.setup._extension import extended, resumed
 from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
@@ -29,6 +30,7 @@ __all__ = [
     "ExecutorSetting",
     "Hyperparameter",
     "Hyperparameters",
+    "Like",
     "Mode",
     "Seeds",
     "Settings",
@@ -50,5 +52,6 @@ __all__ = [
     "require_unchanged",
     "resumed",
     "seeds_for",
+    "told",
     "without_password",
 ]

@@ -9,7 +9,7 @@ from autoact.search.setup._configuration import is_usual, plain
 from autoact.search.setup._settings import MAY_GROW, Settings
 
 _EXTENDS = (*MAY_GROW, "looks", "hours")
-_KEPT = ("storage", "executor", "resources", "training_timeout", "memory_limit")
+_KEPT = ("storage", "executor", "resources", "training_timeout", "memory_limit", "like")
 
 
 def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -> Settings:

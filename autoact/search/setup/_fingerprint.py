@@ -207,7 +207,10 @@ def _content(row: Any) -> bytes | None:
         if isinstance(item, torch.Tensor):
             item = item.detach().cpu()
             item = (item.to_dense() if item.layout != torch.strided else item).reshape(-1)
-            found += item.contiguous().view(torch.uint8).numpy().tobytes()[:_LARGEST]
+            item = item[:_LARGEST].clone(
+                memory_format=torch.contiguous_format
+            )  # one number of stride 0 has no bytes
+            found += item.view(torch.uint8).numpy().tobytes()[:_LARGEST]
         elif isinstance(item, np.ndarray) and item.dtype != object:
             found += item.tobytes()[:_LARGEST]
         elif isinstance(item, bool | int | float | complex | str | bytes | np.generic | None):

@@ -10,10 +10,12 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from autoact.errors import ConfigurationError, did_you_mean
+from autoact.search.setup._earlier_choices import Like, earlier_choices
 from autoact.search.setup._execution import AN_OBJECT, ExecutorSetting, checked_executor, checked_resources
 from autoact.search.setup._hyperparameters import Hyperparameters
 from autoact.search.setup._mode import Mode, settle_mode
 from autoact.search.setup._storage_urls import without_password
+from autoact.spaces import Assignment
 from autoact.training.configuration import Component
 
 StackSize = int | Literal["auto", "off"]
@@ -70,6 +72,8 @@ class Settings:
         storage: URL of an Optuna storage to which the study is exported beside study.db of the run directory.
             Its password is not kept: give the URL again with a resume, or let the driver find the password,
             as PostgreSQL's does in PGPASSWORD or ~/.pgpass.
+        like: Earlier runs, or files of assignments, whose choices are tried first, moved to this model by
+            relative depth; their values are no evidence about it.
         seed: Everything random in the search follows from it.
         trainer: Arguments of `lightning.Trainer`, the same for every training.
         parameters: Hyperparameters of the model to search with the activations, such as
@@ -102,6 +106,7 @@ class Settings:
     memory_limit: float | None = None
     stack: StackSize = "auto"
     storage: str | None = field(default=None, repr=False)
+    like: Like | None = None
     seed: int = 0
     trainer: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -154,6 +159,7 @@ class Settings:
             object.__setattr__(self, name, _made(name, getattr(self, name)))
         object.__setattr__(self, "parameters", Hyperparameters.of(self.parameters).to_dict())
         object.__setattr__(self, "mode", settle_mode(self.mode, self.monitor))
+        object.__setattr__(self, "like", earlier_choices(self.like, self.direction))
 
     @property
     def direction(self) -> Mode:
@@ -181,6 +187,11 @@ class Settings:
         return tuple(self.looks or ())
 
     @property
+    def earlier(self) -> tuple[Assignment, ...]:
+        """The choices of `like`, settled."""
+        return cast(tuple[Assignment, ...], self.like or ())
+
+    @property
     def minimize(self) -> bool:
         """Whether a smaller value is better."""
         return self.mode == "min"
@@ -196,7 +207,11 @@ class Settings:
         Of an executor that is an object, it says that there was one.
         """
         content = {item.name: getattr(self, item.name) for item in fields(self)}
-        named = {name: _class_name(content[name]) for name in _OBJECTS if content[name] is not None}
+        named: dict[str, Any] = {
+            name: _class_name(content[name]) for name in _OBJECTS if content[name] is not None
+        }
+        if self.like is not None:
+            named["like"] = [earlier.to_dict() for earlier in self.earlier]
         if isinstance(self.storage, str):
             named["storage"] = without_password(self.storage)
         if not isinstance(self.executor, str):
@@ -221,6 +236,7 @@ class SettingsOptions(TypedDict, total=False):
     memory_limit: float | None
     stack: StackSize | None
     storage: str | None
+    like: Like | None
     seed: int | None
     trainer: Mapping[str, Any] | None
     parameters: Mapping[str, Any] | None

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 from autoact.activations import Parameter
+from autoact.errors import ConfigurationError
 from autoact.spaces import Assignment, Bounds, Choice, SearchSpace
 
 
@@ -165,6 +166,38 @@ class Variables:
             },
             name=derived.name,
         )
+
+    def moved(self, earlier: Assignment) -> tuple[Assignment, tuple[str, ...]]:
+        """Return another model's assignment in this one, and the layers that cannot have their part of it.
+
+        Each takes the activation of the layer of its kind nearest in relative depth, with the parameters that
+        it has here; where that is no candidate, the layer stays as it is.
+
+        Args:
+            earlier: The assignment.
+
+        Raises:
+            ConfigurationError: A layer of a kind that it does not name, or no layer can have its part.
+        """
+        near = earlier.stretched(path for v in self for path in v.layers)
+        choices, others = dict[str, Choice](), list[str]()
+        for variable in self:
+            now = next(iter(variable.layers.values()))
+            name = near[next(iter(variable.layers))].activation
+            if name not in variable.candidates:
+                others += variable.layers
+                own = None if now is None else now.activation
+                name = own if own in variable.candidates else variable.candidates[0]
+            keeps = self.parametric and name == near[next(iter(variable.layers))].activation
+            choices |= {
+                path: near[path] if keeps else variable.choice(path, name) for path in variable.layers
+            }
+        if len(others) == len(choices):
+            raise ConfigurationError(
+                f"Of {earlier.name or 'the assignment'} ({earlier}) no layer can have its part: the "
+                f"candidates are {', '.join(self.names)}. Add its activations to the space."
+            )
+        return Assignment(choices, name=earlier.name), tuple(others)
 
     def with_derived(self, assignment: Assignment | None) -> "Variables":
         """Return the variables with what a mixture derived as one more option."""

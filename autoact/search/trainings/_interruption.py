@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +67,8 @@ def interruptible(out: str | os.PathLike[str] | None) -> Iterator[None]:
     ours = {n: default for n, default in SIGNALS.items() if main and signal.getsignal(n) == default}
     for number in ours:
         signal.signal(number, _interrupt)
+    report = sys.unraisablehook
+    sys.unraisablehook = lambda dropped: None if dropped.exc_type is Interrupted else report(dropped)
     try:
         yield
     except BaseException:
@@ -73,6 +76,7 @@ def interruptible(out: str | os.PathLike[str] | None) -> Iterator[None]:
             raise _known(_come[0], out) from None
         raise
     finally:
+        sys.unraisablehook = report
         for number, default in ours.items():
             signal.signal(number, default)
         if ours:

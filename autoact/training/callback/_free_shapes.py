@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from autoact import conversion
 from autoact.activations import FREE_FORM, get
-from autoact.analysis import project
+from autoact.analysis import normal_quantiles, project
 from autoact.errors import ConfigurationError
 from autoact.nn import AutoActivation
 from autoact.spaces import Choice, SearchSpace
@@ -33,7 +33,7 @@ class LearnedShape:
         choice: Free-form activation with its learned parameters.
         quantiles: Pre-activations that it saw, (257,) equally likely ones.
         start_error: Root mean square difference of its start from the original, over the original's standard
-            deviation under N(0, 1).
+            deviation, under a normal distribution that reaches beyond the knots.
 
     Example:
         >>> from autoact.spaces import Choice
@@ -143,13 +143,25 @@ class FreeShapes(ActivationSearch):
 def _begin(layer: AutoActivation, member: str, original: Choice) -> float:
     """Let a layer be its free-form member alone, fitted to an activation; return the error of the fit."""
     act, given = get(original.activation), original.parameters
-    nearest = project(lambda z: act(z, **given), [member])
+    nearest = project(lambda z: act(z, **given), [member], spread(member) * normal_quantiles())
     own = layer.candidates.index(member)
     layer.anchor.copy_(torch.nn.functional.one_hot(torch.tensor(own), len(layer.candidates)))
     layer.release.zero_()
     for name, value in nearest.parameters.items():
         layer.initial[..., list(layer.values()).index(f"{member}.{name}")] = value
     return nearest.error
+
+
+def spread(member: str) -> float:
+    """Return the standard deviation of inputs that reach beyond a free-form member's outermost knots.
+
+    A fit under N(0, 1) would leave the outer coefficients where they are, and a spline far from the original.
+
+    Example:
+        >>> round(spread("cubic_spline_17"), 3), round(spread("cubic_spline_17_6"), 3)
+        (1.6, 2.4)
+    """
+    return 0.4 * (4.0 if member == "rational" else -get(member).parameters[0].default)
 
 
 def _own_values(layer: AutoActivation, member: str) -> dict[str, Tensor]:

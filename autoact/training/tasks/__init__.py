@@ -7,5 +7,33 @@
 from autoact.training.tasks._digits import DigitsData, DigitsModel
 from autoact.training.tasks._named_tasks import TASKS, Task, get_task
 from autoact.training.tasks._perceptron import FoldLinear, Perceptron
+from autoact.training.tasks._table_rows import (
+    Rows,
+    RowsData,
+    cancer,
+    clusters,
+    diabetes,
+    friedman,
+    spirals,
+    standardized,
+    three_parts,
+)
 
-__all__ = ["TASKS", "DigitsData", "DigitsModel", "FoldLinear", "Perceptron", "Task", "get_task"]
+__all__ = [
+    "TASKS",
+    "DigitsData",
+    "DigitsModel",
+    "FoldLinear",
+    "Perceptron",
+    "Rows",
+    "RowsData",
+    "Task",
+    "cancer",
+    "clusters",
+    "diabetes",
+    "friedman",
+    "get_task",
+    "spirals",
+    "standardized",
+    "three_parts",
+]

@@ -3,12 +3,15 @@
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import lightning as L
 
 from autoact.errors import ConfigurationError
+from autoact.training.tasks import _table_rows as tables
 from autoact.training.tasks._digits import DigitsData, DigitsModel
+from autoact.training.tasks._perceptron import Perceptron
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,29 @@ class Task:
     search: Mapping[str, Any] = field(default_factory=dict)
 
 
+def _table(
+    name: str,
+    rows: Callable[[], tables.Rows],
+    inputs: int,
+    outputs: int,
+    lr: float,
+    batch_size: int,
+    epochs: int,
+    hidden: tuple[int, ...] = (32, 32, 32),
+) -> Task:
+    """Return the task of a table: 1 output is a regression of a standardized number."""
+    return Task(
+        name=name,
+        model=partial(
+            Perceptron, inputs, outputs, hidden=hidden, lr=lr, dropout=0.0, classification=outputs > 1
+        ),
+        data=partial(tables.RowsData, rows, batch_size),
+        monitor="val_loss",
+        mode="min",
+        trainer={"max_epochs": epochs, "check_val_every_n_epoch": epochs, "accelerator": "cpu"},
+    )
+
+
 TASKS: Mapping[str, Task] = {
     task.name: task
     for task in (
@@ -45,6 +71,11 @@ TASKS: Mapping[str, Task] = {
             mode="min",
             trainer={"max_epochs": 20, "accelerator": "cpu"},
         ),
+        _table("cancer", tables.cancer, 30, 2, lr=2e-3, batch_size=32, epochs=16),
+        _table("diabetes", tables.diabetes, 10, 1, lr=2e-3, batch_size=32, epochs=16),
+        _table("friedman", tables.friedman, 10, 1, lr=5e-3, batch_size=64, epochs=16),
+        _table("clusters", tables.clusters, 20, 4, lr=5e-3, batch_size=64, epochs=16),
+        _table("spirals", tables.spirals, 2, 2, lr=5e-3, batch_size=32, epochs=64, hidden=(24, 24)),
     )
 }
 

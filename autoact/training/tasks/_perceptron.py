@@ -1,6 +1,6 @@
 """Perceptron for tables, trained on all folds of a cross-validation at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import lightning as L
 import torch
@@ -55,6 +55,7 @@ class Perceptron(L.LightningModule):
         lr: Learning rate at the start; it falls to 0 along a cosine.
         weight_decay: Of AdamW.
         dropout: Share of hidden units that a training step leaves out.
+        network: Makes another network of inputs and outputs instead of the hidden layers; without folds.
 
     Example:
         >>> Perceptron(3, 2, hidden=(8,)).net
@@ -78,12 +79,16 @@ class Perceptron(L.LightningModule):
         lr: float = 3e-3,
         weight_decay: float = 1e-2,
         dropout: float = 0.1,
+        network: Callable[[int, int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore=["network"])
         self.classification, self.folds = classification, folds
         self.center, self.scale = center, scale
         self.lr, self.weight_decay = lr, weight_decay
+        if network is not None:
+            self.net = network(inputs, outputs)
+            return
         layers: list[nn.Module] = []
         for before, after in zip((inputs, *hidden), hidden, strict=False):
             layers += [self._linear(before, after), nn.ReLU(), nn.Dropout(dropout)]

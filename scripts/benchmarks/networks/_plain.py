@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from autoact.spaces import Choice
+from autoact.training.tasks import Rows
 from scripts.benchmarks.networks._perceptrons import perceptron
-from scripts.benchmarks.networks._regime import Regime, Rows
+from scripts.benchmarks.networks._regime import Regime
 
 
 def train_one(

@@ -12,15 +12,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """A table of numbers in three parts: x is (rows, inputs); y int64 classes or float32 numbers, (rows,)."""
-
-    training: tuple[Tensor, Tensor]
-    selection: tuple[Tensor, Tensor]
-    comparison: tuple[Tensor, Tensor]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Regime:
     """Adam with a constant learning rate, so that a short training begins a long one, or with one that falls.
 

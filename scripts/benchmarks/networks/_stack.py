@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from autoact.spaces import Choice
+from autoact.training.tasks import Rows
 from scripts.benchmarks.networks._perceptrons import PerceptronStack
-from scripts.benchmarks.networks._regime import Regime, Rows, losses, measured_losses
+from scripts.benchmarks.networks._regime import Regime, losses, measured_losses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

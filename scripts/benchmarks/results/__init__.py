@@ -5,12 +5,13 @@ from scripts.benchmarks.results._arms import (
     SEARCHED,
     fixed_arms,
     mixture_value,
+    module_of,
     search,
     stack_values,
 )
 from scripts.benchmarks.results._heatmap import draw
 from scripts.benchmarks.results._record import Record, Values
-from scripts.benchmarks.results._tables import agreement, every_fixed, markdown
+from scripts.benchmarks.results._tables import agreement, best_fixed, every_fixed, markdown, ranks
 
 __all__ = [
     "MIXTURE",
@@ -18,11 +19,14 @@ __all__ = [
     "Record",
     "Values",
     "agreement",
+    "best_fixed",
     "draw",
     "every_fixed",
     "fixed_arms",
     "markdown",
     "mixture_value",
+    "module_of",
+    "ranks",
     "search",
     "stack_values",
 ]

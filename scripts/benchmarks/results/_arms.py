@@ -83,6 +83,11 @@ class _Module(L.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=self.lr)
 
 
+def module_of(task: TableTask) -> L.LightningModule:
+    """Return a task's network as a LightningModule, with ReLU in all layers."""
+    return _Module(task)
+
+
 def search(task: TableTask, rows: Rows, out: Path, seed: int, budget: int = BUDGET) -> dict[str, Any]:
     """Search the task with ReLU as the original, and return choice, verdict and cost; goes on where it was.
 

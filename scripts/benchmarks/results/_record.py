@@ -40,7 +40,13 @@ class Record:
 
     def has(self, task: str, arm: str, seed: int) -> bool:
         """Tell whether a training was done."""
-        return any((one["task"], one.get("arm"), one.get("seed")) == (task, arm, seed) for one in self._lines)
+        return self.line_of(task, arm, seed) is not None
+
+    def line_of(self, task: str, arm: str, seed: int) -> dict[str, Any] | None:
+        """Return what was kept of a training; None: it was not done."""
+        wanted = task, arm, seed
+        found = (one for one in self._lines if (one["task"], one.get("arm"), one.get("seed")) == wanted)
+        return next(found, None)
 
     def search_of(self, task: str) -> dict[str, Any] | None:
         """Return what the search of a task found; None: it has not ended."""

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.stats import t as student
 
+from autoact.ranking import ranks as ranked
 from autoact.spaces import Choice
 from scripts import terminal
 from scripts.benchmarks.results._arms import MIXTURE, ORIGINAL, SEARCHED
@@ -40,9 +41,7 @@ def best_fixed(selection: Values) -> str:
 
 def ranks(values: Values) -> dict[str, float]:
     """Return the rank of each arm by its mean loss, 1 for the best; those that diverged are last."""
-    means = {arm: v.mean() if np.isfinite(v).all() else np.inf for arm, v in values.items()}
-    order = sorted(means.values())
-    return {arm: 1 + (order.index(m) + len(order) - 1 - order[::-1].index(m)) / 2 for arm, m in means.items()}
+    return dict(zip(values, ranked(np.array([v.mean() for v in values.values()])).tolist(), strict=True))
 
 
 def markdown(record: Record) -> str:

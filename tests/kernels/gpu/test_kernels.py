@@ -173,12 +173,10 @@ def test_the_chain_of_a_layer_compiles(compilations, more):
 
 
 def test_a_factor_without_a_triton_form_leaves_the_chain_to_torch():
-    if "triton_tangent" not in autoact.list_activations():
-
-        @autoact.activation(family="test")
-        def triton_tangent(x, a=autoact.Parameter(default=1.0)):
-            """A factor that training moves."""
-            return sp.atan(a) * sp.Max(x, 0)
+    @autoact.activation(family="test")
+    def triton_tangent(x, a=autoact.Parameter(default=1.0)):
+        """A factor that training moves."""
+        return sp.atan(a) * sp.Max(x, 0)
 
     assert _scalars._chain_of(autoact.AutoActivation(["triton_tangent", "relu"])._key) is None
 
@@ -240,12 +238,10 @@ def test_what_is_no_float_of_these_kernels_is_left_to_torch():
 
 
 def test_a_function_without_a_triton_form_is_named():
-    if "triton_cube" not in autoact.list_activations():
-
-        @autoact.activation(family="test")
-        def triton_cube(x, n=autoact.Parameter(default=3.0)):
-            """A power that training moves."""
-            return (1 + x**2) ** n
+    @autoact.activation(family="test")
+    def triton_cube(x, n=autoact.Parameter(default=3.0)):
+        """A power that training moves."""
+        return (1 + x**2) ** n
 
     plan = plan_for(("triton_cube",))
     for source, program in ((forward_source, forward_program), (backward_source, backward_program)):

@@ -133,9 +133,16 @@ def test_a_pruned_search_goes_on_where_it_was(tmp_path: Path) -> None:
     [
         {"sampler": optuna.samplers.RandomSampler(seed=7)},
         {"sampler": optuna.samplers.TPESampler(seed=7, n_startup_trials=2)},
-        {"pruner": optuna.pruners.SuccessiveHalvingPruner(min_resource=3, reduction_factor=2)},
-        {"pruner": optuna.pruners.HyperbandPruner(min_resource=3, max_resource=12, reduction_factor=2)},
         {"pruner": optuna.pruners.HyperbandPruner(min_resource=3, reduction_factor=2)},
+        # Hyperband halves, too, and finds its largest resource as well
+        pytest.param(
+            {"pruner": optuna.pruners.SuccessiveHalvingPruner(min_resource=3, reduction_factor=2)},
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            {"pruner": optuna.pruners.HyperbandPruner(min_resource=3, max_resource=12, reduction_factor=2)},
+            marks=pytest.mark.long,
+        ),
     ],
     ids=lambda given: type(next(iter(given.values()))).__name__,
 )

@@ -16,6 +16,7 @@ import pytest
 from autoact import run_search
 from autoact.records import Ledger
 from autoact.search.trainings import SIGNALS, interruptible
+from autoact.search.trainings._interruption import require_no_interruption
 from autoact.spaces import Assignment
 from tests.search.models import TRAINER, Curve, CurveData
 
@@ -249,3 +250,21 @@ def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path, workers: int) 
     search.kill()
     search.communicate(timeout=30)
     wait(lambda: not any(map(alive, processes)), seconds=30)
+
+
+class Falls:
+    """Object during whose deletion a Ctrl-C comes, when Python drops what handlers raise."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_while_an_object_is_deleted_ends_the_run_and_prints_nothing(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    before = sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt), interruptible(None):
+        Falls()
+        require_no_interruption()
+    assert capfd.readouterr().err == ""
+    assert sys.unraisablehook is before

@@ -32,6 +32,13 @@ def test_a_network_begins_near_what_it_was(share: Any) -> None:
     assert all(error < 1e-3 for _, error in shapes._starts.values())
 
 
+@pytest.mark.parametrize("member", ["cubic_spline_17", "cubic_spline_17_6", "linear_spline_9"])
+def test_a_shape_begins_near_the_original_beyond_the_knots_too(member: str) -> None:
+    net, x = model(nn.ReLU), torch.tensor([-9.0, -5.0, -4.0, -3.5, 3.5, 4.0, 5.0, 9.0])
+    layer = next(iter(auto_layers(converted(FreeShapes(member, share="layer"), net[3:])).values()))
+    assert torch.allclose(layer(x[:, None])[:, 0], torch.relu(x), atol=0.02)
+
+
 def test_the_free_member_alone_is_the_layer() -> None:
     net = converted(FreeShapes("linear_spline_5"), model())
     layer = next(iter(auto_layers(net).values()))

@@ -46,9 +46,7 @@ def test_a_fold_never_learns_from_its_own_rows(classification: bool) -> None:
             3, outputs, classification=classification, hidden=(8,), folds=2, dropout=0.0, center=0.1
         )
         models.append(fitted(module, (x, target, fold)))
-    first, second = (model.net[0].weight for model in models)
-    assert isinstance(first, torch.Tensor)
-    assert isinstance(second, torch.Tensor)
+    first, second = (model.get_parameter("net.0.weight") for model in models)
     assert not torch.equal(first[0], second[0])
     torch.testing.assert_close(first[1], second[1], rtol=1e-6, atol=1e-7)
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import lightning as L
 import pytest
 import torch
@@ -37,3 +39,25 @@ def test_the_model_restores_from_its_hyperparameters() -> None:
 def test_an_unknown_task_is_named_with_a_suggestion() -> None:
     with pytest.raises(ConfigurationError, match=r"No task named 'digit'. Did you mean 'digits'\?"):
         get_task("digit")
+
+
+@pytest.mark.parametrize("name", ["cancer", "diabetes", "friedman", "clusters", "spirals"])
+def test_a_table_has_three_parts_for_its_model(name: str) -> None:
+    task = get_task(name)
+    data, model = task.data(), task.model()
+    parts = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
+    x, y, fold = next(iter(parts[0]))
+    assert model(x).shape[: len(y.shape)] == y.shape
+    assert y.is_floating_point() == (not model.classification)
+    assert fold.unique().tolist() == [-1]
+    rows = torch.cat([part.dataset.tensors[0] for part in parts])
+    assert len(rows.unique(dim=0)) == len(rows)
+    training = parts[0].dataset.tensors[0]
+    assert training.mean(0).abs().max() < 0.05  # standardized on them, wild rows cut
+
+
+def test_a_table_may_have_another_network() -> None:
+    make: Any = get_task("cancer").model
+    model = make(network=torch.nn.Linear)
+    assert str(model.net) == "Linear(in_features=30, out_features=2, bias=True)"
+    assert "network" not in model.hparams

@@ -1,6 +1,6 @@
 """Poisson's equation as the loss: u'' = -f on [-1, 1] with u(-1) = u(1) = 0.
 
-    python scripts/examples/poisson.py [--short] [--out DIR]
+    python scripts/examples/applications/poisson.py [--short] [--out DIR]
 
 The solution is sin(2πx) + 0.3 sin(5πx). Training minimizes the residual of the equation at random points,
 which takes second derivatives of the network; the relative error of u on a grid guides the search, and
@@ -22,13 +22,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import autoact
 from autoact.errors import AutoActError
 from autoact.search import SearchResult
 from scripts import terminal
-from scripts.examples._pictures import draw_seeds
+from scripts.examples.applications._pictures import draw_seeds
 
 _WAVES = ((1.0, 2 * torch.pi), (0.3, 5 * torch.pi))  # amplitude and frequency
 _POINTS, _WIDTH = 64, 24

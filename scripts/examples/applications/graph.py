@@ -1,6 +1,6 @@
 """Karate club and whom its members join after the split: activations of a graph network, layer by layer.
 
-    python scripts/examples/graph.py [--short] [--data-dir CORA] [--out DIR]
+    python scripts/examples/applications/graph.py [--short] [--data-dir CORA] [--out DIR]
 
 Zachary's club (1977): 34 members, 78 friendships, two factions. A graph convolutional network sees who is
 friends with whom; the factions of ten members train it, those of eight guide the search, and those of 16
@@ -24,13 +24,13 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import autoact
 from autoact.errors import AutoActError, DataError
 from autoact.search import SearchResult
 from scripts import terminal
-from scripts.examples._pictures import draw_seeds
+from scripts.examples.applications._pictures import draw_seeds
 
 # Zachary, W. W. (1977), An information flow model for conflict and fission in small groups, Journal of
 # Anthropological Research 33: friends of each member with a smaller number, members counted from 1.

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from scripts.examples import dose_response as run
+from scripts.examples.applications import dose_response as run
 
 
 def test_the_assay_is_hills_law_with_noise() -> None:

@@ -138,7 +138,7 @@ def test_a_search_that_failed_has_no_values(
     ("names", "said"),
     [
         (["first"], "compare takes two runs at least"),
-        (["first", "mine.py"], "mine.py is no run directory; give runs"),
+        (["first", "mine.py"], "compare takes runs or Python files; mine.py and first are both"),
         (["first", "nowhere"], "nowhere is not a directory"),
     ],
 )

@@ -1,9 +1,8 @@
-"""The command `autoact compare`: runs side by side."""
+"""Runs side by side: what differs and what is alike."""
 
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoact.cli._parser import print_json
@@ -17,19 +16,11 @@ _NO_SETTINGS = ("looks", "training_timeout")  # they follow from others
 _OF_DATA = ("training data", "selection data", "comparison data", "data file")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the command."""
-    parser.add_argument("subjects", metavar="RUN", nargs="+", help="run directories, two at least")
-    parser.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> int:
-    """Compare and print."""
+def compare_runs(options: argparse.Namespace) -> None:
+    """Compare runs and print."""
     from autoact.report import read_run
 
     names = options.subjects
-    if wrong := [name for name in names if Path(name).suffix == ".py"]:
-        raise ConfigurationError(f"{wrong[0]} is no run directory; give runs: autoact compare RUN RUN.")
     if len(names) < 2:
         raise ConfigurationError(f"compare takes two runs at least; there is {names[0]} alone.")
     found = _compared([_Side.of(name, read_run(name)) for name in names])
@@ -37,7 +28,6 @@ def run(options: argparse.Namespace) -> int:
         print_json(found)
     else:
         print("\n".join(_lines(found)))
-    return 0
 
 
 @dataclass(frozen=True, slots=True)

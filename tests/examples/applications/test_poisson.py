@@ -8,7 +8,7 @@ from torch import nn
 
 import autoact
 from autoact.errors import ConfigurationError
-from scripts.examples import poisson as run
+from scripts.examples.applications import poisson as run
 
 
 def test_the_source_is_minus_the_second_derivative_of_the_solution() -> None:

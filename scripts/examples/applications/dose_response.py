@@ -1,6 +1,6 @@
 """Dose and response: an assay that follows Hill's law, its activation and its constants recovered.
 
-    python scripts/examples/dose_response.py [--short] [--out DIR]
+    python scripts/examples/applications/dose_response.py [--short] [--out DIR]
 
 Simulated: two compounds at doses from 0.01 to 100, responses bottom + span·dose^n / (K^n + dose^n) with
 noise. One unit c0 + c1·φ(dose) per compound. Searches the space `systems_biology` against ReLU and prints
@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import autoact
 from autoact.errors import AutoActError
 from autoact.search import SearchResult
 from scripts import terminal
-from scripts.examples._pictures import draw_seeds
+from scripts.examples.applications._pictures import draw_seeds
 
 K, N = (0.8, 6.0), (1.5, 3.0)  # half-maximal dose and steepness of each compound
 BOTTOM, SPAN, NOISE = 0.1, 2.0, 0.03

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from autoact.errors import DataError
-from scripts.examples import graph as run
+from scripts.examples.applications import graph as run
 
 
 def test_the_club_is_the_one_of_1977() -> None:
