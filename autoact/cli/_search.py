@@ -106,7 +106,7 @@ def _plan(request: Request, result: SearchResult) -> dict[str, Any]:
         "seconds_each": plan.seconds,
         "seconds": plan.whole,
         "compared_on": plan.comparison,
-        "notes": (*request.notes, *plan.notes),
+        "notes": (*request.notes, *plan.notes, *plan.doubts),
         "columns": None if request.table is None else column_rows(request.table),
     }
 
