@@ -8,7 +8,7 @@ from autoact.training import overlaps, split
 from tests.training.models import load
 
 X = torch.zeros(12)
-ROWS, OTHER, THIRD = list(range(12)), list(range(12)), list(range(12))
+ROWS, OTHER, THIRD = (TensorDataset(torch.arange(12.0)) for _ in range(3))
 
 
 def part(first, last):
