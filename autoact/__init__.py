@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from autoact import exporting as exporting
     from autoact import invention as invention
     from autoact import latency as latency
+    from autoact import play as play
+    from autoact import ranking as ranking
     from autoact import records as records
     from autoact import report as report
     from autoact import tracking as tracking
@@ -57,6 +59,7 @@ _FOLDERS = (
     "kernels",
     "latency",
     "nn",
+    "play",
     "ranking",
     "records",
     "report",

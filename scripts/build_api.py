@@ -23,6 +23,8 @@ MODULES = (
     "autoact.spaces",
     "autoact.conversion",
     "autoact.invention",
+    "autoact.ranking",
+    "autoact.play",
     "autoact.tabular",
 )
 OUT = Path(__file__).parent.parent / "docs" / "api"

@@ -39,19 +39,17 @@ def test_all_that_come_with_autoact_are_opponents_and_relu_always() -> None:
         opponents(["relu"], ["geluu"])
 
 
-@autoact.activation(family="test")
-def unbounded_log(x):
-    """A logarithm that is not finite at 0."""
-    return sp.log(sp.Abs(x))
-
-
-@autoact.activation(family="test")
-def ranked_constant(x):
-    """No function of its input."""
-    return 0 * x + 2
-
-
 def test_what_is_not_finite_or_constant_is_refused_before_any_training(tmp_path: Path) -> None:
+    @autoact.activation(family="test")
+    def unbounded_log(x):
+        """A logarithm that is not finite at 0."""
+        return sp.log(sp.Abs(x))
+
+    @autoact.activation(family="test")
+    def ranked_constant(x):
+        """No function of its input."""
+        return 0 * x + 2
+
     with pytest.raises(ConfigurationError, match=r"'unbounded_log' has the value -inf at x = 0\.00"):
         rank_activations(["unbounded_log"], out=tmp_path / "out", tasks=[brief("cancer")])
     with pytest.raises(ConfigurationError, match="'ranked_constant' is constant, 2, on"):

@@ -158,7 +158,7 @@ def spread(member: str) -> float:
     A fit under N(0, 1) would leave the outer coefficients where they are, and a spline far from the original.
 
     Example:
-        >>> spread("cubic_spline_17"), spread("cubic_spline_17_6")
+        >>> round(spread("cubic_spline_17"), 3), round(spread("cubic_spline_17_6"), 3)
         (1.6, 2.4)
     """
     return 0.4 * (4.0 if member == "rational" else -get(member).parameters[0].default)

@@ -5,6 +5,7 @@ import logging
 import math
 
 import pytest
+import sympy as sp
 import torch
 import torch.nn.functional as F
 
@@ -125,6 +126,23 @@ OTHER = [
 @pytest.mark.parametrize("function", OTHER)
 def test_what_is_no_member_element_by_element_is_not_known(function):
     assert computed_by(function) is None
+
+
+def test_what_is_registered_meanwhile_is_known_and_a_constant_harms_nothing():
+    import autoact
+
+    assert computed_by(lambda x: F.relu(x)) == Choice("relu")
+
+    @autoact.activation(family="test")
+    def bent(x):
+        return x + sp.sqrt(x**2 + 1) / 2
+
+    @autoact.activation(family="test")
+    def constant(x):
+        return 0 * x + 2
+
+    assert computed_by(lambda x: x + torch.sqrt(x**2 + 1) / 2) == Choice("bent")
+    assert computed_by(lambda x: F.silu(x)) == Choice("silu")
 
 
 def counting(x):

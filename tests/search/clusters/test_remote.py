@@ -4,7 +4,8 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,9 @@ class Cluster:
     def _carry_out(self, ending: Ending, order: Order, task: Any, future: "Future[Answer | None]") -> None:
         if self.held is not None:
             self.held.wait(60)
+        if future.cancelled():  # the run that asked may be over, and its task gone
+            self.running -= 1
+            return
         try:
             result: Any = ending(order, task)
         except Lost as error:
@@ -106,7 +110,7 @@ class Cluster:
             future.set_exception(error)
         else:
             self.running -= 1
-            if not future.cancelled():
+            with suppress(InvalidStateError):  # cancelled meanwhile
                 future.set_result(result)
 
     def cancel(self, future: "Future[Answer | None]") -> None:
