@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from autoact import analysis, conversion, errors, geometry, kernels, nn, search, spaces, tabular, training
     from autoact import dashboard as dashboard
     from autoact import exporting as exporting
+    from autoact import integrations as integrations
     from autoact import invention as invention
     from autoact import latency as latency
     from autoact import play as play
@@ -55,6 +56,7 @@ _FOLDERS = (
     "errors",
     "exporting",
     "geometry",
+    "integrations",
     "invention",
     "kernels",
     "latency",

@@ -22,6 +22,7 @@ MODULES = (
     "autoact.search",
     "autoact.spaces",
     "autoact.conversion",
+    "autoact.integrations",
     "autoact.invention",
     "autoact.ranking",
     "autoact.play",

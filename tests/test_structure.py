@@ -36,6 +36,7 @@ ORDER = (
     "geometry",
     "tracking",
     "training",
+    "integrations",
     "report",
     "search",
     "invention",

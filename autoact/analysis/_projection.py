@@ -127,7 +127,7 @@ def _values(function: Any, z: torch.Tensor) -> Array:
     if not callable(function) or isinstance(function, Activation):
         return subject(function)(z.numpy())
     with torch.no_grad():
-        result = function(z)
+        result = function(z.clone())  # it may work in place
     return np.asarray(result.detach().cpu(), dtype=np.float64)
 
 

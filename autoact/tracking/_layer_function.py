@@ -102,14 +102,17 @@ def histogram(quantiles: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 
 def curve(layer: AutoActivation, z: Tensor) -> Tensor:
-    """Return a layer's present function at the points z, the mean over channels where it has some."""
+    """Return a layer's present function at the points z, the mean over channels where it has some.
+
+    A layer that works in place changes a copy of them.
+    """
     if layer.logits.ndim == 1 and layer.raw.ndim == 1:
-        return layer.forward(z[:, None])[:, 0].float()
+        return layer.forward(z[:, None].clone())[:, 0].float()
     channels = max(layer.logits.shape[0] if layer.logits.ndim == 2 else 1, layer.raw.shape[0])
     shape = [1] * max(2, layer.channel_dim + 1)
     shape[layer.channel_dim] = channels
     x = z.reshape(-1, *[1] * (len(shape) - 1)).expand(-1, *shape[1:])
-    return layer.forward(x.contiguous()).float().flatten(1).mean(1)
+    return layer.forward(x.clone(memory_format=torch.contiguous_format)).float().flatten(1).mean(1)
 
 
 def _with_slope(layer: AutoActivation, z: Tensor) -> tuple[Values, Values]:

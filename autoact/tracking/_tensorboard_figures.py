@@ -15,6 +15,7 @@ with needs("matplotlib", "A figure in TensorBoard"):
     from matplotlib.figure import Figure
 
 _PANELS = 12
+_INCHES = 0.08  # of a letter of a label
 Layers = Mapping[str, AutoActivation] | Mapping[str, LayerFunction]
 
 
@@ -33,7 +34,9 @@ def weights(layers: Layers) -> Figure:
     for row, layer in enumerate(found.values()):
         for name, weight in layer.weights.items():
             table[row, names.index(name)] = weight
-    figure = Figure(figsize=(2.4 + 0.55 * len(names), 1.6 + 0.3 * len(layers)), layout="constrained")
+    labels = _INCHES * max(map(len, layers), default=0)  # a path of transformers has 50 letters
+    size = 1.6 + labels + 0.55 * len(names), 1.6 + 0.3 * len(layers)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(table, vmin=0.0, vmax=1.0, cmap="viridis", aspect="auto")
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")

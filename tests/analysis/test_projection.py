@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from autoact import analysis
+from autoact import AutoActivation, FixedActivation, analysis
 from autoact.errors import ConfigurationError
 
 SPACE = ("relu", "leaky_relu", "prelu", "elu", "silu", "gelu", "tanh", "softplus")
@@ -67,3 +67,11 @@ def test_distance_knows_relatives():
     assert analysis.distance("relu", "leaky_relu") < 0.05
     assert analysis.distance("selu", "elu") > 0
     assert analysis.distance("tanh", "tanh") == 0
+
+
+@pytest.mark.parametrize("layer", [AutoActivation(["relu", "tanh"]), FixedActivation("elu")])
+def test_a_layer_that_works_in_place_is_projected_like_one_that_does_not(layer):
+    found = []
+    for layer.in_place in (None, "itself"):
+        found.append(analysis.project(layer, ["relu", "gelu"]))
+    assert found[0] == found[1]

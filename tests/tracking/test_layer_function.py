@@ -52,3 +52,15 @@ def test_a_layer_that_diverged_has_a_function_of_no_number_and_no_members():
     found = LayerFunction.of(layer)
     assert np.isnan(found.y).all()
     assert found.members == {}
+
+
+@pytest.mark.parametrize("granularity", ["layer", "channel"])
+def test_a_layer_that_works_in_place_has_the_same_function(granularity):
+    channels = {"granularity": "channel", "channels": 1} if granularity == "channel" else {}
+    found = []
+    for in_place in (None, "itself"):
+        layer = AutoActivation(["relu", "tanh"], **channels)
+        layer.in_place = in_place
+        found.append(LayerFunction.of(layer))
+    for name in ("x", "y", "slope"):
+        np.testing.assert_array_equal(getattr(found[1], name), getattr(found[0], name))

@@ -61,3 +61,10 @@ def test_pyplot_is_not_used(layers):
     before = "matplotlib.pyplot" in sys.modules
     assert figures.pixels(figures.functions(layers)).shape[2] == 4
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+def test_long_paths_leave_room_for_the_heatmap():
+    path = "bert.encoder.layer.0.intermediate.intermediate_act_fn"
+    figure = figures.weights({path: AutoActivation(["relu", "tanh"])})
+    figures.pixels(figure)  # a warning would say that nothing is left
+    assert figure.axes[0].get_window_extent().width > 50

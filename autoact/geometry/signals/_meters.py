@@ -127,7 +127,7 @@ def slopes(function: Function, x: Tensor) -> Tensor:
     call = getattr(function, "forward", function)  # past the hooks of a module
     with torch.enable_grad(), _standing_still(function):
         z = x.detach().clone().requires_grad_()
-        (slope,) = torch.autograd.grad(call(z).sum(), z)
+        (slope,) = torch.autograd.grad(call(z.clone()).sum(), z)  # what works in place refuses leaves
     return slope.float()
 
 

@@ -98,7 +98,7 @@ class _Modules:
         if len(self._inside) == 1:
             z = arguments[0]
             self._see(Seen(path, _name(module), _OnCopies(module), z, _units(module, z)))
-        return (arguments[0].clone(), *arguments[1:]) if getattr(module, "inplace", False) else None
+        return (arguments[0].clone(), *arguments[1:]) if _in_place(module) else None
 
     def leave(self, path: str) -> None:
         self._running.pop()
@@ -109,6 +109,11 @@ class _Modules:
 def is_activation(module: nn.Module) -> bool:
     """Tell whether a module is an activation that autoact knows."""
     return isinstance(module, AutoActivation | FixedActivation) or from_module(module) is not None
+
+
+def _in_place(module: nn.Module) -> bool:
+    """Tell whether a call changes its input: torch's attribute, or ours."""
+    return bool(getattr(module, "inplace", False)) or getattr(module, "in_place", None) == "itself"
 
 
 def _name(module: nn.Module) -> str:

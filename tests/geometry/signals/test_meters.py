@@ -1,8 +1,10 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
 
-from autoact import AutoActivation, analysis
+from autoact import AutoActivation, FixedActivation, analysis
 from autoact.geometry.signals._meters import FlowMeter, slopes, weight_scale
 
 
@@ -126,3 +128,16 @@ def test_one_dimension_is_one_unit_per_element():
     meter = FlowMeter()
     meter.see(AutoActivation(["relu"]), torch.tensor([-1.0, 2.0, 3.0, -4.0]))
     assert meter.dead == 0.5
+
+
+@pytest.mark.parametrize("module", [AutoActivation(["relu", "tanh"]), FixedActivation("relu"), nn.ReLU()])
+def test_what_works_in_place_is_measured_like_what_does_not(module):
+    x, meters = torch.randn(64, 5), (FlowMeter(), FlowMeter())
+    before = x.clone()
+    meters[0].see(module, x)
+    changing = copy.deepcopy(module)
+    setattr(changing, "inplace" if isinstance(module, nn.ReLU) else "in_place", "itself")
+    meters[1].see(changing, x)
+    assert torch.equal(x, before)
+    torch.testing.assert_close(meters[1].chi, meters[0].chi)
+    torch.testing.assert_close(meters[1].own_kappa, meters[0].own_kappa)

@@ -214,3 +214,15 @@ def test_what_is_no_batch_of_the_model():
         profile(model, [torch.randn(5, 3)])
     with pytest.raises(UnsupportedInputError, match="NoneType is no batch"):
         initialize(model, None)
+
+
+@pytest.mark.parametrize(
+    "activation", [autoact.AutoActivation(["relu", "tanh"]), autoact.FixedActivation("relu")]
+)
+def test_the_gradient_in_front_of_a_layer_that_works_in_place_is_measured(activation):
+    torch.manual_seed(0)
+    model, x = nn.Sequential(nn.Linear(4, 4), activation, nn.Linear(4, 2)), torch.randn(16, 4)
+    found = []
+    for activation.in_place in (None, "itself"):
+        found.append(str(profile(model, [x])))
+    assert found[0] == found[1]
