@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -56,7 +58,7 @@ def test_a_layer_that_diverged_has_a_function_of_no_number_and_no_members():
 
 @pytest.mark.parametrize("granularity", ["layer", "channel"])
 def test_a_layer_that_works_in_place_has_the_same_function(granularity):
-    channels = {"granularity": "channel", "channels": 1} if granularity == "channel" else {}
+    channels: dict[str, Any] = {"granularity": "channel", "channels": 1} if granularity == "channel" else {}
     found = []
     for in_place in (None, "itself"):
         layer = AutoActivation(["relu", "tanh"], **channels)
