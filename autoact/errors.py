@@ -111,6 +111,20 @@ def left_out(package: str, what: str) -> bool:
     return False
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count and its noun.
+
+    Args:
+        count: How many.
+        noun: What, one of them.
+
+    Example:
+        >>> counted(1, "row"), counted(1200, "row")
+        ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def did_you_mean(value: object, allowed: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the closest allowed name, or an empty string.
 

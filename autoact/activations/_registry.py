@@ -188,6 +188,12 @@ def get(name: Named) -> Activation:
     if found is not None:
         return found
     asked = type(name).__name__ if isinstance(name, nn.Module) else getattr(name, "__name__", name)
+    head, opened, _ = str(asked).partition("(")
+    if opened and _find(head) is not None:
+        raise UnknownActivationError(
+            f"No activation named {asked!r}. A name alone is taken here: {head!r}. With values it is a "
+            f"choice, which an assignment takes and Choice.parse({asked!r}) makes."
+        )
     spellings = _spellings()
     near = get_close_matches(_plain(str(asked)), spellings, n=1)
     hint = f"Did you mean {spellings[near[0]]!r}?" if near else "autoact.list_activations() shows all."

@@ -8,8 +8,12 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import autoact
 from autoact.cli._advise import add_arguments as add_advise_arguments
@@ -43,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = argparse.Namespace(run=_search, arguments=given[1:])
         else:
             options = _parser().parse_args(given)
-        status = int(options.run(options))
+        with _plain_warnings():
+            status = int(options.run(options))
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -60,6 +65,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"autoact: {error.strerror or error}: {error.filename}", file=sys.stderr)
         return 2
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Print warnings that point into this package as lines: its source tells nobody anything."""
+    before, package = warnings.formatwarning, Path(autoact.__file__).parent
+
+    def formatted(message: Any, category: Any, filename: str, *more: Any, **named: Any) -> str:
+        if package in Path(filename).parents:
+            return f"autoact: {' '.join(str(message).split())}\n"
+        return before(message, category, filename, *more, **named)
+
+    warnings.formatwarning = formatted
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -123,7 +124,7 @@ def _made(make: Callable[[], Any], data: Any, shapes: Sequence[str] | None) -> d
     elif example is not None:
         batch = example
     elif data is not None:
-        batch = _first_batch(data)
+        batch = _first_batch(model, data)
     else:
         raise ConfigurationError(f"What the model takes is not known: give --input SHAPE, such as {SHAPE}.")
     return {"model": model, "batch": batch}
@@ -164,9 +165,14 @@ def _tensor(shape: str) -> Any:
     return torch.randn_like(like) if dtype.is_floating_point else like
 
 
-def _first_batch(data: Any) -> Any:
-    """Return what a model takes of a first validation batch."""
+def _first_batch(model: Any, data: Any) -> Any:
+    """Return what a model takes of a first validation batch: a mapping by name, or whole."""
     batch = _batch(data)
+    if isinstance(batch, Mapping):
+        try:
+            inspect.signature(model.forward).bind(**batch)
+        except TypeError:
+            return (batch,)
     return batch[0] if isinstance(batch, list | tuple) else batch
 
 
@@ -174,4 +180,4 @@ def _batch(data: Any) -> Any:
     from autoact.training import silence, split
 
     with silence():
-        return next(iter(split(data, seed=0).selection()))
+        return split(data, seed=0).example()

@@ -106,7 +106,7 @@ def _plan(request: Request, result: SearchResult) -> dict[str, Any]:
         "seconds_each": plan.seconds,
         "seconds": plan.whole,
         "compared_on": plan.comparison,
-        "notes": (*request.notes, *plan.notes),
+        "notes": (*request.notes, *plan.notes, *plan.doubts),
         "columns": None if request.table is None else column_rows(request.table),
     }
 
@@ -116,7 +116,11 @@ def search_parser() -> Parser:
     parser = Parser(prog="autoact search", description="Choose an activation for every layer of a model.")
     what = parser.add_argument_group("what to search").add_mutually_exclusive_group()
     what.add_argument("--config", metavar="FILE", help="YAML with model, data, trainer, space and search")
-    what.add_argument("--task", metavar="NAME", help="a task that comes with autoact: digits")
+    what.add_argument(
+        "--task",
+        metavar="NAME",
+        help="a task that comes with autoact: digits, cancer, clusters, diabetes, friedman or spirals",
+    )
     what.add_argument("--data", metavar="FILE", help="CSV file with a row per example; needs --target")
     what.add_argument(
         "--resume",

@@ -360,6 +360,8 @@ def _check_rules(space: SearchSpace, present: Mapping[str, Place], left_alone: M
 
 
 def _nothing(model: nn.Module, left_alone: Mapping[str, str]) -> str:
+    if "" in left_alone:  # of a model that is one module
+        return f"Nothing to convert in {type(model).__name__}: {left_alone['']}."
     kinds = Counter(type(m).__name__ for m in model.modules() if m is not model)
     listed = ", ".join(f"{kind} x{count}" for kind, count in kinds.most_common()) or "none"
     return (

@@ -58,7 +58,8 @@ def export(
         What was written, and how near it is to the model.
 
     Raises:
-        ConfigurationError: An unknown format, or a path that exists or ends otherwise.
+        ConfigurationError: An unknown format, a path that exists or ends otherwise, or an example on which
+            the model raises.
         ConversionError: The model cannot be written in this format, or computes something else once read.
         MissingPackageError: onnx, onnxscript or onnxruntime are missing.
 
@@ -77,15 +78,31 @@ def export(
     if os.path.lexists(target):
         raise ConfigurationError(f"{path} exists already and is left untouched; choose another path.")
     inputs = example if isinstance(example, tuple) else (example,)
+    written = ready(model)
+    _require_taken(written, inputs)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".autoact-") as place:
             made = Path(place, target.name)
-            difference, any_batch = _WRITERS[format](ready(model), made, inputs)
+            difference, any_batch = _WRITERS[format](written, made, inputs)
             made.rename(target)
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be written: {error.strerror or error}.") from error
     return Exported(path=target, format=format, difference=difference, any_batch=any_batch)
+
+
+def _require_taken(model: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Refuse inputs on which a model raises: nothing could be compared."""
+    try:
+        with torch.no_grad():
+            model(*inputs)
+    except Exception as error:  # a user's forward may raise anything
+        shown = ", ".join(str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__ for x in inputs)
+        told = f"{type(error).__name__}: {' '.join(str(error).split()).rstrip('.')}"
+        raise ConfigurationError(
+            f"{type(model).__name__} cannot be called on {shown}: {told}. Give an example that its "
+            "forward takes."
+        ) from error
 
 
 Found = tuple[float, bool | None]

@@ -51,7 +51,7 @@ def mixture(
         tensor([-0.5000,  2.0000])
     """
     names = _names(candidates)
-    _check_tensors(x=x, weights=weights)
+    require_tensors(x=x, weights=weights)
     values = _parameter_tensor(names, parameters, weights)
     _check(x, weights, values, names, channel_dim)
     dtype = computed_in(x)
@@ -103,8 +103,27 @@ def _parameter_tensor(names: tuple[str, ...], parameters: Parameters, weights: t
     return torch.stack(torch.broadcast_tensors(*tensors), -1)
 
 
-def _check_tensors(**tensors: torch.Tensor) -> None:
+def require_tensors(**tensors: torch.Tensor) -> None:
+    """Refuse what is no dense tensor.
+
+    Args:
+        **tensors: By name.
+
+    Raises:
+        UnsupportedInputError: One is none; says what to do.
+
+    Example:
+        >>> require_tensors(x=[0.5])
+        Traceback (most recent call last):
+        autoact.errors.UnsupportedInputError: x is [0.5]; mixture takes tensors. Use torch.tensor(...).
+    """
     for name, t in tensors.items():
+        if isinstance(t, torch.fx.Proxy):
+            raise UnsupportedInputError(
+                f"{name} is a torch.fx.Proxy: torch.fx follows torch's own activations alone. Trace the "
+                "model after autoact.finalize(model), with a Tracer for which FixedActivation is a leaf; "
+                "torch.export needs neither."
+            )
         if not isinstance(t, torch.Tensor):
             raise UnsupportedInputError(f"{name} is {t!r}; mixture takes tensors. Use torch.tensor(...).")
         if t.layout is not torch.strided or t.is_nested:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from autoact.errors import counted
 from autoact.latency._activation_costs import MIXTURE, ActivationCost, totals
 from autoact.latency._model_latencies import ModelLatency
 
@@ -87,7 +88,9 @@ def size(count: float) -> str:
 
 def _block(shape: tuple[int, ...], dtype: str, costs: Sequence[ActivationCost]) -> str:
     calls = max(cost.calls for cost in costs)
-    title = f"{'x'.join(map(str, shape))} {dtype}, {calls} calls per forward pass, time of one call"
+    title = (
+        f"{'x'.join(map(str, shape))} {dtype}, {counted(calls, 'call')} per forward pass, time of one call"
+    )
     return f"{title}\n{aligned([_HEAD, *map(_row, costs)])}"
 
 

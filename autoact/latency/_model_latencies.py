@@ -97,8 +97,8 @@ def call(model: nn.Module, batch: Any) -> Any:
         if isinstance(batch, Mapping):
             return model(**batch)
         return model(*batch) if isinstance(batch, list | tuple) else model(batch)
-    except (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError) as error:
-        said = str(error).strip().rstrip(".")
+    except Exception as error:  # a user's forward may raise anything
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": .")
         raise ConfigurationError(
             f"{type(model).__name__} cannot be called on {_described(batch)}: {said}. "
             "Give inputs that its forward takes."

@@ -14,7 +14,7 @@ from autoact.errors import ConfigurationError, ConversionError
 from autoact.kernels import Way, fused, mixture, parameter_slots, plan_for, route
 from autoact.nn import _observation, _own_schedule, _relaxations
 from autoact.nn._deriving import project_mixture
-from autoact.nn._fixed import InPlace, among_changes, module_for
+from autoact.nn._fixed import InPlace, among_changes, module_for, unscriptable
 from autoact.nn._initial_values import (
     Settings,
     as_candidate,
@@ -53,8 +53,7 @@ class AutoActivation(nn.Module):
     Parameters: `logits` (K,) or (C, K), and `raw` (P,) or (C, P), from which parameter values follow within
     their bounds. Buffers: `temperature`, `release` (0: exactly the start candidate, 1: the relaxation),
     `anchor`, `initial` (parameter values at raw = 0), `quantiles` of the pre-activations seen by `observe`,
-    `observed`, their number of batches, and `seen` (logits at the last step counted). In a half-precision
-    model they stay float32.
+    `observed`, their number of batches, and `seen` (logits at the last step counted); all stay float32.
     In training mode a layer with a start raises `release` by itself, by 1 / release_steps with each optimizer
     step that moves its logits, and every layer observes some of its inputs. In evaluation mode nothing moves.
     `ActivationSearch` has a schedule of its own: it sets `managed` while it trains, and the layer waits.
@@ -107,6 +106,7 @@ class AutoActivation(nn.Module):
     scale: Tensor | None
     seen: Tensor
     managed: bool = False
+    __prepare_scriptable__ = unscriptable
     _leader: "tuple[AutoActivation, ...]" = ()  # in a tuple, so that it is no part of this module
     in_place: InPlace | None = None  # what changes in place where the layer is, set by a conversion
 

@@ -1,13 +1,14 @@
 """Plain modules for a chosen activation: torch's own where it has one, else FixedActivation."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import torch
 from torch import Tensor, nn
 
 from autoact.activations import get
-from autoact.kernels import mixture
+from autoact.errors import ConversionError
+from autoact.kernels import mixture, require_tensors
 from autoact.spaces import Choice
 
 InPlace = Literal["itself", "input", "result"]  # what changes in place at an activation
@@ -46,6 +47,27 @@ def among_changes(in_place: InPlace | None, x: Tensor, function: Callable[[Tenso
     return x.copy_(y) if in_place == "itself" else y
 
 
+def unscriptable(module: nn.Module) -> NoReturn:
+    """Refuse to be compiled by `torch.jit.script`, which asks every module.
+
+    Args:
+        module: An activation that is no module of torch's.
+
+    Raises:
+        ConversionError: Always; says what to do.
+
+    Example:
+        >>> unscriptable(FixedActivation("swish"))
+        Traceback (most recent call last):
+        autoact.errors.ConversionError: torch.jit.script cannot compile FixedActivation(swish(beta=1)): call
+        autoact.finalize(model) first; what torch has no module for takes torch.jit.trace or autoact.export.
+    """
+    raise ConversionError(
+        f"torch.jit.script cannot compile {module}: call autoact.finalize(model) first; what torch has no "
+        "module for takes torch.jit.trace or autoact.export."
+    )
+
+
 class FixedActivation(nn.Module):
     """One registered activation with fixed parameters, for those that torch has no module for.
 
@@ -78,6 +100,8 @@ class FixedActivation(nn.Module):
         # torch's own, in a tuple so that it is no activation of the model's beside this one
         self._own = () if own is None or list(own.parameters()) else (own,)
 
+    __prepare_scriptable__ = unscriptable
+
     @property
     def name(self) -> str:
         """Name of the activation."""
@@ -89,6 +113,7 @@ class FixedActivation(nn.Module):
         return y.clone() if self._own and self.in_place == "result" else y
 
     def _activation(self, x: Tensor) -> Tensor:
+        require_tensors(x=x)
         one = torch.ones(
             1, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32, device=x.device
         )

@@ -106,7 +106,7 @@ def status(path: str | os.PathLike[str]) -> Status:
         best=None if best is None else best.selection,
         layers=None if best is None else assignment(best.assignment or Assignment({})),
         compared=_compared(ledger),
-        quiet=_quiet(directory.ledger_file),
+        quiet=_quiet(directory.ledger_file) if _trained(ledger) else None,
         pace=pace,
         left=_left(directory, ledger, pace) if busy else None,
         next=_next(path, state, directory),
@@ -150,10 +150,15 @@ def _quiet(file: Path) -> float | None:
         return None
 
 
+def _trained(ledger: Ledger) -> list[Training]:
+    """Return the trainings; the probe's few steps are none."""
+    return [training for training in ledger.trainings if training.phase != "probe"]
+
+
 def _pace(ledger: Ledger, workers: int) -> float | None:
-    seconds = sum(training.seconds for training in ledger.trainings[-_RECENT:])
-    recent = len(ledger.trainings[-_RECENT:])
-    return 3600 * recent * workers / seconds if seconds else None
+    recent = _trained(ledger)[-_RECENT:]
+    seconds = sum(training.seconds for training in recent)
+    return 3600 * len(recent) * workers / seconds if seconds else None
 
 
 def _left(directory: RunDirectory, ledger: Ledger, pace: float | None) -> float | None:
@@ -164,7 +169,7 @@ def _left(directory: RunDirectory, ledger: Ledger, pace: float | None) -> float 
         return None
     if planned is None or pace is None:
         return None
-    done = sum(training.share for training in ledger.trainings if training.phase != "probe")
+    done = sum(training.share for training in _trained(ledger))
     return 3600 * max(planned - done, 0.0) / pace
 
 

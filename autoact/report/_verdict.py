@@ -103,7 +103,7 @@ def _decided(run: Run, compared: Comparison) -> str:
         )
     if compared.too_few:
         return f"{seeds} are too few to decide: trainings of {compared.left_out} more raised. {keep(report)}"
-    if not (compared.decides or stopped(report)):
+    if not (compared.decides or stopped(report) or _limited_by_rows(run)):
         return f"{seeds} are too few to decide: {found}. {keep(report)}"
     return f"On {seeds} chosen and original model cannot be told apart: {found}. {keep(report)}"
 
@@ -243,7 +243,7 @@ def _against_best_uniform(run: Run) -> str:
             f"The choice is {name} in every layer, too, with other hyperparameters: layers need not differ."
         )
     low, high = compared.ci95
-    if math.isnan(low) or math.isnan(high):
+    if math.isnan(low) or math.isnan(high) or low == high:
         return ""
     if low > 0:
         return f"Choosing per layer was worth it: it beats the best single activation, {name} in every layer."
@@ -274,7 +274,7 @@ def _reference(run: Run) -> str:
 def _no_interval(report: Report, compared: Comparison) -> str:
     """Return why no interval could be estimated; nothing where there is one."""
     if not math.isnan(compared.ci95[0]):
-        return ""
+        return _no_difference(report, compared) if compared.ci95 == (0.0, 0.0) else ""
     return "".join(_same_seeds(report, compared) if compared.pairs >= 2 else _too_few(report, compared))
 
 
@@ -285,6 +285,14 @@ def _same_seeds(report: Report, compared: Comparison) -> Iterator[str]:
     yield f"({signed(compared.difference)}; positive is better), so how much it varies cannot be estimated "
     yield "and no difference can be told from chance. A model that calls manual_seed or seed_everything "
     yield "trains the same on every seed: remove that call from the model and search again."
+
+
+def _no_difference(report: Report, compared: Comparison) -> str:
+    return (
+        f"All {compared.pairs} seeds gave both models the same {report.metric}, so how much a difference "
+        "varies cannot be estimated. A value that no training changes, such as a constant, tells no models "
+        "apart."
+    )
 
 
 def _too_few(report: Report, compared: Comparison) -> Iterator[str]:

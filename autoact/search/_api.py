@@ -16,7 +16,7 @@ from typing import Any, Unpack
 from autoact.records import Ledger, Report, RunDirectory, Training
 from autoact.report import duration, write_report
 from autoact.search import outcome
-from autoact.search._inputs import check_what, required
+from autoact.search._inputs import check_what, require_logged, required
 from autoact.search._resumption import (
     as_probed,
     continuable,
@@ -170,6 +170,7 @@ def run_search(
         around.enter_context(quiet_optuna())
         directory = around.enter_context(opened(required(out))) if resume else None
         if directory is None:
+            require_logged(model, data, asked, named)
             wanted = Settings.of(named)
             check_storage(wanted.storage)
             if not dry_run:
@@ -239,8 +240,7 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
 
 def _announced(plan: SearchPlan, prepared: Prepared, quiet: bool) -> outcome.SearchResult:
     """Say what is planned, and return it as the result of a dry run."""
-    if not quiet:
-        print(plan.describe())
+    plan.announce(quiet=quiet)
     return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)
 
 

@@ -1,9 +1,14 @@
 """Inputs of a search that exclude or need each other."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from autoact.errors import ConfigurationError
+from autoact.search.phases import prepare, rehearse
+from autoact.search.setup import Settings, inferred_mode
+from autoact.search.trainings import ModelTask
+from autoact.spaces import SearchSpace
 
 
 def check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
@@ -34,3 +39,18 @@ def required(out: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
             "out is not given; it must name the run directory to make, such as 'runs/first'."
         )
     return out
+
+
+def require_logged(model: Any, data: Any, space: SearchSpace, settings: Mapping[str, Any]) -> None:
+    """Refuse a monitor that is never logged before its mode is asked for: of a misspelled name, none is.
+
+    Raises:
+        ConfigurationError: Names what the validation logs.
+    """
+    monitor = settings.get("monitor") or "val_loss"
+    if model is None or settings.get("mode") is not None or not isinstance(monitor, str):
+        return
+    if inferred_mode(monitor) is None:
+        task = prepare(model, data, space, Settings.of({**settings, "mode": "min"}), None).task
+        assert isinstance(task, ModelTask), "a model is given"
+        rehearse(task)

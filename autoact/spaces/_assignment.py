@@ -156,6 +156,6 @@ def _choice(document: Document, keys: tuple[str, str]) -> Choice:
         if "activation" not in entry:
             raise document.error(keys, "the key 'activation' is missing.")
     try:
-        return Choice(entry) if isinstance(entry, str) else Choice.from_dict(entry)
+        return Choice.of(entry) if isinstance(entry, str) else Choice.from_dict(entry)
     except AutoActError as error:
         raise type(error)(f"{document.place(keys)}: {error}") from error

@@ -51,8 +51,11 @@ class Choice:
     def of(cls, given: "Choice | Named") -> "Choice":
         """Return a choice however it was given: itself, a name, torch's class, a module with its settings.
 
+        A text may also be what `str` writes, such as elu(alpha=0.7).
+
         Raises:
             UnknownActivationError: No such activation.
+            ConfigurationError: As of `parse`.
 
         Example:
             >>> from torch import nn
@@ -61,6 +64,8 @@ class Choice:
         """
         if isinstance(given, Choice):
             return given
+        if isinstance(given, str) and "(" in given:
+            return cls.parse(given)
         named = from_module(given) if isinstance(given, nn.Module) else None
         return cls(*named) if named else cls(given)
 
@@ -119,8 +124,8 @@ class Choice:
                 f"{text!r} has values per channel, of which this tells mean and range. Save the assignment."
             )
         try:
-            pairs = (each.split("=") for each in rest.removesuffix(")").split(", "))
-            values = {key: float(value) for key, value in pairs}
+            pairs = (each.split("=") for each in rest.strip().removesuffix(")").split(","))
+            values = {key.strip(): float(value) for key, value in pairs}
         except ValueError as error:
             raise ConfigurationError(f"{text!r} is no choice; write it like elu(alpha=0.7).") from error
         act = get(name)

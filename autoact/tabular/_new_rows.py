@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autoact.errors import DataError, did_you_mean
+from autoact.errors import DataError, counted, did_you_mean
 from autoact.tabular.columns import Categories, Dates, Encoder, Numbers, level_of
-from autoact.tabular.files import DATE_FORMS, NUMBER_FORMS, Table, counted, is_missing
+from autoact.tabular.files import DATE_FORMS, NUMBER_FORMS, Table, is_missing
 
 _MOSTLY = 0.8  # share of readable cells below which a column holds something else than in training
 _SHOWN = 12  # names in a message
@@ -73,7 +73,7 @@ def encode(
         table: Where they come from, for messages.
 
     Raises:
-        DataError: Most cells of a column are not what it held in training.
+        DataError: Many cells of a column, and more than one, are not what it held in training.
 
     Example:
         >>> encoders = [Categories("color", ("red", "blue"), False)]
@@ -85,7 +85,7 @@ def encode(
     notes = []
     for encoder, cells in zip(encoders, columns, strict=True):
         for odd in _oddities(encoder, cells):
-            if odd.wrong and len(odd.rows) > (1 - _MOSTLY) * odd.judged:
+            if odd.wrong and len(odd.rows) > max(1, (1 - _MOSTLY) * odd.judged):
                 raise DataError(f"{table.source}: {odd.error(encoder.name, cells)}")
             notes.append(odd.note(encoder.name, cells))
     parts = [encoder.encode(cells) for encoder, cells in zip(encoders, columns, strict=True)]

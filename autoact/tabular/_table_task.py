@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from autoact.errors import DataError
+from autoact.errors import DataError, counted
 from autoact.records import Reference
 from autoact.tabular._boosting import boosting
 from autoact.tabular._splits import Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
 from autoact.tabular.columns import Encoding, Target, fit_encoding, read_target
-from autoact.tabular.files import Table, counted, read_table
+from autoact.tabular.files import Table, read_table
 from autoact.training.tasks import Perceptron
 
 _FEW = 100  # training rows below which the reader is warned

@@ -10,7 +10,7 @@ from autoact.training.callback import (
     param_groups,
 )
 from autoact.training.checkpoints import LoadedWeights, load_weights, remember
-from autoact.training.data import DataParts, DoubtfulBatch, check, split
+from autoact.training.data import DataParts, DoubtfulBatch, check, overlaps, split
 from autoact.training.fit import Measurement, train
 from autoact.training.stack import Member, NotStackable, stack_speed, train_stack
 
@@ -28,6 +28,7 @@ __all__ = [
     "check",
     "curvature",
     "load_weights",
+    "overlaps",
     "param_groups",
     "remember",
     "restored_randomness",

@@ -19,6 +19,7 @@ from autoact.kernels.gpu._tiling import WARPS, per_thread
 from autoact.kernels.gpu._triton_kernels import kernels
 from autoact.kernels.plan import Plan, plan_for
 
+FREE = ("rational", "linear_spline", "cubic_spline")
 EIGHT = ("identity", "relu", "leaky_relu", "prelu", "elu", "silu", "gelu", "tanh")
 _TYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 _LABEL = re.compile(r"(\.L_x_\d+):")
@@ -162,7 +163,8 @@ def main() -> None:
     first_32 = tuple(name for name in list_activations()[:32])
     print("| members | kernel | dtype | instructions | special | registers | spills |")
     print("|---|---|---|---|---|---|---|")
-    for title, names in (("gelu", ("gelu",)), ("8", EIGHT), ("32", first_32)):
+    free = ((name, (name,)) for name in FREE)
+    for title, names in (("gelu", ("gelu",)), ("8", EIGHT), ("32", first_32), *free):
         for name in ("forward", "backward"):
             for dtype in ("float32", "bfloat16"):
                 c = count(plan_for(names), name, dtype)

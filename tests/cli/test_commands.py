@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 import autoact
-from autoact.cli import main
+from autoact.cli import _commands, main
 
 MODULE = """
 import lightning as L
@@ -353,3 +354,19 @@ def test_what_lightning_refuses_is_bad_input_with_its_line(
     said = capsys.readouterr().err
     assert said.startswith("autoact: config.yaml, line ")
     assert said.count("\n") == 1
+
+
+def test_a_warning_of_this_package_is_a_plain_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    def listed(*given: object) -> str:
+        for file in (autoact.__file__, __file__):
+            shown.append(warnings.formatwarning(UserWarning("two\n lines"), UserWarning, file, 73, "x = 1"))
+        return ""
+
+    monkeypatch.setattr(_commands, "_once", listed)
+    before = warnings.formatwarning
+    assert main(["list"]) == 0
+    assert shown[0] == "autoact: two lines\n"
+    assert shown[1].startswith(f"{__file__}:73: UserWarning")
+    assert warnings.formatwarning is before

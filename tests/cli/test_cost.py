@@ -106,7 +106,7 @@ def test_a_named_model_with_inputs_of_two_kinds(capsys):
 def test_the_models_own_example_is_used(capsys):
     before = torch.get_num_threads()
     assert main(["cost", "cost_models:Example", *FAST]) == 0
-    assert "5x4 float32, 1 calls" in capsys.readouterr().out
+    assert "5x4 float32, 1 call" in capsys.readouterr().out
     assert torch.get_num_threads() == before
 
 
@@ -124,7 +124,7 @@ def test_a_configuration_and_its_run(capsys, folder):
     (folder / "config.yaml").write_text(CONFIGURATION)
     assert main(["cost", "config.yaml", *FAST]) == 0
     text = capsys.readouterr().out
-    assert "16x4 float32, 1 calls" in text
+    assert "16x4 float32, 1 call" in text
     assert "silu" not in text
     search = ["search", "--config", "config.yaml", "--budget", "2", "--seeds", "2", "--out", "run", "--quiet"]
     assert main(search) == 0

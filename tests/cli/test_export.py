@@ -1,3 +1,5 @@
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,80 @@ def test_bad_input_is_one_line(
     assert said in told
     assert told.count("\n") == 1 or "No weights are given" in told
     assert list(tmp_path.iterdir()) == []
+
+
+MODELS = """
+import lightning as L
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+class Net(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+
+    def forward(self, x):
+        return self.net(x)
+
+class Whole(Net):
+    def forward(self, batch):
+        return self.net(batch["x"])
+
+class Broken(Net):
+    def forward(self, x):
+        raise KeyError("a\\nname")
+
+class Data(L.LightningDataModule):
+    def loader(self):
+        return DataLoader(list(torch.ones(4, 3)), 2)
+
+    train_dataloader = loader
+
+    def val_dataloader(self):
+        return [self.loader(), self.loader()]
+
+class Named(Data):
+    def loader(self):
+        return DataLoader([{"x": x, "name": "row"} for x in torch.ones(4, 3)], 2)
+"""
+
+
+@pytest.fixture
+def configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[None]:
+    model, data = request.param
+    (tmp_path / "export_models.py").write_text(MODELS)
+    (tmp_path / "c.yaml").write_text(
+        f"model: {{class_path: export_models.{model}}}\ndata: {{class_path: export_models.{data}}}\n"
+        "trainer: {max_epochs: 1}\nspace: [relu, tanh]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("export_models", None)
+
+
+@pytest.mark.parametrize("configuration", [("Net", "Data"), ("Whole", "Named")], indirect=True)
+def test_several_validation_loaders_and_batches_with_names_give_an_example(
+    configuration: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "c.yaml"]) == 0
+    assert main(["cost", "c.yaml", "--seconds", "0.1"]) == 0
+    assert "2x4 float32" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["module", "torch-export"])
+@pytest.mark.parametrize("configuration", [("Broken", "Data")], indirect=True)
+def test_what_forward_raises_is_one_line(
+    configuration: None, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "c.yaml", "--format", form, "--out", "m.pt2"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[-1].startswith("autoact: Broken cannot be called on (2, 3): KeyError: ")
+    assert "Traceback" not in "".join(told)
+    assert main(["cost", "c.yaml", "--seconds", "0.1"]) == 2
+    assert capsys.readouterr().err.startswith(
+        "autoact: Broken cannot be called on (2, 3) torch.float32: KeyError"
+    )

@@ -246,8 +246,13 @@ def test_functions_held_as_attributes_are_converted_and_the_rest_is_explained():
 
 
 def test_a_bare_activation_cannot_be_replaced_in_place():
-    with pytest.raises(ConversionError, match="bare activation"):
+    with pytest.raises(ConversionError, match=r"in ReLU: the model is a bare activation; put it into nn.Seq"):
         convert(nn.ReLU())
+
+
+def test_a_model_that_is_one_kernel_is_told_so():
+    with pytest.raises(ConversionError, match=r"in GRU: the activations inside nn.GRU are .*own kernel\.$"):
+        convert(nn.GRU(2, 2))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])

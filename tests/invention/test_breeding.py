@@ -58,6 +58,8 @@ def test_the_same_seed_breeds_the_same() -> None:
     assert [one.genome for one in first] != [one.genome for one in other]
 
 
+@pytest.mark.long
+@pytest.mark.slow
 def test_breeding_improves_on_the_first_generation() -> None:
     gains = []
     for seed in range(4):

@@ -105,7 +105,7 @@ def test_what_cannot_be_measured_says_why():
 def test_the_table_has_a_block_for_every_shape_and_the_sums(costs):
     text = activation_table(costs)
     assert "2x4x6x6 float32, 3 calls per forward pass" in text
-    assert "2x5 float32, 1 calls per forward pass" in text
+    assert "2x5 float32, 1 call per forward pass" in text
     assert "the whole model, wherever each is a candidate" in text
     (row,) = [line.split() for line in text.splitlines() if line.startswith("silu") and line.endswith(" 4")]
     assert row[-3:] == ["3.4", "KiB", "4"]

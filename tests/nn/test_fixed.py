@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 import autoact
+from autoact.errors import ConversionError, UnsupportedInputError
 from autoact.nn import FixedActivation, module_for
 from autoact.spaces import Choice
 
@@ -99,3 +100,14 @@ def test_torchs_own_module_is_used_where_it_can_live_with_what_changes():
     ]
     own = "FixedActivation"
     assert found == ["ReLU", "ELU", own, own, "ReLU", own, "Tanh", own, own, "ELU", own, "GELU"]
+
+
+@pytest.mark.parametrize(
+    "activation", [autoact.AutoActivation(["relu", "tanh"]), FixedActivation("swish", beta=2.0)]
+)
+def test_tracers_that_cannot_follow_it_say_what_to_do(activation):
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), activation)
+    with pytest.raises(ConversionError, match=r"call autoact.finalize\(model\) first.*torch.jit.trace or "):
+        torch.jit.script(model)
+    with pytest.raises(UnsupportedInputError, match=r"Proxy: .*after autoact.finalize\(model\)"):
+        torch.fx.symbolic_trace(model)

@@ -106,3 +106,10 @@ def test_the_command_prints_lines_or_json(run: RunDirectory, capsys: pytest.Capt
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match=r"has no config\.yaml"):
         status(tmp_path)
+
+
+def test_a_probe_is_no_training(run: RunDirectory) -> None:
+    Ledger(run.ledger_file).append(replace(trial(0, 0.5), phase="probe", assignment=None, trial=None))
+    found = status(run.path)
+    assert (found.done, found.quiet, found.pace) == ({}, None, None)
+    assert "last ended" not in str(found)

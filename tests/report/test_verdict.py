@@ -80,6 +80,7 @@ def test_rows_that_are_missing_are_said_instead_of_seeds(changed: Change, run_di
     assert said.count(f"{wanted}; more comparison rows would.") == 2
     assert "ask again with more seeds" not in said
     assert "10 seeds a difference of one standard deviation" not in said
+    assert "too few to decide" not in said
     assert wanted not in changed(verdict="improved", comparisons=compared(run_directory, rows=rows))
 
 
@@ -163,3 +164,12 @@ def test_trainings_that_raised_are_named_first(changed: Change, run_directory: P
     assert summarize(run_directory).startswith(f"Failures\n  {line}<b>no\n\nVerdict: improved")
     assert said.index(f"{line}&lt;b&gt;no") < said.index("<h1")
     assert "Failures" not in changed(failures=[])
+
+
+def test_without_any_difference_no_interval_is_told(changed: Change, run_directory: Path) -> None:
+    same = compared(run_directory, difference=0.0, ci95=[0.0, 0.0], p_value=1.0, detectable=0.0, pairs=2)
+    same["best_uniform"] = {**same["original"], "name": "tanh"}
+    said = changed(verdict="no significant difference", comparisons=same)
+    assert "All 2 seeds gave both models the same val_loss, so how much a difference varies cannot be" in said
+    assert "too few to decide" not in said
+    assert "as well within the noise" not in said

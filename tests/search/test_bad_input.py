@@ -44,6 +44,11 @@ class TrainedOnly(Curve):
         return loss
 
 
+class Scored(Curve):
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("val_score", -self._loss(batch))
+
+
 class NeedsArguments(Curve):
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -80,7 +85,16 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
             "nothing to choose: every layer has relu as its only candidate. Give a space with two",
         ),
         ({"space": ["relu", "tanh", "relu"]}, ConfigurationError, "'relu' is listed twice; remove one"),
-        ({"monitor": "val_score"}, ConfigurationError, "mode is not given and cannot be inferred"),
+        (
+            {"monitor": "val_los"},
+            ConfigurationError,
+            r"monitor 'val_los' was never logged.*logged: val_loss",
+        ),
+        (
+            {"model": Scored, "monitor": "val_score"},
+            ConfigurationError,
+            "mode is not given and cannot be inferred",
+        ),
         (
             {"monitor": "val_score", "mode": "up"},
             ConfigurationError,
@@ -133,6 +147,11 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
             "no argument 'max_epoch'. Did you mean 'max_epochs'",
         ),
         ({"trainer": {"max_epochs": 0}}, ConfigurationError, "max_epochs is 0, so nothing would be trained"),
+        (
+            {"trainer": {**TRAINER, "limit_val_batches": 0}},
+            ConfigurationError,
+            "limit_val_batches is 0, so nothing would be validated",
+        ),
         ({"trainer": {}}, ConfigurationError, "max_epochs, max_steps, max_time"),
         (
             {"workers": 2, "model": lambda lock=LOCK: Curve()},
@@ -191,3 +210,21 @@ def test_a_loss_that_is_no_number_is_found_without_a_step(tmp_path: Path) -> Non
     with pytest.raises(DataError, match=r"2 values .* in batch 2 .*the model's loss is (inf|nan) there"):
         run_search(model, loaders(float("inf")), out=tmp_path / "run", trainer=TRAINER, quiet=True)
     assert log.read_text().splitlines() == ["fit"]
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_what_makes_a_verdict_doubtful_is_told_before_anything_is_trained(
+    quiet: bool, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: dict[str, Any] = {"mode": "max", "trainer": TRAINER, "dry_run": True, "quiet": quiet}
+    plan = run_search(Curve, loaders(), **given).plan
+    assert plan is not None
+    said = (
+        "mode is 'max', so the largest val_loss wins, where the name says that smaller is better.",
+        "All 40 rows of the validation data are also in the training data.",
+        "All 40 rows of the test data are also in the training data.",
+        "All 40 rows of the test data are also in the validation data.",
+    )
+    assert plan.doubts == said
+    assert caplog.messages == list(said if quiet else ())
+    assert all((f"Warning: {doubt}" in capsys.readouterr().out) is not quiet for doubt in said[:1])

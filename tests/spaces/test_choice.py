@@ -6,7 +6,7 @@ from torch import nn
 
 from autoact.activations import get, list_activations
 from autoact.errors import ConfigurationError, UnknownActivationError
-from autoact.spaces import Choice
+from autoact.spaces import Assignment, Choice, SearchSpace
 
 
 def test_defaults_are_filled_in_so_equal_functions_are_equal_choices():
@@ -116,3 +116,19 @@ def test_a_choice_of_an_unregistered_activation_has_words_and_plain_types():
     assert choice == Choice.unregistered("my_own", {"beta": (1.0, 2.0)}) != Choice.unregistered("my_own")
     with pytest.raises(UnknownActivationError, match="my_own"):
         Choice.from_dict(choice.to_dict())
+
+
+@pytest.mark.parametrize("text", ["elu(alpha=2)", "elu( alpha = 2.0 )", "ELU(alpha=2)"])
+def test_what_is_printed_is_taken_for_a_choice(text, tmp_path):
+    assert Choice.of(text) == Assignment({"1": text})["1"] == Choice("elu", alpha=2.0)
+    (tmp_path / "mine.yaml").write_text(f"layers: {{net.1: {text!r}}}")
+    assert Assignment.load(tmp_path / "mine.yaml")["net.1"] == Choice("elu", alpha=2.0)
+    assert Choice.of("hardtanh(min_val=-2,max_val=2)") == Choice("hardtanh", min_val=-2.0, max_val=2.0)
+
+
+@pytest.mark.parametrize("make", [get, lambda name: SearchSpace.of(["relu", name]), Choice])
+def test_a_place_for_a_name_alone_says_so(make):
+    with pytest.raises(
+        UnknownActivationError, match=r"A name alone is taken here: 'elu'. .*an assignment takes"
+    ):
+        make("elu(alpha=2)")

@@ -175,8 +175,8 @@ def test_columns_are_found_by_name(predictor: TablePredictor, written: Written) 
         ),
         ("a,b\n1,2\n3,4\n", "lacks the columns 'size', 'color'"),
         (
-            "size,color\nbig,red\n1,red\n",
-            r"column 'size': 1 of 2 cells are no numbers, such as 'big' \(row 1\)",
+            "size,color\nbig,red\n1,red\nbig,red\n",
+            r"column 'size': 2 of 3 cells are no numbers, such as 'big' \(row 1\)",
         ),
     ],
 )
@@ -185,6 +185,18 @@ def test_what_cannot_be_predicted_is_refused(
 ) -> None:
     with pytest.raises(DataError, match=said):
         predictor.predict(written(text))
+
+
+@pytest.mark.parametrize("rows", ["big,red\n", "big,red\n1,red\n"])
+def test_a_single_stray_text_counts_as_missing_and_is_told(
+    predictor: TablePredictor, written: Written, rows: str
+) -> None:
+    found = predictor.predictions(written(f"size,color\n{rows}"))
+    assert (
+        f"of {rows.count('red')} cells is no numbers ('big', row 1); it counts as missing" in found.notes[0]
+    )
+    missing = predictor.predict(written("size,color\n?,red\n"))
+    np.testing.assert_array_equal(found.values[:1], missing)
 
 
 def test_strange_cells_are_told(

@@ -11,7 +11,7 @@ from autoact.advice.evidence._projection_pursuit import broken_line, find_index
 from autoact.advice.evidence._rows import Array, Rows
 from autoact.advice.evidence._shape import MEANING, Shape, shape_of
 from autoact.advice.evidence._units import Unit, fit_units
-from autoact.tabular.files import counted
+from autoact.errors import counted
 
 _BEND = 0.02  # share of the line's error that some unit must explain for a bend to be real
 _ORDERS = 1.5  # deviation of the logarithm that spans orders of magnitude
@@ -131,13 +131,10 @@ def _kurtosis(residual: Array) -> float:
 
 def _tails(residual: Array, heavy: bool) -> str:
     kurtosis = _kurtosis(residual)
+    found = f"(excess kurtosis {kurtosis:.1f} of what a linear fit leaves over)"
     if heavy:
-        return (
-            f"heavy tails (excess kurtosis {kurtosis:.1f}): bounded units reach them with large weights only"
-        )
-    if kurtosis > _HEAVY:
-        return f"too few rows to judge tails (excess kurtosis {kurtosis:.1f})"
-    return f"tails are not heavy (excess kurtosis {kurtosis:.1f})"
+        return f"heavy tails {found}: bounded units reach them with large weights only"
+    return f"too few rows to judge tails {found}" if kurtosis > _HEAVY else f"tails are not heavy {found}"
 
 
 def _shape_note(shape: Shape, units: Sequence[Unit]) -> str:

@@ -118,6 +118,8 @@ def _unsearched(method: Method) -> Iterator[str]:
             for other, reason in UNSEARCHED.items():
                 if function is other:
                     yield f"calls {_said(node.func, method)}; {reason}"
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "add_relu":  # of FloatFunctional
+                yield f"calls {_said(node.func, method)}; the ReLU is part of it: write the relu of an add"
 
 
 def _called(method: Method, depth: int, above: frozenset[str]) -> Iterator[str]:

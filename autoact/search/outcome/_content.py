@@ -158,6 +158,7 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "earlier": tuple(earlier(search)),
         "failures": _failures(trainings),
         "remarks": (
+            *plan.doubts,
             *told(search.variables, settings.earlier),
             *dict.fromkeys(t.remark for t in trainings if t.remark),
         ),

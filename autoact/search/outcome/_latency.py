@@ -31,7 +31,7 @@ def latencies(task: ModelTask, assignments: Mapping[str, Assignment | None]) -> 
         assignments: By name; None is the model as it is.
     """
     try:
-        batch = _inputs(next(iter(task.parts.selection())))
+        batch = _inputs(task.parts.example())
         with restored_randomness():
             models = {name: _model(task, assignment) for name, assignment in assignments.items()}
         calls: dict[str, Callable[[], Any]] = {name: partial(model, batch) for name, model in models.items()}

@@ -10,7 +10,7 @@ from typing import Any, overload
 import optuna
 
 from autoact._card import card, listed
-from autoact.errors import ConfigurationError, RunDirectoryError
+from autoact.errors import ConfigurationError, RunDirectoryError, counted
 from autoact.records import Comparison, Ledger, Report, RunDirectory, Training, Verdict
 from autoact.report import summarize
 from autoact.search.phases import SearchPlan
@@ -243,7 +243,7 @@ class TrainingTable(Sequence[Training]):
     def _repr_html_(self) -> str:
         """Return the rows for a notebook."""
         rows = ([_cell(getattr(t, name)).strip() for name in self._COLUMNS] for t in self)
-        return card(f"{len(self)} trainings", self._COLUMNS, rows)
+        return card(counted(len(self), "training"), self._COLUMNS, rows)
 
 
 def load_run(directory: str | Path) -> SearchResult:

@@ -11,7 +11,7 @@ from autoact.search.phases._baselines import (
 )
 from autoact.search.phases._confirmation import Confirmed, confirm
 from autoact.search.phases._preparation import Prepared, prepare, prepare_objective
-from autoact.search.phases._probe import Probe, probe
+from autoact.search.phases._probe import Probe, probe, rehearse
 from autoact.search.phases._remaining import go_on
 from autoact.search.phases._selection import select
 from autoact.search.phases._stack_size import stack_for
@@ -36,6 +36,7 @@ __all__ = [
     "prepare_objective",
     "probe",
     "race_baselines",
+    "rehearse",
     "require_alternative",
     "select",
     "stack_for",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoact._card import card
+from autoact.errors import counted, log
 from autoact.records import Stack, Value
 from autoact.report import MIXTURE, duration
 from autoact.search.setup import Counts, Settings, Variables
@@ -29,6 +30,7 @@ class SearchPlan:
         seconds: Estimated wall time of one training, or its part of that of a stack; NaN where unknown.
         deciding: Estimated wall time of choosing all trainings of the search.
         no_mixture: Why a model has no mixture, "" if it has one.
+        doubts: What would make the verdict say something else than is asked.
         stack: How many trainings are done as one.
 
     Example:
@@ -50,6 +52,7 @@ class SearchPlan:
     notes: tuple[str, ...] = ()
     own: Mapping[str, Value] = field(default_factory=dict)
     no_mixture: str = ""
+    doubts: tuple[str, ...] = ()
     stack: Stack = field(default_factory=Stack)
 
     @property
@@ -65,7 +68,8 @@ class SearchPlan:
     def __repr__(self) -> str:
         """Return task, number of layers and cost in one line."""
         layers = sum(len(variable.layers) for variable in self.variables)
-        return f"SearchPlan({self.task}, {layers} layers, {self.counts.total} trainings, {self._length()})"
+        counts = f"{counted(layers, 'layer')}, {counted(self.counts.total, 'training')}"
+        return f"SearchPlan({self.task}, {counts}, {self._length()})"
 
     def _repr_html_(self) -> str:
         """Return layers, data and cost for a notebook."""
@@ -76,6 +80,17 @@ class SearchPlan:
         ]
         title = f"{self.task}: plan of a search"
         return card(title, ["layer", "now", "candidates"], rows, [*self._data(), *self._cost()])
+
+    def announce(self, *, quiet: bool) -> None:
+        """Print the plan, or quietly warn of its doubts alone.
+
+        Args:
+            quiet: Whether nothing is printed.
+        """
+        for doubt in self.doubts if quiet else ():
+            log.warning("%s", doubt)
+        if not quiet:
+            print(self.describe())
 
     def describe(self) -> str:
         """Return the plan as people read it."""
@@ -88,7 +103,8 @@ class SearchPlan:
             for path, now in v.layers.items()
         ]
         paths, present = (max(len(row[column]) for row in rows) for column in (0, 1))
-        lines = [f"{self.task}: {len(rows)} layers choose their activation"]
+        choose = "chooses its" if len(rows) == 1 else "choose their"
+        lines = [f"{self.task}: {counted(len(rows), 'layer')} {choose} activation"]
         lines += [f"  {path:<{paths}}  {now:<{present}}  from {names}" for path, now, names in rows]
         lines += [f"  {path}  left alone: {reason}" for path, reason in self.left_alone.items()]
         notes = [*self.notes, *([_WITHOUT.format(self.no_mixture)] if self.no_mixture else [])]
@@ -104,7 +120,8 @@ class SearchPlan:
     def _data(self) -> list[str]:
         best = "smallest" if self.settings.minimize else "largest"
         data = " on validation data" if self.variables.mixture or self.no_mixture else ""
-        return [f"The {best} {self.settings.monitor}{data} wins; compared on: {self.comparison}"]
+        wins = f"The {best} {self.settings.monitor}{data} wins; compared on: {self.comparison}"
+        return [wins, *(f"Warning: {doubt}" for doubt in self.doubts)]
 
     def _cost(self) -> list[str]:
         counts, settings = self.counts, self.settings
@@ -114,8 +131,9 @@ class SearchPlan:
             *self._tuning(),
             (
                 counts.baselines,
-                f"baselines ({counts.models} models raced, {counts.finalists} finalists on "
-                f"{settings.selection_seeds} fresh {'seed' if settings.selection_seeds == 1 else 'seeds'})",
+                f"baselines ({counted(counts.models, 'model')} raced, "
+                f"{counted(counts.finalists, 'finalist')} on "
+                f"{counted(settings.selection_seeds, 'fresh seed')})",
             ),
             (counts.confirmation, self._confirmation()),
             (counts.total, f"in all, {self._length()}"),
@@ -166,7 +184,7 @@ class SearchPlan:
 
     def _search(self) -> str:
         mixture = "1 mixture, " if self.counts.one_shot else ""
-        return f"{mixture}{self.counts.trials} trials"
+        return f"{mixture}{counted(self.counts.trials, 'trial')}"
 
     def _within(self, hours: float) -> str:
         """Return what fits into the time of the run: first trials are cut, then seeds of the confirmation."""
@@ -192,7 +210,8 @@ class SearchPlan:
         return [
             (
                 counts.tuning,
-                f"tuning of the baselines ({counts.tuned} models, {counts.tuning_each} each: {why})",
+                f"tuning of the baselines ({counted(counts.tuned, 'model')}, "
+                f"{counts.tuning_each} each: {why})",
             )
         ]
 

@@ -18,7 +18,15 @@ from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._independence import with_own_network
 from autoact.search.phases._probe import Probe, keeping
 from autoact.search.phases._stack_size import budget_for
-from autoact.search.setup import Counts, Hyperparameters, Settings, Variables, fingerprint, told
+from autoact.search.setup import (
+    Counts,
+    Hyperparameters,
+    Settings,
+    Variables,
+    doubtful_mode,
+    fingerprint,
+    told,
+)
 from autoact.search.trainings import (
     OBJECTIVE,
     Layers,
@@ -31,7 +39,7 @@ from autoact.search.trainings import (
     with_values,
 )
 from autoact.spaces import SearchSpace
-from autoact.training import DataParts, DoubtfulBatch, check, restored_randomness, silence, split
+from autoact.training import DataParts, DoubtfulBatch, check, overlaps, restored_randomness, silence, split
 from autoact.training.configuration import Component
 from autoact.training.fit import laid_out, on_one_device, silent_trainer
 
@@ -53,6 +61,7 @@ class Prepared:
     own: Mapping[str, Value]
     layers: ConversionPlan | None = None
     no_mixture: str = ""
+    doubts: tuple[str, ...] = ()
     doubtful: Sequence[DoubtfulBatch] = ()
     stack: Stack = field(default_factory=Stack)
     reference: Callable[[str], Reference] | None = None
@@ -164,6 +173,7 @@ class Prepared:
             seconds=math.nan if probed is None else probed.seconds / self.stack.gain,
             deciding=deciding,
             no_mixture=self.no_mixture,
+            doubts=self.doubts,
             stack=self.stack,
         )
 
@@ -222,6 +232,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         comparison=parts.source,
         own=own,
         layers=layers,
+        doubts=_doubts(settings, overlaps(parts)),
         doubtful=doubtful,
     )
 
@@ -253,7 +264,14 @@ def prepare_objective(
         notes=(*found.space.notes, *told(variables, settings.earlier)),
         comparison="the function's value on fresh seeds",
         own={},
+        doubts=_doubts(settings),
     )
+
+
+def _doubts(settings: Settings, overlapping: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what would make the verdict say something else than is asked."""
+    said = doubtful_mode(settings.direction, settings.monitor)
+    return (*([said] if said else []), *overlapping)
 
 
 def _require_unconverted(module: nn.Module) -> None:

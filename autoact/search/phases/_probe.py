@@ -104,6 +104,23 @@ def probe(
         raise SearchFailedError(_told(what, error)) from error
 
 
+def rehearse(task: ModelTask) -> None:
+    """Train the original for one step and validate it; of what is raised, only a monitor matters here.
+
+    Args:
+        task: The model and its data.
+
+    Raises:
+        ConfigurationError: The monitor is never logged.
+    """
+    try:
+        _train(replace(task, parts=task.parts.rehearsal()), 0, fraction=1e-9)
+    except AutoActError:
+        raise
+    except Exception:  # the search will say it
+        return
+
+
 def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
     found = task.call(task.original, seed, _PROBED, comparison=False)
     return Probe(_entry([found], seed), math.nan, math.nan)

@@ -7,12 +7,12 @@ from autoact.search.setup._execution import ExecutorSetting
 from autoact.search.setup._extension import extended, resumed
 from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
+from autoact.search.setup._mode import Mode, doubtful_mode, inferred_mode
 from autoact.search.setup._seeds import RACED, Seeds, least_tuning, seeds_for
 from autoact.search.setup._settings import (
     BUDGET,
     MAY_CHANGE,
     MOST_STACKED,
-    Mode,
     Settings,
     SettingsOptions,
     StackSize,
@@ -40,9 +40,11 @@ __all__ = [
     "Variables",
     "changes",
     "configuration",
+    "doubtful_mode",
     "extended",
     "fingerprint",
     "hide_password",
+    "inferred_mode",
     "least_tuning",
     "looks_until",
     "plain",

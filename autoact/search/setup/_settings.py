@@ -13,11 +13,11 @@ from autoact.errors import ConfigurationError, did_you_mean
 from autoact.search.setup._earlier_choices import Like, earlier_choices
 from autoact.search.setup._execution import AN_OBJECT, ExecutorSetting, checked_executor, checked_resources
 from autoact.search.setup._hyperparameters import Hyperparameters
+from autoact.search.setup._mode import Mode, settle_mode
 from autoact.search.setup._storage_urls import without_password
 from autoact.spaces import Assignment
 from autoact.training.configuration import Component
 
-Mode = Literal["min", "max"]
 StackSize = int | Literal["auto", "off"]
 BUDGET, MOST_STACKED = 20, 80  # full trainings: without a given budget, and at most where they are stacked
 # when a run is resumed
@@ -151,7 +151,7 @@ class Settings:
         _above_zero("memory_limit", self.memory_limit, "gigabytes of memory that a training may take")
         if not isinstance(self.trainer, Mapping):
             raise ConfigurationError(
-                f"trainer is {self.trainer!r}; it must map names of Trainer arguments to values, "
+                f"trainer is {_shown(self.trainer)}; it must map names of Trainer arguments to values, "
                 "such as {'max_epochs': 10}."
             )
         object.__setattr__(self, "trainer", dict(self.trainer))
@@ -244,26 +244,6 @@ class SettingsOptions(TypedDict, total=False):
     pruner: Any
 
 
-def settle_mode(mode: str | None, monitor: str) -> Mode:
-    """Return the mode, inferred from "loss" or "acc" in the monitor's name when it is not given.
-
-    Example:
-        >>> settle_mode(None, "val_loss"), settle_mode("max", "val_f1")
-        ('min', 'max')
-    """
-    if mode in ("min", "max"):
-        return cast(Mode, mode)
-    if mode is not None:
-        raise ConfigurationError(f"mode is {mode!r}; it must be 'min' or 'max' (of {monitor!r}).")
-    lowers, raises = "loss" in monitor.lower(), "acc" in monitor.lower()
-    if lowers == raises:
-        raise ConfigurationError(
-            f"mode is not given and cannot be inferred from monitor {monitor!r}. "
-            "Set mode to 'min' if a smaller value is better, to 'max' if a larger one is."
-        )
-    return "min" if lowers else "max"
-
-
 def looks_until(seeds: int) -> tuple[int, ...]:
     """Return the numbers of seeds at which a comparison is looked at: 5, twice as many, and so on.
 
@@ -326,6 +306,12 @@ def _made(name: str, given: Any) -> Any:
         f"{name} is {given!r}; it must be an {kind.__module__.rpartition('.')[0]}.{kind.__name__}, or "
         "class_path and init_args of one."
     )
+
+
+def _shown(value: object) -> str:
+    """Return a plain value as it is written, and an object by its class, not by its address."""
+    kind = type(value)
+    return repr(value) if kind.__module__ == "builtins" else f"an object of {kind.__module__}.{kind.__name__}"
 
 
 def _class_name(value: object) -> str:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from autoact.errors import ConfigurationError, DataError
-from autoact.tabular.files import NUMBER_FORMS, Floats, best_form, counted, is_missing, values
+from autoact.errors import ConfigurationError, DataError, counted
+from autoact.tabular.files import NUMBER_FORMS, Floats, best_form, is_missing, values
 
 Problem = Literal["classification", "regression"]
 

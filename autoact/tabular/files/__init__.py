@@ -2,7 +2,7 @@
 
 from autoact.tabular.files._cells import DATE_FORMS, NUMBER_FORMS, Floats, best_form, is_missing, values
 from autoact.tabular.files._csv_reading import read_table
-from autoact.tabular.files._table import Table, counted
+from autoact.tabular.files._table import Table
 
 __all__ = [
     "DATE_FORMS",
@@ -10,7 +10,6 @@ __all__ = [
     "Floats",
     "Table",
     "best_form",
-    "counted",
     "is_missing",
     "read_table",
     "values",

@@ -79,13 +79,3 @@ def _integer(text: str) -> int | None:
         return int(text)
     except ValueError:
         return None
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a count and its noun.
-
-    Example:
-        >>> counted(1, "row"), counted(1200, "row")
-        ('1 row', '1,200 rows')
-    """
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -2,6 +2,17 @@
 
 from autoact.training.data._check import DoubtfulBatch, check
 from autoact.training.data._halves import halve
+from autoact.training.data._overlap import overlaps
 from autoact.training.data._parts import DataParts, OpenLoaders, OpenModule, generators, split
 
-__all__ = ["DataParts", "DoubtfulBatch", "OpenLoaders", "OpenModule", "check", "generators", "halve", "split"]
+__all__ = [
+    "DataParts",
+    "DoubtfulBatch",
+    "OpenLoaders",
+    "OpenModule",
+    "check",
+    "generators",
+    "halve",
+    "overlaps",
+    "split",
+]

@@ -1,6 +1,5 @@
 """Check of the data before hours are spent on them: empty parts, and values that are no numbers."""
 
-import itertools
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -12,7 +11,7 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 
 from autoact.errors import DataError
 from autoact.training._compat import restored_randomness
-from autoact.training.data._parts import DataParts
+from autoact.training.data._parts import DataParts, batches_of
 
 _Part = Literal["training", "selection"]
 
@@ -92,7 +91,7 @@ def check(parts: DataParts, seconds: float = 10.0, trainer: Trainer | None = Non
     with restored_randomness():
         training, selection = _loaders(parts, trainer)
         found = _doubtful("training", _steps(training), time.monotonic() + seconds / 2)
-        return [*found, *_doubtful("selection", _batches(selection), time.monotonic() + seconds / 2)]
+        return [*found, *_doubtful("selection", batches_of(selection), time.monotonic() + seconds / 2)]
 
 
 def _length(loader: Any) -> int | None:
@@ -148,15 +147,6 @@ def _steps(loader: Any) -> Iterator[Any]:
         loader = CombinedLoader(loader, "max_size_cycle")
     if isinstance(loader, CombinedLoader):
         return (content for content, _, _ in loader)
-    return iter(loader)
-
-
-def _batches(loader: Any) -> Iterator[Any]:
-    """Give the batches of a loader, or of each loader of a collection."""
-    if isinstance(loader, Mapping):
-        return itertools.chain.from_iterable(_batches(inner) for inner in loader.values())
-    if isinstance(loader, list | tuple):
-        return itertools.chain.from_iterable(_batches(inner) for inner in loader)
     return iter(loader)
 
 

@@ -12,7 +12,7 @@ from torch.utils.data import (
     Subset,
 )
 
-from autoact.errors import DataError
+from autoact.errors import DataError, counted
 
 _REMEDY = (
     "Give a test loader (test_dataloader of the data module, or a third loader): it is then used instead."
@@ -75,7 +75,7 @@ def _rows(loader: Any) -> list[int]:
         rows = sorted(set(loader.sampler))
     if len(rows) < 2:
         raise DataError(
-            f"The validation data have {len(rows)} rows; halving them takes at least 2. {_REMEDY}"
+            f"The validation data have {counted(len(rows), 'row')}; halving them takes at least 2. {_REMEDY}"
         )
     return rows
 

@@ -1,5 +1,6 @@
 """Parts of the data: training, selection (guides a search), comparison (has chosen nothing)."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -7,10 +8,11 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch.utils.data import DataLoader
 
-from autoact.errors import ConfigurationError, DataError
+from autoact.errors import ConfigurationError, DataError, counted
 from autoact.training._compat import silence
 from autoact.training.data._halves import halve
 
@@ -63,6 +65,16 @@ class DataParts:
         """Return the loader of the data that guide the search."""
         return self.open().loaders()[1]
 
+    def example(self) -> Any:
+        """Return the first batch of selection data; of several loaders, of the first.
+
+        Raises:
+            DataError: There is none.
+        """
+        for batch in batches_of(self.selection()):
+            return batch
+        raise DataError("The selection data are empty: no loader of them gives a batch.")
+
     def comparison(self) -> Any:
         """Return the loader of the data that compare the final models; reads test data if there are any."""
         opened = self.open()
@@ -96,7 +108,7 @@ def split(data: Data, seed: int = 0) -> DataParts:
     if isinstance(data, tuple | list):
         if len(data) not in (2, 3):
             raise ConfigurationError(
-                f"Got {len(data)} loaders; give (train, validation) or (train, validation, test)."
+                f"Got {counted(len(data), 'loader')}; give (train, validation) or (train, validation, test)."
             )
         tested = len(data) == 3 and data[2] is not None
     else:
@@ -244,6 +256,26 @@ def _require(loader: Any, part: str) -> Any:
     if loader is None or (isinstance(loader, list | tuple | dict) and not loader):
         raise DataError(f"There are no {part} data: the {part} loader is missing or empty.")
     return loader
+
+
+def batches_of(loader: Any) -> Iterator[Any]:
+    """Iterate over the batches of a loader, or of each loader of a collection in turn.
+
+    Args:
+        loader: A loader; a list, tuple, mapping or `CombinedLoader` of them.
+
+    Example:
+        >>> loaders = {"a": DataLoader([1, 2]), "b": CombinedLoader([DataLoader([3])])}
+        >>> [batch.item() for batch in batches_of(loaders)]
+        [1, 2, 3]
+    """
+    if isinstance(loader, CombinedLoader):
+        loader = loader.flattened
+    if isinstance(loader, Mapping):
+        loader = list(loader.values())
+    if isinstance(loader, list | tuple):
+        return itertools.chain.from_iterable(map(batches_of, loader))
+    return iter(loader)
 
 
 def generators(data: Iterable[Any]) -> Iterator[torch.Generator]:

@@ -87,6 +87,11 @@ def _check(given: Mapping[str, Any]) -> None:
             raise ConfigurationError(
                 f"The trainer setting {name} is 0, so nothing would be trained; give at least 1."
             )
+    if given.get("limit_val_batches") == 0:
+        raise ConfigurationError(
+            "The trainer setting limit_val_batches is 0, so nothing would be validated: a search is guided "
+            "by the validation. Give at least 1."
+        )
     for name in _INTERVALS:
         if given.get(name) == 0:
             raise ConfigurationError(f"The trainer setting {name} is 0; give at least 1.")

@@ -53,6 +53,7 @@ def test_a_formula_has_one_name_however_often_it_is_registered() -> None:
     assert register(text) == register(text)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_short_run_finds_compares_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -183,3 +183,19 @@ def test_classes_without_source_are_left_as_they_are():
     exec("class Shell(nn.Module):\n def forward(self, x):\n  return F.relu(x)", names)
     with pytest.raises(ConversionError, match=r"Nothing to convert in Shell.*source cannot be read"):
         convert(names["Shell"]())
+
+
+class Quantized(Net):
+    def __init__(self):
+        super().__init__()
+        self.add = torch.ao.nn.quantized.FloatFunctional()
+
+    def forward(self, x):
+        x = self.act(self.one(x))
+        return self.two(self.add.add_relu(x, x))
+
+
+def test_an_add_with_a_relu_is_told_without_an_input():
+    found = find_layers(Quantized(), ["relu", "elu"])
+    assert list(found.layers) == ["act"]
+    assert "calls self.add.add_relu (test_notices.py, line" in found.left_alone["forward"]

@@ -19,7 +19,7 @@ from autoact.kernels import plan_for
 from autoact.kernels.gpu import _triton_kernels as triton_kernels
 from scripts.benchmarks.triton_counts import EIGHT
 from tests.checks import Checks, Skipped
-from tests.kernels.gpu import layer_checks
+from tests.kernels.gpu import free_form_checks, layer_checks
 from tests.kernels.gpu.triton_comparison import built_in, close, compare, inputs, launches, limits, make_noisy
 
 POINTS = [
@@ -282,7 +282,7 @@ def through_the_operator(device: str, tolerance: float) -> None:
         close(got, want, float(want.abs().max()), 20 * tolerance, f"gradient of shape {tuple(got.shape)}")
 
 
-check.update(layer_checks.check)
+check.update(layer_checks.check | free_form_checks.check)
 
 
 def main() -> int:

@@ -53,6 +53,7 @@ def done(out: Path) -> list[Training]:
     return Ledger(out / "trainings.jsonl").trainings[1:]
 
 
+@pytest.mark.long  # that two processes train at all: tests/nn/test_ddp.py, tests/conversion/test_sharding.py
 @pytest.mark.slow
 def test_two_processes_train_one_model_the_same_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -14,7 +14,7 @@ from autoact.cli import main
 from autoact.errors import ConfigurationError, RunDirectoryError
 from autoact.records import Comparison, Ledger
 from autoact.search import SearchResult, TrainingTable
-from autoact.search.setup._settings import settle_mode
+from autoact.search.setup._mode import settle_mode
 from tests.search.models import SEARCH, Curve, CurveData
 from tests.search.ordinary import LaterLayers
 

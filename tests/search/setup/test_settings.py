@@ -10,7 +10,7 @@ import pytest
 from autoact import run_search
 from autoact.errors import ConfigurationError
 from autoact.search.setup import Settings, SettingsOptions, seeds_for
-from autoact.search.setup._settings import settle_mode
+from autoact.search.setup._mode import doubtful_mode, settle_mode
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ from autoact.search.setup._settings import settle_mode
         ({"monitor": "val_f1"}, "cannot be inferred from monitor 'val_f1'"),
         ({"monitor": "loss_of_accuracy"}, "cannot be inferred"),
         ({"trainer": 3}, "trainer is 3; it must map"),
+        ({"trainer": Settings()}, r"trainer is an object of \S*\.Settings; it must map"),
         ({"stack": 1}, "stack is 1; it must be 'auto', 'off', or how many trainings to do as one"),
         ({"stack": True}, "stack is True"),
         ({"stack": "on"}, "stack is 'on'"),
@@ -140,3 +141,17 @@ def test_unknown_settings_are_answered_with_the_nearest(given: dict[str, Any], m
     assert "\n" not in str(raised.value)
     with pytest.raises(ConfigurationError, match=message):
         run_search(object, (), out="unused", **given)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode"),
+    [("val_loss", "max"), ("val/Accuracy", "min"), ("val_r2", "min"), ("val-rmse", "max"), ("f1", "min")],
+)
+def test_a_mode_against_the_name_is_doubted(monitor: str, mode: Any) -> None:
+    assert doubtful_mode(mode, monitor).startswith(f"mode is {mode!r}, so the ")
+    assert doubtful_mode("min" if mode == "max" else "max", monitor) == ""
+
+
+@pytest.mark.parametrize("monitor", ["score", "neg_loss", "negative-mse", "f1_error", "objective"])
+def test_a_name_that_says_nothing_or_both_is_not(monitor: str) -> None:
+    assert doubtful_mode("max", monitor) == doubtful_mode("min", monitor) == ""

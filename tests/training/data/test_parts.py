@@ -3,6 +3,7 @@ import pickle
 import lightning as L
 import pytest
 import torch
+from lightning.pytorch.utilities.combined_loader import CombinedLoader
 
 from autoact.errors import ConfigurationError, DataError
 from autoact.training import split
@@ -106,3 +107,21 @@ def test_without_validation_data_there_is_nothing_to_search_by():
         split((load([1]), None)).selection()
     with pytest.raises(DataError, match="no training data"):
         split((None, load([1]))).train()
+
+
+@pytest.mark.parametrize(
+    "given", [list, tuple, lambda pair: dict(zip("ab", pair, strict=True)), CombinedLoader]
+)
+def test_the_example_is_the_first_batch_of_the_first_loader(given):
+    validation = given([load([1, 2], batch_size=2), load([3])])
+    assert split((load([0]), validation, load([4]))).example().tolist() == [1, 2]
+
+
+def test_without_a_batch_there_is_no_example():
+    with pytest.raises(DataError, match="no loader of them gives a batch"):
+        split((load([0]), [load([])], load([4]))).example()
+
+
+def test_the_error_counts_loaders_as_people_do():
+    with pytest.raises(ConfigurationError, match=r"Got 1 loader; give \(train, validation\)"):
+        split((load([0]),))
