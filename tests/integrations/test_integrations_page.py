@@ -1,6 +1,8 @@
 """The blocks of docs/integrations.md run in order, section by section, where their package is installed."""
 
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,15 @@ NEEDED = {
     "PyTorch Geometric": ["torch_geometric"],
 }
 CODE = {text.partition("\n")[0]: code for text in SECTIONS if (code := BLOCK.findall(text))}
+
+
+@pytest.fixture(autouse=True)
+def names_that_go() -> Iterator[None]:
+    """Take what a block adds to the names of transformers away again."""
+    yield
+    if (names := sys.modules.get("transformers.activations")) is not None:
+        for name in set(names.ACT2FN) - set(names.ACT2CLS):
+            del names.ACT2FN[name]
 
 
 @pytest.mark.slow

@@ -92,3 +92,15 @@ def test_names_of_the_registry_become_names_of_transformers(monkeypatch: pytest.
     for name in own:
         torch.testing.assert_close(known[name](x), autoact.get(name)(x))
     assert bert(hidden_act="hill")(IDS[:2]).logits.isfinite().all()
+
+
+def test_a_name_of_this_process_alone_is_not_what_a_saved_choice_relies_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = transformers.activations.ACT2FN
+    with monkeypatch.context() as here:
+        here.setitem(known, "hill", (autoact.FixedActivation, {"name": "hill"}))
+        model = autoact.apply(bert(), dict.fromkeys(autoact.find_layers(bert(), "default").layers, "hill"))
+        model.save_pretrained(tmp_path)
+    loaded = type(model).from_pretrained(tmp_path)
+    assert torch.equal(loaded.eval()(IDS[:2]).logits, model.eval()(IDS[:2]).logits)

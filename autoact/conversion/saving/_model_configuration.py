@@ -99,7 +99,7 @@ def _one_name(model: nn.Module, chosen: Mapping[str, Choice]) -> tuple[str, str]
     names = {choice.activation for choice in chosen.values()}
     if len(names) != 1 or any(module_for(choice).state_dict() for choice in chosen.values()):
         return None
-    known = import_module("transformers.activations").ACT2FN
+    known = import_module("transformers.activations").ACT2CLS  # ACT2FN takes names of this process only
     name = names.pop()
     name = _OTHER_NAMES.get(name, name)
     settings = [key for key, value in vars(model.config).items() if isinstance(value, str) and value in known]
