@@ -80,6 +80,6 @@ def test_a_dry_run_shows_its_plan() -> None:
         dry_run=True,
         quiet=True,
     )
-    assert repr(result.plan) == "SearchPlan(<lambda>, 1 layers, 73 trainings, of unknown length)"
+    assert repr(result.plan) == "SearchPlan(<lambda>, 1 layer, 73 trainings, of unknown length)"
     assert "a&lt;b" in result._repr_html_()
     assert "confirmation (at most 3 models on 20 fresh seeds" in result._repr_html_()

@@ -228,7 +228,7 @@ def test_a_dry_run_tells_layers_and_cost_and_leaves_nothing(
     assert main(["search", "--config", "config.yaml", "--dry-run"]) == 0
     printed = capsys.readouterr().out
     assert "net.1  relu  from relu, tanh" in printed
-    assert "2  search (1 mixture, 1 trials)" in printed
+    assert "2  search (1 mixture, 1 trial)" in printed
     shutil.rmtree(folder / "__pycache__", ignore_errors=True)
     assert sorted(path.name for path in folder.iterdir()) == before
 

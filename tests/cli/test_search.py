@@ -155,4 +155,4 @@ def test_an_option_comes_before_the_file(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["search", "--config", str(file), "--dry-run", "--budget", "5"]) == 0
     assert "5  search (1 mixture, 4 trials)" in capsys.readouterr().out
     assert main(["search", "--config", str(file), "--dry-run"]) == 0
-    assert "2  search (1 mixture, 1 trials)" in capsys.readouterr().out
+    assert "2  search (1 mixture, 1 trial)" in capsys.readouterr().out

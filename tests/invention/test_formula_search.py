@@ -43,12 +43,13 @@ def test_the_same_comes_twice() -> None:
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: np.sin(2 * x) / (1 + np.exp(-x)),
-        lambda x: x * x * np.exp(-np.abs(x)),
-        lambda x: np.maximum(x, 0) + 0.3 * np.sin(3 * x),
-        lambda x: np.logaddexp(0, x) * np.exp(-x * x / 3),
+        pytest.param(lambda x: np.sin(2 * x) / (1 + np.exp(-x)), marks=pytest.mark.long, id="product"),
+        pytest.param(lambda x: x * x * np.exp(-np.abs(x)), id="kinked product"),
+        pytest.param(lambda x: np.maximum(x, 0) + 0.3 * np.sin(3 * x), id="sum"),
+        pytest.param(
+            lambda x: np.logaddexp(0, x) * np.exp(-x * x / 3), marks=pytest.mark.long, id="inner scale"
+        ),
     ],
-    ids=["product", "kinked product", "sum", "inner scale"],
 )
 def test_what_is_in_the_grammar_is_found(function: Callable[[Array], Array]) -> None:
     assert found(function).chosen.error < 1e-4

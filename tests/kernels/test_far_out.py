@@ -78,9 +78,9 @@ def _number(gradient: Tensor) -> float:
     return gradient.flatten()[0].item()
 
 
-MORE = [
-    pytest.param(dtype, marks=pytest.mark.slow) for dtype in (torch.float64, torch.bfloat16, torch.float16)
-]
+MORE = [pytest.param(dtype, marks=pytest.mark.slow) for dtype in (torch.bfloat16, torch.float16)] + [
+    pytest.param(torch.float64, marks=[pytest.mark.slow, pytest.mark.long])
+]  # 1 to 10 s each
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, *MORE], ids=str)

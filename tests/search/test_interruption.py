@@ -56,7 +56,10 @@ def first(run: Path, phase: Any) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phase", ["trial", "confirmation", "one-shot", "baseline"])
+@pytest.mark.parametrize(
+    "phase",
+    ["trial", "confirmation", *(pytest.param(p, marks=pytest.mark.long) for p in ("one-shot", "baseline"))],
+)
 def test_kill_9_in_any_phase_and_resume(undisturbed: Path, tmp_path: Path, phase: str) -> None:
     stop_at = first(undisturbed, phase)
     killed = subprocess.run(

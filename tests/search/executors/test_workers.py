@@ -57,6 +57,7 @@ def test_two_workers_train_as_one(tmp_path: Path) -> None:
     assert resumed.report == two.report
 
 
+@pytest.mark.long  # by default: tests/search/trainings/test_interruption.py, nothing outlives a parent
 @pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     paths = [str(tmp_path / "log"), str(tmp_path / "run")]

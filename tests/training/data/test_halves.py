@@ -71,7 +71,7 @@ class Stream(IterableDataset):
     ("loader", "reason"),
     [
         (load(Stream()), "iterable dataset"),
-        (load([1]), "1 rows"),
+        (load([1]), "1 row;"),
         ([[1, 2]], "list"),
         (
             load(range(4), batch_sampler=type("Mine", (BatchSampler,), {})(SequentialSampler([1]), 1, False)),
