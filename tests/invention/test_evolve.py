@@ -6,7 +6,7 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 import autoact
@@ -14,24 +14,14 @@ from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.invention import Evolved, evolve
 from autoact.invention import _evolve as module
 from autoact.training.stack import NotStackable
+from tests.invention.models import Units
 
 
-class Units(L.LightningModule):
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1))
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        return nn.functional.mse_loss(self.net(batch[0]), batch[1])
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self.log("val_loss", nn.functional.mse_loss(self.net(batch[0]), batch[1]))
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=0.02)
+class Four(Units):
+    width = 4
 
 
-class Broken(Units):
+class Broken(Four):
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self.log("val_loss", torch.tensor(float("nan")))
 
@@ -40,7 +30,7 @@ def never() -> L.LightningModule:
     raise AssertionError("a model was made")
 
 
-def evolved(tmp_path: Path, model: Any = Units, name: str = "of_evolution", **settings: Any) -> Evolved:
+def evolved(tmp_path: Path, model: Any = Four, name: str = "of_evolution", **settings: Any) -> Evolved:
     x = torch.randn(400, 1, generator=torch.Generator().manual_seed(0))
     data = TensorDataset(x, x * torch.exp(-x * x))
     return evolve(

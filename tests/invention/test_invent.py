@@ -6,28 +6,13 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import autoact
 from autoact.errors import ConfigurationError, DataError, SearchFailedError
 from autoact.invention import Invention
 from autoact.invention._invent import _best, _chosen
-
-
-class Units(L.LightningModule):
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(nn.Linear(1, 2), nn.Tanh(), nn.Linear(2, 1))
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        return nn.functional.mse_loss(self.net(batch[0]), batch[1])
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self.log("val_loss", nn.functional.mse_loss(self.net(batch[0]), batch[1]))
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=0.02)
+from tests.invention.models import Units
 
 
 def loaders(rows: int = 400) -> tuple[Any, Any]:
