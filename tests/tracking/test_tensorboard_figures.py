@@ -10,7 +10,7 @@ from autoact.tracking import _tensorboard_figures as figures
 
 
 def test_the_heatmap_shows_every_layer_and_candidate(layers):
-    figure = figures.weights(layers)
+    figure = figures.Weights(layers).figure
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["relu", "tanh", "elu"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["net.1", "net.3"]
@@ -21,7 +21,7 @@ def test_the_heatmap_shows_every_layer_and_candidate(layers):
 
 
 def test_every_layer_has_a_panel_with_its_learned_function_and_its_start(layers):
-    panels: list[Any] = figures.functions(layers).axes
+    panels: list[Any] = figures.Functions(layers).figure.axes
     uniform, elu = panels
     (line,) = uniform.lines
     x, y = map(np.asarray, line.get_data())
@@ -36,7 +36,7 @@ def test_every_layer_has_a_panel_with_its_learned_function_and_its_start(layers)
 def test_behind_the_function_is_the_histogram_of_what_the_layer_saw(layers):
     torch.manual_seed(0)
     layers["net.1"].observe(3 + 0.5 * torch.randn(8000))
-    axes: Any = figures.functions(layers).axes[0]
+    axes: Any = figures.Functions(layers).figure.axes[0]
     assert "not seen" not in axes.get_title()
     low, high = axes.lines[0].get_xdata()[[0, -1]]
     assert 1 < low < 2 < 4 < high < 5
@@ -50,7 +50,7 @@ def test_behind_the_function_is_the_histogram_of_what_the_layer_saw(layers):
 
 def test_of_many_layers_some_are_shown_the_first_and_the_last_among_them():
     layers = {f"net.{i}": AutoActivation(["relu", "tanh"]) for i in range(30)}
-    figure = figures.functions(layers)
+    figure = figures.Functions(layers).figure
     titles = [axes.get_title().split()[0] for axes in figure.axes]
     assert len(titles) == 12
     assert (titles[0], titles[-1]) == ("net.0", "net.29")
@@ -59,12 +59,26 @@ def test_of_many_layers_some_are_shown_the_first_and_the_last_among_them():
 
 def test_pyplot_is_not_used(layers):
     before = "matplotlib.pyplot" in sys.modules
-    assert figures.pixels(figures.functions(layers)).shape[2] == 4
+    assert figures.pixels(figures.Functions(layers).figure).shape[2] == 4
     assert ("matplotlib.pyplot" in sys.modules) == before
 
 
 def test_long_paths_leave_room_for_the_heatmap():
     path = "bert.encoder.layer.0.intermediate.intermediate_act_fn"
-    figure = figures.weights({path: AutoActivation(["relu", "tanh"])})
+    figure = figures.Weights({path: AutoActivation(["relu", "tanh"])}).figure
     figures.pixels(figure)  # a warning would say that nothing is left
     assert figure.axes[0].get_window_extent().width > 50
+
+
+@pytest.mark.parametrize("kind", [figures.Weights, figures.Functions])
+def test_a_figure_that_shows_another_state_is_the_one_made_of_it(layers, kind):
+    shown = kind(layers)
+    before = figures.pixels(shown.figure).copy()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        layers["net.1"].logits += torch.tensor([0.0, 2.0])
+    layers["net.3"].observe(3 + 0.5 * torch.randn(8000))
+    shown.show(layers)
+    after, anew = figures.pixels(shown.figure), figures.pixels(kind(layers).figure)
+    assert (after != before).any()
+    np.testing.assert_array_equal(after, anew)
