@@ -128,6 +128,31 @@ def at_progress(trainer: Trainer, epoch: int, step: int) -> None:
     trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = step
 
 
+def count_epochs(trainer: Trainer, epochs: int, batches: int, schedules: int) -> None:
+    """Let a Trainer's counters, which its checkpoints hold, be those of a fit of whole epochs.
+
+    Args:
+        trainer: A Trainer that has fitted nothing by itself.
+        epochs: Epochs that are done, with one step a batch.
+        batches: Of an epoch.
+        schedules: Steps of schedules that were done.
+    """
+    loop, steps = trainer.fit_loop.epoch_loop, epochs * batches
+    loop._batches_that_stepped = steps
+    optimizer = loop.automatic_optimization.optim_progress.optimizer
+    counted: Any = (
+        (trainer.fit_loop.epoch_progress, epochs, epochs),
+        (loop.batch_progress, steps, batches),
+        (optimizer.step, steps, batches),
+        (optimizer.zero_grad, steps, batches),
+        (loop.scheduler_progress, schedules, schedules // epochs),
+    )
+    for progress, total, current in counted:
+        for tracker, count in ((progress.total, total), (progress.current, current)):
+            vars(tracker).update(dict.fromkeys(vars(tracker), count))
+    loop.batch_progress.is_last_batch = loop.val_loop.batch_progress.is_last_batch = True
+
+
 def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Keep `torch.compile` out of a function that a compiled module calls."""
     kept: Callable[..., Any] = vars(torch)["_disable_dynamo"](function)

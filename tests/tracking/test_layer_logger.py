@@ -167,7 +167,9 @@ def test_every_training_has_32_states_and_6_figures_and_of_minutes_they_take_a_h
         monkeypatch.setattr(layer_logger, name, patched)
     monkeypatch.setattr(figures, "pixels", lambda figure: clock.move(0.15) or np.zeros((4, 4, 3), np.uint8))
     for name in ("Weights", "Functions"):
-        monkeypatch.setattr(figures, name, lambda state: SimpleNamespace(figure=None, show=lambda state: None))
+        monkeypatch.setattr(
+            figures, name, lambda state: SimpleNamespace(figure=None, show=lambda state: None)
+        )
     logger = LayerLogger(writer, layers, total=steps)
     logger._import_seconds = 0.0
     write = logger._write_scalars

@@ -34,7 +34,8 @@ class Extras:
         logs: Directory of its TensorBoard events.
         fine_tune: Share of a full training in which a derived mixture is tuned; None does not derive.
         pruning: Decides after each validation whether to end it.
-        bare: Whether a single training is done as a stack of one, without Lightning's loop.
+        bare: Whether a single training of fixed activations, neither pruned nor logged, is done as a stack of
+            one, without Lightning's loop.
     """
 
     checkpoint: Path | None = None
@@ -58,7 +59,9 @@ class Task(Protocol):
 class StackTask(Task, Protocol):
     """Task that may measure several trainings as one."""
 
-    def measure_stack(self, trainings: Sequence[Training]) -> list[Measurement]:
+    def measure_stack(
+        self, trainings: Sequence[Training], checkpoint: Path | None = None
+    ) -> list[Measurement]:
         """Do what is asked and return the measurements."""
 
 
@@ -95,8 +98,10 @@ class ModelTask:
             checkpoint=extras.checkpoint,
         )
 
-    def measure_stack(self, trainings: Sequence[Training]) -> list[Measurement]:
-        """Train fresh models with the same hyperparameters as one, and measure each.
+    def measure_stack(
+        self, trainings: Sequence[Training], checkpoint: Path | None = None
+    ) -> list[Measurement]:
+        """Train fresh models with the same hyperparameters as one, and measure each; save a single one.
 
         Raises:
             NotStackable: They have to be trained one by one.
@@ -115,6 +120,7 @@ class ModelTask:
             ],
             monitor=self.monitor,
             trainer=self.trainer,
+            checkpoint=checkpoint,
         )
 
 
@@ -148,17 +154,21 @@ def perform_stack(
         The trainings with what came of them; each took its part of the time.
     """
     if len(asked) == 1:
-        bare = extras.bare and isinstance(task, StackTask) and asked[0].assignment is not None
-        found = _stacked(task, asked) if bare else None
+        found = _stacked(task, asked, extras) if _is_bare(task, asked[0], extras) else None
         return found if isinstance(found, list) else [perform(task, asked[0], extras)]
-    return _stacked(task, asked)
+    return _stacked(task, asked, NO_EXTRAS)
 
 
-def _stacked(task: Task, asked: Sequence[Training]) -> list[Training] | Undone:
+def _is_bare(task: Task, asked: Training, extras: Extras) -> bool:
+    plain = replace(extras, bare=False, checkpoint=None) == NO_EXTRAS
+    return extras.bare and plain and isinstance(task, StackTask) and asked.assignment is not None
+
+
+def _stacked(task: Task, asked: Sequence[Training], extras: Extras) -> list[Training] | Undone:
     assert isinstance(task, StackTask), "others have no stacks"
     began = time.perf_counter()
     try:
-        found = task.measure_stack(asked)
+        found = task.measure_stack(asked, extras.checkpoint)
     except NotStackable as error:
         return Undone(str(error))
     except (Exception, SystemExit) as error:  # the user's code, no memory: told when each is trained alone
@@ -166,7 +176,12 @@ def _stacked(task: Task, asked: Sequence[Training]) -> list[Training] | Undone:
     finally:
         _clean_up()
     seconds = (time.perf_counter() - began) / len(asked)
-    return [replace(ended(each, one), seconds=seconds) for each, one in zip(asked, found, strict=True)]
+    pairs = zip(asked, found, strict=True)
+    return [replace(ended(each, one), seconds=seconds, remark=_unsaved(one, extras)) for each, one in pairs]
+
+
+def _unsaved(found: Measurement, extras: Extras) -> str | None:
+    return f"{extras.checkpoint} was not saved: {found.unsaved}" if found.unsaved else None
 
 
 def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training:
@@ -184,8 +199,7 @@ def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training
     try:
         with _told_once():
             found = task.measure(asked, extras)
-        remark = f"{extras.checkpoint} was not saved: {found.unsaved}" if found.unsaved else None
-        return replace(ended(asked, found), remark=remark)
+        return replace(ended(asked, found), remark=_unsaved(found, extras))
     except (Exception, SystemExit) as error:  # the user's code, no memory, a mixture that derives nothing
         if isinstance(error, OSError) and extras.logs is not None:  # a full disk: train without its log
             again = perform(task, asked, replace(extras, logs=None))

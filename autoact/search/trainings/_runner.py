@@ -101,8 +101,8 @@ class Trainings:
                 )
                 if not asked:
                     break
-                bare = not ready and len(asked) == 1 and extras == NO_EXTRAS and self.stack.size > 1
-                running[self._start(asked, replace(extras, bare=bare))] = asked
+                extras = replace(extras, bare=not ready and len(asked) == 1 and self.stack.size > 1)
+                running[self._start(asked, extras)] = asked
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -4,7 +4,7 @@ from autoact.training.fit._beginnings import Beginnings
 from autoact.training.fit._carried_state import Kept, Validations
 from autoact.training.fit._doubtful_batches import require_finite
 from autoact.training.fit._laid_out import laid_out, silent_trainer, with_activations
-from autoact.training.fit._one_run import Run, second_seed, validated
+from autoact.training.fit._one_run import Run, save, second_seed, validated
 from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
 from autoact.training.fit._refining import Refining
 from autoact.training.fit._shared_state import Snapshot, shared_objects
@@ -32,6 +32,7 @@ __all__ = [
     "laid_out",
     "on_one_device",
     "require_finite",
+    "save",
     "second_seed",
     "shared_objects",
     "silent_trainer",

@@ -46,6 +46,11 @@ def check_optimizer(trainer: Trainer) -> None:
             raise NotStackable(f"the schedule {schedule.__name__} may depend on more than steps and epochs")
 
 
+def fused_of(optimizer: Optimizer) -> list[Any]:
+    """Return for each group whether its steps are fused, as the user has it."""
+    return [group.get("fused") for group in optimizer.param_groups]
+
+
 def fill(
     optimizer: Optimizer, module: LightningModule, parameters: Mapping[str, Tensor], places: Sequence[str]
 ) -> None:
@@ -130,14 +135,19 @@ def clip(optimizer: Optimizer, limit: float, by: Literal["norm", "value"], size:
         gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))
 
 
-def step_schedules(trainer: Trainer, interval: Literal["step", "epoch"], number: int) -> None:
-    """Do what Lightning does with schedules after a batch or an epoch.
+def step_schedules(trainer: Trainer, interval: Literal["step", "epoch"], number: int) -> int:
+    """Do what Lightning does with schedules after a batch or an epoch; return how many were stepped.
 
     Args:
         trainer: With the schedules.
         interval: Which of them.
         number: Of the batch in its epoch, or of the epoch, from 0.
     """
-    for config in trainer.lr_scheduler_configs:
-        if config.interval == interval and (number + 1) % config.frequency == 0:
-            config.scheduler.step()  # type: ignore[call-arg]  # no ReduceLROnPlateau is among them
+    due = [
+        config.scheduler
+        for config in trainer.lr_scheduler_configs
+        if config.interval == interval and (number + 1) % config.frequency == 0
+    ]
+    for schedule in due:
+        schedule.step()  # type: ignore[call-arg]  # no ReduceLROnPlateau is among them
+    return len(due)

@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,8 +17,9 @@ from autoact import conversion
 from autoact.nn import InPlace
 from autoact.records import RowGroups
 from autoact.spaces import Choice
-from autoact.training._compat import at_progress, end_at_step, planned_steps
+from autoact.training._compat import at_progress, count_epochs, end_at_step, planned_steps
 from autoact.training.data import DataParts
+from autoact.training.fit import save
 from autoact.training.stack._logged_values import Metrics, Results, of_member
 from autoact.training.stack._member import Member, NotStackable, unstackable
 from autoact.training.stack._networks import Networks, stacked
@@ -25,7 +27,7 @@ from autoact.training.stack._one_network import OneNetwork
 from autoact.training.stack._plain_twins import Twin
 from autoact.training.stack._seeded import Seeded, Streams
 from autoact.training.stack._stackable import check_datamodule, validates_with_hooks
-from autoact.training.stack._stacked_optimizer import check_optimizer, clip, fill, step_schedules
+from autoact.training.stack._stacked_optimizer import check_optimizer, clip, fill, fused_of, step_schedules
 from autoact.training.stack._validations import Validations
 from autoact.training.stack.rows import RowActivations, put_dropouts
 
@@ -67,6 +69,9 @@ class StackedTraining(Callback):
         self.ended: dict[int, tuple[int, dict[str, float]]] = {}
         self.finals: Metrics | None = None
         self.compared: list[tuple[float, RowGroups] | None] = [None] * len(members)
+        self.unsaved: str | None = None
+        self._schedules = 0  # steps of schedules
+        self._fused = list[Any]()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Do the training; the Trainer then finds nothing left to do."""
@@ -102,6 +107,7 @@ class StackedTraining(Callback):
         layers = [
             path for path, layer in self.networks.shape.named_modules() if isinstance(layer, RowActivations)
         ]
+        self._fused = fused_of(optimizer)
         fill(optimizer, module, self.networks.parameters, layers)
         self.validations.at_once = not validates_with_hooks(module)
 
@@ -199,7 +205,7 @@ class StackedTraining(Callback):
                 self._training_step(epoch, number, raw, results)
                 self.step_seconds.append(self.clock() - begun)
                 if number + 1 == trainer.num_training_batches:
-                    step_schedules(trainer, "epoch", epoch)
+                    self._schedules += step_schedules(trainer, "epoch", epoch)
                 self.metrics |= results.of_step()
                 if self._is_time_to_validate(epoch, number):
                     self._validate(epoch)
@@ -233,7 +239,7 @@ class StackedTraining(Callback):
             self._check_twins(raw, number, clipped, (loss.detach(), logged), begun)
         self.step += 1
         at_progress(trainer, epoch, self.step)
-        step_schedules(trainer, "step", number)
+        self._schedules += step_schedules(trainer, "step", number)
         results.add(logged, batch.first)
 
     # -- checks
@@ -296,3 +302,15 @@ class StackedTraining(Callback):
         if any(member.comparison for member in self.members):
             self.compared = self.validations.compared(self)
         self.trainer.training = True
+
+    def save(self, path: Path) -> None:
+        """Save a stack of one as Lightning saves a fit of whole epochs; `unsaved` says why it could not.
+
+        Args:
+            path: The file.
+        """
+        trainer, batches = self.trainer, int(self.trainer.num_training_batches)
+        for group, fused in zip(trainer.optimizers[0].param_groups, self._fused, strict=True):
+            group |= {"fused": fused} if "fused" in group else {}
+        count_epochs(trainer, self.step // batches, batches, self._schedules)
+        self.unsaved = save(trainer, path)

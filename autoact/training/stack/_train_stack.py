@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from autoact.training._compat_batches import whole_batches
 from autoact.training.data import DataParts, generators
 from autoact.training.fit import ApplyAssignment, Measurement, second_seed, trainer_arguments
 from autoact.training.stack._logged_values import of_member
-from autoact.training.stack._member import Member, unstackable
+from autoact.training.stack._member import Member, NotStackable, unstackable
 from autoact.training.stack._stackable import check_module, check_settings
 from autoact.training.stack._stacked_training import StackedTraining
 from autoact.training.stack._validations import Validations
@@ -32,6 +33,7 @@ def train_stack(
     *,
     monitor: str,
     trainer: Mapping[str, Any],
+    checkpoint: Path | None = None,
 ) -> list[Measurement]:
     """Train many fresh models as a single batched one; each ends as `train` would end it, but for rounding.
 
@@ -43,6 +45,7 @@ def train_stack(
         members: The trainings.
         monitor: Name of a logged value, read at the end of the training.
         trainer: Arguments of `lightning.Trainer`.
+        checkpoint: Where to save the trained model of a stack of one, as `train` does.
 
     Returns:
         The measurements, in the order of the members; `seconds` is the share of one.
@@ -66,7 +69,7 @@ def train_stack(
     start = time.perf_counter()
     order = sorted(range(len(members)), key=lambda place: _key(members[place]))
     arranged = [members[place] for place in order]
-    stack = trained(make_module, data, arranged, monitor=monitor, trainer=trainer)
+    stack = trained(make_module, data, arranged, monitor=monitor, trainer=trainer, checkpoint=checkpoint)
     seconds = (time.perf_counter() - start) / len(members)
     measured = [_measurement(stack, place, seconds) for place in range(len(members))]
     del stack
@@ -83,6 +86,7 @@ def trained(
     *,
     monitor: str,
     trainer: Mapping[str, Any],
+    checkpoint: Path | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> StackedTraining:
     """Return the training of a stack, done.
@@ -93,12 +97,15 @@ def trained(
         members: The trainings; those of equal activations side by side cost least.
         monitor: Name of a logged value.
         trainer: Arguments of `lightning.Trainer`.
+        checkpoint: As for `train_stack`.
         clock: By which its steps and validations are timed.
 
     Raises:
         NotStackable: Says why there is none.
     """
     check_settings(trainer)
+    if checkpoint is not None and trainer.get("max_steps", -1) != -1:
+        raise NotStackable("what ends within an epoch is saved by Lightning")
     with ExitStack() as around:
         around.enter_context(restored_randomness())
         around.enter_context(silence())
@@ -109,6 +116,8 @@ def trained(
         stack = StackedTraining(make_module, data, members, validations, clock)
         with unstackable():
             _fit(stack, trainer, root)
+        if checkpoint is not None:
+            stack.save(checkpoint)
     return stack
 
 
@@ -176,6 +185,7 @@ def _measurement(stack: StackedTraining, place: int, seconds: float) -> Measurem
         steps_at=steps,
         at=[step / stack.planned if math.isfinite(stack.planned) else math.nan for step in steps],
         rows=rows,
+        unsaved=stack.unsaved,
         metrics={**metrics, stack.validations.monitor: curve[-1]},
         finite=math.isfinite(curve[-1]) and (compared is None or math.isfinite(compared)),
     )

@@ -95,10 +95,10 @@ def metered(bare: Callable[[], object], every: int) -> Iterator[Meter]:
         bare_loops(1)
         return found
 
-    def measured_stack(self: ModelTask, trainings: Sequence[Training]) -> Any:
+    def measured_stack(self: ModelTask, trainings: Sequence[Training], *more: Any) -> Any:
         meter.trainings[trainings[0].phase] += len(trainings)
         with meter.part(trainings[0].phase):
-            found = measure_stack(self, trainings)
+            found = measure_stack(self, trainings, *more)
         bare_loops(len(trainings))
         return found
 

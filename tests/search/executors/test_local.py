@@ -38,7 +38,7 @@ class Does:
         self.action()
         return FOUND
 
-    def measure_stack(self, trainings: Any) -> list[Measurement]:
+    def measure_stack(self, trainings: Any, checkpoint: Any = None) -> list[Measurement]:
         self.action()
         return [FOUND for _ in trainings]
 

@@ -31,7 +31,7 @@ class Task:
     def measure(self, training: Training, extras: Any) -> Measurement:
         return self.measure_stack([training])[0]
 
-    def measure_stack(self, trainings: Sequence[Training]) -> list[Measurement]:
+    def measure_stack(self, trainings: Sequence[Training], checkpoint: Any = None) -> list[Measurement]:
         if len(self.rounds) == self.stop_at:
             raise KeyboardInterrupt
         self.rounds.append([training.trial for training in trainings])

@@ -31,7 +31,7 @@ class Stacked:
         self.sizes.append(1)
         return measured(training)
 
-    def measure_stack(self, trainings: Sequence[Training]) -> list[Measurement]:
+    def measure_stack(self, trainings: Sequence[Training], checkpoint: Any = None) -> list[Measurement]:
         self.tried += 1
         if len(trainings) > self.largest:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")

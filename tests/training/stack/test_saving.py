@@ -1,0 +1,92 @@
+"""A stack of one leaves the checkpoint that Lightning would have left."""
+
+import lightning as L
+import pytest
+import torch
+
+from autoact.spaces import Assignment
+from autoact.training import NotStackable, split, train
+from autoact.training.stack import Member, train_stack
+from autoact.training.tasks import DigitsData, DigitsModel
+
+pytest.importorskip("sklearn")
+TRAINER = {"max_epochs": 3, "accelerator": "cpu", "limit_train_batches": 4}
+CHOICE = Assignment({"net.1": "prelu", "net.3": "elu"})
+
+
+class Scheduled(DigitsModel):
+    def __init__(self, width: int = 8, interval: str = "epoch") -> None:
+        super().__init__(width)
+        self.save_hyperparameters()
+        self.interval = interval
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.lr)
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": self.interval},
+        }
+
+
+def both(model, folder):
+    parts, files = split(DigitsData), (folder / "plain.ckpt", folder / "stack.ckpt")
+    settings = {"monitor": "val_loss", "trainer": TRAINER}
+    train(model, parts, seed=3, assignment=CHOICE, comparison=True, checkpoint=files[0], **settings)
+    members = [Member(assignment=CHOICE, seed=3, comparison=True)]
+    (found,) = train_stack(model, parts, members, checkpoint=files[1], **settings)
+    assert found.unsaved is None
+    return files
+
+
+def without_values(found):
+    """Return a checkpoint without its tensors and how much was validated."""
+    if isinstance(found, dict):
+        return {k: without_values(v) for k, v in found.items() if k != "epoch_loop.val_loop.batch_progress"}
+    if isinstance(found, list | tuple):
+        return [without_values(each) for each in found]
+    return found.shape if isinstance(found, torch.Tensor) else found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interval", ["epoch", "step"])
+def test_a_stack_of_one_saves_what_lightning_saves(tmp_path, interval):
+    plain, stack = (torch.load(file) for file in both(lambda: Scheduled(8, interval), tmp_path))
+    assert without_values(plain) == without_values(stack)
+    assert (plain["epoch"], plain["global_step"]) == (3, 12)
+    for name, tensor in plain["state_dict"].items():
+        torch.testing.assert_close(stack["state_dict"][name], tensor, atol=1e-5, rtol=1e-4)
+    for one, other in zip(
+        *(each["optimizer_states"][0]["state"].values() for each in (plain, stack)), strict=True
+    ):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_it_as_from_lightnings(tmp_path):
+    ends = []
+    for file in both(lambda: Scheduled(8), tmp_path):
+        model = Scheduled.load_from_checkpoint(file)
+        L.seed_everything(0, verbose=False)
+        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        trainer = L.Trainer(
+            **{**TRAINER, "max_epochs": 5}, **quiet, enable_checkpointing=False, default_root_dir=tmp_path
+        )
+        trainer.fit(model, DigitsData(), ckpt_path=file)
+        ends.append((trainer.current_epoch, trainer.global_step, trainer.optimizers[0].param_groups[0]["lr"]))
+        ends.append(float(trainer.callback_metrics["val_loss"]))
+    assert ends[0] == ends[2] == (5, 20, 2e-3 / 4)
+    assert ends[1] == pytest.approx(ends[3], rel=1e-3)
+
+
+def test_what_ends_within_an_epoch_is_left_to_lightning(tmp_path):
+    with pytest.raises(NotStackable, match="within an epoch"):
+        train_stack(
+            DigitsModel,
+            split(DigitsData),
+            [Member(assignment=CHOICE, seed=3)],
+            monitor="val_loss",
+            trainer={"max_steps": 5, "accelerator": "cpu"},
+            checkpoint=tmp_path / "none.ckpt",
+        )
+    assert not list(tmp_path.iterdir())
