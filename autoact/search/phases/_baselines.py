@@ -29,18 +29,32 @@ def race_baselines(search: Search, study: Study, models: Mapping[str, Training])
     Raises:
         SearchFailedError: The time is over before.
     """
-    different = {models[label].key: label for label in [*models][::-1]}  # equal ones go by the first label
-    models = {label: model for label, model in models.items() if different[model.key] == label}
-    first, second = map(search.seeds.trial, range(RACED))
+    first = {training.label: training for training in first_of_race(search, models)}
     sign = 1.0 if search.settings.minimize else -1.0
-    done = dict(zip(models, _told(search, study, models, first), strict=True))
-    ranked = sorted(models, key=lambda label: (not done[label].usable, sign * done[label].selection))
-    _told(search, study, {label: models[label] for label in ranked[: search.counts.better]}, second)
+    done = dict(zip(first, _told(search, study, list(first.values())), strict=True))
+    ranked = sorted(first, key=lambda label: (not done[label].usable, sign * done[label].selection))
+    second = search.seeds.trial(RACED - 1)
+    better = ranked[: search.counts.better]
+    _told(search, study, [again(models[label], "baseline", label, second) for label in better])
 
 
-def _told(search: Search, study: Study, models: Mapping[str, Training], seed: int) -> list[Training]:
-    """Train models on a seed of the search, and tell its study."""
-    asked = [again(model, "baseline", label, seed) for label, model in models.items()]
+def first_of_race(search: Search, models: Mapping[str, Training]) -> list[Training]:
+    """Return the trainings of different models on the first seed of the search.
+
+    Args:
+        search: The search.
+        models: A training of each by label.
+    """
+    different = {models[label].key: label for label in [*models][::-1]}  # equal ones go by the first label
+    return [
+        again(model, "baseline", label, search.seeds.trial(0))
+        for label, model in models.items()
+        if different[model.key] == label
+    ]
+
+
+def _told(search: Search, study: Study, asked: list[Training]) -> list[Training]:
+    """Do trainings on a seed of the search, and tell its study."""
     done = search.trainings.run(study.numbered(asked), over=search.limit.over)
     study.add(done)
     if len(done) < len(asked):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from autoact.errors import SearchFailedError
 from autoact.records import Training
-from autoact.search.phases._baselines import baseline_assignments, race_baselines
+from autoact.search.phases._baselines import baseline_assignments, first_of_race, race_baselines
 from autoact.search.phases._one_shot import train_one_shot
 from autoact.search.phases._remaining import reserved
 from autoact.search.study import ORIGINAL, Domain, Search, Study, run_trials
@@ -42,11 +42,15 @@ def choose(search: Search) -> Training:
         if taken not in (derived, search.variables.original):  # those are tried anyway
             study.enqueue(f"like {earlier.name}", taken, search.own)
     left = search.settings.planned_budget - sum(training.share for training in search.ledger.of("one-shot"))
-    parts = (left,) if search.counts.tuned else (min(left, _FIRST), left)
-    for place, budget in enumerate(parts):
-        if place:
-            race_baselines(search, study, untuned(baseline_assignments(search)))
-        run_trials(search, study, budget, lambda beside: search.limit.over(reserved(search, beside)))
+
+    def over(beside: int) -> bool:
+        return search.limit.over(reserved(search, beside))
+
+    if not search.counts.tuned:
+        baselines = untuned(baseline_assignments(search))
+        run_trials(search, study, min(left, _FIRST), over, first_of_race(search, baselines))
+        race_baselines(search, study, baselines)
+    run_trials(search, study, left, over)
     return choice_of(search, study)
 
 
