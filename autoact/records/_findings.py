@@ -315,7 +315,13 @@ class Stack:
         Args:
             size: At most; 1: each alone.
         """
-        return replace(self, size=min(size, self.size), round=min(size, self.round))
+        speed = self.speed if size > 1 else None
+        return replace(self, size=min(size, self.size), round=min(size, self.round), speed=speed)
+
+    @property
+    def bare(self) -> bool:
+        """Whether a training alone is done as a stack of one, without Lightning's loop."""
+        return self.speed is not None
 
     @property
     def gain(self) -> float:

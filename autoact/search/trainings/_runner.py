@@ -101,7 +101,7 @@ class Trainings:
                 )
                 if not asked:
                     break
-                extras = replace(extras, bare=not ready and len(asked) == 1 and self.stack.size > 1)
+                extras = replace(extras, bare=not ready and len(asked) == 1 and self.stack.bare)
                 running[self._start(asked, extras)] = asked
             if not running:
                 return

@@ -25,7 +25,7 @@ from scripts.benchmarks.replay._strategies import (
     random_search,
     tpe,
 )
-from scripts.benchmarks.replay._study import Picks, Strategy
+from scripts.benchmarks.replay._study import Picks, Strategy, best_trial, new_study, picks, tell_mean
 from scripts.benchmarks.replay._summary import Results, groups, noise, ratio, summary
 from scripts.benchmarks.replay._tournament import (
     Regrets,
@@ -56,6 +56,7 @@ __all__ = [
     "Search",
     "Strategy",
     "TableOf",
+    "best_trial",
     "compared",
     "draw",
     "function_space",
@@ -63,13 +64,16 @@ __all__ = [
     "groups",
     "mean_difference",
     "median_difference",
+    "new_study",
     "noise",
+    "picks",
     "play",
     "playing",
     "random_search",
     "ratio",
     "ratio_of_medians",
     "summary",
+    "tell_mean",
     "tpe",
     "uniform_assignments",
 ]

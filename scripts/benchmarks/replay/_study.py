@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import optuna
 
@@ -89,9 +90,17 @@ class _Played:
 
 def tell(study: optuna.Study, game: Game, names: Names, seed: int) -> None:
     """Tell a study of a training that it did not ask for, with the number of its seed."""
-    table, value = game.table, game.value(game.index(names), seed)
+    _add(study, game, names, game.value(game.index(names), seed), {"seed": seed})
+
+
+def tell_mean(study: optuna.Study, game: Game, names: Names, seeds: Iterable[int]) -> None:
+    """Tell a study of the mean of an assignment's trainings, as of one."""
+    _add(study, game, names, fmean(game.value(game.index(names), seed) for seed in seeds), {})
+
+
+def _add(study: optuna.Study, game: Game, names: Names, value: float, attributes: dict[str, int]) -> None:
+    table, failed = game.table, not math.isfinite(value)
     own = zip(table.layers, table.candidates, strict=True)
-    failed = not math.isfinite(value)
     study.add_trial(
         optuna.trial.create_trial(
             state=optuna.trial.TrialState.FAIL if failed else optuna.trial.TrialState.COMPLETE,
@@ -100,7 +109,7 @@ def tell(study: optuna.Study, game: Game, names: Names, seed: int) -> None:
             distributions={
                 layer: optuna.distributions.CategoricalDistribution(list(choices)) for layer, choices in own
             },
-            user_attrs={"seed": seed},
+            user_attrs=attributes,
         )
     )
 

@@ -35,3 +35,19 @@ def test_medians_and_sums_are_shown_and_nothing_is_played_again(tmp_path: Path, 
 def test_a_folder_without_tables_is_named(tmp_path: Path, capsys) -> None:
     assert black_box.main(["--tables", str(tmp_path)]) == 2
     assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_a_tpe_that_is_given_the_baselines_begins_with_their_means(monkeypatch) -> None:
+    table = measured(name="small")
+    told = {}
+
+    def picked(game, study, trials, recommended):
+        told.update({tuple(trial.params.values()): trial.value for trial in study.trials})
+        return {20.0: (0, 0)}
+
+    monkeypatch.setattr(black_box, "picks", picked)
+    black_box.tpe_given(Game(table, 3), [20.0])
+    paired = Game(table, 3, paired=True)
+    assert set(told) == set(black_box.uniform_assignments(table))
+    for names, value in told.items():
+        assert value == pytest.approx(np.mean([paired.value(paired.index(names), run) for run in range(3)]))
