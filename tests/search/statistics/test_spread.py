@@ -256,6 +256,7 @@ def test_where_rows_are_the_variance_the_first_look_may_spend_nearly_all():
     assert levels((10,), 0.95, rows=0.95) == (0.95,)
 
 
+@pytest.mark.slow
 def test_interval_and_p_value_agree_at_every_look():
     gains = differences(np.random.default_rng(6), "normal", (20, 10, 16), (0.5, 0.5, 0.5))
     gains += np.random.default_rng(6).choice([0.0, 1.5], (20, 1, 1))
