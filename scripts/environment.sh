@@ -1,4 +1,6 @@
 # Sourced by demo.sh and test.sh: `prepare EXTRAS` leaves a .venv that holds autoact[EXTRAS] under constraints.txt.
+# Python compiles what is imported, once; pip would compile all 20,000 files one after the other, for a minute.
+unset PYTHONDONTWRITEBYTECODE
 
 find_python() {
     local candidate
@@ -29,7 +31,7 @@ prepare() {
         fi
     fi
     echo "Installing autoact[$extras]; the first time this takes some minutes, most of them for torch"
-    if ! .venv/bin/python -m pip install --quiet --quiet --constraint constraints.txt torch --editable ".[$extras]"; then
+    if ! .venv/bin/python -m pip install --no-compile --quiet --quiet --constraint constraints.txt torch --editable ".[$extras]"; then
         echo "The installation failed for the reason above; run this script again to continue." >&2
         exit 2
     fi
