@@ -34,7 +34,8 @@ gc.disable()  # what collecting imports is no garbage, and looking through it ta
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop() -> None:
-    """Look for garbage again once tests run."""
+    """Look for garbage again once tests run, but not in what was there before."""
+    gc.freeze()
     gc.enable()
 
 
@@ -59,9 +60,9 @@ def empty_study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def brief_searches(empty_study_file: Path) -> Iterator[None]:
     """Searches of a module draw no figures, as without matplotlib, and time their models only for a moment.
 
-    Optuna's tables are made once, and their versions read once, not for every study. That is more than half of
-    what a search of a small model costs. tests/tracking looks at figures, tests/search/test_announcement.py at
-    searches with all of it.
+    Optuna's tables are made once, and their versions read once, not for every study. That is more than half
+    of what a search of a small model costs. tests/tracking looks at figures,
+    tests/search/test_announcement.py at searches with all of it.
     """
     import alembic.util
 
