@@ -143,7 +143,6 @@ def asked(seed: int) -> Training:
     return Training(phase="baseline", label="relu", assignment=Assignment({"net.1": "relu"}), seed=seed)
 
 
-@pytest.mark.slow
 def test_a_training_is_done_once_and_tells_its_value(remote: Callable[..., Remote]) -> None:
     cluster = Cluster()
     (ended,) = trained(remote(cluster).submit([asked(3)], NO_EXTRAS))
@@ -151,7 +150,6 @@ def test_a_training_is_done_once_and_tells_its_value(remote: Callable[..., Remot
     assert cluster.submitted == 2  # one made sure that a worker can begin
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("losses", [1, 2])
 def test_a_lost_training_is_repeated(remote: Callable[..., Remote], losses: int) -> None:
     cluster = Cluster([done, *[lost] * losses])
@@ -193,7 +191,6 @@ def test_no_worker_that_can_begin_is_an_error_at_the_start(remote: Callable[...,
         remote(Cluster([lambda order, sent: Answer(refused="no such module (on host)")])).begin()
 
 
-@pytest.mark.slow
 def test_the_task_is_sent_to_a_process_that_asks_for_it(remote: Callable[..., Remote]) -> None:
     cluster = Cluster([needs_the_task, needs_the_task, done])
     there = remote(cluster)
@@ -230,7 +227,6 @@ def test_no_more_are_in_flight_than_the_cluster_offers(remote: Callable[..., Rem
     assert remote(cluster, 2).workers <= 2
 
 
-@pytest.mark.slow
 def test_a_cluster_that_has_shrunk_is_asked_again(remote: Callable[..., Remote]) -> None:
     cluster = Cluster([done, full, full])
     (ended,) = trained(remote(cluster).submit([asked(3)], NO_EXTRAS))
@@ -238,7 +234,6 @@ def test_a_cluster_that_has_shrunk_is_asked_again(remote: Callable[..., Remote])
     assert cluster.submitted == 2
 
 
-@pytest.mark.slow
 def test_what_may_have_ended_others_runs_alone(remote: Callable[..., Remote]) -> None:
     """A pool that breaks loses everything: the next time the guilty one is alone, and only it fails."""
     cluster = Cluster(size=2, together=True)
@@ -299,7 +294,6 @@ class Growing(Cluster):
         return super().submit(order, task)
 
 
-@pytest.mark.slow
 def test_a_cluster_that_starts_workers_on_demand_has_one_from_the_beginning(
     remote: Callable[..., Remote],
 ) -> None:
@@ -311,7 +305,6 @@ def test_a_cluster_that_starts_workers_on_demand_has_one_from_the_beginning(
     assert full_at_first.submitted == 1
 
 
-@pytest.mark.slow
 def test_files_come_back(remote: Callable[..., Remote], tmp_path: Path) -> None:
     target = tmp_path / "run" / "final.ckpt"
     remote(Cluster()).submit([asked(7)], Extras(checkpoint=target)).result(60)

@@ -75,7 +75,6 @@ def within() -> Iterator[Callable[[float, Callable[[], Any]], Any]]:
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", [lambda: time.sleep(600), threading.Event().wait, spin, swallow])
 def test_a_training_that_hangs_fails_for_this_reason(within: Any, how: Any) -> None:
     (ended,) = within(0.2, how).submit([training()], NO_EXTRAS).result()
@@ -84,7 +83,6 @@ def test_a_training_that_hangs_fails_for_this_reason(within: Any, how: Any) -> N
     assert ended.seconds >= 0.2
 
 
-@pytest.mark.slow
 def test_a_stack_that_hangs_is_not_done(within: Any) -> None:
     found = within(0.1, spin).submit([training(1), training(2)], NO_EXTRAS).result()
     assert found == Undone("it took longer than 0.2 s: it hangs, or training_timeout has to be more")
@@ -98,7 +96,6 @@ def test_the_next_training_has_all_of_its_time(within: Any) -> None:
         assert ended.state == "finished"
 
 
-@pytest.mark.slow
 def test_an_exit_of_the_users_code_ends_a_training_only(within: Any) -> None:
     def leave() -> None:
         raise SystemExit(3)

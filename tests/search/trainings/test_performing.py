@@ -38,7 +38,6 @@ def performed(task: Any, extras: Extras) -> Training:
     return found[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("logs", [None, Path("tensorboard/one-shot")])
 def test_a_log_that_cannot_be_written_fails_no_training(logs: Path | None) -> None:
     ended = performed(Writing(), Extras(logs=logs))
@@ -81,7 +80,6 @@ def test_only_a_thread_of_the_users_shows_a_traceback(monkeypatch: pytest.Monkey
     assert threading.excepthook is hook
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("extras", "times"), [(NO_EXTRAS, 1), (Extras(logs=Path("logs")), 2)])
 def test_what_the_users_code_cannot_write_fails_it(extras: Extras, times: int) -> None:
     task = Writing(always=True)
