@@ -1,6 +1,4 @@
 # Sourced by demo.sh and test.sh: `prepare EXTRAS` leaves a .venv that holds autoact[EXTRAS] under constraints.txt.
-# Python compiles what is imported, once; pip would compile all 20,000 files one after the other, for a minute.
-unset PYTHONDONTWRITEBYTECODE
 
 find_python() {
     local candidate
@@ -35,5 +33,7 @@ prepare() {
         echo "The installation failed for the reason above; run this script again to continue." >&2
         exit 2
     fi
+    # pip would compile 20,000 files one after the other; some are templates that nothing compiles
+    .venv/bin/python -W ignore -m compileall -qq -j 0 .venv/lib || true
     echo "$wanted" > "$stamp"
 }

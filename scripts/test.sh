@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 source scripts/environment.sh
 prepare dev
 export CUDA_VISIBLE_DEVICES="" OMP_NUM_THREADS=1
+unset PYTHONDONTWRITEBYTECODE # tests start a hundred interpreters: none compiles the package again
 # Searches write many small files, safely: in memory none waits for a disk.
 if folder="$(mktemp -d /dev/shm/autoact-XXXXXX 2>/dev/null)"; then
     trap 'rm -rf "$folder"' EXIT
