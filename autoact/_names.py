@@ -8,7 +8,7 @@ from typing import Any
 
 
 def imported(name: str) -> ModuleType:
-    """Import a module and what it needs; garbage is not looked for meanwhile, a sixth of Lightning's import.
+    """Import a module and what it needs; garbage is not looked for meanwhile, a tenth of the time.
 
     Args:
         name: Its full name.
