@@ -1,8 +1,29 @@
 """Public names of a package: loaded on first use, listed without anything else, misspellings answered."""
 
+import gc
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
+
+
+def imported(name: str) -> ModuleType:
+    """Import a module and what it needs; garbage is not looked for meanwhile, a tenth of the time.
+
+    Args:
+        name: Its full name.
+
+    Example:
+        >>> imported("math").sqrt(4.0)
+        2.0
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return import_module(name)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def public_names(
@@ -31,7 +52,7 @@ def public_names(
     def load(name: str) -> Any:
         home = found_in.get(name)
         if home is not None:
-            module = import_module(home)
+            module = imported(home)
             return module if home == f"{package}.{name}" else getattr(module, name)
         raise AttributeError(f"module {package!r} has no attribute {name!r}{_hint(name, listed)}")
 

@@ -29,9 +29,11 @@ prepare() {
         fi
     fi
     echo "Installing autoact[$extras]; the first time this takes some minutes, most of them for torch"
-    if ! .venv/bin/python -m pip install --quiet --quiet --constraint constraints.txt torch --editable ".[$extras]"; then
+    if ! .venv/bin/python -m pip install --no-compile --quiet --quiet --constraint constraints.txt torch --editable ".[$extras]"; then
         echo "The installation failed for the reason above; run this script again to continue." >&2
         exit 2
     fi
+    # pip would compile 20,000 files one after the other; some are templates that nothing compiles
+    .venv/bin/python -W ignore -m compileall -qq -j 0 .venv/lib || true
     echo "$wanted" > "$stamp"
 }

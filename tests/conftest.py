@@ -1,10 +1,13 @@
 """Settings of every test process: one thread each, the same examples on every run."""
 
+import gc
 import importlib.metadata
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +29,15 @@ vars(importlib.metadata)["entry_points"] = cache(importlib.metadata.entry_points
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
 
+gc.disable()  # what collecting imports is no garbage, and looking through it takes a fifth of the time
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Look for garbage again once tests run, but not in what was there before."""
+    gc.freeze()
+    gc.enable()
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Restore the registry after examples in docstrings, too: they lie in other folders than this file."""
@@ -34,20 +46,38 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(restored_registry, "restored_registry")
 
 
+@pytest.fixture(scope="session")
+def empty_study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Optuna's tables in a file, to be copied: making them takes longer than a small training."""
+    from autoact.search.study import sqlite_storage
+
+    file = tmp_path_factory.mktemp("tables") / "study.db"
+    sqlite_storage(file)
+    return file
+
+
 @pytest.fixture(scope="module")
-def brief_searches() -> Iterator[None]:
+def brief_searches(empty_study_file: Path) -> Iterator[None]:
     """Searches of a module draw no figures, as without matplotlib, and time their models only for a moment.
 
-    Versions of Optuna's tables are read once, not for every study. That is more than half of what a search of
-    a small model costs. tests/tracking looks at figures, tests/search/test_announcement.py at
-    searches with all of it.
+    Optuna's tables are made once, and their versions read once, not for every study. That is more than half
+    of what a search of a small model costs. tests/tracking looks at figures,
+    tests/search/test_announcement.py at searches with all of it.
     """
     import alembic.util
 
     from autoact.latency import medians
+    from autoact.search.study import sqlite_storage
+
+    def storage(file: Path, *, checked: bool = False) -> Any:
+        made = file.exists()
+        if not made:
+            shutil.copyfile(empty_study_file, file)
+        return sqlite_storage(file, checked=checked or not made)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("autoact.tracking._layer_logger.left_out", lambda package, what: True)
+        patched.setattr("autoact.search.study._export.sqlite_storage", storage)
         patched.setattr(alembic.util, "load_python_file", _read_once(alembic.util.load_python_file))
         patched.setattr("autoact.search.outcome._latency.medians", partial(medians, seconds=0.01))
         yield

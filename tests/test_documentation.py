@@ -18,14 +18,15 @@ from scripts import build_notebooks
 ROOT = Path(autoact.__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+SLOW = {"invent.md", "matching.md", "plain-pytorch.md", "tables.md"}
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def blocks() -> list[Any]:
-    """Return page and code of each block, but of notebooks; those that fit estimators are slow."""
+    """Return page and code of each block, but of notebooks; those that fit estimators or search are slow."""
     pages = [page for page in PAGES if page.stem not in build_notebooks.PAGES]
     found = [(page.name, code) for page in pages for code in BLOCK.findall(page.read_text(encoding="utf-8"))]
-    slow = [page == "tables.md" or "sklearn" in code for page, code in found]
+    slow = [page in SLOW or "sklearn" in code for page, code in found]
     return [
         pytest.param(*each, marks=[pytest.mark.slow] * late) for each, late in zip(found, slow, strict=True)
     ]

@@ -1,13 +1,16 @@
 """What a user finds under `autoact.`: listed names, misspelled names, and what the command line loads."""
 
+import gc
 import subprocess
 import sys
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import autoact
+from autoact._names import imported
 
 ROOT = Path(autoact.__file__).parents[1]
 FOLDERS = (
@@ -39,6 +42,24 @@ def test_a_misspelled_name_is_answered(package, name, meant):
 def test_what_is_like_nothing_gets_no_suggestion():
     with pytest.raises(AttributeError, match=r"^module 'autoact' has no attribute 'zzz'$"):
         _ = autoact.zzz  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("end", ["", "raise RuntimeError('at the end')"])
+def test_no_garbage_is_looked_for_during_an_import(tmp_path, monkeypatch, end):
+    (tmp_path / "noting.py").write_text(f"import gc, sys\nsys.noted = gc.isenabled()\n{end}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "noted", None, raising=False)
+    monkeypatch.delitem(sys.modules, "noting", raising=False)
+    with pytest.raises(RuntimeError, match="at the end") if end else nullcontext():
+        imported("noting")
+    sys.modules.pop("noting", None)
+    assert (sys.noted, gc.isenabled()) == (False, True)  # type: ignore[attr-defined]
+    gc.disable()
+    try:
+        imported("math")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow

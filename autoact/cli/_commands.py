@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import autoact
+from autoact._names import imported
 from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
 from autoact.cli._export_command import add_arguments as add_export_arguments
@@ -120,9 +121,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _search(options: argparse.Namespace) -> int:
-    from autoact.cli._search import search
-
-    return search(options.arguments)
+    status: int = imported("autoact.cli._search").search(options.arguments)
+    return status
 
 
 def _list(options: argparse.Namespace) -> int:

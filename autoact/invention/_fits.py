@@ -72,14 +72,18 @@ class Curve:
         return float(self.values.std())
 
     @cached_property
+    def steepness(self) -> float:
+        """Root mean square of the slopes, 1 where all of them are 0."""
+        return float(np.sqrt(np.mean(self.slopes**2))) or 1.0
+
+    @cached_property
     def target(self) -> Array:
         """What a form is compared with, (2N,): values and slopes, each over its spread."""
         return self.stacked(self.values, self.slopes)
 
     def stacked(self, values: Array, slopes: Array) -> Array:
         """Return values and slopes (..., N) as one column (..., 2N) each."""
-        steepness = float(np.sqrt(np.mean(self.slopes**2))) or 1.0
-        return np.concatenate([values / self.spread, SLOPES / steepness * slopes], -1)
+        return np.concatenate([values / self.spread, SLOPES / self.steepness * slopes], -1)
 
     def line(self, with_slope: bool) -> Array:
         """Return the columns of a shift, and of a multiple of x, (1 or 2, 2N)."""

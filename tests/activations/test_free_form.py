@@ -102,6 +102,7 @@ def test_its_gradients_are_exact(name: str) -> None:
     assert torch.autograd.gradgradcheck(value, (x, *values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rational", "linear_spline_5", "cubic_spline_5"])
 @pytest.mark.parametrize("others", [[], ["tanh"]])
 def test_a_layer_of_it_learns_as_its_formula_says(name: str, others: list[str]) -> None:
@@ -154,6 +155,7 @@ def test_what_is_finalized_is_plain() -> None:
     assert torch.allclose(model(x), expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_space_that_requires_derivatives_refuses_a_linear_spline() -> None:
     space = {"candidates": ["tanh", "linear_spline_5"], "require": {"smoothness": 2}}
     with pytest.raises(ConfigurationError, match="linear_spline_5 has 0 continuous derivatives with c0 = "):

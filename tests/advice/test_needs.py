@@ -67,6 +67,7 @@ def test_saturation_is_where_it_is_asked_for() -> None:
     assert advise(Needs(saturates="both")).ruled_out["elu"].startswith("saturates on one side only")
 
 
+@pytest.mark.slow
 def test_physics_asks_for_two_derivatives_and_depth_for_living_gradients() -> None:
     assert advise(Needs(physics=True)).space().require.smoothness == 2
     assert [c.name for c in advise(Needs(physics=True)).candidates][:3] == ["tanh", "sin", "silu"]

@@ -10,6 +10,7 @@ import torch
 from scripts.benchmarks import contest, mixture
 
 
+@pytest.mark.slow
 def test_every_contestant_computes_the_same_function():
     for names in contest.candidate_sets(False, False).values():
         arena = contest.Arena(4096, "cpu", torch.float32, names, compile=False)

@@ -42,6 +42,7 @@ def test_width_is_not_enough_at_scale_1() -> None:
         assert min(errors) > 0.97 * best_cubic, name
 
 
+@pytest.mark.slow
 def test_width_and_scale_together_are() -> None:
     for name in ("tanh", "gaussian", "silu", "relu"):
         narrow, wide = (run.error(run.fitted(name, width, 16.0)) for width in (8, 128))

@@ -76,6 +76,7 @@ def trained(model: nn.Module) -> nn.Module:
     return model
 
 
+@pytest.mark.slow
 def test_text_alone_gives_the_same_model(tmp_path: Path) -> None:
     slopes = tuple(0.1 * n for n in range(1, 9))
     model = autoact.apply(

@@ -39,6 +39,7 @@ class Recorded:
         return from_a_wave(trees, seeds)
 
 
+@pytest.mark.slow
 def test_the_budget_is_spent_as_it_says() -> None:
     score = Recorded()
     found = breed(score, budget=BUDGET, seed=3)
@@ -52,6 +53,7 @@ def test_the_budget_is_spent_as_it_says() -> None:
     assert found[0].loss == min(one.loss for one in found if one.new)
 
 
+@pytest.mark.slow
 def test_the_same_seed_breeds_the_same() -> None:
     first, again, other = (breed(from_a_wave, budget=BUDGET, seed=seed) for seed in (1, 1, 2))
     assert [one.genome for one in first] == [one.genome for one in again]
@@ -70,6 +72,7 @@ def test_breeding_improves_on_the_first_generation() -> None:
     assert sum(gains) >= 3
 
 
+@pytest.mark.slow
 def test_what_diverged_is_never_chosen() -> None:
     def score(trees: Sequence[Tree], seeds: Sequence[int]) -> np.ndarray:
         smooth = ["exp" not in str(tree.expression) for tree in trees]

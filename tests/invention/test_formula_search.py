@@ -36,6 +36,7 @@ def test_the_front_falls_and_the_choice_is_the_knee() -> None:
 @pytest.mark.slow
 def test_the_same_comes_twice() -> None:
     first, second = (found(lambda x: x * x * np.exp(-np.abs(x))) for _ in range(2))
+    assert first.chosen.error < 1e-4
     assert [(f.source, f.error) for f in first.front] == [(f.source, f.error) for f in second.front]
 
 
@@ -44,7 +45,6 @@ def test_the_same_comes_twice() -> None:
     "function",
     [
         pytest.param(lambda x: np.sin(2 * x) / (1 + np.exp(-x)), marks=pytest.mark.long, id="product"),
-        pytest.param(lambda x: x * x * np.exp(-np.abs(x)), id="kinked product"),
         pytest.param(lambda x: np.maximum(x, 0) + 0.3 * np.sin(3 * x), id="sum"),
         pytest.param(
             lambda x: np.logaddexp(0, x) * np.exp(-x * x / 3), marks=pytest.mark.long, id="inner scale"

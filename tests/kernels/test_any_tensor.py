@@ -80,6 +80,7 @@ def formula(name: str, x: Tensor, theta: Tensor) -> Tensor:
     return autoact.get(name)(x, **{p.name: theta[i] for i, p in enumerate(parameters)})
 
 
+@pytest.mark.slow
 @settings(max_examples=LONG or 60)
 @given(name=st.sampled_from(BUILT_IN), x=tensors(), share=st.sampled_from([0.0, 0.3, 1.0]))
 def test_values_and_slopes_of_any_tensor(name: str, x: Tensor, share: float) -> None:

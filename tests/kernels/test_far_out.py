@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import mpmath
@@ -37,6 +37,13 @@ def derivatives(name: str) -> dict[Variables, sp.Expr]:
     found |= {(v,): found[()].diff(v) for v in variables}
     pairs = itertools.combinations_with_replacement(variables, 2)
     return found | {(a, b): found[(a,)].diff(b) for a, b in pairs}
+
+
+@cache
+def functions(name: str) -> dict[Variables, Callable[..., mpmath.mpf]]:
+    """Return the derivatives as functions, the same for all dtypes."""
+    symbols = [X, *autoact.get(name).symbols]
+    return {key: sp.lambdify(symbols, each, modules="mpmath") for key, each in derivatives(name).items()}
 
 
 def points(dtype: torch.dtype) -> list[float]:
@@ -87,9 +94,7 @@ MORE = [pytest.param(dtype, marks=pytest.mark.slow) for dtype in (torch.bfloat16
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_of_an_activation(name: str, dtype: torch.dtype) -> None:
     act, inner = autoact.get(name), torch.float64 if dtype == torch.float64 else torch.float32
-    formulas = {
-        key: sp.lambdify([X, *act.symbols], each, modules="mpmath") for key, each in derivatives(name).items()
-    }
+    formulas = functions(name)
     parameters = torch.tensor([p.default for p in act.parameters], dtype=inner).tolist()
     largest, unit = torch.finfo(dtype).max, max(torch.finfo(dtype).eps, 64 * torch.finfo(inner).eps)
 

@@ -32,6 +32,7 @@ def own_activations() -> None:
     activation(family="own")(measured)
 
 
+@pytest.mark.slow
 def test_the_file_is_one_and_small() -> None:
     text = made_page()
     assert len(text.encode()) < 1_500_000

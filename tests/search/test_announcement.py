@@ -45,6 +45,7 @@ def progress(terminal: bool = False, quiet: bool = False) -> tuple[SearchProgres
     return SearchProgress(Settings(monitor="val_loss"), 10, quiet=quiet, console=console), stream
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_layers_candidates_and_cost_and_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_dry_run_tells_layers_candidates_and_cost_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_announced_time_is_of_the_right_order() -> None:
     trainer = {**TRAINER, "max_epochs": 40}
     plan = run_search(Curve, CurveData, dry_run=True, **{**SEARCH, "trainer": trainer}).plan
@@ -70,6 +72,7 @@ def test_the_announced_time_is_of_the_right_order() -> None:
     assert 0.02 < plan.seconds < 20
 
 
+@pytest.mark.slow
 def test_the_announced_time_is_that_of_trainings_side_by_side_and_of_decisions_one_by_one() -> None:
     plan = run_search(Curve, CurveData, dry_run=True, **{**SEARCH, "workers": 2}).plan
     assert plan is not None

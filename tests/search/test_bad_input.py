@@ -212,6 +212,7 @@ def test_a_loss_that_is_no_number_is_found_without_a_step(tmp_path: Path) -> Non
     assert log.read_text().splitlines() == ["fit"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quiet", [True, False])
 def test_what_makes_a_verdict_doubtful_is_told_before_anything_is_trained(
     quiet: bool, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]

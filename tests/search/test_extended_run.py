@@ -73,6 +73,7 @@ def comparable(report: Any) -> dict[str, Any]:
     return {name: value for name, value in report.items() if name not in ("cost", "latency", "pareto")}
 
 
+@pytest.mark.slow
 def test_more_seeds_train_only_the_missing_pairs_and_count_as_another_look(run: Path) -> None:
     before, choice = lines(run), (run / "assignment.yaml").read_text()
     former = load_run(run)
@@ -247,6 +248,7 @@ def test_a_run_that_is_extended_and_interrupted_still_shows_what_it_found_before
     assert (result.report["questions"], result.report["budget"]) == (2, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("looks", "kept"), [([2, 4], [2, 4, 6]), ((2, 4), [2, 4, 6]), (4, [6])])
 def test_looks_that_were_given_may_be_given_again_with_more_seeds(
     tmp_path: Path, looks: Any, kept: list[int]
@@ -274,6 +276,7 @@ def test_other_looks_than_were_planned_are_refused_and_nothing_changes(
     assert (run / "config.yaml").read_text() == before
 
 
+@pytest.mark.slow
 def test_looks_of_an_extended_run_are_those_that_were_reported(run: Path) -> None:
     search(run, resume=True, seeds=4)
     for _ in range(2):
@@ -282,6 +285,7 @@ def test_looks_of_an_extended_run_are_those_that_were_reported(run: Path) -> Non
     assert configuration(run)["search"]["looks"] == [5, 12]
 
 
+@pytest.mark.slow
 def test_the_advice_can_be_pasted_where_the_run_has_a_space_in_its_name(tmp_path: Path) -> None:
     def noise(assignment: Assignment, seed: int, fraction: float) -> float:
         return crc32(f"{assignment} {seed}".encode()) / 2**32

@@ -175,6 +175,7 @@ class RaisesLate(Curve):
 SMALL: dict[str, Any] = {"budget": 2, "seeds": 3, "selection_seeds": 1, "trainer": TRAINER, "quiet": True}
 
 
+@pytest.mark.slow
 def test_a_model_whose_alternatives_raise_is_exit_status_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

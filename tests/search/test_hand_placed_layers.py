@@ -115,6 +115,7 @@ def test_settings_of_the_layer_are_those_of_its_candidates() -> None:
     assert variable.choice("net.3", "leaky_relu") == Choice("leaky_relu", negative_slope=0.3)
 
 
+@pytest.mark.slow
 def test_one_that_never_runs_is_left_alone() -> None:
     plan = planned(Inside)
     assert [path for v in plan.variables for path in v.layers] == ["net.first.1", "net.acts.last"]

@@ -61,6 +61,7 @@ def told(folder: Path) -> dict[str, Any]:
     report = json.loads((run / "report.json").read_text())
     for spent in report["cost"].values():
         del spent["seconds"]
+    del report["checksum"]  # of the times, too
     ledger = Ledger(run / "trainings.jsonl")
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{run / 'study.db'}")
     return {

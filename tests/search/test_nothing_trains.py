@@ -13,6 +13,7 @@ from tests.search.models import CurveData, Diverging
 from tests.search.test_run import SMALL
 
 
+@pytest.mark.slow
 def test_a_search_in_which_nothing_trains_fails_with_a_partial_report(tmp_path: Path) -> None:
     model = partial(Diverging, "ReLU Tanh ELU FixedActivation AutoActivation")
     with pytest.raises(
@@ -56,6 +57,7 @@ def test_a_choice_of_the_original_costs_nothing_on_top_of_the_budget(
     assert "the original does" in result.report["note"]
 
 
+@pytest.mark.slow
 def test_where_only_one_activation_trains_it_is_chosen_though_no_trial_had_it(tmp_path: Path) -> None:
     settings = {**SMALL, "space": ["tanh", "elu", "gelu"], "budget": 2, "selection_seeds": 1, "seeds": 2}
     model = partial(Diverging, "ReLU Tanh ELU FixedActivation")

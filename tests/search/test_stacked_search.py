@@ -49,6 +49,7 @@ def configured(run: Path) -> Any:
     return yaml.safe_load((run / "config.yaml").read_text())
 
 
+@pytest.mark.slow
 def test_a_search_trains_in_stacks_as_announced_and_its_budget_is_exact(
     sizes: Sizes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +89,7 @@ def test_without_a_budget_as_many_are_tried_as_take_the_time_of_20(sizes: Sizes,
     assert plan(stack="off").plan.counts.search == 20  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_speed_decides_and_says_why_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,7 +25,8 @@ os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 os.dup2(2, 1)
 answers.write({mark!r})
 try:
-    from autoact.search.executors._worker import serve
+    from autoact._names import imported
+    serve = imported("autoact.search.executors._worker").serve
 except BaseException as error:
     import pickle
     pickle.dump(f"{{type(error).__name__}}: {{error}}", answers)

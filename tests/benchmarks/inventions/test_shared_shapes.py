@@ -38,6 +38,7 @@ def test_a_network_that_begins_anew_is_fresh_and_the_others_stay() -> None:
         assert optimizer.state[weight]["exp_avg"][0].any()
 
 
+@pytest.mark.slow
 def test_a_distance_is_up_to_affine_changes() -> None:
     function = TEACHERS["x exp(-x²)"]
     nodes = 2 * normal_quantiles()

@@ -49,6 +49,7 @@ def asked(count: int) -> list[Training]:
     ]
 
 
+@pytest.mark.slow
 def test_trainings_of_two_hundred_workers_take_as_many_steps_each(tmp_path: Path) -> None:
     with ThreadPoolExecutor(WORKERS) as threads:
         counts = []

@@ -75,6 +75,7 @@ def test_less_noise_chooses_better_and_is_judged_by_other_seeds():
     )
 
 
+@pytest.mark.slow
 def test_a_search_sees_the_read_out_and_is_judged_by_last_values():
     made = table(noise=0.0)
     found = readouts.searched(made, READ_OUTS[LAST](made), 30, 2)

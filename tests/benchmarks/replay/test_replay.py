@@ -78,7 +78,7 @@ def test_one_seed_plays_the_same_strategy_on_paired_trainings() -> None:
 @pytest.mark.parametrize(
     "strategy", [random_search, tpe, function_space, MeanOf(2), OneSeed(tpe), Search(), Search(seeds=0)]
 )
-@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("mode", ["min", pytest.param("max", marks=pytest.mark.slow)])
 def test_every_strategy_finds_the_best_of_nine_with_patience(strategy, mode: Literal["min", "max"]) -> None:
     table = measured(mode=mode)
     found = play(lambda _: table, strategy, (2.0, 24.0), repetitions=3)

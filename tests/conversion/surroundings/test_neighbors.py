@@ -193,7 +193,7 @@ def test_whatever_is_chosen_trains(kind, act):
 
 
 @pytest.mark.parametrize(("kind", "act"), CASES)
-@pytest.mark.parametrize("start", ["same", "uniform"])
+@pytest.mark.parametrize("start", ["same", pytest.param("uniform", marks=pytest.mark.slow)])
 def test_mixtures_train_on_every_way_and_with_every_release(kind, act, start):
     for rows, release in itertools.product((SMALL, LARGE), (0.0, 0.5, 1.0)):
         model = convert(kind(act()), NAMES, start=start)

@@ -46,7 +46,9 @@ def random_layer(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return weight, bias
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize(
+    "seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 24))]
+)
 def test_random_layers_against_linear_programs(seed):
     weight, bias = random_layer(seed)
     planes = hyperplanes(weight, bias)

@@ -60,6 +60,7 @@ def test_traced_transforms_see_the_formula():
     torch.testing.assert_close(tangent(x), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_large_exports_are_pure_aten():
     class Layer(torch.nn.Module):
         def forward(self, x):

@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[3]
 NUMERIC = ("every_activation_to_float32_accuracy", "relative_accuracy_near_zero", "mixtures_of_odd_sizes")
 ALL = built_in()
 FIRST_32 = tuple(n for n in ALL if n not in ("clamped_offset", "clamped_swish", "finer", "garf"))[:32]
+OTHERS = tuple(n for n in ALL if n not in FIRST_32)
 
 
 def interpreted(folder, *arguments):
@@ -77,11 +78,20 @@ def test_with_the_errors_that_hardware_may_make(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["forward", "backward"])
-def test_every_activation_alone_compiles(name):
-    for activation in ALL:
+@pytest.mark.parametrize(
+    "activations",
+    [
+        OTHERS,
+        pytest.param(FIRST_32, marks=pytest.mark.long),
+    ],  # by default in one kernel: test_mixtures_compile
+    ids=["others", "first 32"],
+)
+def test_every_activation_alone_compiles(name, activations):
+    for activation in activations:
         assert compiled(plan_for((activation,)), name).asm["cubin"], activation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["forward", "backward"])
 @pytest.mark.parametrize("capability", [80, 90])
 def test_mixtures_compile(name, capability):
@@ -119,6 +129,7 @@ def compilations(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 def test_every_kind_of_launch_up_to_the_device(compilations):
     """Triton makes constants of arguments that are 1 or multiples of 16: each such kernel must compile."""
     plan = plan_for(("relu", "silu"))
@@ -160,6 +171,7 @@ def test_a_kernel_compiled_before_is_launched_where_all_that_triton_asks_is_alik
     assert calls[1][1:] == ((3, 1, 1), (memory, 5, 8, False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [

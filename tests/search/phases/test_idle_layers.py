@@ -63,6 +63,7 @@ class Skipping(WithoutForward):
         return (self.block.b(self.block.a(batch[0])).flatten() - batch[1]).square().mean()
 
 
+@pytest.mark.slow
 def test_a_search_names_what_never_runs() -> None:
     plan = run_search(WithoutForward, CurveData(), dry_run=True, **SMALL).plan
     assert plan is not None

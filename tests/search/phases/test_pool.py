@@ -57,6 +57,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+@pytest.mark.slow
 def test_baselines_are_trials_after_the_first_ten(whole: Path) -> None:
     done = sorted(trainings(whole, "trial", "baseline"), key=lambda t: (t.trial is None, t.trial))
     phases = [t.phase for t in done if t.trial is not None]
@@ -98,6 +99,7 @@ def test_finalists_are_trained_on_seeds_that_chose_nothing(whole: Path) -> None:
     assert len(trainings(whole, "baseline")) <= (4 + 1) * 2  # no more than all of them on all seeds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [6, 13, 17, pytest.param(23, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_anywhere_ends_as_it_would_have(
     whole: Path, tmp_path: Path, stop_at: int
@@ -110,6 +112,7 @@ def test_a_run_that_is_killed_anywhere_ends_as_it_would_have(
     assert lines(run) == lines(whole)
 
 
+@pytest.mark.slow
 def test_a_sampler_of_a_users_own_is_told_of_baselines_and_repeats_itself_on_a_resume(tmp_path: Path) -> None:
     def sampler() -> optuna.samplers.BaseSampler:
         return optuna.samplers.TPESampler(seed=3, n_startup_trials=4)
@@ -129,6 +132,7 @@ def test_a_tiny_budget_is_pooled_too(tmp_path: Path, budget: int) -> None:
     assert result.assignment != result.original  # the baselines have shown better ones
 
 
+@pytest.mark.slow
 def test_the_best_uniform_is_the_one_that_is_believed_in_not_the_luckiest(tmp_path: Path) -> None:
     class Lucky(Objective):
         """On the first seeds of the search gelu everywhere is the best by a little, later the worst."""

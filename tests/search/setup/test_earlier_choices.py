@@ -57,6 +57,7 @@ def large(small, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_the_choice_of_an_earlier_run_is_the_first_trial_after_the_original(small, large):
     trials = list(Ledger(RunDirectory(large).ledger_file).of("trial"))
     assert [training.label for training in trials[:2]] == ["original", f"like {small}"]

@@ -196,7 +196,10 @@ def test_one_model_twice_has_nothing_to_say_of_rows():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", DRAWN)
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize(("looks", "groups"), [((10,), 8), (LOOKS, 8), ((10,), 32), (LOOKS, 32)])
+@pytest.mark.parametrize(
+    ("looks", "groups"),
+    [((10,), 8), (LOOKS, 8), pytest.param((10,), 32, marks=pytest.mark.long), (LOOKS, 32)],
+)
 def test_noise_is_called_an_effect_no_more_often_than_by_one_test(kind, case, looks, groups):
     gains = differences(np.random.default_rng(0), kind, (20_000, looks[-1], groups), CASES[case])
     said = decisions(gains, looks)["improved"]
@@ -256,6 +259,7 @@ def test_where_rows_are_the_variance_the_first_look_may_spend_nearly_all():
     assert levels((10,), 0.95, rows=0.95) == (0.95,)
 
 
+@pytest.mark.slow
 def test_interval_and_p_value_agree_at_every_look():
     gains = differences(np.random.default_rng(6), "normal", (20, 10, 16), (0.5, 0.5, 0.5))
     gains += np.random.default_rng(6).choice([0.0, 1.5], (20, 1, 1))

@@ -142,6 +142,7 @@ def test_a_killed_trial_leaves_nothing_and_is_asked_again(run: Run) -> None:
     assert again == killed
 
 
+@pytest.mark.slow
 def test_a_trial_killed_between_ledger_and_study_is_told_not_repeated(run: Run) -> None:
     study = run.open()
     asked, _ = study.ask()

@@ -1,7 +1,6 @@
 """Trainings in stacks: what may be one, what happens to one that cannot be trained, what the ledger gets."""
 
-import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -56,14 +55,6 @@ def measured(training: Training) -> Measurement:
 def asked(seed: int, assignment: Assignment | None = RELU, **more: Any) -> Training:
     phase: Phase = "baseline" if assignment is not None else "one-shot"
     return Training(phase=phase, label="one", assignment=assignment, seed=seed, **more)
-
-
-@pytest.fixture(autouse=True)
-def frozen() -> Iterator[None]:
-    """Leave what the tests' process holds out of the collection after each training, as a search does."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def trainings(task: Stacked, folder: Path, size: int = 8, executor: Any = Inline) -> Trainings:
