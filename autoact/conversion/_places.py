@@ -211,14 +211,20 @@ def _inside(
         if apart and not (name in functions and any(has_settings(site) for site in apart)):
             split[whole.path] = whole  # else nothing can stand for all calls at once
     found += [_call(path, module, None, *each) for each in function_calls(module)]
-    for site, own, other in factor_calls(module):
-        if _activates(module, other, site.method) and not _activates(module, own, site.method):
-            found.append(_call(path, module, None, site, Choice("identity")))
+    found += [_call(path, module, None, site, Choice("identity")) for site in _factors(module)]
     found += [_call(path, module, None, site, Choice("relu")) for site in maxout_calls(module)]
     for each in found:
         if each.whole is not None and not each.trouble:
             split.setdefault(each.whole, replace(each, path=each.whole))
     yield from _by_layer(path, module, found)
+
+
+def _factors(module: nn.Module) -> Iterator[Site]:
+    """Yield what gates multiply: factors that no activation computes, beside one that an activation does."""
+    for site, own, other in factor_calls(module):
+        gated = site.what == "half" or _activates(module, other, site.method)
+        if gated and not (isinstance(own, ast.Call) and _activates(module, own, site.method)):
+            yield site
 
 
 def _call(

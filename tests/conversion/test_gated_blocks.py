@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autoact.conversion import apply, auto_layers, convert, finalize, find_layers, recipe, replay, ungated
+from autoact.conversion import apply, auto_layers, convert, finalize, find_layers, recipe, replay
 from autoact.errors import ConfigurationError, ConversionError
 
 X = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))

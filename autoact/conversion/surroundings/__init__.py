@@ -4,6 +4,7 @@ from autoact.conversion.surroundings._copies import copies, source_of
 from autoact.conversion.surroundings._feeding import fed_by_child
 from autoact.conversion.surroundings._mirrored import mirrored
 from autoact.conversion.surroundings._neighbors import Neighbors, neighbors
+from autoact.conversion.surroundings._plain_blocks import make_block_plain, plain_sizes
 from autoact.conversion.surroundings._roles import Roles, roles
 from autoact.conversion.surroundings._transformer import settle
 
@@ -12,8 +13,10 @@ __all__ = [
     "Roles",
     "copies",
     "fed_by_child",
+    "make_block_plain",
     "mirrored",
     "neighbors",
+    "plain_sizes",
     "roles",
     "settle",
     "source_of",
