@@ -236,6 +236,6 @@ def test_the_block_of_a_library_takes_each_form(form):
     finalize(apply(model, choices))
     wanted = block.down_proj(formula(block.gate_proj(40 * X), block.up_proj(40 * X)))
     torch.testing.assert_close(model(40 * X), wanted)
-    plain: Any = ungated(nn.Sequential(block))
+    plain: Any = apply(nn.Sequential(block), {"0.up_proj_factor_1": "plain"})
     assert sum(p.numel() for p in plain.parameters()) == count
     assert plain[0].gate_proj.out_features == 18

@@ -50,6 +50,16 @@ BESIDE_ONES: dict[type, type] = {
 }
 
 
+def has_ones(module: nn.Module | None) -> bool:
+    """Tell whether a module stands in for what a plain block lacks.
+
+    Example:
+        >>> has_ones(One()), has_ones(nn.Linear(1, 1))
+        (True, False)
+    """
+    return isinstance(module, One | _WithOnes)
+
+
 def features(layer: nn.Module) -> int:
     """Return the dimension of a layer's features, counted from the last one.
 
