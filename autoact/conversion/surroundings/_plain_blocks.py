@@ -6,6 +6,7 @@ block is widened in a copy, where as many units as before must do what they did.
 
 import copy
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import Any, NamedTuple
@@ -67,8 +68,8 @@ def plain_block(model: nn.Module, path: str) -> PlainBlock:
     home, block, names, up = owner, owner, _layers_of(owner), called_behind(own, site.method)
     if own_class(owner) is nn.GLU:
         around, _, position = parent.rpartition(".")
-        home = model.get_submodule(around)
-        block, names = _cut_out(home, position)
+        home, places = model.get_submodule(around), _held(model).count(id(owner))
+        block, names = _cut_out(home, position) if places == 1 else (owner, [])
         up = names[0] if names else ""
     with torch.random.fork_rng(devices=[]):
         found = next(_proven(home, block, names, up, name), None) if up in names and not site.loop else None
@@ -121,7 +122,7 @@ def make_block_plain(model: nn.Module, path: str) -> None:
     """
     block = plain_block(model, path)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**62, ())) ^ zlib.crc32(path.encode()))
+        torch.manual_seed(int(torch.randint(2**62, (), device="cpu")) ^ zlib.crc32(path.encode()))
         _widen(block.home, block, _like)
 
 
@@ -185,16 +186,13 @@ def _sized(
 def _is_proven(block: nn.Module, found: PlainBlock, factor: str) -> bool:
     """Tell whether the first units of a widened copy compute the same function of the gate alone."""
     random = torch.Generator().manual_seed(0)
-    twin = _on_cpu(copy.deepcopy(block), found, random).eval()
-    for module in twin.modules():
-        if factor in module._modules:  # of a model that was converted, or got another form before
-            module._modules[factor] = nn.Identity()
-    wide = copy.deepcopy(twin)
-    gate: Any = twin.get_submodule(found.gate)
-    hidden = _inputs(twin.get_submodule(found.down))
-    shape = [3, _inputs(gate), *[4 * size for size in getattr(gate, "kernel_size", ())]]
-    x = torch.randn(shape, generator=random).to(gate.weight)
     try:
+        twin = _on_cpu(_copied(block, factor), found, random).eval()
+        wide = _copied(twin, factor)
+        gate: Any = twin.get_submodule(found.gate)
+        hidden = _inputs(twin.get_submodule(found.down))
+        shape = [3, _inputs(gate), *[4 * size for size in getattr(gate, "kernel_size", ())]]
+        x = _random(shape, random).to(gate.weight)
         _widen(wide, found, lambda layer, *sizes: _larger(layer, *sizes, random, found))
         before, now = _seen(twin, found, x), _seen(wide, found, x)
         along = features(gate)
@@ -209,6 +207,23 @@ def _is_proven(block: nn.Module, found: PlainBlock, factor: str) -> bool:
         return False
 
 
+def _copied(block: nn.Module, factor: str) -> nn.Module:
+    """Return a copy of a block with tensors of its own, without hooks, and the identity for the factor."""
+    copied = object.__new__(type(block))
+    vars(copied).update(vars(block))  # a LightningModule's trainer is not copied
+    for name in ("_parameters", "_buffers", "_modules"):
+        vars(copied)[name] = copy.deepcopy(vars(block)[name])
+    for module in copied.modules():
+        vars(module).update({hooks: OrderedDict() for hooks in _HOOKS})
+        if factor in module._modules:  # of a model that was converted, or got another form before
+            module._modules[factor] = nn.Identity()
+    return copied
+
+
+def _random(shape: Sequence[int], random: torch.Generator) -> Tensor:
+    return torch.randn(tuple(shape), generator=random, device="cpu", dtype=torch.float32)
+
+
 def _on_cpu(block: nn.Module, found: PlainBlock, random: torch.Generator) -> nn.Module:
     """Return a block in float32 on the CPU whose three layers have random weights, whatever they had."""
     if any(p.is_meta for p in (*block.parameters(), *block.buffers())):
@@ -216,7 +231,7 @@ def _on_cpu(block: nn.Module, found: PlainBlock, random: torch.Generator) -> nn.
     block.to("cpu", torch.float32)
     for name in (found.gate, found.up, found.down):
         for parameter in block.get_submodule(name).parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=random) / parameter[0].numel() ** 0.5)
+            parameter.copy_(_random(parameter.shape, random) / parameter[0].numel() ** 0.5)
     return block
 
 
@@ -240,12 +255,19 @@ def _seen(block: nn.Module, found: PlainBlock, x: Tensor) -> dict[str, Tensor]:
     return seen
 
 
+def _held(model: nn.Module) -> list[int]:
+    """Return the ids of all children of modules, once for each place that holds one."""
+    return [id(child) for module in model.modules() for child in module._modules.values()]
+
+
 def _check_alone(model: nn.Module, found: PlainBlock, path: str) -> None:
     """Refuse a block whose weights are not its own to change."""
     layers = [found.home.get_submodule(name) for name in {found.gate, found.up, found.down}]
     own = {id(p) for layer in layers for p in layer.parameters()}
     homes = [p for module in model.modules() if module not in layers for p in module._parameters.values()]
-    why = "other layers of the model use its weights" if any(id(p) in own for p in homes) else ""
+    several = any(_held(model).count(id(layer)) > 1 for layer in layers)
+    shared = several or any(id(p) in own for p in homes)
+    why = "other layers of the model use its weights" if shared else ""
     if any(is_sharded(p) for layer in layers for p in layer.parameters()):
         why = "the model is sharded already: apply first, then shard"
     if why:
@@ -273,11 +295,11 @@ def _outputs(layer: Any) -> int:
 
 def _made(layer: Any, inputs: int, outputs: int) -> Any:
     """Return a fresh layer of another size on the CPU."""
+    place: dict[str, Any] = {"bias": layer.bias is not None, "device": "cpu", "dtype": torch.float32}
     if isinstance(layer, nn.Linear):
-        return nn.Linear(inputs, outputs, layer.bias is not None, device="cpu")
+        return nn.Linear(inputs, outputs, **place)
     settings = {name: getattr(layer, name) for name in ("stride", "padding", "dilation", "padding_mode")}
-    bias = layer.bias is not None
-    return type(layer)(inputs, outputs, layer.kernel_size, bias=bias, device="cpu", **settings)
+    return type(layer)(inputs, outputs, layer.kernel_size, **settings, **place)
 
 
 @torch.no_grad()
@@ -289,7 +311,8 @@ def _like(layer: Any, inputs: int, outputs: int) -> Any:
         fresh.requires_grad_(known.requires_grad)
         if not known.is_meta:
             spread = float(known.float().std()) if known.numel() > 1 else 0.0
-            fresh.mul_(gain * spread / max(float(fresh.float().std()), 1e-12) if spread else 0.0)
+            fresh.mul_(gain * spread / max(float(fresh.std()), 1e-12) if spread else 0.0)
+            fresh.add_(float(known.float().mean()))  # a bias of ones is one again
     return made.to(layer.weight).train(layer.training)
 
 
@@ -302,6 +325,6 @@ def _larger(layer: Any, inputs: int, outputs: int, random: torch.Generator, foun
         units = slice(0, half) if found.gate_first else slice(half, 2 * half)
     for fresh, known in zip(made.parameters(), layer.parameters(), strict=True):
         kept = known[units] if inputs == _inputs(layer) else known
-        fresh.copy_(torch.randn(fresh.shape, generator=random))
+        fresh.copy_(_random(fresh.shape, random))
         fresh[tuple(slice(0, size) for size in kept.shape)] = kept
     return made.train(layer.training)

@@ -222,6 +222,31 @@ def test_a_model_on_the_meta_device_gets_the_shapes():
     assert model[0].gate_proj.weight.is_meta
 
 
+class Calling(Gated):
+    """Holds what cannot be copied, counts its calls, and has a bias of ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls, self.trainer = 0, (each for each in ())
+        self.down_proj = nn.Linear(12, 8)
+        nn.init.ones_(self.down_proj.bias)
+
+    def forward(self, x):
+        self.calls += 1
+        return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))
+
+
+def test_the_proof_leaves_no_trace_in_the_model():
+    block, seen = Calling(), list[Any]()
+    block.register_forward_hook(lambda *given: seen.append(given))
+    with torch.device("meta"):  # as where a model is made
+        apply(nn.Sequential(block), {"0.up_proj_factor_1": "plain"})
+    assert not block.calls
+    assert not seen
+    assert block.gate_proj.weight.device.type == "cpu"
+    torch.testing.assert_close(block.down_proj.bias.detach(), torch.ones(8))
+
+
 class Normalized(Gated):
     """As BitNet is written: a norm of the product."""
 
@@ -268,6 +293,20 @@ class Tied(nn.Module):
         return self.block(x) + self.other(x).mean()
 
 
+class Sharing(nn.Module):
+    """Two blocks take their products by one layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = Gated(), Gated()
+        self.second.down_proj = self.first.down_proj
+
+    def forward(self, x):
+        return self.first(x) + self.second(x)
+
+
+GLU = nn.GLU()
+SAME = nn.Sequential(nn.Linear(8, 24), GLU, nn.Linear(12, 24), GLU, nn.Linear(12, 8))
 LAST = nn.Sequential(nn.Linear(8, 24), nn.GLU())
 NORMED = nn.Sequential(nn.Linear(8, 24), nn.LayerNorm(24), nn.GLU(), nn.Linear(12, 8))
 CANNOT = "cannot be made plain: .* has no three nn.Linear"
@@ -279,6 +318,8 @@ REFUSED: dict[str, tuple[nn.Module, str, str]] = {
     "nothing behind": (LAST, "1.glu_factor_1", CANNOT),
     "a norm before": (NORMED, "2.glu_factor_1", CANNOT),
     "tied weights": (Tied(), "block.up_proj_factor_1", "other layers of the model use its weights"),
+    "a shared layer": (Sharing(), "first.up_proj_factor_1", "other layers of the model use its weights"),
+    "a shared GLU": (SAME, "1.glu_factor_1", CANNOT),
     "no gated block": (nn.Sequential(nn.Linear(8, 8), nn.ReLU()), "1", "1 is nothing of the kind"),
     "the gate": (nn.Sequential(Gated()), "0.act_fn", "0.act_fn is nothing of the kind"),
 }
