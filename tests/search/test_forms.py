@@ -55,6 +55,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
 
 def test_the_plan_says_how_large_a_plain_block_is_and_where_it_takes_part() -> None:
     plan = run_search(Forms, CurveData(), monitor="val_loss", dry_run=True, **SETTINGS).plan
+    assert plan is not None
     told = plan.describe()
     assert f"{FACTOR}  identity  from identity, clamped_offset, plain" in told
     assert "the block is wider instead: 85 parameters instead of 88, 1 times" in told

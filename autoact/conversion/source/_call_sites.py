@@ -239,8 +239,8 @@ def _bound_there(name: ast.Name, tree: ast.FunctionDef) -> Any:
     if len(bound) == 1:
         return getattr(bound[0], "value", None)
     around = parents(tree)
-    steps = [node for node in bound if not (isinstance(node, ast.arg) and around[node] is tree.args)]
-    stands = next(each for each in (name, *ancestors(name, around)) if around.get(each) is tree)
+    steps: list[Any] = [node for node in bound if around[node] is not tree.args]  # arguments come first
+    stands: Any = next(each for each in (name, *ancestors(name, around)) if around.get(each) is tree)
     if any(node not in tree.body for node in (*steps, stands)):
         return None
     before = [node for node in steps if tree.body.index(node) < tree.body.index(stands)]

@@ -176,7 +176,7 @@ class _Replace(ast.NodeTransformer):
         if calls[0].in_place:
             made = ast.Call(self._own("_autoact_in_place"), [layer, given], [])
         elif site.what in ("glu", "half"):
-            whole = as_it_was if site.what == "glu" else parents(self.method.tree)[site.node]
+            whole: Any = as_it_was if site.what == "glu" else parents(self.method.tree)[site.node]
             rest = copy.deepcopy(whole)
             dim = [keyword for keyword in rest.keywords if keyword.arg == "dim"]
             made = ast.Call(self._own(f"_autoact_{site.what}"), [layer, given, *rest.args[1:]], dim)

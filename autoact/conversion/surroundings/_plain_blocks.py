@@ -8,6 +8,7 @@ import copy
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import permutations
 from typing import Any, NamedTuple
 
@@ -193,7 +194,7 @@ def _is_proven(block: nn.Module, found: PlainBlock, factor: str) -> bool:
         hidden = _inputs(twin.get_submodule(found.down))
         shape = [3, _inputs(gate), *[4 * size for size in getattr(gate, "kernel_size", ())]]
         x = _random(shape, random).to(gate.weight)
-        _widen(wide, found, lambda layer, *sizes: _larger(layer, *sizes, random, found))
+        _widen(wide, found, partial(_larger, random=random, found=found))
         before, now = _seen(twin, found, x), _seen(wide, found, x)
         along = features(gate)
         up = before["up"]

@@ -197,9 +197,8 @@ def test_fresh_weights_are_spread_as_those_before_and_differ_from_block_to_block
     torch.testing.assert_close(first.three.weight.std(), ratio * before.three.weight.std())
     assert not torch.equal(first.one.weight, second.one.weight)
     torch.manual_seed(0)
-    assert torch.equal(
-        apply(nn.Sequential(Named()), {"0.second_factor_1": "plain"})[0].one.weight, first.one.weight
-    )
+    again: Any = apply(nn.Sequential(Named()), {"0.second_factor_1": "plain"})[0]
+    assert torch.equal(again.one.weight, first.one.weight)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
@@ -227,7 +226,7 @@ class Calling(Gated):
 
     def __init__(self):
         super().__init__()
-        self.calls, self.trainer = 0, (each for each in ())
+        self.calls, self.trainer = 0, iter([1])
         self.down_proj = nn.Linear(12, 8)
         nn.init.ones_(self.down_proj.bias)
 
