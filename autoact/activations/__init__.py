@@ -9,6 +9,7 @@ from autoact.activations._activation import Activation, Parameter, X
 from autoact.activations._free_form import FREE_FORM, free_form
 from autoact.activations._mapping import to_primitives
 from autoact.activations._opaque import Opaque, opaque
+from autoact.activations._plain_form import PLAIN
 from autoact.activations._registry import (
     DEFAULT_CANDIDATES,
     Named,
@@ -28,6 +29,7 @@ from autoact.activations._user_file import register_file
 __all__ = [
     "DEFAULT_CANDIDATES",
     "FREE_FORM",
+    "PLAIN",
     "Activation",
     "Named",
     "Opaque",

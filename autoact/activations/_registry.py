@@ -17,6 +17,7 @@ from torch import nn
 from autoact.activations._activation import Activation, Parameter, X
 from autoact.activations._free_form import free_form
 from autoact.activations._opaque import opaque
+from autoact.activations._plain_form import PLAIN, PLAIN_FORM
 from autoact.activations._twins import Twin, Value
 from autoact.errors import ConfigurationError, UnknownActivationError
 
@@ -130,7 +131,7 @@ def _add(made: Activation) -> Activation:
             raise ConfigurationError(
                 f"Activation name {name!r} is not a Python identifier. Rename the function."
             )
-        holder = _registry.get(_aliases.get(name, name)) or free_form(name)
+        holder = _registry.get(_aliases.get(name, name)) or _unlisted(name)
         if holder is not None and (holder.name, holder.expression) != (made.name, made.expression):
             raise ConfigurationError(f"Activation name {name!r} is taken by {holder!r}. Choose another name.")
     _registry[made.name] = made
@@ -202,7 +203,7 @@ def get(name: Named) -> Activation:
 
 def _find(name: object) -> Activation | None:
     if isinstance(name, str):
-        exact = _registry.get(_aliases.get(name, name)) or free_form(name)
+        exact = _registry.get(_aliases.get(name, name)) or _unlisted(name)
         return exact or _registry.get(_spellings().get(_plain(name), ""))
     if isinstance(name, nn.Module):
         return _of_instance(name)
@@ -210,6 +211,11 @@ def _find(name: object) -> Activation | None:
         twins = ((act, act.twin) for act in _registry.values() if act.twin)
         return next((act for act, twin in twins if twin.module is name and not twin.when), None)
     return _registry.get(from_function(name) or "") if callable(name) else None
+
+
+def _unlisted(name: str) -> Activation | None:
+    """Return what is made when somebody names it, and stands in no list."""
+    return PLAIN_FORM if name == PLAIN else free_form(name)
 
 
 def _of_instance(module: nn.Module) -> Activation | None:

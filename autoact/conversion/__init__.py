@@ -24,7 +24,6 @@ from autoact.conversion.saving._model_configuration import (
     named_in_configuration,
     restore_from_configuration,
 )
-from autoact.conversion.surroundings._ungated import ungated
 
 __all__ = [
     "KEY",
@@ -48,7 +47,6 @@ __all__ = [
     "replay",
     "restore",
     "restore_from_configuration",
-    "ungated",
     "uniform_assignment",
     "unwrapped",
     "warn_of_idle",

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from autoact.activations import PLAIN
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._placement import unwrapped
 from autoact.conversion._places import Place, check_model, discover
@@ -109,7 +110,8 @@ def apply(model: M, assignment: Assignment | Mapping[str, Any]) -> M:
     """Put plain modules for an assignment into a model, in place: all of them, or none if one is wrong.
 
     Layers that the assignment does not name stay as they are; so does a layer that is right already. Forward
-    and backward hooks of a module that is replaced go on with the new one.
+    and backward hooks of a module that is replaced go on with the new one. `plain`, for what the gate of a
+    block multiplies, gives the block fresh layers with as many parameters: train it, or load weights of it.
 
     Args:
         model: A model as it was, or a converted one.
@@ -120,8 +122,8 @@ def apply(model: M, assignment: Assignment | Mapping[str, Any]) -> M:
         The model. If anything is raised, the model is as it was before.
 
     Raises:
-        ConversionError: This is no model, it has no activation at a path (lists those it has), or several
-            entries are wrong (names each).
+        ConversionError: This is no model, it has no activation at a path (lists those it has), a block cannot
+            be made plain or no longer gated, or several entries are wrong (names each).
         UnknownActivationError: One entry names no activation.
         ConfigurationError: One entry has no such parameter, or a value out of its bounds.
 
@@ -176,6 +178,7 @@ def _checked(
         try:
             _check_path(model, places, path)
             choices[path] = Assignment({path: _choice(given)})[path]
+            _check_form(path, places[path], choices[path])
         except AutoActError as error:
             errors.append(error)
     if len(errors) == 1:
@@ -184,6 +187,15 @@ def _checked(
         listed = " ".join(f"({number}) {error}" for number, error in enumerate(errors, 1))
         raise ConversionError(f"{len(errors)} entries are wrong, so nothing was changed. {listed}")
     return choices
+
+
+def _check_form(path: str, place: Place, choice: Choice) -> None:
+    """Refuse another form for a block that is plain: nothing has the weights that it would need."""
+    now = place.choice
+    if now is not None and now.activation == PLAIN != choice.activation:
+        raise ConversionError(
+            f"The block at {path} is plain already, and has no weights for {choice}. Apply to a fresh model."
+        )
 
 
 def _choice(given: Any) -> Any:

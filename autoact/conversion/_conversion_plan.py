@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from autoact._card import card, listed
+from autoact.activations import PLAIN
 from autoact.conversion._eligibility import Verdict, eligible, includes, without_factors
 from autoact.conversion._grouping import groups_of, rule_of
 from autoact.conversion._hand_placed import check_hand_placed, hand_placed, own_settings
@@ -25,7 +26,7 @@ from autoact.conversion.source import (
     unseen_calls,
     uses,
 )
-from autoact.conversion.surroundings import copies, roles, source_of
+from autoact.conversion.surroundings import copies, plain_sizes, roles, source_of
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation
 from autoact.spaces import Bounds, Choice, SearchSpace
@@ -54,6 +55,8 @@ class ConversionPlan:
         follows: Layers in copies that never train, such as target networks, by path: the layer of the
             source whose choice is theirs; both are in one group.
         blocks: Kind of the gated block that a layer opens, such as "SwiGLU", for layers that open one.
+        plain: Parameters of a gated block, and of the plain one that is a candidate, by path of what the gate
+            multiplies.
         left_alone: Why other activations are not converted, by path.
         lines: File and number of the source lines that `left_alone` speaks of.
         space: The search space.
@@ -76,6 +79,7 @@ class ConversionPlan:
     calls: Mapping[str, tuple[Call, ...]]
     follows: Mapping[str, str]
     blocks: Mapping[str, str]
+    plain: Mapping[str, tuple[int, int]]
     left_alone: Mapping[str, str]
     lines: frozenset[Line]
     space: SearchSpace
@@ -130,6 +134,7 @@ class ConversionPlan:
             calls=_of(paths, self.calls),
             follows=_of(paths, self.follows),
             blocks=_of(paths, self.blocks),
+            plain=_of(paths, self.plain),
             left_alone={**self.left_alone, **reasons},
         )
 
@@ -205,6 +210,9 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
         rule = rule_of(space, place.names)
         if rule is not None and rule.keep:
             left_alone[path] = f"kept by the rule match: {rule.match!r}"
+            continue
+        if place.choice is not None and place.choice.activation == PLAIN:
+            left_alone[path] = "its block is plain, and has no weights for another form"
             continue
         if path in follows:
             if follows[path] in places:
@@ -314,6 +322,7 @@ def _plan(
         calls={path: lines for path, lines in calls.items() if lines},
         follows=follows,
         blocks=blocks,
+        plain=plain_sizes(model, candidates, follows),
         left_alone=left_alone,
         lines=lines,
         space=space,

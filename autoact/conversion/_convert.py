@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from autoact.activations import PLAIN
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, is_converted, plan_and_probe
 from autoact.conversion._recipe import Entry, M, entries, in_place_at, let_follow, place, record
 from autoact.conversion._rollback import all_or_nothing
@@ -30,7 +31,8 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
     """Replace a model's activations by `AutoActivation` layers, in place.
 
     The activation that a layer has, with its own settings, is always one of its candidates, unless a
-    requirement of the space rules it out. `AutoActivation` layers of the model's own stay as they are.
+    requirement of the space rules it out. `AutoActivation` layers of the model's own stay as they are. The
+    candidate `plain` takes no part: a plain block has weights of other shapes than a gated one.
     Converting again with the same space changes nothing.
 
     Args:
@@ -148,6 +150,7 @@ def _layer(plan: ConversionPlan, group: tuple[str, ...], start: str, seen: dict[
 def _together(plan: ConversionPlan, group: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:
     """Return the candidates and settings of layers that make one choice."""
     candidates = list(dict.fromkeys(name for path in group for name in plan.candidates[path]))
+    candidates = [name for name in candidates if name != PLAIN]  # its weights have other shapes
     settings: dict[str, Any] = {}
     for path in group:
         for name, values in plan.settings[path].items():

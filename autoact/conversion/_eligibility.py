@@ -73,7 +73,7 @@ def _of_product(model: nn.Module, place: Place, owner: nn.Module) -> Verdict:
     """Return the verdict on the gate of a GLU or a maxout, which is searched, or a factor, which is not."""
     path = place.paths[0]
     reason = _surroundings(False, place, owner) or _frozen(model, path)
-    if place.site is not None and place.site.what == "factor":
+    if place.site is not None and place.site.is_factor:
         reason = "it is the linear factor of a gated block"
     if reason:
         return Verdict(f"{reason}; {_remedy(path)}")
@@ -177,7 +177,7 @@ def without_factors(found: Found, space: SearchSpace) -> Found:
         path: place
         for path, place in found.places.items()
         if place.site is None
-        or place.site.what != "factor"
+        or not place.site.is_factor
         or any(includes(rule, place.names) for rule in space.layers)
     }
     return replace(found, places=kept)

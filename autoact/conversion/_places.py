@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from autoact.activations import from_function, from_module, is_activation_module
+from autoact.activations import PLAIN, from_function, from_module, is_activation_module
 from autoact.conversion._recognition import wrapped
 from autoact.conversion.grid import computed_by
 from autoact.conversion.source import (
     Method,
     Site,
     activation_of,
+    called_behind,
     choice_of,
     choice_of_held,
     divided_uses,
@@ -32,6 +33,7 @@ from autoact.conversion.source import (
     settings_trouble,
     with_settings,
 )
+from autoact.conversion.surroundings import has_ones
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, FixedActivation
 from autoact.spaces import Choice
@@ -211,14 +213,22 @@ def _inside(
         if apart and not (name in functions and any(has_settings(site) for site in apart)):
             split[whole.path] = whole  # else nothing can stand for all calls at once
     found += [_call(path, module, None, *each) for each in function_calls(module)]
-    for site, own, other in factor_calls(module):
-        if _activates(module, other, site.method) and not _activates(module, own, site.method):
-            found.append(_call(path, module, None, site, Choice("identity")))
+    found += [_call(path, module, None, *each) for each in _factors(module)]
     found += [_call(path, module, None, site, Choice("relu")) for site in maxout_calls(module)]
     for each in found:
         if each.whole is not None and not each.trouble:
             split.setdefault(each.whole, replace(each, path=each.whole))
     yield from _by_layer(path, module, found)
+
+
+def _factors(module: nn.Module) -> Iterator[tuple[Site, Choice]]:
+    """Yield what gates multiply: factors that no activation computes, beside one that an activation does."""
+    plain, linear = Choice(PLAIN), Choice("identity")
+    for site, own, other in factor_calls(module):
+        gated = site.what == "half" or _activates(module, other, site.method)
+        if gated and not (isinstance(own, ast.Call) and _activates(module, own, site.method)):
+            ones = has_ones(module._modules.get(called_behind(own, site.method)))
+            yield site, plain if ones else linear
 
 
 def _call(

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from autoact.activations import PLAIN
 from autoact.conversion._placement import give_hooks, has_hooks
 from autoact.conversion._places import choice_of_object, written_choice
 from autoact.conversion.saving import shed
@@ -127,6 +128,8 @@ def _changed(module: nn.Module, calls: Sequence[Opened], original: Any) -> list[
 
     def differs(call: Opened) -> bool:
         layer = module.get_submodule(call.layer)
+        if getattr(layer, "name", None) == PLAIN:  # its block has ones there already
+            return False
         if choice_of_object(layer) != written_choice(module, site_of(module, call), original):
             return True
         if not isinstance(original, nn.Module):

@@ -5,12 +5,13 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from autoact.activations import PLAIN
 from autoact.conversion._placement import fit, move_hooks, put
 from autoact.conversion._places import Place, discover
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion.saving import KEY, carry, decoded, differs
 from autoact.conversion.source import can_open
-from autoact.conversion.surroundings import Neighbors, neighbors, settle
+from autoact.conversion.surroundings import Neighbors, make_block_plain, neighbors, settle
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation, InPlace, module_for
 from autoact.spaces import Choice
@@ -225,6 +226,8 @@ def place(model: nn.Module, path: str, entry: Entry, module: nn.Module) -> None:
             raise ConversionError(
                 f"The model has no activation at {every!r}; it is not the architecture that was converted."
             )
+    if entry.get("choice", {}).get("activation") == PLAIN:
+        make_block_plain(model, entry["paths"][0])
     fit(module, model, path)
     if isinstance(module, AutoActivation) and entry.get("in_place") in ("itself", "input"):
         module.in_place = "itself" if module.in_place == "itself" else entry["in_place"]

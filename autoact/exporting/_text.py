@@ -12,6 +12,7 @@ from torch import nn
 from autoact.activations import Activation, Opaque, X, function_source, get
 from autoact.conversion import finalize
 from autoact.conversion.source import opened
+from autoact.conversion.surroundings import has_ones
 from autoact.errors import ConversionError
 from autoact.nn import FixedActivation
 
@@ -116,6 +117,12 @@ def module_text(model: nn.Module) -> str:
                 "its own code, where no module can be put from outside. Export it as torch-export or onnx, "
                 "which need no class, or make those calls layers of the class."
             )
+    if path := next((path for path, module in model.named_modules() if has_ones(module)), None):
+        raise ConversionError(
+            f"The block with {path} is plain, and the class makes it gated: activations alone do not give it "
+            "its layers. Export it as torch-export or onnx, which need no class, or write the plain block in "
+            "the class."
+        )
     written = _Written(model)
     head = (
         f'"""Activations of {type(model).__name__}, written by autoact; torch is all that it needs.\n\n'

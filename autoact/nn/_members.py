@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from autoact import analysis
-from autoact.activations import DEFAULT_CANDIDATES, get
+from autoact.activations import DEFAULT_CANDIDATES, PLAIN, get
 from autoact.errors import AutoActError, ConfigurationError, UnknownActivationError, did_you_mean
 from autoact.nn._initial_values import Settings
 from autoact.spaces import Bounds, SearchSpace, check_candidates
@@ -23,7 +23,14 @@ def candidate_names(candidates: str | Sequence[Any]) -> tuple[str, ...]:
         ConfigurationError: The name of an activation, without a list.
     """
     if not isinstance(candidates, str):
-        return check_candidates(candidates)
+        names = check_candidates(candidates)
+        if PLAIN in names:
+            raise ConfigurationError(
+                f"No mixture has {PLAIN!r} among its candidates: it is a form of gated blocks, with weights "
+                "of other shapes. A search tries it where a rule of its space names it, and "
+                "autoact.apply(model, {path: 'plain'}) makes a block plain."
+            )
+        return names
     if candidates == "default":
         return DEFAULT_CANDIDATES
     try:

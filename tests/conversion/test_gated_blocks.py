@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autoact.conversion import apply, auto_layers, convert, finalize, find_layers, recipe, replay, ungated
+from autoact.conversion import apply, auto_layers, convert, finalize, find_layers, recipe, replay
 from autoact.errors import ConfigurationError, ConversionError
 
 X = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
@@ -236,6 +236,19 @@ def test_the_block_of_a_library_takes_each_form(form):
     finalize(apply(model, choices))
     wanted = block.down_proj(formula(block.gate_proj(40 * X), block.up_proj(40 * X)))
     torch.testing.assert_close(model(40 * X), wanted)
-    plain: Any = ungated(nn.Sequential(block))
+    plain: Any = apply(nn.Sequential(block), {"0.up_proj_factor_1": "plain"})
     assert sum(p.numel() for p in plain.parameters()) == count
     assert plain[0].gate_proj.out_features == 18
+
+
+def test_blocks_of_a_library_become_plain():
+    transformers = pytest.importorskip("transformers")
+    from transformers.models.phi3.modeling_phi3 import Phi3MLP
+    from transformers.models.t5.modeling_t5 import T5DenseGatedActDense
+
+    phi = transformers.Phi3Config(hidden_size=8, intermediate_size=12, pad_token_id=0)
+    t5 = transformers.T5Config(d_model=8, d_ff=12, feed_forward_proj="gated-gelu")
+    model = nn.Sequential(Phi3MLP(phi), T5DenseGatedActDense(t5))
+    apply(model, dict.fromkeys(("0.up_states_factor_1", "1.hidden_linear_factor_1"), "plain"))
+    assert sum(p.numel() for p in model.parameters()) == 2 * 3 * 8 * 12
+    assert model(X).shape == X.shape

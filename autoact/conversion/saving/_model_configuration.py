@@ -13,11 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from autoact.activations import PLAIN
 from autoact.conversion._apply import apply
 from autoact.conversion._places import discover
 from autoact.conversion._rollback import Structure
 from autoact.conversion.saving._carriers import shed
 from autoact.conversion.saving._entry import KEY, decoded
+from autoact.errors import ConversionError
 from autoact.nn import module_for
 from autoact.spaces import Choice
 
@@ -36,6 +38,9 @@ def named_in_configuration(model: nn.Module) -> Iterator[None]:
     Args:
         model: A `PreTrainedModel` that `autoact.apply` changed.
 
+    Raises:
+        ConversionError: A block is plain: their loader would make it gated.
+
     Example:
         >>> from types import SimpleNamespace
         >>> model = nn.Sequential(nn.ReLU(), nn.Linear(2, 2), nn.ReLU())
@@ -46,6 +51,11 @@ def named_in_configuration(model: nn.Module) -> Iterator[None]:
     """
     configuration: Any = model.config
     chosen = _chosen(model)
+    if plain := [path for path, choice in chosen.items() if choice.activation == PLAIN]:
+        raise ConversionError(
+            f"Blocks are plain ({', '.join(plain)}), and from_pretrained makes gated ones before it loads "
+            "weights. Keep torch.save(model.state_dict(), file), and autoact.load_weights(fresh_model, file)."
+        )
     one = _one_name(model, chosen)
     setting, value = one or (NOTE, {path: choice.to_dict() for path, choice in chosen.items()})
     before, structure = dict(vars(configuration)), Structure(model.modules())

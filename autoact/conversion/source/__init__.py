@@ -10,7 +10,16 @@ from autoact.conversion.source._call_arguments import (
     input_of,
     with_settings,
 )
-from autoact.conversion.source._call_sites import Call, Site, activation_of, reached, sites, uses
+from autoact.conversion.source._call_sites import (
+    Call,
+    Site,
+    activation_of,
+    called_behind,
+    factors,
+    reached,
+    sites,
+    uses,
+)
 from autoact.conversion.source._calls import (
     called_module,
     can_open,
@@ -45,12 +54,14 @@ __all__ = [
     "Opened",
     "Site",
     "activation_of",
+    "called_behind",
     "called_module",
     "can_open",
     "choice_of",
     "choice_of_held",
     "divided_uses",
     "factor_calls",
+    "factors",
     "forget_originals",
     "function_calls",
     "has_settings",

@@ -32,7 +32,7 @@ def input_of(site: Site) -> ast.expr:
         ConversionError: There is none, or more than one.
     """
     node = site.node
-    if site.what in ("factor", "maxout"):
+    if site.is_factor or site.what == "maxout":
         return node
     if site.attribute is None and _is_tensor_method(site):
         assert isinstance(node.func, ast.Attribute)

@@ -54,8 +54,9 @@ class Site:
         whole: Name that stands for all its turns: `written`, or the attribute if this is its only call.
         trouble: Why it cannot be rewritten.
         what: "call" of an activation; "glu": of F.glu, whose gate is an activation; "factor": any expression
-            that an activation's result is multiplied by, to which the identity is applied; "maxout": of a
-            maximum of pieces, whose difference relu is applied to.
+            that an activation's result is multiplied by, to which the identity is applied; "half": what
+            F.glu is given, of whose first half that is; "maxout": of a maximum of pieces, whose difference
+            relu is applied to.
     """
 
     name: str
@@ -71,7 +72,12 @@ class Site:
     written: str = ""
     whole: str = ""
     trouble: str | None = None
-    what: Literal["call", "glu", "factor", "maxout"] = "call"
+    what: Literal["call", "glu", "factor", "half", "maxout"] = "call"
+
+    @property
+    def is_factor(self) -> bool:
+        """Whether it is what the gate of a block multiplies."""
+        return self.what in ("factor", "half")
 
     @property
     def where(self) -> tuple[str, int, int, int | None, int | None]:
@@ -103,8 +109,8 @@ def uses(kind: type, attribute: str) -> tuple[Site, ...]:
 def factors(kind: type) -> tuple[tuple[Site, ast.expr, ast.expr], ...]:
     """Return the factors of products of two results, each with the calls that give it and the other one.
 
-    A factor is a call, or a local name that is bound once. In `act(gate(x)) * up(x)` both are factors: which
-    of them an activation computes, the module tells.
+    A factor is a call, or a local name that is bound to one. In `act(gate(x)) * up(x)` both are factors:
+    which of them an activation computes, the module tells. F.glu is a product of the halves of its input.
     """
     found = [each for method in methods(kind).values() for each in _factors(method)]
     sites = numbered(
@@ -201,15 +207,44 @@ def _factors(method: Method) -> Iterator[tuple[Site, ast.expr, ast.expr]]:
                     name = f"{_last_name(side)}_factor"
                     known = {"name": name, "activation": "identity", "what": "factor"}
                     yield site_at(method, side, around, **known), own, other
+        elif isinstance(node, ast.Call) and node.args and method.resolve(node.func) is F.glu:
+            given = node.args[0]
+            if not (isinstance(given, ast.Call) and method.resolve(given.func) is F.glu):
+                known = {"name": "glu_factor", "activation": "identity", "what": "half"}
+                yield site_at(method, given, around, **known), given, node
 
 
-def _value(side: ast.expr, method: Method) -> ast.expr | None:
-    """Return the call that a factor is, or the only thing that its name is bound to if that is a call."""
-    if not isinstance(side, ast.Name):
-        return side if isinstance(side, ast.Call) else None
-    bound = [node for node in ast.walk(method.tree) if side.id in _bound_by(node)]
-    value = getattr(bound[0], "value", None) if len(bound) == 1 else None
-    return value if isinstance(value, ast.Call) else None
+def _value(side: ast.expr, method: Method) -> ast.Call | None:
+    """Return the call that a factor is, or that its name is bound to there; None for anything else."""
+    found = _bound_there(side, method.tree) if isinstance(side, ast.Name) else side
+    return found if isinstance(found, ast.Call) else None
+
+
+def called_behind(node: Any, method: Method) -> str:
+    """Return the layer NAME whose result self.NAME(...) a factor is, or a part or view of it; "" for none."""
+    seen = set[Any]()
+    while node is not None and node not in seen:
+        seen.add(node)
+        function = getattr(node, "func", node)
+        if node is not function and method.is_own(getattr(function, "value", node)):
+            return str(function.attr)
+        known = isinstance(node, ast.Name)
+        node = _bound_there(node, method.tree) if known else getattr(function, "value", None)
+    return ""
+
+
+def _bound_there(name: ast.Name, tree: ast.FunctionDef) -> Any:
+    """Return what a name is bound to where it stands: once, or last of several times one after the other."""
+    bound = [node for node in ast.walk(tree) if name.id in _bound_by(node)]
+    if len(bound) == 1:
+        return getattr(bound[0], "value", None)
+    around = parents(tree)
+    steps: list[Any] = [node for node in bound if around[node] is not tree.args]  # arguments come first
+    stands: Any = next(each for each in (name, *ancestors(name, around)) if around.get(each) is tree)
+    if any(node not in tree.body for node in (*steps, stands)):
+        return None
+    before = [node for node in steps if tree.body.index(node) < tree.body.index(stands)]
+    return before[-1].value if before and isinstance(before[-1], ast.Assign) else None
 
 
 def _bound_by(node: ast.AST) -> set[str]:

@@ -65,7 +65,7 @@ def _own(layer: str, index: int, taken: Container[str]) -> str:
 
 def _settings(site: "Site") -> tuple[Any, ...]:
     """Return what a call gives besides its input, in a form that is equal where it means the same."""
-    if site.what in ("factor", "maxout"):
+    if site.is_factor or site.what == "maxout":
         return ()
     given, keywords = site.node.args[1:], site.node.keywords
     by_name = {each.arg or "**": each.value for each in keywords if each.arg not in ("input", "x")}

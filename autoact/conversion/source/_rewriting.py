@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from autoact.conversion.source._branches import parents
 from autoact.conversion.source._call_arguments import input_of
 from autoact.conversion.source._call_sites import Site, factors, sites, uses
 from autoact.conversion.source._maxout import maxima, operands
@@ -174,10 +175,11 @@ class _Replace(ast.NodeTransformer):
         made: ast.expr = ast.Call(layer, [given], [])
         if calls[0].in_place:
             made = ast.Call(self._own("_autoact_in_place"), [layer, given], [])
-        elif site.what == "glu":
-            rest = copy.deepcopy(as_it_was)
+        elif site.what in ("glu", "half"):
+            whole: Any = as_it_was if site.what == "glu" else parents(self.method.tree)[site.node]
+            rest = copy.deepcopy(whole)
             dim = [keyword for keyword in rest.keywords if keyword.arg == "dim"]
-            made = ast.Call(self._own("_autoact_glu"), [layer, given, *rest.args[1:]], dim)
+            made = ast.Call(self._own(f"_autoact_{site.what}"), [layer, given, *rest.args[1:]], dim)
         elif site.what == "maxout":
             made = ast.Call(
                 self._own("_autoact_maxout"), [layer, *(operands(as_it_was, self.method) or ())], []

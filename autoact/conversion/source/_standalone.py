@@ -42,6 +42,7 @@ def subclass(base: type, attributes: dict[str, Any]) -> type:
         "_autoact_base": base,
         "_autoact_in_place": staticmethod(in_place),
         "_autoact_glu": staticmethod(glu),
+        "_autoact_half": staticmethod(half),
         "_autoact_maxout": staticmethod(maxout),
         "_autoact_of_turn": staticmethod(of_turn),
     }
@@ -68,6 +69,20 @@ def glu(layer: Callable[[Tensor], Tensor], x: Tensor, dim: int = -1) -> Tensor:
     if x.dtype in (torch.float16, torch.bfloat16):
         return (value.float() * layer(gate.float())).to(x.dtype)
     return value * layer(gate)
+
+
+def half(layer: Callable[[Tensor], Tensor], x: Tensor, dim: int = -1) -> Tensor:
+    """Apply a function to the first half of what torch's GLU is given, which its gate multiplies.
+
+    Args:
+        layer: The function.
+        x: Any tensor.
+        dim: The dimension that is halved.
+    """
+    if x.dim() == 0 or x.size(dim) % 2:
+        return x  # F.glu says what is wrong
+    value, gate = x.chunk(2, dim)
+    return torch.cat((layer(value), gate), dim)
 
 
 def maxout(layer: Callable[[Tensor], Tensor], x: Tensor, other: Any) -> Tensor:

@@ -4,16 +4,21 @@ from autoact.conversion.surroundings._copies import copies, source_of
 from autoact.conversion.surroundings._feeding import fed_by_child
 from autoact.conversion.surroundings._mirrored import mirrored
 from autoact.conversion.surroundings._neighbors import Neighbors, neighbors
+from autoact.conversion.surroundings._plain_blocks import make_block_plain, plain_sizes
 from autoact.conversion.surroundings._roles import Roles, roles
 from autoact.conversion.surroundings._transformer import settle
+from autoact.conversion.surroundings._with_ones import has_ones
 
 __all__ = [
     "Neighbors",
     "Roles",
     "copies",
     "fed_by_child",
+    "has_ones",
+    "make_block_plain",
     "mirrored",
     "neighbors",
+    "plain_sizes",
     "roles",
     "settle",
     "source_of",

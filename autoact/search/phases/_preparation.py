@@ -1,6 +1,7 @@
 """Preparation: model, space and data before anything is trained; what cannot work is said at once."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -228,7 +229,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         name=name or type(module).__name__,
         variables=variables,
         left_alone=layers.left_alone,
-        notes=(*layers.space.notes, *told(variables, settings.earlier)),
+        notes=(*layers.space.notes, *_forms(layers), *told(variables, settings.earlier)),
         comparison=parts.source,
         own=own,
         layers=layers,
@@ -266,6 +267,19 @@ def prepare_objective(
         own={},
         doubts=_doubts(settings),
     )
+
+
+def _forms(layers: ConversionPlan) -> list[str]:
+    """Return what plain blocks are beside the gated ones, and that no mixture has them."""
+    sizes = Counter(layers.plain.values())
+    if not sizes:
+        return []
+    counts = (f"{plain:,} parameters instead of {gated:,}, {n} times" for (gated, plain), n in sizes.items())
+    return [
+        f"plain: the gate of a block multiplies 1, and the block is wider instead: {'; '.join(counts)}",
+        "plain is in trials and baselines alone: a mixture would need weights of both shapes. Its layers are "
+        "fresh, whatever weights the model brings",
+    ]
 
 
 def _doubts(settings: Settings, overlapping: Sequence[str] = ()) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import cycle, islice
 
+from autoact.activations import PLAIN
 from autoact.records import Stack
 from autoact.search.setup import BUDGET, MOST_STACKED, Settings, Variables
 from autoact.search.trainings import ModelTask, ObjectiveTask, Undone, told
@@ -28,6 +29,8 @@ def stack_for(task: ModelTask | ObjectiveTask, settings: Settings, variables: Va
         return Stack()
     if devices_of(settings.trainer) > 1:
         return Stack(reason="each has several devices")
+    if PLAIN in variables.names:
+        return Stack(reason="plain blocks have weights of other shapes than gated ones")
     if settings.pruner is not None:
         return Stack(reason="a pruner may end a training early")
     if settings.stack != "auto":

@@ -1,37 +1,42 @@
-"""Form of gated blocks: gated, or plain with as many parameters, each with what a search finds.
+"""Form of gated blocks as one choice of a search: gated, clamped, bilinear, GLU, or plain of equal size.
 
-    python scripts/benchmarks/results/block_form.py [--trials 6] [--seeds 10] [--short]
+    python scripts/benchmarks/results/block_form.py [--budget 12] [--seeds 10] [--short] [--out DIR]
 
-A residual network of two SwiGLU blocks on the digits of scikit-learn, and the same with `conversion.ungated`.
-Each form is searched at equal cost; what both find, and both forms with the model's own SiLU, are trained on
-fresh paired seeds and compared on images that no search has seen. The verdict is on the form that is better
-in the searches, against the model as it was.
+A residual network of two SwiGLU blocks on the digits of scikit-learn. Each block chooses its activation and
+what that multiplies: up(x), its clamped form, or the number 1 with the block wider instead. The verdict is on
+the chosen form against the model as it was.
 """
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+import lightning as L
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from autoact import Assignment
-from autoact.conversion import find_layers, ungated
-from autoact.search.statistics import compare
+import autoact
+from autoact.search import SearchResult
+from autoact.training.tasks import DigitsData
 from scripts import terminal
-from scripts.benchmarks.results.transfer import FIRST_SEED, Searcher, Task, digits, interval, names, trained
 
-CANDIDATES = ["silu", "relu", "gelu", "elu", "tanh", "sigmoid", "identity", "relu_squared"]
+SPACE: dict[str, Any] = {
+    "version": 1,
+    "name": "forms",
+    "candidates": ["silu", "relu", "gelu", "tanh", "sigmoid", "identity", "relu_squared", "clamped_swish"],
+    "layers": [{"match": "*.up_factor_1", "candidates": ["identity", "clamped_offset", "plain"]}],
+}
 
 
-class Block(nn.Module):
-    """A SwiGLU block."""
+class SwiGLU(nn.Module):
+    """A SwiGLU block whose result is added to what comes in."""
 
     def __init__(self, width: int = 24, hidden: int = 32) -> None:
         super().__init__()
@@ -39,78 +44,79 @@ class Block(nn.Module):
         self.act, self.down = nn.SiLU(), nn.Linear(hidden, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return down(silu(gate(x)) * up(x))."""
-        return self.down(self.act(self.gate(x)) * self.up(x))
+        """Return x + down(silu(gate(x)) * up(x))."""
+        return x + self.down(self.act(self.gate(x)) * self.up(x))
 
 
-class Residual(nn.Module):
-    """A block whose result is added to what comes in."""
+class Digits(L.LightningModule):
+    """Two blocks between linear layers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.block = Block()
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(64, 24), SwiGLU(), SwiGLU(), nn.Linear(24, 10))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x with what the block adds."""
-        return x + self.block(x)
+    def loss(self, batch: Any) -> Tensor:
+        """Return the cross entropy."""
+        return cross_entropy(self.net(batch[0]), batch[1])
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """Return the loss."""
+        return self.loss(batch)
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """Log the loss."""
+        self.log("val_loss", self.loss(batch))
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        """Log the loss."""
+        self.log("test_loss", self.loss(batch))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return Adam."""
+        return torch.optim.Adam(self.parameters(), lr=3e-3)
 
 
-def gated() -> nn.Module:
-    """Return the model as it is."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, 24), Residual(), Residual(), nn.Linear(24, 10))
+def search(out: Path, *, budget: int, seeds: int, epochs: int) -> SearchResult:
+    """Let each block choose its form."""
+    return autoact.run_search(
+        Digits,
+        DigitsData,
+        space=SPACE,
+        monitor="val_loss",
+        budget=budget,
+        seeds=seeds,
+        selection_seeds=2,
+        trainer={"max_epochs": epochs, "accelerator": "cpu"},
+        out=out,
+        quiet=True,
+        task="digits by SwiGLU blocks",
+    )
 
 
-def plain() -> nn.Module:
-    """Return the model with plain blocks of as many parameters."""
-    return ungated(gated())
-
-
-FORMS = {"gated": gated, "plain": plain}
-
-
-def measured(task: Task, trials: int, seeds: int, folder: Path) -> tuple[list[tuple[str, ...]], str]:
-    """Search both forms and compare; return the rows of a table, and the verdict."""
-    searcher = Searcher(task, trials, folder, tuple(CANDIDATES))
-    own = Assignment(find_layers(gated(), CANDIDATES).layers)
-    arms: dict[str, tuple[Callable[[], Any], Assignment]] = {}
-    searched: dict[str, float] = {}
-    for form, make in FORMS.items():
-        found, _ = searcher.search(make, form)
-        arms |= {form: (make, own), f"{form}, searched": (make, found.assignment)}
-        searched[form] = sum(found.report["confirmation"]["selection"])
-    losses = {
-        name: [
-            trained(choice, FIRST_SEED + number, 1.0, task=task, make=make, part="compare")
-            for number in range(seeds)
-        ]
-        for name, (make, choice) in arms.items()
-    }
-    rows: list[tuple[str, ...]] = [
-        (name, f"{sum(losses[name]) / seeds:.4f}", interval(losses[name], losses["gated"]), names(choice))
-        for name, (_, choice) in arms.items()
-    ]
-    form = min(searched, key=lambda each: searched[each])
-    verdict = compare(losses[f"{form}, searched"], losses["gated"], "min").verdict
-    return rows, f"Form: {form}, against the gated model as it was: {verdict}"
+def rows(result: SearchResult) -> list[tuple[str, str]]:
+    """Return the mean loss of each baseline on selection data, the best first."""
+    known = {name: fmean(values["selection"]) for name, values in result.report["baselines"].items()}
+    return [(name, f"{loss:.3f}") for name, loss in sorted(known.items(), key=lambda item: item[1])]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print a table."""
+    """Search, and print the summary and the baselines."""
     options = parsed(arguments)
     torch.set_num_threads(1)
-    trials, seeds = (2, 2) if options.short else (options.trials, options.seeds)
-    task = Task(gated, plain, digits(), 3 if options.short else 100, 3e-3)
-    with tempfile.TemporaryDirectory() as folder:
-        rows, verdict = measured(task, trials, seeds, Path(folder))
-    print(terminal.markdown(("form", "loss", "better by", "activations"), rows, "lrrl"))
-    print(f"\n{verdict}\n\n" + ", ".join(f"{name} {value}" for name, value in terminal.machine().items()))
+    budget, seeds, epochs = (2, 2, 1) if options.short else (options.budget, options.seeds, options.epochs)
+    options.out.mkdir(parents=True, exist_ok=True)
+    result = search(options.out / "forms", budget=budget, seeds=seeds, epochs=epochs)
+    print(result.summary())
+    print("\n" + terminal.markdown(("in all blocks", "loss on selection data"), rows(result), "lr"))
+    print("\n" + ", ".join(f"{name} {value}" for name, value in terminal.machine().items()))
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
-    parser = terminal.parser(__doc__, short="2 trials, 2 seeds, 3 steps a training")
-    parser.add_argument("--trials", type=int, default=6, help="of each search (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=10, help="of the comparison (default: %(default)s)")
+    parser = terminal.parser(__doc__, short="2 trainings of budget, 2 seeds, 1 epoch", out=terminal.RUNS)
+    parser.add_argument("--budget", type=int, default=12, help="of the search (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=10, help="of the confirmation (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=8, help="of a training (default: %(default)s)")
     return parser.parse_args(arguments)
 
 
