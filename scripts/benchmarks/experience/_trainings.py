@@ -60,12 +60,15 @@ def earlier_run(path: Path, seed: int, table: Landscape) -> Earlier:
         seed: Of the earlier run.
         table: What is searched now.
     """
-    source = _table(path)
+    return moved(*_played(path, seed), _table(path), table)
+
+
+@lru_cache(maxsize=4096)
+def _played(path: Path, seed: int) -> tuple[Study, Mapping[str, str]]:
     search = _Kept(baselines=2, first=10, raced=True, seeds=3)
-    game = Game(source, FIRST_GAME + seed)
+    game = Game(_table(path), FIRST_GAME + seed)
     search(game, [search.paid(game) + BUDGET])
-    study, choice = search.kept[-1]
-    return moved(study, choice, source, table)
+    return search.kept[-1]
 
 
 def moved(study: Study, choice: Mapping[str, str], source: Landscape, table: Landscape) -> Earlier:
