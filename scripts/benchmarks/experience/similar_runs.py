@@ -152,8 +152,9 @@ def compared(results: Results) -> str:
     for label, names in groups.items():
         if names:
             cells = (
-                "" if column.startswith(CHOICE) else gain(results, names, title(CHOICE, column.split(", ")[1]), column)
+                gain(results, names, base, column) if base in columns and base != column else ""
                 for column in columns
+                for base in (title(CHOICE, column.split(", ")[1]),)
             )
             rows.append((f"**{label}**, than *choice*", "", *cells))
     return terminal.markdown(("table", ALONE, *columns), rows)
