@@ -55,7 +55,7 @@ HELD_OUT = {
 ALONE, CHOICE = "no run", "choice"
 WAYS = {
     CHOICE: None,
-    "mean": lambda earlier, sizes: mean_fit(earlier, sizes, 0.7, 0.1),
+    "mean": lambda earlier, sizes: mean_fit(earlier, sizes, 0.35, 0.1),
     "joint": lambda earlier, _: joint_fit(earlier, 0.5),
 }
 KINDS = ("similar", "other data")
