@@ -1,9 +1,9 @@
 """Gaussian processes that rest on an earlier run, too: its posterior mean as prior mean, or its trainings.
 
-*mean*: y = b mu(a) + what the process of a search says; mu is the posterior mean of the earlier run at the moved
-layers, b is normal with a given mean and a variance that is learned around a given one.
-*joint*: the trainings of both runs in one process; f is the sum of a part that both share and one of each run,
-all variances learned, around a given share of what is expected and the rest.
+*mean*: y = b mu(a) + what the process of a search says; mu is the posterior mean of the earlier run at the
+moved layers, b is normal with a given mean and a variance that is learned around a given one.
+*joint*: the trainings of both runs in one process; f is the sum of a part that both share and one of each
+run, all variances learned, around a given share of what is expected and the rest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Trainings of an earlier run: a replayed search of another table, moved by relative depth."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 

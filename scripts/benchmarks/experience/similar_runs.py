@@ -1,27 +1,26 @@
 """Similar runs: what a search gains that is given the choice, or all trainings, of one on a similar task.
 
     python scripts/benchmarks/tables/build.py --table NAME_half --seeds 6 --data-dir DIR --out runs/halves
-    python scripts/benchmarks/experience/similar_runs.py [--halves runs/halves] [--held-out] [--repetitions 200]
-        [--workers 2] [--ways "no run;choice"] [--short] [--json FILE]
+    python scripts/benchmarks/experience/similar_runs.py [--halves runs/halves] [--held-out]
+        [--repetitions 200] [--workers 2] [--ways "choice;mean"] [--short] [--json FILE]
 
 A search of 20 trials with its baselines, raced as in a run, plays on each table: without an earlier run; with
-one, its *choice* tried first, as `like` does; the same with the run's posterior mean as prior mean (*mean*), or
-with its trainings in the same process (*joint*). The earlier run has 20 trials and the baselines, and another
-seed in every game. It is of a similar task (half of the units, twice the learning rate, half of the training
-rows, drawn anew; or another depth on the same data), or, as a control, of other data. All pairs were named
-before a game was played, and settings are chosen on those of development. The bar: on the similar pairs held
-out, a mean regret lower by 0.03 than with the choice alone, the interval above 0; and no table held out more
-than 0.05 worse with a run on other data than without one.
+one, its *choice* tried first, as `like` does; the same with the run's posterior mean as prior mean (*mean*),
+or with its trainings in the same process (*joint*). The earlier run has 20 trials and the baselines, and
+another seed in every game. It is of a similar task (half of the units, twice the learning rate, half of the
+training rows, drawn anew; or another depth on the same data), or, as a control, of other data. All pairs were
+named before a game was played, and settings are chosen on those of development. The bar: on the similar pairs
+held out, a mean regret lower by 0.03 than with the choice alone, the interval above 0; and no table held out
+more than 0.05 worse with a run on other data than without one.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -33,7 +32,7 @@ if not __package__:  # started by its path
 from autoact.search.optimizer._gaussian_process import GaussianProcess
 from scripts import terminal
 from scripts.benchmarks import search
-from scripts.benchmarks.experience import Earlier, earlier_run, joint_fit, mean_fit
+from scripts.benchmarks.experience import Earlier, Fit, earlier_run, joint_fit, mean_fit
 from scripts.benchmarks.replay import Game, Picks, Results, Row, Search, mean_difference, playing
 from scripts.benchmarks.replay.pooling import RACE, RACED, cost
 from scripts.benchmarks.tables import Names
@@ -53,7 +52,8 @@ HELD_OUT = {
     "held out: wine5": ("alcohol", "sex_half"),
 }
 ALONE, CHOICE = "no run", "choice"
-WAYS = {
+Way = Callable[[Earlier, tuple[int, ...]], Fit]  # of an earlier run and the candidates by layer
+WAYS: Mapping[str, Way | None] = {
     CHOICE: None,
     "mean": lambda earlier, sizes: mean_fit(earlier, sizes, 0.35, 0.1),
     "joint": lambda earlier, _: joint_fit(earlier, 0.5),
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     repetitions = 2 if options.short else options.repetitions
     results: Results = {name: {} for name in tables} | search.known(options.json)
     with search.processes(options.workers) as executor:
-        for way in options.ways.split(";"):
+        for way in (ALONE, *options.ways):
             for kind in KINDS if way != ALONE else ("",):
                 for name, table in tables.items():
                     strategy: Search = RACE
@@ -132,13 +132,15 @@ def file_of(name: str, options: argparse.Namespace) -> Path:
     folders = (options.tables, options.tables / "held_out", options.halves)
     found = next((file for folder in folders if (file := folder / f"{name}.npz").exists()), None)
     if found is None:
-        sys.exit(f"No table {name}.npz in {', '.join(map(str, folders))}: the first command of --help makes it.")
+        sys.exit(
+            f"No table {name}.npz in {', '.join(map(str, folders))}: the first command of --help makes it."
+        )
     return found
 
 
 def compared(results: Results) -> str:
     """Return mean regrets, and by how much those with an earlier run are lower than without, by table."""
-    groups = {"of development": [], "held out": []}
+    groups: dict[str, list[str]] = {"of development": [], "held out": []}
     for name in results:
         groups["held out" if name.startswith("held out") else "of development"].append(name)
     columns = [title(way, kind) for way in WAYS for kind in KINDS]
@@ -171,8 +173,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = search.replay_parser(__doc__, "two repetitions: shows that it runs", repetitions=200)
     parser.add_argument("--halves", type=Path, default=terminal.RUNS / "halves", help="tables of halves")
-    parser.add_argument("--ways", default=";".join((ALONE, *WAYS)), help="some, separated by semicolons")
-    return parser.parse_args(arguments)
+    parser.add_argument("--ways", default=";".join(WAYS), help="some, separated by semicolons")
+    options = parser.parse_args(arguments)
+    options.ways = options.ways.split(";")
+    if unknown := set(options.ways) - WAYS.keys():
+        parser.error(f"--ways {', '.join(sorted(unknown))}: there are {', '.join(WAYS)}")
+    return options
 
 
 if __name__ == "__main__":

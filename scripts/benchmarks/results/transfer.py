@@ -1,6 +1,7 @@
 """Transfer from a small model to a large one: what a choice found on the small one is worth on the large one.
 
-    python scripts/benchmarks/results/transfer.py [--task vision] [--trials 10] [--seeds 10] [--out DIR] [--short]
+    python scripts/benchmarks/results/transfer.py [--task vision] [--trials 10] [--seeds 10] [--short]
+        [--out runs/transfer]
 
 vision: convolutions on the digits of scikit-learn, from 2 blocks of 6 channels to 5 of 12. language: causal
 transformers on a text of sums, from 2 blocks of width 12 to 4 of width 24. On each are compared, on fresh

@@ -55,8 +55,10 @@ class TableTask:
         return replace(self, candidates=tuple(self.candidates[round(n * step)] for n in range(count)))
 
     def halved(self) -> "TableTask":
-        """Return the task of an earlier, smaller search: half of the units and of the training rows, which are
-        drawn anew with the others, and twice the learning rate."""
+        """Return the task of an earlier, smaller search.
+
+        It has half of the units, twice the learning rate, and half of the training rows, drawn anew.
+        """
         sizes = (self.sizes[0], *(units // 2 for units in self.sizes[1:-1]), self.sizes[-1])
         regime = replace(self.regime, lr=2 * self.regime.lr)
         load = partial(rows_of.halved, self.load)
@@ -152,6 +154,4 @@ HALVES = tuple(  # whose searches docs/benchmarks/experience.md gives to those o
     for task in DEVELOPMENT + HELD_OUT
     if task.name in ("wine", "abalone", "alcohol", "cora", "spirals", "sex", "clusters")
 )
-TASKS: Mapping[str, TableTask] = {
-    task.name: task for task in DEVELOPMENT + HELD_OUT + WITHOUT_TABLE + HALVES
-}
+TASKS: Mapping[str, TableTask] = {task.name: task for task in DEVELOPMENT + HELD_OUT + WITHOUT_TABLE + HALVES}
