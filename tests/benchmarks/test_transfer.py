@@ -38,8 +38,8 @@ def test_both_forms_have_as_many_parameters():
 
 
 @pytest.mark.slow
-def test_the_short_runs_print_a_row_per_model(tmp_path, capsys):
-    transfer.main(["--short", "--task", "vision"])
+def test_the_short_runs_print_a_row_per_model(capsys, tmp_path):
+    transfer.main(["--short", "--task", "vision", "--out", str(tmp_path)])
     printed = capsys.readouterr().out
     assert "| small search, transferred |" in printed
     assert "| large search with `like` |" in printed

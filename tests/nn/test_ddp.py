@@ -35,7 +35,10 @@ dist.destroy_process_group()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("relaxation", "start"), [("softmax", "relu"), ("straight_through", "uniform")])
+@pytest.mark.parametrize(
+    ("relaxation", "start"),
+    [("softmax", "relu"), pytest.param("straight_through", "uniform", marks=pytest.mark.long)],
+)
 def test_two_processes_agree_with_one(tmp_path, relaxation, start):
     command = [sys.executable, "-c", SCRIPT]
     ranks = [

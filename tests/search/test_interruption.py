@@ -58,7 +58,7 @@ def first(run: Path, phase: Any) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "phase",
-    ["trial", "confirmation", *(pytest.param(p, marks=pytest.mark.long) for p in ("one-shot", "baseline"))],
+    ["trial", *(pytest.param(p, marks=pytest.mark.long) for p in ("one-shot", "baseline", "confirmation"))],
 )
 def test_kill_9_in_any_phase_and_resume(undisturbed: Path, tmp_path: Path, phase: str) -> None:
     stop_at = first(undisturbed, phase)

@@ -68,7 +68,7 @@ class Search:
             candidates=[dict(zip(layers, names, strict=True)) for names in uniform],
         )
         study = new_study(game, sampler)
-        for names in [*self.derived(game), *uniform][:1]:
+        for names in self.enqueued(game):
             study.enqueue_trial(dict(zip(layers, names, strict=True)))
         paid = self.paid(game)
         with left_out(self.without):
@@ -81,6 +81,10 @@ class Search:
                 {self.first: partial(self.told, game)},
                 self.rounds,
             )
+
+    def enqueued(self, game: Game) -> list[Names]:
+        """Return what is tried first: the mixture's choice, without one a uniform assignment."""
+        return [*self.derived(game), *uniform_assignments(game.table)][:1]
 
     def told(self, game: Game, study: Study) -> None:
         """Tell a study of the baselines."""

@@ -1,23 +1,23 @@
 """Transfer from a small model to a large one: what a choice found on the small one is worth on the large one.
 
     python scripts/benchmarks/results/transfer.py [--task vision] [--trials 10] [--seeds 10] [--short]
+        [--out runs/transfer]
 
 vision: convolutions on the digits of scikit-learn, from 2 blocks of 6 channels to 5 of 12. language: causal
 transformers on a text of sums, from 2 blocks of width 12 to 4 of width 24. On each are compared, on fresh
 paired seeds and data that no search has seen: the original; the uniform assignment that the search of the
 large model believes best; the choice of the small model's search, stretched; a search of the large model with
-as many trials; and one that tries the stretched choice first (`like`).
+as many trials; and one that tries the stretched choice first (`like`). A run that was killed goes on with the
+same command; seconds are those of a search's own trainings, without its confirmation.
 """
 
 import argparse
 import math
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,7 @@ from autoact.conversion import find_layers
 from autoact.search import SearchResult
 from autoact.search.statistics import compare
 from scripts import terminal
+from scripts.benchmarks.results import Record
 
 CANDIDATES = ["relu", "elu", "gelu", "silu", "mish", "tanh", "relu_squared"]
 FIRST_SEED = 10**6  # of the comparison; the seeds of searches are drawn below
@@ -150,7 +151,7 @@ def sums(rows: int = 2000) -> dict[str, Parts]:
 
 TASKS: Mapping[str, Callable[[], Task]] = {
     "vision": lambda: Task(partial(Convolutions, 2, 6), partial(Convolutions, 5, 12), digits(), 150, 3e-3),
-    "language": lambda: Task(partial(Transformer, 2, 12), partial(Transformer, 4, 24), sums(), 150, 5e-3),
+    "language": lambda: Task(partial(Transformer, 2, 12), partial(Transformer, 4, 24), sums(), 300, 5e-3),
 }
 
 
@@ -191,8 +192,8 @@ class Searcher:
     def search(
         self, make: Callable[[], nn.Module], name: str, like: Sequence[Path] = ()
     ) -> tuple[SearchResult, float]:
-        """Search a model; return the result and the seconds that it took."""
-        began = perf_counter()
+        """Search a model, or go on; return the result and the seconds that its trainings took."""
+        out = self.folder / name
         found = run_search(
             objective=partial(trained, task=self.task, make=make, part="search"),
             layers=find_layers(make(), self.candidates).layers,
@@ -202,16 +203,17 @@ class Searcher:
             seeds=2,
             selection_seeds=2,
             quiet=True,
-            out=self.folder / name,
+            out=out,
+            resume=out.exists(),
             task=name,
             like=like or None,
         )
-        return found, perf_counter() - began
+        return found, sum(own.seconds for own in found.trainings if own.phase != "confirmation")
 
 
 def compared(task: Task, trials: int, seeds: int, folder: Path) -> list[tuple[str, ...]]:
     """Search, transfer and compare; return the rows of a table."""
-    searcher = Searcher(task, trials, folder)
+    searcher, record = Searcher(task, trials, folder), Record(folder / "losses.jsonl")
     layers = find_layers(task.large(), CANDIDATES).layers
     small, small_s = searcher.search(task.small, "small")
     large, large_s = searcher.search(task.large, "large")
@@ -226,10 +228,12 @@ def compared(task: Task, trials: int, seeds: int, folder: Path) -> list[tuple[st
         "large search with `like`": (like.assignment, small_s + like_s),
     }
     final = partial(trained, fraction=1.0, task=task, make=task.large, part="compare")
-    losses = {
-        name: [final(choice, FIRST_SEED + number) for number in range(seeds)]
-        for name, (choice, _) in arms.items()
-    }
+    for choice, _ in arms.values():
+        for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+            if not record.has(folder.name, str(choice), seed):
+                record.add(task=folder.name, arm=str(choice), seed=seed, comparison=final(choice, seed))
+    known = record.values(folder.name)
+    losses = {name: known[str(choice)][:seeds].tolist() for name, (choice, _) in arms.items()}
     rows: list[tuple[str, ...]] = []
     for name, (choice, seconds) in arms.items():
         mean = sum(losses[name]) / seeds
@@ -259,7 +263,9 @@ def names(choice: Assignment) -> str:
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
-    parser = terminal.parser(__doc__, short="2 trials, 2 seeds, 3 steps a training")
+    parser = terminal.parser(
+        __doc__, short="2 trials, 2 seeds, 3 steps a training", out=terminal.RUNS / "transfer"
+    )
     parser.add_argument("--task", nargs="+", choices=[*TASKS], default=[*TASKS], help="which (default: all)")
     parser.add_argument("--trials", type=int, default=10, help="of each search (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=10, help="of the comparison (default: %(default)s)")
@@ -275,8 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         trials, seeds = options.trials, options.seeds
         if options.short:
             task, trials, seeds = Task(task.small, task.large, task.parts, 3, task.rate), 2, 2
-        with tempfile.TemporaryDirectory() as folder:
-            rows = compared(task, trials, seeds, Path(folder))
+        rows = compared(task, trials, seeds, options.out / (f"short-{name}" if options.short else name))
         head = (name, "loss", "better than the original by", "than the large search by", "s", "activations")
         print(f"\n{terminal.markdown(head, rows, 'lrrrrl')}\n", flush=True)
     print(", ".join(f"{name} {value}" for name, value in terminal.machine().items()))

@@ -6,7 +6,8 @@
 Tables: digits, digits4, diabetes (scikit-learn's data), friedman, spirals, clusters (synthetic); wine,
 alcohol, wine5 (winequality-white.csv), abalone, sex (abalone.csv), cifar (cifar10_15k.npz), cora (cora.npz).
 Alcohol, cora, wine5, spirals, sex and clusters are held out: they belong into
-docs/benchmarks/tables/held_out. With `--curves` a table has a value per epoch and what averaged weights
+docs/benchmarks/tables/held_out. NAME_half is the smaller task of an earlier search:
+docs/benchmarks/experience.md. With `--curves` a table has a value per epoch and what averaged weights
 reach, at a constant learning rate or one that falls to 0 as a half cosine: docs/benchmarks/readouts.md.
 A run that was killed goes on where it stopped: finished pieces lie in OUT/.NAME-<settings>/ until the table
 is whole.

@@ -71,6 +71,17 @@ def cora(folder: Path) -> Rows:
         return three_parts(_principal(words), torch.from_numpy(stored["labels"]).long(), 1400)
 
 
+def halved(load: Callable[[Path], Rows], folder: Path) -> Rows:
+    """Give half as many rows to train, and as many to select and to compare, all drawn anew."""
+    whole = load(folder)
+    parts = (whole.training, whole.selection, whole.comparison)
+    x, y = (torch.cat([part[place] for part in parts]) for place in (0, 1))
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(1))
+    sizes = (len(whole.training[0]) // 2, len(whole.selection[0]), len(whole.comparison[0]))
+    cut = [(x[rows], y[rows]) for rows in order[: sum(sizes)].split(sizes)]
+    return Rows(training=cut[0], selection=cut[1], comparison=cut[2])
+
+
 def _principal(inputs: Numbers) -> Numbers:
     """Return the first principal components of all rows, (rows, COMPONENTS)."""
     centered = inputs - inputs.mean(axis=0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from scripts.benchmarks.networks import Regime, Rows
@@ -52,6 +53,16 @@ class TableTask:
         count = min(int(most ** (1 / self.depth) + 1e-9), len(self.candidates))
         step = (len(self.candidates) - 1) / (count - 1)
         return replace(self, candidates=tuple(self.candidates[round(n * step)] for n in range(count)))
+
+    def halved(self) -> "TableTask":
+        """Return the task of an earlier, smaller search.
+
+        It has half of the units, twice the learning rate, and half of the training rows, drawn anew.
+        """
+        sizes = (self.sizes[0], *(units // 2 for units in self.sizes[1:-1]), self.sizes[-1])
+        regime = replace(self.regime, lr=2 * self.regime.lr)
+        load = partial(rows_of.halved, self.load)
+        return replace(self, name=f"{self.name}_half", sizes=sizes, regime=regime, load=load)
 
     def read_out(self, decays: bool) -> "TableTask":
         """Return the task with what read-outs are compared on: a value per epoch, and averaged weights."""
@@ -138,4 +149,9 @@ WITHOUT_TABLE = (
         "scikit-learn's breast cancer, malignant or benign: 2 classes",
     ),
 )
-TASKS: Mapping[str, TableTask] = {task.name: task for task in DEVELOPMENT + HELD_OUT + WITHOUT_TABLE}
+HALVES = tuple(  # whose searches docs/benchmarks/experience.md gives to those of the whole tasks
+    task.halved()
+    for task in DEVELOPMENT + HELD_OUT
+    if task.name in ("wine", "abalone", "alcohol", "cora", "spirals", "sex", "clusters")
+)
+TASKS: Mapping[str, TableTask] = {task.name: task for task in DEVELOPMENT + HELD_OUT + WITHOUT_TABLE + HALVES}

@@ -97,6 +97,42 @@ def test_the_first_trials_fill_a_stack_as_nothing_is_known_before_them(directory
     assert task.rounds == [[0, 1, 2, 3, 4], [5], [6]]
 
 
+def beside(study: Study) -> list[Training]:
+    search = study.domain.search
+    return [
+        Training(
+            phase="baseline",
+            label=name,
+            assignment=search.variables.uniform(name),
+            seed=search.seeds.trial(0),
+        )
+        for name in search.variables.names
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "each", "rounds"),
+    [
+        (8, 1, [[0, 1, 2, 3, 4, 5, 6, 7], [8]]),
+        (7, 1, [[0, 1, 2, 3, 4], [5]]),
+        (1, 1, [[n] for n in range(6)]),
+    ],
+)
+def test_the_baselines_are_trained_with_the_first_trials_where_they_fit(
+    directory: RunDirectory, size: int, each: int, rounds: list[list[int]]
+) -> None:
+    task = Task()
+    study = study_of(directory, task, size, each)
+    more = beside(study)
+    run_trials(study.domain.search, study, 5, beside=more)
+    assert sorted(study.trainings) == [0, 1, 2, 3, 4], "whoever asked for the others tells of them"
+    found = [study.domain.search.ledger.find(training) for training in more]
+    study.add([training for training in found if training is not None])
+    run_trials(study.domain.search, study, 6, beside=more)
+    assert task.rounds == rounds
+    assert study.spent == 6
+
+
 def killed_and_resumed(directory: RunDirectory, samplers: Sequence[Any]) -> None:
     study = study_of(directory, Task(stop_at=2), 8, sampler=samplers[0])
     with pytest.raises(KeyboardInterrupt):

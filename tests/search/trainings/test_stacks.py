@@ -111,7 +111,7 @@ def test_a_stack_that_cannot_be_trained_is_done_one_by_one_and_said_once(
     assert [line for line in said if line] == [said[0]]
     assert said[0].startswith("A stack of trainings cannot be done as one and is done one by one: ")
     assert said[0].endswith(str(error))
-    assert run.stack == Stack(size=1, speed=4.0, reason=said[0].partition("one by one: ")[2])
+    assert run.stack == Stack(size=1, reason=said[0].partition("one by one: ")[2])
 
 
 def test_a_stack_too_large_for_memory_is_halved_until_it_fits(tmp_path: Path) -> None:
