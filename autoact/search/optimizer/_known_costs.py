@@ -122,7 +122,8 @@ class Budgets:
         before = np.append(np.inf, np.minimum.accumulate(ordered)[:-1])
         places = np.flatnonzero(ordered < before)
         for place, end in zip(places, [*places[1:], len(ordered)], strict=True):
-            yield int(self.order[place]), self.order[:end]
+            if self.shares[place:end].any():  # else a better one costs as much
+                yield int(self.order[place]), self.order[:end]
 
 
 def by_fronts(values: Array, costs: Array, count: int) -> Indices:
