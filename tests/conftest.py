@@ -50,6 +50,8 @@ def brief_searches() -> Iterator[None]:
         patched.setattr("autoact.tracking._layer_logger.left_out", lambda package, what: True)
         patched.setattr(alembic.util, "load_python_file", _read_once(alembic.util.load_python_file))
         patched.setattr("autoact.search.outcome._latency.medians", partial(medians, seconds=0.01))
+        for name in ("_latency_costs._SECONDS", "_latency_costs._SECONDS_WHOLE", "_whole_models._SECONDS"):
+            patched.setattr(f"autoact.search.goals.{name}", 0.001)
         yield
 
 
