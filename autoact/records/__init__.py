@@ -35,6 +35,7 @@ from autoact.records._second_goal import (
     Front,
     FrontPoint,
     Goal,
+    front_checkpoint,
     write_front,
 )
 from autoact.records._training import SEARCH_PHASES, Phase, State, Training, Value, model_key
@@ -78,6 +79,7 @@ __all__ = [
     "Verdict",
     "confidence",
     "finite",
+    "front_checkpoint",
     "model_key",
     "plain",
     "questions_of",

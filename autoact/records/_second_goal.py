@@ -169,6 +169,20 @@ class Front:
     tried: Mapping[str, float] = field(default_factory=dict)
 
 
+def front_checkpoint(run: Path, number: int | str) -> Path:
+    """Return where a model of the front is kept, as the first confirmation seed trained it.
+
+    Args:
+        run: The run directory.
+        number: Of the model, from 1; its assignment is front/NUMBER.yaml.
+
+    Example:
+        >>> front_checkpoint(Path("run"), 1).as_posix()
+        'run/checkpoints/front-1.ckpt'
+    """
+    return run / "checkpoints" / f"{_FOLDER}-{number}.ckpt"
+
+
 def write_front(run: Path, assignments: Sequence[Assignment]) -> list[str]:
     """Write the assignments of a front for people, and remove those of an earlier one.
 
@@ -190,4 +204,5 @@ def write_front(run: Path, assignments: Sequence[Assignment]) -> list[str]:
     for file in folder.glob("*.yaml"):
         if file.name not in names:
             file.unlink()
+            front_checkpoint(run, file.stem).unlink(missing_ok=True)
     return [f"{_FOLDER}/{name}" for name in names]

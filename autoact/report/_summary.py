@@ -60,7 +60,8 @@ def answer(path: str | Path) -> dict[str, Any]:
 
     Returns:
         `run`, `verdict`, `recommended` (activations by layer), `says` (sentences), `next` (what to do, and as
-        code), `report` (the content of report.json).
+        code), `report` (the content of report.json); of a search for two goals also `front` (file and what
+        holds of each model on it).
 
     Raises:
         RunDirectoryError: As of `summarize`.
@@ -74,12 +75,22 @@ def answer(path: str | Path) -> dict[str, Any]:
     run = read_run(path)
     step, code = next_step(run)
     recommended = run.report.recommended
+    front = run.report.front
+    points = (
+        []
+        if front is None
+        else [
+            {"file": str(run.path / p.file), "says": on_front(p, front, run.report.metric)}
+            for p in front.points
+        ]
+    )
     return {
         "run": str(run.path),
         "verdict": run.report.verdict,
         "recommended": None if recommended is None else {p: str(c) for p, c in recommended.items()},
         "says": sentences(run),
         "next": {"step": step, "code": code},
+        **({} if front is None else {"front": points}),
         "report": run.report.to_dict(),
     }
 

@@ -14,9 +14,9 @@ from typing import Any, Unpack
 
 from autoact.records import Ledger, RunDirectory
 from autoact.search import outcome
+from autoact.search._carrying_out import carried_out
 from autoact.search._inputs import check_what, require_logged, required
 from autoact.search._resumption import as_probed, extend, hours_spent, is_same, opened
-from autoact.search._run import carried_out
 from autoact.search.clusters import place_for
 from autoact.search.executors import require_no_import
 from autoact.search.phases import Prepared, SearchPlan, prepare, prepare_objective, probe, stack_for

@@ -22,8 +22,7 @@ from autoact.records import Costs
 from autoact.search.setup import Variables
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Choice
-from autoact.training import restored_randomness, silence
-from autoact.training.fit import ForwardPasses
+from autoact.training import ForwardPasses, restored_randomness, silence
 
 _SECONDS = 4.0  # for all activations; each is measured at least once
 _SECONDS_WHOLE = 0.5

@@ -17,8 +17,7 @@ from autoact.records import CostDifference, Goal
 from autoact.search.goals._size_costs import learnable
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
-from autoact.training import restored_randomness, silence
-from autoact.training.fit import ForwardPasses
+from autoact.training import ForwardPasses, restored_randomness, silence
 
 _BLOCKS, _FEWEST = 12, 6  # each with fresh copies in an order of its own; of slow models fewer
 _SECONDS = 0.25  # of a block and model

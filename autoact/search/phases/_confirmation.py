@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autoact.errors import SearchFailedError
-from autoact.records import Comparison, Look, Training
+from autoact.records import Comparison, Look, Training, front_checkpoint
 from autoact.search.phases._baselines import again
 from autoact.search.phases._remaining import out_of_time
 from autoact.search.statistics import compare_trainings, is_hopeless
-from autoact.search.study import ORIGINAL, SELECTED, Search
-from autoact.search.trainings import Extras, ModelTask
+from autoact.search.study import MEMBER, ORIGINAL, SELECTED, Search
+from autoact.search.trainings import NO_EXTRAS, Extras, ModelTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +103,7 @@ def confirm(
 
 def _trained(search: Search, models: Mapping[str, Training], count: int) -> Confirmed:
     """Train what is missing of the first seeds; what raises is done once more."""
-    directory = search.directory
-    extras = [Extras(checkpoint=f) for f in (directory.checkpoint_file, directory.original_checkpoint_file)]
+    extras = _checkpoints(search, models)
     pairs = _Pairs(search, models, count)
     while (more := pairs.next()) > pairs.complete:
         search.trainings.run(pairs.asked(more), *extras)
@@ -123,6 +122,16 @@ def _trained(search: Search, models: Mapping[str, Training], count: int) -> Conf
         cut=pairs.complete < count,
         front={label: by_model[label] for label in front},
     )
+
+
+def _checkpoints(search: Search, models: Mapping[str, Training]) -> list[Extras]:
+    """Return where each model is saved as the first seed trains it; of equal ones the first is trained."""
+    directory = search.directory
+    files = {SELECTED: directory.checkpoint_file, ORIGINAL: directory.original_checkpoint_file}
+    members = [label for label in models if label.startswith(f"{MEMBER} ")]
+    files |= {label: front_checkpoint(directory.path, label.split()[1]) for label in members}
+    own = [[files[k] for k in files if models[k].key == model.key] for model in models.values()]
+    return [Extras(checkpoint=same[0]) if same else NO_EXTRAS for same in own]
 
 
 @dataclass(frozen=True, slots=True)

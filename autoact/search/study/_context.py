@@ -9,7 +9,7 @@ from autoact.search.setup import RACED, Counts, Hyperparameters, Seeds, Settings
 from autoact.search.trainings import TimeLimit, Trainings
 from autoact.spaces import Assignment
 
-ORIGINAL, SELECTED = "original", "selected"  # labels of trainings
+ORIGINAL, SELECTED, MEMBER = "original", "selected", "front"  # labels of trainings; members have a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from autoact.training.fit._beginnings import Beginnings
 from autoact.training.fit._carried_state import Kept, Validations
 from autoact.training.fit._doubtful_batches import require_finite
-from autoact.training.fit._forward_passes import ForwardPasses
 from autoact.training.fit._laid_out import laid_out, silent_trainer, with_activations
 from autoact.training.fit._one_run import Run, second_seed, validated
 from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
@@ -21,7 +20,6 @@ __all__ = [
     "ApplyAssignment",
     "Beginnings",
     "Clock",
-    "ForwardPasses",
     "Kept",
     "Measurement",
     "ReachedLayers",

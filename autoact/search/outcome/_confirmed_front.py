@@ -5,16 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from autoact.records import CostDifference, Front, FrontPoint, Training, model_key, write_front
 from autoact.search.goals import whole_costs
 from autoact.search.phases import Confirmed
-from autoact.search.study import ORIGINAL, SELECTED, Search
+from autoact.search.study import MEMBER, ORIGINAL, SELECTED, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
-
-_LABEL = "front"
 
 
 def labelled(models: Sequence[Training]) -> dict[str, Training]:
     """Return models of the front by the labels of their trainings, the cheapest first."""
-    return {f"{_LABEL} {number}": model for number, model in enumerate(models, 1)}
+    return {f"{MEMBER} {number}": model for number, model in enumerate(models, 1)}
 
 
 def note_front(search: Search, models: Mapping[str, Training]) -> list[str]:
@@ -83,7 +81,7 @@ def front(search: Search, models: Mapping[str, Training], confirmed: Confirmed) 
 
 def _members(models: Mapping[str, Training]) -> Iterator[tuple[str, Training]]:
     """Give the models of the front, the selected one last; the original is no member of it."""
-    yield from ((label, model) for label, model in models.items() if label.startswith(f"{_LABEL} "))
+    yield from ((label, model) for label, model in models.items() if label.startswith(f"{MEMBER} "))
     if models[SELECTED].key != models[ORIGINAL].key:
         yield SELECTED, models[SELECTED]
 

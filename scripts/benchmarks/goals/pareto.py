@@ -1,17 +1,17 @@
 """Two goals on tables of trainings: the front of value and latency that a number of trainings finds.
 
-    python scripts/benchmarks/pareto.py [--tables DIR] [--held-out] [--repetitions 40] [--trainings 20,40]
-        [--workers 2] [--control 0] [--short] [--json FILE]
+    python scripts/benchmarks/goals/pareto.py [--tables DIR] [--held-out] [--repetitions 40]
+        [--trainings 20,40] [--workers 2] [--control 0] [--short] [--json FILE]
 
 The cost of an assignment is the sum of what its activations take, measured here on tensors of 1024 x 32 and
 kept in the JSON file. Values are regrets (0 is the best assignment of a table, 1 the median one), costs are
 shares of the range of the table. What is found is measured by the truth of the table, as a share of what can
 be had:
 
-    area        hypervolume under the true values of the models that it recommends (reference: regret 1 and the
-                highest cost)
-    as believed the same, but within each budget of cost the model counts that is believed to be best
-    best        regret of the model that is believed to be best at any cost
+    area          hypervolume under the true values of the models that are recommended (reference: regret 1
+                  and the highest cost)
+    as believed   the same, but within each budget of cost the model counts that is believed to be best
+    best          regret of the model that is believed to be best at any cost
 
 All play the same games. `--control N` compares N pairs of identical models by the latency of whole models, as
 a search does at its end: how often a difference is claimed where there is none.
@@ -35,14 +35,14 @@ import torch
 from optuna.trial import FrozenTrial, TrialState
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from autoact.latency import in_turns
 from autoact.nn import module_for
 from autoact.search.goals._whole_models import difference, timed
 from autoact.search.optimizer import FunctionSpaceSampler
 from autoact.spaces import Choice
-from autoact.training.fit import ForwardPasses
+from autoact.training import ForwardPasses
 from scripts import terminal
 from scripts.benchmarks import search
 from scripts.benchmarks.replay import Game, mean_difference, uniform_assignments
@@ -108,8 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     numbers = [4] if options.short else [int(number) for number in options.trainings.split(",")]
     repetitions = 2 if options.short else options.repetitions
     kept = known(options.json)
-    if not kept["costs"]:
-        kept["costs"] = measured(activations(tables), seconds=0.1 if options.short else 10.0)
+    missing = [name for name in activations(tables) if name not in kept["costs"]]
+    kept["costs"] |= measured(missing, seconds=0.1 if options.short else 10.0)
     with search.processes(options.workers) as executor:
         for name, table in tables.items():
             own = kept["games"].setdefault(name, {})
@@ -201,7 +201,8 @@ def play(
         if number in numbers:
             chosen = recommended(study, strategy, game, by_layer, directions)
             points = [(share(names_of(problem, t), costs, most), regret(game, t)) for t in chosen]
-            found.append([area(points) / best, as_believed(points) / best, points[-1][1] if points else 1.0])
+            own = [area(points) / best, as_believed(points) / best, points[-1][1] if points else 1.0]
+            found.append([round(value, 3) for value in own])
     return found
 
 
