@@ -17,8 +17,9 @@ from autoact.spaces import Assignment
 _FORMULA = re.compile(r"((?:^|[;|])[\s\"']*)(?=[-=+@＝＋－＠])")
 COLUMNS = (
     *("rank", "assignment", "mean", "sd", "n", "diverged", "phases", "comparison_mean", "comparison_n"),
-    *("pruned", "failed", "believed", "believed_sd", "latency_ms", "pareto", "cost"),
+    *("pruned", "failed", "believed", "believed_sd", "latency_ms", "pareto"),
 )
+_COST = "cost"  # of a search for two goals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +123,11 @@ def to_csv(rows: Sequence[Row]) -> str:
     """Return the rows as CSV with a header; no text in it begins as the formulas of spreadsheets do."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    two = any(row.cost is not None for row in rows)
+    writer.writerow([*COLUMNS, *([_COST] if two else [])])
     for rank, row in enumerate(rows, 1):
-        writer.writerow([rank, *("" if value is None else value for value in _cells(row))])
+        cells = [*_cells(row), *([row.cost] if two else [])]
+        writer.writerow([rank, *("" if value is None else value for value in cells)])
     return text.getvalue()
 
 
@@ -143,7 +146,6 @@ def _cells(row: Row) -> list[Any]:
         *(row.believed or (None, None)),
         row.latency,
         None if row.front is None else int(row.front),
-        row.cost,
     ]
 
 

@@ -1,7 +1,9 @@
 """Forward passes outside of a training: on the device of a Trainer, with its precision."""
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -52,6 +54,21 @@ class ForwardPasses:
         """
         taken = batch[0] if isinstance(batch, list | tuple) else batch
         return self._precision.convert_input(move_data_to_device(taken, self.device))
+
+    def call(self, model: nn.Module, inputs: Any) -> Callable[[], Any]:
+        """Return what calls a model: a mapping that its forward takes by name is given so.
+
+        Args:
+            model: On the device.
+            inputs: On the device.
+        """
+        if isinstance(inputs, Mapping):
+            try:
+                inspect.signature(model.forward).bind(**inputs)
+            except TypeError:
+                return partial(model, inputs)
+            return partial(model, **inputs)
+        return partial(model, inputs)
 
     @contextmanager
     def passing(self) -> Iterator[None]:

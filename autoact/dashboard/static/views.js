@@ -251,7 +251,7 @@ export const figures = {
   pareto(view) {
     const found = view.result?.pareto ?? [];
     if (found.length < 2) return null;
-    const points = found.map((each) => ({ ...each, x: each.cost, y: each.mean, low: each.mean - (each.sd ?? 0), high: each.mean + (each.sd ?? 0), title: `${each.words}: ${number(each.mean)} at ${number(each.cost, 3)}` }));
+    const points = found.map((each) => ({ ...each, x: each.ms, y: each.mean, low: each.mean - (each.sd ?? 0), high: each.mean + (each.sd ?? 0), title: `${each.words}: ${number(each.mean)} at ${number(each.ms, 3)}` }));
     const front = points.filter((point) => point.front);
     const marks = [["muted", "tried"], ["original", "original"], ["chosen", "chosen"]].flatMap(([role, name]) => {
       const own = points.filter((point) => point.role === role);

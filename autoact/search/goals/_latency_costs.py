@@ -47,13 +47,14 @@ def latency_costs(task: ModelTask, variables: Variables) -> Costs:
         inputs = passes.inputs(batch)
         model = passes.ready(task.build())
         with passes.passing():
-            require_callable(model, inputs)
-            whole = median(in_turns({"original": partial(model, inputs)}, _SECONDS_WHOLE)["original"])
-            calls, likes, mixtures = _calls(model, inputs, task)
+            forward = passes.call(model, inputs)
+            _require_callable(model, forward)
+            whole = median(in_turns({"original": forward}, _SECONDS_WHOLE)["original"])
+            calls, likes, mixtures = _calls(model, passes, inputs, task)
             seconds = _seconds(variables, calls, likes, mixtures, passes)
     return Costs(
         goal="latency",
-        unit=unit(inputs, passes),
+        unit=_unit(inputs, passes),
         original=1e3 * whole,
         differences={
             path: _differences(path, now, v.candidates, calls.get(path, {}), seconds)
@@ -63,29 +64,16 @@ def latency_costs(task: ModelTask, variables: Variables) -> Costs:
     )
 
 
-def unit(inputs: Any, passes: ForwardPasses) -> str:
-    """Return what is measured, in words.
-
-    Args:
-        inputs: Of a forward pass.
-        passes: Where.
-    """
+def _unit(inputs: Any, passes: ForwardPasses) -> str:
+    """Return what is measured, in words."""
     rows = len(inputs) if isinstance(inputs, Tensor) and inputs.dim() else None
     return f"ms per batch{'' if rows is None else f' of {rows}'} on {passes.where}"
 
 
-def require_callable(model: nn.Module, inputs: Any) -> None:
-    """Refuse a model that cannot be called on the inputs of a batch.
-
-    Args:
-        model: The model.
-        inputs: What a forward takes of a batch.
-
-    Raises:
-        ConfigurationError: Says what it raised.
-    """
+def _require_callable(model: nn.Module, forward: Callable[[], Any]) -> None:
+    """Refuse a model that cannot be called on the inputs of a batch."""
     try:
-        model(inputs)
+        forward()
     except Exception as error:  # a user's forward may raise anything
         said = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": .")
         raise ConfigurationError(
@@ -96,7 +84,7 @@ def require_callable(model: nn.Module, inputs: Any) -> None:
 
 
 def _calls(
-    model: nn.Module, inputs: Any, task: ModelTask
+    model: nn.Module, passes: ForwardPasses, inputs: Any, task: ModelTask
 ) -> tuple[dict[str, dict[Kind, int]], dict[Kind, Tensor], dict[str, nn.Module]]:
     """Return how often each layer is called with which kind of tensor, one of each, and its mixtures."""
     plan = find_layers(model, task.space)
@@ -113,7 +101,7 @@ def _calls(
 
     for path in plan.paths:
         model.get_submodule(path).register_forward_pre_hook(partial(note, path))
-    model(inputs)
+    passes.call(model, inputs)()
     mixtures = {path: model.get_submodule(path).present for path in plan.paths if path not in plan.layers}
     return calls, likes, mixtures
 

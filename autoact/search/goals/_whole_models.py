@@ -4,7 +4,6 @@ import copy
 import math
 import random
 from collections.abc import Sequence
-from functools import partial
 from statistics import fmean, median, stdev
 
 import torch
@@ -66,7 +65,8 @@ def timed(models: Sequence[nn.Module], inputs: object, passes: ForwardPasses) ->
         copies = {place: copy.deepcopy(models[place]) for place in places}
         with passes.passing():
             found = in_turns(
-                {str(place): partial(copies[place], inputs) for place in places}, _SECONDS * len(models)
+                {str(place): passes.call(copies[place], inputs) for place in places},
+                _SECONDS * len(models),
             )
         blocks.append([1e3 * median(found[str(place)]) for place in range(len(models))])
         count = _FEWEST if blocks[0][0] > 1e3 * _SLOW else _BLOCKS
