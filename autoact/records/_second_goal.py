@@ -195,6 +195,14 @@ def write_front(run: Path, assignments: Sequence[Assignment]) -> list[str]:
 
     Raises:
         ConfigurationError: The place cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> run = Path(tempfile.mkdtemp())
+        >>> write_front(run, [Assignment({"a": "relu"}), Assignment({"a": "tanh"})])
+        ['front/1.yaml', 'front/2.yaml']
+        >>> print(Assignment.load(run / "front/2.yaml"))
+        a=tanh
     """
     folder = run / _FOLDER
     folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a study has shown of its layers and hyperparameters, and what follows from it."""
+"""Knowledge of a study: what it has shown of its layers and hyperparameters, and the process on that."""
 
 from __future__ import annotations
 

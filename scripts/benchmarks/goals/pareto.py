@@ -1,7 +1,7 @@
 """Two goals on tables of trainings: the front of value and latency that a number of trainings finds.
 
     python scripts/benchmarks/goals/pareto.py [--tables DIR] [--held-out] [--repetitions 40]
-        [--trainings 20,40] [--workers 2] [--control 0] [--short] [--json FILE]
+        [--trainings 20,40] [--strategies NAMES] [--workers 2] [--control 0] [--short] [--json FILE]
 
 The cost of an assignment is the sum of what its activations take, measured here on tensors of 1024 x 32 and
 kept in the JSON file. Values are regrets (0 is the best assignment of a table, 1 the median one), costs are
@@ -107,13 +107,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     numbers = [4] if options.short else [int(number) for number in options.trainings.split(",")]
     repetitions = 2 if options.short else options.repetitions
+    wanted = {title: STRATEGIES[title] for title in options.strategies.split(";")}
     kept = known(options.json)
     missing = [name for name in activations(tables) if name not in kept["costs"]]
     kept["costs"] |= measured(missing, seconds=0.1 if options.short else 10.0)
     with search.processes(options.workers) as executor:
         for name, table in tables.items():
             own = kept["games"].setdefault(name, {})
-            for title, strategy in STRATEGIES.items():
+            for title, strategy in wanted.items():
                 if title not in own or len(own[title]) < repetitions:
                     own[title] = played(table, strategy, kept["costs"], numbers, repetitions, executor)
                     print(f"{name}: {title}", file=sys.stderr, flush=True)
@@ -132,6 +133,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = search.replay_parser(__doc__, "two games of four trainings: shows that it runs", repetitions=40)
     parser.add_argument("--trainings", default="20,40", help="numbers of trainings at which fronts are read")
+    parser.add_argument("--strategies", default=";".join(STRATEGIES), help="what plays, separated by ;")
     parser.add_argument("--control", type=int, default=0, help="pairs of identical models to compare")
     return parser.parse_args(arguments)
 
@@ -297,7 +299,7 @@ def possible(table: SearchTable, costs: Costs) -> float:
 def summary(games: Mapping[str, Any], place: int, number: int) -> str:
     """Return means over tables, and what each strategy has more than the search for two goals."""
     rows = []
-    for title in STRATEGIES:
+    for title in next(iter(games.values())):
         means = [
             np.mean([values(own, title, place)[:, m].mean() for own in games.values()]) for m in (0, 1, 2)
         ]
@@ -308,10 +310,11 @@ def summary(games: Mapping[str, Any], place: int, number: int) -> str:
 
 def _against(games: Mapping[str, Any], title: str, place: int) -> Iterator[str]:
     for measure in range(len(MEASURES)):
-        more = [
-            values(own, title, place)[:, measure] - values(own, TWO, place)[:, measure]
-            for own in games.values()
-        ]
+        if any(TWO not in own for own in games.values()):
+            yield ""
+            continue
+        pairs = [(values(own, title, place), values(own, TWO, place)) for own in games.values()]
+        more = [(theirs - ours[: len(theirs)])[:, measure] for theirs, ours in pairs]
         found, low, high = mean_difference(more)
         yield "" if title == TWO else f"{found:+.3f} [{low:+.3f}, {high:+.3f}]"
 
@@ -319,10 +322,11 @@ def _against(games: Mapping[str, Any], title: str, place: int) -> Iterator[str]:
 def by_table(games: Mapping[str, Any], place: int, number: int) -> str:
     """Return the mean area as believed by table."""
     rows = [
-        [name, *(f"{values(own, title, place)[:, 1].mean():.2f}" for title in STRATEGIES)]
+        [name, *(f"{values(own, title, place)[:, 1].mean():.2f}" for title in own)]
         for name, own in games.items()
     ]
-    return terminal.markdown([f"as believed, {number} trainings", *STRATEGIES], rows)
+    titles = next(iter(games.values()))
+    return terminal.markdown([f"as believed, {number} trainings", *titles], rows)
 
 
 def values(own: Mapping[str, Any], title: str, place: int) -> np.ndarray:
