@@ -12,7 +12,7 @@ import pytest
 
 from autoact import Assignment, apply, load_run, run_search
 from autoact.errors import ConfigurationError
-from autoact.records import Costs, Ledger, Report
+from autoact.records import Costs, Ledger, Phase, Report
 from autoact.search import SearchResult, compare
 from autoact.search.setup import FRONT
 from tests.search.models import TRAINER, Curve, CurveData
@@ -154,15 +154,15 @@ def test_going_on_finds_another_front(latency: SearchResult, tmp_path: Path) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", ["trial", pytest.param("confirmation", marks=pytest.mark.long)])
-def test_kill_9_and_resume(tmp_path: Path, phase: str) -> None:
-    asked = {"space": ["relu", "tanh", "prelu"], "pareto": "size"}
+def test_kill_9_and_resume(tmp_path: Path, phase: Phase) -> None:
+    asked: dict[str, Any] = {"space": ["relu", "tanh", "prelu"], "pareto": "size"}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
     expected = search(whole, **asked)
     phases = [training.phase for training in Ledger(whole / "run" / "trainings.jsonl").trainings]
     stop_at = str(4 + phases.index(phase) + 1)
-    where = [killed / "log", killed / "run", stop_at, "1", json.dumps(asked)]
+    where = [str(killed / "log"), str(killed / "run"), stop_at, "1", json.dumps(asked)]
     ended = subprocess.run([sys.executable, "-m", "tests.search.killed_search", *where], check=False)
     assert ended.returncode == -9
     assert 0 < len(trainings(killed / "run")) < len(trainings(whole / "run"))
@@ -174,7 +174,7 @@ def test_kill_9_and_resume(tmp_path: Path, phase: str) -> None:
 
 @pytest.mark.slow
 def test_a_genetic_sampler_and_an_interruption(tmp_path: Path) -> None:
-    asked = {
+    asked: dict[str, Any] = {
         "space": ["relu", "tanh", "prelu"],
         "pareto": "size",
         "sampler": optuna.samplers.NSGAIISampler(population_size=3, seed=1),

@@ -85,7 +85,7 @@ def _require_callable(model: nn.Module, forward: Callable[[], Any]) -> None:
 
 def _calls(
     model: nn.Module, passes: ForwardPasses, inputs: Any, task: ModelTask
-) -> tuple[dict[str, dict[Kind, int]], dict[Kind, Tensor], dict[str, nn.Module]]:
+) -> tuple[dict[str, dict[Kind, int]], dict[Kind, Tensor], dict[str, Any]]:
     """Return how often each layer is called with which kind of tensor, one of each, and its mixtures."""
     plan = find_layers(model, task.space)
     Probes(model, plan.layers, plan.paths)  # they stay in the model
@@ -110,7 +110,7 @@ def _seconds(
     variables: Variables,
     calls: Mapping[str, Mapping[Kind, int]],
     likes: Mapping[Kind, Tensor],
-    mixtures: Mapping[str, nn.Module],
+    mixtures: Mapping[str, Any],
     passes: ForwardPasses,
 ) -> dict[Case, float]:
     """Return seconds of each activation on each kind of tensor that it may meet: the least of all rounds."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
@@ -41,7 +42,7 @@ class Export:
     url: str | None
     file: Path
     name: str
-    directions: Sequence[str]
+    directions: Sequence[StudyDirection]
     metrics: Sequence[str]
     mirror: "Export | None" = None
     _study: optuna.Study | None = field(default=None, init=False)
@@ -49,7 +50,7 @@ class Export:
     _again: float = field(default=0.0, init=False)
 
     @classmethod
-    def of(cls, search: Search, label: str | None, directions: Sequence[str]) -> "Export":
+    def of(cls, search: Search, label: str | None, directions: Sequence[StudyDirection]) -> "Export":
         """Return the export of a search's study, or of the tuning of one baseline: one in all phases."""
         settings, directory = search.settings, search.directory
         if label not in search.exports:
@@ -137,8 +138,8 @@ class Export:
     def _is_told(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
         """Tell whether a study holds the first of some trials and no others."""
         known = list(map(_told, study.get_trials(deepcopy=False)))
-        directions = [direction.name.lower() for direction in study.directions]
-        return directions == [*self.directions] and known == list(map(_told, trials[: len(known)]))
+        same = study.directions == [*self.directions]
+        return same and known == list(map(_told, trials[: len(known)]))
 
 
 def load_storages() -> None:

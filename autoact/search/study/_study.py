@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from autoact.errors import RunDirectoryError
@@ -68,10 +69,11 @@ class Study:
         )
 
     @property
-    def _directions(self) -> list[str]:
+    def _directions(self) -> list[StudyDirection]:
         """What becomes of the value, and of the cost where there are two goals."""
-        value = "minimize" if self.domain.search.settings.minimize else "maximize"
-        return [value] if self.domain.costs is None else [value, "minimize"]
+        small, large = StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE
+        value = small if self.domain.search.settings.minimize else large
+        return [value] if self.domain.costs is None else [value, small]
 
     def export(self) -> None:
         """Write what has ended to the file or storage that Optuna's own tools read."""

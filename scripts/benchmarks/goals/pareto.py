@@ -27,11 +27,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import optuna
 import torch
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 if not __package__:  # started by its path
@@ -45,8 +46,8 @@ from autoact.spaces import Choice
 from autoact.training import ForwardPasses
 from scripts import terminal
 from scripts.benchmarks import search
-from scripts.benchmarks.replay import Game, mean_difference, uniform_assignments
-from scripts.benchmarks.tables import SearchTable
+from scripts.benchmarks.replay import Game, TableOf, mean_difference, uniform_assignments
+from scripts.benchmarks.tables import Landscape, SearchTable
 
 MEASURES = ("area", "as believed", "best")
 ROWS, WIDTH = 1024, 32
@@ -145,7 +146,7 @@ def known(path: str | None) -> dict[str, Any]:
     return dict(json.loads(Path(path).read_text(encoding="utf-8")))
 
 
-def activations(tables: Mapping[str, Callable[[int], Any]]) -> list[str]:
+def activations(tables: Mapping[str, TableOf]) -> list[str]:
     """Return every activation of some tables, sorted."""
     return sorted({name for table in tables.values() for names in table(0).candidates for name in names})
 
@@ -159,7 +160,7 @@ def measured(names: Sequence[str], seconds: float) -> dict[str, float]:
 
 
 def played(
-    table: Callable[[int], SearchTable],
+    table: TableOf,
     strategy: Strategy,
     costs: Costs,
     numbers: Sequence[int],
@@ -173,7 +174,7 @@ def played(
 
 
 def play(
-    table: Callable[[int], SearchTable],
+    table: TableOf,
     strategy: Strategy,
     costs: Costs,
     numbers: Sequence[int],
@@ -181,12 +182,13 @@ def play(
 ) -> list[list[float]]:
     """Play one game; return the measures at some numbers of trainings, (N, 3)."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    problem = table(repetition)
+    problem = cast(SearchTable, table(repetition))
     game = Game(problem, repetition, paired=True)
     layers = list(zip(problem.layers, problem.candidates, strict=True))
     by_layer = {layer: {n: costs[n] for n in own} for layer, own in layers}
     sampler = strategy.sampler(game, by_layer)
-    directions = ["minimize" if problem.mode == "min" else "maximize", "minimize"]
+    small, large = StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE
+    directions = [small if problem.mode == "min" else large, small]
     study = optuna.create_study(directions=directions[: strategy.goals], sampler=sampler)
     seeds, found = FunctionSpaceSampler(seed=game.seed, seeds=SEEDS), []
     most, best = highest(problem, costs), possible(problem, costs)
@@ -213,7 +215,7 @@ def recommended(
     strategy: Strategy,
     game: Game,
     costs: Mapping[str, Costs],
-    directions: Sequence[str],
+    directions: Sequence[StudyDirection],
 ) -> list[FrozenTrial]:
     """Return the front that a strategy recommends, the cheapest first."""
     both = optuna.create_study(directions=directions)
@@ -234,7 +236,7 @@ def recommended(
     return sorted(both.best_trials, key=lambda trial: trial.values[1])
 
 
-def names_of(table: SearchTable, trial: FrozenTrial) -> list[str]:
+def names_of(table: Landscape, trial: FrozenTrial) -> list[str]:
     """Return the activations of a trial, in the order of the table."""
     return [trial.params[layer] for layer in table.layers]
 

@@ -52,7 +52,7 @@ class TwoInputs(Curve):
 def task(model: type[L.LightningModule], names: Sequence[str]) -> tuple[ModelTask, Variables]:
     space = SearchSpace.of(names)
     found = variables(model(), space)
-    given = {"monitor": "val_loss", "trainer": TRAINER, "original": found.original}
+    given: dict[str, Any] = {"monitor": "val_loss", "trainer": TRAINER, "original": found.original}
     return ModelTask(make_module=model, parts=split(CurveData), space=space, **given), found
 
 

@@ -72,8 +72,8 @@ def trained(sampler: FunctionSpaceSampler, goals: int, trials: int = 8) -> optun
 
 def test_with_equal_costs_a_study_asks_for_the_same_trials() -> None:
     one, two = (
-        trained(FunctionSpaceSampler(seed=0, **more), goals)
-        for goals, more in ((1, {}), (2, {"costs": costs_of(lambda cost: 1.0)}))
+        trained(FunctionSpaceSampler(seed=0, costs=costs), goals)
+        for goals, costs in ((1, None), (2, costs_of(lambda cost: 1.0)))
     )
     assert [trial.params for trial in one.trials] == [trial.params for trial in two.trials]
 
@@ -115,7 +115,7 @@ def test_costs_add_up_over_layers() -> None:
         ({"costs": costs_of()}, ["minimize", "maximize"], "of a value and a cost"),
     ],
 )
-def test_other_objectives_are_refused(more: dict[str, Any], directions: list[str], said: str) -> None:
+def test_other_objectives_are_refused(more: dict[str, Any], directions: Any, said: str) -> None:
     study = optuna.create_study(directions=directions, sampler=FunctionSpaceSampler(seed=0, **more))
     study.add_trial(
         create_trial(
