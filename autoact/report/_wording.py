@@ -179,8 +179,9 @@ def on_front(point: FrontPoint, front: Front, metric: str) -> str:
     value, cost = point.value, "undecided" if point.cost is None else point.cost.found
     words = [{"better": "better", "worse": "worse"}.get(value, ""), _COST_WORDS[front.goal].get(cost, "")]
     against = (value, cost) in (("better", "higher"), ("worse", "lower"))
-    head = (" but " if against else " and ").join(word for word in words if word) or "not told apart"
     diverged = point.compared.selected_diverged
+    found = (" but " if against else " and ").join(word for word in words if word)
+    head = found or ("diverges" if diverged else "not told apart")
     said = [f"{head}: {_value(point, metric)}", _cost(point, front)]
     said += [f"diverged on {diverged} of the seeds on which the original did not"] if diverged else []
     return "; ".join(said)

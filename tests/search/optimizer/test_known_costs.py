@@ -10,7 +10,7 @@ from optuna.trial import create_trial
 
 from autoact.errors import ConfigurationError
 from autoact.search.optimizer import FunctionSpaceSampler
-from autoact.search.optimizer._acquisition import knowledge_gradient, surprises
+from autoact.search.optimizer._acquisition import candidate_set, knowledge_gradient, surprises
 from autoact.search.optimizer._known_costs import Budgets, KnownCosts, by_fronts
 from autoact.search.optimizer._trial_observations import LayerSpace
 
@@ -126,6 +126,27 @@ def test_other_objectives_are_refused(more: dict[str, Any], directions: Any, sai
     )
     with pytest.raises(ValueError, match=said):
         study.ask().suggest_categorical("a", ["relu", "gelu"])
+
+
+def test_of_large_spaces_the_cheapest_assignment_is_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    weighed: list[np.ndarray] = []
+
+    def noted(sizes: Any, best_first: Callable[[], Any], rng: np.random.Generator) -> np.ndarray:
+        weighed.append(candidate_set(sizes, best_first, rng))
+        return weighed[-1]
+
+    monkeypatch.setattr("autoact.search.optimizer._sampler.candidate_set", noted)
+    layers, rng = [f"layer{place}" for place in range(6)], np.random.default_rng(0)
+    sampler = FunctionSpaceSampler(seed=0, costs=dict.fromkeys(layers, COSTS))  # of 4,096 assignments
+    study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
+    for _ in range(12):
+        trial = study.ask()
+        names = [trial.suggest_categorical(layer, NAMES) for layer in layers]
+        told = sum(VALUES[n] for n in names) + 0.05 * rng.standard_normal()
+        study.tell(trial, [told, sum(COSTS[n] for n in names)])
+    assert len(weighed) == 11  # before the second trial and each that follows
+    assert all((rows == 0).all(axis=1).any() for rows in weighed)
+    assert len(sampler.best_trials(study)) > 2
 
 
 def test_one_objective_has_no_front() -> None:
