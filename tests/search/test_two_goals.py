@@ -10,7 +10,8 @@ from typing import Any
 import optuna
 import pytest
 
-from autoact import Assignment, apply, load_run, run_search
+from autoact import Assignment, apply, load_run, load_weights, run_search
+from autoact.cli._export_command import _of_front
 from autoact.errors import ConfigurationError
 from autoact.records import Costs, Ledger, Phase, Report
 from autoact.search import SearchResult, compare
@@ -109,6 +110,26 @@ def test_the_front_is_in_files_that_apply_takes(latency: SearchResult) -> None:
         assert stored == point.layers
         apply(Curve(), stored)
     assert len([*(latency.run_dir / "front").iterdir()]) == len(found.points)
+
+
+@pytest.mark.slow
+def test_models_of_the_front_are_kept_as_trained_and_exported_with_their_weights(
+    latency: SearchResult,
+) -> None:
+    run, found = latency.run_dir, report(latency).front
+    assert run is not None
+    assert found is not None
+    for number, point in enumerate(found.points[:-1], 1):
+        (file,) = [_of_front(run, [str(run / point.file)])]
+        assert file == run / "checkpoints" / f"front-{number}.ckpt"
+        model = apply(Curve(), point.layers)
+        load_weights(model, file)
+        first = next(
+            t for t in latency.trainings if t.phase == "confirmation" and t.assignment == point.layers
+        )
+        value = model._loss(next(iter(CurveData().test_dataloader()))).item()
+        assert value == pytest.approx(first.comparison, rel=1e-5)
+    assert _of_front(run, [str(run / "assignment.yaml")]) is None
 
 
 @pytest.mark.slow
