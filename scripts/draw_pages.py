@@ -23,6 +23,7 @@ PICTURES = {  # page, window, colors
     "report.png": ("report", (1000, 1400), LIGHT),
     "report-dark.png": ("report", (1000, 1400), DARK),
     "report-narrow.png": ("report", (390, 1400), LIGHT),
+    "report-front.png": ("front", (1000, 860), LIGHT),  # only of a search for two goals
     "play-flow-dark.png": ("play#flow", (1000, 900), DARK),
     "play-smooth-narrow.png": ("play#smooth", (390, 1000), LIGHT),
 }
@@ -39,8 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"There is no {'Chromium' if browser is None else report}; nothing was drawn.")
     with tempfile.TemporaryDirectory() as folder:
         pages = {"report": report, "play": write_page(Path(folder) / "play.html")}
+        content = report.read_text(encoding="utf-8")
+        if 'id="front"' in content:  # that section alone
+            pages["front"] = Path(folder) / "front.html"
+            hidden = "<style>main > :not(#front) { display: none }</style></head>"
+            pages["front"].write_text(content.replace("</head>", hidden, 1), encoding="utf-8")
         for name, (page, (width, height), colors) in PICTURES.items():
             page, _, tab = page.partition("#")
+            if page not in pages:
+                continue
             address = pages[page].resolve().as_uri() + (f"#{tab}" if tab else "")
             command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
             command += [f"--window-size={width},{height}", "--virtual-time-budget=8000"]

@@ -80,6 +80,8 @@ def brief_searches(empty_study_file: Path) -> Iterator[None]:
         patched.setattr("autoact.search.study._export.sqlite_storage", storage)
         patched.setattr(alembic.util, "load_python_file", _read_once(alembic.util.load_python_file))
         patched.setattr("autoact.search.outcome._latency.medians", partial(medians, seconds=0.01))
+        for name in ("_latency_costs._SECONDS", "_latency_costs._SECONDS_WHOLE", "_whole_models._SECONDS"):
+            patched.setattr(f"autoact.search.goals.{name}", 0.001)
         yield
 
 

@@ -21,7 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="PATH", help="what to write (default: exported, .pt2 or .onnx)")
     parser.add_argument("--weights", metavar="FILE", help="checkpoint or state_dict (default: the run's own)")
     parser.add_argument(
-        "--assignment", metavar="FILE", action="append", default=[], help="put these activations in first"
+        "--assignment",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="put these activations in first; of RUN/front/N.yaml the run has weights",
     )
     parser.add_argument(
         "--chosen",
@@ -38,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
 
     if len(options.assignment) > 1:
         raise ConfigurationError(f"--assignment is given {len(options.assignment)} times; a model has one.")
-    weights = options.weights or _of_run(Path(options.model), options.chosen)
+    of_front = _of_front(Path(options.model), options.assignment)
+    weights = options.weights or of_front or _of_run(Path(options.model), options.chosen)
     subject = subject_of(options)
     if "forward" in vars(subject.model):
         raise ConfigurationError(f"MODEL {subject.name} has no forward, so nothing of it can be exported.")
@@ -51,6 +56,17 @@ def run(options: argparse.Namespace) -> int:
     batch = {True: ", for any batch size", False: ", for this batch size alone", None: ""}[found.any_batch]
     print(f"{found.path}: read back, it differs by {found.difference:.1g} of the largest result{batch}.")
     return 0
+
+
+def _of_front(path: Path, assignments: list[str]) -> Path | None:
+    """Return the checkpoint of a model of a run's front, if the assignment is its file."""
+    from autoact.records import front_checkpoint
+
+    for file in map(Path, assignments):
+        if file.parent.resolve() == (path / "front").resolve():
+            found = front_checkpoint(path, file.stem)
+            return found if found.is_file() else None
+    return None
 
 
 def _of_run(path: Path, chosen: bool) -> Path | None:

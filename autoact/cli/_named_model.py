@@ -54,12 +54,13 @@ def _of_run(path: Path, shapes: Sequence[str] | None) -> Subject:
     from autoact.spaces import Assignment
 
     request = read_request(search_parser().parse_args(["--resume", str(path)]))
-    chosen = path / "assignment.yaml"
+    known = {"chosen": path / "assignment.yaml"}
+    known |= {f"front {file.stem}": file for file in sorted((path / "front").glob("*.yaml"))}
     return Subject(
         name=request.name,
         **_made(request.model, request.data, shapes),
         space=request.space,
-        assignments={"chosen": Assignment.load(chosen)} if chosen.is_file() else {},
+        assignments={name: Assignment.load(file) for name, file in known.items() if file.is_file()},
     )
 
 

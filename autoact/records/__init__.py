@@ -29,6 +29,15 @@ from autoact.records._questions import (
 )
 from autoact.records._report import SCHEMA, Report
 from autoact.records._run_directory import RunDirectory
+from autoact.records._second_goal import (
+    CostDifference,
+    Costs,
+    Front,
+    FrontPoint,
+    Goal,
+    front_checkpoint,
+    write_front,
+)
 from autoact.records._training import SEARCH_PHASES, Phase, State, Training, Value, model_key
 
 __all__ = [
@@ -41,8 +50,13 @@ __all__ = [
     "Comparison",
     "Confirmation",
     "Cost",
+    "CostDifference",
+    "Costs",
     "EarlierVerdict",
     "Failure",
+    "Front",
+    "FrontPoint",
+    "Goal",
     "Hyperparameters",
     "Latency",
     "Ledger",
@@ -65,6 +79,7 @@ __all__ = [
     "Verdict",
     "confidence",
     "finite",
+    "front_checkpoint",
     "model_key",
     "plain",
     "questions_of",
@@ -72,6 +87,7 @@ __all__ = [
     "sealed",
     "typed",
     "with_questions",
+    "write_front",
 ]
 
 

@@ -25,6 +25,7 @@ from autoact.records._findings import (
 )
 from autoact.records._json import plain, require_unchanged, sealed, typed
 from autoact.records._questions import EarlierVerdict
+from autoact.records._second_goal import Front
 from autoact.spaces import Assignment
 from autoact.spaces.files import write_text
 
@@ -76,6 +77,7 @@ class Report:
         questions: Choices that this run has had compared, the present one included.
         earlier: Verdicts on the choices before, each on other seeds.
         pareto: The best of what was tried, with latencies, the fastest first.
+        front: Of a search for two goals, the front that was confirmed.
         prior: What the mixture learned, where one was trained.
         beliefs: By key of the assignment (`model_key`).
         recommendation: The search's own choice.
@@ -123,6 +125,7 @@ class Report:
     questions: int = 1
     earlier: tuple[EarlierVerdict, ...] = ()
     pareto: tuple[ParetoPoint, ...] = ()
+    front: Front | None = None
     prior: Prior | None = None
     beliefs: Mapping[str, Belief] = field(default_factory=dict)
     recommendation: Recommendation | None = None

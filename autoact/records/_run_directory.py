@@ -18,6 +18,7 @@ from autoact.errors import ConfigurationError, RunDirectoryError, UnknownActivat
 from autoact.records._ledger import Ledger, open_itself
 from autoact.records._questions import Question, questions_of, with_questions
 from autoact.records._report import Report
+from autoact.records._second_goal import Costs
 from autoact.spaces import Assignment
 from autoact.spaces.files import is_ended, parse, write_yaml
 
@@ -222,6 +223,13 @@ class RunDirectory:
             return not self.configuration().get("source")
         except RunDirectoryError:  # said where it matters
             return False
+
+    def costs(self) -> Costs | None:
+        """Return what assignments cost, of a search for two goals."""
+        try:
+            return Costs.read(self.configuration().get("costs"))
+        except ValueError as error:
+            raise _unreadable(self.configuration_file, str(error)) from error
 
     def reconfigure(self, configuration: Mapping[str, Any]) -> None:
         """Write another configuration in place of the present one, whole or not at all."""

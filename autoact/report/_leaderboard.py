@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
-from autoact.records import Training, Value, finite
+from autoact.records import Training, Value, finite, model_key
 from autoact.report._run import Run
 from autoact.spaces import Assignment
 
@@ -19,6 +19,7 @@ COLUMNS = (
     *("rank", "assignment", "mean", "sd", "n", "diverged", "phases", "comparison_mean", "comparison_n"),
     *("pruned", "failed", "believed", "believed_sd", "latency_ms", "pareto"),
 )
+_COST = "cost"  # of a search for two goals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class Row:
         believed: Posterior mean and standard deviation of its value; None where there is none.
         latency: Milliseconds of a forward pass, where that was measured.
         front: Whether nothing that was measured is both as good and as fast; None where it was not measured.
+            Of a search for two goals: whether it was compared as one of the front.
+        cost: Of a search for two goals, as the search knew it.
     """
 
     layers: Assignment
@@ -46,6 +49,7 @@ class Row:
     believed: tuple[float, float] | None = None
     latency: float | None = None
     front: bool | None = None
+    cost: float | None = None
 
     @property
     def value(self) -> float | None:
@@ -83,6 +87,9 @@ def _row(trainings: Sequence[Training], run: Run) -> Row:
     assert layers is not None, "only a mixture has none"
     belief = run.report.beliefs.get(trainings[0].key)
     point = next((point for point in run.report.pareto if point.layers == layers), None)
+    two, key = run.report.front, model_key(layers)
+    of_front = [] if two is None else [each for each in two.points if each.layers == layers]
+    measured = of_front[0].cost if of_front and two is not None and two.goal == "latency" else None
     return Row(
         layers=run.whole(layers),
         selection=tuple(t.selection for t in trainings if t.usable),
@@ -91,8 +98,9 @@ def _row(trainings: Sequence[Training], run: Run) -> Row:
         phases=tuple(dict.fromkeys(t.phase for t in trainings)),
         hyperparameters=values,
         believed=None if belief is None else (belief.mean, belief.sd),
-        latency=None if point is None else point.latency,
-        front=None if point is None else point.front,
+        latency=measured.value if measured is not None else None if point is None else point.latency,
+        front=bool(of_front) if two is not None else None if point is None else point.front,
+        cost=None if two is None else two.tried.get(key),
     )
 
 
@@ -115,9 +123,11 @@ def to_csv(rows: Sequence[Row]) -> str:
     """Return the rows as CSV with a header; no text in it begins as the formulas of spreadsheets do."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    two = any(row.cost is not None for row in rows)
+    writer.writerow([*COLUMNS, *([_COST] if two else [])])
     for rank, row in enumerate(rows, 1):
-        writer.writerow([rank, *("" if value is None else value for value in _cells(row))])
+        cells = [*_cells(row), *([row.cost] if two else [])]
+        writer.writerow([rank, *("" if value is None else value for value in cells)])
     return text.getvalue()
 
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from autoact.dashboard import embedded, script, style
-from autoact.records import Look, confidence
+from autoact.records import FrontPoint, Look, confidence
 from autoact.report import _wording
 from autoact.report._graphs import graph
 from autoact.report._leaderboard import Row, leaderboard, to_csv
@@ -95,6 +95,7 @@ def render(run: Run, rows: Sequence[Row], live: Live | None = None) -> str:
         rows=[(row, _wording.trained(row.layers, row.hyperparameters)) for row in rows[:SHOWN_ROWS]],
         row_count=len(rows),
         front=[(p, _wording.assignment(p.layers)) for p in run.front],
+        points=_points(run),
         prior=_wording.discretization(run.report),
         mixture=mixture,
         search=search,
@@ -125,6 +126,7 @@ def _shown(search: dict[str, Any]) -> set[str]:
             "uniforms": found.get("baselines"),
             "beliefs": found.get("beliefs"),
             "pareto": len(found.get("pareto", ())) > 1,
+            "front": any(each["cost"] is not None for each in (found.get("front") or {}).get("points", ())),
         }.items()
         if there
     }
@@ -183,6 +185,16 @@ def _means(run: Run) -> Iterator[tuple[str, str, str]]:
         )
     span = f"{_wording.percent(compared.level)} interval {_wording.interval(compared)}"
     yield _wording.signed(compared.difference), "difference; positive is better", span
+
+
+def _points(run: Run) -> list[tuple[FrontPoint, str, str]]:
+    """Return the models of the front that was confirmed, in words, with what holds of each."""
+    found = run.report.front
+    return [
+        (p, _wording.trained(p.layers, p.hyperparameters), _wording.on_front(p, found, run.report.metric))
+        for p in (() if found is None else found.points)
+        if found is not None
+    ]
 
 
 def _groups(run: Run) -> tuple[list[Group], list[dict[str, Any]]]:

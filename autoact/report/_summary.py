@@ -7,7 +7,16 @@ from autoact.records import Report
 from autoact.report._next_step import next_step
 from autoact.report._run import Run, read_run
 from autoact.report._verdict import failures, sentences
-from autoact.report._wording import NOTHING, assignment, duration, number, setting
+from autoact.report._wording import (
+    NOTHING,
+    assignment,
+    duration,
+    number,
+    on_front,
+    percent,
+    setting,
+    trained,
+)
 
 
 def summarize(run: Run | str | Path) -> str:
@@ -35,6 +44,7 @@ def summarize(run: Run | str | Path) -> str:
         list(run.report.remarks),
         _layers(run),
         _hyperparameters(run.report),
+        _two_goals(run),
         _front(run),
         _cost(run.report),
         _files(run),
@@ -50,7 +60,8 @@ def answer(path: str | Path) -> dict[str, Any]:
 
     Returns:
         `run`, `verdict`, `recommended` (activations by layer), `says` (sentences), `next` (what to do, and as
-        code), `report` (the content of report.json).
+        code), `report` (the content of report.json); of a search for two goals also `front` (file and what
+        holds of each model on it).
 
     Raises:
         RunDirectoryError: As of `summarize`.
@@ -64,12 +75,22 @@ def answer(path: str | Path) -> dict[str, Any]:
     run = read_run(path)
     step, code = next_step(run)
     recommended = run.report.recommended
+    front = run.report.front
+    points = (
+        []
+        if front is None
+        else [
+            {"file": str(run.path / p.file), "says": on_front(p, front, run.report.metric)}
+            for p in front.points
+        ]
+    )
     return {
         "run": str(run.path),
         "verdict": run.report.verdict,
         "recommended": None if recommended is None else {p: str(c) for p, c in recommended.items()},
         "says": sentences(run),
         "next": {"step": step, "code": code},
+        **({} if front is None else {"front": points}),
         "report": run.report.to_dict(),
     }
 
@@ -101,6 +122,25 @@ def _hyperparameters(report: Report) -> list[str]:
         for name, value in found.chosen.items()
     ]
     return ["Hyperparameters", *lines]
+
+
+def _two_goals(run: Run) -> list[str]:
+    """Return the models of the front that was confirmed, of a search for two goals."""
+    front = run.report.front
+    if front is None:
+        return []
+    head = f"{run.report.metric} and {front.goal}; the original: {number(front.original)} {front.unit}"
+    lines = [head]
+    for point in front.points:
+        cost = point.expected if point.cost is None else point.cost.value
+        chosen = " (chosen)" if point.chosen else ""
+        lines += [
+            f"  {number(cost):>8}  {trained(point.layers, point.hyperparameters)}{chosen}",
+            f"  {'':>8}  {on_front(point, front, run.report.metric)}; {run.path / point.file}",
+        ]
+    if not front.points:
+        return [*lines, "  no model was believed to be better, or cheaper and not beaten by the original"]
+    return [*lines, f"  all of these intervals hold at once with {percent(front.level)}"]
 
 
 def _front(run: Run) -> list[str]:

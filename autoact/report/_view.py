@@ -9,7 +9,7 @@ from typing import Any
 from autoact.records import Training, finite, model_key
 from autoact.report._run import Run
 from autoact.report._verdict import headline, sentences
-from autoact.report._wording import assignment
+from autoact.report._wording import assignment, on_front, percent, trained
 from autoact.spaces import Assignment
 
 _ROLES = {"original": "original", "best_uniform": "uniform"}  # of a comparison's other model
@@ -175,6 +175,7 @@ def _result(run: Run) -> dict[str, Any]:
         "baselines": _baselines(run),
         "beliefs": _beliefs(run),
         "pareto": _pareto(run),
+        "front": _front(run),
     }
 
 
@@ -266,7 +267,8 @@ def _beliefs(run: Run) -> list[dict[str, Any]]:
 
 
 def _pareto(run: Run) -> list[dict[str, Any]]:
-    return [
+    """Return what was tried by value and cost: the latency that was measured, or the second goal."""
+    points = [
         {
             "words": assignment(point.layers),
             "ms": point.latency,
@@ -278,6 +280,55 @@ def _pareto(run: Run) -> list[dict[str, Any]]:
         for point in run.report.pareto
         if math.isfinite(point.mean)
     ]
+    return points or _tried(run)
+
+
+def _tried(run: Run) -> list[dict[str, Any]]:
+    """Return everything that a search for two goals tried, the cheapest first."""
+    front, beliefs = run.report.front, run.report.beliefs
+    if front is None:
+        return []
+    by_key = {model_key(t.assignment): t.assignment for t in run.trainings if t.assignment is not None}
+    sign, best = -1.0 if run.larger_is_better else 1.0, math.inf
+    known = [(front.tried[key], beliefs[key], own) for key, own in by_key.items() if key in beliefs]
+    points = []
+    for cost, belief, layers in sorted(known, key=lambda each: (each[0], sign * each[1].mean)):
+        ahead, best = sign * belief.mean < best, min(best, sign * belief.mean)
+        points.append(
+            {
+                "words": assignment(layers),
+                "ms": cost,  # or what else the second goal counts in
+                "mean": belief.mean,
+                "sd": belief.sd,
+                "front": ahead,
+                "role": _role(run, layers),
+            }
+        )
+    return points
+
+
+def _front(run: Run) -> dict[str, Any] | None:
+    """Return the front that was confirmed, each model with both differences to the original."""
+    front = run.report.front
+    if front is None:
+        return None
+    return {
+        "goal": front.goal,
+        "unit": front.unit,
+        "level": percent(front.level),
+        "points": [
+            {
+                "words": trained(point.layers, point.hyperparameters),
+                "says": on_front(point, front, run.report.metric),
+                "value": finite(point.compared.difference),
+                "ci": list(map(finite, point.compared.ci95)),
+                "cost": None if point.cost is None else point.cost.difference,
+                "cost_ci": None if point.cost is None else list(point.cost.interval),
+                "role": "chosen" if point.chosen else "c2",
+            }
+            for point in front.points
+        ],
+    }
 
 
 def search_view(run: Run) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autoact.records import Comparison, Report
+from autoact.records import Comparison, Front, FrontPoint, Report
 from autoact.spaces import Assignment
 
 NOTHING = "–"
@@ -153,3 +153,71 @@ def discretization(report: Report) -> str:
     if "fine_tuned" in gap:
         said.append(f"after some more epochs {number(gap['fine_tuned'])}")
     return f"{', '.join(said)}." if gap else ""
+
+
+def on_front(point: FrontPoint, front: Front, metric: str) -> str:
+    """Return what holds of a model of the front beside the original: intervals, never that two are equal.
+
+    Args:
+        point: The model.
+        front: The front that it is on.
+        metric: Name of the value.
+
+    Example:
+        >>> from autoact.records import CostDifference
+        >>> found = Comparison(
+        ...     name="original", difference=0.1, ci95=(-0.1, 0.3), p_value=0.3, detectable=0.3, pairs=5
+        ... )
+        >>> cost = CostDifference(value=0.75, difference=-0.25, interval=(-0.3, -0.2))
+        >>> point = FrontPoint(
+        ...     file="front/1.yaml", layers=Assignment({"a": "relu"}), expected=0.8, compared=found, cost=cost
+        ... )
+        >>> front = Front(goal="latency", unit="ms", level=0.95, original=1.0, points=(point,))
+        >>> on_front(point, front, "loss")
+        'faster: loss between 0.1 worse and 0.3 better; time 20% to 30% less'
+    """
+    value, cost = point.value, "undecided" if point.cost is None else point.cost.found
+    words = [{"better": "better", "worse": "worse"}.get(value, ""), _COST_WORDS[front.goal].get(cost, "")]
+    against = (value, cost) in (("better", "higher"), ("worse", "lower"))
+    diverged = point.compared.selected_diverged
+    found = (" but " if against else " and ").join(word for word in words if word)
+    head = found or ("diverges" if diverged else "not told apart")
+    said = [f"{head}: {_value(point, metric)}", _cost(point, front)]
+    said += [f"diverged on {diverged} of the seeds on which the original did not"] if diverged else []
+    return "; ".join(said)
+
+
+_COST_WORDS: Mapping[str, Mapping[str, str]] = {
+    "latency": {"lower": "faster", "higher": "slower"},
+    "size": {"lower": "smaller", "higher": "larger", "same": "of the same size"},
+}
+
+
+def _value(point: FrontPoint, metric: str) -> str:
+    low, high = point.compared.ci95
+    ends = [number(abs(end), 3) for end in (low, high)]
+    if point.value == "unknown":
+        return f"nothing is known of {metric}"
+    if point.value == "same":
+        return f"{metric} was the same on every seed"
+    if low > 0:
+        return f"{metric} better by {ends[0]} to {ends[1]}"
+    if high < 0:
+        return f"{metric} worse by {ends[1]} to {ends[0]}"
+    return f"{metric} between {ends[0]} worse and {ends[1]} better"
+
+
+def _cost(point: FrontPoint, front: Front) -> str:
+    """Return the difference in cost: a size as it is, a time in percent of the original's."""
+    if point.cost is None:
+        return "its latency could not be measured" if front.goal == "latency" else "its size is not known"
+    low, high = point.cost.interval
+    if front.goal == "size":
+        more = f"{number(abs(low), 9)} {'fewer' if low < 0 else 'more'} parameters"
+        return more if low else "as many parameters"
+    less = [f"{number(100 * abs(end) / front.original, 2)}%" for end in (low, high)]
+    if high < 0:
+        return f"time {less[1]} to {less[0]} less"
+    if low > 0:
+        return f"time {less[0]} to {less[1]} more"
+    return f"time between {less[0]} less and {less[1]} more"

@@ -4,54 +4,22 @@ Every step goes on where an earlier process left it: what is done stands in the 
 """
 
 import inspect
-import math
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from autoact.records import Ledger, Report, RunDirectory, Training
-from autoact.report import duration, write_report
+from autoact.records import Ledger, RunDirectory
 from autoact.search import outcome
+from autoact.search._carrying_out import carried_out
 from autoact.search._inputs import check_what, require_logged, required
-from autoact.search._resumption import (
-    as_probed,
-    continuable,
-    extend,
-    further,
-    going_on,
-    hours_spent,
-    is_same,
-    is_unfinished,
-    opened,
-    seeds_of,
-)
+from autoact.search._resumption import as_probed, extend, hours_spent, is_same, opened
 from autoact.search.clusters import place_for
 from autoact.search.executors import require_no_import
-from autoact.search.phases import (
-    Prepared,
-    SearchPlan,
-    again,
-    baseline_assignments,
-    best_uniform,
-    choice_of,
-    choose,
-    confirm,
-    export_studies,
-    prepare,
-    prepare_objective,
-    probe,
-    race_baselines,
-    require_alternative,
-    select,
-    stack_for,
-    study_of,
-    trained_as,
-    tune_baselines,
-)
+from autoact.search.phases import Prepared, SearchPlan, prepare, prepare_objective, probe, stack_for
 from autoact.search.setup import (
     Settings,
     SettingsOptions,
@@ -60,18 +28,8 @@ from autoact.search.setup import (
     resumed,
     seeds_for,
 )
-from autoact.search.study import ORIGINAL, SELECTED, Search, check_storage, load_storages, quiet_optuna
-from autoact.search.trainings import (
-    OBJECTIVE,
-    Executor,
-    Layers,
-    ModelTask,
-    Objective,
-    SearchProgress,
-    TimeLimit,
-    Trainings,
-    interruptible,
-)
+from autoact.search.study import check_storage, quiet_optuna
+from autoact.search.trainings import OBJECTIVE, Layers, Objective, interruptible
 from autoact.spaces import SearchSpace
 
 
@@ -138,6 +96,7 @@ def run_search(
         parameters: Hyperparameters of the model to search with the activations.
         sampler: An Optuna sampler in place of `FunctionSpaceSampler`.
         pruner: An Optuna pruner that may end trials early.
+        pareto: Second goal, "latency" or "size": cheaper models are searched for and compared, too.
 
     Returns:
         Verdict, assignment and report.
@@ -197,8 +156,9 @@ def run_search(
                 return _announced(prepared.plan(None), prepared, quiet)
             executor = around.enter_context(place.executor(prepared.task, prepared.settings))
             extend(directory, wanted)
-            return _carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
+            return carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
         with place.as_there():
+            prepared = prepared.priced()
             probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
             prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
             prepared = prepared.stacked(stack_for(prepared.task, wanted, prepared.variables))
@@ -220,6 +180,7 @@ def run_search(
             unsaid=probed.unsaid,
             stack=prepared.stack,
             fingerprint=identity,
+            costs=prepared.costs,
         )
         if directory is None:
             directory = RunDirectory.create(required(out), content)
@@ -227,7 +188,7 @@ def run_search(
         else:
             directory.begin_again(content)
         Ledger(directory.ledger_file).append(probed.training)
-        return _carried_out(prepared, plan, directory, executor, quiet=quiet)
+        return carried_out(prepared, plan, directory, executor, quiet=quiet)
 
 
 run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignore[attr-defined]
@@ -242,159 +203,3 @@ def _announced(plan: SearchPlan, prepared: Prepared, quiet: bool) -> outcome.Sea
     """Say what is planned, and return it as the result of a dry run."""
     plan.announce(quiet=quiet)
     return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)
-
-
-def _carried_out(
-    prepared: Prepared,
-    plan: SearchPlan,
-    directory: RunDirectory,
-    executor: Executor,
-    *,
-    quiet: bool,
-    resumed: bool = False,
-) -> outcome.SearchResult:
-    """Do what is left of a run, and write its report."""
-    report = directory.report()
-    if report is None or is_unfinished(report, directory, prepared.settings):
-        with _started(prepared, plan, directory, executor, quiet, resumed) as (search, progress, watching):
-            report = _searched(search, plan, prepared, progress, watching)
-        directory.write_report(report)
-        watching.end(report)
-    else:
-        trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file), stack=prepared.stack)
-        search = _search(prepared, trainings, directory)
-        _export(search, report)
-        watching = outcome.Watching(search, plan, prepared.task.space.name)
-        if not watching.is_told:
-            watching.end(report)
-    write_report(directory.path)
-    assert report.chosen is not None, "a report with a verdict has a choice"
-    return outcome.SearchResult(
-        run_dir=directory.path,
-        assignment=report.chosen,
-        plan=plan,
-        _report=report,
-        _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
-    )
-
-
-def _export(search: Search, report: Report) -> None:
-    """Write again what was lost since a run has ended."""
-    assert report.chosen is not None, "a report with a verdict has a choice"
-    found = report.hyperparameters
-    search.directory.write_choice(report.chosen, {} if found is None else found.chosen)
-    export_studies(search)
-
-
-def _searched(
-    search: Search,
-    plan: SearchPlan,
-    prepared: Prepared,
-    progress: SearchProgress,
-    watching: outcome.Watching,
-) -> Report:
-    """Choose, compare with baselines, confirm; return the report."""
-    task, name = prepared.task, prepared.task.space.name
-    chosen = _choice(search)
-    progress.say(_cut(search))
-    models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
-    race_baselines(search, study, models)
-    require_alternative(search)
-    selected = select(search, study, choice_of(search, study), models)
-    uniform = best_uniform(search, study, models)
-    _write_choice(search, selected)
-    compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform]}
-    progress.shrink(_total(search, compared))
-    confirmed = confirm(search, compared, watching.look)
-    progress.shrink(progress.done)
-    known = outcome.believed(search)
-    return outcome.build_report(
-        search,
-        plan,
-        space=name,
-        selected=selected,
-        baselines=models,
-        trained={label: trained_as(search, model) for label, model in models.items()},
-        uniform=uniform,
-        confirmed=confirmed,
-        latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,
-        known=known,
-        front=outcome.pareto(search, task, selected, known),
-        reference=outcome.measured(prepared.reference, search.settings.monitor),
-    )
-
-
-def _cut(search: Search) -> str:
-    """Return that time has ended the search before its budget was spent; "" where it has not."""
-    trials = sum(1 for _ in search.ledger.of("trial"))
-    if search.limit.hours is None or search.confirmations or trials >= search.counts.trials:
-        return ""
-    left = duration(search.limit.left)
-    return f"{trials} of {search.counts.trials} trials: the {left} left are for baselines and confirmation"
-
-
-def _choice(search: Search) -> Training:
-    """Return the choice; whatever reads comparison data comes after it is on disk."""
-    chosen = choose(search)
-    if not search.directory.assignment_file.exists():
-        _write_choice(search, chosen)
-    return again(chosen, "trial", SELECTED, 0)
-
-
-def _write_choice(search: Search, chosen: Training) -> None:
-    assert chosen.assignment is not None, "a mixture is no choice"
-    search.directory.write_choice(chosen.assignment, chosen.hyperparameters)
-
-
-@contextmanager
-def _started(
-    prepared: Prepared,
-    plan: SearchPlan,
-    directory: RunDirectory,
-    executor: Executor,
-    quiet: bool,
-    resumed: bool,
-) -> Iterator[tuple[Search, SearchProgress, outcome.Watching]]:
-    """Start progress; count what earlier processes did."""
-    settings, ledger = prepared.settings, Ledger(directory.ledger_file)
-    total = plan.counts.total + further(directory, settings, plan.counts)
-    with continuable(directory), _progress(plan, total, quiet) as progress:
-        for training in ledger.trainings:
-            progress.count(training)
-        load_storages()
-        with Trainings(executor, prepared.task, ledger, stack=prepared.stack) as trainings:
-            search = _search(prepared, trainings, directory, plan.seconds)
-            progress.say(
-                going_on(search, progress.done, total) if resumed else f"Run directory: {directory.path}"
-            )
-            with outcome.Watching(search, plan, prepared.task.space.name, progress) as watching:
-                trainings.finished = watching.finished
-                yield search, progress, watching
-
-
-def _progress(plan: SearchPlan, total: int, quiet: bool) -> SearchProgress:
-    return SearchProgress(plan.settings, total, quiet=quiet, estimate=plan.seconds)
-
-
-def _search(
-    prepared: Prepared, trainings: Trainings, directory: RunDirectory, estimate: float = math.nan
-) -> Search:
-    settings = prepared.settings
-    return Search(
-        settings=settings,
-        seeds=seeds_of(directory, settings),
-        variables=prepared.variables,
-        directory=directory,
-        trainings=trainings,
-        limit=TimeLimit(settings.hours, trainings.ledger, settings.parallel, estimate),
-        own=prepared.own,
-        questions=directory.questions(),
-    )
-
-
-def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
-    """Return how many trainings it will be, now that it is known which models are identical."""
-    counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
-    same = len(confirmed) - len({model.key for model in confirmed.values()})
-    more = further(search.directory, search.settings, counts)
-    return counts.total + more - (counts.tuning - tuned) - same * search.settings.seeds

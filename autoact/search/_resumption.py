@@ -57,6 +57,7 @@ def as_probed(prepared: Prepared, directory: RunDirectory) -> Prepared:
     known = directory.configuration()
     found = prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
     found = found.without_mixture(known.get("no_mixture") or "")
+    found = replace(found, costs=directory.costs())
     stack, asked = Stack(**known.get("stack") or {}), prepared.settings.stack
     if asked not in ("auto", known["search"].get("stack")):  # the same gives what was found to be possible
         size = asked if isinstance(asked, int) else 1
@@ -104,7 +105,7 @@ def further(directory: RunDirectory, settings: Settings, counts: Counts) -> int:
     """Return the trainings of earlier questions, at most: of their finalists, and of the confirmation."""
     before, seeds = len(directory.questions()) - 1, seeds_of(directory, settings).confirmation
     compared = sum(t.seed not in seeds for t in Ledger(directory.ledger_file).of("confirmation"))
-    return compared + before * counts.finalists * settings.selection_seeds
+    return compared + before * counts.selected_from * settings.selection_seeds
 
 
 def going_on(search: Search, done: int, total: int) -> str:

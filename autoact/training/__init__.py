@@ -1,6 +1,7 @@
 """Training with Lightning: a callback that searches activations, one silent training, parts of the data."""
 
 from autoact.training._compat import restored_randomness, silence
+from autoact.training._forward_passes import ForwardPasses
 from autoact.training.callback import (
     ActivationSearch,
     FreeShapes,
@@ -18,6 +19,7 @@ __all__ = [
     "ActivationSearch",
     "DataParts",
     "DoubtfulBatch",
+    "ForwardPasses",
     "FreeShapes",
     "LearnedShape",
     "LoadedWeights",

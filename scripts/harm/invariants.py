@@ -15,7 +15,7 @@ from autoact.search import load_run
 Values = dict[tuple[str, str, int], tuple[float, float | None]]
 _OWN = {".lock"}  # hidden files that stay
 _ENDED = {"finished": "COMPLETE", "pruned": "PRUNED", "diverged": "FAIL", "failed": "FAIL"}
-TIMES = ("latency", "pareto", "remarks", "failures", "checksum")  # parts that time or harm decides
+TIMES = ("latency", "pareto", "front", "remarks", "failures", "checksum")  # parts that time or harm decides
 
 
 def faults(

@@ -164,11 +164,11 @@ def replaced(search: Any, study: Any, chosen: Any, models: Any) -> Any:
 def test_a_baseline_that_took_the_place_of_the_choice_is_not_taken_for_it_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bool
 ) -> None:
-    monkeypatch.setattr("autoact.search._api.select", replaced)
+    monkeypatch.setattr("autoact.search._carrying_out.select", replaced)
     (tmp_path / "whole").mkdir()
     whole = search(tmp_path / "whole", **MISLED)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("autoact.search._api.confirm", interrupt)
+        patched.setattr("autoact.search._carrying_out.confirm", interrupt)
         search(tmp_path, **MISLED)
     if torn:
         (tmp_path / "run" / "assignment.yaml").write_text("version: 1")

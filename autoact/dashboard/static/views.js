@@ -226,13 +226,13 @@ export const figures = {
     const trainings = of(view, "confirmation").filter((t) => t.curve[0].length > 1);
     if (!trainings.length) return null;
     const labels = [...new Set(trainings.map((t) => t.label))];
-    const role = (label) => ({ original: "original", selected: "chosen" })[label] ?? "uniform";
+    const role = (label) => ({ original: "original", selected: "chosen" })[label] ?? (label.startsWith("front ") ? "c2" : "uniform");
     const marks = labels.flatMap((label) => {
       const own = trainings.filter((t) => t.label === label);
       const lines = own.map((t) => ({ kind: "line", role: role(label), width: 0.6, opacity: 0.35, points: t.curve[0].map((x, n) => ({ x, y: t.curve[1][n] })) }));
       const length = Math.min(...own.map((t) => t.curve[0].length));
       const middle = Array.from({ length }, (_, n) => ({ x: own[0].curve[0][n], y: mean(own.map((t) => t.curve[1][n])) }));
-      return [...lines, { kind: "line", role: role(label), width: 2.4, name: { original: "original", selected: "chosen" }[label] ?? `${label} everywhere`, points: middle }];
+      return [...lines, { kind: "line", role: role(label), width: 2.4, name: { original: "original", selected: "chosen" }[label] ?? (label.startsWith("front ") ? label === "front 1" && "front" : `${label} everywhere`), points: middle }];
     });
     return { label: `${view.metric} over the trainings of the confirmed models`, height: 260, x: { title: "optimizer steps", tight: true }, y: { title: `${view.metric} on ${SELECTION}`, log: true }, marks };
   },
@@ -251,13 +251,28 @@ export const figures = {
   pareto(view) {
     const found = view.result?.pareto ?? [];
     if (found.length < 2) return null;
-    const points = found.map((each) => ({ ...each, x: each.ms, y: each.mean, low: each.mean - (each.sd ?? 0), high: each.mean + (each.sd ?? 0), title: `${each.words}: ${number(each.mean)} at ${number(each.ms, 3)} ms` }));
+    const points = found.map((each) => ({ ...each, x: each.ms, y: each.mean, low: each.mean - (each.sd ?? 0), high: each.mean + (each.sd ?? 0), title: `${each.words}: ${number(each.mean)} at ${number(each.ms, 3)}` }));
     const front = points.filter((point) => point.front);
     const marks = [["muted", "tried"], ["original", "original"], ["chosen", "chosen"]].flatMap(([role, name]) => {
       const own = points.filter((point) => point.role === role);
       return own.length ? [{ kind: "interval", role, width: 1, points: own }, { kind: "dots", role, name, size: 5, points: own }] : [];
     });
-    return { label: `${view.metric} against the latency of a forward pass`, height: 260, x: { title: "milliseconds of a forward pass" }, y: { title: `${view.metric}, believed, ± one s.d.` }, marks: [{ kind: "step", role: "ink", width: 1, points: front, name: front.length > 1 ? "front" : "" }, ...marks] };
+    const second = view.result.front;
+    return { label: `${view.metric} against ${second ? second.goal : "the latency of a forward pass"}`, height: 260, x: { title: second ? `${second.unit}, added up over the layers` : "milliseconds of a forward pass" }, y: { title: `${view.metric}, believed, ± one s.d.` }, marks: [{ kind: "step", role: "ink", width: 1, points: front, name: front.length > 1 ? "front" : "" }, ...marks] };
+  },
+
+  front(view) { // both differences to the original, which stands where the axes cross
+    const found = (view.result?.front?.points ?? []).filter((each) => known(each.value) && known(each.cost));
+    if (!found.length) return null;
+    const { goal, unit, level } = view.result.front;
+    const points = found.map((each) => ({ ...each, x: each.cost, y: each.value, title: `${each.words}: ${each.says}` }));
+    const marks = [["c2", "on the front"], ["chosen", "chosen"]].flatMap(([role, name]) => {
+      const own = points.filter((point) => point.role === role);
+      const spans = (ends, across) => ({ kind: "interval", role, across, width: 2, points: own.filter((p) => known(p[ends]?.[0])).map((p) => ({ ...p, low: p[ends][0], high: p[ends][1] })) });
+      return own.length ? [spans("ci", false), spans("cost_ci", true), { kind: "dots", role, name, size: 5, points: own }] : [];
+    });
+    const origin = { kind: "dots", role: "original", name: "original", size: 5, points: [{ x: 0, y: 0, title: "original" }] };
+    return { label: `Differences in ${view.metric} and ${goal} to the original`, height: 300, x: { title: `${unit}, difference; left of 0 is ${goal === "size" ? "smaller" : "faster"}` }, y: { title: `difference in ${view.metric}, ${level} together; above 0 is better` }, marks: [{ kind: "rule", x: 0, role: "muted" }, { kind: "rule", y: 0, role: "muted" }, ...marks, origin] };
   },
 
   current(view) {
@@ -271,7 +286,7 @@ function curveOf(view, training) {
   return { label: `Curve of ${training.label}`, height: 200, x: { title: "optimizer steps", tight: true }, y: { title: `${view.metric} on ${SELECTION}: ${training.label}, ${training.words}`, log: true }, marks: [{ kind: "line", role: "chosen", points }, { kind: "dots", role: "chosen", size: 2.5, points: points.map((p) => ({ ...p, title: number(p.y) })) }, ...originalLine(view)] };
 }
 
-const TITLES = { progress: "Trials by cost", beliefs: "What is believed of each assignment", looks: "The verdict, look by look", differences: "Against the others", values: "Fresh seeds", uniforms: "One activation everywhere", pareto: "Value against latency", curves: "Curves of the confirmed models" };
+const TITLES = { progress: "Trials by cost", beliefs: "What is believed of each assignment", looks: "The verdict, look by look", differences: "Against the others", values: "Fresh seeds", front: "Value and cost", uniforms: "One activation everywhere", pareto: "Value against latency", curves: "Curves of the confirmed models" };
 
 export function searchView(host, view) {
   const picked = element("div", { class: "picked-training", "aria-live": "polite" }, element("p", { class: "note" }, "Choose a point, by mouse or with the arrow keys, for its activations and its curve."));

@@ -1,7 +1,9 @@
 """Acquisition: the knowledge gradient over a candidate set of assignments.
 
 After one more training all posterior means move together along one line, by how far it surprises. Its
-knowledge gradient is by how much the best of them is then expected to be better than the best of now.
+knowledge gradient is by how much the best of them is then expected to be better than the best of now. With
+a second goal, a cost that is known, it is by how much better the best within a budget is, averaged over
+budgets: what the hypervolume under the front of means is expected to gain.
 
 References:
     Frazier, Powell and Dayanik: The knowledge-gradient policy for correlated normal beliefs.
@@ -22,6 +24,7 @@ import numpy as np
 
 from autoact.search.optimizer._gaussian_process import GaussianProcess, Posterior
 from autoact.search.optimizer._kernel import Array, Indices
+from autoact.search.optimizer._known_costs import Budgets, KnownCosts, by_fronts
 
 LISTED = 1024  # assignments up to which all of them are looked at
 _WORK = 1e7  # comparisons of layers that one look may take: 0.05 s
@@ -64,13 +67,22 @@ def candidate_set(
     return np.unique(np.concatenate(parts), axis=0)
 
 
-def shortlist(options: Posterior) -> Indices:
-    """Return the numbers of the options that may be best, by the lower end of their posterior."""
+def shortlist(options: Posterior, costs: KnownCosts | None = None) -> Indices:
+    """Return the numbers of the options that may be best, by the lower end of their posterior.
+
+    Args:
+        options: The options.
+        costs: Second goal: the best within some budget are wanted.
+    """
     hopeful = options.mean - _HOPE * np.sqrt(options.variance)
+    if costs is not None:
+        return np.sort(by_fronts(hopeful, costs(options.points.assignments), _SHORTLISTED))
     return np.sort(np.argsort(hopeful, kind="stable")[:_SHORTLISTED])
 
 
-def best_training(process: GaussianProcess, trainings: Posterior, means: Posterior) -> int:
+def best_training(
+    process: GaussianProcess, trainings: Posterior, means: Posterior, costs: KnownCosts | None = None
+) -> int:
     """Return the number of the training with the largest knowledge gradient, the first one of equals.
 
     Where none is expected to better anything, it is the one that takes the least surprise to.
@@ -79,11 +91,13 @@ def best_training(process: GaussianProcess, trainings: Posterior, means: Posteri
         process: The process.
         trainings: N trainings to choose from.
         means: Mean values of M assignments that may be recommended.
+        costs: Second goal.
     """
     slope = slopes(process, trainings, means)
-    gain = knowledge_gradient(means.mean, slope)
+    budgets = None if costs is None else costs.budgets(means.points.assignments)
+    gain = knowledge_gradient(means.mean, slope, budgets)
     if gain.max() <= _NOTHING:
-        return int(np.argmin(surprises(means.mean, slope)))
+        return int(np.argmin(surprises(means.mean, slope, budgets)))
     return int(np.argmax(gain >= _EQUAL * gain.max()))
 
 
@@ -92,36 +106,45 @@ def slopes(process: GaussianProcess, trainings: Posterior, means: Posterior) -> 
     return process.joint(trainings, means) / np.sqrt(trainings.variance + process.noise)[:, None]
 
 
-def knowledge_gradient(mean: Array, slope: Array) -> Array:
+def knowledge_gradient(mean: Array, slope: Array, budgets: Budgets | None = None) -> Array:
     """Return by how much one more training is expected to better the best mean.
 
         KG_n = min_m mean_m - E_z[ min_m (mean_m + z slope_nm) ],  z ~ N(0, 1)
 
+    With a second goal each minimum is over what a budget b suffices for, cost_m <= b, averaged over b.
+
     Args:
         mean: Shape (M,), smaller is better.
         slope: What `slopes` returns, shape (N, M).
+        budgets: Of the second goal.
 
     Returns:
         Shape (N,), in units of the mean, >= 0 but for rounding.
     """
     lowest = np.zeros(len(slope))
     for surprise, weight in zip(_SURPRISES, _WEIGHTS, strict=True):
-        lowest += weight * (mean + surprise * slope).min(axis=1)
-    return np.asarray(mean.min() - lowest)
+        moved = mean + surprise * slope
+        lowest += weight * (moved.min(axis=1) if budgets is None else budgets.expected(moved))
+    return np.asarray((mean.min() if budgets is None else budgets.expected(mean)) - lowest)
 
 
-def surprises(mean: Array, slope: Array) -> Array:
+def surprises(mean: Array, slope: Array, budgets: Budgets | None = None) -> Array:
     """Return by how many standard deviations each training must surprise to change what is recommended, (N,).
+
+    With a second goal something is recommended for every budget.
 
     Example:
         >>> surprises(np.array([0.0, 1.0]), np.array([[0.1, 0.0], [0.5, 0.3], [0.2, 0.2]])).round(6).tolist()
         [10.0, 5.0, inf]
     """
-    best = int(np.argmin(mean))
-    apart = np.abs(slope - slope[:, best : best + 1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        needed = (mean - mean[best]) / apart
-    return np.asarray(np.where(apart > 0, needed, np.inf).min(axis=1))
+    recommended = [(int(np.argmin(mean)), np.arange(len(mean)))] if budgets is None else budgets.best(mean)
+    needed = np.full(len(slope), np.inf)
+    for best, others in recommended:
+        apart = np.abs(slope[:, others] - slope[:, best : best + 1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = np.where(apart > 0, (mean[others] - mean[best]) / apart, np.inf)
+        needed = np.minimum(needed, own.min(axis=1))
+    return needed
 
 
 def _changed(rows: Indices, sizes: Sequence[int], rng: np.random.Generator) -> Indices:

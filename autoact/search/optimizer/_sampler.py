@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,13 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.search.optimizer._acquisition import best_training, candidate_set, shortlist
 from autoact.search.optimizer._gaussian_process import GaussianProcess, Points
-from autoact.search.optimizer._kernel import Array, AssignmentKernel, Indices, kernel_of
+from autoact.search.optimizer._kernel import Array, Indices, kernel_of
+from autoact.search.optimizer._known import Known
+from autoact.search.optimizer._known_costs import Costs, KnownCosts, by_fronts
 from autoact.search.optimizer._latest_fit import LatestFit
-from autoact.search.optimizer._observations import HyperparameterSpace, Observations
 from autoact.search.optimizer._raised import Raising
 from autoact.search.optimizer._threads import one_thread
 from autoact.search.optimizer._trial_observations import (
-    SEED_ATTRIBUTE,
     LayerSpace,
     OncePerTrial,
     Row,
@@ -40,9 +39,10 @@ class FunctionSpaceSampler(BaseSampler):
     """Samples activations jointly by a surrogate in function space, all other parameters independently.
 
     Categorical parameters whose choices are all activations ("relu", "elu(alpha=0.7)") are recognized, in any
-    study with one objective. A Gaussian process is additive over layers with interactions; it learns the
-    noise, how far closeness of functions can be trusted, what other parameters do, and how well the values at
-    which trials were pruned foretell complete ones. Running trials count as seen without surprise, and their
+    study with one objective, or with a second one that is a known cost (`costs`). A Gaussian process is
+    additive over layers with interactions; it learns the noise, how far closeness of functions can be
+    trusted, what other parameters do, and how well the values at which trials were pruned foretell complete
+    ones. Running trials count as seen without surprise, and their
     activations are not suggested again while others are left. The first trial, and parameters that not all
     trials have, are left to the independent sampler.
 
@@ -59,10 +59,13 @@ class FunctionSpaceSampler(BaseSampler):
         seeds: Random seeds that trials take in turn, at least 1; see `next_seed`.
         candidates: Assignments that are always among those that the sampler weighs, such as uniform ones; of
             spaces with up to 1,024 assignments it weighs all. What is no choice of the study is left out.
+        costs: Cost by parameter and choice, such as milliseconds; those of an assignment add up. For a study
+            with `directions=[..., "minimize"]` that is told (value, cost): trials are to better the best
+            value within every budget of cost.
 
     Raises:
-        ConfigurationError: A parameter offers an activation twice.
-        ValueError: The study has several objectives.
+        ConfigurationError: A parameter offers an activation twice, or a choice of it has no cost.
+        ValueError: The study has several objectives, without `costs`; or with them not these two.
 
     Example:
         >>> import optuna
@@ -85,6 +88,7 @@ class FunctionSpaceSampler(BaseSampler):
         max_step: int | None = None,
         seeds: int = 2,
         candidates: Sequence[Mapping[str, str]] = (),
+        costs: Costs | None = None,
     ) -> None:
         if seeds < 1:
             raise ConfigurationError(f"seeds is {seeds!r}; trials take at least 1 seed in turn.")
@@ -100,10 +104,11 @@ class FunctionSpaceSampler(BaseSampler):
         self._fit = LatestFit()
         self._seeds = seeds
         self._candidates = tuple(map(dict, candidates))
+        self._costs = costs
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the parameters that all complete trials have, if some of them choose activations."""
-        self._raise_error_if_multi_objective(study)
+        self._require_goals(study)
         trials = study.get_trials(deepcopy=False)
         common = common_space(trials, self._spaces_of)
         layers = {name: distribution for name, distribution in common.items() if not distribution.single()}
@@ -136,7 +141,7 @@ class FunctionSpaceSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Sample what is no activation, or an activation before there is anything to go by."""
-        self._raise_error_if_multi_objective(study)
+        self._require_goals(study)
         activation_choices(param_name, param_distribution)  # says what is wrong with it, if anything is
         return self._independent.sample_independent(study, trial, param_name, param_distribution)
 
@@ -198,15 +203,45 @@ class FunctionSpaceSampler(BaseSampler):
         Raises:
             SearchFailedError: No trial has ended with a value.
         """
-        self._raise_error_if_multi_objective(study)
+        known, usable, means = self._means(study)
+        # of equal configurations, and of equal means, the first trial
+        best = min(usable[means <= means.min() + 1e-12], key=lambda i: known.seen.runs[i])
+        return known.trials[int(known.seen.runs[best])]
+
+    def best_trials(self, study: Study) -> list[FrozenTrial]:
+        """Return the trials on the front of posterior mean and cost, the cheapest first; see `costs`.
+
+        Raises:
+            SearchFailedError: No trial has ended with a value.
+            ValueError: The study has one objective.
+        """
+        known, usable, means = self._means(study)
+        if known.costs is None:
+            raise ValueError("The study has one objective, so it has no front: ask for `best_trial`.")
+        costs = known.costs(known.seen.assignments[usable])
+        order = np.lexsort((known.seen.runs[usable], means, costs))
+        before = np.append(np.inf, np.minimum.accumulate(means[order])[:-1])
+        front = usable[order[means[order] < before - 1e-12]]
+        return [known.trials[int(run)] for run in known.seen.runs[front]]
+
+    def _means(self, study: Study) -> tuple[Known, Indices, Array]:
+        """Return what a study has shown, which observations are values, and their posterior means."""
+        self._require_goals(study)
         known = self._known(study)
         usable = np.flatnonzero(np.isfinite(known.seen.values))
         if not len(usable):
             raise _nothing(study)
-        means = known.process.observed_means()[usable]
-        # of equal configurations, and of equal means, the first trial
-        best = min(usable[means <= means.min() + 1e-12], key=lambda i: known.seen.runs[i])
-        return known.trials[int(known.seen.runs[best])]
+        return known, usable, known.process.observed_means()[usable]
+
+    def _require_goals(self, study: Study) -> None:
+        """Refuse a study whose objectives are not those that the sampler knows of."""
+        if self._costs is None:
+            self._raise_error_if_multi_objective(study)
+        elif [*study.directions[1:]] != [StudyDirection.MINIMIZE]:
+            raise ValueError(
+                "FunctionSpaceSampler(costs=...) is for a study of a value and a cost: "
+                "optuna.create_study(directions=[..., 'minimize'])."
+            )
 
     def posterior(
         self, study: Study, trials: Sequence[FrozenTrial], evidence: Sequence[FrozenTrial] = ()
@@ -230,17 +265,17 @@ class FunctionSpaceSampler(BaseSampler):
             raise _nothing(study)
         found = known.process.posterior(known.means(trials))
         mean, deviation = known.process.scale.restore(found.mean, np.sqrt(found.variance))
-        sign = 1.0 if study.direction == StudyDirection.MINIMIZE else -1.0
+        sign = 1.0 if study.directions[0] == StudyDirection.MINIMIZE else -1.0
         return list(zip((sign * mean).tolist(), deviation.tolist(), strict=True))
 
     def _known(
         self, study: Study, layers: LayerSpace | None = None, evidence: Sequence[FrozenTrial] = ()
-    ) -> _Known:
+    ) -> Known:
         """Return what the study has shown of some layers; by default, of those that its trials share."""
         trials = [*study.get_trials(deepcopy=False), *evidence]
         layers = layers or LayerSpace.of(common_space(trials, self._spaces_of))
         hyperparameters = common_hyperparameters(trials, self._spaces_of)
-        minimize = study.direction == StudyDirection.MINIMIZE
+        minimize = study.directions[0] == StudyDirection.MINIMIZE
         seen = observations(
             layers,
             trials,
@@ -249,9 +284,10 @@ class FunctionSpaceSampler(BaseSampler):
             max_step=self._max_step,
             row_of=self._row_of(layers),
         )
-        return _Known(layers, hyperparameters, trials, seen, kernel_of(layers.candidates), self._fit)
+        costs = None if self._costs is None else KnownCosts.of(layers, self._costs)
+        return Known(layers, hyperparameters, trials, seen, kernel_of(layers.candidates), self._fit, costs)
 
-    def _acquired(self, trial: FrozenTrial, known: _Known, drawn: Mapping[str, Any]) -> list[int]:
+    def _acquired(self, trial: FrozenTrial, known: Known, drawn: Mapping[str, Any]) -> list[int]:
         """Return the candidate numbers of the training with the largest knowledge gradient.
 
         What may be recommended are means at the best hyperparameters; a training has those that were drawn.
@@ -268,18 +304,19 @@ class FunctionSpaceSampler(BaseSampler):
         raises = raising.among(options, layers)
         options = options[~raises] if not raises.all() else options
         means = process.posterior(Points.means(options, np.tile(best, (len(options), 1))))
-        listed = means.subset(shortlist(means))
+        listed = means.subset(shortlist(means, known.costs))
         offered = listed
         if seen.seeds is None:
             idle = means.subset(_others(options, running, layers))
-            offered = idle.subset(shortlist(idle))
+            offered = idle.subset(shortlist(idle, known.costs))
         if seen.seeds is None and not len(best):
             trainings = process.of_runs(offered)
         else:
             trainings = process.posterior(self._asked(trial, known, offered.points, drawn))
-        return list(map(int, trainings.points.assignments[best_training(process, trainings, listed)]))
+        place = best_training(process, trainings, listed, known.costs)
+        return list(map(int, trainings.points.assignments[place]))
 
-    def _asked(self, trial: FrozenTrial, known: _Known, points: Points, drawn: Mapping[str, Any]) -> Points:
+    def _asked(self, trial: FrozenTrial, known: Known, points: Points, drawn: Mapping[str, Any]) -> Points:
         """Return the points of new trainings, each with the seed whose turn it is, if seeds are known."""
         numbers = np.array(known.hyperparameters.encoded(drawn), dtype=np.float64)
         new = replace(
@@ -298,13 +335,17 @@ class FunctionSpaceSampler(BaseSampler):
         in_turn = ((turn + step) % self._seeds for step in range(self._seeds))
         return next((number for number in in_turn if number not in had), max(had, default=-1) + 1)
 
-    def _tried(self, known: _Known, process: GaussianProcess, hyperparameters: Array) -> Indices:
+    def _tried(self, known: Known, process: GaussianProcess, hyperparameters: Array) -> Indices:
         """Return what was tried, the best mean first, and among it the candidates that are always weighed."""
         given = [row for each in self._candidates if (row := known.layers.numbers(each)) is not None]
+        costs = known.costs
+        if costs is not None:
+            given.append(tuple(costs.cheapest))
         if not given and not len(hyperparameters):
             return _best_first(known.seen.assignments, process.observed_means())
         rows = np.array([*known.seen.assignments.tolist(), *given], dtype=np.intp)
-        return _best_first(rows, process.mean(Points.means(rows, np.tile(hyperparameters, (len(rows), 1)))))
+        means = process.mean(Points.means(rows, np.tile(hyperparameters, (len(rows), 1))))
+        return _best_first(rows, means, costs)
 
     def _row_of(self, layers: LayerSpace) -> OncePerTrial[Row | None]:
         """Return what reads candidate numbers, the one of before while the layers are the same."""
@@ -315,43 +356,6 @@ class FunctionSpaceSampler(BaseSampler):
 
     def _generator(self, trial: FrozenTrial) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(trial.number,)))
-
-
-@dataclass
-class _Known:
-    """What a study has shown of its layers and hyperparameters, and the process conditioned on it."""
-
-    layers: LayerSpace
-    hyperparameters: HyperparameterSpace
-    trials: Sequence[FrozenTrial]
-    seen: Observations
-    kernel: AssignmentKernel
-    fit: LatestFit
-
-    @cached_property
-    def process(self) -> GaussianProcess:
-        return self.fit(self.kernel, self.seen)
-
-    def means(self, trials: Sequence[FrozenTrial]) -> Points:
-        """Return the points of the mean values of some trials' configurations."""
-        rows = np.array([self.layers.number(trial) for trial in trials], dtype=np.intp)
-        numbers = np.array([self.hyperparameters.numbers(trial) for trial in trials], dtype=np.float64)
-        return Points.means(
-            rows.reshape(len(trials), len(self.layers.names)),
-            numbers.reshape(len(trials), self.hyperparameters.width),
-        )
-
-    def running(self, trials: Sequence[FrozenTrial], usual: Array) -> Points:
-        """Return the points of running trials, with usual hyperparameters where theirs are not drawn yet."""
-        rows = np.array([self.layers.number(trial) for trial in trials], dtype=np.intp)
-        numbers = [self.hyperparameters.numbers(trial) for trial in trials]
-        hyperparameters = np.array([usual if own is None else own for own in numbers], dtype=np.float64)
-        seeds = None
-        if self.seen.seeds is not None:
-            told = [trial.user_attrs.get(SEED_ATTRIBUTE, -1 - trial.number) for trial in trials]
-            seeds = np.array(told, dtype=np.intp)
-        runs = np.array([trial.number for trial in trials], dtype=np.intp)
-        return Points(rows, np.ones(len(rows)), runs, hyperparameters.reshape(len(rows), -1), seeds)
 
 
 def _nothing(study: Study) -> SearchFailedError:
@@ -368,7 +372,9 @@ def _others(options: Indices, running: Sequence[FrozenTrial], layers: LayerSpace
     return np.array(found or range(len(options)), dtype=np.intp)
 
 
-def _best_first(assignments: Indices, means: Array) -> Indices:
-    """Return the different ones of some assignments, the best mean first."""
+def _best_first(assignments: Indices, means: Array, costs: KnownCosts | None = None) -> Indices:
+    """Return the different ones of some assignments, the best mean, or the front, first."""
     rows, where = np.unique(assignments, axis=0, return_index=True)
+    if costs is not None:
+        return rows[by_fronts(means[where], costs(rows), len(rows))]
     return rows[np.argsort(means[where], kind="stable")]

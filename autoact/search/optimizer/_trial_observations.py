@@ -302,8 +302,8 @@ def _values(
         return []
     latest = {fidelity_of(step): trial.intermediate_values[step] for step in _steps(trial)}
     values = [(part, value) for part, value in latest.items() if part in stopped and part < 1.0]
-    if trial.state == TrialState.COMPLETE and trial.value is not None:
-        values.append((1.0, trial.value))
+    if trial.state == TrialState.COMPLETE and trial.values is not None:
+        values.append((1.0, trial.values[0]))
     return values
 
 

@@ -1,5 +1,6 @@
 """Outcome of a search: its report, and the object that users get."""
 
+from autoact.search.outcome._confirmed_front import front, labelled, note_front
 from autoact.search.outcome._content import build_partial_report, build_report
 from autoact.search.outcome._latency import latency
 from autoact.search.outcome._live_record import Watching
@@ -15,8 +16,11 @@ __all__ = [
     "believed",
     "build_partial_report",
     "build_report",
+    "front",
+    "labelled",
     "latency",
     "load_run",
     "measured",
+    "note_front",
     "pareto",
 ]

@@ -13,6 +13,7 @@ from autoact.records import (
     Confirmation,
     Cost,
     Failure,
+    Front,
     Hyperparameters,
     Latency,
     Ledger,
@@ -45,7 +46,8 @@ def build_report(
     confirmed: Confirmed,
     latency: Latency | None,
     known: Sequence[tuple[Assignment, Belief]],
-    front: Sequence[ParetoPoint],
+    pareto: Sequence[ParetoPoint],
+    front: Front | None = None,
     reference: Reference | None = None,
 ) -> Report:
     """Return the report of a search that is done.
@@ -61,7 +63,8 @@ def build_report(
         confirmed: The trainings of the confirmation.
         latency: Where it could be measured.
         known: What is believed of everything that was tried.
-        front: The best of it with latencies.
+        pareto: The best of it with latencies, of a search for one goal.
+        front: Of a search for two, what was confirmed.
         reference: What else was measured on comparison data.
     """
     original = confirmed.against(search, ORIGINAL)
@@ -90,7 +93,8 @@ def build_report(
         latency=latency,
         verdict=original.verdict,
         reported=search.directory.note_look(len(confirmed.seeds), search.settings.planned_looks),
-        pareto=tuple(front),
+        pareto=tuple(pareto),
+        front=front,
         prior=_prior(search),
         beliefs=beliefs,
         recommendation=_recommendation(search, selected, beliefs),

@@ -11,7 +11,7 @@ import optuna
 
 from autoact._card import card, listed
 from autoact.errors import ConfigurationError, RunDirectoryError, counted
-from autoact.records import Comparison, Ledger, Report, RunDirectory, Training, Verdict
+from autoact.records import Comparison, Front, Ledger, Report, RunDirectory, Training, Verdict
 from autoact.report import summarize
 from autoact.search.phases import SearchPlan
 from autoact.search.study import sqlite_storage
@@ -76,6 +76,11 @@ class SearchResult:
     def comparisons(self) -> dict[str, Comparison]:
         """The paired comparisons on fresh data: with "original", and with "best_uniform"."""
         return {} if self._report is None else dict(self._report.comparisons)
+
+    @property
+    def front(self) -> Front | None:
+        """Of a search for two goals, the models on the front, each compared with the original."""
+        return None if self._report is None else self._report.front
 
     @property
     def hyperparameters(self) -> Mapping[str, Any]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from autoact._card import card
 from autoact.errors import counted, log
-from autoact.records import Stack, Value
-from autoact.report import MIXTURE, duration
+from autoact.records import Costs, Stack, Value
+from autoact.report import MIXTURE, duration, number
 from autoact.search.setup import Counts, Settings, Variables
 from autoact.training.fit import devices_of
 
@@ -32,6 +32,7 @@ class SearchPlan:
         no_mixture: Why a model has no mixture, "" if it has one.
         doubts: What would make the verdict say something else than is asked.
         stack: How many trainings are done as one.
+        costs: Second goal, where there is one.
 
     Example:
         >>> from autoact import run_search
@@ -54,6 +55,7 @@ class SearchPlan:
     no_mixture: str = ""
     doubts: tuple[str, ...] = ()
     stack: Stack = field(default_factory=Stack)
+    costs: Costs | None = None
 
     @property
     def counts(self) -> Counts:
@@ -121,7 +123,17 @@ class SearchPlan:
         best = "smallest" if self.settings.minimize else "largest"
         data = " on validation data" if self.variables.mixture or self.no_mixture else ""
         wins = f"The {best} {self.settings.monitor}{data} wins; compared on: {self.comparison}"
-        return [wins, *(f"Warning: {doubt}" for doubt in self.doubts)]
+        return [wins, *self._second_goal(), *(f"Warning: {doubt}" for doubt in self.doubts)]
+
+    def _second_goal(self) -> list[str]:
+        if self.costs is None:
+            return []
+        low, high = (number(value) for value in self.costs.range)
+        now, unit = number(self.costs.original), self.costs.unit
+        return [
+            f"Second goal: {self.costs.goal}, now {now} {unit}, {low} to {high} with other activations;",
+            f"  up to {self.counts.front} models that cost less than the selected are compared, too",
+        ]
 
     def _cost(self) -> list[str]:
         counts, settings = self.counts, self.settings
@@ -132,7 +144,7 @@ class SearchPlan:
             (
                 counts.baselines,
                 f"baselines ({counted(counts.models, 'model')} raced, "
-                f"{counted(counts.finalists, 'finalist')} on "
+                f"{counted(counts.selected_from, 'finalist')} on "
                 f"{counted(settings.selection_seeds, 'fresh seed')})",
             ),
             (counts.confirmation, self._confirmation()),
@@ -180,7 +192,7 @@ class SearchPlan:
     def _confirmation(self) -> str:
         *early, most = self.settings.planned_looks
         looks = f", fewer if {' or '.join(map(str, early))} decide" if early else ""
-        return f"confirmation (at most 3 models on {most} fresh seeds{looks})"
+        return f"confirmation (at most {self.counts.compared} models on {most} fresh seeds{looks})"
 
     def _search(self) -> str:
         mixture = "1 mixture, " if self.counts.one_shot else ""

@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoact.errors import SearchFailedError
-from autoact.records import Comparison, Look, Training
+from autoact.records import Comparison, Look, Training, front_checkpoint
 from autoact.search.phases._baselines import again
 from autoact.search.phases._remaining import out_of_time
 from autoact.search.statistics import compare_trainings, is_hopeless
-from autoact.search.study import ORIGINAL, SELECTED, Search
-from autoact.search.trainings import Extras, ModelTask
+from autoact.search.study import MEMBER, ORIGINAL, SELECTED, Search
+from autoact.search.trainings import NO_EXTRAS, Extras, ModelTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,7 @@ class Confirmed:
     original: list[Training]
     uniform: list[Training]
     cut: bool = False  # by the time of the run
+    front: Mapping[str, list[Training]] = field(default_factory=dict)  # of a search for two goals, by label
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -29,14 +30,30 @@ class Confirmed:
 
     def against(self, search: Search, name: str) -> Comparison:
         """Return the comparison with the original, or else with the best uniform assignment of that name."""
-        settings = search.settings
+        other = self.original if name == ORIGINAL else self.uniform
+        return self._compared(search, self.selected, other, name, search.level)
+
+    def of_front(self, search: Search, label: str, level: float) -> Comparison:
+        """Return the comparison of a model of the front, or of the selected one, with the original.
+
+        Args:
+            search: The search.
+            label: Of the model.
+            level: Confidence of the interval, over all looks.
+        """
+        trainings = self.selected if label == SELECTED else self.front[label]
+        return self._compared(search, trainings, self.original, ORIGINAL, level)
+
+    def _compared(
+        self, search: Search, ours: list[Training], theirs: list[Training], name: str, level: float
+    ) -> Comparison:
         return compare_trainings(
-            self.selected,
-            self.original if name == ORIGINAL else self.uniform,
-            settings.direction,
+            ours,
+            theirs,
+            search.settings.direction,
             name=name,
-            looks=settings.planned_looks,
-            level=search.level,
+            looks=search.settings.planned_looks,
+            level=level,
             has_rows=isinstance(search.trainings.task, ModelTask),
         )
 
@@ -65,7 +82,7 @@ def confirm(
 
     Args:
         search: The search.
-        models: The three, in this order, by label.
+        models: The three, in this order, by label; then those of the front.
         seen: Told of each look.
 
     Raises:
@@ -86,8 +103,7 @@ def confirm(
 
 def _trained(search: Search, models: Mapping[str, Training], count: int) -> Confirmed:
     """Train what is missing of the first seeds; what raises is done once more."""
-    directory = search.directory
-    extras = [Extras(checkpoint=f) for f in (directory.checkpoint_file, directory.original_checkpoint_file)]
+    extras = _checkpoints(search, models)
     pairs = _Pairs(search, models, count)
     while (more := pairs.next()) > pairs.complete:
         search.trainings.run(pairs.asked(more), *extras)
@@ -97,7 +113,25 @@ def _trained(search: Search, models: Mapping[str, Training], count: int) -> Conf
     done = search.trainings.run(asked, *extras)
     if any(training.raised for training in done):  # out of memory, a disk that was full: mostly gone by now
         done = search.trainings.run(asked, *extras, again=True)
-    return Confirmed(selected=done[0::3], original=done[1::3], uniform=done[2::3], cut=pairs.complete < count)
+    by_model = {label: done[place :: len(models)] for place, label in enumerate(models)}
+    selected, original, uniform, *front = by_model
+    return Confirmed(
+        selected=by_model[selected],
+        original=by_model[original],
+        uniform=by_model[uniform],
+        cut=pairs.complete < count,
+        front={label: by_model[label] for label in front},
+    )
+
+
+def _checkpoints(search: Search, models: Mapping[str, Training]) -> list[Extras]:
+    """Return where each model is saved as the first seed trains it; of equal ones the first is trained."""
+    directory = search.directory
+    files = {SELECTED: directory.checkpoint_file, ORIGINAL: directory.original_checkpoint_file}
+    members = [label for label in models if label.startswith(f"{MEMBER} ")]
+    files |= {label: front_checkpoint(directory.path, label.split()[1]) for label in members}
+    own = [[files[k] for k in files if models[k].key == model.key] for model in models.values()]
+    return [Extras(checkpoint=same[0]) if same else NO_EXTRAS for same in own]
 
 
 @dataclass(frozen=True, slots=True)

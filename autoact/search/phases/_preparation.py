@@ -12,8 +12,9 @@ from torch import nn
 
 from autoact.conversion import ConversionPlan, find_layers, recipe, warn_of_sharing
 from autoact.errors import AutoActError, ConfigurationError, ConversionError
-from autoact.records import Reference, Stack, Value
+from autoact.records import Costs, Reference, Stack, Value
 from autoact.search.executors import can_end, in_processes, require_limits, require_picklable
+from autoact.search.goals import second_goal
 from autoact.search.optimizer import seconds_per_ask
 from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._independence import with_own_network
@@ -66,6 +67,7 @@ class Prepared:
     doubtful: Sequence[DoubtfulBatch] = ()
     stack: Stack = field(default_factory=Stack)
     reference: Callable[[str], Reference] | None = None
+    costs: Costs | None = None
 
     def independent(self, *, check: bool) -> "Prepared":
         """Return this search with a network of its own for each training.
@@ -138,6 +140,14 @@ class Prepared:
         task = replace(self.task, space=keeping(self.task.space, idle), original=variables.original)
         return replace(self, task=task, variables=variables, left_alone=layers.left_alone, layers=layers)
 
+    def priced(self) -> "Prepared":
+        """Return this search with what assignments cost, where it has a second goal.
+
+        Raises:
+            ConfigurationError: The second goal cannot be had.
+        """
+        return replace(self, costs=second_goal(self.task, self.variables, self.settings))
+
     def stacked(self, stack: Stack) -> "Prepared":
         """Return this search with its budget settled.
 
@@ -176,6 +186,7 @@ class Prepared:
             no_mixture=self.no_mixture,
             doubts=self.doubts,
             stack=self.stack,
+            costs=self.costs,
         )
 
     def _deciding(self) -> float:

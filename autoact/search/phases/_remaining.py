@@ -24,7 +24,7 @@ def remaining(search: Search, trials: int) -> int:
     counts = search.counts
     tuned, trained = (sum(1 for _ in search.ledger.of(phase)) for phase in ("tuning", "baseline"))
     tuning = counts.after(trials) - counts.baselines - counts.confirmation
-    earlier = (len(search.questions) - 1) * counts.finalists * search.settings.selection_seeds
+    earlier = (len(search.questions) - 1) * counts.selected_from * search.settings.selection_seeds
     baselines = max(counts.baselines + earlier - trained, 0)
     return max(tuning - tuned, 0) + baselines + counts.confirmation - len(search.confirmations)
 

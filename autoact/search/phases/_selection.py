@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from autoact.errors import SearchFailedError
 from autoact.records import Training
+from autoact.search.goals import cheaper_models
 from autoact.search.phases._baselines import again, by_belief, mean, trained_as
 from autoact.search.phases._remaining import out_of_time
 from autoact.search.phases._trials import fell_back, nothing_finite
@@ -16,9 +17,9 @@ def select(search: Search, study: Study, chosen: Training, models: Mapping[str, 
     """Train the finalists on the selection seeds; return the one that is then believed to be best.
 
     Finalists are the search's choice, what is believed to be best of all others that were tried, and the best
-    baselines. The selection seeds chose none of them, so that luck in the search is over; the surrogate
-    weighs them together with all of the search. Once comparison data were read, the selected model is the one
-    that was compared, for good.
+    baselines; of a search for two goals also cheaper models on the front. The selection seeds chose none of
+    them, so that luck in the search is over; the surrogate weighs them together with all of the search. Once
+    comparison data were read, the selected model is the one that was compared, for good.
 
     Args:
         search: The search.
@@ -33,7 +34,9 @@ def select(search: Search, study: Study, chosen: Training, models: Mapping[str, 
     compared = next((training for training in search.confirmations if training.label == SELECTED), None)
     if compared is not None:
         return again(compared, "trial", SELECTED, 0)
-    finalists = _finalists(search, study, chosen, models)
+    finalists = _different(
+        [*_finalists(search, study, chosen, models), *cheaper_models(search, study, chosen)]
+    )
     _train(search, finalists)
     own = trained_as(search, chosen)
     if not any(training.usable for training in own) and fell_back(search):

@@ -1,7 +1,7 @@
 """Set-up of a search: settings, seeds, variables, the configuration file of a run."""
 
 from autoact.search.setup._configuration import configuration, plain, require_same
-from autoact.search.setup._counts import Counts
+from autoact.search.setup._counts import FRONT, Counts
 from autoact.search.setup._earlier_choices import Like, told
 from autoact.search.setup._execution import ExecutorSetting
 from autoact.search.setup._extension import extended, resumed
@@ -23,6 +23,7 @@ from autoact.search.setup._variables import Variable, Variables
 
 __all__ = [
     "BUDGET",
+    "FRONT",
     "MAY_CHANGE",
     "MOST_STACKED",
     "RACED",

@@ -8,7 +8,7 @@ from typing import Any
 
 import autoact
 from autoact.errors import ConfigurationError
-from autoact.records import Stack
+from autoact.records import Costs, Stack
 from autoact.search.setup._settings import MAY_CHANGE, MAY_GROW, Settings, looks_until
 from autoact.search.setup._storage_urls import without_password
 from autoact.spaces import SearchSpace
@@ -26,6 +26,7 @@ def configuration(
     stack: Stack | None = None,
     fingerprint: Mapping[str, Any] = MappingProxyType({}),
     unsaid: Mapping[str, str] = MappingProxyType({}),
+    costs: Costs | None = None,
 ) -> dict[str, Any]:
     """Return the content of config.yaml, in plain types.
 
@@ -40,6 +41,7 @@ def configuration(
         stack: How many trainings are done as one.
         fingerprint: What identifies model and data.
         unsaid: Activations that run and are not searched, as the probe found them, by path.
+        costs: Second goal, as it was measured.
     """
     return {
         "autoact": autoact.__version__,
@@ -50,6 +52,7 @@ def configuration(
         **({"no_mixture": no_mixture} if no_mixture else {}),
         **({"unsaid": dict(unsaid)} if unsaid else {}),
         **({"stack": asdict(stack)} if stack is not None else {}),
+        **({"costs": costs.to_dict()} if costs is not None else {}),
         "search": plain(settings.to_dict()),
         "source": _kept(source) if source is not None else None,
         **({"fingerprint": dict(fingerprint)} if fingerprint else {}),

@@ -9,6 +9,7 @@ from autoact.search.setup._variables import Variables
 
 _COMPARED = 3  # models: the selected, the original, the best uniform
 _FINALISTS = 5  # of the selection, at most
+FRONT = 4  # models of the front beside the selected, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Counts:
     finalists: int = 2  # of the selection: the choice, and the best of all others and of these
     tuned: int = 0  # baselines that are tuned
     least_tuning: int = 0  # trials that each of them gets, however few the search has
+    front: int = 0  # of a search for two goals: finalists beside these, compared with the original, too
 
     @classmethod
     def of(cls, settings: Settings, variables: Variables) -> "Counts":
@@ -32,18 +34,30 @@ class Counts:
         trials = settings.planned_budget - one_shot
         models = {model_key(a) for a in (variables.original, *map(variables.uniform, variables.names))}
         better, finalists = race(len(models), settings.selection_seeds)
+        front = 0 if settings.pareto is None else FRONT
         tuned = len(models) if settings.parameters and trials else 0
         return cls(
             one_shot=one_shot,
             trials=trials,
-            baselines=len(models) + better + finalists * settings.selection_seeds,
-            confirmation=_COMPARED * settings.seeds,
+            baselines=len(models) + better + (finalists + front) * settings.selection_seeds,
+            confirmation=(_COMPARED + front) * settings.seeds,
             models=len(models),
             better=better,
             finalists=finalists,
             tuned=tuned,
             least_tuning=least_tuning(settings) if tuned else 0,
+            front=front,
         )
+
+    @property
+    def compared(self) -> int:
+        """Models of the confirmation."""
+        return _COMPARED + self.front
+
+    @property
+    def selected_from(self) -> int:
+        """Models on the seeds of the selection."""
+        return self.finalists + self.front
 
     @property
     def search(self) -> int:
@@ -84,7 +98,7 @@ class Counts:
         trials = rest // (1 + self.tuned)
         if trials < self.least_tuning:
             trials = rest - self.tuned * self.least_tuning
-        seeds = (self.confirmation + min(trials, 0)) // _COMPARED
+        seeds = (self.confirmation + min(trials, 0)) // self.compared
         return max(min(trials, self.trials), 0), max(seeds, 0)
 
 

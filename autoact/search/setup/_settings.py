@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, TypedDict, cast, get_args
 
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from autoact.errors import ConfigurationError, did_you_mean
+from autoact.records import Goal
 from autoact.search.setup._earlier_choices import Like, earlier_choices
 from autoact.search.setup._execution import AN_OBJECT, ExecutorSetting, checked_executor, checked_resources
 from autoact.search.setup._hyperparameters import Hyperparameters
@@ -83,6 +84,9 @@ class Settings:
             init_args of one.
         pruner: An `optuna.pruners.BasePruner` that may end trials early, or class_path and init_args of one;
             None ends none.
+        pareto: Second goal, to become small beside the monitored value: "latency" (measured milliseconds of a
+            forward pass) or "size" (learnable parameters); cheaper models are then compared with the
+            original, too. None: there is none.
 
     Raises:
         ConfigurationError: A value is out of range, or the mode cannot be inferred.
@@ -112,6 +116,7 @@ class Settings:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sampler: Any = None
     pruner: Any = None
+    pareto: Goal | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Settings":
@@ -157,6 +162,7 @@ class Settings:
         object.__setattr__(self, "trainer", dict(self.trainer))
         for name in _OBJECTS:
             object.__setattr__(self, name, _made(name, getattr(self, name)))
+        _check_second_goal(self.pareto, self.pruner)
         object.__setattr__(self, "parameters", Hyperparameters.of(self.parameters).to_dict())
         object.__setattr__(self, "mode", settle_mode(self.mode, self.monitor))
         object.__setattr__(self, "like", earlier_choices(self.like, self.direction))
@@ -242,6 +248,7 @@ class SettingsOptions(TypedDict, total=False):
     parameters: Mapping[str, Any] | None
     sampler: Any
     pruner: Any
+    pareto: Goal | None
 
 
 def looks_until(seeds: int) -> tuple[int, ...]:
@@ -282,6 +289,20 @@ def _checked_stack(stack: Any) -> StackSize:
             f"stack is {stack!r}; it must be 'auto', 'off', or how many trainings to do as one, at least 2."
         )
     return cast(StackSize, int(stack) if whole else stack)
+
+
+def _check_second_goal(pareto: Any, pruner: Any) -> None:
+    goals = get_args(Goal)
+    if pareto is not None and pareto not in goals:
+        raise ConfigurationError(
+            f"pareto is {pareto!r}; it must be {' or '.join(map(repr, goals))}: what is to become small "
+            "beside the monitored value. Leave it out to search for the value alone."
+        )
+    if pareto is not None and pruner is not None:
+        raise ConfigurationError(
+            f"pareto is {pareto!r} and pruner is {_class_name(pruner)}; Optuna prunes no trial of a study "
+            "with two goals. Leave out one of them."
+        )
 
 
 def _above_zero(name: str, value: Any, meaning: str) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autoact.records import Ledger, Question, RunDirectory, Training, Value, confidence
+from autoact.records import Costs, Ledger, Question, RunDirectory, Training, Value, confidence
 from autoact.search.setup import RACED, Counts, Hyperparameters, Seeds, Settings, Variables
 from autoact.search.trainings import TimeLimit, Trainings
 from autoact.spaces import Assignment
 
-ORIGINAL, SELECTED = "original", "selected"  # labels of trainings
+ORIGINAL, SELECTED, MEMBER = "original", "selected", "front"  # labels of trainings; members have a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Search:
         limit: Tells what fits into the time of the run.
         own: The model's values of the searched hyperparameters.
         questions: What the run has asked; the seeds are those of the last.
+        costs: What assignments cost, of a search for two goals.
         exports: The studies' exports that are open, by label.
     """
 
@@ -36,6 +37,7 @@ class Search:
     limit: TimeLimit = field(default_factory=TimeLimit)
     own: Mapping[str, Value] = field(default_factory=dict)
     questions: tuple[Question, ...] = (Question(),)
+    costs: Costs | None = None
     exports: dict[str | None, Any] = field(default_factory=dict, repr=False)
 
     @property

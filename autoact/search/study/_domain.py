@@ -34,6 +34,28 @@ class Domain:
         searched = self.search.hyperparameters
         return {**activations, **{one.name: one.distribution for one in searched}}
 
+    @cached_property
+    def costs(self) -> dict[str, dict[str, float]] | None:
+        """What each value of each parameter adds to the cost; None where there is no second goal."""
+        known = self.search.costs
+        if known is None or self.fixed is not None:
+            return None
+        return {
+            v.name: {
+                label: sum(known.change(path, choice.activation) for path, choice in option.items())
+                for label, option in v.options.items()
+            }
+            for v in self.variables
+        }
+
+    def told(self, value: float, values: Mapping[str, Any]) -> list[float]:
+        """Return what a study is told of a trial: its value, and its cost where there are two goals."""
+        known = self.search.costs
+        if self.costs is None or known is None:
+            return [value]
+        added = (own[values[name]] for name, own in self.costs.items())
+        return [value, known.original + sum(added)]
+
     def values(
         self, assignment: Assignment, hyperparameters: Mapping[str, Value], *, partly: bool = False
     ) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,22 +35,22 @@ class Export:
         mirror: The copy in the storage that is given; the file's is never left out for it.
         file: The run's own SQLite file.
         name: Name of the study there.
-        minimize: Whether a smaller value is better.
-        metric: What the value is called.
+        directions: What becomes of the value, and of the cost where there are two goals.
+        metrics: What they are called.
     """
 
     url: str | None
     file: Path
     name: str
-    minimize: bool
-    metric: str
+    directions: Sequence[StudyDirection]
+    metrics: Sequence[str]
     mirror: "Export | None" = None
     _study: optuna.Study | None = field(default=None, init=False)
     _written: int = field(default=0, init=False)
     _again: float = field(default=0.0, init=False)
 
     @classmethod
-    def of(cls, search: Search, label: str | None) -> "Export":
+    def of(cls, search: Search, label: str | None, directions: Sequence[StudyDirection]) -> "Export":
         """Return the export of a search's study, or of the tuning of one baseline: one in all phases."""
         settings, directory = search.settings, search.directory
         if label not in search.exports:
@@ -57,8 +59,10 @@ class Export:
                 url=None,
                 file=directory.study_file,
                 name=name if label is None else f"{name}-{label}",
-                minimize=settings.minimize,
-                metric=settings.monitor,
+                directions=directions,
+                metrics=[settings.monitor, *([] if search.costs is None else [search.costs.unit])][
+                    : len(directions)
+                ],
             )
             mirrored = settings.storage is not None
             mirror = replace(own, url=settings.storage) if mirrored else None
@@ -121,20 +125,21 @@ class Export:
 
     def _study_in(self, storage: Any) -> optuna.Study:
         study = optuna.create_study(
-            study_name=self.name, storage=storage, direction=self._direction, load_if_exists=True
+            study_name=self.name, storage=storage, directions=self.directions, load_if_exists=True
         )
-        if study.user_attrs.get("metric") != self.metric:
-            study.set_user_attr("metric", self.metric)
+        if study.user_attrs.get("metric") != self.metrics[0]:
+            study.set_user_attr("metric", self.metrics[0])
+        if len(self.metrics) > 1 and study.metric_names != self.metrics:  # of the axes in Optuna Dashboard
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names([*self.metrics])
         return study
 
     def _is_told(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
         """Tell whether a study holds the first of some trials and no others."""
         known = list(map(_told, study.get_trials(deepcopy=False)))
-        return study.direction == self._direction and known == list(map(_told, trials[: len(known)]))
-
-    @property
-    def _direction(self) -> optuna.study.StudyDirection:
-        return optuna.study.StudyDirection["MINIMIZE" if self.minimize else "MAXIMIZE"]
+        same = study.directions == [*self.directions]
+        return same and known == list(map(_told, trials[: len(known)]))
 
 
 def load_storages() -> None:
@@ -218,7 +223,7 @@ def _is_sound(file: Path) -> bool:
 def _told(trial: FrozenTrial) -> tuple[Any, ...]:
     # as text, in which NaN equals itself
     curve = {step: str(value) for step, value in trial.intermediate_values.items()}
-    return trial.state, trial.value, trial.params, trial.distributions, curve, trial.user_attrs.get("seed")
+    return trial.state, trial.values, trial.params, trial.distributions, curve, trial.user_attrs.get("seed")
 
 
 def _first_line(error: BaseException, url: object = None) -> str:

@@ -23,9 +23,10 @@ def frozen_trial(domain: Domain, training: Training, seed: int | None = None) ->
     if values is None:
         return None
     state, seeds = state_of(training), domain.search.seeds
+    value, one_goal = _value(training, state), domain.costs is None
     return create_trial(
         state=state,
-        value=_value(training, state),
+        values=None if value is None else domain.told(value, values),
         params=values,
         distributions=domain.distributions,
         user_attrs={
@@ -33,7 +34,8 @@ def frozen_trial(domain: Domain, training: Training, seed: int | None = None) ->
             LABEL: training.label,
             **({RAISED: training.error or ""} if training.raised else {}),
         },
-        intermediate_values=dict(zip(training.curve_steps, training.curve, strict=True)),
+        # Optuna takes no reports of two goals
+        intermediate_values=dict(zip(training.curve_steps, training.curve, strict=True)) if one_goal else {},
     )
 
 

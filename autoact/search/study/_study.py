@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from autoact.errors import RunDirectoryError
@@ -47,24 +48,32 @@ class Study:
         self._caught_up = False  # whether sampler and pruner have caught up
         self._enqueued: dict[str, tuple[Assignment, dict[str, Value]]] = {}
         seeds = _SEEDS_TUNED if settings.parameters else _SEEDS
-        self._surrogate = FunctionSpaceSampler(seed=settings.seed, seeds=seeds, candidates=self._uniform())
+        self._surrogate = FunctionSpaceSampler(
+            seed=settings.seed, seeds=seeds, candidates=self._uniform(), costs=self.domain.costs
+        )
         # copies: they do the same in every search that they are given to, and on every resume
         self._sampler = self._surrogate if settings.sampler is None else deepcopy(settings.sampler)
         self._pruner = deepcopy(settings.pruner)
         self.optuna = self._new(self._sampler)
-        self._export = Export.of(self.domain.search, self.label)
+        self._export = Export.of(self.domain.search, self.label, self._directions)
         for training in self._done():
             self._add(training)
 
     def _new(self, sampler: optuna.samplers.BaseSampler) -> optuna.Study:
         """Return a study without trials."""
-        settings = self.domain.search.settings
         return optuna.create_study(
             study_name=STUDY_NAME,
-            direction="minimize" if settings.minimize else "maximize",
+            directions=self._directions,
             sampler=sampler,
             pruner=self._pruner or optuna.pruners.NopPruner(),
         )
+
+    @property
+    def _directions(self) -> list[StudyDirection]:
+        """What becomes of the value, and of the cost where there are two goals."""
+        small, large = StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE
+        value = small if self.domain.search.settings.minimize else large
+        return [value] if self.domain.costs is None else [value, small]
 
     def export(self) -> None:
         """Write what has ended to the file or storage that Optuna's own tools read."""
@@ -153,14 +162,16 @@ class Study:
         self.export()
 
     def _finish(self, trial: optuna.Trial, training: Training) -> None:
-        for step, value in zip(training.curve_steps, training.curve, strict=True):
+        curve = zip(training.curve_steps, training.curve, strict=True)
+        for step, value in curve if self.domain.costs is None else ():  # Optuna takes none of two goals
             trial.report(value, step)
             if self._pruner is not None:
                 trial.should_prune()  # some pruners note in the trial what they have decided
         if training.raised:
             trial.set_user_attr(RAISED, training.error or "")
         state = state_of(training)
-        self.optuna.tell(trial, training.selection if state == TrialState.COMPLETE else None, state)
+        told = self.domain.told(training.selection, trial.params) if state == TrialState.COMPLETE else None
+        self.optuna.tell(trial, told, state)
 
     def _catch_up(self) -> None:
         """Before the first question: ask and tell again what earlier processes did, in the same order.

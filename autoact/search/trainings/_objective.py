@@ -101,6 +101,12 @@ def check_objective(objective: Any, settings: Settings) -> None:
         raise ConfigurationError(f"objective cannot be called: {error}; {wanted}.") from error
     except ValueError:
         pass  # a builtin that does not tell its arguments
+    if settings.pareto is not None:
+        raise ConfigurationError(
+            f"pareto is {settings.pareto!r}, but with objective nobody here knows the model whose "
+            f"{settings.pareto} that is. Give model and data, or leave it out; in a study of your own, "
+            "autoact.FunctionSpaceSampler(costs=...) takes costs that you know."
+        )
     stack = isinstance(settings.stack, int)
     for argument in ("trainer", "parameters", *(["stack"] if stack else [])):
         if getattr(settings, argument):

@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from autoact.records import Training
-from autoact.search import _api, outcome
+from autoact.search import _api, _carrying_out, outcome
 from autoact.search.outcome import _live_record
 from autoact.search.phases import Prepared
 from autoact.search.study import Study
@@ -30,7 +30,7 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (Study, "posterior", "sampler"),
     (Study, "tell", "study"),
     (_live_record, "log_training", "event logs"),
-    (_api, "write_report", "report"),
+    (_carrying_out, "write_report", "report"),
     (outcome.Watching, "_write_page", "report"),
     (outcome, "build_report", "report"),
     (outcome, "latency", "latency"),

@@ -1,0 +1,192 @@
+"""Run of a search from its plan to its report: choose, compare with baselines, confirm."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from autoact.records import Ledger, Report, RunDirectory, Training, write_front
+from autoact.report import duration, write_report
+from autoact.search import outcome
+from autoact.search._resumption import continuable, further, going_on, is_unfinished, seeds_of
+from autoact.search.goals import cheaper_models
+from autoact.search.phases import (
+    Prepared,
+    SearchPlan,
+    again,
+    baseline_assignments,
+    best_uniform,
+    choice_of,
+    choose,
+    confirm,
+    export_studies,
+    race_baselines,
+    require_alternative,
+    select,
+    study_of,
+    trained_as,
+    tune_baselines,
+)
+from autoact.search.study import ORIGINAL, SELECTED, Search, load_storages
+from autoact.search.trainings import Executor, ModelTask, SearchProgress, TimeLimit, Trainings
+
+
+def carried_out(
+    prepared: Prepared,
+    plan: SearchPlan,
+    directory: RunDirectory,
+    executor: Executor,
+    *,
+    quiet: bool,
+    resumed: bool = False,
+) -> outcome.SearchResult:
+    """Do what is left of a run, and write its report."""
+    report = directory.report()
+    if report is None or is_unfinished(report, directory, prepared.settings):
+        with _started(prepared, plan, directory, executor, quiet, resumed) as (search, progress, watching):
+            report = _searched(search, plan, prepared, progress, watching)
+        directory.write_report(report)
+        watching.end(report)
+    else:
+        trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file), stack=prepared.stack)
+        search = _search(prepared, trainings, directory)
+        _export(search, report)
+        watching = outcome.Watching(search, plan, prepared.task.space.name)
+        if not watching.is_told:
+            watching.end(report)
+    write_report(directory.path)
+    assert report.chosen is not None, "a report with a verdict has a choice"
+    return outcome.SearchResult(
+        run_dir=directory.path,
+        assignment=report.chosen,
+        plan=plan,
+        _report=report,
+        _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
+    )
+
+
+def _export(search: Search, report: Report) -> None:
+    """Write again what was lost since a run has ended."""
+    assert report.chosen is not None, "a report with a verdict has a choice"
+    found = report.hyperparameters
+    search.directory.write_choice(report.chosen, {} if found is None else found.chosen)
+    if report.front is not None:
+        write_front(search.directory.path, [point.layers for point in report.front.points])
+    export_studies(search)
+
+
+def _searched(
+    search: Search,
+    plan: SearchPlan,
+    prepared: Prepared,
+    progress: SearchProgress,
+    watching: outcome.Watching,
+) -> Report:
+    """Choose, compare with baselines, confirm; return the report."""
+    task, name = prepared.task, prepared.task.space.name
+    chosen = _choice(search)
+    progress.say(_cut(search))
+    models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
+    race_baselines(search, study, models)
+    require_alternative(search)
+    selected = select(search, study, choice_of(search, study), models)
+    uniform = best_uniform(search, study, models)
+    _write_choice(search, selected)
+    cheaper = outcome.labelled(cheaper_models(search, study, selected, selected=True))
+    compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform], **cheaper}
+    outcome.note_front(search, compared)
+    progress.shrink(_total(search, compared))
+    confirmed = confirm(search, compared, watching.look)
+    progress.shrink(progress.done)
+    known = outcome.believed(search)
+    return outcome.build_report(
+        search,
+        plan,
+        space=name,
+        selected=selected,
+        baselines=models,
+        trained={label: trained_as(search, model) for label, model in models.items()},
+        uniform=uniform,
+        confirmed=confirmed,
+        latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,
+        known=known,
+        pareto=outcome.pareto(search, task, selected, known) if search.costs is None else (),
+        front=outcome.front(search, compared, confirmed),
+        reference=outcome.measured(prepared.reference, search.settings.monitor),
+    )
+
+
+def _cut(search: Search) -> str:
+    """Return that time has ended the search before its budget was spent; "" where it has not."""
+    trials = sum(1 for _ in search.ledger.of("trial"))
+    if search.limit.hours is None or search.confirmations or trials >= search.counts.trials:
+        return ""
+    left = duration(search.limit.left)
+    return f"{trials} of {search.counts.trials} trials: the {left} left are for baselines and confirmation"
+
+
+def _choice(search: Search) -> Training:
+    """Return the choice; whatever reads comparison data comes after it is on disk."""
+    chosen = choose(search)
+    if not search.directory.assignment_file.exists():
+        _write_choice(search, chosen)
+    return again(chosen, "trial", SELECTED, 0)
+
+
+def _write_choice(search: Search, chosen: Training) -> None:
+    assert chosen.assignment is not None, "a mixture is no choice"
+    search.directory.write_choice(chosen.assignment, chosen.hyperparameters)
+
+
+@contextmanager
+def _started(
+    prepared: Prepared,
+    plan: SearchPlan,
+    directory: RunDirectory,
+    executor: Executor,
+    quiet: bool,
+    resumed: bool,
+) -> Iterator[tuple[Search, SearchProgress, outcome.Watching]]:
+    """Start progress; count what earlier processes did."""
+    settings, ledger = prepared.settings, Ledger(directory.ledger_file)
+    total = plan.counts.total + further(directory, settings, plan.counts)
+    with continuable(directory), _progress(plan, total, quiet) as progress:
+        for training in ledger.trainings:
+            progress.count(training)
+        load_storages()
+        with Trainings(executor, prepared.task, ledger, stack=prepared.stack) as trainings:
+            search = _search(prepared, trainings, directory, plan.seconds)
+            progress.say(
+                going_on(search, progress.done, total) if resumed else f"Run directory: {directory.path}"
+            )
+            with outcome.Watching(search, plan, prepared.task.space.name, progress) as watching:
+                trainings.finished = watching.finished
+                yield search, progress, watching
+
+
+def _progress(plan: SearchPlan, total: int, quiet: bool) -> SearchProgress:
+    return SearchProgress(plan.settings, total, quiet=quiet, estimate=plan.seconds)
+
+
+def _search(
+    prepared: Prepared, trainings: Trainings, directory: RunDirectory, estimate: float = math.nan
+) -> Search:
+    settings = prepared.settings
+    return Search(
+        settings=settings,
+        seeds=seeds_of(directory, settings),
+        variables=prepared.variables,
+        directory=directory,
+        trainings=trainings,
+        limit=TimeLimit(settings.hours, trainings.ledger, settings.parallel, estimate),
+        own=prepared.own,
+        questions=directory.questions(),
+        costs=prepared.costs,
+    )
+
+
+def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
+    """Return how many trainings it will be, now that it is known which models are identical."""
+    counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
+    same = counts.compared - len({model.key for model in confirmed.values()})
+    more = further(search.directory, search.settings, counts)
+    return counts.total + more - (counts.tuning - tuned) - same * search.settings.seeds

@@ -1,0 +1,1 @@
+"""Searches for two goals on tables of trainings."""
