@@ -149,5 +149,5 @@ def step_schedules(trainer: Trainer, interval: Literal["step", "epoch"], number:
         if config.interval == interval and (number + 1) % config.frequency == 0
     ]
     for schedule in due:
-        schedule.step()  # type: ignore[call-arg]  # no ReduceLROnPlateau is among them
+        schedule.step()
     return len(due)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.benchmarks.replay import Game, black_box
+from scripts.benchmarks.replay import Game, black_box, uniform_assignments
 from scripts.benchmarks.search import known
 from tests.benchmarks.replay.measured import measured
 
@@ -48,6 +48,6 @@ def test_a_tpe_that_is_given_the_baselines_begins_with_their_means(monkeypatch) 
     monkeypatch.setattr(black_box, "picks", picked)
     black_box.tpe_given(Game(table, 3), [20.0])
     paired = Game(table, 3, paired=True)
-    assert set(told) == set(black_box.uniform_assignments(table))
+    assert set(told) == set(uniform_assignments(table))
     for names, value in told.items():
         assert value == pytest.approx(np.mean([paired.value(paired.index(names), run) for run in range(3)]))

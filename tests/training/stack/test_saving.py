@@ -1,5 +1,8 @@
 """A stack of one leaves the checkpoint that Lightning would have left."""
 
+from pathlib import Path
+from typing import Any
+
 import lightning as L
 import pytest
 import torch
@@ -10,7 +13,7 @@ from autoact.training.stack import Member, train_stack
 from autoact.training.tasks import DigitsData, DigitsModel
 
 pytest.importorskip("sklearn")
-TRAINER = {"max_epochs": 3, "accelerator": "cpu", "limit_train_batches": 4}
+TRAINER: dict[str, Any] = {"max_epochs": 3, "accelerator": "cpu", "limit_train_batches": 4}
 CHOICE = Assignment({"net.1": "prelu", "net.3": "elu"})
 
 
@@ -29,9 +32,9 @@ class Scheduled(DigitsModel):
         }
 
 
-def both(model, folder):
+def both(model: Any, folder: Path) -> tuple[Path, Path]:
     parts, files = split(DigitsData), (folder / "plain.ckpt", folder / "stack.ckpt")
-    settings = {"monitor": "val_loss", "trainer": TRAINER}
+    settings: dict[str, Any] = {"monitor": "val_loss", "trainer": TRAINER}
     train(model, parts, seed=3, assignment=CHOICE, comparison=True, checkpoint=files[0], **settings)
     members = [Member(assignment=CHOICE, seed=3, comparison=True)]
     (found,) = train_stack(model, parts, members, checkpoint=files[1], **settings)
@@ -64,11 +67,11 @@ def test_a_stack_of_one_saves_what_lightning_saves(tmp_path, interval):
 
 @pytest.mark.slow
 def test_a_training_goes_on_from_it_as_from_lightnings(tmp_path):
-    ends = []
+    ends: list[Any] = []
     for file in both(lambda: Scheduled(8), tmp_path):
         model = Scheduled.load_from_checkpoint(file)
         L.seed_everything(0, verbose=False)
-        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
         trainer = L.Trainer(
             **{**TRAINER, "max_epochs": 5}, **quiet, enable_checkpointing=False, default_root_dir=tmp_path
         )
