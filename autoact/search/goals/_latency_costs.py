@@ -1,12 +1,12 @@
 """Latency: what a forward pass takes, and what activations add to it where they stand alone.
 
 Assumed while the search goes on: an activation takes what it takes by itself on a tensor of the shape that
-reaches it, whatever its parameters, and the times of the layers add up. What whole models take is measured
-at the end.
+reaches it, whatever its parameters, and the times of the layers add up; of a block that becomes plain the
+whole model is measured. What whole models take is measured at the end.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from statistics import median
 from typing import Any
@@ -14,11 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from autoact.activations import PLAIN
 from autoact.conversion import Probes, find_layers
 from autoact.errors import ConfigurationError
 from autoact.latency import in_turns
 from autoact.nn import module_for
 from autoact.records import Costs
+from autoact.search.goals._size_costs import plain_models
 from autoact.search.setup import Variables
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Choice
@@ -49,15 +51,19 @@ def latency_costs(task: ModelTask, variables: Variables) -> Costs:
         with passes.passing():
             forward = passes.call(model, inputs)
             _require_callable(model, forward)
-            whole = median(in_turns({"original": forward}, _SECONDS_WHOLE)["original"])
+            blocks = {path: passes.ready(block) for path, block in plain_models(task, variables)}
+            wholes = {"": forward} | {path: passes.call(block, inputs) for path, block in blocks.items()}
+            times = in_turns(wholes, _SECONDS_WHOLE * len(wholes))
+            plain = {path: 1e3 * (min(times[path]) - min(times[""])) for path in blocks}
             calls, likes, mixtures = _calls(model, passes, inputs, task)
             seconds = _seconds(variables, calls, likes, mixtures, passes)
     return Costs(
         goal="latency",
         unit=_unit(inputs, passes),
-        original=1e3 * whole,
+        original=1e3 * median(times[""]),
         differences={
             path: _differences(path, now, v.candidates, calls.get(path, {}), seconds)
+            | ({PLAIN: plain[path]} if path in plain else {})
             for v in variables
             for path, now in v.layers.items()
         },
@@ -120,6 +126,7 @@ def _seconds(
         for path, now in v.layers.items()
         for kind in calls.get(path, {})
         for name in (path if now is None else now.activation, *v.candidates)
+        if name != PLAIN
     )
     timed: dict[str, Callable[[], Any]] = {}
     for place, (kind, name) in enumerate(cases):
@@ -137,11 +144,12 @@ def _differences(
     seconds: Mapping[Case, float],
 ) -> dict[str, float]:
     own = path if now is None else now.activation
-    return dict(_changes(own, candidates if now is None else (own, *candidates), calls, seconds))
+    single = [name for name in candidates if name != PLAIN]
+    return dict(_changes(own, single if now is None else (own, *single), calls, seconds))
 
 
 def _changes(
-    own: str, names: tuple[str, ...], calls: Mapping[Kind, int], seconds: Mapping[Case, float]
+    own: str, names: Iterable[str], calls: Mapping[Kind, int], seconds: Mapping[Case, float]
 ) -> Iterator[tuple[str, float]]:
     for name in names:
         more = (count * (seconds[kind, name] - seconds[kind, own]) for kind, count in calls.items())

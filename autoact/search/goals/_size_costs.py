@@ -1,9 +1,11 @@
 """Size: learnable parameters of a model, and what activations add to them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import nn
 
+from autoact import conversion
+from autoact.activations import PLAIN
 from autoact.nn import module_for
 from autoact.records import Costs
 from autoact.search.setup import Variables
@@ -23,16 +25,29 @@ def size_costs(task: ModelTask, variables: Variables) -> Costs:
     """
     with restored_randomness():
         model = task.build()
+        plain = {path: learnable(block) - learnable(model) for path, block in plain_models(task, variables)}
     return Costs(
         goal="size",
         unit=UNIT,
         original=float(learnable(model)),
         differences={
             path: _differences(model, path, now, {name: v.choice(path, name) for name in v.candidates})
+            | ({PLAIN: float(plain[path])} if path in plain else {})
             for v in variables
             for path, now in v.layers.items()
         },
     )
+
+
+def plain_models(task: ModelTask, variables: Variables) -> Iterator[tuple[str, nn.Module]]:
+    """Yield for each layer that may become plain a model in which it is: its whole block is another one.
+
+    Args:
+        task: The model.
+        variables: The layers.
+    """
+    for path in (path for v in variables if PLAIN in v.candidates for path in v.layers):
+        yield path, conversion.finalize(conversion.apply(task.build(), {path: PLAIN}))
 
 
 def learnable(model: nn.Module) -> int:

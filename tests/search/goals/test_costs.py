@@ -1,6 +1,5 @@
 """Costs before a search: sizes are exact, latencies are measured, and what cannot be had is refused."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
@@ -18,6 +17,7 @@ from autoact.search.trainings import ModelTask
 from autoact.spaces import SearchSpace
 from autoact.training import split
 from tests.search.models import OBJECTIVE, SMALLEST, TRAINER, Curve, CurveData, variables
+from tests.search.test_forms import RULE, Block
 
 
 class Learned(Curve):
@@ -40,6 +40,15 @@ class Wide(Curve):
         self.net = nn.Sequential(nn.Linear(2, width), nn.ReLU(), nn.Linear(width, 1), nn.Flatten(0))
 
 
+class Gated(Curve):
+    """Its block may become plain, with other weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        block = Block()
+        self.net = nn.Sequential(nn.Linear(2, 4), block, nn.Linear(4, 1), nn.Flatten(0))
+
+
 class TwoInputs(Curve):
     def forward(self, x: Tensor, context: Tensor) -> Tensor:  # type: ignore[override]
         return self.net(x) + context
@@ -49,7 +58,7 @@ class TwoInputs(Curve):
         return nn.functional.mse_loss(self(x, torch.zeros(())), y)
 
 
-def task(model: type[L.LightningModule], names: Sequence[str]) -> tuple[ModelTask, Variables]:
+def task(model: type[L.LightningModule], names: Any) -> tuple[ModelTask, Variables]:
     space = SearchSpace.of(names)
     found = variables(model(), space)
     given: dict[str, Any] = {"monitor": "val_loss", "trainer": TRAINER, "original": found.original}
@@ -125,3 +134,18 @@ def test_a_function_has_one_goal() -> None:
         run_search(
             objective=lambda assignment, seed, fraction: 1.0, pareto="latency", dry_run=True, **OBJECTIVE
         )
+
+
+def test_a_block_that_becomes_plain_costs_what_it_then_costs() -> None:
+    space = {"version": 1, "candidates": ["relu", "prelu"], "layers": [RULE]}
+    asked, found = task(Gated, space)
+    sizes = second_goal(asked, found, Settings(monitor="val_loss", pareto="size"))
+    times = second_goal(asked, found, Settings(monitor="val_loss", pareto="latency"))
+    assert sizes is not None
+    assert times is not None
+    original = Assignment({"net.1.up_factor_1": "identity", "net.1.act": "silu"})
+    plain = Assignment({"net.1.up_factor_1": "plain", "net.1.act": "silu"})
+    sized = finalize(apply(Gated(), plain))
+    assert sizes.of(plain) == sum(p.numel() for p in sized.parameters())
+    assert sizes.of(plain) != sizes.of(original)
+    assert times.of(plain) < 1.5 * times.of(original), "not that of a constant beside the block"
