@@ -185,10 +185,12 @@ def sqlite_storage(file: Path, *, checked: bool = False) -> optuna.storages.RDBS
         file: A SQLite file, made if it does not exist.
         checked: Whether its tables are known to be there, of this version: a look takes 0.1 s.
     """
+    from autoact.search.study._own_storage import OwnStorage  # loads sqlalchemy.orm
+
     url = URL.create("sqlite", database=str(file.absolute())).render_as_string()
     # Optuna fills in templates: braces that are left in the URL are part of a name.
     plain = url.replace("{", "{{").replace("}", "}}")
-    return optuna.storages.RDBStorage(
+    return OwnStorage(
         plain,
         # no connection stays open, nor the file
         engine_kwargs={"connect_args": {"factory": _Connection}, "poolclass": NullPool},
