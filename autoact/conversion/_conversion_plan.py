@@ -200,7 +200,7 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     placed, bare = hand_placed(found, earlier)
     left_alone = {**bare, **found.left_alone, **notices(model, frozenset(found.places))}
     present = _present(model, without_factors(found, space), placed)
-    _check_rules(space, present, left_alone)
+    _check_rules(space, {**present, **found.places}, left_alone)
     present = _taken_apart(_within(space, present), found, present)
     space = _within(space, present)
     places, blocks = dict[str, Place](), dict[str, str]()
@@ -361,9 +361,9 @@ def _calls(model: nn.Module, path: str, place: Place) -> tuple[Call, ...]:
     return tuple(use.call for use in found) if several else ()
 
 
-def _check_rules(space: SearchSpace, present: Mapping[str, Place], left_alone: Mapping[str, str]) -> None:
-    """Complain about a rule that speaks about no activation of the model."""
-    known = [path for place in present.values() for path in place.names] + list(left_alone)
+def _check_rules(space: SearchSpace, found: Mapping[str, Place], left_alone: Mapping[str, str]) -> None:
+    """Complain about a rule that speaks about no activation of the model, nor a factor of a product."""
+    known = [path for place in found.values() for path in place.names] + list(left_alone)
     for rule in space.layers if known else ():
         rule.check_use(known)
 

@@ -117,6 +117,12 @@ def test_a_converted_block_starts_as_it_was(act):
     assert repr(model) == repr(nn.Sequential(Gated(act())))
 
 
+def test_a_rule_that_misses_the_factor_is_told_its_name():
+    space = {**FORMS, "layers": [{"match": "*.up_factor_1"}]}
+    with pytest.raises(ConfigurationError, match=r"there are: .*0\.act_fn, .*0\.up_proj_factor_1"):
+        convert(nn.Sequential(Gated()), space)
+
+
 def test_the_factor_is_searched_where_a_rule_names_it():
     model = made(Gated, Chunked)
     assert list(find_layers(model).layers) == ["1.act_fn", "2.gelu_1"]
