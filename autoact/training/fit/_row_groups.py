@@ -178,7 +178,10 @@ class Batches:
         self.data = zlib.crc32(_sample(batch), self.data)
         self.nbytes += nbytes(batch)
         if self.nbytes <= MOST_BYTES:
-            self.kept.append(move_data_to_device(batch, torch.device("cpu")))
+            self.kept.append(self._own(batch))
+
+    def _own(self, batch: Any) -> Any:
+        return move_data_to_device(batch, torch.device("cpu"))
 
     @property
     def complete(self) -> bool:
@@ -204,10 +207,9 @@ class CopiedBatches(Batches):
 
     Example:
         >>> first, second = CopiedBatches(), CopiedBatches()
-        >>> first.add(torch.ones(2)), second.add(torch.ones(2))
-        (None, None)
         >>> again = CopiedBatches(first.kept)
-        >>> again.add(torch.ones(2))
+        >>> for batches in (first, second, again):
+        ...     batches.add([torch.ones(2)])
         >>> second.shares(first), again.shares(first)
         (False, True)
     """
@@ -217,19 +219,18 @@ class CopiedBatches(Batches):
         self.plain = True
         self._like = like
 
-    def add(self, batch: Any, *more: Any) -> None:
-        """Keep a copy of a batch, or what is equal to it."""
+    def _own(self, batch: Any) -> Any:
         leaves, spec = pytree.tree_flatten(batch)
         self.plain &= all(isinstance(leaf, Tensor | int | float | str | None) for leaf in leaves)
-        with torch.inference_mode(False):
+        with torch.inference_mode(False):  # such tensors would be of no use outside of Lightning
             own = [
-                leaf.detach().to("cpu", copy=True) if isinstance(leaf, Tensor) else leaf for leaf in leaves
+                each.detach().to("cpu", copy=True) if isinstance(each, Tensor) else each for each in leaves
             ]
-        other, like = (
-            pytree.tree_flatten(self._like[self.count]) if self.count < len(self._like) else ([], None)
-        )
-        same = like == spec and all(map(_equal, own, other))
-        super().add(self._like[self.count] if same else pytree.tree_unflatten(own, spec), *more)
+        if len(self.kept) < len(self._like):
+            others, like = pytree.tree_flatten(self._like[len(self.kept)])
+            if like == spec and all(map(_equal, own, others)):
+                return self._like[len(self.kept)]
+        return pytree.tree_unflatten(own, spec)
 
     def shares(self, other: Batches) -> bool:
         """Tell whether all batches are those of another validation."""

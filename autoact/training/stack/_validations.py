@@ -125,7 +125,7 @@ class Validations:
 
     def _of_twin(self, stack: "StackedTraining", twin: Twin) -> dict[str, float]:
         # within a fit no hook of a data module runs before a validation
-        within = nullcontext({"dataloaders": self._seeded(stack, twin).selection})
+        within = nullcontext({"dataloaders": self._seeded(stack, stack.places[twin.member]).selection})
         return validated(self._plain_trainer(stack), twin.module, within)
 
     # -- comparison
@@ -153,7 +153,7 @@ class Validations:
         found = []
         for member in asking:
             twin = self._twin(stack, member)
-            seeded: Any = self._seeded(stack, twin)
+            seeded: Any = self._seeded(stack, stack.places[member])
             found.append(self.run.compare(self._plain_trainer(stack), twin.module, seeded))
         return found
 
@@ -177,15 +177,14 @@ class Validations:
         Raises:
             NotStackable: They are too large, or nothing that networks and seeds may share.
         """
-        members = {stack.places[member]: member for member in reversed(asking)}
         found = dict[int, CopiedBatches]()
-        first = CopiedBatches()
-        for place, member in members.items():
+        first, trainer = CopiedBatches(), self._plain_trainer(stack)
+        module = self._twin(stack, asking[0]).module
+        for place in dict.fromkeys(stack.places[member] for member in asking):
             found[place] = own = CopiedBatches(first.kept)
             first = first if first.kept else own
-            twin, trainer = self._twin(stack, member), self._plain_trainer(stack)
-            seeded: Any = self._seeded(stack, twin)
-            self.run.record(trainer, twin.module, seeded, own)
+            seeded: Any = self._seeded(stack, place)
+            self.run.record(trainer, module, seeded, own)
             if not own.plain or not own.complete or own.several or trainer.world_size > 1:
                 raise NotStackable("the comparison data are unusual")
             total = first.nbytes + sum(each.nbytes for each in found.values() if not each.shares(first))
@@ -210,9 +209,8 @@ class Validations:
         twin.load(stack.networks)
         return twin
 
-    def _seeded(self, stack: "StackedTraining", twin: Twin) -> Seeded:
-        """Return the data of a member; all members of a seed see the same random numbers."""
-        place = stack.places[twin.member]
+    def _seeded(self, stack: "StackedTraining", place: int) -> Seeded:
+        """Return the data of a seed; all its members see the same random numbers."""
         seeded = stack.seeded[place]
         stack.streams.turn_to(place)
         key = place, len(self.seconds), stack.step
