@@ -28,7 +28,7 @@ from autoact.training._compat import (
     without_layer_hooks,
 )
 from autoact.training.data import OpenLoaders, OpenModule, generators
-from autoact.training.fit._row_groups import CopiedBatches, RowWatch
+from autoact.training.fit._row_groups import Batches, RowWatch
 
 _INDEXED = "/dataloader_idx_"
 
@@ -158,7 +158,7 @@ class Run:
             value = self.among(validated(trainer, module, opened.given("comparison")))
         return value, watch.groups(value)
 
-    def record(self, trainer: Trainer, module: LightningModule, opened: Opened, into: CopiedBatches) -> None:
+    def record(self, trainer: Trainer, module: LightningModule, opened: Opened, into: Batches) -> None:
         """Load the comparison data as `compare` does, and nothing else: nothing is computed.
 
         Args:

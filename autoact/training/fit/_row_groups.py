@@ -146,25 +146,32 @@ class RowValues:
 
 
 class Batches:
-    """Batches of a validation, kept in the processor's memory as long as they are not too large together.
+    """Batches of a validation, copied into the processor's memory as long as they are not too large together.
+
+    Args:
+        like: Batches of another validation: what is equal to these is kept once.
 
     Attributes:
         kept: The batches.
         data: Checksum of them all.
         nbytes: Of them all.
         several: Whether they come from several loaders.
+        plain: Whether they are tensors, numbers and names in torch's own containers: nobody can change these.
 
     Example:
-        >>> batches = Batches()
-        >>> batches.add(torch.arange(6), 0)
-        >>> batches.complete, sorted({rows for _, _, rows in batches.parts()})
+        >>> first = Batches()
+        >>> second = Batches(first.kept)
+        >>> for batches in (first, second):
+        ...     batches.add([torch.arange(6)], 0)
+        >>> second.shares(first), sorted({rows for _, _, rows in second.parts()})
         (True, [1])
     """
 
-    def __init__(self) -> None:
+    def __init__(self, like: Sequence[Any] = ()) -> None:
         self.kept: list[Any] = []
         self.count = self.data = self.nbytes = 0
-        self.several = False
+        self.several, self.plain = False, True
+        self._like = like
 
     def add(self, batch: Any, *more: Any) -> None:
         """Keep a batch.
@@ -181,7 +188,20 @@ class Batches:
             self.kept.append(self._own(batch))
 
     def _own(self, batch: Any) -> Any:
-        return move_data_to_device(batch, torch.device("cpu"))
+        leaves, spec = pytree.tree_flatten(batch)
+        self.plain &= all(isinstance(leaf, Tensor | int | float | str | None) for leaf in leaves)
+        with torch.inference_mode(False):  # such tensors would be of no use outside of Lightning
+            own = [_copied(leaf) for leaf in leaves]
+        if len(self.kept) < len(self._like):
+            others, like = pytree.tree_flatten(self._like[len(self.kept)])
+            if like == spec and all(map(_equal, own, others)):
+                return self._like[len(self.kept)]
+        return pytree.tree_unflatten(own, spec)
+
+    def shares(self, other: "Batches") -> bool:
+        """Tell whether all batches are those of another validation."""
+        same = zip(self.kept, other.kept, strict=False)
+        return len(self.kept) == len(other.kept) and all(one is another for one, another in same)
 
     @property
     def complete(self) -> bool:
@@ -194,48 +214,6 @@ class Batches:
         for number, batch in enumerate(self.kept):
             for part, rows in _divided(batch, parts, number):
                 yield number, part, rows
-
-
-class CopiedBatches(Batches):
-    """Batches that nobody changes afterwards: copies.
-
-    Args:
-        like: Batches of another validation: what is equal to these is kept once.
-
-    Attributes:
-        plain: Whether they consist of tensors, numbers and names in torch's own containers.
-
-    Example:
-        >>> first, second = CopiedBatches(), CopiedBatches()
-        >>> again = CopiedBatches(first.kept)
-        >>> for batches in (first, second, again):
-        ...     batches.add([torch.ones(2)])
-        >>> second.shares(first), again.shares(first)
-        (False, True)
-    """
-
-    def __init__(self, like: Sequence[Any] = ()) -> None:
-        super().__init__()
-        self.plain = True
-        self._like = like
-
-    def _own(self, batch: Any) -> Any:
-        leaves, spec = pytree.tree_flatten(batch)
-        self.plain &= all(isinstance(leaf, Tensor | int | float | str | None) for leaf in leaves)
-        with torch.inference_mode(False):  # such tensors would be of no use outside of Lightning
-            own = [
-                each.detach().to("cpu", copy=True) if isinstance(each, Tensor) else each for each in leaves
-            ]
-        if len(self.kept) < len(self._like):
-            others, like = pytree.tree_flatten(self._like[len(self.kept)])
-            if like == spec and all(map(_equal, own, others)):
-                return self._like[len(self.kept)]
-        return pytree.tree_unflatten(own, spec)
-
-    def shares(self, other: Batches) -> bool:
-        """Tell whether all batches are those of another validation."""
-        same = zip(self.kept, other.kept, strict=False)
-        return len(self.kept) == len(other.kept) and all(one is another for one, another in same)
 
 
 class RowWatch:
@@ -367,6 +345,12 @@ def nbytes(batch: Any) -> int:
         20
     """
     return sum(tensor.nbytes for tensor in _tensors(batch))
+
+
+def _copied(value: Any) -> Any:
+    cpu = torch.device("cpu")
+    is_tensor = isinstance(value, Tensor)
+    return value.detach().to(cpu, copy=True) if is_tensor else move_data_to_device(value, cpu)
 
 
 def _equal(one: Any, other: Any) -> bool:

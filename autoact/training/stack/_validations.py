@@ -15,7 +15,7 @@ from autoact.records import RowGroups
 from autoact.training._compat import at_progress
 from autoact.training.fit import (
     MOST_BYTES,
-    CopiedBatches,
+    Batches,
     LoggedValues,
     RowValues,
     Run,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from autoact.training.stack._stacked_training import StackedTraining
 
 
-_LARGER = 2  # what a comparison batch may be to one validated before: more may not fit into memory
+_LARGER = 2  # times a batch that was validated at once: more may not fit into memory
 
 
 class Validations:
@@ -171,17 +171,17 @@ class Validations:
         data = [recorded[place].data for place in stack.places]
         return [(value, values.groups(value, data[member], member)) for member, value in of_members]
 
-    def _recorded(self, stack: "StackedTraining", asking: Sequence[int]) -> list[CopiedBatches]:
+    def _recorded(self, stack: "StackedTraining", asking: Sequence[int]) -> list[Batches]:
         """Return the comparison batches of each seed, or of another one where nobody asks for them.
 
         Raises:
             NotStackable: They are too large, or nothing that networks and seeds may share.
         """
-        found = dict[int, CopiedBatches]()
-        first, trainer = CopiedBatches(), self._plain_trainer(stack)
+        found = dict[int, Batches]()
+        first, trainer = Batches(), self._plain_trainer(stack)
         module = self._twin(stack, asking[0]).module
         for place in dict.fromkeys(stack.places[member] for member in asking):
-            found[place] = own = CopiedBatches(first.kept)
+            found[place] = own = Batches(first.kept)
             first = first if first.kept else own
             seeded: Any = self._seeded(stack, place)
             self.run.record(trainer, module, seeded, own)
@@ -236,9 +236,7 @@ def _seen_from(stack: "StackedTraining", trainer: Trainer) -> Iterator[None]:
             module.trainer = stack.trainer
 
 
-def _logged(
-    stack: "StackedTraining", recorded: Sequence[CopiedBatches], monitor: str
-) -> tuple[RowValues, Metrics]:
+def _logged(stack: "StackedTraining", recorded: Sequence[Batches], monitor: str) -> tuple[RowValues, Metrics]:
     """Return what all networks log of batches, and where that tells more of their parts; and the metrics.
 
     Raises:
