@@ -253,7 +253,7 @@ def _logged(stack: "StackedTraining", recorded: Sequence[Batches], monitor: str)
         of_seeds = moved * (len(recorded) // len(distinct))
         if not into.count and not _twins_agree(stack, of_seeds, number, None, logged):
             raise NotStackable("twins log something else of the comparison data")
-        into.add([(each.value, each.batch_size) for each in logged if each.name in values.names], rows)
+        into.add([(each.value.cpu(), each.batch_size) for each in logged if each.name in values.names], rows)
         return logged
 
     for number, raw in enumerate(zip(*(each.kept for each in distinct), strict=True)):

@@ -300,7 +300,8 @@ class Scaled(Table):
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         assert self.trainer.validating
-        self.log("val_loss", self.loss(batch) * len(self.trainer.val_dataloaders.dataset))
+        loader: Any = self.trainer.val_dataloaders
+        self.log("val_loss", self.loss(batch) * len(loader.dataset))
 
 
 def test_steps_find_the_trainer_that_has_loaded_their_data(both):
