@@ -7,6 +7,7 @@ from autoact.training.fit._laid_out import laid_out, silent_trainer, with_activa
 from autoact.training.fit._one_run import Run, save, second_seed, validated
 from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
 from autoact.training.fit._refining import Refining
+from autoact.training.fit._row_groups import MOST_BYTES, Batches, LoggedValues, RowValues, nbytes
 from autoact.training.fit._shared_state import Snapshot, shared_objects
 from autoact.training.fit._train import ApplyAssignment, Measurement, train
 from autoact.training.fit._trainer_arguments import (
@@ -17,19 +18,24 @@ from autoact.training.fit._trainer_arguments import (
 )
 
 __all__ = [
+    "MOST_BYTES",
     "ApplyAssignment",
+    "Batches",
     "Beginnings",
     "Clock",
     "Kept",
+    "LoggedValues",
     "Measurement",
     "ReachedLayers",
     "Refining",
+    "RowValues",
     "Run",
     "Snapshot",
     "Validations",
     "devices_of",
     "event_log",
     "laid_out",
+    "nbytes",
     "on_one_device",
     "require_finite",
     "save",

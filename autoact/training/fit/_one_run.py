@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
+from functools import partial, wraps
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -21,12 +22,13 @@ from autoact.training._compat import (
     end_after_epochs,
     end_at_step,
     planned_steps,
+    replaced,
     steps_done,
     validate_after,
     without_layer_hooks,
 )
 from autoact.training.data import OpenLoaders, OpenModule, generators
-from autoact.training.fit._row_groups import RowWatch
+from autoact.training.fit._row_groups import Batches, RowWatch
 
 _INDEXED = "/dataloader_idx_"
 
@@ -155,6 +157,20 @@ class Run:
         with watch.watching():
             value = self.among(validated(trainer, module, opened.given("comparison")))
         return value, watch.groups(value)
+
+    def record(self, trainer: Trainer, module: LightningModule, opened: Opened, into: Batches) -> None:
+        """Load the comparison data as `compare` does, and nothing else: nothing is computed.
+
+        Args:
+            trainer: A Trainer.
+            module: Any module of its kind.
+            opened: The data.
+            into: Gets the batches.
+        """
+        trainer.loggers = trainer.loggers[:1]
+        step = wraps(module.validation_step)(partial(into.add))
+        with replaced(module, validation_step=step):
+            validated(trainer, module, opened.given("comparison"))
 
     def among(self, metrics: Mapping[str, float]) -> float:
         """Return the monitored value where the loaders may be others in number than in the selection.

@@ -7,7 +7,7 @@ value of the whole, else it is no mean over rows and groups say nothing of it.
 
 import math
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import partial, wraps
@@ -20,6 +20,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.data import extract_batch_size
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
+from torch.utils import _pytree as pytree
 from torchmetrics import Metric
 
 from autoact.records import RowGroups
@@ -29,17 +30,17 @@ LEAST = 8  # groups: the 95 % interval is then a fifth wider than with many
 _ENOUGH = 16  # batches that need not be divided
 _PARTS = 32  # in all, into which fewer are divided: the interval is 4 % wider than with many
 _MOST = 64  # groups that are kept; of more batches, neighbors are taken together
-_BYTES = 2**28  # of batches that are kept to be divided
+MOST_BYTES = 2**28  # of batches that are kept
 _RELATIVE = 1e-4  # what the mean over groups may differ by: sums of float32 in another order
 _SAMPLED = 256  # numbers of each tensor of a batch that tell whether it is the same
 
 
 @dataclass
-class _Values:
+class LoggedValues:
     """Values that are logged, by batch or by part of one.
 
     Attributes:
-        logged: Value and weight of each call of log.
+        logged: Value, (N,) for N networks, and weight of each call of log.
         ends: How many of these there were at each end.
         rows: Rows of the batch or part that is validated now; None between them.
     """
@@ -50,23 +51,169 @@ class _Values:
 
     @property
     def count(self) -> int:
+        """How many batches or parts there were."""
         return len(self.ends) - 1
 
+    def add(self, calls: Iterable[tuple[Any, float | None]], rows: Callable[[], int]) -> None:
+        """Keep all that is logged of one batch or part: values, and weights where they are given."""
+        self.rows = rows
+        for value, weight in calls:
+            self.keep(value, weight)
+        self.end()
+
     def keep(self, value: Any, weight: float | None) -> None:
+        """Keep a value that is logged of a batch or part."""
         if self.rows is not None:
-            found = torch.as_tensor(value).detach()
+            found = torch.as_tensor(value).detach().reshape(-1)
             self.logged.append((found, self.rows() if weight is None else weight))
 
     def end(self) -> None:
+        """End a batch or part."""
         self.rows = None
         self.ends.append(len(self.logged))
 
-    def groups(self) -> list[tuple[float, float]]:
-        """Return value and weight of groups; none if nothing was logged."""
-        found = [(float(value), float(weight)) for value, weight in self.logged]
+    def groups(self, member: int) -> list[tuple[float, float]]:
+        """Return value and weight of groups, for one network; none if nothing was logged."""
+        found = [
+            (float(value[member if len(value) > 1 else 0]), float(weight)) for value, weight in self.logged
+        ]
         most = min(self.count, _MOST) if found else 0
         bounds = [self.ends[n * self.count // most] for n in range(most + 1)] if most else []
         return [_mean(found[start:end]) for start, end in pairwise(bounds)]
+
+
+class RowValues:
+    """Values of one name that a validation logs, by batch and by part of a batch, and groups made of them.
+
+    Networks that are validated at once log tensors with a number for each.
+
+    Args:
+        monitor: Name of the value.
+
+    Attributes:
+        names: Under which it is logged.
+        whole: What batches log.
+        parts: What parts of batches log.
+        error: Why not all parts logged, None if they did.
+
+    Example:
+        >>> values = RowValues("val_loss")
+        >>> for number in range(16):
+        ...     values.whole.add([(torch.tensor([0.0, float(number)]), None)], lambda: 10)
+        >>> values.wants_parts, values.groups(7.5, 0, member=1).values[:3]
+        (False, (0.0, 1.0, 2.0))
+    """
+
+    def __init__(self, monitor: str) -> None:
+        base = monitor.partition("/dataloader_idx_")[0]
+        self.names = (base, base.removesuffix("_epoch"))
+        self.whole, self.parts = LoggedValues(), LoggedValues()
+        self.error: str | None = None
+
+    @property
+    def wants_parts(self) -> bool:
+        """Whether parts of the batches tell more than the batches."""
+        return self.whole.count < _ENOUGH or not self.whole.logged
+
+    def groups(self, value: float, data: int, member: int = 0) -> RowGroups:
+        """Return the value by groups of rows, or why there is none.
+
+        Args:
+            value: That of the whole validation.
+            data: Checksum of its rows.
+            member: Number of the network.
+        """
+        divided = self._checked(self.parts, value, data, member)
+        whole = self._checked(self.whole, value, data, member)
+        if divided.unknown is None or (whole.unknown is not None and self.parts.logged):
+            return divided
+        if whole.unknown is not None and self.error is not None:
+            return RowGroups(unknown=self.error)
+        return whole
+
+    def _checked(self, values: LoggedValues, value: float, data: int, member: int) -> RowGroups:
+        groups = values.groups(member)
+        if not groups:
+            return RowGroups(unknown=f"{self.names[0]} has no values by batch")
+        if len(groups) < LEAST:
+            return RowGroups(unknown=f"there are only {len(groups)} batches or rows")
+        mean, _ = _mean(groups)
+        if not math.isclose(mean, value, rel_tol=_RELATIVE):
+            found_instead = f"by groups of rows it is {mean:.6g} instead of {value:.6g}"
+            return RowGroups(unknown=f"{self.names[0]} is no mean over rows: {found_instead}")
+        found, weights = zip(*groups, strict=True)
+        return RowGroups(values=found, weights=weights, data=data)
+
+
+class Batches:
+    """Batches of a validation, copied into the processor's memory as long as they are not too large together.
+
+    Args:
+        like: Batches of another validation: what is equal to these is kept once.
+
+    Attributes:
+        kept: The batches.
+        data: Checksum of them all.
+        nbytes: Of them all.
+        several: Whether they come from several loaders.
+        plain: Whether they are tensors, numbers and names in torch's own containers: nobody can change these.
+
+    Example:
+        >>> first = Batches()
+        >>> second = Batches(first.kept)
+        >>> for batches in (first, second):
+        ...     batches.add([torch.arange(6)], 0)
+        >>> second.shares(first), sorted({rows for _, _, rows in second.parts()})
+        (True, [1])
+    """
+
+    def __init__(self, like: Sequence[Any] = ()) -> None:
+        self.kept: list[Any] = []
+        self.count = self.data = self.nbytes = 0
+        self.several, self.plain = False, True
+        self._like = like
+
+    def add(self, batch: Any, *more: Any) -> None:
+        """Keep a batch.
+
+        Args:
+            batch: The batch.
+            more: What `validation_step` gets besides: the number of the batch, and that of the loader.
+        """
+        self.several |= len(more) > 1
+        self.count += 1
+        self.data = zlib.crc32(_sample(batch), self.data)
+        self.nbytes += nbytes(batch)
+        if self.nbytes <= MOST_BYTES:
+            self.kept.append(self._own(batch))
+
+    def _own(self, batch: Any) -> Any:
+        leaves, spec = pytree.tree_flatten(batch)
+        self.plain &= all(isinstance(leaf, Tensor | int | float | str | None) for leaf in leaves)
+        with torch.inference_mode(False):  # such tensors would be of no use outside of Lightning
+            own = [_copied(leaf) for leaf in leaves]
+        if len(self.kept) < len(self._like):
+            others, like = pytree.tree_flatten(self._like[len(self.kept)])
+            if like == spec and all(map(_equal, own, others)):
+                return self._like[len(self.kept)]
+        return pytree.tree_unflatten(own, spec)
+
+    def shares(self, other: "Batches") -> bool:
+        """Tell whether all batches are those of another validation."""
+        same = zip(self.kept, other.kept, strict=False)
+        return len(self.kept) == len(other.kept) and all(one is another for one, another in same)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all are kept, and there are any."""
+        return len(self.kept) == self.count > 0
+
+    def parts(self) -> Iterator[tuple[int, Any, int]]:
+        """Yield parts of the batches: number of the batch, rows taken at random, and how many."""
+        parts = math.ceil(_PARTS / len(self.kept))
+        for number, batch in enumerate(self.kept):
+            for part, rows in _divided(batch, parts, number):
+                yield number, part, rows
 
 
 class RowWatch:
@@ -82,14 +229,10 @@ class RowWatch:
     """
 
     def __init__(self, module: LightningModule, monitor: str) -> None:
-        base = monitor.partition("/dataloader_idx_")[0]
-        self.module, self.names = module, (base, base.removesuffix("_epoch"))
-        self._whole, self._parts = _Values(), _Values()
+        self.module = module
+        self._values, self._batches = RowValues(monitor), Batches()
         self._step, self._log = module.validation_step, module.log
-        self._batches: list[Any] = []
-        self._bytes = self._data = 0
-        self._several = False
-        self._error: str | None = None
+        self._numbered = True
 
     def watching(self) -> AbstractContextManager[None]:
         """Watch a validation; once it has ended, validate its batches in parts where that tells more."""
@@ -98,7 +241,7 @@ class RowWatch:
         @wraps(ended)
         def end() -> None:
             ended()
-            if not self._several and (self._whole.count < _ENOUGH or not self._whole.logged):
+            if not self._batches.several and self._values.wants_parts and self._batches.complete:
                 self._divide()
 
         return replaced(
@@ -109,50 +252,44 @@ class RowWatch:
         )
 
     def _watched(self, batch: Any, *more: Any) -> Any:
-        self._several |= len(more) > 1
-        self._data = zlib.crc32(_sample(batch), self._data)
-        self._bytes += sum(tensor.nbytes for tensor in _tensors(batch))
-        if self._bytes <= _BYTES:
-            self._batches.append(move_data_to_device(batch, torch.device("cpu")))
-        self._whole.rows = partial(extract_batch_size, batch)
+        self._batches.add(batch, *more)
+        self._numbered = bool(more)
+        self._values.whole.rows = partial(extract_batch_size, batch)
         found = self._step(batch, *more)
-        self._whole.end()
+        self._values.whole.end()
         return found
 
     def _logged(self, name: str, value: Any, *more: Any, **settings: Any) -> None:
         self._log(name, value, *more, **settings)
-        if name in self.names and not isinstance(value, Metric):  # which has no value of the batch alone
-            self._whole.keep(value, settings.get("batch_size"))
+        if name in self._values.names and not isinstance(value, Metric):  # which has none of the batch alone
+            self._values.whole.keep(value, settings.get("batch_size"))
 
     def _divide(self) -> None:
         """Validate the batches in parts, each a validation of its own; nothing is logged."""
-        if len(self._batches) < self._whole.count or not self._batches:
-            return
         try:
             with replaced(self.module, log=self._logged_by_part):
-                for seed, batch in enumerate(self._batches):
-                    self._validate_parts(batch, seed)
+                for number, part, rows in self._batches.parts():
+                    self._validate_part(part, rows, *((number,) if self._numbered else ()))
         except Exception as error:  # the user's code, on a part of a batch
             said = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
-            self._error = f"validating a part of a batch raised {said}"
+            self._values.error = f"validating a part of a batch raised {said}"
 
-    def _validate_parts(self, batch: Any, seed: int) -> None:
-        module = self.module
-        for part, rows in _divided(batch, math.ceil(_PARTS / len(self._batches)), seed):
-            for metric in (each for each in module.modules() if isinstance(each, Metric)):
-                metric.reset()
-            self._parts.rows = partial(int, rows)
-            module.on_validation_epoch_start()
-            with module.trainer.precision_plugin.val_step_context():
-                self._step(move_data_to_device(part, module.device), seed)
-            if not self._whole.logged:
-                module.on_validation_epoch_end()
-            self._parts.end()
+    def _validate_part(self, part: Any, rows: int, *more: int) -> None:
+        module, values = self.module, self._values
+        for metric in (each for each in module.modules() if isinstance(each, Metric)):
+            metric.reset()
+        values.parts.rows = partial(int, rows)
+        module.on_validation_epoch_start()
+        with module.trainer.precision_plugin.val_step_context():
+            self._step(move_data_to_device(part, module.device), *more)
+        if not values.whole.logged:
+            module.on_validation_epoch_end()
+        values.parts.end()
 
     def _logged_by_part(self, name: str, value: Any, *_: Any, **settings: Any) -> None:
-        if name in self.names:
+        if name in self._values.names:
             found = value.compute() if isinstance(value, Metric) else value
-            self._parts.keep(found, settings.get("batch_size"))
+            self._values.parts.keep(found, settings.get("batch_size"))
 
     def groups(self, value: float) -> RowGroups:
         """Return the value by groups of rows, or why there is none.
@@ -160,27 +297,9 @@ class RowWatch:
         Args:
             value: That of the whole validation.
         """
-        if self._several:
+        if self._batches.several:
             return RowGroups(unknown="there are several comparison loaders")
-        divided, whole = self._checked(self._parts, value), self._checked(self._whole, value)
-        if divided.unknown is None or (whole.unknown is not None and self._parts.logged):
-            return divided
-        if whole.unknown is not None and self._error is not None:
-            return RowGroups(unknown=self._error)
-        return whole
-
-    def _checked(self, values: _Values, value: float) -> RowGroups:
-        groups = values.groups()
-        if not groups:
-            return RowGroups(unknown=f"{self.names[0]} has no values by batch")
-        if len(groups) < LEAST:
-            return RowGroups(unknown=f"there are only {len(groups)} batches or rows")
-        mean, _ = _mean(groups)
-        if not math.isclose(mean, value, rel_tol=_RELATIVE):
-            found_instead = f"by groups of rows it is {mean:.6g} instead of {value:.6g}"
-            return RowGroups(unknown=f"{self.names[0]} is no mean over rows: {found_instead}")
-        found, weights = zip(*groups, strict=True)
-        return RowGroups(values=found, weights=weights, data=self._data)
+        return self._values.groups(value, self._batches.data)
 
 
 def _mean(found: list[tuple[float, float]]) -> tuple[float, float]:
@@ -216,6 +335,28 @@ def _sample(batch: Any) -> bytes:
             step = max(1, tensor.numel() // _SAMPLED)
             found.append(tensor.detach().flatten()[::step].cpu().double().numpy().tobytes())
     return b"".join(found)
+
+
+def nbytes(batch: Any) -> int:
+    """Return the size of the tensors of a batch.
+
+    Example:
+        >>> nbytes({"x": [torch.zeros(3), torch.zeros(2)]})
+        20
+    """
+    return sum(tensor.nbytes for tensor in _tensors(batch))
+
+
+def _copied(value: Any) -> Any:
+    cpu = torch.device("cpu")
+    is_tensor = isinstance(value, Tensor)
+    return value.detach().to(cpu, copy=True) if is_tensor else move_data_to_device(value, cpu)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    return type(one) is type(other) and bool(one == other)
 
 
 def _tensors(batch: Any) -> Iterator[Tensor]:

@@ -11,7 +11,6 @@ import torch
 from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from autoact import conversion
 from autoact.nn import InPlace
@@ -19,7 +18,7 @@ from autoact.records import RowGroups
 from autoact.spaces import Choice
 from autoact.training._compat import at_progress, count_epochs, end_at_step, planned_steps
 from autoact.training.data import DataParts
-from autoact.training.fit import save
+from autoact.training.fit import nbytes, save
 from autoact.training.stack._logged_values import Metrics, Results, of_member
 from autoact.training.stack._member import Member, NotStackable, unstackable
 from autoact.training.stack._networks import Networks, stacked
@@ -192,8 +191,7 @@ class StackedTraining(Callback):
             or float(self.trainer.val_check_batch or 0) < self.trainer.num_training_batches
         ):
             return 1
-        size = sum(t.nbytes for t in pytree.tree_leaves(raw) if isinstance(t, Tensor))
-        return max(1, _FETCHED // max(size, 1))
+        return max(1, _FETCHED // max(nbytes(raw), 1))
 
     def _train(self, trainer: Trainer, last: float) -> None:
         epochs = (

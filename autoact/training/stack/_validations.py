@@ -1,18 +1,29 @@
 """Validations of a stack: of all networks at once, or where steps cannot do that one by one by Lightning."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
+from lightning.pytorch.utilities.data import extract_batch_size
 
 from autoact.records import RowGroups
 from autoact.training._compat import at_progress
-from autoact.training.fit import Run, silent_trainer, validated
-from autoact.training.stack._logged_values import Metrics, Results
+from autoact.training.fit import (
+    MOST_BYTES,
+    Batches,
+    LoggedValues,
+    RowValues,
+    Run,
+    nbytes,
+    silent_trainer,
+    validated,
+)
+from autoact.training.stack._logged_values import Logged, Metrics, Results, of_member
 from autoact.training.stack._member import NotStackable, unstackable
 from autoact.training.stack._networks import stacked
 from autoact.training.stack._plain_twins import Twin
@@ -20,6 +31,9 @@ from autoact.training.stack._seeded import Seeded, random_state, set_random_stat
 
 if TYPE_CHECKING:
     from autoact.training.stack._stacked_training import StackedTraining
+
+
+_LARGER = 2  # times a batch that was validated at once: more may not fit into memory
 
 
 class Validations:
@@ -40,6 +54,7 @@ class Validations:
         self.at_once = True
         self.seconds = list[float]()
         self._checked = False
+        self._largest = 0  # bytes of a batch that was validated at once
         self._trainer: Trainer | None = None
         self._twins = dict[int, Twin]()
         self._begun = dict[int, tuple[Any, Any]]()
@@ -89,6 +104,7 @@ class Validations:
         results = Results("validation")
         for raw, number, loader in _batches(stack, loaders):
             batch = stacked(raw, stack.rows)
+            self._largest = max(self._largest, nbytes(batch.first))
             index = loader if several else None
             logged = stack.networks.validation_step(batch, number, index)
             if not self._checked and not _twins_agree(stack, raw, number, index, logged):
@@ -109,21 +125,74 @@ class Validations:
 
     def _of_twin(self, stack: "StackedTraining", twin: Twin) -> dict[str, float]:
         # within a fit no hook of a data module runs before a validation
-        within = nullcontext({"dataloaders": self._seeded(stack, twin).selection})
+        within = nullcontext({"dataloaders": self._seeded(stack, stack.places[twin.member]).selection})
         return validated(self._plain_trainer(stack), twin.module, within)
 
+    # -- comparison
+
     def compared(self, stack: "StackedTraining") -> list[tuple[float, RowGroups] | None]:
-        """Return what `Run.compare` does of each member that asks for it, one by one.
+        """Return what `Run.compare` does of each member that asks for it.
+
+        Where validations are done at once, Lightning loads the data once for each seed, not for each network.
 
         Args:
             stack: The stack, trained.
         """
+        asking = [place for place, each in enumerate(stack.members) if each.comparison]
+        made = self._compared_together(stack, asking) if self.at_once and len(asking) > 1 else None
+        if made is None:
+            made = self._compared_by_turns(stack, asking)
         found: list[tuple[float, RowGroups] | None] = [None] * len(stack.members)
-        for member in [place for place, each in enumerate(stack.members) if each.comparison]:
-            twin = self._twin(stack, member)
-            seeded: Any = self._seeded(stack, twin)
-            found[member] = self.run.compare(self._plain_trainer(stack), twin.module, seeded)
+        for member, each in zip(asking, made, strict=True):
+            found[member] = each
         return found
+
+    def _compared_by_turns(
+        self, stack: "StackedTraining", asking: Sequence[int]
+    ) -> list[tuple[float, RowGroups]]:
+        found = []
+        for member in asking:
+            twin = self._twin(stack, member)
+            seeded: Any = self._seeded(stack, stack.places[member])
+            found.append(self.run.compare(self._plain_trainer(stack), twin.module, seeded))
+        return found
+
+    def _compared_together(
+        self, stack: "StackedTraining", asking: Sequence[int]
+    ) -> list[tuple[float, RowGroups]] | None:
+        """Return what all log; None if it has to be done by turns."""
+        try:
+            recorded = self._recorded(stack, asking)
+            with _seen_from(stack, self._plain_trainer(stack)):
+                values, metrics = _logged(stack, recorded, self.monitor)
+            of_members = [(member, self.run.among(of_member(metrics, member))) for member in asking]
+        except Exception:  # what a plain training raises, too, is raised by turns
+            return None
+        data = [recorded[place].data for place in stack.places]
+        return [(value, values.groups(value, data[member], member)) for member, value in of_members]
+
+    def _recorded(self, stack: "StackedTraining", asking: Sequence[int]) -> list[Batches]:
+        """Return the comparison batches of each seed, or of another one where nobody asks for them.
+
+        Raises:
+            NotStackable: They are too large, or nothing that networks and seeds may share.
+        """
+        found = dict[int, Batches]()
+        first, trainer = Batches(), self._plain_trainer(stack)
+        module = self._twin(stack, asking[0]).module
+        for place in dict.fromkeys(stack.places[member] for member in asking):
+            found[place] = own = Batches(first.kept)
+            first = first if first.kept else own
+            seeded: Any = self._seeded(stack, place)
+            self.run.record(trainer, module, seeded, own)
+            if not own.plain or not own.complete or own.several or trainer.world_size > 1:
+                raise NotStackable("the comparison data are unusual")
+            total = first.nbytes + sum(each.nbytes for each in found.values() if not each.shares(first))
+            if total > MOST_BYTES or max(map(nbytes, own.kept)) > _LARGER * self._largest:
+                raise NotStackable("the comparison data are too large")
+        return [found.get(place, first) for place in range(len(stack.seeds))]
+
+    # -- ordinary modules
 
     def _plain_trainer(self, stack: "StackedTraining") -> Trainer:
         if self._trainer is None:
@@ -140,9 +209,8 @@ class Validations:
         twin.load(stack.networks)
         return twin
 
-    def _seeded(self, stack: "StackedTraining", twin: Twin) -> Seeded:
-        """Return the data of a member; all members of a seed see the same random numbers."""
-        place = stack.places[twin.member]
+    def _seeded(self, stack: "StackedTraining", place: int) -> Seeded:
+        """Return the data of a seed; all its members see the same random numbers."""
         seeded = stack.seeded[place]
         stack.streams.turn_to(place)
         key = place, len(self.seconds), stack.step
@@ -151,6 +219,50 @@ class Validations:
         else:
             set_random_state(self._begun[place][1], seeded.own)
         return seeded
+
+
+@contextmanager
+def _seen_from(stack: "StackedTraining", trainer: Trainer) -> Iterator[None]:
+    """Let steps find the Trainer that has loaded their data."""
+    modules = [stack.networks.shape, *(twin.module for twin in stack.twins)]
+    trainer.validating = True
+    try:
+        for module in modules:
+            module.trainer = trainer
+        yield
+    finally:
+        trainer.validating = False
+        for module in modules:
+            module.trainer = stack.trainer
+
+
+def _logged(stack: "StackedTraining", recorded: Sequence[Batches], monitor: str) -> tuple[RowValues, Metrics]:
+    """Return what all networks log of batches, and where that tells more of their parts; and the metrics.
+
+    Raises:
+        NotStackable: Twins disagree.
+    """
+    values, results = RowValues(monitor), Results("validation")
+    shared = all(each.shares(recorded[0]) for each in recorded)
+    distinct = recorded[:1] if shared else recorded
+
+    def step(raw: Sequence[Any], number: int, into: LoggedValues, rows: Callable[[], int]) -> list[Logged]:
+        device = stack.trainer.strategy.root_device
+        moved = [move_data_to_device(each, device) for each in raw]
+        logged = stack.networks.validation_step(stacked(moved, stack.rows), number, None)
+        of_seeds = moved * (len(recorded) // len(distinct))
+        if not into.count and not _twins_agree(stack, of_seeds, number, None, logged):
+            raise NotStackable("twins log something else of the comparison data")
+        into.add([(each.value.cpu(), each.batch_size) for each in logged if each.name in values.names], rows)
+        return logged
+
+    for number, raw in enumerate(zip(*(each.kept for each in distinct), strict=True)):
+        results.add(step(raw, number, values.whole, partial(extract_batch_size, raw[0])), raw[0])
+    if values.wants_parts:
+        for parts in zip(*(each.parts() for each in distinct), strict=True):
+            number, _, rows = parts[0]
+            step([part for _, part, _ in parts], number, values.parts, partial(int, rows))
+    return values, results.of_epoch()
 
 
 def _loaders(stack: "StackedTraining") -> list[CombinedLoader]:

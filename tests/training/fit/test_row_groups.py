@@ -79,6 +79,21 @@ def ragged(batch: list[Any]) -> Any:
     return (*torch.utils.data.default_collate(batch), torch.arange(3))
 
 
+class Unnumbered(Regression):
+    """The same, without the number of the batch."""
+
+    def validation_step(self, batch: Any) -> None:  # type: ignore[override]  # Lightning takes both
+        self.log("val_loss", self.loss(batch))
+
+
+class Inplace(Regression):
+    """The same, on batches that it changes."""
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        batch[0].mul_(2)
+        super().validation_step(batch, batch_idx)
+
+
 @pytest.fixture
 def compare(run, loaders):
     def call(make: Any, size: int, count: int = ROWS, **settings: Any) -> Any:
@@ -109,6 +124,13 @@ def test_however_a_mean_is_logged_and_batched(compare, make, size):
     assert found.rows.values == pytest.approx(plain.rows.values, rel=1e-5)
     assert sum(found.rows.weights) == ROWS
     assert len(found.rows.values) >= 32
+
+
+@pytest.mark.parametrize("make", [Unnumbered, Inplace])
+def test_parts_are_validated_as_batches_are(compare, make):
+    found = compare(make, 10)
+    assert mean(found.rows) == pytest.approx(found.comparison, rel=1e-6)
+    assert found.rows.weights == (2, 2, 1, 1, 1, 1, 1, 1) * 4
 
 
 def test_groups_are_rows_of_their_own():
