@@ -308,8 +308,13 @@ class StackedTraining(Callback):
 
         Args:
             path: The file.
+
+        Raises:
+            NotStackable: It has diverged within an epoch.
         """
         trainer, batches = self.trainer, int(self.trainer.num_training_batches)
+        if self.step % batches:
+            raise NotStackable("what ends within an epoch is saved by Lightning")
         for group, fused in zip(trainer.optimizers[0].param_groups, self._fused, strict=True):
             group |= {"fused": fused} if "fused" in group else {}
         count_epochs(trainer, self.step // batches, batches, self._schedules)
