@@ -213,7 +213,8 @@ def _cost(point: FrontPoint, front: Front) -> str:
         return "its latency could not be measured" if front.goal == "latency" else "its size is not known"
     low, high = point.cost.interval
     if front.goal == "size":
-        more = f"{number(abs(low), 9)} {'fewer' if low < 0 else 'more'} parameters"
+        many = "parameters" if abs(low) > 1 else "parameter"
+        more = f"{number(abs(low), 9)} {'fewer' if low < 0 else 'more'} {many}"
         return more if low else "as many parameters"
     less = [f"{number(100 * abs(end) / front.original, 2)}%" for end in (low, high)]
     if high < 0:
