@@ -304,14 +304,6 @@ class Sharing(nn.Module):
         return self.first(x) + self.second(x)
 
 
-class TiedHalves(Gated):
-    """Gate and what it multiplies have one weight, which would count twice."""
-
-    def __init__(self):
-        super().__init__()
-        self.up_proj.weight = self.gate_proj.weight
-
-
 GLU = nn.GLU()
 SAME = nn.Sequential(nn.Linear(8, 24), GLU, nn.Linear(12, 24), GLU, nn.Linear(12, 8))
 LAST = nn.Sequential(nn.Linear(8, 24), nn.GLU())
@@ -326,7 +318,6 @@ REFUSED: dict[str, tuple[nn.Module, str, str]] = {
     "a norm before": (NORMED, "2.glu_factor_1", CANNOT),
     "tied weights": (Tied(), "block.up_proj_factor_1", "other layers of the model use its weights"),
     "a shared layer": (Sharing(), "first.up_proj_factor_1", "other layers of the model use its weights"),
-    "tied halves": (nn.Sequential(TiedHalves()), "0.up_proj_factor_1", "its layers share weights"),
     "a shared GLU": (SAME, "1.glu_factor_1", CANNOT),
     "no gated block": (nn.Sequential(nn.Linear(8, 8), nn.ReLU()), "1", "1 is nothing of the kind"),
     "the gate": (nn.Sequential(Gated()), "0.act_fn", "0.act_fn is nothing of the kind"),
@@ -344,14 +335,6 @@ def test_what_cannot_become_plain_is_refused_and_left_as_it_was(why):
         find_layers(model, {"version": 1, "candidates": ["relu"], "layers": [{**rule, "match": path}]})
     assert repr(model) == before
     assert all(torch.equal(model.state_dict()[name], value) for name, value in state.items())
-
-
-def test_a_block_is_proven_in_full_precision_inside_autocast():
-    with torch.autocast("cpu", torch.bfloat16):
-        model = apply(nn.Sequential(Gated()), {"0.up_proj_factor_1": "plain"})
-        assert model(torch.randn(2, 8)).dtype == torch.bfloat16
-    assert model[0].gate_proj.out_features == 18  # of 12 gated ones
-    assert model[0].gate_proj.weight.dtype == torch.float32
 
 
 def test_a_copy_that_never_trains_would_not_get_the_fresh_weights():
