@@ -3,6 +3,7 @@
 import lightning as L
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from autoact.spaces import Assignment
 from autoact.training import NotStackable, split, train
@@ -91,6 +92,19 @@ class CountingData(DigitsData):
         return {"epoch": self.trainer.current_epoch}
 
 
+class StatefulLoader(DataLoader):
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
+
+class StatefulData(DigitsData):
+    def train_dataloader(self):
+        return StatefulLoader(super().train_dataloader().dataset, 32)
+
+
 class Diverging(DigitsModel):
     def training_step(self, batch, batch_idx):
         loss = super().training_step(batch, batch_idx)
@@ -110,6 +124,7 @@ class DivergingLater(Diverging):
     [
         (Counting, DigitsData, "Counting overrides on_save_checkpoint, so Lightning saves it"),
         (DigitsModel, CountingData, "CountingData overrides state_dict, so Lightning saves it"),
+        (DigitsModel, StatefulData, "loaders that have a state are saved by Lightning"),
         (DivergingAtOnce, DigitsData, "what ends within an epoch is saved by Lightning"),
         (DivergingLater, DigitsData, "what ends within an epoch is saved by Lightning"),
     ],
