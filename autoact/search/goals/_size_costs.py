@@ -1,12 +1,9 @@
 """Size: learnable parameters of a model, and what activations add to them."""
 
-import copy
 from collections.abc import Mapping
 
 from torch import nn
 
-from autoact import conversion
-from autoact.activations import PLAIN
 from autoact.nn import module_for
 from autoact.records import Costs
 from autoact.search.setup import Variables
@@ -56,7 +53,4 @@ def _differences(
 ) -> dict[str, float]:
     own = learnable(model.get_submodule(path) if now is None else module_for(now))
     added = {name: float(learnable(module_for(choice)) - own) for name, choice in candidates.items()}
-    if PLAIN in added:  # a block has other layers then
-        block = conversion.apply(copy.deepcopy(model), {path: PLAIN})
-        added[PLAIN] = float(learnable(block) - learnable(model))
     return added if now is None else {now.activation: 0.0, **added}

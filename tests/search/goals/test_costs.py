@@ -1,5 +1,6 @@
 """Costs before a search: sizes are exact, latencies are measured, and what cannot be had is refused."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
@@ -17,7 +18,6 @@ from autoact.search.trainings import ModelTask
 from autoact.spaces import SearchSpace
 from autoact.training import split
 from tests.search.models import OBJECTIVE, SMALLEST, TRAINER, Curve, CurveData, variables
-from tests.search.test_forms import Block
 
 
 class Learned(Curve):
@@ -40,14 +40,6 @@ class Wide(Curve):
         self.net = nn.Sequential(nn.Linear(2, width), nn.ReLU(), nn.Linear(width, 1), nn.Flatten(0))
 
 
-class Gated(Curve):
-    """A block of 88 parameters with its biases, of which no plain one has as many."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(nn.Linear(2, 4), Block(), nn.Linear(4, 1), nn.Flatten(0))
-
-
 class TwoInputs(Curve):
     def forward(self, x: Tensor, context: Tensor) -> Tensor:  # type: ignore[override]
         return self.net(x) + context
@@ -57,15 +49,15 @@ class TwoInputs(Curve):
         return nn.functional.mse_loss(self(x, torch.zeros(())), y)
 
 
-def task(model: type[L.LightningModule], names: Any) -> tuple[ModelTask, Variables]:
+def task(model: type[L.LightningModule], names: Sequence[str]) -> tuple[ModelTask, Variables]:
     space = SearchSpace.of(names)
     found = variables(model(), space)
     given: dict[str, Any] = {"monitor": "val_loss", "trainer": TRAINER, "original": found.original}
     return ModelTask(make_module=model, parts=split(CurveData), space=space, **given), found
 
 
-def costs(goal: Any, model: type[L.LightningModule], *names: Any) -> tuple[Costs, ModelTask, Variables]:
-    asked, found = task(model, names[0] if isinstance(names[0], dict) else names)
+def costs(goal: Any, model: type[L.LightningModule], *names: str) -> tuple[Costs, ModelTask, Variables]:
+    asked, found = task(model, names)
     costs = second_goal(asked, found, Settings(pareto=goal))
     assert costs is not None
     return costs, asked, found
@@ -81,16 +73,6 @@ def test_sizes_are_those_of_the_finalized_models() -> None:
             assert known.of(assignment) == sum(p.numel() for p in model.parameters())
     original, (same, smaller) = whole_costs(asked, "size", [found.original, found.uniform("relu")], 0.95)
     assert (original, same.found, smaller.found, smaller.difference) == (known.original, "same", "lower", -8)
-
-
-def test_a_plain_block_has_the_size_of_its_own_layers() -> None:
-    rule = {"match": "*.up_factor_1", "candidates": ["identity", "plain"]}
-    known, asked, found = costs(
-        "size", Gated, {"version": 1, "candidates": ["silu", "tanh"], "layers": [rule]}
-    )
-    plain = Assignment({"net.1.up_factor_1": "plain"})
-    _, (measured,) = whole_costs(asked, "size", [plain], 0.95)
-    assert (known.of(found.original), known.of(plain), measured.value) == (105.0, 102.0, 102.0)
 
 
 def test_latencies_are_those_of_the_calls_of_a_forward_pass() -> None:
