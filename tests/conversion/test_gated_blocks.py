@@ -256,7 +256,7 @@ def test_blocks_of_a_library_become_plain():
 
 def test_a_block_is_proven_in_full_precision_inside_autocast():
     with torch.autocast("cpu", torch.bfloat16):
-        model = apply(nn.Sequential(Gated()), {"0.up_proj_factor_1": "plain"})
+        model: Any = apply(nn.Sequential(Gated()), {"0.up_proj_factor_1": "plain"})
         assert model(X).dtype == torch.bfloat16
     assert model[0].gate_proj.out_features == 18  # of 12 gated ones
     assert model[0].gate_proj.weight.dtype == torch.float32

@@ -1,5 +1,8 @@
 """A stack of one leaves the checkpoint that Lightning would have left."""
 
+from pathlib import Path
+from typing import Any
+
 import lightning as L
 import pytest
 import torch
@@ -11,7 +14,7 @@ from autoact.training.stack import Member, train_stack
 from autoact.training.tasks import DigitsData, DigitsModel
 
 pytest.importorskip("sklearn")
-TRAINER = {"max_epochs": 3, "accelerator": "cpu", "limit_train_batches": 4}
+TRAINER: dict[str, Any] = {"max_epochs": 3, "accelerator": "cpu", "limit_train_batches": 4}
 CHOICE = Assignment({"net.1": "prelu", "net.3": "elu"})
 
 
@@ -30,9 +33,9 @@ class Scheduled(DigitsModel):
         }
 
 
-def both(model, folder):
+def both(model: Any, folder: Path) -> tuple[Path, Path]:
     parts, files = split(DigitsData), (folder / "plain.ckpt", folder / "stack.ckpt")
-    settings = {"monitor": "val_loss", "trainer": TRAINER}
+    settings: dict[str, Any] = {"monitor": "val_loss", "trainer": TRAINER}
     train(model, parts, seed=3, assignment=CHOICE, comparison=True, checkpoint=files[0], **settings)
     members = [Member(assignment=CHOICE, seed=3, comparison=True)]
     (found,) = train_stack(model, parts, members, checkpoint=files[1], **settings)
@@ -65,11 +68,11 @@ def test_a_stack_of_one_saves_what_lightning_saves(tmp_path, interval):
 
 @pytest.mark.slow
 def test_a_training_goes_on_from_it_as_from_lightnings(tmp_path):
-    ends = []
+    ends: list[Any] = []
     for file in both(lambda: Scheduled(8), tmp_path):
         model = Scheduled.load_from_checkpoint(file)
         L.seed_everything(0, verbose=False)
-        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
         trainer = L.Trainer(
             **{**TRAINER, "max_epochs": 5}, **quiet, enable_checkpointing=False, default_root_dir=tmp_path
         )
@@ -89,7 +92,7 @@ class Counting(DigitsModel):
 
 class CountingData(DigitsData):
     def state_dict(self):
-        return {"epoch": self.trainer.current_epoch}
+        return {"epochs": 3}
 
 
 class StatefulLoader(DataLoader):
@@ -106,6 +109,8 @@ class StatefulData(DigitsData):
 
 
 class Diverging(DigitsModel):
+    at: int
+
     def training_step(self, batch, batch_idx):
         loss = super().training_step(batch, batch_idx)
         return loss * float("nan") if self.global_step >= self.at else loss
@@ -130,7 +135,7 @@ class DivergingLater(Diverging):
     ],
 )
 def test_what_a_bare_loop_would_save_otherwise_is_left_to_lightning(tmp_path, model, data, said):
-    asked = {"monitor": "val_loss", "trainer": {**TRAINER, "val_check_interval": 0.5}}
+    asked: dict[str, Any] = {"monitor": "val_loss", "trainer": {**TRAINER, "val_check_interval": 0.5}}
     members = [Member(assignment=CHOICE, seed=3)]
     with pytest.raises(NotStackable, match=said):
         train_stack(model, split(data), members, checkpoint=tmp_path / "none.ckpt", **asked)
