@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="put these activations in first; of RUN/front/N.yaml the run has weights",
+        help="put these activations in first; the run has weights of its choice, the original and RUN/front",
     )
     parser.add_argument(
         "--chosen",
@@ -42,8 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
     if len(options.assignment) > 1:
         raise ConfigurationError(f"--assignment is given {len(options.assignment)} times; a model has one.")
-    of_front = _of_front(Path(options.model), options.assignment)
-    weights = options.weights or of_front or _of_run(Path(options.model), options.chosen)
+    weights = options.weights or _of_own(Path(options.model), options)
     subject = subject_of(options)
     if "forward" in vars(subject.model):
         raise ConfigurationError(f"MODEL {subject.name} has no forward, so nothing of it can be exported.")
@@ -58,15 +57,35 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _of_front(path: Path, assignments: list[str]) -> Path | None:
-    """Return the checkpoint of a model of a run's front, if the assignment is its file."""
-    from autoact.records import front_checkpoint
+def _of_own(path: Path, options: argparse.Namespace) -> Path | None:
+    """Return the checkpoint of what is exported, None where MODEL is no run."""
+    if options.assignment:
+        return _of_assignment(path, Path(options.assignment[0]))
+    return _of_run(path, options.chosen)
 
-    for file in map(Path, assignments):
-        if file.parent.resolve() == (path / "front").resolve():
-            found = front_checkpoint(path, file.stem)
-            return found if found.is_file() else None
-    return None
+
+def _of_assignment(path: Path, file: Path) -> Path | None:
+    """Return the checkpoint of a run's model with the activations of a file, None where MODEL is no run."""
+    if not path.is_dir():
+        return None
+    from autoact.records import RunDirectory, front_checkpoint
+    from autoact.search import load_run
+    from autoact.spaces import Assignment
+
+    member = front_checkpoint(path, file.stem)
+    if file.parent.resolve() == (path / "front").resolve() and member.is_file():
+        return member
+    result, directory, asked = load_run(path), RunDirectory(path), Assignment.load(file)
+    kept = {
+        directory.checkpoint_file: result.assignment,
+        directory.original_checkpoint_file: result.original,
+    }
+    for checkpoint, assignment in kept.items():
+        if checkpoint.is_file() and {**result.original, **assignment} == {**result.original, **asked}:
+            return checkpoint
+    raise ConfigurationError(
+        f"{path} keeps no weights that were trained with the activations of {file}; give --weights."
+    )
 
 
 def _of_run(path: Path, chosen: bool) -> Path | None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autoact.errors import counted
 from autoact.records import Comparison, Front, FrontPoint, Report
 from autoact.spaces import Assignment
 
@@ -213,7 +214,7 @@ def _cost(point: FrontPoint, front: Front) -> str:
         return "its latency could not be measured" if front.goal == "latency" else "its size is not known"
     low, high = point.cost.interval
     if front.goal == "size":
-        more = f"{number(abs(low), 9)} {'fewer' if low < 0 else 'more'} parameters"
+        more = counted(round(abs(low)), f"{'fewer' if low < 0 else 'more'} parameter")
         return more if low else "as many parameters"
     less = [f"{number(100 * abs(end) / front.original, 2)}%" for end in (low, high)]
     if high < 0:

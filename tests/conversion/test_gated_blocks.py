@@ -258,3 +258,19 @@ def test_blocks_of_a_library_become_plain():
     apply(model, dict.fromkeys(("0.up_states_factor_1", "1.hidden_linear_factor_1"), "plain"))
     assert sum(p.numel() for p in model.parameters()) == 2 * 3 * 8 * 12
     assert model(X).shape == X.shape
+
+
+def test_a_block_is_proven_in_full_precision_inside_autocast():
+    with torch.autocast("cpu", torch.bfloat16):
+        model: Any = apply(nn.Sequential(Gated()), {"0.up_proj_factor_1": "plain"})
+        assert model(X).dtype == torch.bfloat16
+    assert model[0].gate_proj.out_features == 18  # of 12 gated ones
+    assert model[0].gate_proj.weight.dtype == torch.float32
+
+
+def test_a_weight_of_gate_and_factor_would_count_twice():
+    block = Gated()
+    block.up_proj.weight = block.gate_proj.weight
+    with pytest.raises(ConversionError, match="cannot be made plain: its layers share weights"):
+        apply(block, {"up_proj_factor_1": "plain"})
+    assert block.up_proj.weight is block.gate_proj.weight

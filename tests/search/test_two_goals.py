@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 from autoact import Assignment, apply, load_run, load_weights, run_search
-from autoact.cli._export_command import _of_front
+from autoact.cli._export_command import _of_assignment
 from autoact.errors import ConfigurationError
 from autoact.records import Costs, Ledger, Phase, Report
 from autoact.search import SearchResult, compare
@@ -120,7 +120,7 @@ def test_models_of_the_front_are_kept_as_trained_and_exported_with_their_weights
     assert run is not None
     assert found is not None
     for number, point in enumerate(found.points[:-1], 1):
-        (file,) = [_of_front(run, [str(run / point.file)])]
+        file = _of_assignment(run, run / point.file)
         assert file == run / "checkpoints" / f"front-{number}.ckpt"
         model = apply(Curve(), point.layers)
         load_weights(model, file)
@@ -129,7 +129,16 @@ def test_models_of_the_front_are_kept_as_trained_and_exported_with_their_weights
         )
         value = model._loss(next(iter(CurveData().test_dataloader()))).item()
         assert value == pytest.approx(first.comparison, rel=1e-5)
-    assert _of_front(run, [str(run / "assignment.yaml")]) is None
+    for chosen in (found.points[-1].file, "assignment.yaml"):
+        assert _of_assignment(run, run / chosen) == run / "checkpoints" / "final.ckpt"
+    other = run.parent / "other.yaml"
+    Assignment({}).save(other)
+    assert _of_assignment(run, other) == run / "checkpoints" / "original.ckpt"
+    Assignment({"net.1": "gelu"}).save(other)
+    with pytest.raises(
+        ConfigurationError, match="keeps no weights that were trained with the activations of"
+    ):
+        _of_assignment(run, other)
 
 
 @pytest.mark.slow

@@ -72,14 +72,15 @@ def plain_block(model: nn.Module, path: str) -> PlainBlock:
         home, places = model.get_submodule(around), _held(model).count(id(owner))
         block, names = _cut_out(home, position) if places == 1 else (owner, [])
         up = names[0] if names else ""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.autocast("cpu", enabled=False):
         found = next(_proven(home, block, names, up, name), None) if up in names and not site.loop else None
     if found is None:
         raise ConversionError(
             f"The gated block at {path} cannot be made plain: {own_class(home).__name__} has no three "
-            "nn.Linear, nn.Conv1d or nn.Conv2d of its own, each called once on one tensor, that compute "
-            "down(act(gate(x)) * up(x)) at any width (two where one computes gate and up, halved by chunk or "
-            f"nn.GLU). Write it so, or take {PLAIN!r} off the candidates there."
+            "nn.Linear, nn.Conv1d or nn.Conv2d of its own, without hooks or other parameters, each called "
+            "once on one tensor, that compute down(act(gate(x)) * up(x)) at any width (two where one "
+            "computes gate and up, halved by chunk or nn.GLU). Write it so, or take "
+            f"{PLAIN!r} off the candidates there."
         )
     _check_alone(model, found, path)
     return found
@@ -264,11 +265,14 @@ def _held(model: nn.Module) -> list[int]:
 def _check_alone(model: nn.Module, found: PlainBlock, path: str) -> None:
     """Refuse a block whose weights are not its own to change."""
     layers = [found.home.get_submodule(name) for name in {found.gate, found.up, found.down}]
-    own = {id(p) for layer in layers for p in layer.parameters()}
+    weights = [id(p) for layer in layers for p in layer.parameters()]
+    own = set(weights)
     homes = [p for module in model.modules() if module not in layers for p in module._parameters.values()]
     several = any(_held(model).count(id(layer)) > 1 for layer in layers)
     shared = several or any(id(p) in own for p in homes)
     why = "other layers of the model use its weights" if shared else ""
+    if len(own) < len(weights):
+        why = "its layers share weights, which a plain block would not"
     if any(is_sharded(p) for layer in layers for p in layer.parameters()):
         why = "the model is sharded already: apply first, then shard"
     if why:

@@ -88,8 +88,12 @@ class SearchProgress:
 
     @property
     def left(self) -> float:
-        """Seconds that are expected to be left; NaN where nobody knows."""
-        return max(self._pace * max(self._total - self._spent, 0) - self._since, 0.0)
+        """Seconds that are expected to be left, at most those of the run's time; NaN where nobody knows."""
+        expected = max(self._pace * max(self._total - self._spent, 0) - self._since, 0.0)
+        if self._settings.hours is None:
+            return expected
+        limit = 3600 * self._settings.hours - (time.monotonic() - self._began)
+        return min(expected, max(limit, 0.0))
 
     @property
     def _pace(self) -> float:

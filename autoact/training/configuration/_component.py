@@ -67,6 +67,10 @@ class Component:
         """
         sys.path[:0] = [folder for folder in self.folders if folder not in sys.path]
         module_name, _, name = self.class_path.rpartition(".")
+        if not module_name:
+            raise ConfigurationError(
+                f"class_path is {self.class_path!r}; it must be 'module.Class', such as my_model.MyModel."
+            )
         try:
             module = importlib.import_module(module_name)
         except ModuleNotFoundError as error:

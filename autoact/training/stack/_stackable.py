@@ -58,6 +58,7 @@ _DATA_HOOKS = (
     "on_after_batch_transfer",
     "on_exception",
 )
+_SAVING_HOOKS = ("state_dict", "on_save_checkpoint")  # they may look at whatever Lightning has counted
 
 
 def check_settings(trainer: Mapping[str, Any]) -> None:
@@ -118,6 +119,22 @@ def check_datamodule(datamodule: Any) -> None:
     for name in _overridden(datamodule, LightningDataModule) if datamodule is not None else ():
         if name in _DATA_HOOKS:
             raise NotStackable(f"{type(datamodule).__name__} overrides {name}")
+
+
+def check_saving(module: LightningModule, datamodule: Any) -> None:
+    """Refuse to save what adds to a checkpoint by itself: its hooks see what Lightning's loop leaves there.
+
+    Args:
+        module: As it is made.
+        datamodule: A data module, or None.
+
+    Raises:
+        NotStackable: Names the hook.
+    """
+    for holder, base in ((module, LightningModule), (datamodule, LightningDataModule)):
+        for name in _overridden(holder, base) if holder is not None else ():
+            if name in _SAVING_HOOKS:
+                raise NotStackable(f"{type(holder).__name__} overrides {name}, so Lightning saves it")
 
 
 def validates_with_hooks(module: LightningModule) -> bool:

@@ -306,8 +306,15 @@ class StackedTraining(Callback):
 
         Args:
             path: The file.
+
+        Raises:
+            NotStackable: It has diverged within an epoch, or a loader of the data has a state.
         """
         trainer, batches = self.trainer, int(self.trainer.num_training_batches)
+        if self.step % batches:
+            raise NotStackable("what ends within an epoch is saved by Lightning")
+        if any(hasattr(loader, "state_dict") for loader in pytree.tree_leaves(trainer.train_dataloader)):
+            raise NotStackable("loaders that have a state are saved by Lightning")
         for group, fused in zip(trainer.optimizers[0].param_groups, self._fused, strict=True):
             group |= {"fused": fused} if "fused" in group else {}
         count_epochs(trainer, self.step // batches, batches, self._schedules)

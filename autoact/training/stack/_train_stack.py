@@ -21,7 +21,7 @@ from autoact.training.data import DataParts, generators
 from autoact.training.fit import ApplyAssignment, Measurement, second_seed, trainer_arguments
 from autoact.training.stack._logged_values import of_member
 from autoact.training.stack._member import Member, NotStackable, unstackable
-from autoact.training.stack._stackable import check_module, check_settings
+from autoact.training.stack._stackable import check_module, check_saving, check_settings
 from autoact.training.stack._stacked_training import StackedTraining
 from autoact.training.stack._validations import Validations
 
@@ -115,7 +115,7 @@ def trained(
         validations = Validations(trainer, root, monitor)
         stack = StackedTraining(make_module, data, members, validations, clock)
         with unstackable():
-            _fit(stack, trainer, root)
+            _fit(stack, trainer, root, saved=checkpoint is not None)
         if checkpoint is not None:
             stack.save(checkpoint)
     return stack
@@ -126,7 +126,7 @@ def _key(member: Member) -> list[str]:
     return [f"{path}={choice}" for path, choice in (member.assignment or {}).items()]
 
 
-def _fit(stack: StackedTraining, trainer: Mapping[str, Any], root: str) -> None:
+def _fit(stack: StackedTraining, trainer: Mapping[str, Any], root: str, *, saved: bool) -> None:
     """Let a Trainer prepare an ordinary module, its optimizer and schedules, and the stack train there."""
     seed = stack.members[0].seed
     seed_everything(seed, workers=True, verbose=False)
@@ -137,6 +137,8 @@ def _fit(stack: StackedTraining, trainer: Mapping[str, Any], root: str) -> None:
     first = [ApplyAssignment(_with_slopes(module, stack.members))]
     settings = trainer_arguments(trainer, first=first, callbacks=[stack], root=root)
     with opened.given("training") as arguments:
+        if saved:
+            check_saving(module, arguments.get("datamodule"))
         for generator in generators(arguments.values()):
             generator.manual_seed(second_seed(seed))
         Trainer(**settings).fit(module, **arguments)

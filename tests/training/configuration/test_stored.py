@@ -7,7 +7,7 @@ import pytest
 
 from autoact.errors import ConfigurationError
 from autoact.search import Settings
-from autoact.training.configuration import load_configuration, read_stored
+from autoact.training.configuration import Component, load_configuration, read_stored
 
 TOUCH = {"class_path": "subprocess.Popen", "init_args": {"args": ["touch", "ran"]}}
 
@@ -65,3 +65,8 @@ def test_a_sampler_or_pruner_of_another_class_is_not_made(
     with pytest.raises(ConfigurationError, match=rf"^{name} is .*; it must be an optuna\.{name}s\.Base"):
         Settings(**{name: given})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_class_without_its_module_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"class_path is 'median'; it must be 'module\.Class'"):
+        Component(class_path="median").load()

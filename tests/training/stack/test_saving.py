@@ -6,6 +6,7 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from autoact.spaces import Assignment
 from autoact.training import NotStackable, split, train
@@ -80,6 +81,66 @@ def test_a_training_goes_on_from_it_as_from_lightnings(tmp_path):
         ends.append(float(trainer.callback_metrics["val_loss"]))
     assert ends[0] == ends[2] == (5, 20, 2e-3 / 4)
     assert ends[1] == pytest.approx(ends[3], rel=1e-3)
+
+
+class Counting(DigitsModel):
+    """Adds to its checkpoint what only Lightning's loop leaves in the Trainer."""
+
+    def on_save_checkpoint(self, checkpoint):
+        checkpoint["value"] = float(self.trainer.callback_metrics["val_loss"])
+
+
+class CountingData(DigitsData):
+    def state_dict(self):
+        return {"epochs": 3}
+
+
+class StatefulLoader(DataLoader):
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
+
+class StatefulData(DigitsData):
+    def train_dataloader(self):
+        return StatefulLoader(super().train_dataloader().dataset, 32)
+
+
+class Diverging(DigitsModel):
+    at: int
+
+    def training_step(self, batch, batch_idx):
+        loss = super().training_step(batch, batch_idx)
+        return loss * float("nan") if self.global_step >= self.at else loss
+
+
+class DivergingAtOnce(Diverging):
+    at = 1
+
+
+class DivergingLater(Diverging):
+    at = 5
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "said"),
+    [
+        (Counting, DigitsData, "Counting overrides on_save_checkpoint, so Lightning saves it"),
+        (DigitsModel, CountingData, "CountingData overrides state_dict, so Lightning saves it"),
+        (DigitsModel, StatefulData, "loaders that have a state are saved by Lightning"),
+        (DivergingAtOnce, DigitsData, "what ends within an epoch is saved by Lightning"),
+        (DivergingLater, DigitsData, "what ends within an epoch is saved by Lightning"),
+    ],
+)
+def test_what_a_bare_loop_would_save_otherwise_is_left_to_lightning(tmp_path, model, data, said):
+    asked: dict[str, Any] = {"monitor": "val_loss", "trainer": {**TRAINER, "val_check_interval": 0.5}}
+    members = [Member(assignment=CHOICE, seed=3)]
+    with pytest.raises(NotStackable, match=said):
+        train_stack(model, split(data), members, checkpoint=tmp_path / "none.ckpt", **asked)
+    assert not list(tmp_path.iterdir())
+    assert train_stack(model, split(data), members, **asked)[0].steps > 0
 
 
 def test_what_ends_within_an_epoch_is_left_to_lightning(tmp_path):
