@@ -11,6 +11,7 @@ import torch
 from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from autoact import conversion
 from autoact.nn import InPlace
