@@ -40,6 +40,19 @@ def parser(
     return made
 
 
+def kept_in(options: argparse.Namespace) -> Path:
+    """Return the folder of what a run keeps, for scripts that go on where they were: `--short` has its own.
+
+    Args:
+        options: With `out` and `short`.
+
+    Example:
+        >>> kept_in(parser("Train.", short="one seed", out=RUNS).parse_args(["--short"]))
+        PosixPath('runs/short')
+    """
+    return Path(options.out / "short" if options.short else options.out)
+
+
 def markdown(head: Sequence[str], rows: Iterable[Sequence[object]], alignment: str = "") -> str:
     """Return a table in markdown.
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
+from scripts.benchmarks.inventions import on_real_tasks, shared_shapes
 from scripts.benchmarks.results import Record, agreement, draw, every_fixed, fixed_arms, markdown, measure
 from scripts.benchmarks.results._tables import best_fixed, gain, half_width, ranks
 
@@ -55,6 +56,12 @@ def test_a_record_goes_on_after_a_line_that_was_cut_short(tmp_path):
     assert np.isnan(Record(file).values("a")["relu"][3])
 
 
+@pytest.mark.parametrize("script", [measure, on_real_tasks, shared_shapes])
+def test_a_full_run_reads_no_value_of_a_short_one(script):
+    for out in ([], ["--out", "mine"]):
+        assert script.parsed(["--short", *out]).out == script.parsed(out).out / "short"
+
+
 @pytest.mark.slow
 def test_a_short_run_measures_every_arm_and_goes_on(tmp_path, capsys):
     arguments = ["--short", "--only", "cancer", "--out", str(tmp_path)]
@@ -62,11 +69,11 @@ def test_a_short_run_measures_every_arm_and_goes_on(tmp_path, capsys):
     first = capsys.readouterr().out
     assert first.splitlines()[2].startswith("| cancer |")
     assert (tmp_path / "ranks.png").stat().st_size > 1000
-    lines = (tmp_path / "results.jsonl").read_text()
+    lines = (tmp_path / "short" / "results.jsonl").read_text()
     measure.main(arguments)
     assert capsys.readouterr().out == first
-    assert (tmp_path / "results.jsonl").read_text() == lines
-    kept = Record(tmp_path / "results.jsonl")
+    assert (tmp_path / "short" / "results.jsonl").read_text() == lines
+    kept = Record(tmp_path / "short" / "results.jsonl")
     assert set(kept.values("cancer")) == {"relu", "tanh", "gelu", "searched", "trained mixture"}
     assert markdown(kept) in first
     assert every_fixed(kept) in first

@@ -8,7 +8,8 @@ On each task an activation is found in two ways, each for 64 trainings with the 
 seeds and the best one is taken. *evolution*: formulas are bred from formulas. Then each is trained in all
 layers, on every task, beside every registered activation, on paired seeds that found nothing; losses are on
 comparison rows, which chose nothing. --results takes what `results/measure.py` has kept of registered ones.
-A run that was killed goes on with the same command. Prints the tables of docs/invent.md.
+A run that was killed goes on with the same command; short ones are kept apart, in OUT/short. Prints the
+tables of docs/invent.md.
 """
 
 import argparse
@@ -67,6 +68,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--budget", type=int, default=64, help="trainings of each way on each task")
     options = parser.parse_args(arguments)
+    options.out = terminal.kept_in(options)
     if options.short:
         options.seeds, options.budget = 2, 32
     if options.seeds < 2:

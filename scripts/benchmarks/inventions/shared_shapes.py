@@ -205,7 +205,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--data-dir", type=Path, default=Path(), help="folder of the data files")
     parser.add_argument("--only", nargs="*", choices=REAL, default=REAL, metavar="TASK", help="these tasks")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.out = terminal.kept_in(options)
+    return options
 
 
 if __name__ == "__main__":

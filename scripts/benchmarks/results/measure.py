@@ -5,8 +5,8 @@
     python scripts/benchmarks/results/measure.py --agree runs/results runs/results-again
 
 All arms of a task start from the same weights and see the same batches by seed; losses are on comparison
-rows, which nothing was chosen by. A run that was killed goes on with the same command. `--agree` compares two
-runs with different seeds. Prints the tables of docs/results.md.
+rows, which nothing was chosen by. A run that was killed goes on with the same command; short runs are kept
+apart, in OUT/short. `--agree` compares two runs with different seeds. Prints the tables of docs/results.md.
 """
 
 import argparse
@@ -87,6 +87,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--picture", type=Path, help="where the ranks are drawn")
     parser.add_argument("--agree", nargs=2, type=Path, metavar="RUN", help="compare two runs")
     options = parser.parse_args(arguments)
+    options.out = terminal.kept_in(options)
+    if options.short:
+        options.seeds = 2
     if options.seeds < 2:
         parser.error(f"--seeds {options.seeds} must be at least 2: an interval needs two")
     return options
@@ -101,8 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("\n".join(others))
         return
     torch.set_num_threads(1)
-    if options.short:
-        options.seeds = 2
     record = Record(options.out / "results.jsonl")
     for name in options.only:
         task = TASKS[name]

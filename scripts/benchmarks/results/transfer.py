@@ -281,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         trials, seeds = options.trials, options.seeds
         if options.short:
             task, trials, seeds = Task(task.small, task.large, task.parts, 3, task.rate), 2, 2
-        rows = compared(task, trials, seeds, options.out / (f"short-{name}" if options.short else name))
+        rows = compared(task, trials, seeds, terminal.kept_in(options) / name)
         head = (name, "loss", "better than the original by", "than the large search by", "s", "activations")
         print(f"\n{terminal.markdown(head, rows, 'lrrrrl')}\n", flush=True)
     print(", ".join(f"{name} {value}" for name, value in terminal.machine().items()))

@@ -121,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = terminal.parser(__doc__, short="two candidates and seeds, to try the script", out=OUT)
     parser.add_argument("--only", help="names of problems, separated by commas")
     options = parser.parse_args(arguments)
+    options.out = terminal.kept_in(options)
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
     for name in options.only.split(",") if options.only else in_turn():

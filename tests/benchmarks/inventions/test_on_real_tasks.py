@@ -68,7 +68,7 @@ def test_a_short_run_finds_compares_and_goes_on(
     assert "| shape, cancer | `" in printed
     assert "| evolution, cancer | `" in printed
     assert "above chance" in printed
-    lines = (tmp_path / "out" / "results.jsonl").read_text().splitlines()
+    lines = (tmp_path / "out" / "short" / "results.jsonl").read_text().splitlines()
     entries = [json.loads(line) for line in lines]
     assert len(entries) == 2 * 5  # seeds, and three registered and two found
     assert {e["comparison"] for e in entries if e["arm"] == "relu"} == {0.25, 0.26}

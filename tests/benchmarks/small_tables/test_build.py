@@ -72,7 +72,7 @@ def test_normalization_is_of_each_network_alone():
 def test_a_table_is_built_once(tmp_path, capsys):
     arguments = ["--short", "--only", "cancer", "--out", str(tmp_path)]
     build.main(arguments)
-    table = SearchTable.load(tmp_path / "cancer.npz")
+    table = SearchTable.load(tmp_path / "short" / "cancer.npz")
     depth = len(Setting.of("cancer").widths)
     assert table.selection.shape == (2, *(2,) * depth, 1)
     assert np.isfinite(table.selection).all()
