@@ -44,8 +44,8 @@ TRAIN, GUIDE, EPOCHS = 10_000, 2000, 4
 class Setting(NamedTuple):
     """Width of the network, highest learning rate, images a batch.
 
-    Chosen is what gives ReLU the least loss on the guiding images, of `SETTINGS` with which the whole run stays
-    below five minutes of processor time.
+    Chosen is what gives ReLU the least loss on the guiding images, of those `SETTINGS` with which
+    the whole run stays below five minutes.
     """
 
     width: int

@@ -8,7 +8,6 @@ import torch
 
 from scripts.examples.applications import vision as run
 
-
 ROLES = ("train", "test")
 
 
