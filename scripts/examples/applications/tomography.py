@@ -6,7 +6,7 @@ Phantoms of random ellipses (after Shepp and Logan 1974) are seen from twelve an
 photons, Poisson-distributed around I0 exp(-∫μ) (Beer-Lambert). Filtered back projection makes an image full
 of streaks, and a small convolutional network cleans it; attenuation is not negative, so the output must not
 be, either. Searches the space `medical_imaging` in the hidden layers and nonnegative members at the output,
-against ReLU and softplus; prints the verdict and draws tomography.png. About 3 minutes; --short 10 s.
+against ReLU and softplus; prints the verdict and draws tomography.png. About 2 minutes; --short 10 s.
 """
 
 import sys
