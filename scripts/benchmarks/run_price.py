@@ -1,13 +1,14 @@
 """Price of a run: processor time of everything, in trainings of the original model in a bare loop.
 
     python scripts/benchmarks/run_price.py [CASE ...] [--stack off auto 32] [--data-dir DIR]
-        [--repetitions 3] [--trainings N] [--short]
+        [--repetitions 3] [--trainings N] [--arithmetic] [--short]
 
 One run of budget 20 with baselines and a confirmation of ten seeds at one look, on one thread. Bare loops
 take turns with its trainings; their median is the unit. `--stack` makes a run for each of these settings, in
 turns. `--trainings N` leaves out the runs and compares N
-silent trainings of the original model with as many bare loops, in turns. `--data-dir` has
-winequality-white.csv.
+silent trainings of the original model with as many bare loops, in turns. `--arithmetic` leaves them out, too,
+and tells what products, activations, losses and optimizer take of a stack of 30: the least that a run whose
+trainings were all in such stacks would cost, if all else were free. `--data-dir` has winequality-white.csv.
 """
 
 import sys
@@ -25,9 +26,10 @@ if not __package__:  # started by its path
 from autoact import run_search
 from autoact.training import split, train
 from scripts import terminal
-from scripts.benchmarks.price import BARE, CASES, Case, Meter, clock, metered, train_bare, wine
+from scripts.benchmarks.price import BARE, CASES, Case, Meter, arithmetic, clock, metered, train_bare, wine
 
 EVERY = 8  # trainings of a run after which there is a bare loop
+TRAININGS = 75  # of a run
 PHASES = ("trial", "baseline", "selection", "confirmation")
 SETTINGS: dict[str, Any] = {
     "budget": 20,
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--stack", nargs="+", default=["off", "auto"], help="off, auto, or sizes")
     parser.add_argument("--trainings", type=int, help="only compare this many trainings with bare loops")
+    parser.add_argument("--arithmetic", action="store_true", help="only tell what of a stack is arithmetic")
     options = parser.parse_args(arguments)
     known = {**CASES} | ({"wine": lambda: wine(options.data_dir)} if options.data_dir else {})
     if unknown := set(options.cases) - set(known):
@@ -61,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         train_bare(case)
         if options.trainings:
             print(alone(case, options.trainings))
+        elif options.arithmetic:
+            print(terminal.markdown(*least(case, 1 if options.short else SETTINGS["seeds"])))
         else:
             repetitions = 1 if options.short else options.repetitions
             print(terminal.markdown(*whole(case, repetitions, options.stack, options.short)))
@@ -84,6 +89,23 @@ def alone(case: Case, number: int) -> str:
         bare.append(clock() - start)
     unit, cost = median(bare[1:]), median(silent[1:])  # the first ones warm up
     return f"a training {cost * 1e3:.0f} ms, a bare loop {unit * 1e3:.0f} ms: {cost / unit:.2f} times"
+
+
+def least(case: Case, seeds: int) -> tuple[list[str], list[list[str]]]:
+    """Measure the arithmetic of a stack, and return a table: of one training, and of as many as a run has.
+
+    Args:
+        case: The case.
+        seeds: Of each of the three arms of the stack.
+    """
+    bare = []
+    for seed in range(3):
+        start = clock()
+        train_bare(case, seed)
+        bare.append(clock() - start)
+    costs = {name: seconds / median(bare) for name, seconds in arithmetic(case, seeds)}
+    head = ["in bare loops", "a training", f"{TRAININGS} trainings"]
+    return head, [[name, f"{cost:.3f}", f"{cost * TRAININGS:.1f}"] for name, cost in costs.items()]
 
 
 def whole(

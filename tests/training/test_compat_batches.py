@@ -7,10 +7,20 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset, default_collate
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+)
 from torch.utils.data._utils import collate
 
-from autoact.training._compat_batches import whole_batches
+from autoact.training._compat_batches import ordered_at_once, whole_batches
 
 STACK, INDEX = torch.ops.aten.stack.default, torch.ops.aten.index.Tensor
 
@@ -133,9 +143,11 @@ def test_methods_that_a_user_has_replaced_are_used(monkeypatch: pytest.MonkeyPat
     assert STACK in same_and_operators(DataLoader(rows(), batch_size=4))
 
 
-def test_batches_without_collation_are_left_alone() -> None:
-    loader = DataLoader(rows(), batch_size=None, sampler=[[0, 2], [1, 4]])
-    assert INDEX in same_and_operators(loader)
+@pytest.mark.parametrize(
+    "places", [[[0, 2], [1, 4]], [(0, 0, 1)], [1, 3], [[True, False, True, True, False]], [torch.tensor([2])]]
+)
+def test_batches_without_collation_are_what_the_data_set_gives(places: list[Any]) -> None:
+    same_and_operators(DataLoader(TensorDataset(torch.rand(5, 2, 3)), batch_size=None, sampler=places))
 
 
 def test_a_row_that_is_not_there_is_the_same_error() -> None:
@@ -160,3 +172,53 @@ def test_nothing_stays_behind() -> None:
     with pytest.raises(KeyError), whole_batches():
         raise KeyError
     assert STACK in given(DataLoader(rows(), batch_size=4))[2]
+
+
+ORDERS: dict[str, Callable[[TensorDataset], DataLoader[Any]]] = {
+    "in order": lambda data: DataLoader(data, 2),
+    "shuffled": lambda data: DataLoader(data, 2, shuffle=True, drop_last=True),
+    "of some rows": lambda data: DataLoader(data, 2, sampler=SubsetRandomSampler([8, 1, 1, 5, 0])),
+    "without collation": lambda data: DataLoader(
+        data, None, sampler=BatchSampler(RandomSampler(data), 2, drop_last=False)
+    ),
+}
+
+
+def epochs(loader: DataLoader[Any], *, at_once: bool) -> tuple[list[Any], Tensor]:
+    """Return two epochs and what else is drawn: between their batches, or after the first of each."""
+    torch.manual_seed(7)
+    batches = []
+    drawn = []
+    for _ in range(2):
+        iterator = iter(loader)
+        batches.append(next(iterator))
+        rest = list(iterator) if at_once else iterator
+        for batch in rest:
+            drawn.append(torch.rand(()))
+            batches.append(batch)
+    return batches, torch.stack(drawn)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_order_is_drawn_before_the_first_batch(order: str) -> None:
+    loader = ORDERS[order](TensorDataset(torch.rand(31, 2), torch.arange(31)))
+    assert ordered_at_once(loader)
+    expected, drawn = epochs(loader, at_once=False)
+    found, then = epochs(loader, at_once=True)
+    assert list(flat(found)) == list(flat(expected))
+    assert torch.equal(then, drawn)
+
+
+LATE: dict[str, Callable[[], DataLoader[Any]]] = {
+    "own generator": lambda: DataLoader(rows(), 2, shuffle=True, generator=torch.Generator()),
+    "drawn rows": lambda: DataLoader(rows(), 2, sampler=WeightedRandomSampler([1.0] * 11, 40)),
+    "own order": lambda: DataLoader(rows(), batch_sampler=[[0], [2, 1]]),
+    "own rows": lambda: DataLoader(Noisy(*rows().tensors[:2]), 3, shuffle=True),
+    "own collation": lambda: DataLoader(rows(), 3, collate_fn=lambda found: default_collate(found)[::-1]),
+    "workers": lambda: DataLoader(rows(), 3, num_workers=1),
+}
+
+
+@pytest.mark.parametrize("loader", LATE)
+def test_what_may_draw_later_is_not_ordered_at_once(loader: str) -> None:
+    assert not ordered_at_once(LATE[loader]())

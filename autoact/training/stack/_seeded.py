@@ -15,6 +15,7 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from autoact.training._compat_batches import ordered_at_once
 from autoact.training.data import DataParts, OpenLoaders, OpenModule, generators
 from autoact.training.fit import second_seed
 from autoact.training.stack._member import NotStackable
@@ -163,6 +164,11 @@ class Seeded:
         """Return the training batches of the next epoch."""
         begun, self._begun = self._begun or iter(self._train), None
         return map(itemgetter(0), _Begun(begun))
+
+    def ordered_at_once(self) -> bool:
+        """Tell whether an epoch is the same, whatever is drawn between its batches."""
+        loaders = self._train.flattened
+        return len(loaders) == 1 and ordered_at_once(loaders[0])
 
     @contextmanager
     def given(self, part: Part) -> Iterator[dict[str, Any]]:

@@ -186,11 +186,8 @@ class StackedTraining(Callback):
 
         What a validation draws comes after all batches before it, what dropout draws between them.
         """
-        if (
-            len(raw) == 1
-            or self._drops
-            or float(self.trainer.val_check_batch or 0) < self.trainer.num_training_batches
-        ):
+        between = self._drops or float(self.trainer.val_check_batch or 0) < self.trainer.num_training_batches
+        if len(raw) == 1 or (between and not all(seeded.ordered_at_once() for seeded in self.seeded)):
             return 1
         return max(1, _FETCHED // max(nbytes(raw), 1))
 

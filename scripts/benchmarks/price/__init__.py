@@ -1,7 +1,8 @@
 """Price of a run: what it is measured on, and with."""
 
+from scripts.benchmarks.price._arithmetic import arithmetic
 from scripts.benchmarks.price._bare import train_bare
 from scripts.benchmarks.price._cases import CASES, Case, wine
 from scripts.benchmarks.price._meter import BARE, Meter, clock, metered
 
-__all__ = ["BARE", "CASES", "Case", "Meter", "clock", "metered", "train_bare", "wine"]
+__all__ = ["BARE", "CASES", "Case", "Meter", "arithmetic", "clock", "metered", "train_bare", "wine"]

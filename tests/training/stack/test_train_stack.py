@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from autoact import Assignment, Choice
 from autoact.training import Member, NotStackable, split, train_stack
+from autoact.training.stack._stacked_training import StackedTraining
 from tests.training.stack.strangers import (
     CLASSES,
     LENGTH,
@@ -109,6 +110,26 @@ def test_dropout_leaves_out_what_it_leaves_out_in_plain_trainings(seeds: tuple[i
     choices = [None, Assignment({"net.2": "tanh"}), Assignment({"net.5": "gelu"})]
     stack = [Member(assignment=each, seed=seed) for seed in seeds for each in choices]
     check_equal(Dropping, table(), stack)
+
+
+@pytest.mark.parametrize(("kind", "turns"), [(TensorDataset, 2), (DrawnRows, 4)])
+def test_batches_are_fetched_at_once_where_nothing_is_drawn_for_them(
+    kind: type[TensorDataset], turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = []
+    fetch = StackedTraining._next
+
+    def counted(self: Any, iterators: Any, count: int) -> Any:
+        fetched.append(count)
+        return fetch(self, iterators, count)
+
+    monkeypatch.setattr(StackedTraining, "_next", counted)
+    data = kind(torch.randn(64, 6), torch.zeros(64, dtype=torch.long))
+    parts = split((DataLoader(data, 16, shuffle=True), DataLoader(data, 64)))
+    stack = [Member(assignment=Assignment({"net.2": "tanh"}), seed=seed) for seed in (2, 5)]
+    train_stack(Dropping, parts, stack, monitor="val_loss", trainer={**LENGTH, "max_epochs": 2})
+    assert len(fetched) == 2 * turns
+    assert sum(fetched) == 2 * 4
 
 
 def test_dropout_and_rows_that_are_drawn_take_turns() -> None:

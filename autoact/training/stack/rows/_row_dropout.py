@@ -55,7 +55,9 @@ class RowDropout(nn.Module):
 
 def _mask(shape: Sequence[int], dtype: torch.dtype, p: float) -> Tensor:
     """Return what dropout multiplies by, drawn as it draws it."""
-    return dropout(torch.ones(shape, dtype=dtype), p)
+    if p in (0, 1):
+        return dropout(torch.ones(shape, dtype=dtype), p)  # draws nothing
+    return torch.empty(shape, dtype=dtype).bernoulli_(1 - p).div_(1 - p)
 
 
 def _is_plain(module: nn.Module) -> bool:
