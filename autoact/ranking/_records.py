@@ -45,6 +45,10 @@ class Records:
         """Keep other processes out."""
         return RunDirectory(self.path).locked()
 
+    def how_to_go_on(self) -> str:
+        """Return a line on what is kept of a ranking that was interrupted."""
+        return f"Go on with the same again: {self.path} has what was trained."
+
     def ledger(self, task: str) -> Ledger:
         """Return the trainings of a task."""
         return Ledger(self.path / f"{task}.jsonl")

@@ -324,7 +324,7 @@ class RunDirectory:
         with self._lock_file() as file:
             if not _lock(file):
                 raise RunDirectoryError(
-                    f"{self.path} is in use by another process. Wait for it to end, or stop it, then resume."
+                    f"{self.path} is in use by another process. Wait for it to end, or stop it, then go on."
                 )
             yield
 
