@@ -70,7 +70,7 @@ class Records:
                 if name in earlier and earlier[name] != said:
                     raise ConfigurationError(
                         f"{kind} {name} of the ranking in {self.path} was another one when it was trained: "
-                        f"{_first_difference(earlier[name], said)}. Give another folder with --out."
+                        f"{_first_difference(earlier[name], said)}. Give another folder (out, --out)."
                     )
             before[kind] = {**earlier, **known}
         write_yaml(file, before, ended=True)

@@ -392,5 +392,5 @@ def _unreadable(file: Path, why: str) -> RunDirectoryError:
 def _unwritable(path: str | os.PathLike[str], error: OSError) -> str:
     return (
         f"The run directory {path} cannot be created: {error.strerror} ({error.filename}). "
-        "Choose a directory that you may write to with --out."
+        "Choose one that you may write to (out, --out)."
     )
