@@ -109,7 +109,9 @@ def _searched(
         trained={label: trained_as(search, model) for label, model in models.items()},
         uniform=uniform,
         confirmed=confirmed,
-        latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,
+        latency=outcome.latency(task, selected.assignment, search.settings)
+        if isinstance(task, ModelTask)
+        else None,
         known=known,
         pareto=outcome.pareto(search, task, selected, known) if search.costs is None else (),
         front=outcome.front(search, compared, confirmed),
