@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 import torch.nn.functional as F
 
+from autoact._cache import remembered
 from autoact.activations import from_function
 from autoact.conversion.grid import computed_by
 from autoact.conversion.source._branches import LOOPS, ancestors, parents
@@ -93,7 +94,7 @@ class Site:
         return self.node.end_lineno or 0, self.node.end_col_offset or 0
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def sites(kind: type) -> tuple[Site, ...]:
     """Return every call of an activation function in the methods of a class, numbered by activation."""
     found = [site for method in methods(kind).values() for site in _functions(method)]
@@ -183,7 +184,7 @@ def _in_place(name: str) -> tuple[Any, ...]:
     return tuple(getattr(home, name) for home in homes if hasattr(home, name))
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def _functions(method: Method) -> tuple[Site, ...]:
     return tuple(_found_in(method))
 

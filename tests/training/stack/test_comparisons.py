@@ -12,13 +12,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from autoact.records import RowGroups
-from autoact.search.statistics import compare
 from autoact.spaces import Assignment
 from autoact.training import DataParts, Member, split, train_stack
 from autoact.training.fit import Batches
 from autoact.training.stack import NotStackable
 from autoact.training.stack._validations import Validations
-from tests.training.stack.strangers import LENGTH, Images, Table, images, members, plain, table
+from tests.training.stack.strangers import LENGTH, Images, Table, images, members, table
 
 pytestmark = pytest.mark.slow
 
@@ -138,33 +137,6 @@ def test_seeds_may_see_other_rows(both):
     assert len({each.data for each in groups(found)}) == 2
 
 
-def test_loaders_with_a_generator_of_their_own_have_one_order_in_all_trainings(both):
-    generator = torch.Generator()
-    parts = data(10, shuffle=True, generator=generator)
-    found = both(Table, parts, members(Table, seeds=(1, 2)))
-    (order,) = {each.data for each in groups(found)}
-    assert not found.why
-    for seed in (2, 1):  # alone as well, whatever was drawn before
-        generator.manual_seed(seed)
-        alone = plain(Table, parts, Member(assignment=None, seed=seed, comparison=True), LENGTH).rows
-        assert alone is not None
-        assert alone.data == order
-    assert found.found[1][1].data != both(Table, data(10), members(Table)[:3]).found[1][1].data
-
-
-def test_rows_pair_in_a_verdict_whose_comparison_data_are_shuffled():
-    parts = data(10, shuffle=True, generator=torch.Generator())
-    stack = members(Table, seeds=(1, 2, 3))[1:]
-    trained = [plain(Table, parts, each, LENGTH) for each in stack[:3]]
-    trained += train_stack(Table, parts, stack[3:], monitor="val_loss", trainer=LENGTH)
-    ours, theirs = trained[::3], trained[1::3]
-    values = [[each.comparison for each in same] for same in (ours, theirs)]
-    pairs = [(one.rows, other.rows) for one, other in zip(ours, theirs, strict=True)]
-    rows = compare(*values, "min", groups=pairs).rows
-    assert rows is not None
-    assert (rows.unknown, rows.groups) == (None, 33)
-
-
 @pytest.mark.parametrize(
     ("settings", "rows"),
     [
@@ -202,25 +174,6 @@ class Halved(Rows):
     """Without a test loader."""
 
     test_dataloader = L.LightningDataModule.test_dataloader
-
-
-class Shuffled(Rows):
-    """One generator for all loaders and all trainings."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.generator = torch.Generator()
-
-    def test_dataloader(self) -> Any:
-        return DataLoader(self.rows, 12, shuffle=True, generator=self.generator)
-
-
-@pytest.mark.parametrize("given", [Shuffled, Shuffled()], ids=["class", "object"])
-def test_loaders_of_data_modules_have_one_order_as_well(both, given):
-    parts = split(given)
-    orders = [{each.data for each in groups(both(Table, parts, members(Table, seeds=(1, 2))))} for _ in "ab"]
-    assert orders[0] == orders[1]
-    assert len(orders[0]) == 1
 
 
 @pytest.mark.parametrize(
