@@ -6,7 +6,6 @@ Every model is made small, with random weights, and run on a small batch, in eva
 Packages that are not installed are left out. `--short` measures the modules of this script only.
 """
 
-import argparse
 import dataclasses
 import json
 import platform
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 
 from autoact import auto_layers, convert, find_layers
 from autoact.conversion.probing import Watch
+from scripts import terminal
 from scripts.census_models import PACKAGES, SHORT, Case
 
 OUT = Path(__file__).parent.parent / "docs" / "benchmarks" / "census.md"
@@ -251,9 +251,8 @@ def _first(refused: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print a line per model, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = terminal.parser(__doc__, short="only the modules of this script")
     parser.add_argument("--packages", nargs="+", choices=PACKAGES, default=list(PACKAGES), metavar="NAME")
-    parser.add_argument("--short", action="store_true", help="only the modules of this script")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all rows, reasons in full")
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"write the page (such as {OUT.name})")
     parser.add_argument(

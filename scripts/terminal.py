@@ -8,11 +8,27 @@ import os
 import platform
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = ROOT / "docs" / "benchmarks" / "tables"
 PICTURES = ROOT / "docs" / "theory" / "pictures"
 RUNS = Path("runs")
+_SHORT = RUNS / "short"
+_WRITTEN = ("out", "json", "table")  # options that name what a script writes
+
+
+class _Parser(argparse.ArgumentParser):
+    """Parser that lets no `--short` run write into docs/, which holds what whole runs have written."""
+
+    def parse_known_args(self, *given: Any, **more: Any) -> Any:
+        options, rest = super().parse_known_args(*given, **more)
+        for name in _WRITTEN if getattr(options, "short", False) else ():
+            path = getattr(options, name, None)
+            if isinstance(path, Path) and path.resolve().is_relative_to(ROOT / "docs"):
+                setattr(options, name, _SHORT / path.name)
+                _SHORT.mkdir(parents=True, exist_ok=True)
+        return options, rest
 
 
 def parser(
@@ -30,7 +46,7 @@ def parser(
         >>> parser("Draw.", short="one curve", out=RUNS).parse_args(["--short"])
         Namespace(short=True, out=PosixPath('runs'))
     """
-    made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = _Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     if short is not None:
         made.add_argument("--short", action="store_true", help=short)
     if out is not None:
@@ -50,7 +66,8 @@ def kept_in(options: argparse.Namespace) -> Path:
         >>> kept_in(parser("Train.", short="one seed", out=RUNS).parse_args(["--short"]))
         PosixPath('runs/short')
     """
-    return Path(options.out / "short" if options.short else options.out)
+    apart = options.short and not options.out.is_relative_to(_SHORT)
+    return Path(options.out / "short" if apart else options.out)
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[object]], alignment: str = "") -> str:

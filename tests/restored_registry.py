@@ -1,6 +1,5 @@
 """Registry of activations, as it was, after every test: what one registers changes no other. A plugin."""
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,8 +29,3 @@ def _restored() -> Iterator[None]:
     for table, known in zip(tables, before, strict=True):
         table.clear()
         table.update(known)
-    for name, module in list(sys.modules.items()):  # plans and kernels are remembered by the names of members
-        if name.startswith(("autoact.kernels.", "autoact.nn.")):
-            for made in vars(module).values():
-                if hasattr(made, "cache_clear"):
-                    made.cache_clear()

@@ -14,6 +14,7 @@ import sympy as sp
 import torch
 from torch import nn
 
+from autoact._cache import forget
 from autoact.activations._activation import Activation, Parameter, X
 from autoact.activations._free_form import free_form
 from autoact.activations._opaque import opaque
@@ -26,6 +27,7 @@ DEFAULT_CANDIDATES = ("relu", "leaky_relu", "prelu", "elu", "silu", "gelu", "tan
 _registry: dict[str, Activation] = {}
 _aliases: dict[str, str] = {}
 _definitions: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
+_meant: dict[str, Activation] = {}  # by every name, also those that left the registry
 
 
 def activation(
@@ -136,7 +138,16 @@ def _add(made: Activation) -> Activation:
             raise ConfigurationError(f"Activation name {name!r} is taken by {holder!r}. Choose another name.")
     _registry[made.name] = made
     _aliases.update({alias: made.name for alias in made.aliases})
+    for name in (made.name, *made.aliases):
+        before = _meant.setdefault(name, made)
+        if _meaning(before) != _meaning(made):
+            _meant[name] = made
+            forget()
     return made
+
+
+def _meaning(act: Activation) -> tuple[Any, ...]:
+    return act.name, act.expression, act.parameters, act.twin
 
 
 @contextmanager

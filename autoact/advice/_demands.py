@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoact import analysis
+from autoact._cache import remembered
 from autoact.activations import get
 from autoact.advice._needs import Needs
 from autoact.spaces import Values, facts
@@ -133,26 +133,26 @@ def _dying(name: str, values: Values, depth: int) -> str | None:
     return f"lets gradients {what}: a factor of 1e{factor:+.0f} over {depth} layers (χ = {growth:.3g})"
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def limits(name: str, values: Values) -> tuple[float, float]:
     """Return the limits at both infinities."""
     return analysis.limits(get(name), **dict(values))
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def value_range(name: str, values: Values) -> tuple[float, float]:
     """Return least and largest value."""
     return analysis.value_range(get(name), **dict(values))
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def flow(name: str, values: Values) -> tuple[float, float]:
     """Return κ and χ under N(0, 1), weights scaled by the gain."""
     of = analysis.subject(get(name), **dict(values))
     return analysis.gradient_noise(of), analysis.chi(of)
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def oscillates(name: str) -> bool:
     """Tell whether the slope still swings far from 0, on both sides.
 

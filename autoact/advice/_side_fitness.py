@@ -1,12 +1,12 @@
 """Tails of a function: what it does far out on each side, and whether a target's shape asks for it."""
 
 import math
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
 from autoact import analysis
+from autoact._cache import remembered
 from autoact.activations import get
 from autoact.advice._demands import limits, oscillates
 from autoact.advice.evidence import Form
@@ -26,7 +26,7 @@ _SUITS: dict[Form, tuple[Sides, ...]] = {
 }
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def sides(name: str, values: Values) -> Sides:
     """Return what an activation with parameter values does far out.
 

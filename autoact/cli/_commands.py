@@ -52,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = int(options.run(options))
         sys.stdout.flush()
         return status
-    except KeyboardInterrupt:
-        print("autoact: interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(" ".join(["autoact: interrupted.", *getattr(interrupt, "__notes__", ())]), file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

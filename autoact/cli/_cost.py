@@ -5,6 +5,8 @@ import copy
 import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from autoact.cli._named_model import FORMS, SHAPE, Subject, subject_of
@@ -56,7 +58,7 @@ def _threads(count: int | None) -> Iterator[None]:
 def _measure(options: argparse.Namespace) -> int:
     from autoact import latency
 
-    subject = _on_device(subject_of(options), options.device)
+    subject = _on_device(subject_of(options, _by_name), options.device)
     space = options.space or subject.space
     costs = latency.activation_costs(subject.model, subject.batch, space, 0.7 * options.seconds)
     models = latency.model_latencies(subject.model, subject.batch, subject.assignments, 0.3 * options.seconds)
@@ -65,6 +67,10 @@ def _measure(options: argparse.Namespace) -> int:
     else:
         _print(subject, options.device, costs, models)
     return 0
+
+
+def _by_name(run: Path) -> str:
+    return f"autoact cost my_model:NET --input SHAPE --assignment {quote(str(run / 'assignment.yaml'))}"
 
 
 def _on_device(subject: Subject, device: str) -> Subject:

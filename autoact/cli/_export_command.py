@@ -1,7 +1,10 @@
 """The command `autoact export`: a model in a form that needs no autoact."""
 
 import argparse
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from autoact.cli._named_model import FORMS, SHAPE, Subject, subject_of
@@ -43,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
     if len(options.assignment) > 1:
         raise ConfigurationError(f"--assignment is given {len(options.assignment)} times; a model has one.")
     weights = options.weights or _of_own(Path(options.model), options)
-    subject = subject_of(options)
+    again = partial(_by_name, assignments=options.assignment, weights=weights or "")
+    subject = subject_of(options, again)
     if "forward" in vars(subject.model):
         raise ConfigurationError(f"MODEL {subject.name} has no forward, so nothing of it can be exported.")
     _fill(subject, options.assignment, weights)
@@ -55,6 +59,17 @@ def run(options: argparse.Namespace) -> int:
     batch = {True: ", for any batch size", False: ", for this batch size alone", None: ""}[found.any_batch]
     print(f"{found.path}: read back, it differs by {found.difference:.1g} of the largest result{batch}.")
     return 0
+
+
+def _by_name(run: Path, assignments: Sequence[str], weights: str | Path) -> str:
+    """Return the command that exports the same of a run by the name of its model."""
+    from autoact.records import RunDirectory
+
+    directory = RunDirectory(run)
+    own = [] if weights == directory.original_checkpoint_file else [str(directory.assignment_file)]
+    given = [("--assignment", file) for file in assignments or own]
+    words = [f"{name} {quote(str(file))}" for name, file in (*given, ("--weights", weights))]
+    return f"autoact export my_model:NET --input SHAPE {' '.join(words)}"
 
 
 def _of_own(path: Path, options: argparse.Namespace) -> Path | None:
@@ -97,9 +112,12 @@ def _of_run(path: Path, chosen: bool) -> Path | None:
 
     result, choice = load_run(path), RunDirectory(path).checkpoint_file
     if not chosen and result.checkpoint is None and result.verdict != "improved":
+        remedy = (
+            "Export its choice with --chosen, or give --weights" if choice.is_file() else "Give --weights"
+        )
         raise ConfigurationError(
             f"The verdict of {path} is {result.verdict or 'none'!r}: it recommends the original activations, "
-            "of which it keeps no trained model. Export its choice with --chosen, or give --weights."
+            f"of which it keeps no trained model. {remedy}."
         )
     file = choice if chosen else result.checkpoint
     if file is None or not file.is_file():

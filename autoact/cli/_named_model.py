@@ -31,13 +31,18 @@ class Subject:
     assignments: "Mapping[str, Assignment]" = field(default_factory=dict)
 
 
-def subject_of(options: argparse.Namespace) -> Subject:
-    """Return the subject that the options `model`, `input` and `assignment` name."""
+def subject_of(options: argparse.Namespace, again: Callable[[Path], str]) -> Subject:
+    """Return the subject that the options `model`, `input` and `assignment` name.
+
+    Args:
+        options: Of the command line.
+        again: Returns the command for a run whose model has to be named, which NET stands for.
+    """
     from autoact.spaces import Assignment
 
     given, path = options.model, Path(options.model)
     if path.is_dir():
-        found = _of_run(path, options.input)
+        found = _of_run(path, options.input, again(path))
     elif path.suffix in (".yaml", ".yml"):
         found = _of_configuration(path, options.input)
     elif "." in given or ":" in given:
@@ -48,12 +53,13 @@ def subject_of(options: argparse.Namespace) -> Subject:
     return dataclasses.replace(found, assignments={**found.assignments, **own})
 
 
-def _of_run(path: Path, shapes: Sequence[str] | None) -> Subject:
+def _of_run(path: Path, shapes: Sequence[str] | None, again: str) -> Subject:
     from autoact.cli._request import read_request
     from autoact.cli._search import search_parser
     from autoact.spaces import Assignment
 
-    request = read_request(search_parser().parse_args(["--resume", str(path)]))
+    instead = f"Name what makes it, a class or function NET of my_model.py: {again}"
+    request = read_request(search_parser().parse_args(["--resume", str(path)]), instead)
     known = {"chosen": path / "assignment.yaml"}
     known |= {f"front {file.stem}": file for file in sorted((path / "front").glob("*.yaml"))}
     return Subject(

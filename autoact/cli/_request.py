@@ -28,14 +28,19 @@ class Request:
     table: Any = None
 
 
-def read_request(options: argparse.Namespace) -> Request:
-    """Return what the options ask for, checked; nothing is made yet."""
+def read_request(options: argparse.Namespace, instead: str = "") -> Request:
+    """Return what the options ask for, checked; nothing is made yet.
+
+    Args:
+        options: Of the command line.
+        instead: What to do where only Python can make the model of a run; a search is resumed there.
+    """
     if not options.data and (options.target or options.problem):
         raise ConfigurationError("--target and --problem belong to --data FILE.csv; name the file, too.")
     if options.resume:
         if options.out:
             raise ConfigurationError("--resume names the run directory; leave out --out.")
-        return _resumed(Path(options.resume), options.accept_changes)
+        return _resumed(Path(options.resume), options.accept_changes, instead)
     if options.accept_changes:
         raise ConfigurationError("--accept-changes belongs to --resume DIR; name the run directory, too.")
     if options.config:
@@ -115,14 +120,14 @@ def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
     )
 
 
-def _of_unchanged_table(source: Mapping[str, Any], seed: int, out: Path, accept: bool) -> Request:
+def _of_unchanged_table(source: Mapping[str, Any], seed: int, out: Path, accept: bool, more: str) -> Request:
     from autoact.tabular import fingerprint
 
     found = fingerprint(source["data"]) if Path(source["data"]).is_file() else source["sha256"]
     if found != source["sha256"] and not accept:
         raise ConfigurationError(
-            f"{source['data']} has changed since the run in {out} began, so it cannot go on. "
-            "Put the old file back, start a new run, or give --accept-changes to train anew."
+            f"{source['data']} has changed since the run in {out} began. "
+            f"Put the old file back, or start a new run{more}."
         )
     return _of_table({**source, "sha256": found}, seed, out)
 
@@ -170,7 +175,7 @@ def _check_parameters(found: "Configuration") -> None:
             raise found.document.error(("search", "parameters", name), message) from error
 
 
-def _resumed(out: Path, accept_changes: bool) -> Request:
+def _resumed(out: Path, accept_changes: bool, instead: str) -> Request:
     """Return what the run in a directory was asked to do."""
     from autoact.records import RunDirectory
     from autoact.spaces import SearchSpace
@@ -182,7 +187,8 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
     if "task" in source:
         request = _of_task(source["task"], out)
     elif "data" in source:
-        request = _of_unchanged_table(source, settings["seed"], out, accept_changes)
+        more = "" if instead else "; --accept-changes trains anew in this one"
+        request = _of_unchanged_table(source, settings["seed"], out, accept_changes, more)
     elif "configuration" in source:
         from autoact.training.configuration import read_stored
 
@@ -190,9 +196,10 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
             request = _of_configuration(read_stored(source, out), out)
         settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
     else:
+        remedy = instead or f"Resume it there: {directory.resumption()}."
         raise ConfigurationError(
-            f"{out} was started from Python, as its config.yaml has it; resume it there: "
-            f"{directory.resumption()}."
+            f"{out} was started from Python, as its config.yaml has it, so only Python makes its model. "
+            f"{remedy}"
         )
     if request.table is not None:
         settings["reference"] = request.table.reference

@@ -1,7 +1,6 @@
 """Search command: its options are the fields of `Settings`, and what to search."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -49,13 +48,8 @@ def search(arguments: Sequence[str]) -> int:
     """
     options = search_parser().parse_args(list(arguments))
     request = read_request(options)
-    try:
-        with kept_for_json(options.json):
-            result = _found(options, request)
-    except KeyboardInterrupt:
-        resume = f" Go on with: autoact search --resume {request.out}" if request.out.is_dir() else ""
-        print(f"autoact: interrupted.{resume}", file=sys.stderr)
-        return 130
+    with kept_for_json(options.json):
+        result = _found(options, request)
     if options.json:
         print_json(_plan(request, result) if result.run_dir is None else answer(result.run_dir))
     elif result.run_dir is not None:

@@ -49,7 +49,9 @@ def check_name(name: str, path: Path) -> None:
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise ConfigurationError(f"{path} is no Python file that can be imported, such as mine.py.")
     if path.exists():
-        raise ConfigurationError(f"{path} exists already; nothing is overwritten. Give another --out.")
+        raise ConfigurationError(
+            f"{path} exists already; nothing is overwritten. Name another file (out, --out)."
+        )
     if not path.parent.is_dir():
         raise ConfigurationError(
             f"There is no folder {path.parent} for {path.name}. Make it, or give another."

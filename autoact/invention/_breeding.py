@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import sympy as sp
 from scipy.special import ndtri
 
+from autoact._cache import remembered
 from autoact.activations import get, list_activations
 from autoact.analysis import normal_quantiles, subject
 from autoact.errors import ConfigurationError, SearchFailedError
@@ -198,10 +198,10 @@ def _kernel(a: Array, b: Array) -> Array:
     return np.asarray(np.exp(-_apart(a, b) / _LENGTH**2))
 
 
-@lru_cache(maxsize=1)
-def _registered() -> Array:
-    """Return the values of all activations that come with autoact, standardized; not those of a constant."""
-    known = [get(name) for name in list_activations()]
+@remembered(maxsize=1)
+def _values_of(names: tuple[str, ...]) -> Array:
+    """Return the values of activations that come with autoact, standardized; not those of a constant."""
+    known = [get(name) for name in names]
     shipped = [act for act in known if act.family not in ("test", "example", "invented")]
     values = _unit(np.stack([subject(act)(_NODES) for act in shipped]))
     return np.asarray(values[np.isfinite(values).all(1)])
@@ -209,9 +209,9 @@ def _registered() -> Array:
 
 def _is_new(tree: Tree) -> bool:
     """Tell whether no registered activation, mirrored or not, is the same up to a shift and a factor."""
-    own = _standardized([tree])
+    own, known = _standardized([tree]), _values_of(list_activations())
     ways = (own, -own, own[:, ::-1], -own[:, ::-1])
-    return min(float(_apart(way, _registered()).min()) for way in ways) > _NEW**2
+    return min(float(_apart(way, known).min()) for way in ways) > _NEW**2
 
 
 def _grown(genome: Genome) -> Grown | None:

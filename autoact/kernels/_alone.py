@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 
+from autoact._cache import remembered
 from autoact.activations import get
 from autoact.kernels import _eager
 from autoact.kernels.plan import Plan, plan_for
@@ -51,7 +50,7 @@ def alone(
     return _eager.forward(single, x, single.coefficients(own.new_ones(1), own), channel_dim)
 
 
-@lru_cache(maxsize=256)
+@remembered(maxsize=256)
 def _module(name: str, values: tuple[float, ...]) -> torch.nn.Module | None:
     """Return torch's own module for an activation; None where it has none, or one that holds tensors."""
     act = get(name)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import torch
 
+from autoact._cache import remembered
 from autoact.kernels import _eager, cpu
 from autoact.kernels._alone import one_hot
 from autoact.kernels._formula import formula
@@ -139,7 +139,7 @@ def _has_kernels(names: tuple[str, ...], dtype: torch.dtype) -> bool:
     return not isinstance(cpu.kernels_for(plan_for(names), dtype), str)
 
 
-@lru_cache(maxsize=1024)
+@remembered(maxsize=1024)
 def _on_cpu(key: str, dtype: torch.dtype, large: bool) -> Route:
     plan = plan_of(key)
     found = cpu.kernels_for(plan, dtype) if large else f"x has fewer than {cpu.SMALLEST} elements"
@@ -149,7 +149,7 @@ def _on_cpu(key: str, dtype: torch.dtype, large: bool) -> Route:
     return Route(Way.C, reason, OverWeights(plan, found))
 
 
-@lru_cache(maxsize=1024)
+@remembered(maxsize=1024)
 def _on_gpu(key: str, dtype: torch.dtype) -> Route:
     """Return Triton on NVIDIA GPUs where it can; a debug line says which."""
     from autoact.kernels import gpu

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from autoact import analysis
-from autoact.activations import Activation, Value, get
+from autoact._cache import remembered
+from autoact.activations import Value
 from autoact.analysis import Projection
 from autoact.kernels import mixture, parameter_slots
 from autoact.spaces import Bounds
@@ -97,13 +98,12 @@ def _one(
     bounds: Bounds,
 ) -> Projection:
     """Return the projection of one function on the candidates in `among`."""
-    kinds, numbers = tuple(map(get, candidates)), (weights, values, nodes.double().cpu())
-    return _fitted(kinds, candidates, *(tuple(t.tolist()) for t in numbers), among, bounds)
+    numbers = weights, values, nodes.double().cpu()
+    return _fitted(candidates, *(tuple(t.tolist()) for t in numbers), among, bounds)
 
 
-@lru_cache(maxsize=64)  # the end of a training asks five times
+@remembered(maxsize=64)  # the end of a training asks five times
 def _fitted(
-    kinds: tuple[Activation, ...],
     candidates: tuple[str, ...],
     weights: Numbers,
     values: Numbers,

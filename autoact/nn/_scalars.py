@@ -8,12 +8,12 @@ place. The plain twin is the chain of torch operations, which gradients of gradi
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
+from autoact._cache import remembered
 from autoact.activations import Parameter
 from autoact.errors import UnsupportedInputError
 from autoact.kernels import Kernels, Route, Way, cpu, plan_for, route
@@ -99,7 +99,7 @@ def over_logits(key: str, found: Route, x: Tensor, tensors: list[Tensor]) -> Ove
     return None if chain is None else OverLogits(found, key, chain, tuple(tensors[2:]))
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def c_chain_of(key: str) -> cpu.Chain | None:
     """Return the kernels in C of a layer; None without a C compiler."""
     names, parameters = _PARAMETERS[key]
@@ -109,7 +109,7 @@ def c_chain_of(key: str) -> cpu.Chain | None:
     return cpu.Chain(library, plan_for(names), tuple(form_of(p)[:7] for p in parameters))
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def _chain_of(key: str) -> gpu.Chain | None:
     """Return the kernels of a layer; None where a factor of its parameters has no Triton form."""
     from autoact.kernels import gpu  # here, since Triton takes a while to import

@@ -16,7 +16,7 @@ from autoact.ranking._ranking import Ranking
 from autoact.ranking._records import Records
 from autoact.ranking._task_ranking import TaskRanking
 from autoact.records import Training
-from autoact.search.executors import executor_for
+from autoact.search.executors import executor_for, require_no_import
 from autoact.search.phases import Prepared, prepare, stack_for
 from autoact.search.setup import Settings, seeds_for
 from autoact.search.trainings import Trainings, interruptible
@@ -62,6 +62,8 @@ def rank_activations(
         ConfigurationError: No activations, one that is not finite, tasks of one name, or records of others.
         UnknownActivationError: No such activation.
         SearchFailedError: No ReLU network of a task could be trained.
+        KeyboardInterrupt: There was a Ctrl-C; its note says how to go on.
+        SystemExit: There was a SIGTERM or SIGHUP, which its exit status tells; a warning says how to go on.
 
     Example:
         >>> import tempfile
@@ -73,13 +75,18 @@ def rank_activations(
         >>> sorted(found.ranks)
         ['gelu', 'relu']
     """
+    require_no_import("rank_activations")
     own = tuple(dict.fromkeys(get(name).name for name in own))
     _check(own, tasks, seeds)
     names = (*own, *opponents(own, against))
     if names == (REFERENCE,):
         raise ConfigurationError("relu alone cannot be ranked; name what it is ranked against.")
     records = Records.of(out)
-    with interruptible(None), records.locked(), _progress(len(names) * seeds, len(tasks), quiet) as tell:
+    with (
+        interruptible(records.how_to_go_on),
+        records.locked(),
+        _progress(len(names) * seeds, len(tasks), quiet) as tell,
+    ):
         records.agree(
             {"seeds": {"seed": seed}, "activation": {name: str(get(name).expression) for name in names}}
         )

@@ -45,6 +45,10 @@ class Records:
         """Keep other processes out."""
         return RunDirectory(self.path).locked()
 
+    def how_to_go_on(self) -> str:
+        """Return a line on what is kept of a ranking that was interrupted."""
+        return f"Go on with the same again: {self.path} has what was trained."
+
     def ledger(self, task: str) -> Ledger:
         """Return the trainings of a task."""
         return Ledger(self.path / f"{task}.jsonl")
@@ -66,7 +70,7 @@ class Records:
                 if name in earlier and earlier[name] != said:
                     raise ConfigurationError(
                         f"{kind} {name} of the ranking in {self.path} was another one when it was trained: "
-                        f"{_first_difference(earlier[name], said)}. Give another folder with --out."
+                        f"{_first_difference(earlier[name], said)}. Give another folder (out, --out)."
                     )
             before[kind] = {**earlier, **known}
         write_yaml(file, before, ended=True)

@@ -324,7 +324,7 @@ class RunDirectory:
         with self._lock_file() as file:
             if not _lock(file):
                 raise RunDirectoryError(
-                    f"{self.path} is in use by another process. Wait for it to end, or stop it, then resume."
+                    f"{self.path} is in use by another process. Wait for it to end, or stop it, then go on."
                 )
             yield
 
@@ -392,5 +392,5 @@ def _unreadable(file: Path, why: str) -> RunDirectoryError:
 def _unwritable(path: str | os.PathLike[str], error: OSError) -> str:
     return (
         f"The run directory {path} cannot be created: {error.strerror} ({error.filename}). "
-        "Choose a directory that you may write to with --out."
+        "Choose one that you may write to (out, --out)."
     )

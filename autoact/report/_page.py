@@ -165,7 +165,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str, str]]:
     latency = report.latency
     if latency is not None and latency.chosen and latency.original and not run.keeps_activations:
         ratio = _wording.number(latency.chosen / latency.original, 3)
-        yield f"{ratio}×", "time of a forward pass", "chosen / original"
+        yield f"{ratio}×", "time of a forward pass", f"chosen / original, {latency.unit.removeprefix('ms ')}"
 
 
 def _means(run: Run) -> Iterator[tuple[str, str, str]]:

@@ -152,7 +152,8 @@ def _front(run: Run) -> list[str]:
         f"  {number(point.latency, 3):>7} ms  {metric} {number(point.mean):<8} {assignment(point.layers)}"
         for point in run.front
     ]
-    return [f"{metric} against latency", *rows]
+    unit = "" if run.report.latency is None else f", {run.report.latency.unit}"
+    return [f"{metric} against latency{unit}", *rows]
 
 
 def _cost(report: Report) -> list[str]:

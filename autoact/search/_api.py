@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -16,7 +17,7 @@ from autoact.records import Ledger, RunDirectory
 from autoact.search import outcome
 from autoact.search._carrying_out import carried_out
 from autoact.search._inputs import check_what, require_logged, required
-from autoact.search._resumption import as_probed, extend, hours_spent, is_same, opened
+from autoact.search._resumption import as_probed, extend, hours_spent, how_to_go_on, is_same, opened
 from autoact.search.clusters import place_for
 from autoact.search.executors import require_no_import
 from autoact.search.phases import Prepared, SearchPlan, prepare, prepare_objective, probe, stack_for
@@ -121,11 +122,11 @@ def run_search(
         >>> result.plan.counts.search
         1
     """
-    require_no_import()
+    require_no_import("run_search")
     check_what(model, data, objective, layers)
     named = {**({"monitor": OBJECTIVE} if objective is not None else {}), **settings}
     asked = SearchSpace.of(space)
-    with interruptible(out), ExitStack() as around:
+    with interruptible(partial(how_to_go_on, out)), ExitStack() as around:
         around.enter_context(quiet_optuna())
         directory = around.enter_context(opened(required(out))) if resume else None
         if directory is None:

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 
-from autoact.records import Ledger, Report, RunDirectory, Training, write_front
+from autoact.records import Ledger, Report, RunDirectory, Stack, Training, write_front
 from autoact.report import duration, write_report
 from autoact.search import outcome
 from autoact.search._resumption import continuable, further, going_on, is_unfinished, seeds_of
@@ -107,7 +109,9 @@ def _searched(
         trained={label: trained_as(search, model) for label, model in models.items()},
         uniform=uniform,
         confirmed=confirmed,
-        latency=outcome.latency(task, selected.assignment) if isinstance(task, ModelTask) else None,
+        latency=outcome.latency(task, selected.assignment, search.settings)
+        if isinstance(task, ModelTask)
+        else None,
         known=known,
         pareto=outcome.pareto(search, task, selected, known) if search.costs is None else (),
         front=outcome.front(search, compared, confirmed),
@@ -154,6 +158,7 @@ def _started(
             progress.count(training)
         load_storages()
         with Trainings(executor, prepared.task, ledger, stack=prepared.stack) as trainings:
+            trainings.limited = partial(_note_stack, directory)
             search = _search(prepared, trainings, directory, plan.seconds)
             progress.say(
                 going_on(search, progress.done, total) if resumed else f"Run directory: {directory.path}"
@@ -161,6 +166,11 @@ def _started(
             with outcome.Watching(search, plan, prepared.task.space.name, progress) as watching:
                 trainings.finished = watching.finished
                 yield search, progress, watching
+
+
+def _note_stack(directory: RunDirectory, stack: Stack) -> None:
+    """Keep what is known of stacks by now, so that a resumed run goes on like one that is not interrupted."""
+    directory.reconfigure({**directory.configuration(), "stack": asdict(stack)})
 
 
 def _progress(plan: SearchPlan, total: int, quiet: bool) -> SearchProgress:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from autoact.errors import SearchFailedError, log
@@ -14,6 +15,16 @@ from autoact.search.phases import Prepared
 from autoact.search.setup import Counts, Seeds, Settings, changes, extended, require_unchanged, seeds_for
 from autoact.search.study import Search
 from autoact.search.trainings import spent
+
+
+def how_to_go_on(out: str | os.PathLike[str] | None) -> str:
+    """Return a line that says how to go on with a run; empty before there is one.
+
+    Args:
+        out: The run directory, which need not exist.
+    """
+    run = RunDirectory(Path(out or ""))
+    return f"Go on with: {run.resumption()}" if out is not None and run.configuration_file.is_file() else ""
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
 
 from autoact import analysis
+from autoact._cache import remembered
 from autoact.activations import Parameter, get
 from autoact.errors import ConfigurationError
 
@@ -50,7 +50,7 @@ def _elsewhere(parameter: Parameter) -> float:
     return value if parameter.lower < value < parameter.upper else parameter.default * 0.9
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def smoothness(name: str, values: Values, up_to: int) -> float | None:
     """Return the number of continuous derivatives; inf for `up_to` or more, None if it cannot be known."""
     try:
@@ -59,13 +59,13 @@ def smoothness(name: str, values: Values, up_to: int) -> float | None:
         return None
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def growth(name: str, values: Values) -> analysis.Growth:
     """Return how the function grows."""
     return analysis.growth(get(name), **dict(values))
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def least_value(name: str, values: Values) -> float:
     """Return the least output on a grid of inputs from -1000 to 1000, dense around 0."""
     import torch

@@ -201,9 +201,11 @@ def load_predictor(run: str | os.PathLike[str], *, chosen: bool = False) -> Tabl
     stored = _stored(directory)
     weights = directory.checkpoint_file if chosen else result.checkpoint
     if weights is None or not weights.is_file():
+        other = not chosen and directory.checkpoint_file.is_file()
+        instead = ", or take what it chose: --chosen (chosen=True)" if other else ""
         raise ConfigurationError(
             f"{run} keeps no trained model with the {'chosen' if chosen else 'recommended'} activations. "
-            f"Search again{'' if chosen else ', or take what it chose: --chosen'}."
+            f"Search again{instead}."
         )
     model = result.model(result.assignment if chosen else None)
     load_weights(model, weights)

@@ -51,9 +51,8 @@ RIGHT, SAME_FORM = 0.01, 1e-3
 
 def main() -> None:
     """Print a row per teacher, and how many of the counted ones were found."""
-    parser = terminal.parser(__doc__)
+    parser = terminal.parser(__doc__, short="one teacher")
     parser.add_argument("--out", type=Path, default=Path("runs/invention"))
-    parser.add_argument("--short", action="store_true", help="one teacher")
     parser.add_argument("--development", action="store_true", help="those on which settings were chosen")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

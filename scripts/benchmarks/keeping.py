@@ -33,6 +33,7 @@ if not __package__:  # started by its path
 
 import autoact
 from autoact.training import ActivationSearch
+from autoact.training.fit import silent_trainer
 from scripts import terminal
 from scripts.benchmarks.designs import auto, joint
 from scripts.benchmarks.tables import Array, SearchTable
@@ -115,15 +116,8 @@ def fitted(
     """Train a network; return it and its validation loss."""
     torch.manual_seed(seed)
     model = Network(assignment)
-    trainer = L.Trainer(
-        max_epochs=EPOCHS,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=list(callbacks),
-    )
+    settings = {"max_epochs": EPOCHS, "accelerator": "cpu", "num_sanity_val_steps": 2}
+    trainer = silent_trainer(settings, callbacks=callbacks)
     loaders = DataLoader(data[0], 64, shuffle=True), DataLoader(data[1], 500)
     trainer.fit(model, *loaders)
     return model, float(trainer.callback_metrics["val_loss"])

@@ -108,7 +108,9 @@ def replay_parser(about: str | None, short: str, repetitions: int) -> argparse.A
     parser.add_argument("--held-out", action="store_true", help="also the tables in the folder's held_out")
     parser.add_argument("--repetitions", type=int, default=repetitions)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--json", help="where results are kept; those that it holds are not played again")
+    parser.add_argument(
+        "--json", type=Path, help="where results are kept; those that it holds are not played again"
+    )
     return parser
 
 

@@ -1,11 +1,17 @@
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from autoact import run_search
 from autoact.cli import main
+from autoact.cli._export_command import _by_name
+from autoact.records import RunDirectory
+from tests.search.models import SMALLEST, Curve, CurveData
 
 
 def test_a_task_is_exported_with_an_assignment(
@@ -120,3 +126,53 @@ def test_what_forward_raises_is_one_line(
     assert capsys.readouterr().err.startswith(
         "autoact: Broken cannot be called on (2, 3) torch.float32: KeyError"
     )
+
+
+@pytest.fixture(scope="module")
+def of_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run whose model only Python makes."""
+    out = tmp_path_factory.mktemp("of python") / "run"
+    run_search(Curve, CurveData, out=out, **SMALLEST)
+    return out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *given: str) -> str:
+    assert main([*given]) == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_what_is_told_of_a_run_from_python_can_be_followed(
+    of_python: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = "tests.search.models:Curve"
+    told = refused(capsys, "export", str(of_python), "--chosen")
+    command = shlex.split(
+        told.partition(": autoact ")[2].replace("my_model:NET", model).replace("SHAPE", "4x2")
+    )
+    assert command[:4] == ["export", model, "--input", "4x2"]
+    assert main(command) == 0
+    assert "differs by" in capsys.readouterr().out
+    written = torch.load("exported/weights.pt")
+    kept: dict[str, Any] = torch.load(RunDirectory(of_python).checkpoint_file, weights_only=False)
+    assert written.keys() == kept["state_dict"].keys()
+    assert all(torch.equal(written[name], kept["state_dict"][name]) for name in written)
+
+    told = refused(capsys, "cost", str(of_python))
+    command = shlex.split(
+        told.partition(": autoact ")[2].replace("my_model:NET", model).replace("SHAPE", "4x2")
+    )
+    assert main([*command, "--seconds", "0.1"]) == 0
+    told = refused(capsys, "invent", str(of_python), "--name", "exported_mine")
+    assert "autoact.invention.invent(model, data, name=..., monitor=..., trainer=...)" in told
+
+
+def test_the_weights_that_are_told_are_those_of_what_was_asked(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "a run")
+    begin = "autoact export my_model:NET --input SHAPE"
+    chosen = f"--assignment '{run.assignment_file}' --weights '{run.checkpoint_file}'"
+    assert _by_name(run.path, [], run.checkpoint_file) == f"{begin} {chosen}"
+    original = run.original_checkpoint_file
+    assert _by_name(run.path, [], original) == f"{begin} --weights '{original}'"
+    assert _by_name(run.path, ["my.yaml"], "w.pt") == f"{begin} --assignment my.yaml --weights w.pt"

@@ -1,6 +1,7 @@
 """Gated blocks: their forms, as choices at the gate and at what it multiplies."""
 
 import copy
+import operator
 import pickle
 from typing import Any
 
@@ -115,6 +116,109 @@ def test_a_converted_block_starts_as_it_was(act):
     assert type(finalize(model)[0]) is Gated
     assert torch.equal(model(X), before)
     assert repr(model) == repr(nn.Sequential(Gated(act())))
+
+
+class Torch(Gated):
+    def forward(self, x):
+        return self.down_proj(torch.mul(self.up_proj(x), self.act_fn(self.gate_proj(x))))
+
+
+class Named(Gated):
+    def forward(self, x):
+        return self.down_proj(torch.multiply(other=self.up_proj(x), input=self.act_fn(self.gate_proj(x))))
+
+
+class OfOperator(Gated):
+    def forward(self, x):
+        return self.down_proj(operator.mul(self.up_proj(x), self.act_fn(self.gate_proj(x))))
+
+
+class OfTensor(Gated):
+    def forward(self, x):
+        return self.down_proj(self.up_proj(x).mul(self.act_fn(self.gate_proj(x))))
+
+
+class Unbound(Gated):
+    def forward(self, x):
+        return self.down_proj(torch.Tensor.multiply(self.act_fn(self.gate_proj(x)), self.up_proj(x)))
+
+
+class InPlace(Gated):
+    def forward(self, x):
+        gate = self.act_fn(self.gate_proj(x))
+        return self.down_proj(gate.mul_(self.up_proj(x)))
+
+
+class Statement(Gated):
+    def forward(self, x):
+        gate = self.act_fn(self.gate_proj(x))
+        gate.multiply_(self.up_proj(x))
+        return self.down_proj(gate)
+
+
+class Augmented(Gated):
+    def forward(self, x):
+        h = self.act_fn(self.gate_proj(x))
+        h *= self.up_proj(x)
+        return self.down_proj(h)
+
+
+SPELLINGS = [Torch, Named, OfOperator, OfTensor, Unbound, InPlace, Statement, Augmented]
+
+
+@pytest.mark.parametrize("kind", SPELLINGS)
+def test_a_product_may_be_written_in_any_way(kind):
+    torch.manual_seed(0)
+    model: Any = nn.Sequential(nn.Linear(8, 8), kind())
+    block, inner = copy.deepcopy(model[1]), copy.deepcopy(model[0])
+    before = model(X)
+    assert find_layers(model).blocks == {"1.act_fn": "SwiGLU"}
+    convert(model, FORMS)
+    assert list(auto_layers(model)) == ["1.act_fn", "1.up_proj_factor_1"]
+    torch.testing.assert_close(model(X), before, rtol=1e-6, atol=1e-7)
+    model(X).sum().backward()
+    apply(model, {"1.act_fn": "gelu", "1.up_proj_factor_1": "tanh"})
+    finalize(model)
+    x = inner(X)
+    wanted = block.down_proj(torch.tanh(block.up_proj(x)) * F.gelu(block.gate_proj(x)))
+    torch.testing.assert_close(model(X), wanted)
+    model(X).sum().backward()
+
+
+@pytest.mark.parametrize("kind", SPELLINGS)
+def test_a_block_becomes_plain_however_its_product_is_written(kind):
+    model: Any = nn.Sequential(nn.Linear(8, 8), kind())
+    before = sum(p.numel() for p in model.parameters())
+    finalize(apply(model, {"1.act_fn": "relu", "1.up_proj_factor_1": "plain"}))
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(before, rel=0.05)
+    x = model[0](X)
+    torch.testing.assert_close(model(X), model[1].down_proj(torch.relu(model[1].gate_proj(x))))
+
+
+class Overwritten(Gated):
+    """What is written into cannot be another function's result: its name would keep what it was."""
+
+    def forward(self, x):
+        up = self.up_proj(x)
+        up.mul_(self.act_fn(self.gate_proj(x)))
+        return self.down_proj(up)
+
+
+class Scaled(Gated):
+    """Products of other things: a number, an argument, a method of the class, three factors."""
+
+    def forward(self, x):
+        h = self.mul(self.act_fn(self.gate_proj(x)), self.up_proj(x)).mul(2.0)
+        return self.down_proj(torch.mul(h, 0.5, out=None))
+
+    def mul(self, one, other):
+        return one + other
+
+
+@pytest.mark.parametrize("kind", [Overwritten, Scaled])
+def test_what_is_no_product_or_written_into_is_no_factor(kind):
+    with pytest.raises(ConversionError, match="no activation at"):
+        apply(nn.Sequential(nn.Linear(8, 8), kind()), {"1.up_proj_factor_1": "tanh"})
 
 
 def test_a_rule_that_misses_the_factor_is_told_its_name():

@@ -19,6 +19,7 @@ from lightning.pytorch.callbacks import (
 from autoact import ActivationSearch, apply, run_search
 from autoact.errors import ConfigurationError, DataError, SearchFailedError
 from autoact.tracking import LayerLogger
+from autoact.training.fit import silent_trainer
 from tests.search import ordinary
 from tests.search.ordinary import Masked, Plain, loader, loaders, missing
 
@@ -125,7 +126,7 @@ class Late(Plain):
 
 def test_layers_made_in_setup_take_an_assignment_there(tmp_path):
     module = Late()
-    made = L.Trainer(max_epochs=1, accelerator="cpu", default_root_dir=tmp_path, enable_progress_bar=False)
+    made = silent_trainer({"max_epochs": 1, "accelerator": "cpu"}, root=str(tmp_path))
     made.fit(module, *loaders()[:2])
     made.validate(module, loaders()[1], verbose=False)
     assert isinstance(module.net[1], torch.nn.Tanh)
@@ -239,14 +240,7 @@ def test_targets_that_the_loss_does_not_leave_out_are_refused(searched, tmp_path
 
 def test_the_callback_takes_targets_that_are_missing(tmp_path):
     callback, module = ActivationSearch(SPACE), Masked()
-    made = L.Trainer(
-        max_epochs=2,
-        accelerator="cpu",
-        callbacks=[callback],
-        default_root_dir=tmp_path,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    made = silent_trainer({"max_epochs": 2, "accelerator": "cpu"}, callbacks=[callback], root=str(tmp_path))
     made.fit(module, missing(64), missing(16, 1))
     assert callback.assignment
     assert made.callback_metrics["val_loss"].isfinite()

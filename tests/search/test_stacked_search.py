@@ -148,6 +148,39 @@ def test_a_resumed_run_keeps_its_stacks_and_its_budget(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("after", [1, pytest.param(2, marks=pytest.mark.long), 3])
+def test_a_run_whose_first_stack_is_halved_is_resumed_as_if_undisturbed(
+    sizes: Sizes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, after: int
+) -> None:
+    """It is interrupted between the halves, after both, and a round later."""
+    settings = {**SEARCH, "stack": 4, "budget": 13}
+
+    def small(train: Callable[..., Any]) -> Callable[..., Any]:
+        def limited(make: Any, data: Any, members: Any, **more: Any) -> Any:
+            if len(members) > 2:
+                raise RuntimeError("CUDA out of memory")
+            return train(make, data, members, **more)
+
+        return limited
+
+    place = "autoact.search.trainings._performing.train_stack"
+    monkeypatch.setattr(place, small(train_stack))
+    run_search(Curve, CurveData, out=tmp_path / "whole", **settings)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(place, small(interrupted(after)))
+        run_search(Curve, CurveData, out=tmp_path / "run", **settings)
+    before = [t.phase for t in kept(tmp_path / "run")].count("trial")
+    assert before == {1: 0, 2: 4, 3: 6}[after]
+    assert configured(tmp_path / "run")["stack"]["size"] == (4 if after == 1 else 2)
+    run_search(Curve, CurveData, out=tmp_path / "run", resume=True, **settings)
+    ends = [
+        [(t.phase, t.key, t.seed, t.selection, t.comparison) for t in kept(tmp_path / name)[1:]]
+        for name in ("whole", "run")
+    ]
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.slow
 def test_what_could_not_be_stacked_is_not_when_the_same_is_asked_for_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

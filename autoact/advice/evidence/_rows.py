@@ -56,7 +56,7 @@ def read_rows(path: str | os.PathLike[str], target: str, problem: str | None = N
     if len(found.rows) < _FEWEST:
         raise DataError(
             f"{table.source}: {len(found.rows)} rows tell the target {name!r}; a shape takes at least "
-            f"{_FEWEST}. Add rows, or leave out --data and say what is known."
+            f"{_FEWEST}. Add rows, or leave out the data and say what is known."
         )
     kept = _some(len(found.rows))
     rows = found.rows[kept].tolist()

@@ -1,7 +1,6 @@
 """Activations of Python files, ranked against all others."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +61,14 @@ def compare_activations(options: argparse.Namespace) -> int:
     own = [name for file in options.subjects for name in _registered(file)]
     out = Path(options.out or Path("runs") / f"compare-{Path(options.subjects[0]).stem}")
     settings = {name: getattr(options, name) for name in ("seeds", "seed", "workers", "against")}
-    try:
-        with kept_for_json(options.json):
-            ranking = rank_activations(
-                own,
-                out=out,
-                tasks=asked_tasks(options),
-                quiet=options.quiet,
-                **{name: value for name, value in settings.items() if value is not None},
-            )
-    except KeyboardInterrupt:
-        print(f"autoact: interrupted. The same command goes on; {out} has what was trained.", file=sys.stderr)
-        return 130
+    with kept_for_json(options.json):
+        ranking = rank_activations(
+            own,
+            out=out,
+            tasks=asked_tasks(options),
+            quiet=options.quiet,
+            **{name: value for name, value in settings.items() if value is not None},
+        )
     if options.latex is not None:
         Path(options.latex).write_text(ranking.latex(), encoding="utf-8")
     if options.json:

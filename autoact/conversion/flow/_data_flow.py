@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from autoact.conversion.source import Method, Site, methods, reached, sites, uses
+from autoact.conversion.source import Method, Product, Site, methods, reached, sites, uses
 
 Made = frozenset[tuple[str, str]]
 NOTHING: Made = frozenset()
 PART = "@"  # before the name of a part of a module's result
 _COLLECTIONS = ("tuple", "list", "dict")
-_PRODUCTS = ("mul", "mul_", "multiply", "addcmul", "einsum")
+_PRODUCTS = ("addcmul", "einsum")  # of more than two, or of more than products
 # what leaves values as they are, or scales them all alike, whether a torch function or a tensor's method
 _SHAPES = set(
     (
@@ -169,9 +169,9 @@ class Reader:
             case ast.NamedExpr(target=target, value=value):
                 self._assign([target], value)
                 return self._of(value)
-            case ast.BinOp(left=left, op=op, right=right):
+            case ast.BinOp(left=left, right=right):
                 parts = [(left, self._of(left)), (right, self._of(right))]
-                if isinstance(op, ast.Mult):
+                if Product.of(node, self.method) is not None:
                     self._product(parts)
                 return parts[0][1] | parts[1][1]
             case ast.Lambda() | ast.Constant() | None:
@@ -194,14 +194,16 @@ class Reader:
         if path:
             return frozenset({("module", path), *self._apart(node, path)})
         inside = self._of(receiver)
+        product = Product.of(node, self.method)
+        parts: list[ast.expr | None] = [] if product is None else [product.left, product.right]
         if name in _PRODUCTS:
-            parts = [receiver, *node.args] if inside or not self.method.resolve(node.func) else node.args
-            self._product([(part, self._of(part)) for part in parts if part is not None])
+            parts = [receiver, *node.args] if inside or not self.method.resolve(node.func) else [*node.args]
+        self._product([(part, self._of(part)) for part in parts if part is not None])
         if name[:1].isupper():
             for keyword in node.keywords:
                 known = self.named.get(keyword.arg or "", NOTHING)
                 self.named[keyword.arg or ""] = known | self._of(keyword.value)
-        keeps = name in _SHAPES or name in _PRODUCTS or name in _COLLECTIONS or name[:1].isupper()
+        keeps = parts or name in _SHAPES or name in _COLLECTIONS or name[:1].isupper()
         return given | inside if keeps else NOTHING
 
     def _callee(self, node: ast.Call) -> tuple[str, ast.expr | None]:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autoact._cache import remembered
 from autoact.activations import DEFAULT_CANDIDATES, get, list_activations
 from autoact.conversion.grid._purity import LIBRARIES, is_pure
 from autoact.errors import ConfigurationError
@@ -66,7 +67,7 @@ def computed_by(function: Any) -> Choice | None:
         return None  # not hashable
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def _tried(function: Any, owner: Any) -> Choice | None:
     called = function if owner is None else type(owner).__call__
     return computed(function) if is_pure(called, owner) and takes_one_tensor(function) else None
@@ -119,7 +120,7 @@ def _close(one: Tensor, other: Tensor) -> bool:
     return bool(((one - other).abs() <= _TOLERANCE * (1 + other.abs())).all())
 
 
-@lru_cache(maxsize=2)
+@remembered(maxsize=2)
 def _known(names: tuple[str, ...]) -> tuple[tuple[Choice, Tensor, Tensor], ...]:
     """Return what may be recognized; the plainest of equal functions first, torch's own before others."""
     members = [get(name) for name in names if name not in _NEVER]
@@ -128,7 +129,7 @@ def _known(names: tuple[str, ...]) -> tuple[tuple[Choice, Tensor, Tensor], ...]:
     return tuple((choice, *_values(choice)) for choice in choices)
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def _values(choice: Choice) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         x = _grid().clone().requires_grad_()

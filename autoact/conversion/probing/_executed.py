@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from autoact._cache import remembered
 from autoact.activations import get, list_activations
 from autoact.conversion.grid import LIBRARIES
 from autoact.nn import AutoActivation, FixedActivation
@@ -197,7 +197,7 @@ def activation_name(function: Any, args: tuple[Any, ...], named: Mapping[str, An
         return "relu" if upper is None and _is_zero(lower) else ""
     if bare in ("maximum", "max"):
         return "relu" if any(map(_is_zero, (*args[:2], named.get("other")))) and len(args) < 3 else ""
-    return _names().get(bare, "")
+    return _functions_of(list_activations()).get(bare, "")
 
 
 def _bounds(args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -212,9 +212,10 @@ def _is_zero(value: Any) -> bool:
     return isinstance(value, int | float) and value == 0
 
 
-@cache
-def _names() -> dict[str, str]:
-    twins = [(name, get(name).twin) for name in list_activations()]
+@remembered(maxsize=2)
+def _functions_of(names: tuple[str, ...]) -> dict[str, str]:
+    """Return the names of activations by those of torch's functions for them."""
+    twins = [(name, get(name).twin) for name in names]
     known = {
         str(getattr(function, "__name__", "")): name
         for name, twin in twins

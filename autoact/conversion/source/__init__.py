@@ -12,6 +12,7 @@ from autoact.conversion.source._call_arguments import (
 )
 from autoact.conversion.source._call_sites import (
     Call,
+    Product,
     Site,
     activation_of,
     called_behind,
@@ -52,6 +53,7 @@ __all__ = [
     "Call",
     "Method",
     "Opened",
+    "Product",
     "Site",
     "activation_of",
     "called_behind",

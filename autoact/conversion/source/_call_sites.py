@@ -1,14 +1,16 @@
 """Call sites of activations in the methods of a class, F.relu(x), x.tanh(), self.act(x), from its source."""
 
 import ast
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 
+from autoact._cache import remembered
 from autoact.activations import from_function
 from autoact.conversion.grid import computed_by
 from autoact.conversion.source._branches import LOOPS, ancestors, parents
@@ -18,6 +20,7 @@ from autoact.conversion.source._turns import Turn
 
 # what torch offers besides the twins' functions: these are seldom activations, so they need to be asked for
 _BY_NAME = {torch.sin: "sin", torch.Tensor.sin: "sin"}
+_MULTIPLYING = ("mul", "mul_", "multiply", "multiply_", "imul")  # names in torch, of tensors, in operator
 _TENSOR_METHODS = ("relu", "relu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "sin")
 UNSEARCHED = {F.prelu: "its slope is a parameter of the model", F.rrelu: "it is random"}
 
@@ -91,7 +94,7 @@ class Site:
         return self.node.end_lineno or 0, self.node.end_col_offset or 0
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def sites(kind: type) -> tuple[Site, ...]:
     """Return every call of an activation function in the methods of a class, numbered by activation."""
     found = [site for method in methods(kind).values() for site in _functions(method)]
@@ -181,7 +184,7 @@ def _in_place(name: str) -> tuple[Any, ...]:
     return tuple(getattr(home, name) for home in homes if hasattr(home, name))
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def _functions(method: Method) -> tuple[Site, ...]:
     return tuple(_found_in(method))
 
@@ -197,13 +200,58 @@ def _found_in(method: Method) -> Iterator[Site]:
                 yield site_at(method, node, parents(method.tree), name=name, activation=name)
 
 
+class Product(NamedTuple):
+    """A product of two, however it is written: a * b, torch.mul(a, b), a.mul_(b), operator.mul(a, b), a *= b.
+
+    Attributes:
+        left: The first factor.
+        right: The other one.
+        in_place: Whether the first factor holds the product afterwards.
+    """
+
+    left: ast.expr
+    right: ast.expr
+    in_place: bool
+
+    @classmethod
+    def of(cls, node: ast.AST, method: Method) -> "Product | None":
+        """Return the product that a node of a method's source is; None for anything else."""
+        match node:
+            case ast.BinOp(left=left, op=ast.Mult(), right=right):
+                return cls(left, right, False)
+            case ast.AugAssign(target=left, op=ast.Mult(), value=right):
+                return cls(left, right, True)
+            case ast.Call(func=function, args=args, keywords=keywords):
+                name, receiver = _multiplying(function, method)
+                named = {each.arg: each.value for each in keywords}
+                given = [*receiver, *args, *(named.pop(key) for key in ("input", "other") if key in named)]
+                plain = not named and not any(isinstance(each, ast.Starred) for each in given)
+                if name and plain and len(given) == 2:
+                    return cls(*given, name == "imul" or name.endswith("_"))
+        return None
+
+
+def _multiplying(function: ast.expr, method: Method) -> tuple[str, list[ast.expr]]:
+    """Return the name of what multiplies, and the tensor whose method it is; "" for anything else."""
+    found = method.resolve(function)
+    if found is not None:
+        homes: tuple[Any, ...] = (torch, torch.Tensor, operator)
+        known = ((name, getattr(home, name, None)) for home in homes for name in _MULTIPLYING)
+        return next((name for name, each in known if each is found), ""), []
+    if not isinstance(function, ast.Attribute) or function.attr not in _MULTIPLYING:
+        return "", []
+    of_tensor = not method.is_own(function.value) and method.resolve(function.value) is None
+    return (function.attr, [function.value]) if of_tensor else ("", [])
+
+
 def _factors(method: Method) -> Iterator[tuple[Site, ast.expr, ast.expr]]:
     around = parents(method.tree)
     for node in in_order(method.tree):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            left, right = _value(node.left, method), _value(node.right, method)
+        if (product := Product.of(node, method)) is not None:
+            left, right = _value(product.left, method), _value(product.right, method)
             if left is not None and right is not None:
-                for side, own, other in ((node.left, left, right), (node.right, right, left)):
+                sides = ((product.left, left, right), (product.right, right, left))
+                for side, own, other in sides[product.in_place :]:  # what is written into stays what it is
                     name = f"{_last_name(side)}_factor"
                     known = {"name": name, "activation": "identity", "what": "factor"}
                     yield site_at(method, side, around, **known), own, other

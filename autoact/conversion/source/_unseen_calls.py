@@ -4,13 +4,14 @@ import ast
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from autoact._cache import remembered
 from autoact.activations import from_function, from_module, get, is_activation_module, list_activations
 from autoact.conversion.grid import computed_by
 from autoact.conversion.source._call_sites import Call, reached
@@ -76,7 +77,7 @@ def _what(node: ast.Call, method: Method) -> str:
     if isinstance(called, ast.Call) and _fetches(called, method):
         return "which function has that name is known only when the model runs"
     found = method.resolve(called)
-    if isinstance(found, _OPERATORS) and _named(found) in _names():
+    if isinstance(found, _OPERATORS) and _named(found) in _functions_of(list_activations()):
         return "it is an operator of torch; call the function of torch.nn.functional instead"
     if isinstance(found, torch.jit.ScriptFunction) and computed_by(found) is None and _computes(found):
         return "it is scripted, and its code cannot be rewritten"
@@ -142,16 +143,18 @@ def _is_ours(value: nn.Module) -> bool:
 
 def _computes(scripted: Any) -> bool:
     found = re.findall(r"aten::(\w+)", str(getattr(scripted, "inlined_graph", "")))
-    return any(name.removesuffix("_") in _names() for name in found)
+    known = _functions_of(list_activations())
+    return any(name.removesuffix("_") in known for name in found)
 
 
 def _named(operator: Any) -> str:
     return str(operator.__name__).partition(".")[0].removesuffix("_")
 
 
-@cache
-def _names() -> frozenset[str]:
-    twins = [twin for name in list_activations() if (twin := get(name).twin)]
+@remembered(maxsize=2)
+def _functions_of(names: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of torch's functions for activations."""
+    twins = [twin for name in names if (twin := get(name).twin)]
     return frozenset(str(getattr(each, "__name__", "")) for twin in twins for each in twin.functions)
 
 

@@ -18,6 +18,7 @@ from math import prod
 
 import torch
 
+from autoact._cache import remembered
 from autoact.activations import FREE_FORM, get
 from autoact.errors import UnsupportedInputError
 from autoact.kernels.cpu._library import load, log
@@ -58,7 +59,7 @@ def kernels_for(plan: Plan, dtype: torch.dtype) -> Kernels | str:
     return _kernels(plan.key, stored) if stored else f"x is {str(dtype).removeprefix('torch.')}"
 
 
-@lru_cache(maxsize=256)
+@remembered(maxsize=256)
 def _kernels(key: str, stored: str) -> Kernels | str:
     plan = plan_of(key)
     try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
 from typing import Any
 
 import torch
 
+from autoact._cache import remembered
 from autoact.errors import UnsupportedInputError
 from autoact.kernels.gpu import _functions, _launching
 from autoact.kernels.gpu._tiling import cover
@@ -107,7 +107,7 @@ def _like(t: torch.Tensor, layout: torch.Tensor) -> torch.Tensor:
     return torch.empty_like(layout, dtype=t.dtype).copy_(t)
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def kernels(plan: Plan) -> tuple[Any, Any]:
     """Return the forward and the backward kernel; Triton compiles them when they are first launched."""
     log.debug("mixture of %s runs as Triton kernels", plan.key)

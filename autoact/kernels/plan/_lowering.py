@@ -8,13 +8,13 @@ exactly 0 are masked here, so a back end that evaluates the program needs no mas
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count
 
 import sympy as sp
 from sympy.logic.boolalg import Boolean
 from sympy.simplify.cse_main import tree_cse
 
+from autoact._cache import remembered
 from autoact.activations import X
 from autoact.activations import primitives as p
 from autoact.kernels.plan._basis import finite_at_infinity, grows_faster_than_linearly, slope
@@ -47,7 +47,7 @@ class Program:
     outputs: tuple[sp.Expr, ...]
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def forward_program(plan: Plan) -> Program:
     """Return (x, *coefficients) -> (y,).
 
@@ -62,7 +62,7 @@ def forward_program(plan: Plan) -> Program:
     return code.program(plan, [y])
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def backward_program(plan: Plan) -> Program:
     """Return (x, *coefficients) -> (dy/dx, dy/dc_0, ..., dy/dc_{M-1})."""
     code = _Code()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
 import torch
 
+from autoact._cache import remembered
 from autoact.activations import X, compile_source, function_source, get, torch_source
 from autoact.activations import primitives as p
 from autoact.kernels.plan._basis import Basis, collect, grows_faster_than_linearly, slope
@@ -187,13 +188,13 @@ class Plan:
         return torch.cat([own, parameters.index_select(-1, inner)], -1) if len(self.basis.inner) else own
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def plan_of(key: str) -> Plan:
     """Return the plan whose key an operator was called with."""
     return Plan(tuple(key.split("|")))
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def plan_for(candidates: tuple[str, ...]) -> Plan:
     """Return the (cached) plan of a tuple of activation names.
 

@@ -20,16 +20,19 @@ from autoact.search.trainings import SIGNALS, Task, perform_stack, told
 _receiving = threading.Event()
 
 
-def require_no_import() -> None:
-    """Refuse a search that begins because a worker imports a module for its classes.
+def require_no_import(called: str) -> None:
+    """Refuse what begins trainings because a worker imports a module for its classes.
+
+    Args:
+        called: The function that begins them.
 
     Raises:
         ConfigurationError: Says so.
     """
     if _receiving.is_set():
         raise ConfigurationError(
-            "run_search is called where a module that defines model or data is imported, so that every "
-            "worker would search again. Put the call into a function, or under `if __name__ == '__main__':`."
+            f"{called} is called where a module that defines model or data is imported, so that every worker "
+            "would begin it again. Put the call into a function, or under `if __name__ == '__main__':`."
         )
 
 

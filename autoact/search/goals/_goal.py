@@ -37,7 +37,7 @@ def second_goal(task: ModelTask | ObjectiveTask, variables: Variables, settings:
         return None
     assert isinstance(task, ModelTask), "a function is refused before"
     _require_one_size(task, settings.hyperparameters)
-    costs = latency_costs(task, variables) if goal == "latency" else size_costs(task, variables)
+    costs = latency_costs(task, variables, settings) if goal == "latency" else size_costs(task, variables)
     low, high = costs.range
     if low == high:
         raise ConfigurationError(

@@ -21,7 +21,7 @@ from autoact.latency import in_turns
 from autoact.nn import module_for
 from autoact.records import Costs
 from autoact.search.goals._size_costs import plain_models
-from autoact.search.setup import Variables
+from autoact.search.setup import Settings, Variables
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Choice
 from autoact.training import ForwardPasses, restored_randomness, silence
@@ -32,12 +32,13 @@ Kind = tuple[Any, ...]  # of a tensor
 Case = tuple[Kind, str]  # and an activation on it; of a mixture of the model's own, its path
 
 
-def latency_costs(task: ModelTask, variables: Variables) -> Costs:
+def latency_costs(task: ModelTask, variables: Variables, settings: Settings) -> Costs:
     """Measure a forward pass of the original on a selection batch, and every activation on every shape in it.
 
     Args:
         task: The model and its data.
         variables: The layers.
+        settings: They say whether trainings run on this machine, too.
 
     Raises:
         ConfigurationError: The model cannot be called on the inputs of a batch.
@@ -59,7 +60,7 @@ def latency_costs(task: ModelTask, variables: Variables) -> Costs:
             seconds = _seconds(variables, calls, likes, mixtures, passes)
     return Costs(
         goal="latency",
-        unit=_unit(inputs, passes),
+        unit=_unit(inputs, place_of(passes.where, settings)),
         original=1e3 * median(times[""]),
         differences={
             path: _differences(path, now, v.candidates, calls.get(path, {}), seconds)
@@ -70,10 +71,24 @@ def latency_costs(task: ModelTask, variables: Variables) -> Costs:
     )
 
 
-def _unit(inputs: Any, passes: ForwardPasses) -> str:
+def place_of(device: str, settings: Settings) -> str:
+    """Return where latency is measured, in words: on this machine, wherever an executor trains.
+
+    Args:
+        device: In words.
+        settings: Those of the search.
+
+    Example:
+        >>> place_of("the CPU", Settings()), place_of("the CPU", Settings(executor="ray"))
+        ('the CPU', 'the CPU of the machine that searches, not of those that train')
+    """
+    return device if settings.is_local else f"{device} of the machine that searches, not of those that train"
+
+
+def _unit(inputs: Any, place: str) -> str:
     """Return what is measured, in words."""
     rows = len(inputs) if isinstance(inputs, Tensor) and inputs.dim() else None
-    return f"ms per batch{'' if rows is None else f' of {rows}'} on {passes.where}"
+    return f"ms per batch{'' if rows is None else f' of {rows}'} on {place}"
 
 
 def _require_callable(model: nn.Module, forward: Callable[[], Any]) -> None:

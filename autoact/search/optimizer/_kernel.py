@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from autoact._cache import remembered
 from autoact.analysis import Subject, normal_quantiles, subject
 from autoact.spaces import Choice
 
@@ -111,7 +111,7 @@ class AssignmentKernel:
         return np.stack([smooth, free, *interactions])
 
 
-kernel_of = lru_cache(maxsize=64)(AssignmentKernel.of)  # computed once; takes tuples
+kernel_of = remembered(maxsize=64)(AssignmentKernel.of)  # computed once; takes tuples
 
 
 def _function(name: str) -> Subject:

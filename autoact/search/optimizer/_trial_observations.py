@@ -12,6 +12,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from autoact._cache import remembered
 from autoact.activations import list_activations
 from autoact.errors import ConfigurationError, UnknownActivationError
 from autoact.search.optimizer._kernel import Indices
@@ -142,7 +143,7 @@ def activation_choices(
     return names
 
 
-@lru_cache(maxsize=1024)
+@remembered(maxsize=1024)
 def _activations(choices: tuple[Any, ...], registered: tuple[str, ...]) -> tuple[str, ...]:
     """Return the choices if all are activations, else nothing."""
     known = frozenset(registered)

@@ -211,7 +211,7 @@ class SearchPlan:
             return f"{time}: about {trials} of {counts.trials} trials fit before the rest"
         if seeds >= 2:
             return f"{time}: no trials fit, and the confirmation on about {seeds} of {wanted} seeds"
-        return f"{time}: not even baselines and a confirmation on 2 seeds fit; --resume adds hours"
+        return f"{time}: not even baselines and a confirmation on 2 seeds fit; resuming adds hours"
 
     def _tuning(self) -> list[tuple[int, str]]:
         counts = self.counts

@@ -144,6 +144,9 @@ def differences(groups: Sequence[Groups]) -> tuple[Array, Array] | str:
         if each.unknown is not None:
             return each.unknown
     if len({(each.data, each.weights) for each in known}) > 1:
-        return "the comparison rows, or their order, differ between trainings; do not shuffle them"
+        return (
+            "the comparison rows, or their order, differ between trainings; do not shuffle them, or give "
+            "their loader a torch.Generator"
+        )
     values = np.array([each.values for each in known])
     return values[0::2] - values[1::2], np.array(known[0].weights)

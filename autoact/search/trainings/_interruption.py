@@ -1,16 +1,13 @@
 """Interruption of a run: Ctrl-C, and what schedulers send before they kill, end it so that it can go on."""
 
-import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from autoact.errors import log
-from autoact.records import RunDirectory
 
 _DEFAULTS: dict[str, Any] = {
     "SIGINT": signal.default_int_handler,
@@ -48,18 +45,18 @@ def require_no_interruption() -> None:
 
 
 @contextmanager
-def interruptible(out: str | os.PathLike[str] | None) -> Iterator[None]:
+def interruptible(remedy: Callable[[], str] = str) -> Iterator[None]:
     """Let signals end a run; in the main thread, and only those that nobody else handles.
 
     Args:
-        out: The run directory, which need not exist.
+        remedy: Says how to go on, once a signal has come; empty where nothing is kept.
 
     Raises:
         KeyboardInterrupt: There was a Ctrl-C; its note says how to go on.
         Terminated: There was a SIGTERM or SIGHUP; a warning says how to go on.
 
     Example:
-        >>> with interruptible(None):
+        >>> with interruptible():
         ...     signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         False
     """
@@ -73,7 +70,7 @@ def interruptible(out: str | os.PathLike[str] | None) -> Iterator[None]:
         yield
     except BaseException:
         if _come:
-            raise _known(_come[0], out) from None
+            raise _known(_come[0], remedy()) from None
         raise
     finally:
         sys.unraisablehook = report
@@ -83,10 +80,8 @@ def interruptible(out: str | os.PathLike[str] | None) -> Iterator[None]:
             _come.clear()
 
 
-def _known(number: int, out: str | os.PathLike[str] | None) -> BaseException:
+def _known(number: int, remedy: str) -> BaseException:
     """Return what a signal is known as, and say how to go on."""
-    run = RunDirectory(Path(out or ""))
-    remedy = f"Go on with: {run.resumption()}" if out is not None and run.configuration_file.is_file() else ""
     if number == signal.SIGINT:
         interrupt = KeyboardInterrupt()
         if remedy:

@@ -38,6 +38,22 @@ class Executor(Protocol):
         """Begin a training, or several as one."""
 
 
+@dataclass(eq=False)
+class _Halved:
+    """A stack that memory is too small for: it is in the ledger when all of it is done, as one that fits.
+
+    Else a run that is killed in between would ask for other trials than one that is not: of a stack, all are
+    asked for before any is told.
+
+    Attributes:
+        left: Trainings that are not done.
+        ended: Those that are.
+    """
+
+    left: int
+    ended: list[Training] = field(default_factory=list)
+
+
 @dataclass
 class Trainings:
     """What does the trainings of a run and keeps them.
@@ -48,6 +64,7 @@ class Trainings:
         ledger: Those that are done.
         finished: Told of each that has ended.
         stack: How many may be done as one.
+        limited: Told where fewer may be than before, once those that have shown it are in the ledger.
     """
 
     executor: Executor
@@ -55,9 +72,15 @@ class Trainings:
     ledger: Ledger
     finished: Callable[[Training], None] = lambda training: None
     stack: Stack = field(default_factory=Stack)
+    limited: Callable[[Stack], None] = lambda stack: None
     _undone: int = field(default=0, init=False)  # stacks, for another reason than memory
     _said: bool = field(default=False, init=False)
     _remark: str = field(default="", init=False)
+    _known: Stack = field(init=False)  # what `limited` was told last
+
+    def __post_init__(self) -> None:
+        """Begin with the given size."""
+        self._known = self.stack
 
     def __enter__(self) -> "Trainings":
         """Get ready to train in this process."""
@@ -89,28 +112,37 @@ class Trainings:
         Raises:
             Interrupted: A signal has come, even if Python or training code has dropped it.
         """
-        running: dict[Future[Ended], Sequence[Training]] = {}
-        parts: list[Sequence[Training]] = []
+        running: dict[Future[Ended], tuple[Sequence[Training], _Halved | None]] = {}
+        parts: list[tuple[Sequence[Training], _Halved | None]] = []
         while True:
             while len(running) < self.workers:
-                ready = bool(parts) and self.fitting(len(parts[0]), over) == len(parts[0])
-                asked, extras = (
-                    (parts.pop(0), NO_EXTRAS)
-                    if ready
-                    else more(len(running), sum(map(len, running.values())))
-                )
+                whole: _Halved | None = None
+                if ready := bool(parts) and self.fitting(len(parts[0][0]), over) == len(parts[0][0]):
+                    (asked, whole), extras = parts.pop(0), NO_EXTRAS
+                else:
+                    asked, extras = more(len(running), sum(len(each) for each, _ in running.values()))
                 if not asked:
                     break
                 extras = replace(extras, bare=not ready and len(asked) == 1 and self.stack.bare)
-                running[self._start(asked, extras)] = asked
+                running[self._start(asked, extras)] = asked, whole
             if not running:
-                return
+                break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                asked, ended = running.pop(future), future.result()
+                (asked, whole), ended = running.pop(future), future.result()
                 if isinstance(ended, Undone):
-                    parts += self._parts(asked, ended)
-                else:
-                    self._keep(ended, tell)
+                    halved = whole or (_Halved(len(asked)) if ended.in_memory else None)
+                    parts += [(part, halved) for part in self._parts(asked, ended)]
+                elif whole is None or self._is_whole(whole, ended):
+                    self._keep(ended if whole is None else whole.ended, tell)
+        for halved in dict.fromkeys(whole for _, whole in parts if whole is not None and whole.ended):
+            self._keep(halved.ended, tell)  # time was over before the rest
+
+    @staticmethod
+    def _is_whole(halved: _Halved, ended: list[Training]) -> bool:
+        """Add what is done of a stack, and tell whether it is all of it."""
+        halved.ended += ended
+        halved.left -= len(ended)
+        return not halved.left
 
     def share(self, waiting: int, running: int, most: int) -> int:
         """Return how many trainings make the next stack: workers that are idle share what waits.
@@ -187,6 +219,9 @@ class Trainings:
         if len(self.ledger.trainings) // _KEPT > before:
             gc.collect()
             gc.freeze()
+        if self.stack != self._known:
+            self._known = self.stack
+            self.limited(self.stack)
         for training in ended:
             self.finished(training)
         for training in ended:

@@ -115,7 +115,7 @@ def _numbers(name: str, cells: Sequence[str], numbers: Floats, where: str, guess
     if guessed and whole and len(np.unique(y)) <= 2 * _CLASSES:
         notes.append(
             f"target {name!r}: {len(np.unique(y))} different whole numbers are taken as a regression; "
-            "--problem classification makes them classes"
+            "the problem classification (--problem) makes them classes"
         )
     return Target(name=name, problem="regression", classes=(), rows=rows, y=y, notes=tuple(notes))
 
@@ -133,7 +133,8 @@ def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str
     if len(counts) > told / _FEWEST_PER_CLASS and len(counts) > 2:
         raise DataError(
             f"{where} has {len(counts)} different values in {told} rows, too many to be classes. Name "
-            "another column as the target, or say --problem regression if its values are numbers."
+            "another column as the target, or say that the problem is regression (--problem) if its "
+            "values are numbers."
         )
     kept = counts.keys() - single
     if len(kept) < 2:
@@ -156,7 +157,7 @@ def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str
     if guessed and numbers is not None and len(classes) > 2:
         notes.append(
             f"target {name!r}: {len(classes)} different whole numbers are taken as classes; "
-            "--problem regression makes them numbers"
+            "the problem regression (--problem) makes them numbers"
         )
     return Target(name=name, problem="classification", classes=classes, rows=rows, y=y, notes=tuple(notes))
 

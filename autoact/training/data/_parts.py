@@ -291,6 +291,8 @@ def generators(data: Iterable[Any]) -> Iterator[torch.Generator]:
         {True}
     """
     for item in data:
+        if isinstance(item, CombinedLoader):
+            item = item.flattened
         if isinstance(item, Mapping):
             yield from generators(item.values())
         elif isinstance(item, list | tuple):

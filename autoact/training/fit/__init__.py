@@ -4,7 +4,7 @@ from autoact.training.fit._beginnings import Beginnings
 from autoact.training.fit._carried_state import Kept, Validations
 from autoact.training.fit._doubtful_batches import require_finite
 from autoact.training.fit._laid_out import laid_out, silent_trainer, with_activations
-from autoact.training.fit._one_run import Run, save, second_seed, validated
+from autoact.training.fit._one_run import Run, reseed, save, second_seed, validated
 from autoact.training.fit._probe_callbacks import Clock, ReachedLayers
 from autoact.training.fit._refining import Refining
 from autoact.training.fit._row_groups import MOST_BYTES, Batches, LoggedValues, RowValues, nbytes
@@ -38,6 +38,7 @@ __all__ = [
     "nbytes",
     "on_one_device",
     "require_finite",
+    "reseed",
     "save",
     "second_seed",
     "shared_objects",

@@ -2,8 +2,8 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial, wraps
 from pathlib import Path
 from statistics import fmean
@@ -31,6 +31,7 @@ from autoact.training.data import OpenLoaders, OpenModule, generators
 from autoact.training.fit._row_groups import Batches, RowWatch
 
 _INDEXED = "/dataloader_idx_"
+_ORDER = 0  # seed of shuffled comparison data: groups of rows pair where all trainings see one order
 
 
 class Recorder(Callback):
@@ -118,8 +119,7 @@ class Run:
 
     def fit(self, trainer: Trainer, module: LightningModule, opened: Opened, seed: int) -> dict[str, float]:
         with opened.given("training") as arguments:
-            for generator in generators(arguments.values()):
-                generator.manual_seed(second_seed(seed))  # else each training would continue the one before
+            reseed(arguments.values(), seed)
             trainer.fit(module, **arguments)
         self.steps = steps_done(trainer)
         metrics = _scalars(trainer)
@@ -149,13 +149,13 @@ class Run:
             if isinstance(part, Metric):  # a best value, say, of selection data
                 part.reset()
         if trainer.world_size > 1:
-            value = self.among(validated(trainer, module, opened.given("comparison")))
+            value = self.among(validated(trainer, module, _comparison(opened)))
             return value, RowGroups(
                 unknown="each training has several devices, and rows are spread over them"
             )
         watch = RowWatch(module, self.monitor)
         with watch.watching():
-            value = self.among(validated(trainer, module, opened.given("comparison")))
+            value = self.among(validated(trainer, module, _comparison(opened)))
         return value, watch.groups(value)
 
     def record(self, trainer: Trainer, module: LightningModule, opened: Opened, into: Batches) -> None:
@@ -170,7 +170,7 @@ class Run:
         trainer.loggers = trainer.loggers[:1]
         step = wraps(module.validation_step)(partial(into.add))
         with replaced(module, validation_step=step):
-            validated(trainer, module, opened.given("comparison"))
+            validated(trainer, module, _comparison(opened))
 
     def among(self, metrics: Mapping[str, float]) -> float:
         """Return the monitored value where the loaders may be others in number than in the selection.
@@ -206,6 +206,33 @@ class Run:
 def second_seed(seed: int) -> int:
     """Return the seed of the training proper, so that it does not depend on what making the model drew."""
     return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
+
+
+def reseed(data: Iterable[Any], seed: int) -> None:
+    """Let random generators of loaders begin anew; else each training would continue the one before.
+
+    Args:
+        data: What `generators` takes.
+        seed: Of the training.
+    """
+    for generator in generators(data):
+        generator.manual_seed(second_seed(seed))
+
+
+@contextmanager
+def _comparison(opened: Opened) -> Iterator[dict[str, Any]]:
+    """Give the comparison data; what generators of their own shuffle has one order in all trainings."""
+    with opened.given("comparison") as arguments:
+        module = arguments.get("datamodule")
+        own = list(generators(arguments.values() if module is None else [module.val_dataloader()]))
+        before = [generator.get_state() for generator in own]
+        for generator in own:
+            generator.manual_seed(_ORDER)
+        try:
+            yield arguments
+        finally:
+            for generator, state in zip(own, before, strict=True):
+                generator.set_state(state)
 
 
 def validated(

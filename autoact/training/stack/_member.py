@@ -18,6 +18,10 @@ class NotStackable(Exception):  # no error: these trainings are done one by one
     """
 
 
+class NotAtOnce(NotStackable):
+    """Why the networks of a stack are validated one by one, in one line; they are trained as one."""
+
+
 class NotPlain(Exception):
     """What is logged is more than a number."""
 

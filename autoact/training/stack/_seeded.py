@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from autoact.training._compat_batches import ordered_at_once
 from autoact.training.data import DataParts, OpenLoaders, OpenModule, generators
-from autoact.training.fit import second_seed
+from autoact.training.fit import reseed, second_seed
 from autoact.training.stack._member import NotStackable
 
 Part = Literal["training", "selection", "comparison"]
@@ -127,8 +127,7 @@ class Seeded:
         self.trainer = trainer
         with self.given("training") as arguments:
             self.own = list(generators(arguments.values()))
-            for generator in self.own:
-                generator.manual_seed(second_seed(seed))
+            reseed(arguments.values(), seed)
             self._set_up(arguments)
         self.module.trainer = None
         self.module.to(trainer.strategy.root_device)

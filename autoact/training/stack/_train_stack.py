@@ -17,8 +17,8 @@ from autoact.nn import module_for
 from autoact.spaces import Assignment
 from autoact.training._compat import plain_interrupt, restored_randomness, silence
 from autoact.training._compat_batches import whole_batches
-from autoact.training.data import DataParts, generators
-from autoact.training.fit import ApplyAssignment, Measurement, second_seed, trainer_arguments
+from autoact.training.data import DataParts
+from autoact.training.fit import ApplyAssignment, Measurement, reseed, second_seed, trainer_arguments
 from autoact.training.stack._logged_values import of_member
 from autoact.training.stack._member import Member, NotStackable, unstackable
 from autoact.training.stack._stackable import check_module, check_saving, check_settings
@@ -139,8 +139,7 @@ def _fit(stack: StackedTraining, trainer: Mapping[str, Any], root: str, *, saved
     with opened.given("training") as arguments:
         if saved:
             check_saving(module, arguments.get("datamodule"))
-        for generator in generators(arguments.values()):
-            generator.manual_seed(second_seed(seed))
+        reseed(arguments.values(), seed)
         Trainer(**settings).fit(module, **arguments)
 
 

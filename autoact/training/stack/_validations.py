@@ -11,6 +11,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from lightning.pytorch.utilities.data import extract_batch_size
 
+from autoact.errors import log
 from autoact.records import RowGroups
 from autoact.training._compat import at_progress
 from autoact.training.fit import (
@@ -24,8 +25,8 @@ from autoact.training.fit import (
     validated,
 )
 from autoact.training.stack._logged_values import Logged, Metrics, Results, of_member
-from autoact.training.stack._member import NotStackable, unstackable
-from autoact.training.stack._networks import stacked
+from autoact.training.stack._member import NotAtOnce, NotStackable, unstackable
+from autoact.training.stack._networks import StackedBatch, stacked
 from autoact.training.stack._plain_twins import Twin
 from autoact.training.stack._seeded import Seeded, random_state, set_random_state
 
@@ -78,18 +79,12 @@ class Validations:
     def _either_way(self, stack: "StackedTraining") -> Metrics:
         if self.at_once:
             kept = None if self._checked else stack.streams.kept()
-            with unstackable("validation_step"):
-                try:
-                    found = self._together(stack)
-                except (torch.OutOfMemoryError, NotStackable):
+            try:
+                return self._together(stack)
+            except NotAtOnce as reason:  # what a plain training raises is raised one by one, too
+                if kept is None:
                     raise
-                except Exception:
-                    if kept is None:
-                        raise
-                    found = None  # one by one then; what a plain training raises is raised there, too
-            if found is not None:
-                return found
-            assert kept is not None
+                log.debug("networks of a stack are validated one by one: %s", reason)
             stack.streams.put_back(kept)
             self.at_once = False
         with unstackable():
@@ -97,18 +92,19 @@ class Validations:
 
     # -- all networks at once
 
-    def _together(self, stack: "StackedTraining") -> Metrics | None:
-        """Return what all log; None if twins disagree."""
+    def _together(self, stack: "StackedTraining") -> Metrics:
+        """Return what all log.
+
+        Raises:
+            NotAtOnce: Steps cannot be done at once.
+        """
         loaders = _loaders(stack)
         several = len(loaders[0].flattened) > 1
         results = Results("validation")
         for raw, number, loader in _batches(stack, loaders):
-            batch = stacked(raw, stack.rows)
-            self._largest = max(self._largest, nbytes(batch.first))
             index = loader if several else None
-            logged = stack.networks.validation_step(batch, number, index)
-            if not self._checked and not _twins_agree(stack, raw, number, index, logged):
-                return None
+            batch, logged = _step(stack, raw, number, index, None if self._checked else raw)
+            self._largest = max(self._largest, nbytes(batch.first))
             self._checked = True
             results.add(logged, batch.first, index)
         return results.of_epoch()
@@ -139,13 +135,19 @@ class Validations:
             stack: The stack, trained.
         """
         asking = [place for place, each in enumerate(stack.members) if each.comparison]
-        made = self._compared_together(stack, asking) if self.at_once and len(asking) > 1 else None
-        if made is None:
-            made = self._compared_by_turns(stack, asking)
+        made = self._compared(stack, asking)
         found: list[tuple[float, RowGroups] | None] = [None] * len(stack.members)
         for member, each in zip(asking, made, strict=True):
             found[member] = each
         return found
+
+    def _compared(self, stack: "StackedTraining", asking: Sequence[int]) -> list[tuple[float, RowGroups]]:
+        if self.at_once and len(asking) > 1:
+            try:
+                return self._compared_together(stack, asking)
+            except (NotStackable, torch.OutOfMemoryError) as reason:
+                log.debug("networks of a stack are compared one by one: %s", reason)
+        return self._compared_by_turns(stack, asking)
 
     def _compared_by_turns(
         self, stack: "StackedTraining", asking: Sequence[int]
@@ -153,21 +155,23 @@ class Validations:
         found = []
         for member in asking:
             twin = self._twin(stack, member)
-            seeded: Any = self._seeded(stack, stack.places[member])
+            place = stack.places[member]
+            seeded: Any = self._seeded(stack, place)
             found.append(self.run.compare(self._plain_trainer(stack), twin.module, seeded))
         return found
 
     def _compared_together(
         self, stack: "StackedTraining", asking: Sequence[int]
-    ) -> list[tuple[float, RowGroups]] | None:
-        """Return what all log; None if it has to be done by turns."""
-        try:
-            recorded = self._recorded(stack, asking)
-            with _seen_from(stack, self._plain_trainer(stack)):
-                values, metrics = _logged(stack, recorded, self.monitor)
-            of_members = [(member, self.run.among(of_member(metrics, member))) for member in asking]
-        except Exception:  # what a plain training raises, too, is raised by turns
-            return None
+    ) -> list[tuple[float, RowGroups]]:
+        """Return what all log.
+
+        Raises:
+            NotStackable: It has to be done by turns.
+        """
+        recorded = self._recorded(stack, asking)
+        with _seen_from(stack, self._plain_trainer(stack)):
+            values, metrics = _logged(stack, recorded, self.monitor)
+        of_members = [(member, self.run.among(of_member(metrics, member))) for member in asking]
         data = [recorded[place].data for place in stack.places]
         return [(value, values.groups(value, data[member], member)) for member, value in of_members]
 
@@ -185,8 +189,7 @@ class Validations:
             first = first if first.kept else own
             seeded: Any = self._seeded(stack, place)
             self.run.record(trainer, module, seeded, own)
-            if not own.plain or not own.complete or own.several or trainer.world_size > 1:
-                raise NotStackable("the comparison data are unusual")
+            _check_batches(own, first)
             total = first.nbytes + sum(each.nbytes for each in found.values() if not each.shares(first))
             if total > MOST_BYTES or max(map(nbytes, own.kept)) > _LARGER * self._largest:
                 raise NotStackable("the comparison data are too large")
@@ -236,11 +239,62 @@ def _seen_from(stack: "StackedTraining", trainer: Trainer) -> Iterator[None]:
             module.trainer = stack.trainer
 
 
+def _check_batches(batches: Batches, like: Batches) -> None:
+    """Refuse comparison batches that networks cannot share.
+
+    Raises:
+        NotStackable: Says why.
+    """
+    if batches.several:
+        raise NotStackable("there are several comparison loaders")
+    if not batches.count:
+        raise NotStackable("there are no comparison data")
+    if not batches.plain:
+        raise NotStackable("comparison batches hold objects that steps may change")
+    if not batches.complete:
+        raise NotStackable("the comparison data are too large")
+    if batches.count != like.count:
+        raise NotStackable("the comparison data of two seeds differ in length")
+
+
+def _step(
+    stack: "StackedTraining",
+    raw: Sequence[Any],
+    number: int,
+    loader: int | None,
+    checked: Sequence[Any] | None,
+) -> tuple[StackedBatch, list[Logged]]:
+    """Validate a batch with all networks at once.
+
+    Args:
+        stack: The stack.
+        raw: The batch of each seed; a single one is that of all.
+        number: Of the batch.
+        loader: Its number, where there are several.
+        checked: The batch of each seed, on which twins have to log the same; None does not ask them.
+
+    Returns:
+        The batch, and what all log.
+
+    Raises:
+        NotAtOnce: That cannot be done.
+    """
+    batch = stacked(raw, stack.rows)
+    try:
+        with unstackable("validation_step"):
+            logged = stack.networks.validation_step(batch, number, loader)
+            if checked is not None and not _twins_agree(stack, checked, number, loader, logged):
+                raise NotStackable("plain twins log something else, or change more than they log")
+    except NotStackable as reason:
+        raise NotAtOnce(str(reason)) from reason
+    return batch, logged
+
+
 def _logged(stack: "StackedTraining", recorded: Sequence[Batches], monitor: str) -> tuple[RowValues, Metrics]:
     """Return what all networks log of batches, and where that tells more of their parts; and the metrics.
 
     Raises:
-        NotStackable: Twins disagree.
+        NotStackable: That cannot be done at once.
     """
     values, results = RowValues(monitor), Results("validation")
     shared = all(each.shares(recorded[0]) for each in recorded)
@@ -249,10 +303,8 @@ def _logged(stack: "StackedTraining", recorded: Sequence[Batches], monitor: str)
     def step(raw: Sequence[Any], number: int, into: LoggedValues, rows: Callable[[], int]) -> list[Logged]:
         device = stack.trainer.strategy.root_device
         moved = [move_data_to_device(each, device) for each in raw]
-        logged = stack.networks.validation_step(stacked(moved, stack.rows), number, None)
         of_seeds = moved * (len(recorded) // len(distinct))
-        if not into.count and not _twins_agree(stack, of_seeds, number, None, logged):
-            raise NotStackable("twins log something else of the comparison data")
+        _, logged = _step(stack, moved, number, None, None if into.count else of_seeds)
         into.add([(each.value.cpu(), each.batch_size) for each in logged if each.name in values.names], rows)
         return logged
 
@@ -302,7 +354,7 @@ def _limited(length: int, limit: float) -> int:
 
 
 def _twins_agree(
-    stack: "StackedTraining", raw: list[Any], number: int, loader: int | None, logged: Any
+    stack: "StackedTraining", raw: Sequence[Any], number: int, loader: int | None, logged: Any
 ) -> bool:
     """Tell whether twins log the same of one batch, and do nothing else."""
     for twin in stack.twins:

@@ -94,6 +94,6 @@ def get_task(name: str) -> Task:
         near = difflib.get_close_matches(name, TASKS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ConfigurationError(
-            f"No task named {name!r}.{hint} Tasks: {', '.join(TASKS)}; own models: --config FILE"
+            f"No task named {name!r}.{hint} Tasks: {', '.join(TASKS)}; own models: a config.yaml"
         )
     return TASKS[name]

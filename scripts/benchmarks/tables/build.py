@@ -178,6 +178,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"--most {options.most} must be at least {2**depth}: two candidates in {depth} layers")
     if min(options.seeds, options.workers) < 1:
         parser.error(f"--seeds {options.seeds} and --workers {options.workers} must be at least 1")
+    options.out = terminal.kept_in(options)
     return options
 
 

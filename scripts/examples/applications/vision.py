@@ -17,7 +17,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
-import lightning as L
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -31,6 +30,7 @@ if not __package__:  # started by its path
 import autoact
 from autoact.errors import AutoActError, DataError
 from autoact.search import SearchResult
+from autoact.training.fit import silent_trainer
 from scripts import terminal
 from scripts.examples.applications._module import Application
 from scripts.examples.applications._pictures import draw_seeds
@@ -211,15 +211,8 @@ def setting_row(setting: Setting, data: Images, seeds: int, epochs: int) -> tupl
     losses, begin = list[float](), time.process_time()
     for seed in range(seeds):
         torch.manual_seed(seed)
-        trainer = L.Trainer(
-            max_epochs=epochs,
-            accelerator="cpu",
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            check_val_every_n_epoch=epochs,
-        )
+        length = {"max_epochs": epochs, "check_val_every_n_epoch": epochs, "num_sanity_val_steps": 2}
+        trainer = silent_trainer({**length, "accelerator": "cpu"})
         trainer.fit(ResNet(setting.width, setting.rate), train, guide)
         losses.append(float(trainer.callback_metrics["val_loss"]))
     seconds = (time.process_time() - begin) / seeds

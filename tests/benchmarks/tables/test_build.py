@@ -23,18 +23,19 @@ def test_a_killed_build_goes_on_where_it_stopped_and_gives_real_trainings(tmp_pa
     arguments = ["--table", "digits", "--short", "--seeds", "3", "--workers", "1", "--out", str(tmp_path)]
     first = subprocess.Popen([sys.executable, build.__file__, *arguments])
     limit = time.monotonic() + 300
-    while not pieces(tmp_path) and time.monotonic() < limit:
+    out = tmp_path / "short"
+    while not pieces(out) and time.monotonic() < limit:
         time.sleep(0.01)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    (before,) = tmp_path.glob(".digits-*/0-0.npz")
+    (before,) = out.glob(".digits-*/0-0.npz")
     marked = dict(np.load(before))
     marked["comparison"][0] = 77.0  # a piece that is there is not trained again
     np.savez(before, **marked)
 
     build.main(arguments)
-    assert [path.name for path in tmp_path.iterdir()] == ["digits.npz"]
-    table = SearchTable.load(tmp_path / "digits.npz")
+    assert [path.name for path in out.iterdir()] == ["digits.npz"]
+    table = SearchTable.load(out / "digits.npz")
     assert table.selection.shape == (3, 3, 3, 3, 2)
     assert table.compared((0, 0, 0), 0) == 77.0
 
@@ -50,7 +51,7 @@ def test_a_killed_build_goes_on_where_it_stopped_and_gives_real_trainings(tmp_pa
 def test_curves_have_a_value_per_epoch_and_averaged_weights(tmp_path, rate):
     options = ["--seeds", "2", "--workers", "1", "--most", "8", "--curves", rate, "--out", str(tmp_path)]
     build.main(["--table", "diabetes", "--short", *options])
-    table = SearchTable.load(tmp_path / "diabetes.npz")
+    table = SearchTable.load(tmp_path / "short" / "diabetes.npz")
     assert table.selection.shape == (2, 2, 2, 2, 2)
     assert table.averaged is not None
     assert table.averaged.shape == (2, 2, 2, 2, 2)

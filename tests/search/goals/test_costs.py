@@ -65,9 +65,11 @@ def task(model: type[L.LightningModule], names: Any) -> tuple[ModelTask, Variabl
     return ModelTask(make_module=model, parts=split(CurveData), space=space, **given), found
 
 
-def costs(goal: Any, model: type[L.LightningModule], *names: str) -> tuple[Costs, ModelTask, Variables]:
+def costs(
+    goal: Any, model: type[L.LightningModule], *names: str, **settings: Any
+) -> tuple[Costs, ModelTask, Variables]:
     asked, found = task(model, names)
-    costs = second_goal(asked, found, Settings(pareto=goal))
+    costs = second_goal(asked, found, Settings(pareto=goal, **settings))
     assert costs is not None
     return costs, asked, found
 
@@ -94,6 +96,13 @@ def test_latencies_are_those_of_the_calls_of_a_forward_pass() -> None:
     low, high = known.range
     assert 0 < known.original - low + high  # what activations change is part of a pass
     assert [p.shape for p in asked.build().parameters()]  # the task is as it was
+
+
+def test_latencies_say_that_trainings_run_elsewhere() -> None:
+    known, _, _ = costs("latency", Curve, "relu", "tanh", executor="ray")
+    where = "on the CPU of the machine that searches, not of those that train"
+    assert known.unit == f"ms per batch of 32 {where}"
+    assert costs("size", Learned, "relu", "prelu", executor="ray")[0].unit == "learnable parameters"
 
 
 def test_whole_models_are_measured_with_intervals() -> None:

@@ -1,9 +1,11 @@
 """The latency of the chosen model beside that of the original."""
 
+import pytest
 import torch
 from torch import nn
 
 from autoact.search.outcome import latency
+from autoact.search.setup import Settings
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment, SearchSpace
 from autoact.training import split
@@ -21,10 +23,15 @@ def task(model: type[nn.Module]) -> ModelTask:
     )
 
 
-def test_both_models_are_measured() -> None:
-    found = latency(task(Curve), Assignment({"net.1": "tanh"}))
+@pytest.mark.parametrize(
+    ("executor", "where"),
+    [("local", ""), ("ray", " of the machine that searches, not of those that train")],
+)
+def test_both_models_are_measured_and_where_is_told(executor: str, where: str) -> None:
+    found = latency(task(Curve), Assignment({"net.1": "tanh"}), Settings(executor=executor))
     assert found is not None
     assert min(found.chosen, found.original) > 0
+    assert found.unit == f"ms per batch on the CPU{where}"
 
 
 class TwoInputs(Curve):
@@ -33,4 +40,4 @@ class TwoInputs(Curve):
 
 
 def test_a_forward_that_needs_more_than_a_batch_has_no_latency() -> None:
-    assert latency(task(TwoInputs), Assignment({"net.1": "tanh"})) is None
+    assert latency(task(TwoInputs), Assignment({"net.1": "tanh"}), Settings()) is None

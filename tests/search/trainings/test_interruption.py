@@ -77,16 +77,16 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
 
 
 def test_before_there_is_a_run_nothing_can_go_on(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(SystemExit), interruptible(None):
+    with pytest.raises(SystemExit), interruptible():
         signal.raise_signal(signal.SIGTERM)
     assert caplog.messages == ["Ended by SIGTERM."]
-    with pytest.raises(KeyboardInterrupt) as ended, interruptible(None):
+    with pytest.raises(KeyboardInterrupt) as ended, interruptible():
         signal.raise_signal(signal.SIGINT)
     assert not hasattr(ended.value, "__notes__")
 
 
 def test_what_training_code_swallows_ends_the_run_all_the_same() -> None:
-    with pytest.raises(SystemExit), interruptible(None):
+    with pytest.raises(SystemExit), interruptible():
         with suppress(BaseException):
             signal.raise_signal(signal.SIGTERM)
         raise RuntimeError("a loader process was ended by the same signal")
@@ -94,7 +94,7 @@ def test_what_training_code_swallows_ends_the_run_all_the_same() -> None:
 
 def test_a_second_signal_ends_what_the_first_one_began() -> None:
     reached = []
-    with pytest.raises(KeyboardInterrupt), interruptible(None):
+    with pytest.raises(KeyboardInterrupt), interruptible():
         try:
             signal.raise_signal(signal.SIGINT)
         finally:
@@ -108,7 +108,7 @@ def test_a_signal_that_somebody_handles_is_left_to_them() -> None:
     before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
     ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as under nohup
     try:
-        with interruptible(None):
+        with interruptible():
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGHUP)
         assert seen == [signal.SIGTERM]
@@ -122,7 +122,7 @@ def test_in_another_thread_nothing_is_handled() -> None:
     found: list[Any] = []
 
     def look() -> None:
-        with interruptible(None):
+        with interruptible():
             found.extend(handlers())
 
     thread = threading.Thread(target=look)
@@ -263,7 +263,7 @@ def test_a_signal_while_an_object_is_deleted_ends_the_run_and_prints_nothing(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     before = sys.unraisablehook
-    with pytest.raises(KeyboardInterrupt), interruptible(None):
+    with pytest.raises(KeyboardInterrupt), interruptible():
         Falls()
         require_no_interruption()
     assert capfd.readouterr().err == ""

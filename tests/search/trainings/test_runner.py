@@ -37,7 +37,7 @@ def test_no_training_begins_after_an_interrupt_that_was_lost(tmp_path: Path) -> 
     task = Interrupted()
     with (
         pytest.raises(KeyboardInterrupt),
-        interruptible(None),
+        interruptible(),
         Trainings(Inline(task), task, ledger) as trainings,
     ):
         trainings.run([asked(1), asked(2)])

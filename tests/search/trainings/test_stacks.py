@@ -125,6 +125,41 @@ def test_a_stack_too_large_for_memory_is_halved_until_it_fits(tmp_path: Path) ->
     assert "A stack of 8 trainings does not fit into memory and is halved: " in said[0]
 
 
+@pytest.mark.parametrize("largest", [4, 3])
+def test_a_stack_in_halves_is_in_the_ledger_as_a_whole_or_not_at_all(tmp_path: Path, largest: int) -> None:
+    class Killed(Stacked):
+        left = 1
+
+        def measure_stack(self, trainings: Sequence[Training], checkpoint: Any = None) -> list[Measurement]:
+            found = super().measure_stack(trainings, checkpoint)
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return found
+
+    told, limits = list[int](), list[Stack]()
+    run = trainings(Killed(largest=largest), tmp_path)
+    run.limited = limits.append
+    with pytest.raises(KeyboardInterrupt):
+        run.run([asked(seed) for seed in range(8)])
+    assert (run.ledger.trainings, limits) == ([], [])
+    again = trainings(Stacked(largest=largest), tmp_path)
+    again.limited = limits.append
+    again.finished = lambda training: told.append(training.seed)
+    assert len(again.run([asked(seed) for seed in range(8)])) == 8
+    assert sorted(told) == [*range(8)]
+    assert limits == [again.stack]
+    assert again.stack.size == {4: 4, 3: 2}[largest]
+
+
+def test_what_is_done_of_a_stack_in_halves_is_kept_when_time_is_over(tmp_path: Path) -> None:
+    task = Stacked(largest=4)
+    run = trainings(task, tmp_path)
+    done = run.run([asked(seed) for seed in range(8)], over=lambda beside: bool(task.sizes))
+    assert task.sizes == [4]
+    assert [t.seed for t in done] == [t.seed for t in run.ledger.trainings] == [0, 1, 2, 3]
+
+
 def test_without_time_for_all_a_stack_is_smaller_and_the_rest_waits(tmp_path: Path) -> None:
     task = Stacked()
     run = trainings(task, tmp_path)

@@ -73,7 +73,7 @@ def test_useless_targets_are_refused(cells: list[str], problem: str | None, said
 )
 def test_a_guess_is_told_and_how_to_overrule_it(cells: list[str], other: str) -> None:
     guess = read_target("y", cells)
-    assert f"--problem {other} makes them" in guess.notes[0]
+    assert f"the problem {other} (--problem) makes them" in guess.notes[0]
     assert read_target("y", cells, guess.problem).notes == ()
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from autoact import ActivationSearch
+from autoact.training.fit import silent_trainer
 
 LOGGER = "lightning.pytorch.utilities.rank_zero"
 TABLE = {"silu": F.silu}
@@ -42,11 +43,8 @@ def _heard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told(module: L.LightningModule, caplog: pytest.LogCaptureFixture) -> list[str]:
     data = DataLoader(TensorDataset(torch.randn(8, 2), torch.randn(8, 1)), batch_size=4)
-    quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
-    search = ActivationSearch(["relu", "tanh"])
-    trainer = L.Trainer(
-        max_epochs=1, accelerator="cpu", callbacks=[search], enable_checkpointing=False, **quiet
-    )
+    settings = {"max_epochs": 1, "accelerator": "cpu"}
+    trainer = silent_trainer(settings, callbacks=[ActivationSearch(["relu", "tanh"])])
     with caplog.at_level(logging.INFO, LOGGER):
         trainer.fit(module, data)
     return [message for message in caplog.messages if "not searched" in message]

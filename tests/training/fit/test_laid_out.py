@@ -26,18 +26,8 @@ class Hooked(Plain):
 
 
 @pytest.fixture
-def trainer(tmp_path: Any) -> L.Trainer:
-    return L.Trainer(
-        max_epochs=2,
-        limit_train_batches=1,
-        limit_val_batches=1,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=tmp_path,
-    )
+def trainer(make_trainer: Any) -> L.Trainer:
+    return make_trainer(limit_train_batches=1, limit_val_batches=1)
 
 
 def kind(module: Any) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 import torch
 import torchmetrics
-from lightning.pytorch import Trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -133,7 +132,7 @@ def test_parts_are_validated_as_batches_are(compare, make):
     assert found.rows.weights == (2, 2, 1, 1, 1, 1, 1, 1) * 4
 
 
-def test_groups_are_rows_of_their_own():
+def test_groups_are_rows_of_their_own(make_trainer):
     """A module whose loss is its target: every row is in one group."""
 
     class Target(Regression):
@@ -141,8 +140,7 @@ def test_groups_are_rows_of_their_own():
             return batch[1].double().mean()
 
     data = torch.utils.data.TensorDataset(torch.zeros(20, 3), 2.0 ** torch.arange(20)[:, None])
-    trainer = Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_checkpointing=False)
-    module = Target()
+    trainer, module = make_trainer(), Target()
     watch = RowWatch(module, "val_loss")
     with watch.watching():
         trainer.validate(module, DataLoader(data, 10), verbose=False)

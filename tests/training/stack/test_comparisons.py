@@ -1,5 +1,6 @@
 """Comparisons of all networks at once give what comparisons network by network give."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,10 @@ from torch.utils.data import DataLoader, TensorDataset
 from autoact.records import RowGroups
 from autoact.spaces import Assignment
 from autoact.training import DataParts, Member, split, train_stack
+from autoact.training.fit import Batches
+from autoact.training.stack import NotStackable
 from autoact.training.stack._validations import Validations
-from tests.training.stack.strangers import Images, Table, images, members, table
+from tests.training.stack.strangers import LENGTH, Images, Table, images, members, table
 
 pytestmark = pytest.mark.slow
 
@@ -29,15 +32,17 @@ class Both:
         found: By the way that the stack takes.
         expected: Network by network.
         loads: How often Lightning validated for the former.
+        why: That it is network by network; empty if all were compared at once.
     """
 
     found: list[Any]
     expected: list[Any]
     loads: int
+    why: str
 
 
 @pytest.fixture
-def both(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Both]:
+def both(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Callable[..., Both]:
     """Train a stack, compare its members in both ways, and assert that they are equal."""
 
     def call(
@@ -52,15 +57,17 @@ def both(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Both]:
 
         def twice(self: Any, trained: Any) -> Any:
             loads.clear()
+            caplog.clear()
             found = compared(self, trained)
-            count = len(loads)
+            count, said = len(loads), [each.getMessage() for each in caplog.records]
             asking = [place for place, each in enumerate(trained.members) if each.comparison]
             expected = dict(zip(asking, self._compared_by_turns(trained, asking), strict=True))
             assert len(loads) == count + len(asking)
             of_all = [expected.get(place) for place in range(len(found))]
-            made.append(Both(found, of_all, count))
+            made.append(Both(found, of_all, count, "".join(said).partition("one by one: ")[2]))
             return found
 
+        caplog.set_level(logging.DEBUG, "autoact")
         monkeypatch.setattr(L.Trainer, "validate", counted)
         monkeypatch.setattr(Validations, "compared", twice)
         trainer = {"max_epochs": 1, "accelerator": "cpu", **settings}
@@ -105,6 +112,7 @@ def data(test: Any, count: int = ROWS, kind: Any = TensorDataset, **settings: An
 def test_lightning_loads_the_data_once_for_each_seed(both):
     found = both(Table, table(), members(Table, seeds=(3, 1)))
     assert found.loads == 2
+    assert not found.why
     assert sum(each is not None for each in found.found) == 6
     assert [len(each.values) for each in groups(found)] == [18] * 6
 
@@ -270,18 +278,33 @@ class Pair:
 
 
 @pytest.mark.parametrize(
-    ("make", "test", "unknown"),
+    ("make", "test", "why", "unknown"),
     [
-        (Particular, lambda rows: DataLoader(rows, 10), "validating a part of a batch raised ValueError"),
-        (Several, lambda rows: [DataLoader(rows, 10)] * 2, "there are several comparison loaders"),
-        (Table, lambda rows: DataLoader(rows, 30), None),
-        (Counting, lambda rows: DataLoader(rows, 10), None),
+        (
+            Particular,
+            lambda rows: DataLoader(rows, 10),
+            "validation_step does not run for many networks at once: more rows, please",
+            "validating a part of a batch raised ValueError",
+        ),
+        (
+            Several,
+            lambda rows: [DataLoader(rows, 10)] * 2,
+            "there are several comparison loaders",
+            "there are several comparison loaders",
+        ),
+        (Table, lambda rows: DataLoader(rows, 30), "the comparison data are too large", None),
+        (
+            Counting,
+            lambda rows: DataLoader(rows, 10),
+            "plain twins log something else, or change more than they log",
+            None,
+        ),
     ],
     ids=["raises", "several", "large", "side effects"],
 )
-def test_the_unusual_is_compared_network_by_network(both, make, test, unknown):
+def test_the_unusual_is_compared_network_by_network_and_why_is_told(both, make, test, why, unknown):
     found = both(make, data(test), members(make, seeds=(1, 2)))
-    assert found.loads in (1 + 6, 2 + 6)
+    assert (found.loads in (1 + 6, 2 + 6), found.why) == (True, why)
     for each in groups(found):
         assert each.unknown is None if unknown is None else str(each.unknown).startswith(unknown)
 
@@ -292,7 +315,16 @@ def test_batches_of_an_unknown_kind_are_compared_network_by_network(both):
             self.log("val_loss", self.loss(batch), batch_size=len(batch[0]))
 
     found = both(Paired, data(10, collate_fn=Pair), members(Paired))
-    assert found.loads == 1 + 3
+    assert (found.loads, found.why) == (1 + 3, "comparison batches hold objects that steps may change")
+
+
+def test_a_mistake_in_comparing_all_at_once_is_told(monkeypatch):
+    def mistaken(self: Any) -> Any:
+        raise TypeError("a mistake")
+
+    monkeypatch.setattr(Batches, "parts", mistaken)
+    with pytest.raises(NotStackable, match="a mistake"):
+        train_stack(Table, table(), members(Table), monitor="val_loss", trainer=LENGTH)
 
 
 class Scaled(Table):

@@ -67,15 +67,12 @@ def test_a_stack_of_one_saves_what_lightning_saves(tmp_path, interval):
 
 
 @pytest.mark.slow
-def test_a_training_goes_on_from_it_as_from_lightnings(tmp_path):
+def test_a_training_goes_on_from_it_as_from_lightnings(tmp_path, make_trainer):
     ends: list[Any] = []
     for file in both(lambda: Scheduled(8), tmp_path):
         model = Scheduled.load_from_checkpoint(file)
         L.seed_everything(0, verbose=False)
-        quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
-        trainer = L.Trainer(
-            **{**TRAINER, "max_epochs": 5}, **quiet, enable_checkpointing=False, default_root_dir=tmp_path
-        )
+        trainer = make_trainer(**{**TRAINER, "max_epochs": 5})
         trainer.fit(model, DigitsData(), ckpt_path=file)
         ends.append((trainer.current_epoch, trainer.global_step, trainer.optimizers[0].param_groups[0]["lr"]))
         ends.append(float(trainer.callback_metrics["val_loss"]))

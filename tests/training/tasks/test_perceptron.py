@@ -1,25 +1,18 @@
 """Folds that are trained at once are as models of their own."""
 
-import lightning as L
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from autoact import conversion
 from autoact.training._compat import silence
+from autoact.training.fit import silent_trainer
 from autoact.training.tasks import FoldLinear, Perceptron
 
 
 def fitted(module: Perceptron, batch: tuple[torch.Tensor, ...], epochs: int = 3) -> Perceptron:
     with silence():
-        trainer = L.Trainer(
-            max_epochs=epochs,
-            accelerator="cpu",
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
+        trainer = silent_trainer({"max_epochs": epochs, "accelerator": "cpu"})
         trainer.fit(module, DataLoader(TensorDataset(*batch), batch_size=1000))
     return module
 

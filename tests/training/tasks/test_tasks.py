@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from autoact.errors import ConfigurationError
+from autoact.training.fit import silent_trainer
 from autoact.training.tasks import DigitsData, DigitsModel, get_task
 
 
@@ -23,10 +24,7 @@ def test_digits_parts_are_disjoint_repeatable_and_complete() -> None:
 def test_digits_learns_within_its_epochs() -> None:
     L.seed_everything(1, verbose=False)
     task = get_task("digits")
-    trainer = L.Trainer(
-        **{**task.trainer, "logger": False, "enable_checkpointing": False, "enable_model_summary": False},
-        enable_progress_bar=False,
-    )
+    trainer = silent_trainer(task.trainer)
     trainer.fit(task.model(), datamodule=task.data())
     assert trainer.callback_metrics[task.monitor] < 0.35
     assert trainer.callback_metrics["val_acc"] > 0.9
