@@ -259,7 +259,7 @@ def test_what_a_layer_itself_runs_is_not_named() -> None:
     assert not plan.left_alone
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.trace` is deprecated")
+@pytest.mark.filterwarnings("ignore:.torch.jit.trace")
 def test_scripted_parts_run_beside_others() -> None:
     scripted: Any = torch.jit.trace(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), X)
     plan = find_layers(nn.Sequential(scripted, nn.GELU(), nn.Linear(4, 4)), example_input=X)

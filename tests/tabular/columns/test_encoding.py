@@ -179,7 +179,7 @@ def test_a_cell_with_a_decimal_comma(cell: str, number: float | None) -> None:
 
 @pytest.mark.parametrize(("comma", "largest"), [(True, 3.141), (False, 3141)])
 def test_where_semicolons_separate_a_comma_is_decimal(comma: bool, largest: float) -> None:
-    """Three digits behind each comma read as thousands otherwise, and predictions are 1,000 times as large."""
+    """Three digits behind each comma are thousands otherwise, and predictions 1,000 times as large."""
     cells = [f"{i},141" for i in (1, 2, 3)]
     assert read_target("y", cells, comma=comma).y.max() == largest
     ((_, encoder),) = fit_encoding(["x"], [cells], comma=comma).encoders
