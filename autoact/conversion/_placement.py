@@ -5,7 +5,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from autoact.conversion.source import called_module, keep_original, open_at
+from autoact.conversion.source import called_module, keep_original, open_at, opened
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation, is_sharded
 
@@ -49,6 +49,19 @@ def put(model: nn.Module, path: str, module: nn.Module) -> None:
         parent._modules[name] = module
     else:
         setattr(parent, name, module)
+    keep_at(parent, name, module)
+
+
+def keep_at(parent: nn.Module, name: str, module: nn.Module) -> None:
+    """Let a copy and a pickle of a module keep what is at a name, whatever its class puts where nothing is.
+
+    nn.TransformerDecoderLayer takes ReLU, without a word, if `activation` is a module and no plain attribute.
+    """
+    calls = {call.layer for call in opened(parent)}
+    if name in vars(parent) or (
+        name not in calls and type(parent).__setstate__ is not nn.Module.__setstate__
+    ):
+        vars(parent)[name] = module
 
 
 def move_hooks(model: nn.Module, path: str, module: nn.Module) -> None:
@@ -89,7 +102,10 @@ def reference_tensor(model: nn.Module, path: str) -> torch.Tensor | None:
 
 
 def fit(module: nn.Module, model: nn.Module, path: str) -> None:
-    """Give a new module the device and the mode of the place it is for, and float64 if that is used there."""
+    """Give a new module the device and the mode of the place it is for, and float64 if that is used there.
+
+    torch's PReLU computes in the precision of its slopes alone, so that it gets the place's own.
+    """
     near = reference_tensor(model, path)
     if near is not None and is_sharded(near) and any(True for _ in module.parameters()):
         raise ConversionError(
@@ -97,5 +113,6 @@ def fit(module: nn.Module, model: nn.Module, path: str) -> None:
             f"{path} brings parameters that would differ between them. Convert or apply first, then shard."
         )
     if near is not None:
-        module.to(device=near.device, dtype=torch.float64 if near.dtype == torch.float64 else None)
+        alike = near.dtype == torch.float64 or type(module) is nn.PReLU
+        module.to(device=near.device, dtype=near.dtype if alike else None)
     module.train(model.get_submodule(path.rpartition(".")[0]).training)

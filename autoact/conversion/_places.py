@@ -159,6 +159,8 @@ def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_O
     outside, trouble = outside_calls(model), dict[str, str]()
     for path, module in modules.items():
         own = _itself(path, module, modules)
+        if _is_hidden(path, module, modules):
+            continue
         if path not in split:
             yield replace(own, parts=shared.get(path, ()), trouble=trouble.get(path))
         if own.choice is None:
@@ -176,6 +178,12 @@ def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _
     return _Occurrence(path, key, module, choice=wrapped(module) if path else None)
 
 
+def _is_hidden(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> bool:
+    """Tell whether an attribute hides a child: what a copy of nn.TransformerDecoderLayer has is ReLU."""
+    parent, _, name = path.rpartition(".")
+    return bool(path) and vars(modules[parent]).get(name, module) is not module
+
+
 def _inside(
     path: str,
     module: nn.Module,
@@ -186,10 +194,16 @@ def _inside(
     """Yield function attributes, and calls in the source; a child's calls that share it go to `shared`."""
     join = partial(_join, path)
     found: list[_Occurrence] = []
-    functions = {
-        name: value for name, value in vars(module).items() if name != "forward" and _computes(value)
+    children = {
+        name: child
+        for name, child in module._modules.items()
+        if _is_one(child) and vars(module).get(name, child) is child
     }
-    children = {name: child for name, child in module._modules.items() if _is_one(child)}
+    functions = {
+        name: value
+        for name, value in vars(module).items()
+        if name not in ("forward", *children) and _computes(value)
+    }
     for name, present in {**functions, **children}.items():
         whole = _Occurrence(join(name), (id(module), name), present)
         apart = separate_uses(module, name)

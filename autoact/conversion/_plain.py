@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from autoact.activations import PLAIN
-from autoact.conversion._placement import give_hooks, has_hooks
+from autoact.conversion._placement import give_hooks, has_hooks, keep_at
 from autoact.conversion._places import choice_of_object, written_choice
 from autoact.conversion.saving import shed
 from autoact.conversion.source import (
@@ -80,6 +80,7 @@ def _put(module: nn.Module, name: str, what: Any) -> None:
             give_hooks(present, what)
         vars(module).pop(name, None)
         module._modules[name] = what.train(module.training)
+        keep_at(module, name, what)
     else:
         module._modules.pop(name, None)
         vars(module)[name] = what
@@ -170,6 +171,7 @@ def _at_the_name(module: nn.Module, attribute: str, calls: Sequence[Opened]) -> 
             give_hooks(layers[call], first)
     module._modules[attribute] = first
     vars(module).pop(attribute, None)
+    keep_at(module, attribute, first)
     others = [call for call in calls if call not in same]
     in_place = any(call.in_place for call in same)
     if all(_takes_only_input(site_of(module, call).node) for call in same):

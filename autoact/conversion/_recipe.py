@@ -145,7 +145,8 @@ def restore(model: nn.Module, state: Mapping[str, Any]) -> tuple[str, ...]:
         (('1',), Tanh())
     """
     done: list[str] = []
-    for name in [name for name in state if name.rpartition(".")[2] == KEY]:
+    named = [name for name in state if name.rpartition(".")[2] == KEY]
+    for name in sorted(named, key=lambda name: name.count(".")):  # the whole speaks for its parts
         part = name.rpartition(".")[0]
         try:
             module = model.get_submodule(part)

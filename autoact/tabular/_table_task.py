@@ -19,7 +19,7 @@ from autoact.tabular._boosting import boosting
 from autoact.tabular._splits import Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
 from autoact.tabular.columns import Encoding, Target, fit_encoding, read_target
-from autoact.tabular.files import Table, read_table
+from autoact.tabular.files import Table, best_form, number_forms, read_table, values
 from autoact.training.tasks import Perceptron
 
 _FEW = 100  # training rows below which the reader is warned
@@ -115,10 +115,10 @@ def load_task(
             "(Columns are found by comma, semicolon, tab, bar or blanks.)"
         )
     name = table.names[place] if table.header else f"column {place + 1}"
-    wanted = read_target(name, table.columns[place], problem, table.source)
+    wanted = read_target(name, table.columns[place], problem, table.source, comma=table.comma)
     split = split_rows(wanted.y, classes=wanted.problem == "classification", seed=seed)
     inputs = _without(table, place, wanted)
-    encoding = fit_encoding(inputs.names, _rows_of(inputs, split.train), table.source)
+    encoding = fit_encoding(inputs.names, _rows_of(inputs, split.train), table.source, comma=table.comma)
     notes = (_headline(table, wanted, encoding), *table.notes, *wanted.notes, *inputs.notes)
     x = torch.from_numpy(encoding.encode(inputs.columns))
     return TableTask(
@@ -143,12 +143,30 @@ def _without(table: Table, place: int, target: Target) -> Table:
             notes.append(f"column {table.names[other]!r} is left out: it equals the target in every row")
         elif other != place:
             kept.append(other)
+            if _tells(cells, target, table.comma):
+                notes.append(
+                    f"column {table.names[other]!r} alone tells the target in every row: leave it out of the "
+                    "file unless it is known beforehand"
+                )
     if not kept:
         raise DataError(f"{table.source} has no column to learn from: all others equal the target.")
     whole = replace(
         table, names=tuple(table.names[i] for i in kept), columns=tuple(table.columns[i] for i in kept)
     )
     return replace(whole, columns=_rows_of(whole, target.rows), notes=tuple(notes))
+
+
+def _tells(cells: Sequence[str], target: Target, comma: bool) -> bool:
+    """Tell whether a column is the target in other words: other names of the classes, or another unit."""
+    rows = [cells[row] for row in target.rows.tolist()]
+    if target.classes:
+        pairs = set(zip(rows, target.y.tolist(), strict=True))
+        return len(pairs) == len(set(rows)) == len(target.classes)
+    forms = number_forms(rows, comma=comma)
+    numbers = values(rows, forms[best_form(rows, forms)[0]])
+    if not np.isfinite(numbers).all() or np.ptp(numbers) == 0 or numbers.size < 3:
+        return False
+    return bool(abs(np.corrcoef(numbers / np.abs(numbers).max(), target.y)[0, 1]) > 1 - 1e-10)
 
 
 def _rows_of(table: Table, rows: NDArray[np.int64]) -> tuple[Sequence[str], ...]:

@@ -1,5 +1,6 @@
 """Hooks on an activation are hooks on what takes its place."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -78,3 +79,17 @@ def test_counting_channels_runs_no_hook_of_an_activation_twice():
     )
     convert(model, space, example_input=X)
     assert [kind for kind, _ in seen].count("before") == 2  # in evaluation and in training mode
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+@pytest.mark.parametrize("original", [nn.ReLU, lambda: nn.PReLU(4)])
+def test_slopes_have_the_precision_of_the_model(dtype, original):
+    """torch's PReLU takes inputs of the precision of its slopes only."""
+    x = X.to(dtype)
+    for change in (
+        lambda m: apply(m, {"1": "prelu"}),
+        lambda m: finalize(convert(m, ["relu", "prelu"])),
+        lambda m: finalize(apply(m, {"1": "prelu"})),
+    ):
+        model = nn.Sequential(nn.Linear(4, 4), original(), nn.Linear(4, 1)).to(dtype)
+        assert change(model)(x).dtype == dtype

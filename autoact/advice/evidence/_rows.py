@@ -52,7 +52,7 @@ def read_rows(path: str | os.PathLike[str], target: str, problem: str | None = N
     table = read_table(path, target)
     place = table.place(target)
     name = table.names[place] if table.header else f"column {place + 1}"
-    found = read_target(name, table.columns[place], problem, table.source)
+    found = read_target(name, table.columns[place], problem, table.source, comma=table.comma)
     if len(found.rows) < _FEWEST:
         raise DataError(
             f"{table.source}: {len(found.rows)} rows tell the target {name!r}; a shape takes at least "
@@ -62,7 +62,7 @@ def read_rows(path: str | os.PathLike[str], target: str, problem: str | None = N
     rows = found.rows[kept].tolist()
     others = [i for i in range(len(table.names)) if i != place and table.columns[i] != table.columns[place]]
     cells = [[table.columns[i][row] for row in rows] for i in others]
-    encoding = fit_encoding([table.names[i] for i in others], cells, table.source)
+    encoding = fit_encoding([table.names[i] for i in others], cells, table.source, comma=table.comma)
     used = [(encoder, cells[at]) for at, encoder in encoding.encoders]
     x = np.concatenate([_numbers(encoder, column) for encoder, column in used], axis=1)
     return Rows(

@@ -88,7 +88,11 @@ class Watch:
 
     def __enter__(self) -> "Watch":
         """Begin."""
-        self._modules = {id(module): path for path, module in self.model.named_modules()}
+        layers = [
+            m for m in self.model.modules() if isinstance(m, (*self.layer, AutoActivation, FixedActivation))
+        ]
+        inner = {id(part) for layer in layers for part in layer.modules()}
+        self._modules = {id(m): path for path, m in self.model.named_modules() if id(m) not in inner}
         functions = _Functions(self._note)
         self._modes.enter_context(torch.compiler.set_stance("force_eager"))
         self._modes.enter_context(functions)

@@ -197,7 +197,8 @@ def _watching(model: nn.Module, last: list[nn.Module]) -> Iterator[None]:
         if not isinstance(module, nn.Dropout | nn.Identity):
             last[:] = [module]
 
-    leaves = [m for m in model.modules() if isinstance(m, _FEATURES_LAST) or not list(m.children())]
+    own = [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]  # which takes no hooks
+    leaves = [m for m in own if isinstance(m, _FEATURES_LAST) or not list(m.children())]
     handles = [m.register_forward_hook(note) for m in leaves]
     try:
         yield

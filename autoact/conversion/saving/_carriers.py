@@ -1,8 +1,8 @@
 """Carriers of chosen activations: modules whose state_dict names the activations below them.
 
-Every module above a chosen activation carries an entry, so that a part that is saved alone names its own;
-in the state_dict of a whole, the entry of the whole stands for those of its parts. Hooks write it and no
-buffer holds it: DDP broadcasts buffers, averages round them, and `module.half()` casts them.
+Every module above a chosen activation carries an entry, so that a part that is saved alone names its own.
+In the state_dict of a whole, the entry of the whole stands for those of its parts, but for parts that hold an
+activation themselves: what is cut out by a prefix names its own, too. Hooks write it and no buffer holds it: DDP broadcasts buffers, averages round them, and `module.half()` casts them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -64,8 +64,13 @@ def _seen_from_above(paths: list[str]) -> dict[str, list[str]]:
 def _parts(module: nn.Module) -> Iterator[str]:
     """Yield the entries of parts that a module speaks for."""
     for path, part in module.named_modules(remove_duplicate=False):
-        if path and KEY in vars(part) and _RECIPE not in vars(part):
+        if path and KEY in vars(part) and _RECIPE not in vars(part) and not _holds(vars(part)[KEY]):
             yield f"{path}.{KEY}"
+
+
+def _holds(own: Tensor) -> bool:
+    """Tell whether one of the activations is a child of the module that names them."""
+    return any("." not in path for entry in decoded(own).values() for path in entry["paths"])
 
 
 def _write(module: nn.Module, state: dict[str, Any], prefix: str, metadata: Any) -> None:

@@ -1,8 +1,11 @@
 """Independence of trainings: none goes on with a network, random numbers or a best value of another."""
 
+import math
 import warnings
 from dataclasses import replace
 from typing import Any
+
+import torch
 
 from autoact.errors import ConfigurationError
 from autoact.search.trainings import Copied, ModelTask
@@ -10,6 +13,7 @@ from autoact.training import restored_randomness, train
 from autoact.training.fit import Beginnings, Snapshot, Validations, shared_objects
 
 _FEW, _MOST = 1e-9, 20.0  # of a full training (one step), and steps
+_EXACT, _ON_ACCELERATORS = 1e-6, 1e-2  # what two trainings with one seed may differ by, relative
 
 
 def with_own_network(task: ModelTask, name: str, layers: Any, *, check: bool) -> ModelTask:
@@ -121,3 +125,27 @@ def require_no_history(name: str, monitor: str, validations: Validations) -> Non
             "or a running mean does: what was seen on the selection data would count in the comparison. Log "
             "and monitor the value of one validation, or reset the metric in on_validation_epoch_start."
         )
+
+
+def tell_of_memory(name: str, monitor: str, first: float, again: float) -> None:
+    """Warn where a training is not decided by its seed, because something outlives the one before.
+
+    Args:
+        name: What the model is called.
+        monitor: Name of the value.
+        first: The value after a short training.
+        again: The same after another with the same seed.
+    """
+    allowed = _ON_ACCELERATORS if torch.accelerator.is_available() else _EXACT
+    if math.isclose(first, again, rel_tol=allowed) or not (math.isfinite(first) and math.isfinite(again)):
+        return
+    warnings.warn(
+        f"Two short trainings of {name} with the same seed ended with {monitor} {first:.6g} and {again:.6g}: "
+        "something beside the seed decides. Either it outlives a training (a counter or list in a class, a "
+        "module or a closure, a data set or sampler with a generator or a count of its own), and later "
+        "trainings may be better or worse for it, or it is unseeded. Trainings with one seed are then not "
+        "paired, and the verdict can be wrong. Keep such state in the LightningModule, and draw from the "
+        "global generators of torch, NumPy or random, which are seeded for each training.",
+        UserWarning,
+        stacklevel=2,
+    )

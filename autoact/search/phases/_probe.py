@@ -11,7 +11,7 @@ from typing import Any
 
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.records import Training
-from autoact.search.phases._independence import require_no_history, require_seeded
+from autoact.search.phases._independence import require_no_history, require_seeded, tell_of_memory
 from autoact.search.trainings import ModelTask, ObjectiveTask
 from autoact.spaces import LayerRule, SearchSpace
 from autoact.training import DoubtfulBatch, Measurement, NoMixtureError, train
@@ -146,17 +146,17 @@ def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[Doubt
         raise SearchFailedError(_told(_CHANGED, error)) from error
     _tell(doubtful, task.monitor, first.selection)
     steps = min(_STEPS, _SHARE * first.planned_steps)
+    few = max(steps, 2) / first.planned_steps
     second = _train(
-        replace(task, make_module=watched),
-        seed + 1,
-        fraction=max(steps, 2) / first.planned_steps,
-        callbacks=[clock, begun, kept],
+        replace(task, make_module=watched), seed + 1, fraction=few, callbacks=[clock, begun, kept]
     )
     require_seeded(name, begun)
     if kept.module is not None and second.finite:
         more = (kept.module, task.build, task.parts, task.monitor, task.trainer)
         require_no_history(name, task.monitor, Validations(*more))
-    measured, no_mixture = [first, second], ""
+    again = _train(task, seed + 1, fraction=few)
+    tell_of_memory(name, task.monitor, second.selection, again.selection)
+    measured, no_mixture = [first, second, again], ""
     if second.finite and reached.some:  # a mixture of what diverges from the start derives nothing
         changed, no_mixture = _changed(task, seed, reached, math.isfinite(first.planned_steps))
         measured += changed

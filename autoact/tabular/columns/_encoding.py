@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 from autoact.errors import DataError
 from autoact.tabular.columns._columns import CYCLES, Categories, Dates, Encoder, LeftOut, Numbers, labels_of
 from autoact.tabular.columns._scale import Scale
-from autoact.tabular.files import DATE_FORMS, NUMBER_FORMS, Floats, best_form, is_missing, values
+from autoact.tabular.files import (
+    DATE_FORMS,
+    NUMBER_FORMS,
+    Floats,
+    best_form,
+    is_missing,
+    number_forms,
+    values,
+)
 
 _MOSTLY = 0.8  # share of cells that decides what a column holds; the rest counts as missing
 _LEVELS = 32  # names of a category that get a number of their own
@@ -44,13 +52,16 @@ class Encoding:
         return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def fit_encoding(names: Sequence[str], columns: Columns, source: str = "the table") -> Encoding:
+def fit_encoding(
+    names: Sequence[str], columns: Columns, source: str = "the table", *, comma: bool = False
+) -> Encoding:
     """Look at the columns of training rows and decide what each becomes.
 
     Args:
         names: Names of the columns.
         columns: Their cells.
         source: What to call the table in messages.
+        comma: Whether commas in numbers are decimal.
 
     Returns:
         The encoding; it holds for rows not seen here.
@@ -65,7 +76,7 @@ def fit_encoding(names: Sequence[str], columns: Columns, source: str = "the tabl
         >>> encoding.encode([["3"], ["green"]]).round(2).tolist()
         [[2.41..., 0.0, 0.0, 1.0]]
     """
-    found = [_column(name, cells) for name, cells in zip(names, columns, strict=True)]
+    found = [_column(name, cells, comma) for name, cells in zip(names, columns, strict=True)]
     counting = [place for place, kind in enumerate(found) if isinstance(kind, _Counting)]
     kept: list[tuple[int, Encoder]] = []
     for place, kind in enumerate(found):
@@ -88,14 +99,14 @@ class _Counting:
     encoder: Numbers
 
 
-def _column(name: str, cells: Sequence[str]) -> Encoder | LeftOut | _Counting:
+def _column(name: str, cells: Sequence[str], comma: bool) -> Encoder | LeftOut | _Counting:
     present = {cell for cell in cells if not is_missing(cell)}
     some_missing = any(is_missing(cell) for cell in cells)
     if not present:
         return LeftOut(name, "it is empty")
     if len(present) == 1 and not some_missing:
         return LeftOut(name, "it is constant")
-    form, share = best_form(cells, NUMBER_FORMS)
+    form, share = best_form(cells, number_forms(cells, comma=comma))
     if share >= _MOSTLY:
         return _numbers(name, form, values(cells, NUMBER_FORMS[form]))
     form, share = best_form(cells, DATE_FORMS)
@@ -143,6 +154,8 @@ def _dates(name: str, form: str, seconds: Floats) -> Encoder | LeftOut:
 def _notes(kept: Sequence[tuple[int, Encoder]], columns: Columns) -> list[str]:
     notes = []
     for place, encoder in kept:
+        if isinstance(encoder, Dates) and (other := _other_order(encoder.form, columns[place])):
+            notes.append(f"column {encoder.name!r} is read as {encoder.form}; {other} would fit as well")
         if not isinstance(encoder, Dates) and not (isinstance(encoder, Numbers) and encoder.tells_missing):
             continue  # no cell of the others can be strange
         parse = (NUMBER_FORMS if isinstance(encoder, Numbers) else DATE_FORMS)[encoder.form]
@@ -157,3 +170,13 @@ def _notes(kept: Sequence[tuple[int, Encoder]], columns: Columns) -> list[str]:
                 f"column {encoder.name!r}: {len(strange)} of {len(columns[place])} cells {how} as missing"
             )
     return notes
+
+
+def _other_order(form: str, cells: Sequence[str]) -> str | None:
+    """Return the form with day and month exchanged, if it reads as many cells and says something else."""
+    other = form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
+    if other == form or other not in DATE_FORMS:
+        return None
+    first, second = (values(cells, DATE_FORMS[each]) for each in (form, other))
+    told = ~np.isnan(first)
+    return other if not np.isnan(second[told]).any() and (first != second)[told].any() else None

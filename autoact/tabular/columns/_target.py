@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoact.errors import ConfigurationError, DataError, counted
-from autoact.tabular.files import NUMBER_FORMS, Floats, best_form, is_missing, values
+from autoact.tabular.files import NUMBER_FORMS, Floats, best_form, is_missing, number_forms, values
 
 Problem = Literal["classification", "regression"]
 
@@ -42,7 +42,12 @@ class Target:
 
 
 def read_target(
-    name: str, cells: Sequence[str], problem: str | None = None, source: str = "the table"
+    name: str,
+    cells: Sequence[str],
+    problem: str | None = None,
+    source: str = "the table",
+    *,
+    comma: bool = False,
 ) -> Target:
     """Read the column that is to be predicted.
 
@@ -54,6 +59,7 @@ def read_target(
         cells: Its cells.
         problem: "classification" or "regression"; None decides by looking.
         source: What to call the table in messages.
+        comma: Whether commas in numbers are decimal.
 
     Returns:
         The target, on the rows that tell it.
@@ -75,7 +81,7 @@ def read_target(
     where = f"{source}: the target {name!r}"
     if all(is_missing(cell) for cell in cells):
         raise DataError(f"{where} is empty; it needs values to learn from.")
-    form, share = best_form(cells, NUMBER_FORMS)
+    form, share = best_form(cells, number_forms(cells, comma=comma))
     numbers = values(cells, NUMBER_FORMS[form])
     guessed = problem is None
     if guessed:
@@ -154,6 +160,12 @@ def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str
             else f"{len(single)} classes with a single row are"
         )
         notes.append(f"target {name!r}: {lone} left out ({shown})")
+    folded = Counter(label.casefold() for label in classes)
+    if alike := [label for label in classes if folded[label.casefold()] > 1]:
+        notes.append(
+            f"target {name!r}: {', '.join(map(repr, alike[:4]))} are different classes, though only their "
+            "case differs"
+        )
     if guessed and numbers is not None and len(classes) > 2:
         notes.append(
             f"target {name!r}: {len(classes)} different whole numbers are taken as classes; "

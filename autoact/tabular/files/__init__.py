@@ -1,6 +1,14 @@
 """CSV files: from bytes to a table of text, and what single cells say."""
 
-from autoact.tabular.files._cells import DATE_FORMS, NUMBER_FORMS, Floats, best_form, is_missing, values
+from autoact.tabular.files._cells import (
+    DATE_FORMS,
+    NUMBER_FORMS,
+    Floats,
+    best_form,
+    is_missing,
+    number_forms,
+    values,
+)
 from autoact.tabular.files._csv_reading import read_table
 from autoact.tabular.files._table import Table
 
@@ -11,6 +19,7 @@ __all__ = [
     "Table",
     "best_form",
     "is_missing",
+    "number_forms",
     "read_table",
     "values",
 ]

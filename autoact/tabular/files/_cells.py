@@ -14,8 +14,9 @@ Parse = Callable[[str], float | None]
 MISSING = frozenset(
     {"", "na", "n/a", "#n/a", "nan", "<na>", "null", "none", "nil", "missing", "?", "-", "--", "."}
 )
-_UNIT = re.compile(r"^[$€£]\s*|\s*[%$€£]$")
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(,\d{3})+(?![\d,])")
+_UNIT = re.compile(r"^([+-]?)[$€£]\s*|\s*[%$€£]$")
+_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(,\d{3})+(?![\d,])")  # 0,300 has a decimal comma
+_BLANKS = re.compile(r"(?<=\d)[ '’\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # 1 234, 1'234
 _COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+([eE][+-]?\d+)?")
 _DAYS = (
     "%Y/%m/%d",
@@ -46,11 +47,20 @@ def is_missing(cell: str) -> bool:
     return cell.strip().lower() in MISSING
 
 
+def _bare(cell: str) -> str:
+    """Return a number without its unit, with a plain minus and without blanks between thousands."""
+    text = _BLANKS.sub("", cell.strip().replace("−", "-"))
+    if text.startswith("(") and text.endswith(")"):  # as in accounts
+        text = f"-{text[1:-1]}"
+    return _UNIT.sub(r"\1", text)
+
+
 def _plain(cell: str) -> float | None:
     try:
         return float(cell) if "_" not in cell else None
     except ValueError:
-        text = _UNIT.sub("", cell.strip()).replace(",", "" if _THOUSANDS.search(cell) else ",")
+        text = _bare(cell)
+        text = text.replace(",", "") if _THOUSANDS.search(text) else text
     try:
         return float(text) if "_" not in text else None
     except ValueError:
@@ -58,7 +68,7 @@ def _plain(cell: str) -> float | None:
 
 
 def _with_comma(cell: str) -> float | None:
-    text = _UNIT.sub("", cell.strip())
+    text = _bare(cell)
     return float(text.replace(".", "").replace(",", ".")) if _COMMA.fullmatch(text) else _plain(text)
 
 
@@ -86,6 +96,22 @@ DATE_FORMS: dict[str, Parse] = {
     "ISO 8601": _iso,
     **{day + time: partial(_dated, day + time) for day in _DAYS for time in _TIMES},
 }
+
+
+def number_forms(cells: Sequence[str], *, comma: bool) -> dict[str, Parse]:
+    """Return the forms of numbers, the likelier first: 1,234 is 1.234 where commas separate no cells.
+
+    Args:
+        cells: Of one column.
+        comma: Whether the table comes from where commas are decimal.
+
+    Example:
+        >>> list(number_forms(["1,234"], comma=True))
+        ['decimal comma', 'plain']
+    """
+    if comma and any("," in cell for cell in cells):
+        return dict(reversed(NUMBER_FORMS.items()))
+    return NUMBER_FORMS
 
 
 def best_form(cells: Sequence[str], forms: dict[str, Parse]) -> tuple[str, float]:

@@ -51,12 +51,23 @@ def read_table(
     if header is None:
         header = _has_header([cells for _, cells in rows[:_LOOKED_AT]], target)
     rows = _same_length(file, rows, header, separator)
-    names = _names(rows[0][1]) if header else tuple(str(i + 1) for i in range(len(rows[0][1])))
+    first = rows[0][1]
+    names = _names(first) if header else tuple(str(i + 1) for i in range(len(first)))
+    repeated = [name for name, count in Counter(first).items() if header and name and count > 1]
+    notes += [f"several columns are called {name!r}: told apart as {name}, {name}.1" for name in repeated]
     body = [cells for _, cells in rows[header:]]
     if not body:
         raise DataError(f"{file} has a header line and no rows below it.")
     columns = tuple(zip(*body, strict=True))
-    return Table(names=names, columns=columns, header=header, source=str(file), notes=tuple(notes))
+    return Table(
+        names=names,
+        columns=columns,
+        header=header,
+        source=str(file),
+        notes=tuple(notes),
+        comma=separator == ";",
+        repeated=frozenset(repeated),
+    )
 
 
 def _rows(file: Path, text: str) -> tuple[str, list[Row]]:
@@ -108,12 +119,17 @@ def _has_header(rows: list[list[str]], target: str | None) -> bool:
     first, body = rows[0], rows[1:]
     if target is not None and target in first and not _is_number_of_column(target, len(first)):
         return True
-    if any(not is_missing(cell) and best_form([cell], NUMBER_FORMS)[1] for cell in first):
-        return False
     columns = list(zip(*(cells for cells in body if len(cells) == len(first)), strict=True))
-    if any(best_form(column, NUMBER_FORMS)[1] >= _MOSTLY for column in columns):
-        return True
+    for name, column in zip(first, columns, strict=False):
+        if not (_is_number(name) or is_missing(name)) and best_form(column, NUMBER_FORMS)[1] >= _MOSTLY:
+            return True
+    if any(map(_is_number, first)):
+        return False
     return not any(name in column for name, column in zip(first, columns, strict=False))
+
+
+def _is_number(cell: str) -> bool:
+    return not is_missing(cell) and best_form([cell], NUMBER_FORMS)[1] > 0
 
 
 def _is_number_of_column(target: str, columns: int) -> bool:

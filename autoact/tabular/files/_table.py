@@ -19,6 +19,8 @@ class Table:
         header: Whether the names come from the file.
         source: Where it was read, for messages.
         notes: What a reader should know about how it was read.
+        comma: Whether commas in numbers are decimal, as where semicolons separate the cells.
+        repeated: Names in the file that several columns bear.
 
     Example:
         >>> len(Table(names=("size", "price"), columns=(["1", "3"], ["2", "4"])))
@@ -30,6 +32,8 @@ class Table:
     header: bool = True
     source: str = "the table"
     notes: tuple[str, ...] = ()
+    comma: bool = False
+    repeated: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -39,7 +43,7 @@ class Table:
         """Return the place of a column, given its name, or its number from 1 (-1 is the last one).
 
         Raises:
-            DataError: There is none; the message says which there are.
+            DataError: There is none, or several are called so; the message says which there are.
 
         Example:
             >>> table = Table(names=("size", "price"), columns=(["1"], ["2"]))
@@ -50,6 +54,12 @@ class Table:
                 ...
             autoact.errors.DataError: the table has no column 'prize'. Did you mean 'price'? ...
         """
+        if column in self.repeated:
+            numbers = [str(n) for n, name in enumerate(self.names, 1) if name.startswith(f"{column}.")]
+            numbers.insert(0, str(self.names.index(column) + 1))
+            raise DataError(
+                f"{self.source} has several columns {column!r}. Name it by its number: {', '.join(numbers)}."
+            )
         if column in self.names:
             return self.names.index(column)
         number = _integer(column)

@@ -146,6 +146,7 @@ class ActivationSearch(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take logits and activation parameters out of the module's optimizers, before their restore."""
         self._show()
+        self._show = _nothing  # of the module, and not to be pickled
         conversion.follow_sources(pl_module)
         self._layers = self._searched(pl_module)
         if not self._layers:
@@ -294,6 +295,7 @@ class ActivationSearch(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave no hook on a model whose training failed."""
         self._show()
+        self._show = _nothing  # of the module, and not to be pickled
         self._end_first()
         self._observation.detach()
         self._manage(False)

@@ -243,3 +243,25 @@ def test_one_line_of_many_modules_is_said_once() -> None:
 def test_compiled_models_are_watched_too() -> None:
     model: Any = torch.compile(InAList(), backend="eager")
     assert "runs elu" in str(find_layers(model, example_input=X).left_alone)
+
+
+class Mish(nn.Module):
+    """An activation of one's own, which is a layer as a whole."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.tanh(F.softplus(x))
+
+
+def test_what_a_layer_itself_runs_is_not_named() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), Mish(), nn.Linear(4, 4))
+    plan = find_layers(model, example_input=X)
+    assert [str(choice) for choice in plan.layers.values()] == ["mish"]
+    assert not plan.left_alone
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.trace")
+def test_scripted_parts_run_beside_others() -> None:
+    scripted: Any = torch.jit.trace(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), X)
+    plan = find_layers(nn.Sequential(scripted, nn.GELU(), nn.Linear(4, 4)), example_input=X)
+    assert list(plan.layers) == ["1"]
+    assert "runs relu" in plan.left_alone["0.forward"]

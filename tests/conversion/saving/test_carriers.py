@@ -10,7 +10,7 @@ from torch import nn
 from torch.distributed.checkpoint.state_dict import get_model_state_dict, set_model_state_dict
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from autoact import apply, convert, derive, finalize
+from autoact import apply, convert, derive, finalize, load_weights
 from autoact.conversion import KEY, recipe
 from autoact.errors import ConversionError
 from autoact.spaces import Choice
@@ -37,9 +37,12 @@ def applied() -> Any:
     return apply(Net(), CHOSEN)
 
 
-def test_the_state_has_one_entry_more_and_the_model_no_tensor_more():
+NAMED = {KEY, f"net.{KEY}"}  # by the whole, and by the part that holds an activation
+
+
+def test_the_state_has_entries_more_and_the_model_no_tensor_more():
     model, plain = applied(), Net()
-    assert set(model.state_dict()) - set(plain.state_dict()) == {KEY}
+    assert set(model.state_dict()) - set(plain.state_dict()) == NAMED
     assert len(list(model.parameters())) == len(list(plain.parameters()))
     assert list(model.buffers()) == []
     assert len(list(model.modules())) == len(list(plain.modules())) + 1  # the call became a module
@@ -48,7 +51,19 @@ def test_the_state_has_one_entry_more_and_the_model_no_tensor_more():
 def test_a_strict_load_into_the_plain_model_fails_by_that_name():
     with pytest.raises(RuntimeError, match=f'Unexpected key.*"{KEY}"'):
         Net().load_state_dict(applied().state_dict())
-    assert Net().load_state_dict(applied().state_dict(), strict=False).unexpected_keys == [KEY]
+    assert set(Net().load_state_dict(applied().state_dict(), strict=False).unexpected_keys) == NAMED
+
+
+def test_what_is_cut_out_by_a_prefix_names_its_own():
+    """As people take the network out of a LightningModule's checkpoint."""
+    model = nn.ModuleDict({"model": applied(), "other": nn.Linear(1, 1)})
+    for prefix, fresh in {"model.": Net(), "model.net.": Net().net}.items():
+        state = model.state_dict()
+        part = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        with pytest.raises(RuntimeError, match=f'Unexpected key.*"{KEY}"'):
+            fresh.load_state_dict(part)
+        load_weights(fresh, part)
+        assert type(fresh.get_submodule("net.1" if prefix == "model." else "1")) is nn.GELU
 
 
 def test_a_model_with_the_same_activations_takes_it():
@@ -61,8 +76,8 @@ def test_a_model_with_other_activations_refuses_it():
     other = apply(Net(), {"net.1": "tanh", "relu_1": "tanh"})
     with pytest.raises(RuntimeError, match=r"net\.1 is tanh, but the weights are of gelu"):
         other.load_state_dict(applied().state_dict())
-    (told,) = other.load_state_dict(applied().state_dict(), strict=False).unexpected_keys
-    assert told.startswith(KEY)
+    told = other.load_state_dict(applied().state_dict(), strict=False).unexpected_keys
+    assert {name.partition(" (")[0] for name in told} == NAMED
 
 
 def test_original_weights_are_taken_since_the_activations_were_asked_for():
@@ -83,7 +98,7 @@ def test_a_part_to_which_they_were_applied_speaks_for_itself():
     apply(model.net, {"1": "gelu"})
     assert [name for name in model.state_dict() if KEY in name] == [f"net.{KEY}"]
     apply(model, {"relu_1": "tanh"})
-    assert [name for name in model.state_dict() if KEY in name] == [KEY]
+    assert {name for name in model.state_dict() if KEY in name} == NAMED
 
 
 def test_choices_equal_to_the_original_need_no_entry():
@@ -166,7 +181,7 @@ def test_torchs_averages_carry_it(use_buffers):
     average: Any = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=use_buffers)
     for _ in range(50):
         average.update_parameters(model)
-    assert [name for name in average.state_dict() if KEY in name] == [f"module.{KEY}"]
+    assert {name for name in average.state_dict() if KEY in name} == {f"module.{name}" for name in NAMED}
     applied().load_state_dict(average.module.state_dict())
     again: Any = AveragedModel(applied())
     again.load_state_dict(average.state_dict())
@@ -191,7 +206,7 @@ def test_a_compiled_model_saves_the_names_of_the_one_inside():
     wrapped: Any = torch.compile(Net())
     compiled: list[Any] = [torch.compile(applied()), apply(wrapped, {"_orig_mod.net.1": "gelu"})]
     for model in compiled:
-        assert [name for name in model.state_dict() if KEY in name] == [f"_orig_mod.{KEY}"]
+        assert {name for name in model.state_dict() if KEY in name} == {f"_orig_mod.{name}" for name in NAMED}
         assert KEY in model._orig_mod.state_dict()
 
 

@@ -1,5 +1,8 @@
 """torch's transformer layers take a fused path in eval mode that would ignore a replaced activation."""
 
+import copy
+import io
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -93,3 +96,29 @@ def test_decoder_layers_and_whole_transformers():
     assert list(auto_layers(model)) == ["encoder.layers.0.activation", "decoder.layers.0.activation"]
     assert torch.allclose(model(x, x), before, atol=2e-6)
     assert torch.allclose(finalize(model)(x, x), before, atol=2e-6)
+
+
+@pytest.mark.parametrize("choice", ["gelu", "silu", "swish"])
+def test_copies_and_pickles_of_a_decoder_keep_its_activation(choice):
+    """torch's decoder layer takes ReLU for a copy whose `activation` is a module and no plain attribute."""
+    x, memory = torch.randn(2, 2, 3, 8, generator=torch.Generator().manual_seed(0))
+    layer = nn.TransformerDecoderLayer(8, 2, 16, batch_first=True, dropout=0.0, activation=F.gelu).eval()
+    for model in (
+        convert(copy.deepcopy(layer), ["gelu", "relu"]),
+        apply(copy.deepcopy(layer), {"activation": choice}),
+        finalize(apply(copy.deepcopy(layer), {"activation": choice})),
+    ):
+        file = io.BytesIO()
+        torch.save(model, file)
+        file.seek(0)
+        for other in (copy.deepcopy(model), torch.load(file, weights_only=False)):
+            assert torch.equal(other(x, memory), model(x, memory))
+            assert other.activation is not model.activation or choice == "gelu"
+
+
+def test_the_activation_that_a_copy_of_a_decoder_really_has_is_converted():
+    layer = nn.TransformerDecoderLayer(8, 2, 16, batch_first=True, activation=nn.Mish())
+    decoder = nn.TransformerDecoder(layer, 1)  # a copy, which computes ReLU
+    assert find_layers(decoder).layers == {"layers.0.activation": Choice("relu")}
+    convert(decoder, ["relu", "tanh"])
+    assert isinstance(finalize(apply(decoder, {"layers.0.activation": "tanh"})).layers[0].activation, nn.Tanh)

@@ -264,3 +264,22 @@ def test_equal_numbers_on_other_data_are_a_remark(tmp_path: Path) -> None:
     paragraphs = result.summary().split("\n\n")
     assert paragraphs[0].startswith("Verdict: ")
     assert paragraphs[1] == remark
+
+
+class Counting(Curve):
+    """A model whose loss fades with the steps of all trainings together."""
+
+    steps = 0
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        Counting.steps += 1
+        return super().training_step(batch, batch_idx) / Counting.steps
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def test_what_outlives_a_training_is_told(tmp_path: Path) -> None:
+    """Later trainings would be worse for it, and the verdict with them."""
+    with pytest.warns(UserWarning, match=r"of Counting with the same seed ended with val_loss \S+ and \S+:"):
+        search(Counting, tmp_path / "run", dry_run=True)

@@ -7,6 +7,7 @@ from autoact.errors import DataError
 from autoact.tabular.columns._columns import Categories, Dates, Numbers
 from autoact.tabular.columns._encoding import fit_encoding
 from autoact.tabular.columns._scale import Scale
+from autoact.tabular.columns._target import read_target
 from autoact.tabular.files._cells import NUMBER_FORMS
 
 ROWS = 40
@@ -137,6 +138,13 @@ def test_scale_is_bounded_monotone_and_blind_to_outliers(unit: float) -> None:
         ("$1,200.50", 1200.5),
         ("12 %", 12),
         ("1e3", 1000),
+        ("−3.5", -3.5),
+        ("-$3", -3),
+        ("(12.5)", -12.5),
+        ("1'234.5", 1234.5),
+        ("1\u202f234 567", 1234567),
+        ("0,300", None),
+        ("1 23", None),
         ("1,2", None),
         ("1,20", None),
         ("12,3456", None),
@@ -160,9 +168,26 @@ def test_a_cell_is_a_number_or_not(cell: str, number: float | None) -> None:
         (",5", 0.5),
         ("-1,5e2", -150),
         ("12,50 €", 12.5),
+        ("1\u00a0234,5", 1234.5),
         ("7", 7),
         ("a,5", None),
     ],
 )
 def test_a_cell_with_a_decimal_comma(cell: str, number: float | None) -> None:
     assert NUMBER_FORMS["decimal comma"](cell) == number
+
+
+@pytest.mark.parametrize(("comma", "largest"), [(True, 3.141), (False, 3141)])
+def test_where_semicolons_separate_a_comma_is_decimal(comma: bool, largest: float) -> None:
+    """Three digits behind each comma are thousands otherwise, and predictions 1,000 times as large."""
+    cells = [f"{i},141" for i in (1, 2, 3)]
+    assert read_target("y", cells, comma=comma).y.max() == largest
+    ((_, encoder),) = fit_encoding(["x"], [cells], comma=comma).encoders
+    assert encoder.form == ("decimal comma" if comma else "plain")
+
+
+def test_a_date_that_may_be_read_in_two_orders_is_told() -> None:
+    cells = [f"{1 + i % 12:02d}/{1 + i % 7:02d}/2024" for i in range(ROWS)]
+    note = "column 'x' is read as %d/%m/%Y; %m/%d/%Y would fit as well"
+    assert fit_encoding(["x"], [cells]).notes == (note,)
+    assert fit_encoding(["x"], [[*cells[1:], "31/01/2024"]]).notes == ()

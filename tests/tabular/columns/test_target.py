@@ -41,6 +41,8 @@ def test_rows_without_a_target_and_lone_classes_are_left_out_and_told() -> None:
         "target 'y': 2 rows with no value are left out",
         "target 'y': 1 class with a single row is left out (c)",
     )
+    case = read_target("y", ["Yes", "yes", "No"] * 3)
+    assert case.notes == ("target 'y': 'Yes', 'yes' are different classes, though only their case differs",)
     numbers = read_target("y", ["1.5", "inf", "x", *map(str, np.linspace(0, 1, 20))])
     assert numbers.rows.tolist() == [0, *range(3, 23)]
     assert numbers.notes == ("target 'y': 2 rows with no finite number are left out",)

@@ -61,9 +61,25 @@ def test_gzip(file: Path) -> None:
 
 
 def test_the_name_of_the_target_settles_the_header(file: Path) -> None:
-    file.write_text("2019,2020,y\n1,2,3\n4,5,6\n")
+    file.write_text("2019,2020\n1,2\n4,5\n")
     assert read_table(file).header is False
-    assert read_table(file, "y").names == ("2019", "2020", "y")
+    assert read_table(file, "2020").names == ("2019", "2020")
+
+
+def test_a_text_above_numbers_is_a_name_whatever_stands_beside_it(file: Path) -> None:
+    """The target may be given as -1, and the first line must not become a row."""
+    file.write_text("id,2019,2020,price\na1,1,2,3\na2,4,5,6\n")
+    assert read_table(file, "-1").names == ("id", "2019", "2020", "price")
+
+
+def test_columns_of_one_name_are_told_and_no_target_by_it(file: Path) -> None:
+    file.write_text("a,y,y\n1,2,3\n4,5,6\n")
+    table = read_table(file, "y")
+    assert table.names == ("a", "y", "y.1")
+    assert table.notes == ("several columns are called 'y': told apart as y, y.1",)
+    with pytest.raises(DataError, match=r"several columns 'y'. Name it by its number: 2, 3\."):
+        table.place("y")
+    assert table.place("3") == 2
 
 
 @pytest.mark.parametrize(

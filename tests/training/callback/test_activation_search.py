@@ -1,3 +1,4 @@
+import pickle
 from typing import Any
 
 import lightning as L
@@ -149,6 +150,7 @@ def test_the_assignment_names_every_layer(module, loader, make_trainer):
     with pytest.raises(ConfigurationError, match=r"when Trainer\.fit ends"):
         _ = callback.assignment
     make_trainer(callback).fit(module(), loader)
+    callback = pickle.loads(pickle.dumps(callback))  # as what comes back from another process
     assert list(callback.assignment) == ["net.1", "net.3"]
     assert all(choice.activation in SPACE for choice in callback.assignment.values())
 
