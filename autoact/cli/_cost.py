@@ -56,7 +56,8 @@ def _threads(count: int | None) -> Iterator[None]:
 def _measure(options: argparse.Namespace) -> int:
     from autoact import latency
 
-    subject = _on_device(subject_of(options), options.device)
+    instead = "autoact cost MODULE.NAME --input SHAPE --assignment {run}/assignment.yaml"
+    subject = _on_device(subject_of(options, instead), options.device)
     space = options.space or subject.space
     costs = latency.activation_costs(subject.model, subject.batch, space, 0.7 * options.seconds)
     models = latency.model_latencies(subject.model, subject.batch, subject.assignments, 0.3 * options.seconds)
@@ -93,7 +94,8 @@ def _where(device: str) -> str:
 
     if device.startswith("cuda"):
         return f"{torch.cuda.get_device_name(device)}"
-    return f"{device}, {torch.get_num_threads()} threads" if device == "cpu" else device
+    count = torch.get_num_threads()
+    return f"{device}, {count} thread{'' if count == 1 else 's'}" if device == "cpu" else device
 
 
 def _plain(subject: Subject, device: str, costs: Any, models: Any) -> dict[str, Any]:

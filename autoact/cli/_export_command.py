@@ -43,7 +43,11 @@ def run(options: argparse.Namespace) -> int:
     if len(options.assignment) > 1:
         raise ConfigurationError(f"--assignment is given {len(options.assignment)} times; a model has one.")
     weights = options.weights or _of_own(Path(options.model), options)
-    subject = subject_of(options)
+    instead = (
+        "autoact export MODULE.NAME --input SHAPE --assignment {run}/assignment.yaml "
+        "--weights {run}/checkpoints/final.ckpt"
+    )
+    subject = subject_of(options, instead)
     if "forward" in vars(subject.model):
         raise ConfigurationError(f"MODEL {subject.name} has no forward, so nothing of it can be exported.")
     _fill(subject, options.assignment, weights)
@@ -104,6 +108,12 @@ def _of_run(path: Path, chosen: bool) -> Path | None:
     file = choice if chosen else result.checkpoint
     if file is None or not file.is_file():
         raise ConfigurationError(f"{choice} is missing; give --weights.")
+    if file != choice:
+        log.warning(
+            "The verdict of %s is %r, so the original model is exported; --chosen exports its choice.",
+            path,
+            result.verdict,
+        )
     return file
 
 

@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> int:
             resume=options.source if is_run else None,
             **dict.fromkeys(("task", "data", "target", "problem", "out", "seed")),
             accept_changes=False,
-        )
+        ),
+        "give its model and data in a YAML file: autoact invent config.yaml --name NAME",
     )
     require = SearchSpace.of(request.space).require
     found = (evolve if options.by == "evolution" else invent)(

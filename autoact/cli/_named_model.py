@@ -31,13 +31,18 @@ class Subject:
     assignments: "Mapping[str, Assignment]" = field(default_factory=dict)
 
 
-def subject_of(options: argparse.Namespace) -> Subject:
-    """Return the subject that the options `model`, `input` and `assignment` name."""
+def subject_of(options: argparse.Namespace, instead: str) -> Subject:
+    """Return the subject that the options `model`, `input` and `assignment` name.
+
+    Args:
+        options: Of the command.
+        instead: The command that takes a model by name, with `{run}` for the run whose model only Python knows.
+    """
     from autoact.spaces import Assignment
 
     given, path = options.model, Path(options.model)
     if path.is_dir():
-        found = _of_run(path, options.input)
+        found = _of_run(path, options.input, instead)
     elif path.suffix in (".yaml", ".yml"):
         found = _of_configuration(path, options.input)
     elif "." in given or ":" in given:
@@ -48,20 +53,31 @@ def subject_of(options: argparse.Namespace) -> Subject:
     return dataclasses.replace(found, assignments={**found.assignments, **own})
 
 
-def _of_run(path: Path, shapes: Sequence[str] | None) -> Subject:
+def _of_run(path: Path, shapes: Sequence[str] | None, instead: str) -> Subject:
     from autoact.cli._request import read_request
     from autoact.cli._search import search_parser
-    from autoact.spaces import Assignment
 
-    request = read_request(search_parser().parse_args(["--resume", str(path)]))
-    known = {"chosen": path / "assignment.yaml"}
-    known |= {f"front {file.stem}": file for file in sorted((path / "front").glob("*.yaml"))}
+    remedy = f"name its model instead: {instead.format(run=path)}"
+    request = read_request(search_parser().parse_args(["--resume", str(path)]), remedy)
     return Subject(
         name=request.name,
         **_made(request.model, request.data, shapes),
         space=request.space,
-        assignments={name: Assignment.load(file) for name, file in known.items() if file.is_file()},
+        assignments=_kept(path),
     )
+
+
+def _kept(run: Path) -> dict[str, "Assignment"]:
+    """Return what a run has chosen, and the other models of its front."""
+    from autoact.spaces import Assignment
+
+    chosen = run / "assignment.yaml"
+    found = {"chosen": Assignment.load(chosen)} if chosen.is_file() else {}
+    for file in sorted((run / "front").glob("*.yaml")):
+        member = Assignment.load(file)
+        if member not in found.values():
+            found[f"front {file.stem}"] = member
+    return found
 
 
 def _of_configuration(path: Path, shapes: Sequence[str] | None) -> Subject:

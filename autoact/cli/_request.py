@@ -28,14 +28,19 @@ class Request:
     table: Any = None
 
 
-def read_request(options: argparse.Namespace) -> Request:
-    """Return what the options ask for, checked; nothing is made yet."""
+def read_request(options: argparse.Namespace, instead: str = "") -> Request:
+    """Return what the options ask for, checked; nothing is made yet.
+
+    Args:
+        options: Of `autoact search`.
+        instead: What to do with a run whose model Python alone knows; by default: resume it there.
+    """
     if not options.data and (options.target or options.problem):
         raise ConfigurationError("--target and --problem belong to --data FILE.csv; name the file, too.")
     if options.resume:
         if options.out:
             raise ConfigurationError("--resume names the run directory; leave out --out.")
-        return _resumed(Path(options.resume), options.accept_changes)
+        return _resumed(Path(options.resume), options.accept_changes, instead)
     if options.accept_changes:
         raise ConfigurationError("--accept-changes belongs to --resume DIR; name the run directory, too.")
     if options.config:
@@ -170,7 +175,7 @@ def _check_parameters(found: "Configuration") -> None:
             raise found.document.error(("search", "parameters", name), message) from error
 
 
-def _resumed(out: Path, accept_changes: bool) -> Request:
+def _resumed(out: Path, accept_changes: bool, instead: str) -> Request:
     """Return what the run in a directory was asked to do."""
     from autoact.records import RunDirectory
     from autoact.spaces import SearchSpace
@@ -190,10 +195,8 @@ def _resumed(out: Path, accept_changes: bool) -> Request:
             request = _of_configuration(read_stored(source, out), out)
         settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
     else:
-        raise ConfigurationError(
-            f"{out} was started from Python, as its config.yaml has it; resume it there: "
-            f"{directory.resumption()}."
-        )
+        remedy = instead or f"resume it there: {directory.resumption()}"
+        raise ConfigurationError(f"{out} was started from Python, as its config.yaml has it; {remedy}.")
     if request.table is not None:
         settings["reference"] = request.table.reference
     return Request(
