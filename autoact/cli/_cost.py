@@ -99,7 +99,8 @@ def _where(device: str) -> str:
 
     if device.startswith("cuda"):
         return f"{torch.cuda.get_device_name(device)}"
-    return f"{device}, {torch.get_num_threads()} threads" if device == "cpu" else device
+    count = torch.get_num_threads()
+    return f"{device}, {count} thread{'' if count == 1 else 's'}" if device == "cpu" else device
 
 
 def _plain(subject: Subject, device: str, costs: Any, models: Any) -> dict[str, Any]:

@@ -122,6 +122,12 @@ def _of_run(path: Path, chosen: bool) -> Path | None:
     file = choice if chosen else result.checkpoint
     if file is None or not file.is_file():
         raise ConfigurationError(f"{choice} is missing; give --weights.")
+    if file != choice:
+        log.warning(
+            "The verdict of %s is %r, so the original model is exported; --chosen exports its choice.",
+            path,
+            result.verdict,
+        )
     return file
 
 

@@ -56,18 +56,28 @@ def subject_of(options: argparse.Namespace, again: Callable[[Path], str]) -> Sub
 def _of_run(path: Path, shapes: Sequence[str] | None, again: str) -> Subject:
     from autoact.cli._request import read_request
     from autoact.cli._search import search_parser
-    from autoact.spaces import Assignment
 
     instead = f"Name what makes it, a class or function NET of my_model.py: {again}"
     request = read_request(search_parser().parse_args(["--resume", str(path)]), instead)
-    known = {"chosen": path / "assignment.yaml"}
-    known |= {f"front {file.stem}": file for file in sorted((path / "front").glob("*.yaml"))}
     return Subject(
         name=request.name,
         **_made(request.model, request.data, shapes),
         space=request.space,
-        assignments={name: Assignment.load(file) for name, file in known.items() if file.is_file()},
+        assignments=_kept(path),
     )
+
+
+def _kept(run: Path) -> dict[str, "Assignment"]:
+    """Return what a run has chosen, and the other models of its front."""
+    from autoact.spaces import Assignment
+
+    chosen = run / "assignment.yaml"
+    found = {"chosen": Assignment.load(chosen)} if chosen.is_file() else {}
+    for file in sorted((run / "front").glob("*.yaml")):
+        member = Assignment.load(file)
+        if member not in found.values():
+            found[f"front {file.stem}"] = member
+    return found
 
 
 def _of_configuration(path: Path, shapes: Sequence[str] | None) -> Subject:

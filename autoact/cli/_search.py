@@ -160,6 +160,7 @@ def typed_settings() -> dict[str, tuple[Any, str]]:
 
 def _described(text: str, default: object) -> str:
     line = " ".join(text.split()).replace("%", "%%").rstrip(".")
+    line = line.replace("; None: ", "; by default ").replace("None: ", "By default ")
     return f"{line} (default: {default})" if default is not None else line
 
 

@@ -120,7 +120,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2
         ),
         ("search --task digits --space physix", "No search space named 'physix'"),
         ("search --task digits --frob", "unrecognized arguments: --frob"),
-        ("search --resume nowhere", "nowhere does not exist, so there is no run to resume"),
+        ("search --resume nowhere", "nowhere does not exist, so there is no run to resume or to read"),
         ("search --resume nowhere --out there", "--resume names the run directory; leave out --out."),
         ("search --config nowhere.yaml", "Cannot read nowhere.yaml: No such file or directory."),
         ("show rleu", "No activation named 'rleu'. Did you mean 'relu'?"),

@@ -7,6 +7,7 @@ import torch
 
 from autoact import Assignment
 from autoact.cli import main
+from autoact.cli._named_model import _kept
 
 MODELS = """
 import lightning as L
@@ -83,7 +84,7 @@ def test_a_task_with_an_assignment(capsys, folder):
     Assignment({"net.1": "tanh"}).save(folder / "mine.yaml")
     assert main(["cost", "digits", "--assignment", "mine.yaml", *FAST]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("digits on cpu, 1 threads")
+    assert text.startswith("digits on cpu, 1 thread\n")
     assert "360x64 float32, 3 calls per forward pass" in text
     lines = {line.split()[0]: line.split() for line in text.splitlines() if line}
     assert set(lines) >= {"relu", "gelu", "softplus", "mixture", "original", "mine.yaml"}
@@ -100,7 +101,7 @@ def test_a_named_model_with_inputs_of_two_kinds(capsys):
     assert relu["kept"] == {"total": 768, "output": 768}
     assert 0 < relu["forward"] < relu["training"]
     assert [model["name"] for model in found["models"]] == ["original"]
-    assert (found["schema"], found["device"]) == (1, "cpu, 1 threads")
+    assert (found["schema"], found["device"]) == (1, "cpu, 1 thread")
 
 
 def test_the_models_own_example_is_used(capsys):
@@ -133,6 +134,16 @@ def test_a_configuration_and_its_run(capsys, folder):
     found = json.loads(capsys.readouterr().out)
     assert [model["name"] for model in found["models"]] == ["original", "chosen"]
     assert {cost["name"] for cost in found["activations"]} == {"relu", "tanh", "mixture"}
+
+
+def test_a_run_lists_a_model_once_that_is_chosen_and_on_the_front(tmp_path):
+    (tmp_path / "front").mkdir()
+    for file, name in {"assignment": "tanh", "front/1": "relu", "front/2": "tanh"}.items():
+        Assignment({"net.1": name}).save(tmp_path / f"{file}.yaml")
+    assert {name: str(found) for name, found in _kept(tmp_path).items()} == {
+        "chosen": "net.1=tanh",
+        "front 1": "net.1=relu",
+    }
 
 
 @pytest.mark.parametrize(

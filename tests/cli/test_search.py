@@ -148,6 +148,26 @@ def test_what_is_wrong_in_the_configuration_of_a_run_is_named_with_its_file(
     assert "config.yaml" in complaint
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["cost"], "autoact cost my_model:NET"),
+        (["export", "--weights", "mine.pt"], "autoact export my_model:NET"),
+        (["invent", "--name", "mine"], "autoact.invention.invent("),
+    ],
+)
+def test_what_takes_the_model_of_a_run_says_how_to_name_one_that_only_python_knows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], said: str
+) -> None:
+    stored = {"task": "B", "study": "b", "space": {}, "search": {}, "source": {}}
+    run = RunDirectory.create(tmp_path / "run", stored)
+    assert main([command[0], str(run.path), *command[1:]]) == 2
+    complaint = capsys.readouterr().err
+    assert f"{run.path} was started from Python" in complaint
+    assert said in complaint
+    assert "run_search" not in complaint
+
+
 @pytest.mark.slow
 def test_an_option_comes_before_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "config.yaml"

@@ -105,6 +105,25 @@ def test_click_a_layer_opens_its_function_derivative_and_history(browser: Browse
     assert len(paths) == 1 + 5 + 2  # inputs, members, start and learned
 
 
+def test_a_chart_wraps_long_titles_and_leaves_out_a_rule_off_its_axis(browser: Browser, address: str) -> None:
+    open_run(browser, address, "training")
+    title = "milliseconds per batch of 192 on the CPU, difference; left of 0 is faster"
+    drawn = browser.run(
+        """(async () => {
+          const { chart, element } = await import("./widgets.js");
+          const host = document.body.appendChild(element("div", { style: "width: 300px" }));
+          const line = { kind: "line", points: [{ x: 0, y: 0.1 }, { x: 1, y: 0.2 }] };
+          const rules = [1, 0.15].map((y) => ({ kind: "rule", y, floating: true }));
+          chart(host, { label: "", x: { title: %r }, y: { title: "χ" }, marks: [line, ...rules] });
+          const lines = [...host.querySelectorAll("text.title tspan")].map((e) => e.textContent);
+          return [lines, host.querySelectorAll("line.muted").length];
+        })()"""
+        % title
+    )
+    assert [len(drawn[0]), " ".join(drawn[0])] == [2, title]
+    assert drawn[1] == 1
+
+
 @pytest.mark.long
 def test_keys_move_through_the_layers(browser: Browser, address: str) -> None:
     open_run(browser, address, "training")

@@ -90,6 +90,7 @@ def test_no_label_is_cut_or_lies_on_another_and_no_table_is_clipped(
     browser.open(page, width=width)
     browser.wait("document.querySelector('[data-figure=mixture] svg')")
     assert browser.run(OVERLAPS) == []
+    assert count(browser, "text.title", "e.firstChild.textContent.endsWith('…')") == 0
     assert browser.run("document.documentElement.scrollWidth") <= width
     assert count(browser, "table, pre", "e.getBoundingClientRect().right > window.innerWidth") == 0
     assert count(browser, ".scroll", "e.querySelector('table') && e.scrollWidth > e.clientWidth + 1") == 0

@@ -130,5 +130,5 @@ def test_a_page_of_one_tab_has_no_bar(page: Page, tmp_path: Path) -> None:
     one = Page(page.browser, write_page(tmp_path / "one.html", ["smooth"]))
     browser = one.open("smooth")
     assert browser.run("document.querySelectorAll('[role=tab]').length") == 0
-    assert browser.run("document.querySelectorAll('svg').length") == 3
+    assert browser.run("document.querySelectorAll('svg[role=img]').length") == 3
     assert browser.errors == []

@@ -177,7 +177,9 @@ export const figures = {
     ];
     const marks = groups.map(([name, role, fits, size]) => ({ kind: "dots", name, role, size, points: all.filter(({ training }) => fits(training)) })).filter((mark) => mark.points.length);
     const ys = all.filter(({ training }) => training.phase !== "one-shot").map(({ y }) => y);
-    return { label: `${view.metric} of every training of the search, by cost`, height: 280, pick, x: { title: "cost so far, in full trainings" }, y: { title: `${view.metric} on ${SELECTION}`, ...limits(view, ys) }, marks: [...originalLine(view), ...marks] };
+    const cut = limits(view, ys);
+    const title = `${view.metric} on ${SELECTION}${"low" in cut ? "; what is worse stands at the edge" : ""}`;
+    return { label: `${view.metric} of every training of the search, by cost`, height: 280, pick, x: { title: "cost so far, in full trainings" }, y: { title, ...cut }, marks: [...originalLine(view), ...marks] };
   },
 
   beliefs(view) {
@@ -219,7 +221,7 @@ export const figures = {
       { kind: "interval", across: true, role: each.role, width: 3, points: known(each.ci[0]) ? [{ y, low: each.ci[0], high: each.ci[1], title: `${signed(each.ci[0])} … ${signed(each.ci[1])}` }] : [] },
       { kind: "dots", role: each.role, size: 5, points: [{ x: each.difference, y, title: signed(each.difference) }] },
     ]);
-    return { label: "Differences between the chosen and the other models", row: 60, x: { title: "right of 0 is better; a dot is a seed" }, y: { names: found.map((each) => `against ${each.name}`) }, marks: [{ kind: "rule", x: 0, role: "ink", dash: false, width: 1 }, ...marks] };
+    return { label: "Differences between the chosen and the other models", row: 60, x: { title: `difference in ${view.metric}; right of 0 is better; a dot is a seed` }, y: { names: found.map((each) => `against ${each.name}`) }, marks: [{ kind: "rule", x: 0, role: "ink", dash: false, width: 1 }, ...marks] };
   },
 
   curves(view) {

@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const LETTER = 6.7; // pixels of a letter of 12 px, on average
+const LINE = 14; // pixels from one line of it to the next
 
 export function element(name, attributes = {}, ...children) {
   return filled(document.createElement(name), attributes, children);
@@ -97,10 +98,22 @@ const shortened = (text, pixels) => {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 };
 
-function label(text, pixels, attributes) {
-  const said = shortened(text, pixels);
-  const node = shape("text", attributes, said);
-  if (said !== text) node.append(shape("title", {}, text));
+// Lines of a text, at most so many, broken between words; what does not fit is shortened.
+function linesOf(text, pixels, most) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
+    if (lines.at(-1) && longer.length * LETTER > pixels && lines.length < most) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines.map((line) => shortened(line, pixels));
+}
+
+// A text in SVG; of several lines, `y` is that of the first.
+function label(text, pixels, attributes, most = 1) {
+  const lines = linesOf(text, pixels, most);
+  const node = shape("text", attributes, ...(lines.length > 1 ? lines.map((line, n) => shape("tspan", { x: attributes.x, dy: n && LINE }, line)) : lines));
+  if (lines.join(" ") !== text) node.append(shape("title", {}, text));
   return node;
 }
 
@@ -154,7 +167,8 @@ const DRAW = {
       return shape("line", { ...ends, class: `line ${mark.role}`, "stroke-width": 3 }, shape("title", {}, p.title ?? number(mark.across ? p.x : p.y)));
     });
   },
-  rule(mark, x, y, box) {
+  rule(mark, x, y, box) { // one that no axis is stretched for is left out where it is off the axis
+    if (mark.floating && !(mark.y >= y.low && mark.y <= y.high)) return [];
     const ends = mark.x === undefined ? { x1: box.left, x2: box.right, y1: y.at(mark.y), y2: y.at(mark.y) } : { x1: x.at(mark.x), x2: x.at(mark.x), y1: box.top, y2: box.bottom };
     return [shape("line", { ...ends, class: `line ${mark.role}`, "stroke-dasharray": mark.dash === false ? null : "5 4", "stroke-width": mark.width ?? 1.4 })];
   },
@@ -178,32 +192,39 @@ function legend(marks) {
 }
 
 function drawn(spec, width) {
-  const height = spec.y.names ? 46 + (spec.row ?? 24) * spec.y.names.length : spec.height ?? 240;
-  const rough = scaleOf(spec.y, valuesOf(spec.marks, "y"), height, 0);
-  const yTicks = ticksOf(spec.y, rough, Math.max(3, height / 45));
+  const inner = spec.y.names ? (spec.row ?? 24) * spec.y.names.length : (spec.height ?? 240) - (spec.x.title ? 38 : 22) - (spec.y.title ? 24 : 8);
+  const rough = scaleOf(spec.y, valuesOf(spec.marks, "y"), inner, 0);
+  const yTicks = ticksOf(spec.y, rough, Math.max(3, (inner + 60) / 45));
   const longest = Math.max(...yTicks.map(([, text]) => text.length), 1) * LETTER + 12;
-  const box = { left: Math.min(longest, 0.42 * width), right: width - 12, top: spec.y.title ? 24 : 8, bottom: height - (spec.x.title ? 38 : 22) };
+  const [left, right] = [Math.min(longest, 0.42 * width), width - 12];
+  const room = spec.x.names ? (right - left) / spec.x.names.length - 4 : 90;
+  const lines = (text, pixels) => (text ? linesOf(text, pixels, 2).length : 0);
+  const named = Math.max(...(spec.x.names ?? []).map((name) => lines(name, room)), 1);
+  const top = spec.y.title ? 10 + LINE * lines(spec.y.title, width - 8) : 8;
+  const box = { left, right, top, bottom: top + inner };
+  const height = box.bottom + 8 + LINE * named + (spec.x.title ? 2 + LINE * lines(spec.x.title, width - 12) : 0);
   const x = scaleOf(spec.x, valuesOf(spec.marks, "x"), box.left, box.right);
   const y = spec.y.names ? scaleOf(spec.y, [], box.top, box.bottom) : scaleOf(spec.y, valuesOf(spec.marks, "y"), box.bottom, box.top);
   const most = Math.max(2, Math.floor((box.right - box.left) / 52));
   const xTicks = ticksOf(spec.x, x, most);
-  const room = spec.x.names ? (box.right - box.left) / spec.x.names.length - 4 : 90;
   const figure = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spec.label });
-  if (spec.y.title) figure.append(label(spec.y.title, width - 8, { x: 4, y: 13, class: "title" }));
+  if (spec.y.title) figure.append(label(spec.y.title, width - 8, { x: 4, y: 13, class: "title" }, 2));
   for (const [value, text] of yTicks) {
     if (!spec.y.names) figure.append(shape("line", { x1: box.left, x2: box.right, y1: y.at(value), y2: y.at(value), class: "grid" }));
-    figure.append(label(text, box.left - 8, { x: box.left - 6, y: y.at(value) + 4, "text-anchor": "end", class: "tick" }));
+    const rows = (spec.row ?? 0) < 3 * LINE ? 1 : 2;
+    const above = ((linesOf(text, box.left - 8, rows).length - 1) * LINE) / 2;
+    figure.append(label(text, box.left - 8, { x: box.left - 6, y: y.at(value) + 4 - above, "text-anchor": "end", class: "tick" }, rows));
   }
   for (const [value, text] of xTicks) {
     if (!spec.x.names) figure.append(shape("line", { y1: box.top, y2: box.bottom, x1: x.at(value), x2: x.at(value), class: "grid" }));
     const half = (text.length * LETTER) / 2; // a label at the edge is moved, not cut
     const at = spec.x.names ? x.at(value) : Math.min(x.at(value), width - half - 1);
-    figure.append(label(text, room, { x: at, y: box.bottom + 15, "text-anchor": "middle", class: "tick" }));
+    figure.append(label(text, room, { x: at, y: box.bottom + 15, "text-anchor": "middle", class: "tick" }, named));
   }
   if (spec.x.title) {
     const long = spec.x.title.length * LETTER > box.right - box.left;
-    const at = long ? { x: box.right, "text-anchor": "end" } : { x: (box.left + box.right) / 2, "text-anchor": "middle" };
-    figure.append(label(spec.x.title, long ? width - 12 : box.right - box.left, { ...at, y: height - 6, class: "title" }));
+    const middle = long ? width / 2 : (box.left + box.right) / 2;
+    figure.append(label(spec.x.title, width - 12, { x: middle, y: box.bottom + 18 + LINE * named, "text-anchor": "middle", class: "title" }, 2));
   }
   for (const mark of spec.marks) figure.append(...DRAW[mark.kind]({ role: "muted", ...mark }, x, y, box));
   figure.placed = x;

@@ -9,7 +9,7 @@ export const WIDTH = 64;
 export const BATCH = 32;
 const MOST = 6;
 const STARTS = {
-  gain: ["own gain, 1 / E[φ²]", null], two: ["He, σ_w² = 2", 2], one: ["LeCun, σ_w² = 1", 1], third: ["torch, σ_w² = 1/3", 1 / 3], own: ["by hand", null],
+  gain: ["own gain, σ_w² = 1 / E[φ²]", null], two: ["He, σ_w² = 2", 2], one: ["LeCun, σ_w² = 1", 1], third: ["torch, σ_w² = 1/3", 1 / 3], own: ["by hand", null],
 };
 const shown = (value) => (value === Infinity ? "∞" : number(value, 3));
 

@@ -170,7 +170,7 @@ class SearchResult:
             return self.plan._repr_html_()
         rows = [(path, self.original.get(path, ""), choice) for path, choice in self.assignment.items()]
         found = self.comparisons.get("original")
-        notes = [] if found is None else [f"{_with_interval(found)}; above 0 is better"]
+        notes = [] if found is None else [_with_interval(found)]
         if found is not None and self.assignment == self.original:
             notes = ["The original was chosen."]
         title, color = f"Verdict: {self.verdict}", _COLORS.get(self.verdict or "", "gray")
@@ -299,7 +299,7 @@ def _maker(directory: RunDirectory) -> Callable[[], Any]:
 def _with_interval(found: Comparison) -> str:
     low, high = found.ci95
     span = f"{100 * found.level:g}% interval {low:+.4g} to {high:+.4g}"
-    return f"chosen − original {found.difference:+.4g} ({span})"
+    return f"improvement on the original {found.difference:+.4g} ({span})"
 
 
 def _of_table(file: Path) -> Callable[[], Any]:

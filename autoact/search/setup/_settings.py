@@ -45,7 +45,7 @@ class Settings:
 
     Args:
         monitor: Name under which the module logs the value to optimize.
-        mode: "min" or "max"; None infers it from "loss" or "acc" in the monitor's name.
+        mode: "min" or "max"; None: inferred from "loss" or "acc" in the monitor's name.
         budget: Full trainings to spend on the search, the mixture included, at least 1; baselines and
             confirmation come on top. None: 20, and where trainings are stacked as many as take the time of 20
             that are not, at most 80.

@@ -18,5 +18,5 @@ def draw_seeds(axes: Any, result: SearchResult) -> None:
         axes.plot(range(3), run, color="tab:blue", alpha=0.4, marker="o", markersize=3, linewidth=0.8)
     axes.set_xticks(range(3), ["original", f"all {names['best_uniform']}", "chosen"])
     low, high = report["comparisons"]["original"]["ci95"]
-    axes.set_title(f"{result.verdict}\n95 % of chosen − original: {low:+.3g} to {high:+.3g}", fontsize=9)
+    axes.set_title(f"{result.verdict}\nimprovement: {low:+.3g} to {high:+.3g} (95 %)", fontsize=9)
     axes.set_ylabel(f"{report['metric']} on comparison data")
