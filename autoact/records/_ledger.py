@@ -39,13 +39,14 @@ class Ledger:
     def __post_init__(self) -> None:
         """Read what is there; nothing is changed."""
         if self.path.exists():
-            self.trainings = list(_read_all(_content(self.path), self.path))
+            read = _read_all(_content(self.path), self.path)
+            self.trainings = [training for training, _ in read]
             compared = any(training.phase == "confirmation" for training in self.trainings)
-            for training in self.trainings:
+            for training, key in read:
                 # what raised is done again, its cause may be gone; what chose the model stays once data that
                 # chose nothing were read
                 if not training.raised or (compared and training.phase != "confirmation"):
-                    self._remember(training)
+                    self._remember(training, key)
 
     def append(self, *trainings: Training) -> None:
         """Add finished trainings and wait until they are on disk.
@@ -63,7 +64,7 @@ class Ledger:
             ) from error
         self.trainings += trainings
         for training in trainings:
-            self._remember(training)
+            self._remember(training, training.key)
 
     def _write(self, lines: str) -> None:
         if not self._appended:
@@ -86,8 +87,8 @@ class Ledger:
         """Iterate over the trainings of some phases, in the order in which they ended."""
         return (training for training in self.trainings if training.phase in phases)
 
-    def _remember(self, training: Training) -> None:
-        place = (training.phase, training.key, training.seed)
+    def _remember(self, training: Training, key: str) -> None:
+        place = (training.phase, key, training.seed)
         if place not in self._found or self._found[place].raised:
             self._found[place] = training
 
@@ -114,9 +115,11 @@ def _drop_torn_line(path: Path) -> None:
 
 
 @lru_cache(maxsize=1)  # a resume looks into its ledger six times: 5,000 lines take a second
-def _read_all(content: bytes, path: Path) -> tuple[Training, ...]:
+def _read_all(content: bytes, path: Path) -> tuple[tuple[Training, str], ...]:
+    """Return the trainings with their keys."""
     whole = content.split(b"\n")[:-1]
-    return tuple(_read(line, number, path) for number, line in enumerate(whole, 1))
+    found = (_read(line, number, path) for number, line in enumerate(whole, 1))
+    return tuple((training, training.key) for training in found)
 
 
 def _read(line: bytes, number: int, path: Path) -> Training:

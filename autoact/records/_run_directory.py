@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ _ASIDE = "before-change-"  # folder of what was trained with another model or ot
 _TRIES, _MOMENT = 5, 0.05  # s
 _PROBE, _PARTIAL = ".autoact-probe-", ".autoact-run-"  # folders beside a run while it is made
 _RANDOM = 8  # characters that `tempfile` adds
+_TRIAL = "trial-{:04d}"  # folder of its events
+_UNFINISHED = (".tmp", ".partial")  # what a process is writing
 _ROUNDING = 1e-3  # of parts of trainings
 _NEEDED = {"task": str, "study": str, "space": Mapping, "search": Mapping}  # in config.yaml, to resume
 
@@ -63,7 +65,7 @@ class RunDirectory:
             wanted = f"{resume}choose another directory for `out`."
             raise RunDirectoryError(f"{path} exists already and is left untouched; {wanted}")
         parent = next(folder for folder in target.parents if os.path.lexists(folder))
-        _sweep(parent, f"{_PROBE}*")
+        _sweep(parent.glob(f"{_PROBE}*"))
         try:
             with tempfile.TemporaryDirectory(dir=parent, prefix=_PROBE):
                 pass
@@ -88,7 +90,7 @@ class RunDirectory:
         except OSError as error:
             cls.check_free(path)  # another search may have made it meanwhile
             raise RunDirectoryError(_unwritable(path, error)) from error
-        _sweep(target.parent, glob.escape(_partial_of(target)) + "?" * _RANDOM)  # others are too late
+        _sweep(target.parent.glob(glob.escape(_partial_of(target)) + "?" * _RANDOM))  # others are too late
         return cls(Path(path))
 
     @classmethod
@@ -181,7 +183,7 @@ class RunDirectory:
 
     def trial_log(self, number: int) -> Path:
         """Return the TensorBoard directory of a trial."""
-        return self.tensorboard(f"trial-{number:04d}")
+        return self.tensorboard(_TRIAL.format(number))
 
     def configuration(self) -> dict[str, Any]:
         """Return what the run was asked to do."""
@@ -298,8 +300,9 @@ class RunDirectory:
             own = {self.configuration_file, self.ledger_file}
             found = (file for file in self.path.iterdir() if file not in own and not _is_own(file))
             return min(found, default=None)
-        known = {self.trial_log(training.trial or 0) for training in ledger.of("trial")}
-        return min({*self.tensorboard("").glob("trial-[0-9]*")} - known, default=None)
+        known = {_TRIAL.format(training.trial or 0) for training in ledger.of("trial")}
+        logs = self.tensorboard("").glob("trial-[0-9]*")
+        return min((log for log in logs if log.name not in known), default=None)
 
     def report(self) -> Report | None:
         """Return the report of a finished run, None while it is not finished.
@@ -315,8 +318,8 @@ class RunDirectory:
 
     def sweep(self) -> None:
         """Remove what a killed process left of files that it was writing; only while the run is locked."""
-        for pattern in (".*.tmp", ".*.partial"):
-            _sweep(self.path, f"**/{pattern}")
+        every = ((at, name) for at, folders, files in os.walk(self.path) for name in (*folders, *files))
+        _sweep(Path(at, name) for at, name in every if name[0] == "." and name.endswith(_UNFINISHED))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -355,9 +358,9 @@ def _partial_of(run: Path) -> str:
     return f"{_PARTIAL}{run.name}-"
 
 
-def _sweep(folder: Path, pattern: str) -> None:
+def _sweep(found: Iterable[Path]) -> None:
     """Remove what killed processes left."""
-    for left in [*folder.glob(pattern)]:
+    for left in [*found]:
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)
         else:

@@ -7,5 +7,7 @@ from tests.ranking.watched import curve, this_process_ranks
 
 if __name__ == "__main__":
     this_process_ranks()
-    how = {"against": ["tanh"], "seeds": 2, "quiet": True}
-    rank_activations(["gelu"], out=sys.argv[1], tasks=[curve], workers=int(sys.argv[2]), **how)
+    out, workers = sys.argv[1:]
+    rank_activations(
+        ["gelu"], out=out, tasks=[curve], against=["tanh"], seeds=2, workers=int(workers), quiet=True
+    )

@@ -227,7 +227,7 @@ class Product(NamedTuple):
                 given = [*receiver, *args, *(named.pop(key) for key in ("input", "other") if key in named)]
                 plain = not named and not any(isinstance(each, ast.Starred) for each in given)
                 if name and plain and len(given) == 2:
-                    return cls(*given, name == "imul" or name.endswith("_"))
+                    return cls(given[0], given[1], name == "imul" or name.endswith("_"))
         return None
 
 

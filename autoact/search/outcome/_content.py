@@ -172,6 +172,8 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
 
 def _failures(trainings: Sequence[Training]) -> tuple[Failure, ...]:
     """Return the trainings that raised, those of one model with one error together, and how many did not."""
+    if not any(training.raised for training in trainings):
+        return ()
     seeds: dict[tuple[str, Phase, str], list[int]] = {}
     trained: Counter[tuple[str, Phase]] = Counter()
     done = {(t.phase, t.key, t.seed) for t in trainings if not t.raised}

@@ -279,8 +279,10 @@ class Study:
             seen.add(number)
 
     def _add(self, training: Training) -> None:
-        while len(self.optuna.get_trials(deepcopy=False)) < trial_of(training):
-            self.optuna.add_trial(create_trial(state=TrialState.FAIL))  # killed in its training
+        number = trial_of(training)
+        if number - 1 not in self.trainings:  # else all before it are there; to ask Optuna copies the list
+            while len(self.optuna.get_trials(deepcopy=False)) < number:
+                self.optuna.add_trial(create_trial(state=TrialState.FAIL))  # killed in its training
         frozen = frozen_trial(self.domain, training)
         self.optuna.add_trial(frozen or create_trial(state=TrialState.FAIL))
         self.trainings[trial_of(training)] = training

@@ -1,9 +1,12 @@
 """The export of a study is opened once in a run, and what it needs is loaded before the trainings begin."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -92,3 +95,45 @@ def test_a_trial_is_written_as_optuna_writes_it_and_without_a_look_for_each_valu
     assert read[0] == read[1]
     table = "trial_intermediate_values"
     assert sum(said.startswith("SELECT") and f"FROM {table}" in said for said in asked) == 1, "to read them"
+
+
+@pytest.mark.parametrize("damage", ["nothing", "json", "missing row"])
+def test_what_was_exported_is_read_once_by_a_resume_and_written_again_where_it_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    run = partial(
+        run_search,
+        objective=lambda assignment, seed, fraction: float(assignment["a"].activation == "tanh"),
+        layers=["a"],
+        space=["relu", "tanh"],
+        mode="min",
+        out=tmp_path / "run",
+        seeds=2,
+        looks=(2,),
+        quiet=True,
+    )
+    before = run(budget=4).study.trials
+    statement = {
+        "nothing": "SELECT 1",
+        "json": "UPDATE trial_params SET distribution_json = '{' WHERE trial_id = 2",
+        "missing row": "DELETE FROM trials WHERE trial_id = 2",
+    }[damage]
+    connection = sqlite3.connect(tmp_path / "run" / "study.db")
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+    read, reading = list[int](), optuna.storages.RDBStorage._get_trials
+
+    def counted(self: Any, *given: Any, **named: Any) -> Any:
+        found = reading(self, *given, **named)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(optuna.storages.RDBStorage, "_get_trials", counted)
+    found = run(budget=6, resume=True)
+    if damage == "nothing":
+        assert [each for each in read if each] == [len(before)]
+    after = found.study.trials
+    assert len(after) > len(before)
+    told = [[(t.number, t.params, t.values, t.state) for t in trials] for trials in (before, after)]
+    assert told[1][: len(before)] == told[0]

@@ -83,8 +83,8 @@ def test_rows_pair_in_a_verdict_on_trainings_alone_and_in_a_stack() -> None:
     trained = [plain(Table, data, each, LENGTH) for each in stack[:3]]
     trained += train_stack(Table, data, stack[3:], monitor="val_loss", trainer=LENGTH)
     ours, theirs = trained[::3], trained[1::3]
-    values = [[each.comparison for each in same] for same in (ours, theirs)]
-    pairs = [(one.rows, other.rows) for one, other in zip(ours, theirs, strict=True)]
-    found = compare(*values, "min", groups=pairs).rows
+    one, other = ([each.comparison for each in same] for same in (ours, theirs))
+    pairs = [(a.rows, b.rows) for a, b in zip(ours, theirs, strict=True)]
+    found = compare(one, other, "min", groups=pairs).rows
     assert found is not None
     assert (found.unknown, found.groups) == (None, 33)
