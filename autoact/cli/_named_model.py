@@ -36,7 +36,7 @@ def subject_of(options: argparse.Namespace, instead: str) -> Subject:
 
     Args:
         options: Of the command.
-        instead: The command that takes a model by name, with `{run}` for the run whose model only Python knows.
+        instead: The command with the model by name, for a run (`{run}`) whose model only Python knows.
     """
     from autoact.spaces import Assignment
 
