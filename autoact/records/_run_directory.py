@@ -100,7 +100,8 @@ class RunDirectory:
         if not run.configuration_file.is_file():
             what = "has no config.yaml" if run.path.is_dir() else "does not exist"
             raise RunDirectoryError(
-                f"{path} {what}, so there is no run to resume or to read. Name the `out` of a search, or start one there."
+                f"{path} {what}, so there is no run to resume or to read. Name the `out` of a search, or "
+                "start one there."
             )
         if not is_ended(run.configuration_file):
             raise _unreadable(run.configuration_file, "it is cut short: its last line is not '...'")

@@ -87,7 +87,7 @@ def render(run: Run, rows: Sequence[Row], live: Live | None = None) -> str:
         headline=headline(run.report) if live is None else live.headline,
         failures=failures(run.report),
         sentences=sentences(run) if live is None else [],
-        facts=list(_facts(run)),
+        facts=list(_facts(run)) if live is None else [],
         groups=groups,
         comparisons=list(run.compared.items()),
         interval=_wording.interval,
@@ -198,8 +198,10 @@ def _points(run: Run) -> list[tuple[FrontPoint, str, str]]:
 
 
 def _groups(run: Run) -> tuple[list[Group], list[dict[str, Any]]]:
-    """Return the chosen activations, each once with all its layers, and their graphs."""
-    chosen, original = run.whole(run.report.chosen or Assignment({})), run.report.original or Assignment({})
+    """Return the chosen activations, each once with its layers, and their graphs; none before the choice."""
+    if run.report.chosen is None:
+        return [], []
+    chosen, original = run.whole(run.report.chosen), run.report.original or Assignment({})
     grouped: dict[tuple[str, str], list[str]] = {}
     for path, choice in chosen.items():
         now = str(run.before.get(path, _wording.NOTHING))

@@ -59,7 +59,8 @@ def _raised(phase: str, error: str, found: Sequence[Failure]) -> str:
 
 
 def _named(what: str) -> str:
-    return {"original": "the original model", "selected": "the selected model"}.get(what, what)
+    known = {"original": "the original model", "choice": "the choice", "selected": "the selected model"}
+    return known.get(what, what)
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -216,7 +216,9 @@ def _cost(point: FrontPoint, front: Front) -> str:
     if front.goal == "size":
         more = counted(round(abs(low)), f"{'fewer' if low < 0 else 'more'} parameter")
         return more if low else "as many parameters"
-    less = [f"{number(100 * abs(end) / front.original, 2)}%" for end in (low, high)]
+    shares = [100 * abs(end) / front.original for end in (low, high)]
+    digits = 2 if number(shares[0], 2) != number(shares[1], 2) else 3  # a narrow interval has two ends, too
+    less = [f"{number(share, digits)}%" for share in shares]
     if high < 0:
         return f"time {less[1]} to {less[0]} less"
     if low > 0:

@@ -114,11 +114,10 @@ def test_a_chart_wraps_long_titles_and_leaves_out_a_rule_off_its_axis(browser: B
           const host = document.body.appendChild(element("div", { style: "width: 300px" }));
           const line = { kind: "line", points: [{ x: 0, y: 0.1 }, { x: 1, y: 0.2 }] };
           const rules = [1, 0.15].map((y) => ({ kind: "rule", y, floating: true }));
-          chart(host, { label: "", x: { title: %r }, y: { title: "χ" }, marks: [line, ...rules] });
+          chart(host, { label: "", x: { title: TITLE }, y: { title: "χ" }, marks: [line, ...rules] });
           const lines = [...host.querySelectorAll("text.title tspan")].map((e) => e.textContent);
           return [lines, host.querySelectorAll("line.muted").length];
-        })()"""
-        % title
+        })()""".replace("TITLE", json.dumps(title))
     )
     assert [len(drawn[0]), " ".join(drawn[0])] == [2, title]
     assert drawn[1] == 1

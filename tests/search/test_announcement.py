@@ -174,6 +174,22 @@ def test_a_line_shows_value_time_and_choice() -> None:
     assert "RuntimeError: [no] memory" in third
 
 
+def test_lines_stay_aligned_where_trainings_count_in_part_and_fewer_turn_out_to_be_needed() -> None:
+    shown, stream = progress()
+    with shown:
+        shown.finished(done(0.25, share=8.5))
+        shown.finished(done(0.25))
+        shown.finished(done(0.25))
+        shown.shrink(9)
+        shown.finished(done(0.25))
+    assert [line.split(" trial 1")[0] for line in stream.getvalue().splitlines()] == [
+        " 8.5/10",
+        " 9.5/10",
+        "10.5/10",
+        " 11.5/9",
+    ]
+
+
 def test_a_terminal_gets_one_bar_with_best_value_and_time_left() -> None:
     shown, stream = progress(terminal=True)
     with shown:

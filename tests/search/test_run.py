@@ -246,8 +246,8 @@ def test_a_budget_of_one_takes_the_one_shot_choice(tmp_path: Path) -> None:
     result = run_search(Curve, CurveData, out=tmp_path / "run", **settings)
     (one_shot,) = Ledger(tmp_path / "run" / "trainings.jsonl").of("one-shot")
     baselines = Ledger(tmp_path / "run" / "trainings.jsonl").of("baseline")
-    (selected,) = (training for training in baselines if training.label == "selected")
-    assert selected.assignment == one_shot.derived
+    (choice,) = (training for training in baselines if training.label == "choice")
+    assert choice.assignment == one_shot.derived
     assert result.report["cost"]["search"]["trainings"] == 1
 
 

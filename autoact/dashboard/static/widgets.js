@@ -192,13 +192,15 @@ function legend(marks) {
 }
 
 function drawn(spec, width) {
-  const inner = spec.y.names ? (spec.row ?? 24) * spec.y.names.length : (spec.height ?? 240) - (spec.x.title ? 38 : 22) - (spec.y.title ? 24 : 8);
+  const lines = (text, pixels) => (text ? linesOf(text, pixels, 2).length : 0);
+  const beside = Math.max(...(spec.y.names ?? []).map((name) => lines(name, 0.42 * width - 8)), 1);
+  const row = Math.max(spec.row ?? 24, LINE * beside + 6);
+  const inner = spec.y.names ? row * spec.y.names.length : (spec.height ?? 240) - (spec.x.title ? 38 : 22) - (spec.y.title ? 24 : 8);
   const rough = scaleOf(spec.y, valuesOf(spec.marks, "y"), inner, 0);
   const yTicks = ticksOf(spec.y, rough, Math.max(3, (inner + 60) / 45));
   const longest = Math.max(...yTicks.map(([, text]) => text.length), 1) * LETTER + 12;
   const [left, right] = [Math.min(longest, 0.42 * width), width - 12];
   const room = spec.x.names ? (right - left) / spec.x.names.length - 4 : 90;
-  const lines = (text, pixels) => (text ? linesOf(text, pixels, 2).length : 0);
   const named = Math.max(...(spec.x.names ?? []).map((name) => lines(name, room)), 1);
   const top = spec.y.title ? 10 + LINE * lines(spec.y.title, width - 8) : 8;
   const box = { left, right, top, bottom: top + inner };
@@ -211,9 +213,8 @@ function drawn(spec, width) {
   if (spec.y.title) figure.append(label(spec.y.title, width - 8, { x: 4, y: 13, class: "title" }, 2));
   for (const [value, text] of yTicks) {
     if (!spec.y.names) figure.append(shape("line", { x1: box.left, x2: box.right, y1: y.at(value), y2: y.at(value), class: "grid" }));
-    const rows = (spec.row ?? 0) < 3 * LINE ? 1 : 2;
-    const above = ((linesOf(text, box.left - 8, rows).length - 1) * LINE) / 2;
-    figure.append(label(text, box.left - 8, { x: box.left - 6, y: y.at(value) + 4 - above, "text-anchor": "end", class: "tick" }, rows));
+    const above = ((linesOf(text, box.left - 8, beside).length - 1) * LINE) / 2;
+    figure.append(label(text, box.left - 8, { x: box.left - 6, y: y.at(value) + 4 - above, "text-anchor": "end", class: "tick" }, beside));
   }
   for (const [value, text] of xTicks) {
     if (!spec.x.names) figure.append(shape("line", { y1: box.top, y2: box.bottom, x1: x.at(value), x2: x.at(value), class: "grid" }));

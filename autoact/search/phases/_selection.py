@@ -10,7 +10,7 @@ from autoact.search.goals import cheaper_models
 from autoact.search.phases._baselines import again, by_belief, mean, trained_as
 from autoact.search.phases._remaining import out_of_time
 from autoact.search.phases._trials import fell_back, nothing_finite
-from autoact.search.study import SELECTED, Search, Study
+from autoact.search.study import CHOICE, SELECTED, Search, Study
 
 
 def select(search: Search, study: Study, chosen: Training, models: Mapping[str, Training]) -> Training:
@@ -63,7 +63,7 @@ def _finalists(
     }
     before = [t for t in search.ledger.of("baseline") if t.seed not in search.seeds.selection]
     best = [baselines[name] for name in by_belief(search, study, baselines, before)]
-    tried, count = [replace(chosen, label=SELECTED), *study.ranked()], search.counts.finalists
+    tried, count = [replace(chosen, label=CHOICE), *study.ranked()], search.counts.finalists
     return _different([*_different(tried)[: min(2, count - 1)], *best, *tried])[:count]
 
 

@@ -9,7 +9,8 @@ from autoact.search.setup import RACED, Counts, Hyperparameters, Seeds, Settings
 from autoact.search.trainings import TimeLimit, Trainings
 from autoact.spaces import Assignment
 
-ORIGINAL, SELECTED, MEMBER = "original", "selected", "front"  # labels of trainings; members have a number
+# labels of trainings: the choice is selected once it has been a finalist; members of the front have a number
+ORIGINAL, CHOICE, SELECTED, MEMBER = "original", "choice", "selected", "front"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

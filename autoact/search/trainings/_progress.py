@@ -45,6 +45,7 @@ class SearchProgress:
         self._settings, self._total, self._estimate = settings, total, estimate
         self._done, self._spent, self._new = 0, 0.0, 0.0
         self._best: float | None = None
+        self._width = 2 * len(str(total)) + 1  # of "107/107"; a fraction takes two letters more
         self._quiet = quiet
         self._console = console or Console(highlight=False, soft_wrap=True, force_jupyter=False)
         self._began = self._last = time.monotonic()
@@ -159,10 +160,11 @@ class SearchProgress:
         value = number(training.selection) if training.usable else training.error or training.state
         words = [str(choice) for choice in (training.assignment or training.derived or {}).values()]
         words += [f"{name} {setting(value)}" for name, value in training.hyperparameters.items()]
-        width = len(str(self._total))
+        done = f"{self._worth}/{self._total}"
+        width = self._width + 2 * ("." in done)
         left = "" if self._console.is_terminal else f"{duration(self.left):>12} left"
         return (
-            f"{self._worth:>{width}}/{self._total} {training.label:<18} "
+            f"{done:>{width}} {training.label:<18} "
             f"{self._settings.monitor} {value:<8} {duration(training.seconds):>6}{left}  {', '.join(words)}"
         )
 

@@ -95,7 +95,7 @@ def test_finalists_are_trained_on_seeds_that_chose_nothing(whole: Path) -> None:
     finals = [t for t in trainings(whole, "baseline") if t.trial is None]
     assert {t.seed for t in finals} == set(SEEDS.selection)
     assert Counter(t.key for t in finals).most_common()[-1][1] == 2
-    assert "selected" in {t.label for t in finals}
+    assert "choice" in {t.label for t in finals}
     assert len(trainings(whole, "baseline")) <= (4 + 1) * 2  # no more than all of them on all seeds
 
 
