@@ -29,6 +29,16 @@ def test_trainings_alone_are_compared_with_bare_loops(capsys: pytest.CaptureFixt
     assert re.search(r"a bare loop \d+ ms: \d\.\d\d times", capsys.readouterr().out)
 
 
+@pytest.mark.slow
+def test_arithmetic_is_a_part_of_a_stacked_training(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_price.main(["MLP", "--arithmetic", "--short"]) == 0
+    found = re.findall(r"\| [\w ,]+ \| (\d\.\d{3}) \| (\d+\.\d) \|", capsys.readouterr().out)
+    whole, products, elements = (float(one) for one, _ in found)
+    assert min(products, elements) > 0
+    assert products + elements < whole
+    assert all(abs(75 * float(one) - float(all_)) < 0.1 for one, all_ in found)
+
+
 def test_a_case_that_needs_data_is_refused_without_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_price.main(["wine"]) == 2
     assert capsys.readouterr().err == "No case wine; there are digits, MLP, CNN, transformer.\n"

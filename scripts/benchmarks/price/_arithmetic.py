@@ -11,8 +11,10 @@ from autoact.training.stack import Member, train_stack
 from scripts.benchmarks.price._cases import Case
 from scripts.benchmarks.price._meter import clock
 
-PRODUCTS = ("aten::mm", "aten::bmm", "aten::addmm", "aten::baddbmm", "aten::mkldnn_convolution")
-PRODUCTS += ("aten::convolution_backward",)
+PRODUCTS = tuple(
+    f"aten::{name}"
+    for name in ("mm", "bmm", "addmm", "baddbmm", "mkldnn_convolution", "convolution_backward")
+)
 ELEMENTS = tuple(
     f"aten::{name}"
     for name in (
