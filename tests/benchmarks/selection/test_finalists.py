@@ -3,10 +3,12 @@
 from pathlib import Path
 from unittest.mock import patch
 
+import optuna
 import pytest
 
-from scripts.benchmarks.replay import Game, Search, finalists
+from scripts.benchmarks.replay import Game, Search
 from scripts.benchmarks.replay import _study as replay_study
+from scripts.benchmarks.selection import finalists
 from tests.benchmarks.replay.measured import measured
 
 TABLE = measured()
@@ -16,7 +18,7 @@ TABLE = measured()
 def played() -> tuple[dict[str, float], list[tuple[str, ...]]]:
     told: list[tuple[str, ...]] = []
 
-    def tell(study: object, game: Game, names: tuple[str, ...], seed: int) -> None:
+    def tell(study: optuna.Study, game: Game, names: tuple[str, ...], seed: int) -> None:
         told.append(names)
         replay_study.tell(study, game, names, seed)
 

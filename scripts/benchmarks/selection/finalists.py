@@ -1,7 +1,7 @@
 """Finalists: what a run loses between its trials and its choice, and other ways to spend their trainings.
 
-    python scripts/benchmarks/replay/finalists.py [--tables DIR] [--held-out] [--repetitions 200] [--first 0]
-        [--workers 2] [--short] [--json FILE]
+    python scripts/benchmarks/selection/finalists.py [--tables DIR] [--held-out] [--repetitions 200]
+        [--first 0] [--workers 2] [--short] [--json FILE]
 
 Each game is one search without a mixture, 20 trials and the raced baselines, and ends once in every way, at
 the same number of trainings. *As a run*: finalists once, each on all seeds of the selection. *Halved*: anew
