@@ -1,0 +1,1 @@
+"""Selection at the end of a search, on tables of trainings."""
