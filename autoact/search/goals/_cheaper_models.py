@@ -27,21 +27,21 @@ def cheaper_models(search: Search, study: Study, best: Training, *, selected: bo
         search: The search.
         study: Its study, told of the baselines.
         best: The model that is best by value.
-        selected: Whether only what was trained on the seeds of the selection counts.
+        selected: Whether only what was trained on the seeds of the selection counts; else what was trained on
+            them does not, as there may be some of it where a killed run goes on.
     """
     costs, original = search.costs, search.variables.original
     if costs is None:
         return []
-    diverged = {t.key for t in search.ledger.of("baseline") if not t.usable and not t.raised}
-    known = [
-        t
-        for t in search.ledger.of("trial", "baseline")
-        if t.usable and t.assignment is not None and t.key not in diverged
-    ]
+    last = () if selected else search.seeds.selection
+    counted = [t for t in search.ledger.of("trial", "baseline") if t.phase == "trial" or t.seed not in last]
+    baselines = [t for t in counted if t.phase == "baseline"]
+    diverged = {t.key for t in baselines if not t.usable and not t.raised}
+    known = [t for t in counted if t.usable and t.assignment is not None and t.key not in diverged]
     tried = [t for t in known if not selected or t.seed in search.seeds.selection]
     tried += [best, *(t for t in known if t.assignment == original)]
     models = {t.key: t for t in reversed(tried)}
-    believed = study.posterior(list(models.values()), search.ledger.of("baseline"))
+    believed = study.posterior(list(models.values()), baselines)
     if best.key not in believed:
         return []
     sign = 1.0 if search.settings.minimize else -1.0
