@@ -68,7 +68,7 @@ def _found(options: argparse.Namespace, request: Request) -> SearchResult:
     result = run_search(
         request.model,
         request.data,
-        space=options.space or request.space,
+        space=request.space if options.space is None else options.space,
         task=request.name,
         source=request.source,
         out=request.out,

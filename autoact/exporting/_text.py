@@ -43,8 +43,12 @@ class Elementwise(nn.Module):
 _PUT = '''
 def put(model):
     """Put the activations into a fresh model of the same class, in place, and return it."""
+    near = next(model.parameters(), None)
     for paths, make in LAYERS:
         module = make()
+        if near is not None:  # PReLU computes in the precision of its slopes alone
+            dtype = near.dtype if isinstance(module, nn.PReLU) else None
+            module.to(device=near.device, dtype=dtype)
         for path in paths:
             parent, _, name = path.rpartition(".")
             setattr(model.get_submodule(parent), name, module)

@@ -12,7 +12,7 @@ from scripts.harm.commands import Around, Command
 from scripts.harm.traps import Trap
 
 _FEW = ("probe", "trial", "report")
-_PROBES = 4  # trainings before a run has a directory
+_PROBES = 5  # trainings before a run has a directory
 
 
 def killed_anywhere(bench: Bench) -> Tally:

@@ -191,3 +191,9 @@ def test_equal_functions_are_written_once_and_shared_layers_stay_shared() -> Non
     assert text.count("def squareplus(") == text.count("def squareplus_2(") == 1
     assert text.count("Elementwise(squareplus)") == 2
     assert "(('4', '6'), lambda: nn.PReLU(num_parameters=1))" in text
+
+
+def test_slopes_have_the_precision_of_a_half_model(tmp_path: Path) -> None:
+    model = autoact.apply(nn.Sequential(nn.Linear(4, 4), nn.ReLU()).to(torch.bfloat16), {"1": "prelu"})
+    written = autoact.export(model, tmp_path / "mine", torch.randn(5, 4, dtype=torch.bfloat16))
+    assert written.difference == 0

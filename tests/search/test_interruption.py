@@ -18,7 +18,7 @@ from autoact.records import Ledger
 from tests.search.models import SEARCH, CurveData, Watched
 
 RACED = 3  # baselines on the first seed of the search; with one seed of the selection none on a second
-PROBES = 4  # two short trainings of the original, one of the mixture and one of an alternative
+PROBES = 5  # three short trainings of the original, one of the mixture and one of an alternative
 
 
 def search(folder: Path, stop_at: int = 0, how: str = "kill", **changes: Any) -> Any:

@@ -1,8 +1,9 @@
 """Carriers of chosen activations: modules whose state_dict names the activations below them.
 
 Every module above a chosen activation carries an entry, so that a part that is saved alone names its own.
-In the state_dict of a whole, the entry of the whole stands for those of its parts, but for parts that hold an
-activation themselves: what is cut out by a prefix names its own, too. Hooks write it and no buffer holds it: DDP broadcasts buffers, averages round them, and `module.half()` casts them.
+In the state_dict of a whole, the entry of the whole stands for those of its parts, but for parts that hold
+an activation themselves: what is cut out by a prefix names its own, too. Hooks write it and no buffer holds
+it: DDP broadcasts buffers, averages round them, and `module.half()` casts them.
 """
 
 from collections.abc import Iterator, Mapping

@@ -13,7 +13,7 @@ from autoact.training import restored_randomness, train
 from autoact.training.fit import Beginnings, Snapshot, Validations, shared_objects
 
 _FEW, _MOST = 1e-9, 20.0  # of a full training (one step), and steps
-_EXACT, _ON_ACCELERATORS = 1e-6, 1e-2  # what two trainings with one seed may differ by, relative
+_EXACT, _ON_ACCELERATORS = 1e-6, 5e-2  # what two trainings with one seed may differ by, relative
 
 
 def with_own_network(task: ModelTask, name: str, layers: Any, *, check: bool) -> ModelTask:

@@ -76,7 +76,8 @@ def probe(
 ) -> Probe:
     """Train the original for one step, then for a few; for one the mixture and what could be chosen instead.
 
-    All are validated, the first one as in the confirmation, on selection data. Where batches are doubtful,
+    The few steps are done twice, which should end alike. All are validated, the first one as in the
+    confirmation, on selection data. Where batches are doubtful,
     the original is tried on these first; what its loss leaves out is told in a warning.
 
     Args:

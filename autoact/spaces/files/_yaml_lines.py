@@ -84,7 +84,7 @@ class Document:
         """
         found, names = self.at(keys), tuple(allowed)
         if not isinstance(found, Mapping):
-            raise self.error(keys, f"expected a mapping with {', '.join(names)}; got {found!r}.")
+            raise self.error(keys, f"expected a mapping with {', '.join(names)}; got {found!r:.60}.")
         for key in found:
             if key not in names:
                 raise self.error(

@@ -189,7 +189,7 @@ def _holds_class(value: Any) -> bool:
 
 def _space(document: Document, folder: Path) -> SearchSpace:
     """Return the space: a name, a path (from the file's folder or the current one), a list or a mapping."""
-    given = document.data.get("space") or "default"
+    given = "default" if document.data.get("space") is None else document.data["space"]
     if isinstance(given, Mapping):
         return parse_space(document.part(("space",)))
     if isinstance(given, list):

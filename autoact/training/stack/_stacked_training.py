@@ -292,6 +292,7 @@ class StackedTraining(Callback):
     # -- after the last step
 
     def _end(self) -> None:
+        at_progress(self.trainer, self.trainer.current_epoch + 1, self.step)  # as a fit that has ended says
         self.trainer.validating = True
         if self.steps[-1:] != [self.step]:
             self.finals = self.validations.of(self)

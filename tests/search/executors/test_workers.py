@@ -42,7 +42,7 @@ def test_two_workers_train_as_one(tmp_path: Path) -> None:
     assert two.report["cost"]["search"]["trainings"] == 6
     done = Ledger(out / "trainings.jsonl").trainings[1:]
     assert len({(t.phase, t.key, t.seed) for t in done}) == len(done)
-    probes = 4  # two of the original, one of the mixture, one of an alternative
+    probes = 5  # three of the original, one of the mixture, one of an alternative
     assert log.read_text().splitlines().count("fit") == probes + len(done)
     trials = {
         t.trial for t in done if t.trial is not None

@@ -183,6 +183,7 @@ def test_where_semicolons_separate_a_comma_is_decimal(comma: bool, largest: floa
     cells = [f"{i},141" for i in (1, 2, 3)]
     assert read_target("y", cells, comma=comma).y.max() == largest
     ((_, encoder),) = fit_encoding(["x"], [cells], comma=comma).encoders
+    assert isinstance(encoder, Numbers)
     assert encoder.form == ("decimal comma" if comma else "plain")
 
 

@@ -97,6 +97,9 @@ def test_optimizer_and_scheduler_of_lightning_cli_are_used(user_folder: Path) ->
             "line 9, space[1]: No activation named 'tanhh'. Did you mean 'tanh'?",
         ),
         ("[relu, tanh]", "physix", "line 9, space: No search space named 'physix'"),
+        ("[relu, tanh]", "[]", "line 9, space: Candidates are a list of at least one"),
+        ("[relu, tanh]", "''", "line 9, space: No search space named ''"),
+        ("[relu, tanh]", "false", "line 9, space: A search space is a name"),
         (
             "[relu, tanh]",
             "{candidate: [relu]}",
