@@ -17,7 +17,7 @@ from autoact.records import Costs, Ledger, Phase, Report
 from autoact.search import SearchResult, compare
 from autoact.search.setup import FRONT
 from tests.search.models import TRAINER, Curve, CurveData
-from tests.search.test_interruption import comparable, search, trainings
+from tests.search.test_interruption import PROBES, comparable, search, trainings
 
 TWO: dict[str, Any] = {
     "space": ["relu", "tanh", "prelu"],
@@ -219,6 +219,31 @@ def test_a_genetic_sampler_and_an_interruption(tmp_path: Path) -> None:
     result = search(stopped, resume=True, **asked)
     assert [t.params for t in result.study.trials] == [t.params for t in expected.study.trials]
     assert comparable(result.report) == comparable(expected.report)
+
+
+@pytest.mark.slow
+def test_an_interruption_among_the_finalists_leaves_the_front(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autoact.search.goals._goal.latency_costs", dear)
+    asked: dict[str, Any] = {
+        "space": ["relu", "tanh", "prelu"],
+        "pareto": "latency",
+        "budget": 10,
+        "selection_seeds": 2,
+    }
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    for folder in (whole, stopped):
+        folder.mkdir()
+    search(whole, **asked)
+    phases = [t.phase for t in Ledger(whole / "run" / "trainings.jsonl").trainings]
+    last = len(phases) - phases[::-1].index("baseline")
+    with pytest.raises(KeyboardInterrupt):
+        search(stopped, PROBES + last - 3, "interrupt", **asked)
+    left = len(trainings(stopped / "run"))
+    assert phases[left + 1] == "baseline"
+    search(stopped, resume=True, **asked)
+    assert trainings(stopped / "run") == trainings(whole / "run")
 
 
 @pytest.mark.slow
