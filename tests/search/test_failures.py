@@ -91,7 +91,7 @@ def test_what_raised_sometimes_is_said_and_its_other_seeds_count(tmp_path: Path)
     broken = SEEDS.selection[0]
     result = search(Objective(lambda chosen, seed: chosen == "a=tanh" and seed == broken), tmp_path / "run")
     assert "1 of 2 trainings (baseline, tanh) raised: IndexError: boom" in result.summary().replace(
-        "the selected model", "tanh"
+        "the choice", "tanh"
     )
     assert result.report["comparisons"]["best_uniform"]["name"] == "tanh"
 

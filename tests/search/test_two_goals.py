@@ -191,7 +191,7 @@ def test_kill_9_and_resume(tmp_path: Path, phase: Phase) -> None:
         folder.mkdir()
     expected = search(whole, **asked)
     phases = [training.phase for training in Ledger(whole / "run" / "trainings.jsonl").trainings]
-    stop_at = str(4 + phases.index(phase) + 1)
+    stop_at = str(PROBES + phases.index(phase) + 1)
     where = [str(killed / "log"), str(killed / "run"), stop_at, "1", json.dumps(asked)]
     ended = subprocess.run([sys.executable, "-m", "tests.search.killed_search", *where], check=False)
     assert ended.returncode == -9

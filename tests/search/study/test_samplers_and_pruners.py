@@ -16,6 +16,7 @@ from autoact.errors import ConfigurationError
 from autoact.records import Ledger, Training
 from autoact.search import SearchResult
 from tests.search.models import SEARCH, STEPS, CurveData, Watched
+from tests.search.test_interruption import PROBES
 
 EPOCHS = 2
 
@@ -117,7 +118,7 @@ def test_a_pruned_search_goes_on_where_it_was(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     whole = search(tmp_path / "whole", pruner=HalfPruner())
     with pytest.raises(KeyboardInterrupt):
-        search(tmp_path, 4 + 5, pruner=HalfPruner())  # four probes, the one-shot model, three trials
+        search(tmp_path, PROBES + 5, pruner=HalfPruner())  # the probes, the one-shot model, three trials
     before = trials(tmp_path)
     assert [row[3] for row in before] == ["finished", "pruned", "finished"]
     result = search(tmp_path, resume=True, pruner=HalfPruner())
@@ -154,7 +155,7 @@ def test_samplers_and_pruners_that_remember_go_on_where_they_were(
     (tmp_path / "once").mkdir()
     search(tmp_path / "once", **changes)
     with pytest.raises(KeyboardInterrupt):
-        search(tmp_path, 4 + 6, **changes)  # four probes, the one-shot model in two parts, three trials
+        search(tmp_path, PROBES + 6, **changes)  # the probes, the one-shot model in two parts, three trials
     assert len(trials(tmp_path)) == 3
     search(tmp_path, resume=True, **changes)
     assert trials(tmp_path) == trials(tmp_path / "once")
