@@ -81,7 +81,7 @@ def test_smoothness_is_pythons(page: Page) -> None:
     cases += [("hill", {"n": 1.0}), ("hill", {"n": 1.5}), ("hill", {"n": 3.0}), ("smelu", {"beta": 2.0})]
     for name, own in cases:
         values = list(get(name).settings(**own).values())
-        made = f"autoactPlay.modules.moments.smoothnessOf({bound(name, values)}, -5, 5)"
+        made = f"autoactPlay.modules.moments.smoothnessOf({bound(name, values)}, -10, 10)"
         expected = min(analysis.smoothness(name, up_to=3, **own), 2)
         assert page.browser.run(f"{made}.order") == expected, (name, own)
 

@@ -93,7 +93,7 @@ function jumps(f, low, high, count) {
 
 // {order, jumps}: where each of f, f', f'' jumps between low and high, and the last of them before any jump (-1: f itself jumps).
 export function smoothnessOf(derivatives, low, high) {
-  const found = derivatives.map((f) => jumps(f, low, high, 480));
+  const found = derivatives.map((f) => jumps(f, low, high, 48 * (high - low)));
   const first = found.findIndex((at) => at.length);
   return { order: (first < 0 ? derivatives.length : first) - 1, jumps: found };
 }

@@ -10,7 +10,7 @@ const BESIDE = 1e-9; // of a jump
 const NAMES = ["f", "f′", "f″"];
 
 export function classWords({ order, jumps }) {
-  if (order === 2) return ["C² or more", "f, f′ and f″ have no jump here"];
+  if (order === 2) return ["C² or more", `f, f′ and f″ have no jump from ${2 * LOW} to ${2 * HIGH}`];
   const at = jumps[order + 1];
   const places = at.slice(0, 3).map((each) => number(each, 3)).join(", ") + (at.length > 3 ? ", …" : "");
   return [order < 0 ? "jumps" : `C${"⁰¹"[order]}`, `${NAMES[order + 1]} jumps at ${places}`];
@@ -37,7 +37,7 @@ export function smooth(host, activations) {
   const place = slider({ label: "read at x", low: LOW, high: HIGH, value: 1, step: 0.05 }, read);
   const draw = () => {
     const all = derivatives();
-    const found = smoothnessOf(all, LOW, HIGH);
+    const found = smoothnessOf(all, 2 * LOW, 2 * HIGH); // clamped_offset has its kinks beyond the chart
     movers = all.map((f, n) => {
       const points = [];
       for (let i = 0; i <= POINTS; i += 1) {
