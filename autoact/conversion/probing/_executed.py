@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from autoact._cache import remembered
-from autoact.activations import get, list_activations
 from autoact.conversion.grid import LIBRARIES
+from autoact.conversion.source import torch_functions
 from autoact.nn import AutoActivation, FixedActivation
 
 Line = tuple[str, int]
@@ -201,7 +200,7 @@ def activation_name(function: Any, args: tuple[Any, ...], named: Mapping[str, An
         return "relu" if upper is None and _is_zero(lower) else ""
     if bare in ("maximum", "max"):
         return "relu" if any(map(_is_zero, (*args[:2], named.get("other")))) and len(args) < 3 else ""
-    return _functions_of(list_activations()).get(bare, "")
+    return _FURTHER.get(bare) or torch_functions().get(bare, "")
 
 
 def _bounds(args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -214,19 +213,6 @@ def _is_zero(value: Any) -> bool:
     if isinstance(value, Tensor):
         return not value.requires_grad and value.numel() > 0 and not bool(value.any())
     return isinstance(value, int | float) and value == 0
-
-
-@remembered(maxsize=2)
-def _functions_of(names: tuple[str, ...]) -> dict[str, str]:
-    """Return the names of activations by those of torch's functions for them."""
-    twins = [(name, get(name).twin) for name in names]
-    known = {
-        str(getattr(function, "__name__", "")): name
-        for name, twin in twins
-        if twin
-        for function in twin.functions
-    }
-    return {**known, **_FURTHER}
 
 
 def _outward(frame: FrameType | None) -> Iterator[FrameType]:

@@ -46,7 +46,7 @@ from autoact.conversion.source._rewriting import (
     own_class,
     site_of,
 )
-from autoact.conversion.source._unseen_calls import outside_calls, unseen_calls
+from autoact.conversion.source._unseen_calls import outside_calls, torch_functions, unseen_calls
 
 __all__ = [
     "VIEWS",
@@ -89,6 +89,7 @@ __all__ = [
     "settings_trouble",
     "site_of",
     "sites",
+    "torch_functions",
     "unseen_calls",
     "uses",
     "with_settings",

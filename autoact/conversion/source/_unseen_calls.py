@@ -77,7 +77,7 @@ def _what(node: ast.Call, method: Method) -> str:
     if isinstance(called, ast.Call) and _fetches(called, method):
         return "which function has that name is known only when the model runs"
     found = method.resolve(called)
-    if isinstance(found, _OPERATORS) and _named(found) in _functions_of(list_activations()):
+    if isinstance(found, _OPERATORS) and _named(found) in torch_functions():
         return "it is an operator of torch; call the function of torch.nn.functional instead"
     if isinstance(found, torch.jit.ScriptFunction) and computed_by(found) is None and _computes(found):
         return "it is scripted, and its code cannot be rewritten"
@@ -143,7 +143,7 @@ def _is_ours(value: nn.Module) -> bool:
 
 def _computes(scripted: Any) -> bool:
     found = re.findall(r"aten::(\w+)", str(getattr(scripted, "inlined_graph", "")))
-    known = _functions_of(list_activations())
+    known = torch_functions()
     return any(name.removesuffix("_") in known for name in found)
 
 
@@ -151,11 +151,22 @@ def _named(operator: Any) -> str:
     return str(operator.__name__).partition(".")[0].removesuffix("_")
 
 
+def torch_functions() -> Mapping[str, str]:
+    """Return the names of activations by those of torch's functions for them.
+
+    Example:
+        >>> torch_functions()["leaky_relu"]
+        'leaky_relu'
+    """
+    return _functions_of(list_activations())
+
+
 @remembered(maxsize=2)
-def _functions_of(names: tuple[str, ...]) -> frozenset[str]:
-    """Return the names of torch's functions for activations."""
-    twins = [twin for name in names if (twin := get(name).twin)]
-    return frozenset(str(getattr(each, "__name__", "")) for twin in twins for each in twin.functions)
+def _functions_of(names: tuple[str, ...]) -> Mapping[str, str]:
+    twins = [(name, twin) for name in names if (twin := get(name).twin)]
+    return {
+        str(getattr(function, "__name__", "")): name for name, twin in twins for function in twin.functions
+    }
 
 
 def outside_calls(model: nn.Module) -> dict[str, Call]:
