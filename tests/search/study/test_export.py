@@ -30,6 +30,17 @@ late = set(sys.modules) - before
 print(sorted(name for name in late if name.partition(".")[0] in ("sqlalchemy", "alembic")))
 """
 
+search = partial(
+    run_search,
+    objective=lambda assignment, seed, fraction: float(assignment["a"].activation == "tanh"),
+    layers=["a"],
+    space=["relu", "tanh"],
+    mode="min",
+    seeds=2,
+    looks=(2,),
+    quiet=True,
+)
+
 
 def test_one_export_serves_all_phases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
@@ -40,17 +51,7 @@ def test_one_export_serves_all_phases(tmp_path: Path, monkeypatch: pytest.Monkey
         return opening(self, trials)
 
     monkeypatch.setattr(Export, "_open", noted)
-    run_search(
-        objective=lambda assignment, seed, fraction: float(assignment["a"].activation == "tanh"),
-        layers=["a"],
-        space=["relu", "tanh"],
-        mode="min",
-        out=tmp_path / "run",
-        budget=4,
-        seeds=2,
-        looks=(2,),
-        quiet=True,
-    )
+    search(out=tmp_path / "run", budget=4)
     assert len(opened) == 1
     study = optuna.load_study(study_name=opened[0], storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}")
     assert len(study.trials) == 4 + 3  # trials; both baselines on a seed, the better one on another
@@ -101,17 +102,7 @@ def test_a_trial_is_written_as_optuna_writes_it_and_without_a_look_for_each_valu
 def test_what_was_exported_is_read_once_by_a_resume_and_written_again_where_it_is_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
-    run = partial(
-        run_search,
-        objective=lambda assignment, seed, fraction: float(assignment["a"].activation == "tanh"),
-        layers=["a"],
-        space=["relu", "tanh"],
-        mode="min",
-        out=tmp_path / "run",
-        seeds=2,
-        looks=(2,),
-        quiet=True,
-    )
+    run = partial(search, out=tmp_path / "run")
     before = run(budget=4).study.trials
     statement = {
         "nothing": "SELECT 1",
