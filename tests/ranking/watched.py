@@ -14,27 +14,38 @@ _NOTES, _SIGNAL, _AT, _RANKS = "WATCHED_NOTES", "WATCHED_SIGNAL", "WATCHED_AT", 
 
 
 class Noted(Curve):
-    """Note every training, and send the signal at the second batch of one."""
+    """Number every training, and send the signal at the second batch of one."""
+
+    number: int
 
     def on_fit_start(self) -> None:
-        with Path(os.environ[_NOTES]).open("a") as file:
-            file.write("fit\n")
+        self.number = _numbered(Path(os.environ[_NOTES]))
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        if batch_idx == 1 and begun(Path(os.environ[_NOTES])) == int(os.environ[_AT]):
+        if batch_idx == 1 and self.number == int(os.environ[_AT]):
             os.kill(int(os.environ[_RANKS]), getattr(signal, os.environ[_SIGNAL]))
+
+
+def _numbered(notes: Path) -> int:
+    """Note a training and return its number, which no training of another process has."""
+    number = begun(notes) + 1
+    try:
+        (notes / str(number)).touch(exist_ok=False)
+    except FileExistsError:
+        return _numbered(notes)
+    return number
 
 
 def begun(notes: Path) -> int:
     """Return how many trainings have begun."""
-    return notes.read_text().count("fit\n")
+    return len(list(notes.iterdir()))
 
 
 def watched(notes: Path, sent: str = "", at: int = 0, ranks: int | str = "") -> Mapping[str, str]:
     """Return the environment of a ranking that is watched.
 
     Args:
-        notes: File of its trainings.
+        notes: Folder of its trainings.
         sent: Name of the signal.
         at: Number of the training, from 1; 0 for none.
         ranks: Process that gets it.
