@@ -29,6 +29,8 @@ CHOSEN = ("gelu", "elu", "tanh")  # of the layers in turn; another arm has gelu 
 def arithmetic(case: Case, seeds: int) -> Iterator[tuple[str, float]]:
     """Give processor seconds of a training in a stack of three arms, as a confirmation is.
 
+    The profiler knows operators by the clock on the wall alone: measure on a quiet machine.
+
     Args:
         case: The case.
         seeds: Of each arm.
