@@ -79,7 +79,7 @@ class neg(Primitive):
     """min(u, 0), gradient 1 at the kink (what torch's leaky, PReLU and ELU do at 0)."""
 
     nargs = 1
-    code = "torch.clamp({0}, max=0)"
+    code = "torch.where(torch.gt({0}, 0), 0, {0})"  # the gradient of torch.clamp there is another since 2.14
     tex = r"\min(0, {0})"
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:

@@ -120,10 +120,11 @@ def _speed(raw: Any, initial: Any, form: Form, on: _Operations) -> Any:
     """Return the derivative of `_value` in raw."""
     speed = form.free
     if form.sided:
-        speed += form.side * form.side * _span(initial, form, on) * on.sigmoid(form.side * raw * math.log(2))
+        reach = form.side * form.side * _span(initial, form, on)
+        speed = speed + reach * on.sigmoid(form.side * raw * math.log(2))
     if form.ranged:
         s = on.sigmoid(raw + on.logit(_share(initial, form, on)))
-        speed += form.width * s * (1 - s)
+        speed = speed + form.width * s * (1 - s)
     return speed
 
 
@@ -204,7 +205,8 @@ _ON_TENSORS = _Operations(
     lambda u: torch.logaddexp2(u, u.new_zeros(())),
     torch.sigmoid,
     lambda share: torch.logit(share, eps=EDGE),
-    torch.clamp,
+    # what lies on a bound may come back: torch.clamp lets it no more since 2.14
+    lambda u, low, high: torch.where(u < low, low, torch.where(u > high, high, u)),
 )
 _IN_TEXT = _Operations(*map(_called, _Operations._fields))._replace(
     logit=lambda share: _called("logit")(share, EDGE)

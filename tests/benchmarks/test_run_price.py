@@ -33,7 +33,8 @@ def test_trainings_alone_are_compared_with_bare_loops(capsys: pytest.CaptureFixt
 def test_arithmetic_of_a_stacked_training_is_told_for_75(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_price.main(["MLP", "--arithmetic", "--short"]) == 0
     found = re.findall(r"\| [\w ,]+ \| (\d\.\d{3}) \| (\d+\.\d) \|", capsys.readouterr().out)
-    assert len(found) == 3 and all(float(one) > 0 for one, _ in found)
+    assert len(found) == 3
+    assert all(float(one) > 0 for one, _ in found)
     assert all(abs(75 * float(one) - float(all_)) < 0.1 for one, all_ in found)
 
 

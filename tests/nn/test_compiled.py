@@ -142,6 +142,7 @@ def test_the_schedule_in_c_is_that_of_torch(count, bad):
 
 
 @needs_kernels
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not")  # opcheck of torch 2.14
 def test_operations_of_compiled_graphs_are_what_torch_asks_of_them():
     layer = AutoActivation(NAMES, start="elu")
     own = [t.detach().clone().requires_grad_() for t in (layer.logits, layer.raw)]
