@@ -8,7 +8,7 @@ TICK = 0.02  # seconds between two looks
 
 @dataclass
 class Clock:
-    """Stands in for `time` where a watch looks: what else the machine does, and when, cannot be seen on it."""
+    """Stands in for `time` where a watch looks: nothing else that the machine does can be seen on it."""
 
     now: float = 0.0
     looks: int = 0

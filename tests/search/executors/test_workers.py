@@ -334,7 +334,9 @@ def test_ctrl_c_is_one_line_and_exit_status_130(tmp_path: Path, importing: bool)
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     ledger = out / "trainings.jsonl"
-    _wait(lambda: search.poll() is not None or (_children(search.pid) and (importing or ledger.exists())), 300)
+    _wait(
+        lambda: search.poll() is not None or (_children(search.pid) and (importing or ledger.exists())), 300
+    )
     children = _children(search.pid)
     assert children
     os.killpg(search.pid, signal.SIGINT)
