@@ -4,10 +4,12 @@ import json
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from autoact import Assignment
 from autoact.cli import main
 from autoact.cli._named_model import _kept
+from autoact.latency import _call_times
 
 MODELS = """
 import lightning as L
@@ -92,7 +94,28 @@ def test_a_task_with_an_assignment(capsys, folder):
     assert float(lines["mine.yaml"][1]) > 0
 
 
-def test_a_named_model_with_inputs_of_two_kinds(capsys):
+class Operators(TorchDispatchMode):
+    """A clock that goes on by a millisecond with each operator, and a little whenever it is looked at."""
+
+    now = 0.0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.now += 1e-3
+        return function(*args, **(kwargs or {}))
+
+    def perf_counter(self):
+        self.now += 1e-6
+        return self.now
+
+
+@pytest.fixture
+def operators(monkeypatch):
+    with Operators() as clock:
+        monkeypatch.setattr(_call_times, "time", clock)
+        yield clock
+
+
+def test_a_named_model_with_inputs_of_two_kinds(capsys, operators):
     arguments = ["--input", "8x6:int64", "--input", "4", "--space", "vision", "--json"]
     assert main(["cost", "cost_models.Net", *arguments, *FAST]) == 0
     found = json.loads(capsys.readouterr().out)

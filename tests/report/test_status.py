@@ -81,15 +81,19 @@ def test_a_run_is_running_while_a_process_works_on_it(run: RunDirectory) -> None
     assert status(run.path).state == "stopped"
 
 
-def test_who_looks_does_not_keep_a_search_from_going_on(run: RunDirectory) -> None:
+def test_who_looks_does_not_keep_a_search_from_going_on(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with run.locked():
         pass
     with open(run.path / ".lock") as looking:
         import fcntl
-        import threading
 
+        def looked(seconds: float) -> None:
+            fcntl.flock(looking, fcntl.LOCK_UN)
+
+        monkeypatch.setattr("autoact.records._run_directory.time.sleep", looked)
         fcntl.flock(looking, fcntl.LOCK_EX)
-        threading.Timer(0.1, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
         with run.locked():
             assert status(run.path).state == "running"
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ class Watched(Curve):
     Args:
         log: File that gets one line per event.
         stop_at: Number of the training, from 1, during which `how` happens; 0 for none.
-        how: "kill" (as kill -9), "interrupt" (as Ctrl-C) or "terminate" (SIGTERM).
+        how: "kill" (as kill -9), "interrupt" (as Ctrl-C), "terminate" (SIGTERM), or "hold": it never ends.
     """
 
     def __init__(self, log: str, stop_at: int = 0, how: str = "kill", lr: float = 1e-2) -> None:
@@ -106,7 +107,12 @@ class Watched(Curve):
         self.write("step")
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        if batch_idx == 1 and self.log_file.read_text().count("fit\n") == self.stop_at:
+        if batch_idx != 1 or not self.stop_at:
+            return
+        begun = self.log_file.read_text().count("fit\n")
+        while self.how == "hold" and begun >= self.stop_at:  # of two workers, each may come to see it
+            time.sleep(0.1)
+        if begun == self.stop_at:
             if self.how == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             if self.how == "interrupt":

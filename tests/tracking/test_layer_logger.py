@@ -1,7 +1,6 @@
 import itertools
 import math
 import re
-import time
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +16,7 @@ from autoact.tracking import LayerLogger
 from autoact.tracking import _layer_logger as layer_logger
 from autoact.tracking import _tensorboard_figures as figures
 from autoact.tracking._layer_logger import TimeBudget
+from tests.tracking.noted_budget import NotedBudget
 
 LAYER_TAGS = ["entropy", "margin", "kappa", "chi", "dead", "own_kappa", "saturated", "mean", "second_moment"]
 
@@ -75,16 +75,15 @@ def test_pictures_can_be_opened(layers, writer, tmp_path, read):
 
 @pytest.mark.slow
 def test_logging_takes_its_share_of_the_time_and_no_more(model, layers, writer, monkeypatch):
-    clock = time.thread_time  # other processes of a busy machine do not count
-    monkeypatch.setattr(layer_logger, "TimeBudget", partial(TimeBudget, clock=clock))
+    monkeypatch.setattr(layer_logger, "TimeBudget", NotedBudget)
     logger = LayerLogger(writer, layers, share=0.05)
-    begin, written = clock(), 0
-    while (elapsed := clock() - begin) < 1.0:
+    assert isinstance(logger.budget, NotedBudget)
+    written = 0
+    while written < 3:
         if logger.due():
             feed(model, logger, layers)
         written += logger.log(written)
-    assert written >= 2
-    assert logger.budget.spent <= 0.05 * elapsed + 0.05  # one piece of work may run over
+        logger.budget.require_share()
 
 
 def test_a_layer_per_channel_is_logged_as_its_mean(writer, tmp_path, read):
@@ -102,17 +101,6 @@ def test_nothing_seen_means_no_flow_tags(layers, writer, tmp_path, read):
     assert not any("kappa" in tag for tag in read(tmp_path).Tags()["scalars"])
 
 
-def test_the_share_of_time_is_logged(layers, writer, tmp_path, read):
-    logger = LayerLogger(writer, layers)
-    logger.log(0)
-    time.sleep(0.3)
-    logger.finish(1)
-    first, last = [event.value for event in read(tmp_path).Scalars("autoact/logging_share")]
-    assert 0 <= first <= 1
-    assert 0 < last < 0.5
-    assert last == pytest.approx(logger.budget.spent / 0.3, rel=20)
-
-
 class Clock:
     """A clock that moves only when told to."""
 
@@ -124,6 +112,19 @@ class Clock:
 
     def move(self, seconds):
         self.now += seconds
+
+
+def test_the_share_of_time_is_logged(layers, writer, tmp_path, read, monkeypatch):
+    logger, clock = LayerLogger(writer, layers), Clock()
+    logger.budget, logger._scalars = TimeBudget(0.01, clock), TimeBudget(0.005, clock)
+    write = logger._write_scalars
+    monkeypatch.setattr(logger, "_write_scalars", lambda step: (write(step), clock.move(0.1)))
+    clock.move(0.1)
+    logger.log(0)
+    clock.move(0.3)
+    logger.finish(1)
+    shares = [event.value for event in read(tmp_path).Scalars("autoact/logging_share")]
+    assert shares == pytest.approx([0.0, 0.1 / 0.5], abs=1e-6)  # of what was before
 
 
 @pytest.mark.parametrize("first", [0.3, 1.3])  # matplotlib's import may take longer than expected

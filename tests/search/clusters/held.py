@@ -5,16 +5,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.search.models import Curve
 
 
 class Held(Curve):
-    """Wait at the start of a training as long as a file `hold` is there, and write down where.
+    """Wait at the start of each training after a run's first two, and write down where.
 
     Args:
-        folder: Of `hold`; gets a file named for each process that waits, or its node of a Ray cluster.
+        folder: Has a file `hold` with the path of the run, as long as its trainings are to wait; gets a file
+            named for each process that waits, or its node of a Ray cluster.
     """
 
     def __init__(self, folder: str, lr: float = 1e-2) -> None:
@@ -22,9 +24,15 @@ class Held(Curve):
         self.folder = Path(folder)
 
     def on_fit_start(self) -> None:
-        while (self.folder / "hold").exists():
+        while self._waits():
             (self.folder / f"held-{_place()}").touch()
             time.sleep(0.02)
+
+    def _waits(self) -> bool:
+        with suppress(FileNotFoundError):  # nobody is to wait, or the run has not begun
+            run = Path((self.folder / "hold").read_text())
+            return (run / "trainings.jsonl").read_text().count("\n") >= 2
+        return False
 
 
 def _place() -> str:
@@ -37,15 +45,13 @@ def when_held(run: Path, folder: Path, act: Callable[[list[str]], object]) -> th
     """Hold the trainings after a run's first two, and act once they wait in two places.
 
     Args:
-        run: The run directory.
+        run: The run directory, of a run that has not begun.
         folder: Where `hold` is made, and taken away after the act.
         act: Gets the names of the places.
     """
+    (folder / "hold").write_text(str(run))
 
     def watch() -> None:
-        ledger = run / "trainings.jsonl"
-        _wait(lambda: ledger.exists() and ledger.read_text().count("\n") >= 2)
-        (folder / "hold").touch()
         _wait(lambda: len([*folder.glob("held-*")]) >= 2)
         act(sorted(path.name.removeprefix("held-") for path in folder.glob("held-*")))
         (folder / "hold").unlink()

@@ -73,11 +73,13 @@ class Cluster:
     most: int = 0
     running: int = 0
     submitted: int = 0
+    looks: int = 0
     sendings: int = 0
     cancelled: int = 0
     held: threading.Event | None = None
 
     def offered(self) -> int:
+        self.looks += 1
         if isinstance(self.size, Exception):
             raise self.size
         return self.size
@@ -253,7 +255,6 @@ def test_what_may_have_ended_others_runs_alone(remote: Callable[..., Remote]) ->
 def test_a_cluster_that_is_silent_is_gone(
     remote: Callable[..., Remote], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autoact.search.clusters._remote.SILENT", 0.2)
     cluster = Cluster()
     there = remote(cluster)
     there.begin()
@@ -261,6 +262,8 @@ def test_a_cluster_that_is_silent_is_gone(
     future = there.submit([asked(1)], NO_EXTRAS)
     until(lambda: cluster.running == 1)
     cluster.size = OSError("no route to host")
+    seen(cluster)
+    monkeypatch.setattr("autoact.search.clusters._remote.SILENT", 0.2)
     with pytest.raises(ClusterGoneError, match=r"^The cluster does not answer any more: OSError: no route"):
         future.result(60)
     assert cluster.cancelled == 1
@@ -272,18 +275,20 @@ def test_a_cluster_that_is_silent_is_gone(
 def test_a_cluster_without_workers_is_waited_for_and_then_gone(
     remote: Callable[..., Remote], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autoact.search.clusters._remote.PATIENCE", 0.4)
     cluster = Cluster(size=0)
-    growing = threading.Timer(0.1, lambda: setattr(cluster, "size", 1))
-    growing.start()
     there = remote(cluster)
     there.begin()
-    growing.join()
+    future = there.submit([asked(1)], NO_EXTRAS)
+    seen(cluster)
+    assert not future.done()
+    cluster.size = 1
+    assert trained(future)[0].state == "finished"
     cluster.size = 0
+    seen(cluster)
+    future = there.submit([asked(2)], NO_EXTRAS)
+    monkeypatch.setattr("autoact.search.clusters._remote.PATIENCE", 0.4)
     with pytest.raises(ClusterGoneError, match=r"^The cluster has offered no worker for 0 seconds\.$"):
-        until(lambda: cluster.running == 0)
-        time.sleep(0.1)
-        there.submit([asked(1)], NO_EXTRAS).result(60)
+        future.result(60)
 
 
 class Growing(Cluster):
@@ -327,6 +332,12 @@ def trained(future: "Future[list[Training] | Undone]") -> list[Training]:
     ended = future.result(60)
     assert isinstance(ended, list)
     return ended
+
+
+def seen(cluster: Cluster) -> None:
+    """Wait until its size has been looked at, and noted."""
+    looks = cluster.looks
+    until(lambda: cluster.looks > looks + 1)
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -19,6 +19,7 @@ from autoact.search.setup import seeds_for
 from autoact.search.trainings import NO_EXTRAS, Executor, Undone
 from autoact.spaces import Assignment
 from autoact.training import Measurement
+from tests.search.executors.clock import Clock
 
 QUICK: dict[str, Any] = {"space": ["relu", "tanh"], "layers": ["a"], "mode": "min", "quiet": True}
 FOUND = Measurement(selection=1.0, steps=1, planned_steps=1.0, seconds=0.0, finite=True)
@@ -56,8 +57,7 @@ def swallow() -> None:
 
 
 @pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_watch, "TICK", 0.02)
+def again(monkeypatch: pytest.MonkeyPatch, often: None) -> None:
     monkeypatch.setattr(_watch, "_AGAIN", 0.1)
 
 
@@ -88,9 +88,8 @@ def test_a_stack_that_hangs_is_not_done(within: Any) -> None:
     assert found == Undone("it took longer than 0.2 s: it hangs, or training_timeout has to be more")
 
 
-@pytest.mark.slow
-def test_the_next_training_has_all_of_its_time(within: Any) -> None:
-    executor = within(0.5, lambda: time.sleep(0.2))
+def test_the_next_training_has_all_of_its_time(within: Any, clock: Clock) -> None:
+    executor = within(0.5, lambda: clock.let_pass(0.2))
     for seed in range(5):
         (ended,) = executor.submit([training(seed)], NO_EXTRAS).result()
         assert ended.state == "finished"
@@ -144,14 +143,16 @@ def test_a_search_in_another_thread_has_no_limit(tmp_path: Path) -> None:
     assert found[0].plan.settings.training_timeout is None
 
 
-def test_a_hang_counts_once_and_a_resume_repeats_it_in_the_confirmation_alone(tmp_path: Path) -> None:
+def test_a_hang_counts_once_and_a_resume_repeats_it_in_the_confirmation_alone(
+    tmp_path: Path, clock: Clock
+) -> None:
     hangs, calls, out = [True], [], tmp_path / "run"
 
     def objective(assignment: Assignment, seed: int, fraction: float) -> float:
         calls.append((assignment["a"].activation, seed))
         first = seeds_for(result_settings).confirmation[0]
         if hangs[0] and ("elu" == calls[-1][0] or calls[-1] == ("relu", first)):
-            time.sleep(600)
+            clock.let_pass(600)
         return len(str(assignment)) + seed % 7 / 10
 
     settings: dict[str, Any] = {"budget": 4, "seeds": 3, "selection_seeds": 1}

@@ -11,6 +11,7 @@ import pytest
 
 from autoact.search.executors import _watch
 from autoact.search.executors._watch import Limits, Watch, can_tell_memory, memory_of
+from tests.search.executors.clock import Clock
 
 
 def wait(condition: Callable[[], Any], seconds: float = 60.0) -> None:
@@ -20,9 +21,7 @@ def wait(condition: Callable[[], Any], seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
-@pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_watch, "TICK", 0.02)
+pytestmark = pytest.mark.usefixtures("often")
 
 
 @pytest.fixture
@@ -57,26 +56,21 @@ def test_a_stack_has_the_time_of_its_trainings(watching: Any) -> None:
     assert stack == []
 
 
-def test_what_has_ended_in_time_is_left_alone(watching: Any) -> None:
+def test_what_has_ended_in_time_is_left_alone(watching: Any, clock: Clock) -> None:
     ended: list[str] = []
     with watching(Limits(seconds=0.2)).over(1, ended.append):
-        pass
-    time.sleep(0.5)
+        clock.let_pass(0.1)
+    clock.let_pass(0.5)
     assert ended == []
 
 
-def test_time_in_which_this_process_was_stopped_does_not_count(
-    watching: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_time_in_which_this_process_was_stopped_does_not_count(watching: Any, clock: Clock) -> None:
     """SIGSTOP and continue: the clock goes on, nothing looks at it."""
     ended: list[str] = []
-    clock = time.monotonic
-    jump = [0.0]
-    monkeypatch.setattr("autoact.search.executors._watch.time.monotonic", lambda: clock() + jump[0])
     with watching(Limits(seconds=100.0)).over(1, ended.append):
-        time.sleep(0.2)
-        jump[0] = 10_000.0
-        time.sleep(0.5)
+        clock.let_pass(0.2)
+        clock.now += 10_000.0
+        clock.let_pass(0.5)
     assert ended == []
 
 

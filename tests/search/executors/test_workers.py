@@ -61,7 +61,8 @@ def test_two_workers_train_as_one(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     paths = [str(tmp_path / "log"), str(tmp_path / "run")]
-    command = [sys.executable, "-m", "tests.search.killed_search", *paths, "0", "2"]
+    held = 5 + 4  # the probe's, and then the fourth: two have ended
+    command = [sys.executable, "-m", "tests.search.killed_search", *paths, str(held), "2"]
     parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ledger = tmp_path / "run" / "trainings.jsonl"
     _wait(lambda: ledger.exists() and ledger.read_text().count("\n") > 2, seconds=300)
@@ -235,18 +236,19 @@ class Places:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("crash", "why"),
+    ("crash", "why", "limit"),
     [
-        ("import os; os._exit(7)", "its process ended itself with exit status 7"),
+        ("import os; os._exit(7)", "its process ended itself with exit status 7", None),
         pytest.param(
             "while True: pass",
-            "it took longer than 2 s: it hangs, or training_timeout has to be more",
+            "it took longer than 10 s: it hangs, or training_timeout has to be more",
+            10.0,  # the others take a moment, on a machine that does much else, too
             marks=pytest.mark.long,
         ),
     ],
 )
 def test_a_worker_that_is_replaced_keeps_its_device_and_the_confirmation_its_pairs(
-    tmp_path: Path, crash: str, why: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, crash: str, why: str, limit: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Part 6 of the faults: one failure decided, a hang hung, loaders were 150 times slower."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7")
@@ -256,7 +258,7 @@ def test_a_worker_that_is_replaced_keeps_its_device_and_the_confirmation_its_pai
     log = tmp_path / "log"
     log.touch()
     objective = Places(log, crash, {("relu", seeds.search[0]), ("relu", seeds.confirmation[0])})
-    result = run_search(objective=objective, out=tmp_path / "run", training_timeout=2.0, **SMALL)
+    result = run_search(objective=objective, out=tmp_path / "run", training_timeout=limit, **SMALL)
     noted = [line.split() for line in log.read_text().splitlines()]
     assert {gpu for _, gpu, *_ in noted} == {"4", "GPU-7"}
     assert {how for _, _, how, *_ in noted} == {multiprocessing.get_context().get_start_method()}
@@ -298,14 +300,27 @@ def test_a_module_that_a_worker_cannot_import_is_refused_before_the_start(
     assert capfd.readouterr() == ("", "")
 
 
+IMPORTED = """
+import sys, time
+from tests.search.models import Curve
+
+class Imported(Curve):
+    pass
+
+while sys.argv[0] == "-c" and {importing}:  # in a worker
+    time.sleep(0.1)
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("lines", [pytest.param(0, marks=pytest.mark.long), 2])
-def test_ctrl_c_is_one_line_and_exit_status_130(tmp_path: Path, lines: int) -> None:
-    """Fault F14: about 50 lines of a worker's import."""
+@pytest.mark.parametrize("importing", [pytest.param(True, marks=pytest.mark.long), False])
+def test_ctrl_c_is_one_line_and_exit_status_130(tmp_path: Path, importing: bool) -> None:
+    """Fault F14: about 50 lines of a worker's import. Here that never ends, or the first training."""
+    (tmp_path / "imported.py").write_text(IMPORTED.format(importing=importing))
     (tmp_path / "config.yaml").write_text(
-        "model: {class_path: tests.search.models.Curve}\n"
+        "model: {class_path: imported.Imported}\n"
         "data: {class_path: tests.search.models.CurveData}\n"
-        "trainer: {max_epochs: 200, accelerator: cpu}\n"
+        "trainer: {max_epochs: 100_000, accelerator: cpu}\n"
         "space: [relu, tanh]\nsearch: {budget: 2, seeds: 2, selection_seeds: 1, workers: 2}\n"
     )
     out = tmp_path / "run"
@@ -319,15 +334,14 @@ def test_ctrl_c_is_one_line_and_exit_status_130(tmp_path: Path, lines: int) -> N
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     ledger = out / "trainings.jsonl"
-    if lines:
-        _wait(lambda: ledger.exists() and ledger.read_text().count("\n") >= lines, seconds=300)
-    else:
-        _wait(lambda: search.poll() is not None or len(_children(search.pid)) > 0, seconds=300)
+    _wait(
+        lambda: search.poll() is not None or (_children(search.pid) and (importing or ledger.exists())), 300
+    )
     children = _children(search.pid)
     assert children
     os.killpg(search.pid, signal.SIGINT)
     said = search.communicate(timeout=60)
-    resume = f" Go on with: autoact search --resume {out}" if lines else ""
+    resume = "" if importing else f" Go on with: autoact search --resume {out}"
     assert said == ("", f"autoact: interrupted.{resume}\n")
     assert search.returncode == 130
     _wait(lambda: not any(_alive(child) for child in children), seconds=60)
