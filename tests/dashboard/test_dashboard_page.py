@@ -95,7 +95,7 @@ def test_click_a_layer_opens_its_function_derivative_and_history(browser: Browse
         "Weights of net.3",
         "κ, relative",
         "χ, factor",
-        "units, share",
+        "share of the units",
     ):
         assert any(said in label for label in labels), said
     paths = attributes(browser, ".detail .charts > div:first-child path", "class")
@@ -123,11 +123,52 @@ def test_a_chart_wraps_long_titles_and_leaves_out_a_rule_off_its_axis(browser: B
     assert drawn[1] == 1
 
 
+def test_names_that_differ_at_their_ends_stay_different_where_they_are_shortened(
+    browser: Browser, address: str
+) -> None:
+    open_run(browser, address, "training")
+    rows = [f"transformer.encoder.layers.{n}.feed_forward.activation" for n in (3, 11)]
+    words = [f"elu(alpha=3.361) · leaky_relu(negative_slope=0.01) · {name}" for name in ("gelu", "relu")]
+    drawn = browser.run(
+        """(async () => {
+          const { chart, element, heatmap } = await import("./widgets.js");
+          const host = () => document.body.appendChild(element("div", { style: "width: 340px" }));
+          const [map, list] = [host(), host()];
+          heatmap(map, { label: "", rows: ROWS, columns: ["relu"], values: [[1], [0]] });
+          chart(list, { label: "", x: {}, y: { names: WORDS }, marks: [] });
+          const text = (e) => e.querySelector("title") ? e.firstChild.textContent : e.textContent;
+          return [map, list].map((e) => [...e.querySelectorAll("text[text-anchor=end]")].map(text));
+        })()""".replace("ROWS", json.dumps(rows)).replace("WORDS", json.dumps(words))
+    )
+    assert [row.removeprefix("…") for row in drawn[0]] == [row[1 - len(drawn[0][0]) :] for row in rows]
+    assert [line.replace(" ", "") for line in drawn[1]] == [word.replace(" ", "") for word in words]
+
+
+def test_of_a_hundred_layers_the_candidates_and_the_detail_stay_in_sight(
+    browser: Browser, address: str
+) -> None:
+    open_run(browser, address, "training", width=390)
+    browser.wait("document.querySelector('.detail svg')")
+    found = browser.run(
+        """(async () => {
+          const { element, heatmap } = await import("./widgets.js");
+          const host = document.body.appendChild(element("div", {}));
+          const rows = Array.from({ length: 100 }, (_, n) => `layer.${n}`);
+          heatmap(host, { label: "", rows, columns: ["relu", "tanh"], values: rows.map(() => [0.5, 0.5]) });
+          host.scrollTop = 900;
+          const [at, head] = [host, host.querySelector(".head")].map((e) => e.getBoundingClientRect());
+          const grid = host.querySelector("[role=grid]");
+          return [at.height / window.innerHeight, head.top - at.top, grid.tabIndex];
+        })()"""
+    )
+    assert found == [pytest.approx(0.75, abs=0.01), pytest.approx(0, abs=1), -1]
+
+
 @pytest.mark.long
 def test_keys_move_through_the_layers(browser: Browser, address: str) -> None:
     open_run(browser, address, "training")
     browser.wait("document.querySelector('.detail h3')")
-    browser.run("document.querySelector('.heatmap svg').focus()")
+    browser.run("document.querySelector('.heatmap svg[role=grid]').focus()")
     browser.press("ArrowDown")
     browser.wait("document.querySelector('.detail h3').textContent === 'net.1'")
     browser.press("PageDown")
