@@ -155,7 +155,7 @@ def _template() -> Template:
 
 def _breakable(text: str) -> Markup:
     """Return a text that may be broken after punctuation, where a narrow page has to break it."""
-    return Markup("<wbr>").join(re.split(r"(?<=[(,=_.])", text))
+    return Markup("<wbr>").join(re.split(r"(?<=[(,=])", text))
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str, str]]:
