@@ -155,13 +155,17 @@ def test_of_a_hundred_layers_the_candidates_and_the_detail_stay_in_sight(
           const host = document.body.appendChild(element("div", {}));
           const rows = Array.from({ length: 100 }, (_, n) => `layer.${n}`);
           heatmap(host, { label: "", rows, columns: ["relu", "tanh"], values: rows.map(() => [0.5, 0.5]) });
+          host.style.width = "300px"; // a phone that is turned
+          await new Promise((done) => setTimeout(done, 200));
+          const wide = Number(host.querySelector("[role=grid]").getAttribute("width"));
           host.scrollTop = 900;
           const [at, head] = [host, host.querySelector(".head")].map((e) => e.getBoundingClientRect());
           const grid = host.querySelector("[role=grid]");
-          return [at.height / window.innerHeight, head.top - at.top, grid.tabIndex];
+          return [wide, at.height / window.innerHeight, head.top - at.top, grid.tabIndex];
         })()"""
     )
-    assert found == [pytest.approx(0.75, abs=0.01), pytest.approx(0, abs=1), -1]
+    assert found[0] <= 300
+    assert found[1:] == [pytest.approx(0.75, abs=0.01), pytest.approx(0, abs=1), -1]
 
 
 @pytest.mark.long
@@ -256,7 +260,7 @@ def test_100_layers_40_candidates_and_200_steps_take_less_than_200_ms(browser: B
     browser.slide("input[type=range]", 100)
     browser.wait("document.querySelector('.step').textContent.startsWith('1010')")
     slid = spent()
-    browser.run("document.querySelector('[data-row=\"50\"]').dispatchEvent(new Event('click'))")
+    browser.run("document.querySelector('[data-row=\"50\"]').dispatchEvent(new Event('click', {bubbles: true}))"
     browser.wait("document.querySelector('.detail h3').textContent === 'net.50'")
     clicked = spent()
     took = {"slide": slid - before, "click": clicked - slid}

@@ -287,10 +287,59 @@ function pickable(place, spec) {
   });
 }
 
-// Draw rows x columns of values between 0 and 1, names above that stay; with `select`, a row can be chosen by mouse or arrow keys.
-// Returns {update(values), select(row)}; a value of undefined has no cell.
-export function heatmap(host, { label: said, rows, columns, values, notes = [], select }) {
-  const width = Math.max(240, Math.floor(host.clientWidth || 640));
+// Draw rows x columns of values between 0 and 1, again whenever the host's width changes; the names above stay in sight.
+// With `select`, a row can be chosen by mouse or arrow keys. Returns {update(values), select(row)}; a value of undefined has no cell.
+export function heatmap(host, spec) {
+  let [shown, current, width, cells] = [spec.values, -1, 0, []];
+  const lines = () => host.querySelectorAll(".row");
+  const choose = (row) => {
+    lines()[current]?.classList.remove("selected");
+    current = row;
+    lines()[row].classList.add("selected");
+    spec.select(row);
+  };
+  const update = (next) => {
+    shown = next;
+    cells.forEach((own, row) => own.forEach((node, n) => {
+      const value = next[row][n];
+      node?.setAttribute("fill-opacity", finite(value) ? (0.04 + 0.96 * Math.min(Math.max(value, 0), 1)).toFixed(3) : 0);
+    }));
+  };
+  const draw = () => {
+    const now = Math.max(240, Math.floor(host.clientWidth || 640));
+    if (now === width) return;
+    width = now;
+    const drawn = grid(spec, width);
+    cells = drawn.cells;
+    host.replaceChildren(drawn.head, drawn.figure);
+    lines()[current]?.classList.add("selected");
+    update(shown);
+  };
+  host.addEventListener("click", ({ target }) => {
+    const row = target.closest(".chooses")?.dataset.row;
+    if (row !== undefined) choose(Number(row));
+  });
+  host.addEventListener("pointerover", ({ target }) => { // thousands of titles would slow the slider down
+    if (!target.classList.contains("cell")) return;
+    const row = Number(target.parentNode.dataset.row);
+    const said = `${spec.rows[row]}: ${target.dataset.column} ${number(shown[row][spec.columns.indexOf(target.dataset.column)], 3)}`;
+    target.replaceChildren(shape("title", {}, said));
+  });
+  host.addEventListener("keydown", (event) => {
+    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
+    if (!by || !spec.select) return;
+    event.preventDefault();
+    choose(Math.min(Math.max(current + by, 0), spec.rows.length - 1));
+    lines()[current].scrollIntoView({ block: "nearest" });
+  });
+  host.classList.add("heatmap");
+  draw();
+  new ResizeObserver(draw).observe(host);
+  return { update, select: choose };
+}
+
+// The names of the columns, and below them the rows: {head, figure, cells}.
+function grid({ label: said, rows, columns, values, notes = [], select }, width) {
   const longest = (texts) => Math.max(...texts.map((text) => text.length), 1) * LETTER;
   const left = Math.min(longest(rows) + 14, 0.4 * width, 220);
   const top = Math.min(longest(columns) * 0.82 + 16, 110);
@@ -316,43 +365,10 @@ export function heatmap(host, { label: said, rows, columns, values, notes = [], 
       return node;
     });
     if (notes[row]) line.append(shape("text", { x: left + cell * columns.length + 6, y: y + tall / 2 + 4, class: "tick" }, notes[row]));
-    if (select) line.addEventListener("click", () => choose(row));
     figure.append(line);
     return own;
   });
-  let current = -1;
-  const choose = (row) => {
-    const lines = figure.querySelectorAll(".row");
-    lines[current]?.classList.remove("selected");
-    current = row;
-    lines[row].classList.add("selected");
-    select(row);
-  };
-  let shown = values;
-  const update = (next) => {
-    shown = next;
-    cells.forEach((own, row) => own.forEach((node, n) => {
-      const value = next[row][n];
-      node?.setAttribute("fill-opacity", finite(value) ? (0.04 + 0.96 * Math.min(Math.max(value, 0), 1)).toFixed(3) : 0);
-    }));
-  };
-  figure.addEventListener("pointerover", ({ target }) => { // thousands of titles would slow the slider down
-    if (!target.classList.contains("cell")) return;
-    const row = Number(target.parentNode.dataset.row);
-    const said = `${rows[row]}: ${target.dataset.column} ${number(shown[row][columns.indexOf(target.dataset.column)], 3)}`;
-    target.replaceChildren(shape("title", {}, said));
-  });
-  figure.addEventListener("keydown", (event) => {
-    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
-    if (!by || !select) return;
-    event.preventDefault();
-    choose(Math.min(Math.max(current + by, 0), rows.length - 1));
-    figure.querySelectorAll(".row")[current].scrollIntoView({ block: "nearest" });
-  });
-  update(values);
-  host.classList.add("heatmap");
-  host.replaceChildren(head, figure);
-  return { update, select: choose };
+  return { head, figure, cells };
 }
 
 export function table(head, rows) {
