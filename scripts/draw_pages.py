@@ -1,9 +1,9 @@
-"""Draw the pages that autoact makes, as a browser shows them: report, dashboard and play, light, dark and narrow.
+"""Draw the pages that autoact makes, as a browser shows them: report, dashboard, play; light, dark, narrow.
 
     python scripts/draw_pages.py RUN [--out docs/pictures]
 
-RUN is the directory of a run that has ended, such as that of `bash scripts/demo.sh`. Of a search for two goals
-only the front is drawn. Needs Chromium.
+RUN is the directory of a run that has ended, such as that of `bash scripts/demo.sh`. Of a search for two
+goals only the front is drawn. Needs Chromium.
 """
 
 import json

@@ -260,7 +260,8 @@ def test_100_layers_40_candidates_and_200_steps_take_less_than_200_ms(browser: B
     browser.slide("input[type=range]", 100)
     browser.wait("document.querySelector('.step').textContent.startsWith('1010')")
     slid = spent()
-    browser.run("document.querySelector('[data-row=\"50\"]').dispatchEvent(new Event('click', {bubbles: true}))"
+    click = "new Event('click', { bubbles: true })"
+    browser.run(f"document.querySelector('[data-row=\"50\"]').dispatchEvent({click})")
     browser.wait("document.querySelector('.detail h3').textContent === 'net.50'")
     clicked = spent()
     took = {"slide": slid - before, "click": clicked - slid}
