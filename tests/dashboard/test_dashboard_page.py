@@ -105,6 +105,29 @@ def test_click_a_layer_opens_its_function_derivative_and_history(browser: Browse
     assert len(paths) == 1 + 5 + 2  # inputs, members, start and learned
 
 
+def test_of_two_layers_chosen_in_turn_the_last_stays_whichever_answer_is_slower(
+    browser: Browser, address: str
+) -> None:
+    open_run(browser, address, "training")
+    shown = browser.run(
+        """(async () => {
+          const { element } = await import("./widgets.js");
+          const { layersView } = await import("./views.js");
+          const host = document.body.appendChild(element("div", {}));
+          const later = (ms) => new Promise((done) => setTimeout(done, ms));
+          const layers = ["first", "second"].map((path) => ({ path, candidates: ["relu"] }));
+          const view = { layers, steps: [1], weights: [[[1], [1]]], quantities: {}, total: null };
+          const at = { step: 1, low: 0, high: 1, density: [], members: {}, y: [0, 1], slope: [1, 1] };
+          const found = { functions: [at], parameters: {} };
+          layersView(host, view, (row) => later(row ? 10 : 150).then(() => found));
+          host.querySelector("[data-row='1'] text").dispatchEvent(new Event("click", { bubbles: true }));
+          await later(300);
+          return host.querySelector("h3").textContent;
+        })()"""
+    )
+    assert shown == "second"
+
+
 def test_a_chart_wraps_long_titles_and_leaves_out_a_rule_off_its_axis(browser: Browser, address: str) -> None:
     open_run(browser, address, "training")
     title = "milliseconds per batch of 192 on the CPU, difference; left of 0 is faster"

@@ -45,11 +45,13 @@ export function layersView(host, view, read, notes = []) {
   const control = element("label", { class: "slider" }, "step ", slider, said);
   host.replaceChildren(...[hint, final > 0 && control].filter(Boolean), element("div", { class: "layers" }, map, detail));
   const rows = view.layers.map((layer) => layer.path);
-  let open = null;
+  let [open, asked] = [null, 0];
   const grid = heatmap(map, { label: "Weights, layers by candidates", rows, columns, values: weightTable(view, columns, final), notes, select: read && ((row) => show(row)) });
   const place = () => Number(slider.value);
   const show = async (row) => {
+    const turn = (asked += 1);
     const found = await read(row);
+    if (turn !== asked) return; // another layer was chosen meanwhile
     open = layerDetail(detail, view, row, found);
     open(place());
   };
@@ -58,10 +60,10 @@ export function layersView(host, view, read, notes = []) {
     grid.update(weightTable(view, columns, place()));
     open?.(place());
   };
-  let asked = 0;
+  let drawn = 0;
   slider.addEventListener("input", () => { // a drag asks more often than a screen shows
-    cancelAnimationFrame(asked);
-    asked = requestAnimationFrame(move);
+    cancelAnimationFrame(drawn);
+    drawn = requestAnimationFrame(move);
   });
   move();
   if (read) grid.select(0);
