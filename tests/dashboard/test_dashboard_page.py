@@ -159,6 +159,9 @@ def test_names_that_differ_at_their_ends_stay_different_where_they_are_shortened
           const [map, list] = [host(), host()];
           heatmap(map, { label: "", rows: ROWS, columns: ["relu"], values: [[1], [0]] });
           chart(list, { label: "", x: {}, y: { names: WORDS }, marks: [] });
+          const one = host();
+          chart(one, { label: "", height: 140, x: { names: [""] }, y: { low: -3.9, high: 4.3 }, marks: [] });
+          if (one.querySelectorAll("line.grid").length < 2) throw new Error("a scale of one number");
           const text = (e) => e.querySelector("title") ? e.firstChild.textContent : e.textContent;
           return [map, list].map((e) => [...e.querySelectorAll("text[text-anchor=end]")].map(text));
         })()""".replace("ROWS", json.dumps(rows)).replace("WORDS", json.dumps(words))

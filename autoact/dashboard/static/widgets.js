@@ -42,11 +42,15 @@ export function mean(values) {
 function linearTicks(low, high, most, whole) {
   const rough = (high - low) / Math.max(most, 1);
   const power = 10 ** Math.floor(Math.log10(rough || 1));
-  let step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough) ?? power;
-  if (whole) step = Math.max(1, Math.round(step));
-  const first = Math.ceil(low / step - 1e-9);
-  const count = Math.floor(high / step + 1e-9) - first + 1;
-  return Array.from({ length: Math.max(count, 0) }, (_, place) => (first + place) * step);
+  const at = (size) => {
+    const step = whole ? Math.max(1, Math.round(size)) : size;
+    const first = Math.ceil(low / step - 1e-9);
+    const count = Math.floor(high / step + 1e-9) - first + 1;
+    return Array.from({ length: Math.max(count, 0) }, (_, place) => (first + place) * step);
+  };
+  const sizes = [1, 2, 5, 10].map((factor) => factor * power);
+  const wide = sizes.find((each) => each >= rough) ?? power;
+  return at(wide).length > 1 ? at(wide) : at(wide / 2); // one number alone makes no scale
 }
 
 function logTicks(low, high, most) {
