@@ -23,7 +23,7 @@ HEAD = """# Gallery
 Every registered activation with its default parameters, as `autoact show NAME` prints it. Written by
 `python scripts/build_gallery.py`; nothing here is typed by hand. What the facts mean: [facts](facts.md).
 
-![Value (blue) and derivative (red) of every activation between −4 and 4, in the order of the table](gallery.png)
+![Value (blue) and derivative (red) of all activations between −4 and 4, in the table's order](gallery.png)
 
 """
 
