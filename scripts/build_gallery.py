@@ -23,7 +23,7 @@ HEAD = """# Gallery
 Every registered activation with its default parameters, as `autoact show NAME` prints it. Written by
 `python scripts/build_gallery.py`; nothing here is typed by hand. What the facts mean: [facts](facts.md).
 
-![value (blue) and derivative (red) of every activation](gallery.png)
+![Value (blue) and derivative (red) of all activations between −4 and 4, in the table's order](gallery.png)
 
 """
 

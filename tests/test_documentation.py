@@ -19,6 +19,7 @@ ROOT = Path(autoact.__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 SLOW = {"invent.md", "matching.md", "plain-pytorch.md", "tables.md"}
+PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -94,6 +95,17 @@ def anchors(page: Path) -> set[str]:
     """Return the anchors that GitHub gives the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_pictures_say_what_is_seen_and_each_is_shown() -> None:
+    said = [(page, *each) for page in PAGES for each in PICTURE.findall(page.read_text(encoding="utf-8"))]
+    assert [(page.name, file) for page, alt, file in said if len(alt.split()) < 10] == []
+    linked = {
+        (page.parent / link).resolve()
+        for page in PAGES
+        for link in re.findall(r"\]\(([^)#]+\.png)\)", page.read_text(encoding="utf-8"))
+    }
+    assert {path.resolve() for path in DOCS.rglob("*.png")} - linked == set()
 
 
 def test_the_index_names_every_page_once() -> None:

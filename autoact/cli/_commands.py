@@ -86,7 +86,11 @@ def _plain_warnings() -> Iterator[None]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="autoact", description="Let a model select its own activation functions.")
+    parser = Parser(
+        prog="autoact",
+        description="Let a model select its own activation functions.",
+        epilog="`autoact COMMAND --help` explains one. To begin: autoact search --task digits --dry-run",
+    )
     parser.add_argument("--version", action="version", version=f"autoact {autoact.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command", title="commands")
     commands.add_parser("search", help="choose an activation for every layer of a model")
@@ -95,13 +99,15 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_list)
     show = commands.add_parser("show", help="show formula, parameters and facts of an activation")
     show.add_argument("name", help="name of the activation, such as elu")
-    show.add_argument("--param", metavar="NAME=VALUE", action="append", default=[], help="set a parameter")
+    show.add_argument(
+        "--param", metavar="NAME=VALUE", action="append", default=[], help="set a parameter; may be repeated"
+    )
     show.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
     show.set_defaults(run=_show)
     add_advise_arguments(commands.add_parser("advise", help="which activations suit a problem, and why"))
     add_play_arguments(commands.add_parser("play", help="try the theory by hand, on a page in your browser"))
     add_cost_arguments(
-        commands.add_parser("cost", help="measure what activations cost on this device, and an assignment")
+        commands.add_parser("cost", help="measure what activations, or an assignment, cost on this device")
     )
     add_export_arguments(commands.add_parser("export", help="write a model in a form that needs no autoact"))
     add_invent_arguments(commands.add_parser("invent", help="find a formula of a shape that a model learns"))
@@ -112,10 +118,12 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("directory", metavar="RUN", help="a run directory, or a copy of one")
     status.set_defaults(run=_status)
     add_compare_arguments(
-        commands.add_parser("compare", help="runs side by side; activations of a file with all others")
+        commands.add_parser("compare", help="compare runs, or activations of a file with all others")
     )
     add_predict_arguments(commands.add_parser("predict", help="what a run on a CSV file says of new rows"))
-    for command in commands.choices.values():
+    about = {action.dest: str(action.help) for action in commands._get_subactions()}
+    for name, command in commands.choices.items():
+        command.description = f"{about[name][0].upper()}{about[name][1:]}."
         add_answer_options(command)
     return parser
 

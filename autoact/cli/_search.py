@@ -12,6 +12,7 @@ from autoact.cli._request import Request, read_request
 from autoact.report import answer
 from autoact.search import SearchResult, Settings, run_search
 from autoact.search.setup import ExecutorSetting, Like, StackSize
+from autoact.spaces import shipped_spaces
 from autoact.tabular import column_rows, describe_columns, save_columns
 
 _PARTS = ("search", "tuning", "baselines", "confirmation")
@@ -108,7 +109,8 @@ def _plan(request: Request, result: SearchResult) -> dict[str, Any]:
 def search_parser() -> Parser:
     """Return the parser of `autoact search`."""
     parser = Parser(prog="autoact search", description="Choose an activation for every layer of a model.")
-    what = parser.add_argument_group("what to search").add_mutually_exclusive_group()
+    group = parser.add_argument_group("what to search")
+    what = group.add_mutually_exclusive_group()
     what.add_argument("--config", metavar="FILE", help="YAML with model, data, trainer, space and search")
     what.add_argument(
         "--task",
@@ -121,7 +123,7 @@ def search_parser() -> Parser:
         metavar="DIR",
         help="go on with the run in this directory; --seeds and --budget may grow, --hours are added",
     )
-    parser.add_argument(
+    group.add_argument(
         "--accept-changes",
         action="store_true",
         help="with --resume: where model or data have changed, set aside what was trained and train anew",
@@ -132,9 +134,14 @@ def search_parser() -> Parser:
         "--problem", metavar="classification|regression", help="decided by the target's values if left out"
     )
     run = parser.add_argument_group("the run")
-    run.add_argument("--space", metavar="NAME|FILE", help="search space: default, or tabular with --data")
-    run.add_argument("--out", metavar="DIR", help="run directory to make; the first free runs/NAME-N")
-    run.add_argument("--dry-run", action="store_true", help="tell layers, candidates and cost; train no more")
+    run.add_argument(
+        "--space",
+        metavar="NAME|FILE",
+        help=f"search space: a YAML file, or one of {', '.join(sorted(shipped_spaces()))} "
+        "(default: default; with --data: tabular)",
+    )
+    run.add_argument("--out", metavar="DIR", help="run directory to make (default: first free runs/NAME-N)")
+    run.add_argument("--dry-run", action="store_true", help="tell layers, candidates and cost, and stop")
     add_answer_options(parser)
     settings = parser.add_argument_group("settings of the search")
     for name, (kind, text) in typed_settings().items():
@@ -142,7 +149,7 @@ def search_parser() -> Parser:
             {"choices": get_args(kind)} if get_origin(kind) is Literal else {"type": _READERS.get(kind, kind)}
         )
         options |= {"nargs": "+"} if kind == Like else {}
-        metavar = "|".join(options.get("choices", ())) or _METAVARS[kind]
+        metavar = "|".join(options.get("choices", ())) or ("URL" if name == "storage" else _METAVARS[kind])
         settings.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text, **options)
     return parser
 
@@ -160,6 +167,7 @@ def typed_settings() -> dict[str, tuple[Any, str]]:
 
 def _described(text: str, default: object) -> str:
     line = " ".join(text.split()).replace("%", "%%").rstrip(".")
+    line = line if line[:2].isupper() else line[:1].lower() + line[1:]
     line = line.replace("; None: ", "; by default ").replace("None: ", "By default ")
     return f"{line} (default: {default})" if default is not None else line
 

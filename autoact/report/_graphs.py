@@ -36,9 +36,9 @@ def graph(chosen: Choice, before: Choice | None) -> dict[str, Any] | None:
     pad = 0.08 * (high - low)
     return {
         "label": f"Graph of {chosen.activation}",
-        "height": 150,
-        "x": {"low": -4, "high": 4, "tight": True},
-        "y": {"low": low - pad, "high": high + pad},
+        "height": 180,
+        "x": {"low": -4, "high": 4, "tight": True, "title": "input"},
+        "y": {"low": low - pad, "high": high + pad, "title": "output"},
         "marks": marks,
     }
 

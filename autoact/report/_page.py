@@ -1,5 +1,6 @@
 """Page of a run: one file without network, readable light, dark, on a narrow screen and on paper."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -143,9 +144,18 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=_wording.number, signed=_wording.signed, duration=_wording.duration, p_value=_wording.p_value
+        number=_wording.number,
+        signed=_wording.signed,
+        duration=_wording.duration,
+        p_value=_wording.p_value,
+        breakable=_breakable,
     )
     return environment.get_template("report.html")
+
+
+def _breakable(text: str) -> Markup:
+    """Return a text that may be broken after punctuation, where a narrow page has to break it."""
+    return Markup("<wbr>").join(re.split(r"(?<=[(,=])", text))
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str, str]]:

@@ -10,6 +10,7 @@ from autoact.records import Comparison, Front, FrontPoint, Report
 from autoact.spaces import Assignment
 
 NOTHING = "–"
+_KINDS = 6  # of activations that the words on an assignment name
 MIXTURE = "mixture"  # of an AutoActivation that the model makes itself, which no assignment names
 
 
@@ -104,6 +105,9 @@ def assignment(layers: Assignment) -> str:
         'relu · tanh'
         >>> assignment(Assignment({str(n): "relu" if n < 9 else "tanh" for n in range(12)}))
         '9 × relu, 3 × tanh'
+        >>> many = ["relu", "elu", "tanh", "sin", "silu", "gelu", "selu", "mish", "erf"]
+        >>> assignment(Assignment({str(n): many[n * n // 50] for n in range(21)}))
+        '8 × relu, 3 × tanh, 2 × elu(alpha=1), 2 × sin, 2 × gelu, 1 × silu, 3 × others'
     """
     words = [str(choice) for choice in layers.values()]
     counts = Counter(words)
@@ -111,7 +115,9 @@ def assignment(layers: Assignment) -> str:
         return f"{words[0]} everywhere"
     if len(words) <= 8:
         return " · ".join(words)
-    return ", ".join(f"{count} × {word}" for word, count in counts.most_common())
+    named = counts.most_common(None if len(counts) <= _KINDS + 1 else _KINDS)
+    rest = len(words) - sum(count for _, count in named)
+    return ", ".join(f"{count} × {word}" for word, count in [*named, *([("others", rest)] if rest else [])])
 
 
 def trained(layers: Assignment, hyperparameters: Mapping[str, Any]) -> str:

@@ -90,7 +90,9 @@ class Functions:
             path: _Panel(figure.add_subplot(rows, columns, place), path, found[path])
             for place, path in enumerate(shown, start=1)
         }
-        title = "activation over the histogram of its pre-activations; dashed: at the start"
+        title = "activation over the histogram of its pre-activations"
+        if any(found[path].start is not None for path in shown):
+            title += "; dashed: at the start"
         if len(shown) < len(layers):
             title += f" ({len(shown)} of {len(layers)} layers)"
         figure.suptitle(title, fontsize="small")

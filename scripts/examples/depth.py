@@ -10,6 +10,7 @@ depth.csv. --short: depth 4 and 16, four activations, under 60 s.
 import csv
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -28,6 +29,7 @@ import autoact
 from autoact import geometry
 from autoact.nn import module_for
 from scripts import terminal
+from scripts.point_labels import label
 
 ACTIVATIONS = ("sigmoid", "tanh", "elu", "silu", "prelu", "relu")
 STARTS = ("torch", "initialize")
@@ -96,8 +98,11 @@ def train(name: str, depth: int, start: str, seed: int) -> Result:
     )
 
 
-def draw_panel(axes: Axes, depth: int, rows: dict[tuple[int, str, str], Result]) -> None:
-    """Draw steps against the ratio of gradients between the first and the last layer."""
+def draw_panel(
+    axes: Axes, depth: int, rows: dict[tuple[int, str, str], Result]
+) -> list[tuple[float, float, str]]:
+    """Draw steps against the ratio of gradients of the first and the last layer; return the points' names."""
+    points = []
     for start, marker in zip(STARTS, ("o", "s"), strict=True):
         for (d, s, name), result in rows.items():
             if (d, s) == (depth, start):
@@ -105,8 +110,21 @@ def draw_panel(axes: Axes, depth: int, rows: dict[tuple[int, str, str], Result])
                 steps = min(result.steps, LIMIT)
                 color = "tab:orange" if start == "torch" else "tab:blue"
                 axes.plot(ratio, steps, marker, color=color, mfc="none" if math.isinf(result.steps) else None)
-                axes.annotate(name, (ratio, steps), fontsize=6, xytext=(3, 2), textcoords="offset points")
+                points.append((ratio, steps, name))
     axes.set(xscale="log", xlabel="gradient at the first over that at the last layer", title=f"depth {depth}")
+    return points
+
+
+def picture(depths: Sequence[int], rows: dict[tuple[int, str, str], Result]) -> Figure:
+    """Return a panel for each depth."""
+    figure = Figure(figsize=(4.3 * len(depths), 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(depths), sharey=True)
+    points = [draw_panel(axes, depth, rows) for axes, depth in zip(panels, depths, strict=True)]
+    figure.axes[0].set_ylabel(f"steps to a loss of {GOAL} (hollow: not within {LIMIT})")
+    for axes, own in zip(panels, points, strict=True):
+        label(axes, own)
+    return figure
 
 
 def main() -> None:
@@ -131,12 +149,7 @@ def main() -> None:
             f"{depth:>6} {start:<11}{name:<12}{steps:>8}" + "".join(f"{n:>8.2g}" for n in numbers), flush=True
         )
     options.out.mkdir(parents=True, exist_ok=True)
-    figure = Figure(figsize=(4.3 * len(depths), 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, depth in zip(figure.subplots(1, len(depths), sharey=True), depths, strict=True):
-        draw_panel(axes, depth, rows)
-    figure.axes[0].set_ylabel(f"steps to a loss of {GOAL} (hollow: not within {LIMIT})")
-    figure.savefig(options.out / "depth.png", dpi=90)
+    picture(depths, rows).savefig(options.out / "depth.png", dpi=90)
     with (options.out / "depth.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(COLUMNS)

@@ -23,6 +23,7 @@ if not __package__:  # started by its path
 import autoact
 from autoact import analysis, geometry
 from scripts import terminal
+from scripts.point_labels import label
 
 ACTIVATIONS = (
     "identity", "sigmoid", "selu", "elu", "softplus", "tanh", "prelu", "mish", "silu", "sin", "softshrink",
@@ -94,12 +95,12 @@ def picture(kappa: Sequence[float], names: Sequence[str], noises: dict[str, list
     FigureCanvasAgg(figure)
     for axes, (case, noise) in zip(figure.subplots(1, len(noises)), noises.items(), strict=True):
         axes.loglog(kappa, noise, "o", ms=4)
-        for x, y, name in zip(kappa, noise, names, strict=True):
-            axes.annotate(name, (x, y), fontsize=7, xytext=(3, 3), textcoords="offset points")
         axes.set(xlabel="κ under N(0, 1)", title=f"{case}: rank correlation {correlation(kappa, noise):.2f}")
         axes.set_xticks([1, 1.5, 2, 3], labels=["1", "1.5", "2", "3"])
         axes.minorticks_off()
     figure.axes[0].set_ylabel("measured E[g²] / E[g]² of the first layer")
+    for axes, noise in zip(figure.axes, noises.values(), strict=True):
+        label(axes, zip(kappa, noise, names, strict=True))
     return figure
 
 

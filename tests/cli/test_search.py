@@ -61,7 +61,7 @@ def test_help_tells_type_meaning_and_default_of_each(capsys: pytest.CaptureFixtu
         main(["search", "--help"])
     assert ended.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "--budget N Full trainings to spend on the search, the mixture included" in text
+    assert "--budget N full trainings to spend on the search, the mixture included" in text
     assert "--mode min|max" in text
     assert "--hours X" in text
     for item in fields(Settings):

@@ -95,7 +95,7 @@ def test_click_a_layer_opens_its_function_derivative_and_history(browser: Browse
         "Weights of net.3",
         "κ, relative",
         "χ, factor",
-        "units, share",
+        "share of the units",
     ):
         assert any(said in label for label in labels), said
     paths = attributes(browser, ".detail .charts > div:first-child path", "class")
@@ -103,6 +103,29 @@ def test_click_a_layer_opens_its_function_derivative_and_history(browser: Browse
     assert "line chosen" in paths
     assert "line original" in paths
     assert len(paths) == 1 + 5 + 2  # inputs, members, start and learned
+
+
+def test_of_two_layers_chosen_in_turn_the_last_stays_whichever_answer_is_slower(
+    browser: Browser, address: str
+) -> None:
+    open_run(browser, address, "training")
+    shown = browser.run(
+        """(async () => {
+          const { element } = await import("./widgets.js");
+          const { layersView } = await import("./views.js");
+          const host = document.body.appendChild(element("div", {}));
+          const later = (ms) => new Promise((done) => setTimeout(done, ms));
+          const layers = ["first", "second"].map((path) => ({ path, candidates: ["relu"] }));
+          const view = { layers, steps: [1], weights: [[[1], [1]]], quantities: {}, total: null };
+          const at = { step: 1, low: 0, high: 1, density: [], members: {}, y: [0, 1], slope: [1, 1] };
+          const found = { functions: [at], parameters: {} };
+          layersView(host, view, (row) => later(row ? 10 : 150).then(() => found));
+          host.querySelector("[data-row='1'] text").dispatchEvent(new Event("click", { bubbles: true }));
+          await later(300);
+          return host.querySelector("h3").textContent;
+        })()"""
+    )
+    assert shown == "second"
 
 
 def test_a_chart_wraps_long_titles_and_leaves_out_a_rule_off_its_axis(browser: Browser, address: str) -> None:
@@ -123,11 +146,59 @@ def test_a_chart_wraps_long_titles_and_leaves_out_a_rule_off_its_axis(browser: B
     assert drawn[1] == 1
 
 
+def test_names_that_differ_at_their_ends_stay_different_where_they_are_shortened(
+    browser: Browser, address: str
+) -> None:
+    open_run(browser, address, "training")
+    rows = [f"transformer.encoder.layers.{n}.feed_forward.activation" for n in (3, 11)]
+    words = [f"elu(alpha=3.361) · leaky_relu(negative_slope=0.01) · {name}" for name in ("gelu", "relu")]
+    drawn = browser.run(
+        """(async () => {
+          const { chart, element, heatmap } = await import("./widgets.js");
+          const host = () => document.body.appendChild(element("div", { style: "width: 340px" }));
+          const [map, list] = [host(), host()];
+          heatmap(map, { label: "", rows: ROWS, columns: ["relu"], values: [[1], [0]] });
+          chart(list, { label: "", x: {}, y: { names: WORDS }, marks: [] });
+          const one = host();
+          chart(one, { label: "", height: 140, x: { names: [""] }, y: { low: -3.9, high: 4.3 }, marks: [] });
+          if (one.querySelectorAll("line.grid").length < 2) throw new Error("a scale of one number");
+          const text = (e) => e.querySelector("title") ? e.firstChild.textContent : e.textContent;
+          return [map, list].map((e) => [...e.querySelectorAll("text[text-anchor=end]")].map(text));
+        })()""".replace("ROWS", json.dumps(rows)).replace("WORDS", json.dumps(words))
+    )
+    assert [row.removeprefix("…") for row in drawn[0]] == [row[1 - len(drawn[0][0]) :] for row in rows]
+    assert [line.replace(" ", "") for line in drawn[1]] == [word.replace(" ", "") for word in words]
+
+
+def test_of_a_hundred_layers_the_candidates_and_the_detail_stay_in_sight(
+    browser: Browser, address: str
+) -> None:
+    open_run(browser, address, "training", width=390)
+    browser.wait("document.querySelector('.detail svg')")
+    found = browser.run(
+        """(async () => {
+          const { element, heatmap } = await import("./widgets.js");
+          const host = document.body.appendChild(element("div", {}));
+          const rows = Array.from({ length: 100 }, (_, n) => `layer.${n}`);
+          heatmap(host, { label: "", rows, columns: ["relu", "tanh"], values: rows.map(() => [0.5, 0.5]) });
+          host.style.width = "300px"; // a phone that is turned
+          await new Promise((done) => setTimeout(done, 200));
+          const wide = Number(host.querySelector("[role=grid]").getAttribute("width"));
+          host.scrollTop = 900;
+          const [at, head] = [host, host.querySelector(".head")].map((e) => e.getBoundingClientRect());
+          const grid = host.querySelector("[role=grid]");
+          return [wide, at.height / window.innerHeight, head.top - at.top, grid.tabIndex];
+        })()"""
+    )
+    assert found[0] <= 300
+    assert found[1:] == [pytest.approx(0.75, abs=0.01), pytest.approx(0, abs=1), -1]
+
+
 @pytest.mark.long
 def test_keys_move_through_the_layers(browser: Browser, address: str) -> None:
     open_run(browser, address, "training")
     browser.wait("document.querySelector('.detail h3')")
-    browser.run("document.querySelector('.heatmap svg').focus()")
+    browser.run("document.querySelector('.heatmap svg[role=grid]').focus()")
     browser.press("ArrowDown")
     browser.wait("document.querySelector('.detail h3').textContent === 'net.1'")
     browser.press("PageDown")
@@ -215,7 +286,8 @@ def test_100_layers_40_candidates_and_200_steps_take_less_than_200_ms(browser: B
     browser.slide("input[type=range]", 100)
     browser.wait("document.querySelector('.step').textContent.startsWith('1010')")
     slid = spent()
-    browser.run("document.querySelector('[data-row=\"50\"]').dispatchEvent(new Event('click'))")
+    click = "new Event('click', { bubbles: true })"
+    browser.run(f"document.querySelector('[data-row=\"50\"]').dispatchEvent({click})")
     browser.wait("document.querySelector('.detail h3').textContent === 'net.50'")
     clicked = spent()
     took = {"slide": slid - before, "click": clicked - slid}

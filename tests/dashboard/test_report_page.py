@@ -141,7 +141,8 @@ def test_on_paper_everything_stands_within_the_page(browser: Browser, page: str)
     browser.wait("document.querySelector('[data-figure=mixture] svg')")
     browser.call("Emulation.setEmulatedMedia", media="print")
     assert browser.run("document.documentElement.scrollWidth") <= 700
-    assert browser.run("getComputedStyle(document.querySelector('section')).breakInside") == "avoid"
+    assert browser.run("getComputedStyle(document.querySelector('.chart')).breakInside") == "avoid"
+    assert browser.run("getComputedStyle(document.querySelector('.heatmap')).maxHeight") == "none"
     pdf = browser.call("Page.printToPDF", printBackground=True)["data"]
     assert len(pdf) > 20_000
     browser.call("Emulation.setEmulatedMedia", media="")

@@ -28,7 +28,7 @@ class Page(HTMLParser):
         self.text = ""
         self.ids: list[str | None] = []
         self.open: list[str] = []
-        self.feed(text)
+        self.feed(text.replace("<wbr>", ""))  # no word ends there
 
     def handle_starttag(self, tag, attrs):
         self.ids += [value for name, value in attrs if name == "id"]

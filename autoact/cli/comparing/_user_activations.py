@@ -16,7 +16,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--data": {"metavar": "FILE", "help": "a CSV file as one more task; needs --target"},
     "--target": {"metavar": "COLUMN", "help": "column to predict: name, or number (-1: the last)"},
-    "--problem": {"metavar": "KIND", "help": "classification or regression; else by the target's values"},
+    "--problem": {
+        "metavar": "classification|regression",
+        "help": "decided by the target's values if left out",
+    },
     "--model": {
         "metavar": "MODULE:NET",
         "help": "network Net(inputs, outputs) to train on the tables instead of a perceptron",

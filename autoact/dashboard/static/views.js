@@ -5,9 +5,11 @@ const COLORS = ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"];
 const QUANTITIES = [ // charts of a layer over time
   { title: "κ, relative gradient noise", lines: [["kappa", "measured inputs"], ["own_kappa", "under N(0, 1)"]], log: true },
   { title: "χ, factor of squared gradients", lines: [["chi", ""]], log: true, rule: 1 },
-  { title: "units, share", lines: [["dead", "dead"], ["saturated", "saturated"]], low: 0 },
-  { title: "entropy and margin", lines: [["entropy", "entropy"], ["margin", "margin"]], low: 0 },
+  { title: "share of the units", lines: [["dead", "dead"], ["saturated", "saturated"]], low: 0 },
+  { title: "entropy (nats) and margin (share)", lines: [["entropy", "entropy"], ["margin", "margin"]], low: 0 },
 ];
+
+const STEPS = { tight: true, title: "optimizer steps" };
 
 const last = (values) => values[values.length - 1];
 const known = (value) => typeof value === "number" && Number.isFinite(value);
@@ -36,17 +38,20 @@ export function layersView(host, view, read, notes = []) {
     return;
   }
   const map = element("div", { class: "scroll" });
+  const hint = read && element("p", { class: "note" }, "The stronger the color, the more weight. Choose a layer, by mouse or with the arrow keys, for its function and its history.");
   const detail = element("div", { class: "detail", "aria-live": "polite" });
   const said = element("output", { class: "step" });
   const slider = element("input", { type: "range", min: 0, max: final, value: final, "aria-label": "step" });
   const control = element("label", { class: "slider" }, "step ", slider, said);
-  host.replaceChildren(...(final > 0 ? [control] : []), element("div", { class: "layers" }, map, detail));
+  host.replaceChildren(...[hint, final > 0 && control].filter(Boolean), element("div", { class: "layers" }, map, detail));
   const rows = view.layers.map((layer) => layer.path);
-  let open = null;
+  let [open, asked] = [null, 0];
   const grid = heatmap(map, { label: "Weights, layers by candidates", rows, columns, values: weightTable(view, columns, final), notes, select: read && ((row) => show(row)) });
   const place = () => Number(slider.value);
   const show = async (row) => {
+    const turn = (asked += 1);
     const found = await read(row);
+    if (turn !== asked) return; // another layer was chosen meanwhile
     open = layerDetail(detail, view, row, found);
     open(place());
   };
@@ -55,10 +60,10 @@ export function layersView(host, view, read, notes = []) {
     grid.update(weightTable(view, columns, place()));
     open?.(place());
   };
-  let asked = 0;
+  let drawn = 0;
   slider.addEventListener("input", () => { // a drag asks more often than a screen shows
-    cancelAnimationFrame(asked);
-    asked = requestAnimationFrame(move);
+    cancelAnimationFrame(drawn);
+    drawn = requestAnimationFrame(move);
   });
   move();
   if (read) grid.select(0);
@@ -74,11 +79,11 @@ function layerDetail(host, view, row, found) {
   );
   const rule = () => ({ kind: "rule", x: last(view.steps), role: "now", width: 1 });
   const lines = layer.candidates.map((name, n) => ({ kind: "line", name, points: view.steps.map((x, s) => ({ x, y: view.weights[s][row][n] })) }));
-  const movers = [chart(parts.weights, { label: `Weights of ${layer.path} over the steps`, height: 200, x: { tight: true }, y: { title: "weights of the candidates", low: 0 }, marks: [...ranked(lines), rule()] })];
+  const movers = [chart(parts.weights, { label: `Weights of ${layer.path} over the steps`, height: 214, x: STEPS, y: { title: "weights of the candidates", low: 0 }, marks: [...ranked(lines), rule()] })];
   for (const each of over) {
     const marks = each.lines.filter(([name]) => view.quantities[name]).map(([name, title], n) => ({ kind: "line", name: title, role: COLORS[n], points: view.steps.map((x, s) => ({ x, y: view.quantities[name][s][row] })) }));
     if (each.rule) marks.push({ kind: "rule", y: each.rule, role: "muted", floating: true });
-    movers.push(chart(each.host, { label: `${each.title} of ${layer.path} over the steps`, height: 160, x: { tight: true }, y: { title: each.title, log: each.log, low: each.low }, marks: [...marks, rule()] }));
+    movers.push(chart(each.host, { label: `${each.title} of ${layer.path} over the steps`, height: 174, x: STEPS, y: { title: each.title, log: each.log, low: each.low }, marks: [...marks, rule()] }));
   }
   let drawn = null;
   return (place) => {

@@ -42,11 +42,15 @@ export function mean(values) {
 function linearTicks(low, high, most, whole) {
   const rough = (high - low) / Math.max(most, 1);
   const power = 10 ** Math.floor(Math.log10(rough || 1));
-  let step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough) ?? power;
-  if (whole) step = Math.max(1, Math.round(step));
-  const first = Math.ceil(low / step - 1e-9);
-  const count = Math.floor(high / step + 1e-9) - first + 1;
-  return Array.from({ length: Math.max(count, 0) }, (_, place) => (first + place) * step);
+  const at = (size) => {
+    const step = whole ? Math.max(1, Math.round(size)) : size;
+    const first = Math.ceil(low / step - 1e-9);
+    const count = Math.floor(high / step + 1e-9) - first + 1;
+    return Array.from({ length: Math.max(count, 0) }, (_, place) => (first + place) * step);
+  };
+  const sizes = [1, 2, 5, 10].map((factor) => factor * power);
+  const wide = sizes.find((each) => each >= rough) ?? power;
+  return at(wide).length > 1 ? at(wide) : at(wide / 2); // one number alone makes no scale
 }
 
 function logTicks(low, high, most) {
@@ -93,27 +97,32 @@ function ticksOf(axis, scale, most) {
   return values.map((value) => [value, number(value, 3)]);
 }
 
-const shortened = (text, pixels) => {
+// A text that fits: of a path the end is kept, which tells layers apart.
+const shortened = (text, pixels, end = false) => {
   const most = Math.max(3, Math.floor(pixels / LETTER));
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  if (text.length <= most) return text;
+  return end ? `…${text.slice(1 - most)}` : `${text.slice(0, most - 1)}…`;
 };
 
-// Lines of a text, at most so many, broken between words; what does not fit is shortened.
-function linesOf(text, pixels, most) {
+// Lines of a text, at most so many, broken between words, and in a word that fits into none after punctuation.
+function linesOf(text, pixels, most, end = false) {
   const lines = [""];
   for (const word of text.split(" ")) {
-    const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
-    if (lines.at(-1) && longer.length * LETTER > pixels && lines.length < most) lines.push(word);
-    else lines[lines.length - 1] = longer;
+    const parts = word.length * LETTER > pixels ? word.split(/(?<=[(,=._/])/) : [word];
+    for (const [n, part] of parts.entries()) {
+      const longer = `${lines.at(-1)}${n || !lines.at(-1) ? "" : " "}${part}`;
+      if (lines.at(-1) && longer.length * LETTER > pixels && lines.length < most) lines.push(part);
+      else lines[lines.length - 1] = longer;
+    }
   }
-  return lines.map((line) => shortened(line, pixels));
+  return lines.map((line) => shortened(line, pixels, end));
 }
 
 // A text in SVG; of several lines, `y` is that of the first.
-function label(text, pixels, attributes, most = 1) {
-  const lines = linesOf(text, pixels, most);
+function label(text, pixels, attributes, most = 1, end = false) {
+  const lines = linesOf(text, pixels, most, end);
   const node = shape("text", attributes, ...(lines.length > 1 ? lines.map((line, n) => shape("tspan", { x: attributes.x, dy: n && LINE }, line)) : lines));
-  if (lines.join(" ") !== text) node.append(shape("title", {}, text));
+  if (lines.some((line) => line.includes("…"))) node.append(shape("title", {}, text));
   return node;
 }
 
@@ -192,8 +201,8 @@ function legend(marks) {
 }
 
 function drawn(spec, width) {
-  const lines = (text, pixels) => (text ? linesOf(text, pixels, 2).length : 0);
-  const beside = Math.max(...(spec.y.names ?? []).map((name) => lines(name, 0.42 * width - 8)), 1);
+  const lines = (text, pixels, most = 2) => (text ? linesOf(text, pixels, most).length : 0);
+  const beside = Math.max(...(spec.y.names ?? []).map((name) => lines(name, 0.42 * width - 8, 3)), 1);
   const row = Math.max(spec.row ?? 24, LINE * beside + 6);
   const inner = spec.y.names ? row * spec.y.names.length : (spec.height ?? 240) - (spec.x.title ? 38 : 22) - (spec.y.title ? 24 : 8);
   const rough = scaleOf(spec.y, valuesOf(spec.marks, "y"), inner, 0);
@@ -282,47 +291,17 @@ function pickable(place, spec) {
   });
 }
 
-// Draw rows x columns of values between 0 and 1; a row can be chosen by mouse or arrow keys.
-// Returns {update(values), select(row)}; a value of undefined has no cell.
-export function heatmap(host, { label: said, rows, columns, values, notes = [], select }) {
-  const width = Math.max(240, Math.floor(host.clientWidth || 640));
-  const longest = (texts) => Math.max(...texts.map((text) => text.length), 1) * LETTER;
-  const left = Math.min(longest(rows) + 14, 0.4 * width, 220);
-  const top = Math.min(longest(columns) * 0.82 + 16, 110);
-  const right = Math.max(notes.length ? longest(notes) + 10 : 4, top * 0.6); // the last name leans over it
-  const cell = Math.min(Math.max((width - left - right) / columns.length, 15), 64);
-  const tall = rows.length > 30 ? 18 : 24;
-  const whole = { width: Math.ceil(left + cell * columns.length + right), height: Math.ceil(top + tall * rows.length + 4) };
-  const figure = shape("svg", { ...whole, viewBox: `0 0 ${whole.width} ${whole.height}`, role: "grid", tabindex: "0", "aria-label": said });
-  columns.forEach((name, n) => {
-    const at = left + cell * (n + 0.5) + 3;
-    figure.append(label(name, 120, { x: at, y: top - 8, class: "tick", transform: `rotate(-55 ${at} ${top - 8})` }));
-  });
-  const cells = rows.map((name, row) => {
-    const y = top + tall * row;
-    const line = shape("g", { class: "row", role: "row", "data-row": row, "aria-label": name });
-    line.append(shape("rect", { x: 0, y, width: whole.width, height: tall, class: "back" }));
-    line.append(label(name, left - 10, { x: left - 8, y: y + tall / 2 + 4, "text-anchor": "end", class: "tick" }));
-    const own = columns.map((column, n) => {
-      if (values[row][n] === undefined) return null;
-      const node = shape("rect", { x: left + cell * n + 1, y: y + 1, width: cell - 2, height: tall - 2, rx: 2, class: "cell", "data-column": column });
-      line.append(node);
-      return node;
-    });
-    if (notes[row]) line.append(shape("text", { x: left + cell * columns.length + 6, y: y + tall / 2 + 4, class: "tick" }, notes[row]));
-    line.addEventListener("click", () => choose(row));
-    figure.append(line);
-    return own;
-  });
-  let current = -1;
+// Draw rows x columns of values between 0 and 1, again whenever the host's width changes; the names above stay in sight.
+// With `select`, a row can be chosen by mouse or arrow keys. Returns {update(values), select(row)}; a value of undefined has no cell.
+export function heatmap(host, spec) {
+  let [shown, current, width, cells] = [spec.values, -1, 0, []];
+  const lines = () => host.querySelectorAll(".row");
   const choose = (row) => {
-    const lines = figure.querySelectorAll(".row");
-    lines[current]?.classList.remove("selected");
+    lines()[current]?.classList.remove("selected");
     current = row;
-    lines[row].classList.add("selected");
-    select?.(row);
+    lines()[row].classList.add("selected");
+    spec.select(row);
   };
-  let shown = values;
   const update = (next) => {
     shown = next;
     cells.forEach((own, row) => own.forEach((node, n) => {
@@ -330,23 +309,70 @@ export function heatmap(host, { label: said, rows, columns, values, notes = [], 
       node?.setAttribute("fill-opacity", finite(value) ? (0.04 + 0.96 * Math.min(Math.max(value, 0), 1)).toFixed(3) : 0);
     }));
   };
-  figure.addEventListener("pointerover", ({ target }) => { // thousands of titles would slow the slider down
+  const draw = () => {
+    const now = Math.max(240, Math.floor(host.clientWidth || 640));
+    if (now === width) return;
+    width = now;
+    const drawn = grid(spec, width);
+    cells = drawn.cells;
+    host.replaceChildren(drawn.head, drawn.figure);
+    lines()[current]?.classList.add("selected");
+    update(shown);
+  };
+  host.addEventListener("click", ({ target }) => {
+    const row = target.closest(".chooses")?.dataset.row;
+    if (row !== undefined) choose(Number(row));
+  });
+  host.addEventListener("pointerover", ({ target }) => { // thousands of titles would slow the slider down
     if (!target.classList.contains("cell")) return;
     const row = Number(target.parentNode.dataset.row);
-    const said = `${rows[row]}: ${target.dataset.column} ${number(shown[row][columns.indexOf(target.dataset.column)], 3)}`;
+    const said = `${spec.rows[row]}: ${target.dataset.column} ${number(shown[row][spec.columns.indexOf(target.dataset.column)], 3)}`;
     target.replaceChildren(shape("title", {}, said));
   });
-  figure.addEventListener("keydown", (event) => {
+  host.addEventListener("keydown", (event) => {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
-    if (!by || !select) return;
+    if (!by || !spec.select) return;
     event.preventDefault();
-    choose(Math.min(Math.max(current + by, 0), rows.length - 1));
-    figure.querySelectorAll(".row")[current].scrollIntoView({ block: "nearest" });
+    choose(Math.min(Math.max(current + by, 0), spec.rows.length - 1));
+    lines()[current].scrollIntoView({ block: "nearest" });
   });
-  update(values);
   host.classList.add("heatmap");
-  host.replaceChildren(figure);
+  draw();
+  new ResizeObserver(draw).observe(host);
   return { update, select: choose };
+}
+
+// The names of the columns, and below them the rows: {head, figure, cells}.
+function grid({ label: said, rows, columns, values, notes = [], select }, width) {
+  const longest = (texts) => Math.max(...texts.map((text) => text.length), 1) * LETTER;
+  const left = Math.min(longest(rows) + 14, 0.4 * width, 220);
+  const top = Math.min(longest(columns) * 0.82 + 16, 110);
+  const right = Math.max(notes.length ? longest(notes) + 10 : 4, top * 0.6); // the last name leans over it
+  const cell = Math.min(Math.max((width - left - right) / columns.length, 15), 64);
+  const tall = rows.length > 30 ? 18 : 24;
+  const whole = { width: Math.ceil(left + cell * columns.length + right), height: Math.ceil(tall * rows.length + 4) };
+  const head = shape("svg", { width: whole.width, height: top, viewBox: `0 0 ${whole.width} ${top}`, class: "head" });
+  const figure = shape("svg", { ...whole, viewBox: `0 0 ${whole.width} ${whole.height}`, role: "grid", tabindex: select && "0", "aria-label": said });
+  columns.forEach((name, n) => {
+    const at = left + cell * (n + 0.5) + 3;
+    head.append(label(name, 120, { x: at, y: top - 8, class: "tick", transform: `rotate(-55 ${at} ${top - 8})` }));
+  });
+  const cells = rows.map((name, row) => {
+    const y = tall * row;
+    const line = shape("g", { class: select ? "row chooses" : "row", role: "row", "data-row": row, "aria-label": name });
+    line.append(shape("rect", { x: 0, y, width: whole.width, height: tall, class: "back" }));
+    line.append(label(name, left - 10, { x: left - 8, y: y + tall / 2 + 4, "text-anchor": "end", class: "tick" }, 1, true));
+    const own = columns.map((column, n) => {
+      if (values[row][n] === undefined) return null;
+      const node = shape("rect", { x: left + cell * n + 1, y: y + 1, width: cell - 2, height: tall - 2, rx: 2, class: "cell", "data-column": column });
+      line.append(node);
+      return node;
+    });
+    if (notes[row]) line.append(shape("text", { x: left + cell * columns.length + 6, y: y + tall / 2 + 4, class: "tick" }, notes[row]));
+    figure.append(line);
+    return own;
+  });
+  return { head, figure, cells };
 }
 
 export function table(head, rows) {

@@ -1,6 +1,6 @@
 """Page of the suite: docs/what-works.md, a row per case, from what the cases come to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tests.search.suite.all_cases import CASES
@@ -13,11 +13,13 @@ Outcomes = Callable[[Case], tuple[Outcome, Outcome]]
 HEAD = """\
 # What works
 
-Modules and data as Lightning users write them: {count} cases, each trained with the callback
-`ActivationSearch` and searched by `run_search` with a budget of 2. "Works" means for the callback: the layers
-that the case names are found, they learn, and the module is finalized and validated. For a search: every
-training ends with a number, there is a verdict, and a fresh model takes the recommended activations. Where
-something does not work, the table has the line in which it ends.
+Of {count} modules and data as Lightning users write them {callback} train with the callback
+`ActivationSearch`, and `run_search` searches {search}, {without} of these without a mixture. Where something
+does not work, the table has the line in which it ends.
+
+"Works" means for the callback: the layers that the case names are found, they learn, and the module is
+finalized and validated. For a search, of a budget of 2: every training ends with a number, there is a
+verdict, and a fresh model takes the recommended activations.
 
 `PYTHONPATH=. python -m tests.search.suite` runs the cases (`tests/search/suite/`) and writes this page.
 
@@ -38,13 +40,21 @@ def expected(case: Case) -> tuple[Outcome, Outcome]:
 
 def page(outcomes: Outcomes) -> str:
     """Return the page."""
-    return HEAD.format(count=len(CASES)) + "".join(rows(outcomes))
+    cases = sorted(CASES.values(), key=lambda case: case.kind.lower())
+    found = [(case, *outcomes(case)) for case in cases]
+    callbacks, searches = ([each[place].ended for each in found] for place in (1, 2))
+    counts = {
+        "count": len(found),
+        "callback": sum(ended.startswith(WORKS) for ended in callbacks),
+        "search": sum(ended.startswith(WORKS) for ended in searches),
+        "without": sum(ended.startswith(WORKS) and ended != WORKS for ended in searches),
+    }
+    return HEAD.format(**counts) + "".join(rows(found))
 
 
-def rows(outcomes: Outcomes) -> Iterator[str]:
-    """Iterate over the rows, kinds in the order of the alphabet."""
-    for case in sorted(CASES.values(), key=lambda case: case.kind.lower()):
-        callback, search = outcomes(case)
+def rows(found: Iterable[tuple[Case, Outcome, Outcome]]) -> Iterator[str]:
+    """Iterate over the rows of cases with what callback and search came to."""
+    for case, callback, search in found:
         layers = max(callback.layers, search.layers)
         yield f"| {case.kind} | {case.does} | {layers} | {told(callback)} | {told(search)} |\n"
 
