@@ -22,7 +22,7 @@ from autoact.tabular.files import Table, read_table
 from autoact.training.tasks import Perceptron
 
 _FEW = 100  # training rows below which the reader is warned
-_SHOWN = 8  # notes of one kind
+_SHOWN = 12  # notes on columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,31 +150,9 @@ def _notes(encoding: Encoding, split: Split, dependent: Sequence[str]) -> list[s
     else:
         how = f"{len(split.train):,} rows train, {len(split.selection):,} guide the search"
     few = "; so few rows can only show large differences" if len(split.train) < _FEW else ""
-    return [
-        *_left_out(encoding),
-        *_first(encoding.notes),
-        f"{how}; {compared} set aside compare{few}",
-        *dependent,
-    ]
-
-
-def _left_out(encoding: Encoding) -> list[str]:
-    """Return a note for each reason to leave columns out."""
-    reasons: dict[str, list[str]] = {}
-    for out in encoding.left_out:
-        reasons.setdefault(out.reason, []).append(out.name)
-    notes = []
-    for reason, names in reasons.items():
-        shown = ", ".join(map(repr, names[:_SHOWN]))
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        how = f"s {shown}{more} are left out, each because" if len(names) > 1 else f" {shown} is left out:"
-        notes.append(f"column{how} {reason}")
-    return _first(notes)
-
-
-def _first(notes: Sequence[str]) -> list[str]:
-    more = [f"and {len(notes) - _SHOWN} notes more"] if len(notes) > _SHOWN else []
-    return [*notes[:_SHOWN], *more]
+    remarks = encoding.remarks
+    more = [f"and {len(remarks) - _SHOWN} notes more"] if len(remarks) > _SHOWN else []
+    return [*remarks[:_SHOWN], *more, f"{how}; {compared} set aside compare{few}", *dependent]
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:

@@ -10,6 +10,8 @@ from autoact.errors import DataError
 from autoact.tabular.columns._column import read_column
 from autoact.tabular.columns._columns import Encoder, LeftOut, labels_of
 
+_SHOWN = 8  # names in a note
+
 Columns = Sequence[Sequence[str]]
 
 
@@ -31,6 +33,14 @@ class Encoding:
     def labels(self) -> tuple[str, ...]:
         """The names of the inputs."""
         return labels_of(encoder for _, encoder in self.encoders)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know: columns that are left out, by reason, and the notes."""
+        reasons: dict[str, list[str]] = {}
+        for out in self.left_out:
+            reasons.setdefault(out.reason, []).append(out.name)
+        return (*(_left_out(names, reason) for reason, names in reasons.items()), *self.notes)
 
     def encode(self, columns: Columns) -> NDArray[np.float32]:
         """Return (rows, inputs) for the columns of a table in their places."""
@@ -81,3 +91,11 @@ def fit_encoding(
         reasons = "; ".join(f"{out.name!r}: {out.reason}" for out in left[:5]) or "there is none"
         raise DataError(f"{source} has no column to learn from ({reasons}).")
     return Encoding(tuple(kept), tuple(left), tuple(notes))
+
+
+def _left_out(names: Sequence[str], reason: str) -> str:
+    if len(names) == 1:
+        return f"column {names[0]!r} is left out: {reason}"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    shown = ", ".join(map(repr, names[:_SHOWN]))
+    return f"columns {shown}{more} are left out, each because {reason}"
