@@ -13,10 +13,12 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from autoact.errors import ConfigurationError, DataError
+from autoact.errors import ConfigurationError, DataError, log
 from autoact.spaces import Assignment, SearchSpace
 from autoact.tabular._fitting import Fit, Fitted
+from autoact.tabular._new_rows import encode
 from autoact.tabular.columns import ArrayEncoding, Encoding, fit_encoding, holds_text, text_columns
+from autoact.tabular.files import Table
 from autoact.training.tasks import Perceptron
 
 _BATCH = 65536
@@ -97,6 +99,7 @@ class _AutoActEstimator(BaseEstimator):
             encoding = ArrayEncoding.of(array[rows], self._names(array.shape[1]))
             x = encoding.encode(array[rows])
         self.encoding_ = encoding
+        self.notes_ = encoding.remarks
         return _Rows(x, y[rows], weights)
 
     def _names(self, count: int) -> list[str]:
@@ -107,7 +110,7 @@ class _AutoActEstimator(BaseEstimator):
         check_is_fitted(self)
         if isinstance(self.encoding_, Encoding):
             validate_data(self, X, reset=False, skip_check_array=True)
-            x = self.encoding_.encode(text_columns(X))
+            x = self._encoded(self.encoding_, text_columns(X))
         else:
             x = self.encoding_.encode(
                 validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
@@ -115,6 +118,15 @@ class _AutoActEstimator(BaseEstimator):
         with torch.inference_mode():
             parts = torch.from_numpy(x).double().split(_BATCH)
             return torch.cat([self.model_(part) for part in parts])
+
+    def _encoded(self, encoding: Encoding, columns: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """Return the inputs of new rows; what is not as in training is warned of, or refused."""
+        table = Table(names=tuple(self._names(len(columns))), columns=tuple(columns), source="X")
+        encoders = [encoder for _, encoder in encoding.encoders]
+        x, notes = encode(encoders, [columns[place] for place, _ in encoding.encoders], table, rare=False)
+        for note in notes:
+            log.warning("%s", note)
+        return x
 
     def __sklearn_tags__(self) -> Any:
         """Say that missing values are welcome and results depend on the seed."""
@@ -147,6 +159,7 @@ class AutoActClassifier(ClassifierMixin, _AutoActEstimator):
         val_loss_: Cross entropy on rows that the model has not learned from, weighted as they are.
         verdict_: The full search's verdict, else None.
         report_: The full search's report, else empty.
+        notes_: What was found in columns of text, one line each: what is left out, and guesses.
 
     Example:
         >>> from sklearn.datasets import load_iris
@@ -206,6 +219,7 @@ class AutoActRegressor(RegressorMixin, _AutoActEstimator):
         val_loss_: Squared error on rows that the model has not learned from, in units of the variance of y.
         verdict_: The full search's verdict, else None.
         report_: The full search's report, else empty.
+        notes_: What was found in columns of text, one line each: what is left out, and guesses.
 
     Example:
         >>> X = np.random.default_rng(0).normal(size=(100, 2))

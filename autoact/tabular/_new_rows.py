@@ -63,7 +63,7 @@ def _lacks(table: Table, missing: Sequence[str]) -> str:
 
 
 def encode(
-    encoders: Sequence[Encoder], columns: Sequence[Sequence[str]], table: Table
+    encoders: Sequence[Encoder], columns: Sequence[Sequence[str]], table: Table, *, rare: bool = True
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Return the inputs of a model, (rows, inputs), and a note for each column that is not as in training.
 
@@ -71,6 +71,7 @@ def encode(
         encoders: Of the columns.
         columns: Their cells.
         table: Where they come from, for messages.
+        rare: Whether to note categories that count as the rare ones do, which training rows had, too.
 
     Raises:
         DataError: Many cells of a column, and more than one, are not what it held in training.
@@ -87,7 +88,8 @@ def encode(
         for odd in _oddities(encoder, cells):
             if odd.wrong and len(odd.rows) > max(1, (1 - _MOSTLY) * odd.judged):
                 raise DataError(f"{table.source}: {odd.error(encoder.name, cells)}")
-            notes.append(odd.note(encoder.name, cells))
+            if rare or not odd.rare:
+                notes.append(odd.note(encoder.name, cells))
     parts = [encoder.encode(cells) for encoder, cells in zip(encoders, columns, strict=True)]
     return np.concatenate(parts, axis=1).astype(np.float32), tuple(notes)
 
@@ -101,6 +103,7 @@ class _Oddity:
     what: str
     counts: str
     wrong: bool = False
+    rare: bool = False
 
     def note(self, name: str, cells: Sequence[str]) -> str:
         one = len(self.rows) == 1
@@ -129,7 +132,7 @@ def _unknown(encoder: Categories, cells: Sequence[str]) -> list[_Oddity]:
     rows = _where(cells, lambda cell: level_of(cell) not in encoder.levels)
     counts = "all rare ones do" if encoder.others else "none of them"
     what = "no category that the model tells apart"
-    return [_Oddity(rows, len(cells), what, counts)] if rows else []
+    return [_Oddity(rows, len(cells), what, counts, rare=encoder.others)] if rows else []
 
 
 def _unread(encoder: Numbers | Dates, cells: Sequence[str]) -> list[_Oddity]:

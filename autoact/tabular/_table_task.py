@@ -3,27 +3,26 @@
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from autoact.errors import DataError, counted
 from autoact.records import Reference
 from autoact.tabular._boosting import boosting
+from autoact.tabular._leakage import dependent_rows, without_target
 from autoact.tabular._splits import Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
 from autoact.tabular.columns import Encoding, Target, fit_encoding, read_target
-from autoact.tabular.files import Table, best_form, number_forms, read_table, values
+from autoact.tabular.files import Table, read_table
 from autoact.training.tasks import Perceptron
 
 _FEW = 100  # training rows below which the reader is warned
-_SHOWN = 8  # notes of one kind
+_SHOWN = 12  # notes on columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +99,9 @@ def load_task(
         DataError: The file is no table, has no such column, or nothing can be learned from it.
 
     Example:
-        >>> import pathlib, tempfile
+        >>> import math, pathlib, tempfile
         >>> file = pathlib.Path(tempfile.mkdtemp()) / "sine.csv"
-        >>> _ = file.write_text("x,y\n" + "".join(f"{i / 9},{np.sin(i / 9)}\n" for i in range(60)))
+        >>> _ = file.write_text("x,y\n" + "".join(f"{i / 9},{math.sin(i / 9)}\n" for i in range(60)))
         >>> task = load_task(file, "y")
         >>> print(task.notes[0])
         sine.csv: 60 rows, regression of 'y' on 1 input from 1 of 1 column
@@ -117,8 +116,8 @@ def load_task(
     name = table.names[place] if table.header else f"column {place + 1}"
     wanted = read_target(name, table.columns[place], problem, table.source, comma=table.comma)
     split = split_rows(wanted.y, classes=wanted.problem == "classification", seed=seed)
-    inputs = _without(table, place, wanted)
-    encoding = fit_encoding(inputs.names, _rows_of(inputs, split.train), table.source, comma=table.comma)
+    inputs = without_target(table, place, wanted)
+    encoding = fit_encoding(inputs.names, inputs.rows(split.train), table.source, comma=table.comma)
     notes = (_headline(table, wanted, encoding), *table.notes, *wanted.notes, *inputs.notes)
     x = torch.from_numpy(encoding.encode(inputs.columns))
     return TableTask(
@@ -129,49 +128,10 @@ def load_task(
         target=wanted,
         split=split,
         trainer=trainer_for(len(split.train)),
-        notes=(*notes, *_notes(encoding, split)),
+        notes=(*notes, *_notes(encoding, split, dependent_rows(inputs, wanted, encoding))),
         names=table.names,
         header=table.header,
     )
-
-
-def _without(table: Table, place: int, target: Target) -> Table:
-    """Return the rows that tell the target, without it and its copies."""
-    notes, kept = [], []
-    for other, cells in enumerate(table.columns):
-        if other != place and list(cells) == list(table.columns[place]):
-            notes.append(f"column {table.names[other]!r} is left out: it equals the target in every row")
-        elif other != place:
-            kept.append(other)
-            if _tells(cells, target, table.comma):
-                notes.append(
-                    f"column {table.names[other]!r} alone tells the target in every row: leave it out of the "
-                    "file unless it is known beforehand"
-                )
-    if not kept:
-        raise DataError(f"{table.source} has no column to learn from: all others equal the target.")
-    whole = replace(
-        table, names=tuple(table.names[i] for i in kept), columns=tuple(table.columns[i] for i in kept)
-    )
-    return replace(whole, columns=_rows_of(whole, target.rows), notes=tuple(notes))
-
-
-def _tells(cells: Sequence[str], target: Target, comma: bool) -> bool:
-    """Tell whether a column is the target in other words: other names of the classes, or another unit."""
-    rows = [cells[row] for row in target.rows.tolist()]
-    if target.classes:
-        pairs = set(zip(rows, target.y.tolist(), strict=True))
-        return len(pairs) == len(set(rows)) == len(target.classes)
-    forms = number_forms(rows, comma=comma)
-    numbers = values(rows, forms[best_form(rows, forms)[0]])
-    if not np.isfinite(numbers).all() or np.ptp(numbers) == 0 or numbers.size < 3:
-        return False
-    return bool(abs(np.corrcoef(numbers / np.abs(numbers).max(), target.y)[0, 1]) > 1 - 1e-10)
-
-
-def _rows_of(table: Table, rows: NDArray[np.int64]) -> tuple[Sequence[str], ...]:
-    places = rows.tolist()
-    return tuple([cells[i] for i in places] for cells in table.columns)
 
 
 def _headline(table: Table, target: Target, encoding: Encoding) -> str:
@@ -183,16 +143,16 @@ def _headline(table: Table, target: Target, encoding: Encoding) -> str:
     )
 
 
-def _notes(encoding: Encoding, split: Split) -> list[str]:
-    notes = [f"column {out.name!r} is left out: {out.reason}" for out in encoding.left_out]
-    notes = notes[:_SHOWN] + ([f"and {len(notes) - _SHOWN} columns more"] if len(notes) > _SHOWN else [])
+def _notes(encoding: Encoding, split: Split, dependent: Sequence[str]) -> list[str]:
     compared = counted(len(split.comparison), "row")
     if split.folds > 1:
         how = f"{split.folds} folds of {counted(len(split.train), 'row')} guide the search"
     else:
         how = f"{len(split.train):,} rows train, {len(split.selection):,} guide the search"
     few = "; so few rows can only show large differences" if len(split.train) < _FEW else ""
-    return [*notes, *encoding.notes[:_SHOWN], f"{how}; {compared} set aside compare{few}"]
+    remarks = encoding.remarks
+    more = [f"and {len(remarks) - _SHOWN} notes more"] if len(remarks) > _SHOWN else []
+    return [*remarks[:_SHOWN], *more, f"{how}; {compared} set aside compare{few}", *dependent]
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:

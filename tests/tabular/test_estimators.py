@@ -173,3 +173,23 @@ except autoact.errors.MissingPackageError as error:
     assert "AutoActClassifier needs scikit-learn" in found.stdout
     assert "pip install scikit-learn" in found.stdout
     assert issubclass(ConfigurationError, AutoActError)
+
+
+def test_text_where_training_had_numbers_is_refused_and_new_categories_are_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def rows(size: object, color: str) -> np.ndarray:
+        return np.array(
+            [[size if i % 9 else i, color if i % 3 else "red", "7"] for i in range(60)], dtype=object
+        )
+
+    model = AutoActClassifier(space=["relu", "tanh"], max_epochs=2, random_state=0)
+    model.fit(rows(1.5, "blue"), np.arange(60) % 2)
+    assert model.notes_ == ("column 'x2' is left out: it is constant",)
+    model.predict(rows(1.5, "blue"))
+    assert not caplog.messages
+    model.predict(rows(1.5, "green"))
+    (told,) = caplog.messages
+    assert told.startswith("column 'x1': 40 of 60 cells are no category that the model tells apart")
+    with pytest.raises(ValueError, match="column 'x0': 53 of 60 cells are no numbers, such as 'large'"):
+        model.predict(rows("large", "blue"))

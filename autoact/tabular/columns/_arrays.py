@@ -42,6 +42,11 @@ class ArrayEncoding:
         """The names of the inputs."""
         return labels_of(self.encoders)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing: every column is an input, as it is."""
+        return ()
+
     def encode(self, x: Floats) -> NDArray[np.float32]:
         """Return (rows, inputs)."""
         parts = [encoder.of(column) for encoder, column in zip(self.encoders, x.T, strict=True)]

@@ -116,11 +116,13 @@ def _numbers(name: str, cells: Sequence[str], numbers: Floats, where: str, guess
         raise DataError(f"{where} has one value only ({told}); there is nothing to predict.")
     if np.abs(y).max() > _LARGEST:
         raise DataError(f"{where} reaches {np.abs(y).max():.3g}, too large to square; rescale it.")
-    notes = _lost(len(cells) - rows.size, name, "no finite number")
-    whole = bool((y == np.round(y)).all())
-    if guessed and whole and len(np.unique(y)) <= 2 * _CLASSES:
+    lost = [cell for cell, number in zip(cells, numbers.tolist(), strict=True) if not np.isfinite(number)]
+    notes = _lost(lost, name, "no finite number")
+    different = len(np.unique(y))
+    whole = "whole " if (y == np.round(y)).all() else ""
+    if guessed and different <= (2 * _CLASSES if whole else _CLASSES):
         notes.append(
-            f"target {name!r}: {len(np.unique(y))} different whole numbers are taken as a regression; "
+            f"target {name!r}: {different} different {whole}numbers are taken as a regression; "
             "the problem classification (--problem) makes them classes"
         )
     return Target(name=name, problem="regression", classes=(), rows=rows, y=y, notes=tuple(notes))
@@ -151,7 +153,7 @@ def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str
     place = {label: i for i, label in enumerate(classes)}
     rows = np.array([i for i, label in enumerate(labels) if label in place], dtype=np.int64)
     y = np.array([place[labels[i] or ""] for i in rows], dtype=np.int64)
-    notes = _lost(len(cells) - told, name, "no value")
+    notes = _lost([cell for cell in cells if is_missing(cell)], name, "no value")
     if single:
         shown = ", ".join(sorted(single)[:3]) + (", ..." if len(single) > 3 else "")
         lone = (
@@ -185,6 +187,11 @@ def _order(label: str) -> tuple[float, str]:
     return (np.inf if np.isnan(number) else float(number), label)
 
 
-def _lost(rows: int, name: str, what: str) -> list[str]:
-    verb = "is" if rows == 1 else "are"
-    return [f"target {name!r}: {counted(rows, 'row')} with {what} {verb} left out"] if rows else []
+def _lost(cells: Sequence[str], name: str, what: str) -> list[str]:
+    """Return a note on cells that tell no target; it quotes a word, which may be a class."""
+    if not cells:
+        return []
+    words = Counter(cell for cell in cells if cell.isalpha() and is_missing(cell)).most_common(1)
+    quoted = f" ({words[0][0]!r}; if that is a class, rename it)" if words and what == "no value" else ""
+    verb = "is" if len(cells) == 1 else "are"
+    return [f"target {name!r}: {counted(len(cells), 'row')} with {what}{quoted} {verb} left out"]

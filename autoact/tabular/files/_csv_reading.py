@@ -3,18 +3,23 @@
 import csv
 import io
 import os
+import re
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 from autoact.errors import DataError
-from autoact.tabular.files._cells import NUMBER_FORMS, best_form, is_missing
-from autoact.tabular.files._decoding import read_text
+from autoact.tabular.files._cells import NUMBER_FORMS, best_form, dots_are_thousands, is_missing
+from autoact.tabular.files._decoding import no_table, read_text
 from autoact.tabular.files._table import Table
 
 _SEPARATORS = ("\t", ";", ",", "|", " ")  # in this order: decimal commas and blanks cut evenly, too
 _EVEN = 0.9  # share of lines with the same number of cells that settles the separator
 _LOOKED_AT = 200  # rows that decide separator and header
 _MOSTLY = 0.8  # share of numbers that makes a column numeric
+_COMMENT = ("#", "%")  # how lines above a table begin that do not belong to it
+_COMMA = re.compile(r"[+-]?[\d.]*\d,\d+\D*")
+_DOT = re.compile(r"[+-]?\d*\.\d+")
 
 Row = tuple[int, list[str]]  # the line where it ends, and its cells
 
@@ -27,7 +32,7 @@ def read_table(
     Separator (comma, semicolon, tab, bar, blanks), header and encoding are found by looking.
 
     Args:
-        path: The file, gzipped or not.
+        path: The file; gzip, bzip2, xz, and zip of one file are unpacked.
         target: A column that will be asked for; if the first line holds this name, that line is the header.
         header: Whether the first line names the columns; None decides by looking.
 
@@ -65,7 +70,7 @@ def read_table(
         header=header,
         source=str(file),
         notes=tuple(notes),
-        comma=separator == ";",
+        comma=separator == ";" and _commas_are_decimal(body),
         repeated=frozenset(repeated),
     )
 
@@ -73,11 +78,15 @@ def read_table(
 def _rows(file: Path, text: str) -> tuple[str, list[Row]]:
     """Return the separator and the rows that are not blank; comment lines at the top are left out."""
     lines = text.splitlines(keepends=True)
-    first = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    first = next((i for i, line in enumerate(lines) if line.strip() and line[0] not in _COMMENT), len(lines))
     if lines[first:] and lines[first].lower().startswith("sep=") and len(lines[first].strip()) == 5:
         first += 1  # a line that Excel writes
     body = "".join(lines[first:])
+    if (kind := no_table(body)) is not None:
+        raise DataError(f"{file} is {kind}, not a table. Save the table as CSV (comma-separated text) first.")
     separator = _separator(body)
+    if separator == " ":
+        body = body.replace("\t", " ")
     rows = [(first + number, cells) for number, cells in _parsed(file, body, separator, first)]
     if not rows:
         raise DataError(f"{file} holds no rows.")
@@ -99,11 +108,23 @@ def _parsed(file: Path, text: str, separator: str, skipped: int) -> list[Row]:
     return rows
 
 
+def _commas_are_decimal(body: list[list[str]]) -> bool:
+    """Tell whether the first rows have numbers such as 0,5 and none such as 0.5."""
+    cells = {cell for row in body[:_LOOKED_AT] for cell in row}
+    return any(map(_COMMA.fullmatch, cells)) and not any(
+        _DOT.fullmatch(cell) and not dots_are_thousands([cell]) for cell in cells
+    )
+
+
 def _separator(text: str) -> str:
     """Return the separator that cuts the first lines into the same number of cells, more than one."""
-    sample = "".join(text.splitlines(keepends=True)[:_LOOKED_AT])
+    lines = list(islice(io.StringIO(text, newline=""), _LOOKED_AT))
+    padded = sum("  " in line.strip() for line in lines) >= _EVEN * len(lines)
     scores = {}
     for separator in _SEPARATORS:
+        if separator == "\t" and padded:  # blanks and tabs both align columns
+            continue
+        sample = "".join(lines) if separator != " " else "".join(lines).replace("\t", " ")
         try:
             reader = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, skipinitialspace=True)
             lengths = [len([c for c in row if c] if separator == " " else row) for row in reader if any(row)]

@@ -4,6 +4,9 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from autoact.errors import DataError
 
 _SHOWN = 12  # names in a message
@@ -38,6 +41,21 @@ class Table:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.columns[0]) if self.columns else 0
+
+    def rows(self, places: NDArray[np.int64]) -> tuple[Sequence[str], ...]:
+        """Return the columns' cells in some rows.
+
+        Args:
+            places: Of the rows.
+
+        Example:
+            >>> Table(names=("size",), columns=(["1", "2", "3"],)).rows(np.array([0, 2]))
+            (['1', '3'],)
+        """
+        if len(places) == len(self):
+            return self.columns
+        chosen = places.tolist()
+        return tuple([cells[place] for place in chosen] for cells in self.columns)
 
     def place(self, column: str) -> int:
         """Return the place of a column, given its name, or its number from 1 (-1 is the last one).

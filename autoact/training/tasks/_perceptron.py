@@ -41,8 +41,9 @@ class Perceptron(L.LightningModule):
     """Hidden layers of ReLU units for rows of numbers: `net.1`, `net.4`, ... are its activations.
 
     A batch is (x, y, fold): the model of fold k learns from the rows of all other folds and is validated on
-    the rows of fold k; rows with fold -1 belong to all. The folds share their activations, nothing else. A
-    fourth tensor has the weights of the rows; over all batches their mean is 1.
+    the rows of fold k; rows with fold -1 belong to all, and judge the mean of the models. The folds share
+    their activations, nothing else. A fourth tensor has the weights of the rows; over all batches their mean
+    is 1.
 
     Args:
         inputs: Numbers per row.
@@ -123,10 +124,14 @@ class Perceptron(L.LightningModule):
         return (errors.sum(1) / used.sum(1).clamp(min=1)).sum()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Log `val_loss`, and `val_acc` or `val_mae`, on the rows that each fold has not learned from."""
+        """Log `val_loss`, and `val_acc` or `val_mae`, on the rows that each fold has not learned from.
+
+        Rows that belong to all folds are judged by the mean over folds, as `forward` returns it.
+        """
         x, y, fold, *weights = batch
         used = ((fold == self._numbers(fold)) | (fold < 0)).to(x.dtype)
-        said = self._each(x)
+        each = self._each(x)
+        said = torch.where((fold < 0).reshape(-1, *[1] * (each.ndim - 2)), each.mean(0, keepdim=True), each)
         right = (said.argmax(-1) == y).to(x.dtype) if self.classification else (said - y).abs()
         values = {
             "val_loss": self._errors(said, y),

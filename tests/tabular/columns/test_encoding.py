@@ -28,6 +28,8 @@ def kind_of(cells: list[str], name: str = "x") -> object:
         [f"{i / 3}".replace(".", ",") for i in range(ROWS)],
         [f"{1000 * i + 0.5:,}" for i in range(ROWS)],
         [f"${i}.50" for i in range(ROWS)],
+        [f"₹ {i},000" for i in range(1, ROWS)] * 2,
+        [f"{i}.50 EUR" for i in range(ROWS)],
         [f"{i % 9} %" for i in range(ROWS)],
         [f"{i}e-3" for i in range(ROWS)],
         ["7" if i % 2 else "-inf" for i in range(ROWS)],
@@ -73,6 +75,12 @@ def test_dates(form: str) -> None:
         ("x", [f"note {i}" for i in range(ROWS)], "nearly every row has its own text"),
         ("x", [str(i) for i in range(ROWS)], "it numbers the rows"),
         ("x", [str(i + 1) for i in reversed(range(ROWS))], "it numbers the rows"),
+        ("CustomerId", [str(7919 * i % 100003) for i in range(ROWS)], "it numbers the rows"),
+        (
+            "x",
+            [f"{i}.5 kmpl" for i in range(ROWS)],
+            "its numbers have a unit, as in '0.5 kmpl'; write them without it",
+        ),
         ("customer_id", [str(7919 * i % 100003) for i in range(ROWS)], "it numbers the rows"),
         ("x", ["2024-01-01", "2024-01-01T00:00:00"] * (ROWS // 2), "it is constant"),
     ],
@@ -192,3 +200,73 @@ def test_a_date_that_may_be_read_in_two_orders_is_told() -> None:
     note = "column 'x' is read as %d/%m/%Y; %m/%d/%Y would fit as well"
     assert fit_encoding(["x"], [cells]).notes == (note,)
     assert fit_encoding(["x"], [[*cells[1:], "31/01/2024"]]).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("cells", "form", "cycles"),
+    [
+        (
+            [f"20{20 + i % 3}{1 + i % 12:02d}{1 + i % 28:02d}" for i in range(ROWS)],
+            "ISO 8601",
+            ("year", "week"),
+        ),
+        ([f"20{20 + i % 3}-{1 + i % 12:02d}" for i in range(ROWS)], "%Y-%m", ("year", "week")),
+        ([f"{i % 24:02d}:{i % 60:02d}" for i in range(ROWS)], "%H:%M", ("day",)),
+    ],
+)
+def test_dates_without_separators_months_and_times_of_day(
+    cells: list[str], form: str, cycles: object
+) -> None:
+    encoder = kind_of(cells)
+    assert isinstance(encoder, Dates)
+    assert (encoder.form, encoder.cycles) == (form, cycles)
+
+
+def test_eight_digits_that_are_no_days_are_numbers() -> None:
+    assert isinstance(kind_of([str(20191301 + 7 * i) for i in range(ROWS)]), Numbers)
+    assert isinstance(kind_of([str(20190101 + 7 * i) for i in range(ROWS)]), Numbers)
+
+
+def test_where_commas_are_decimal_dots_may_be_thousands() -> None:
+    """12.345 inhabitants are not twelve; a density of 0.998 stays what it is."""
+    encoding = fit_encoding(["x"], [["12.345", "987", "1.234.567"]], comma=True)
+    ((_, encoder),) = encoding.encoders
+    assert isinstance(encoder, Numbers)
+    assert encoder.scale.center == 12345
+    assert encoding.notes[0].startswith("column 'x': dots are thousands (12.345), because")
+    ((_, kept),) = fit_encoding(["x"], [["12.345", "0.987", "1.234"]], comma=True).encoders
+    assert isinstance(kept, Numbers)
+    assert kept.scale.center == 1.234
+
+
+def test_a_few_names_with_numbers_among_them_are_categories() -> None:
+    """As 0, 1, 2 and 3+ children: read as numbers, 3+ would be missing."""
+    encoder = kind_of(["0", "1", "2", "0", "1", "2", "0", "1", "0", "3+"] * 4)
+    assert isinstance(encoder, Categories)
+    assert set(encoder.levels) == {"0", "1", "2", "3+"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "note"),
+    [
+        ([*NUMBER[4:], *["-999"] * 4], "-999 stands in 4 of 40 cells, far from all others (0 to 6.5)"),
+        ([*NUMBER[3:], *["99999"] * 3], "99999 stands in 3 of 40 cells, far from all others (0 to 6.5)"),
+        ([*NUMBER[2:], "inf", "inf"], "2 of 40 numbers are infinite and count as the utmost"),
+        (
+            [*[str(i % 13 / 3) for i in range(26)], *["unknown"] * 14],
+            "is read as categories: 35% of its cells are text ('unknown'), the others numbers",
+        ),
+        (
+            [f"town {i % 36}" for i in range(80)],
+            "its 32 most frequent texts are told apart, the 4 others are not",
+        ),
+    ],
+)
+def test_guesses_are_told(cells: list[str], note: str) -> None:
+    (told,) = fit_encoding(["x"], [cells]).notes
+    assert note in told
+
+
+@pytest.mark.parametrize("wild", [["-999"], ["70", "71", "72"], ["700"] * 4])
+def test_outliers_that_are_no_codes_are_not_told(wild: list[str]) -> None:
+    assert fit_encoding(["x"], [[*NUMBER, *wild]]).notes == ()

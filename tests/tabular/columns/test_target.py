@@ -82,3 +82,17 @@ def test_a_guess_is_told_and_how_to_overrule_it(cells: list[str], other: str) ->
 def test_an_unknown_problem_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="problem is 'ranking'"):
         read_target("y", ["1", "2"], "ranking")
+
+
+def test_none_that_may_be_a_class_is_quoted() -> None:
+    target = read_target("y", ["None", "a", "b", ""] * 3)
+    assert target.notes == (
+        "target 'y': 6 rows with no value ('None'; if that is a class, rename it) are left out",
+    )
+
+
+def test_a_few_different_numbers_as_a_regression_are_told() -> None:
+    (note,) = read_target("y", ["0.5", "1", "1.5", "2"] * 20).notes
+    assert note.startswith(
+        "target 'y': 4 different numbers are taken as a regression; the problem classification"
+    )

@@ -1,6 +1,10 @@
 """A file is read as people save it, or refused in one line that says where and why."""
 
+import bz2
 import gzip
+import io
+import lzma
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -35,6 +39,9 @@ def file(tmp_path: Path) -> Path:
         ("a,a,,b\n1,2,3,4\n", ("a", "a.1", "column 3", "b"), ("1",)),
         (",b\n0,2\n1,3\n", ("column 1", "b"), ("0", "1")),
         ("a,b\n1,2,\n3,4,\n", ("a", "b"), ("1", "3")),
+        ("% of a lab\n% in 2020\na,b\n1,2\n", ("a", "b"), ("1",)),
+        ('8   130.0 \t"ford torino"\n4   90.5  \t"fiat 128"\n', ("1", "2", "3"), ("8", "4")),
+        ("first name\tage\nJo Ann\t7\nAl Bo\t9\n", ("first name", "age"), ("Jo Ann", "Al Bo")),
         ("b\tc\nrow1\t2\t3\nrow2\t4\t5\n", ("column 1", "b", "c"), ("row1", "row2")),
     ],
 )
@@ -55,9 +62,49 @@ def test_encodings(file: Path, encoding: str) -> None:
     assert bool(table.notes) == (encoding == "cp1252")
 
 
-def test_gzip(file: Path) -> None:
-    file.write_bytes(gzip.compress(b"a,b\n1,2\n"))
+def zipped(*names: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in names:
+            archive.writestr(name, "a,b\n1,2\n")
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [*(pack(b"a,b\n1,2\n") for pack in (gzip.compress, bz2.compress, lzma.compress)), zipped("table.csv")],
+)
+def test_packed_files(file: Path, packed: bytes) -> None:
+    file.write_bytes(packed)
     assert read_table(file).names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("packed", "said"),
+    [
+        (zipped("train.csv", "test.csv"), "holds 2 files (train.csv, test.csv). Unpack it and name one"),
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), "is an Excel file, not text"),
+    ],
+)
+def test_a_zip_file_that_is_no_single_table_is_refused(file: Path, packed: bytes, said: str) -> None:
+    file.write_bytes(packed)
+    with pytest.raises(DataError) as refused:
+        read_table(file)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "comma"),
+    [
+        ("a;b\n1.200;1,5\n850;2,5\n", True),
+        ("a;b\n1.200;1,5\n850;0.25\n", False),
+        ("a;b\n1.200;3\n0.85;4\n", False),
+        ("a,b\n1.200,3\n850,4\n", False),
+    ],
+)
+def test_commas_are_decimal_where_numbers_say_so(file: Path, text: str, comma: bool) -> None:
+    file.write_text(text)
+    assert read_table(file).comma is comma
 
 
 def test_the_name_of_the_target_settles_the_header(file: Path) -> None:
@@ -91,7 +138,11 @@ def test_columns_of_one_name_are_told_and_no_target_by_it(file: Path) -> None:
         (b"a,b\n", "has a header line and no rows below it"),
         (b"a,b,c\n1,2,3\n4,5\n6,7,8\n", "line 3: 2 cells where the first line has 3 (separated by ',')"),
         (b"a\tb\n1\t2\n3\t4\t5\n", "line 3: 3 cells where the first line has 2 (separated by tabs)"),
-        (b"PK\x03\x04 workbook", "is an Excel or zip file, not text"),
+        (b"PK\x03\x04 broken", "cannot be read"),
+        (b"BZh broken", "cannot be read"),
+        (b"<!DOCTYPE html>\n<html></html>\n", "is a web page, not a table"),
+        (b'[{"a": 1, "y": 2}]\n', "is a JSON file, not a table"),
+        (b"% flowers\n@RELATION iris\n", "is an ARFF file, not a table"),
         (b"PAR1....", "is a Parquet file"),
         (b"a,b\n1,\x00\x01\n", "holds zero bytes"),
         (b"\xff\xfea", "begins like utf-16 but is not"),

@@ -54,7 +54,21 @@ def test_validation_asks_only_the_fold_that_has_not_seen_a_row() -> None:
     assert float(logged["val_loss"]) == pytest.approx((1 + 9) / 2 / 4)
     assert float(logged["val_mae"]) == pytest.approx(2)
     module.validation_step((x, y, torch.tensor([1, -1])), 0)
-    assert float(logged["val_loss"]) == pytest.approx((9 + 1 + 9) / 3 / 4)
+    assert float(logged["val_loss"]) == pytest.approx((9 + 4 + 4) / 3 / 4)  # the mean of both models says 2
+
+
+def test_rows_of_all_folds_judge_what_forward_returns() -> None:
+    """The verdict is on the model that a run hands back, which is the mean over folds."""
+    torch.manual_seed(0)
+    module = Perceptron(3, 2, hidden=(8,), folds=4).eval()
+    logged: dict[str, float] = {}
+    module.log_dict = lambda values, **_: logged.update(values)  # type: ignore[method-assign]
+    x, y = torch.randn(20, 3), torch.arange(20) % 2
+    with torch.no_grad():
+        module.validation_step((x, y, torch.full((20,), -1)), 0)
+        said = module(x)
+    assert float(logged["val_loss"]) == pytest.approx(float(torch.nn.functional.cross_entropy(said, y)))
+    assert float(logged["val_acc"]) == pytest.approx(float((said.argmax(1) == y).float().mean()))
 
 
 @pytest.mark.parametrize("folds", [1, 3])
