@@ -43,7 +43,7 @@ from autoact.search.trainings import (
 from autoact.spaces import SearchSpace
 from autoact.training import DataParts, DoubtfulBatch, check, overlaps, restored_randomness, silence, split
 from autoact.training.configuration import Component
-from autoact.training.fit import laid_out, on_one_device, silent_trainer
+from autoact.training.fit import laid_out, on_one_device, remarks, silent_trainer
 
 _LEAST_TIMEOUT, _TIMES = 300, 20  # of a training in seconds; so much longer than estimated
 _IDLE = "never called in a training step or a validation"
@@ -240,7 +240,12 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         name=name or type(module).__name__,
         variables=variables,
         left_alone=layers.left_alone,
-        notes=(*layers.space.notes, *_forms(layers), *told(variables, settings.earlier)),
+        notes=(
+            *layers.space.notes,
+            *_forms(layers),
+            *told(variables, settings.earlier),
+            *remarks(settings.trainer),
+        ),
         comparison=parts.source,
         own=own,
         layers=layers,

@@ -53,5 +53,6 @@ def _check_no_activation(name: str) -> None:
         return
     other = "relu" if found == "tanh" else "tanh"
     raise ConfigurationError(
-        f"{name!r} is an activation, not a search space. Candidates are a list, such as [{found!r}, {other!r}]."
+        f"{name!r} is an activation, not a search space. Candidates are a list, such as "
+        f"[{found!r}, {other!r}]."
     )

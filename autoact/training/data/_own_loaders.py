@@ -1,4 +1,4 @@
-"""Loaders of a model's own, which it makes in `train_dataloader` and `val_dataloader`, as Lightning allows."""
+"""Loaders of a model's own, which it makes in `train_dataloader` and `val_dataloader`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

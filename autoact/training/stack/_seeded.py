@@ -129,7 +129,7 @@ class Seeded:
             holder.prepare_data()
         if datamodule is not None:
             datamodule.setup("fit")
-        # a recorder asks for the length before the module makes layers, unless the module makes the loaders, too
+        # a recorder asks for the length before the module makes layers, unless it makes the loaders, too
         early = self.trainer.max_epochs != -1 and bool(arguments)
         if early:
             self._load(arguments)

@@ -1,7 +1,7 @@
 """A module's own loaders are data: what they give equals a data module with the same methods."""
 
 import pickle
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 import pytest
@@ -62,7 +62,7 @@ class Own(Rows, Net):
 
 
 class Watched(Own):
-    rows: list[Tensor] = []
+    rows: ClassVar[list[Tensor]] = []
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         self.rows.append(batch[0])
