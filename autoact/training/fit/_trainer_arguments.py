@@ -10,7 +10,7 @@ from typing import Any
 
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import Checkpoint, ModelSummary, ProgressBar
+from lightning.pytorch.callbacks import BatchSizeFinder, Checkpoint, ModelSummary, ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
@@ -140,6 +140,12 @@ def _check(given: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             "The trainer setting callbacks holds an ActivationSearch: the search trains a mixture itself. "
             "Remove it; what it searches is said by `space`."
+        )
+    if any(isinstance(callback, BatchSizeFinder) for callback in _callbacks(given)):
+        raise ConfigurationError(
+            "The trainer setting callbacks holds a BatchSizeFinder: each training would find a batch size of "
+            "its own. Find it once, with Tuner(trainer).scale_batch_size, set it in model or data, and remove "
+            "the callback."
         )
     for name, value in given.items():
         if isinstance(value, int | float) and abs(value) > _MOST:

@@ -22,6 +22,7 @@ from autoact.training.data import (
     set_random_state,
 )
 from autoact.training.fit import reseed, second_seed
+from autoact.training.stack._independent_data import check_data
 from autoact.training.stack._member import NotStackable
 
 
@@ -140,6 +141,8 @@ class Seeded:
         holder = self._holder(arguments)
         validation = arguments["val_dataloaders"] if holder is None else holder.val_dataloader()
         self.selection = _combined(validation, "sequential")
+        if holder is self.module:
+            check_data(self.module, [*self._train.flattened, *self.selection.flattened])
         self.own += list(generators([*self._train.flattened, *self.selection.flattened]))
 
     def _holder(self, arguments: Mapping[str, Any]) -> Any:
