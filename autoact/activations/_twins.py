@@ -68,6 +68,11 @@ def _plain(value: float | torch.Tensor) -> Value:
             "The model is sharded over processes already (fully_shard), its activations' parameters too. "
             "Convert or apply first, then shard."
         )
+    if value.is_meta:
+        raise ConversionError(
+            "The model is on the meta device, where a PReLU has no slope yet. Convert or apply after "
+            'model.to_empty(device="cpu") and the loading of its weights.'
+        )
     values = value.detach().double().flatten().tolist()
     return values[0] if len(values) == 1 else tuple(values)
 

@@ -133,15 +133,16 @@ def _made(make: Callable[[], Any], data: Any, shapes: Sequence[str] | None) -> d
         raise ConfigurationError(
             f"MODEL makes a {type(model).__name__}, not a torch.nn.Module; give {FORMS}."
         )
+    batches = partial(_batch, make, data) if data is not None or _has_loaders(model) else None
     if not _has_forward(model):
-        return {"model": model, "batch": _batch_of_step(model, data, shapes)}
+        return {"model": model, "batch": _batch_of_step(model, batches, shapes)}
     example = getattr(model, "example_input_array", None)
     if shapes:
         batch: Any = tuple(map(_tensor, shapes))
     elif example is not None:
         batch = example
-    elif data is not None:
-        batch = _first_batch(model, data)
+    elif batches is not None:
+        batch = _first_batch(model, batches())
     else:
         raise ConfigurationError(f"What the model takes is not known: give --input SHAPE, such as {SHAPE}.")
     return {"model": model, "batch": batch}
@@ -153,17 +154,26 @@ def _has_forward(model: Any) -> bool:
     return home != "torch.nn.modules.module" and not home.startswith(("lightning.", "pytorch_lightning."))
 
 
-def _batch_of_step(model: Any, data: Any, shapes: Sequence[str] | None) -> Any:
+def _has_loaders(model: Any) -> bool:
+    """Tell whether a model loads its own data; Lightning is imported only for what has such methods."""
+    if not hasattr(model, "val_dataloader"):
+        return False
+    from autoact.training.data import has_loader
+
+    return has_loader(model, "train") and has_loader(model, "val")
+
+
+def _batch_of_step(model: Any, batch: Callable[[], Any] | None, shapes: Sequence[str] | None) -> Any:
     """Let the training step stand in for a forward that a model lacks; return what it takes."""
     kind = type(model).__name__
-    if shapes or data is None or not hasattr(model, "training_step"):
+    if shapes or batch is None or not hasattr(model, "training_step"):
         raise ConfigurationError(
             f"MODEL is a {kind}, which has no forward, so --input cannot tell what it takes. Give a "
             "config.yaml, a run directory or a task, whose data its training_step takes; or write a forward."
         )
     model.forward = partial(model.training_step, batch_idx=0)
     model.log = model.log_dict = _unlogged
-    return (_batch(data),)
+    return (batch(),)
 
 
 def _unlogged(*args: Any, **named: Any) -> None:
@@ -182,9 +192,8 @@ def _tensor(shape: str) -> Any:
     return torch.randn_like(like) if dtype.is_floating_point else like
 
 
-def _first_batch(model: Any, data: Any) -> Any:
+def _first_batch(model: Any, batch: Any) -> Any:
     """Return what a model takes of a first validation batch: a mapping by name, or whole."""
-    batch = _batch(data)
     if isinstance(batch, Mapping):
         try:
             inspect.signature(model.forward).bind(**batch)
@@ -193,8 +202,8 @@ def _first_batch(model: Any, data: Any) -> Any:
     return batch[0] if isinstance(batch, list | tuple) else batch
 
 
-def _batch(data: Any) -> Any:
+def _batch(make: Callable[[], Any], data: Any) -> Any:
     from autoact.training import silence, split
 
     with silence():
-        return split(data, seed=0).example()
+        return split(data, seed=0, model=make).example()

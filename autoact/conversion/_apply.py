@@ -82,7 +82,7 @@ def derive(model: nn.Module) -> Assignment:
         A choice for every layer path, in the order of the model.
 
     Raises:
-        ConversionError: The model has no `AutoActivation`.
+        ConversionError: The model has no `AutoActivation`, or is on the meta device.
 
     Example:
         >>> from autoact.conversion import convert
@@ -92,6 +92,11 @@ def derive(model: nn.Module) -> Assignment:
     layers = auto_layers(model)
     if not layers:
         raise ConversionError(f"{type(model).__name__} has no AutoActivation; call convert(model) first.")
+    if empty := [path for path, layer in layers.items() if layer.logits.is_meta]:
+        raise ConversionError(
+            f"{empty[0]} is on the meta device, where it has learned nothing. Call to_empty(device=...) and "
+            "load the state of the converted model first."
+        )
     warn_of_idle(layers)
     names = {id(layer): path for path, layer in layers.items()}
     choices = {path: layer.choice() for path, layer in layers.items()}

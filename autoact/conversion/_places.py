@@ -38,6 +38,7 @@ from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, FixedActivation
 from autoact.spaces import Choice
 
+_QUANTIZED = ("torch.ao.nn.quantized.", "torch.ao.nn.intrinsic.quantized.")
 _TORCH_ACTIVATIONS = torch.nn.modules.activation.__name__
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodDescriptorType, partial)
 
@@ -111,6 +112,12 @@ def check_model(model: Any) -> None:
             "A model of torch.jit.script or torch.jit.trace cannot be converted: its code is compiled. "
             "Convert the model that it was made from, and script or trace the finalized one."
         )
+    for path, part in model.named_modules():
+        if type(part).__module__.startswith(_QUANTIZED) and "dynamic" not in type(part).__module__:
+            raise ConversionError(
+                f"{path or kind} is a quantized {type(part).__name__}: its activations work on whole numbers. "
+                "Convert the model that it was made from, and quantize the finalized one."
+            )
 
 
 def discover(model: nn.Module) -> Found:

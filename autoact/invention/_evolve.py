@@ -91,7 +91,7 @@ def evolve(
 
     Args:
         model: Makes a fresh LightningModule.
-        data: What `run_search` takes: a data module, a callable that makes one, or loaders.
+        data: What `run_search` takes: a data module, a callable that makes one, loaders, or None.
         name: Of the activation.
         monitor: Value that the validation logs.
         trainer: Arguments of `lightning.Trainer`; `max_epochs`, `max_steps` or `max_time` among them.
@@ -120,7 +120,7 @@ def evolve(
     mode = Settings.of({"monitor": monitor, "mode": mode}).mode
     requirements = Requirements(**dict(require or {}))
     check_budget(budget)
-    trainings = _Trainings(model, split(data), monitor, trainer, -1.0 if mode == "max" else 1.0)
+    trainings = _Trainings(model, split(data, model=model), monitor, trainer, -1.0 if mode == "max" else 1.0)
     tried = breed(
         trainings.score,
         budget=budget,

@@ -104,7 +104,7 @@ def invent(
 
     Args:
         model: Makes a fresh LightningModule.
-        data: What `run_search` takes: a data module, a callable that makes one, or loaders.
+        data: What `run_search` takes: a data module, a callable that makes one, loaders, or None.
         name: Of the activation.
         monitor: Value that the validation logs.
         trainer: Arguments of `lightning.Trainer`; `max_epochs`, `max_steps` or `max_time` among them.
@@ -140,7 +140,7 @@ def invent(
     if not seeds:
         raise ConfigurationError("seeds is empty; give at least one, such as seeds=[0].")
     FreeShapes(member, share=share, curvature=curvature, require=require, lr=lr)  # refuses what is wrong
-    _check_rows(data)
+    _check_rows(model, data)
     scores: dict[int, float] = {}
     learned: dict[int, tuple[LearnedShape, ...]] = {}
     for seed in seeds:
@@ -176,9 +176,9 @@ def invent(
     )
 
 
-def _check_rows(data: Any) -> None:
+def _check_rows(model: Any, data: Any) -> None:
     """Complain about too few rows, where their number is known."""
-    loader = split(data).train()
+    loader = split(data, model=model).train()
     try:
         count = len(loader.dataset)
     except (AttributeError, TypeError):  # a stream

@@ -56,7 +56,8 @@ def run_search(
     Args:
         model: Makes a fresh LightningModule at every call, or {"class_path": ..., "init_args": ...}.
         data: A LightningDataModule, a callable that makes one, class_path and init_args of one, or
-            (train, validation[, test]) loaders.
+            (train, validation[, test]) loaders; None: the model's own `train_dataloader`, `val_dataloader`
+            and, if it has one, `test_dataloader`.
         objective: Instead of model and data: a function of (assignment, seed, fraction) that trains whatever
             it likes for this fraction of a full training and returns one number; `mode` says which is better.
         layers: What the function calls its layers: names, or present activations by name; default: those
@@ -133,7 +134,7 @@ def run_search(
             require_logged(model, data, asked, named)
             wanted = Settings.of(named)
             check_storage(wanted.storage)
-            if not dry_run:
+            if out is not None or not dry_run:
                 RunDirectory.check_free(required(out))
         else:
             stored = directory.configuration()

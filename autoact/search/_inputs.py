@@ -17,9 +17,9 @@ def check_what(model: Any, data: Any, objective: Any, layers: Any) -> None:
     Raises:
         ConfigurationError: Says what is missing, or what is too much.
     """
-    if objective is None and (model is None or data is None):
+    if objective is None and model is None:
         raise ConfigurationError(
-            f"{'model' if model is None else 'data'} is not given; give model and data, or objective=f with "
+            "model is not given; give model and, unless it loads its own, data; or objective=f with "
             "f(assignment, seed, fraction) -> float."
         )
     if objective is not None and (model is not None or data is not None):

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.core import saving
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 from lightning.pytorch.tuner import lr_finder
@@ -160,8 +160,11 @@ def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def restored_randomness() -> Iterator[None]:
+def restored_randomness(seed: int | None = None) -> Iterator[None]:
     """Put the global random generators and Lightning's seed variables back afterwards.
+
+    Args:
+        seed: To begin with; None: as they are.
 
     Example:
         >>> with restored_randomness():
@@ -173,6 +176,8 @@ def restored_randomness() -> Iterator[None]:
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     environment = {name: os.environ.get(name) for name in _SEEDS}
     try:
+        if seed is not None:
+            seed_everything(seed, verbose=False)
         yield
     finally:
         random.setstate(python)
@@ -315,6 +320,15 @@ def planned_steps(trainer: Trainer) -> float:
     """
     steps = float(trainer.estimated_stepping_batches)
     return steps if steps > 0 else math.inf
+
+
+def loads_by_itself(trainer: Trainer) -> bool:
+    """Tell whether a fit trains on the loader that its module makes: no data were given.
+
+    Args:
+        trainer: A Trainer that fits.
+    """
+    return trainer.fit_loop._data_source.instance is trainer.lightning_module
 
 
 @contextmanager

@@ -220,6 +220,15 @@ def test_a_run_is_reported_resumed_and_never_overwritten(
     assert "hours: 2." in (folder / "run" / "config.yaml").read_text()
 
 
+def test_a_dry_run_refuses_the_directory_that_the_search_would_refuse(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(folder, {})
+    (folder / "taken").mkdir()
+    assert main(["search", "--config", "config.yaml", "--dry-run", "--out", "taken"]) == 2
+    assert "taken exists already and is left untouched" in capsys.readouterr().err
+
+
 def test_a_dry_run_tells_layers_and_cost_and_leaves_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

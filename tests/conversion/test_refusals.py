@@ -112,3 +112,20 @@ def test_padded_positions_differ_from_the_fused_encoder_and_valid_ones_do_not():
 
 def test_a_converted_model_names_nothing_of_what_conversion_keeps():
     assert not find_layers(convert(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))).left_alone
+
+
+def test_a_quantized_model_is_refused():
+    quantized = pytest.importorskip("torch.ao.nn.quantized")
+    model = nn.Sequential(quantized.Quantize(0.1, 0, torch.quint8), nn.ReLU(), quantized.DeQuantize())
+    with pytest.raises(ConversionError, match="0 is a quantized Quantize: its activations work on whole"):
+        convert(model)
+
+
+def test_what_has_no_values_yet_is_converted_where_none_are_needed():
+    with torch.device("meta"):
+        relu, prelu = (nn.Sequential(nn.Linear(2, 2), act(), nn.Linear(2, 1)) for act in (nn.ReLU, nn.PReLU))
+    convert(relu)
+    with pytest.raises(ConversionError, match=r"a PReLU has no slope yet\. Convert or apply after"):
+        convert(prelu)
+    with pytest.raises(ConversionError, match="1 is on the meta device, where it has learned nothing"):
+        finalize(relu)

@@ -43,7 +43,7 @@ from autoact.search.trainings import (
 from autoact.spaces import SearchSpace
 from autoact.training import DataParts, DoubtfulBatch, check, overlaps, restored_randomness, silence, split
 from autoact.training.configuration import Component
-from autoact.training.fit import laid_out, on_one_device, silent_trainer
+from autoact.training.fit import laid_out, on_one_device, remarks, silent_trainer
 
 _LEAST_TIMEOUT, _TIMES = 300, 20  # of a training in seconds; so much longer than estimated
 _IDLE = "never called in a training step or a validation"
@@ -87,7 +87,7 @@ class Prepared:
         """Return what identifies model and data, or the user's function."""
         if not isinstance(self.task, ModelTask):
             return fingerprint(None, {}, self.task.objective)
-        with restored_randomness(), silence():
+        with restored_randomness(0), silence():  # rows that are drawn are the same ones in every process
             training, selection = self.task.parts.open().loaders()
             parts = {"training data": training, "selection data": selection}
             return fingerprint(self.task.build(), parts)
@@ -210,7 +210,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         DataError: The data are empty.
     """
     make_module = _callable("model", model)
-    parts = split(Component(**data) if isinstance(data, Mapping) else data, seed=settings.seed)
+    parts = _parts(data, make_module, settings.seed)
     trainer = on_one_device(settings.trainer)
     make = partial(_make, parts=parts, trainer=trainer)
     with restored_randomness():
@@ -240,7 +240,12 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         name=name or type(module).__name__,
         variables=variables,
         left_alone=layers.left_alone,
-        notes=(*layers.space.notes, *_forms(layers), *told(variables, settings.earlier)),
+        notes=(
+            *layers.space.notes,
+            *_forms(layers),
+            *told(variables, settings.earlier),
+            *remarks(settings.trainer),
+        ),
         comparison=parts.source,
         own=own,
         layers=layers,
@@ -358,19 +363,32 @@ def _make(
     except AutoActError:
         raise
     except Exception as error:
-        raise ConfigurationError(
-            f"The model cannot be made{how}: {type(error).__name__}: {error}. "
-            + (
-                "Correct its range in parameters."
-                if how
-                else "Give a callable that needs no arguments, such as `lambda: MyModel(width=64)`."
-            )
-        ) from error
+        raise _unmakable(error, how) from error
     if not isinstance(module, nn.Module) or not hasattr(module, "training_step"):
         raise ConfigurationError(
             f"The model's callable made {_short(module)}; it must make a LightningModule with its steps."
         )
     return module
+
+
+def _parts(data: Any, make_module: Callable[[], Any], seed: int) -> DataParts:
+    if data is not None:
+        return split(Component(**data) if isinstance(data, Mapping) else data, seed)
+    try:
+        return split(None, seed, model=make_module)
+    except AutoActError:
+        raise
+    except Exception as error:
+        raise _unmakable(error) from error
+
+
+def _unmakable(error: Exception, how: str = "") -> ConfigurationError:
+    remedy = (
+        "Correct its range in parameters."
+        if how
+        else "Give a callable that needs no arguments, such as `lambda: MyModel(width=64)`."
+    )
+    return ConfigurationError(f"The model cannot be made{how}: {type(error).__name__}: {error}. {remedy}")
 
 
 def _short(value: object) -> str:

@@ -51,6 +51,8 @@ def _check_no_activation(name: str) -> None:
         found = get(name).name
     except UnknownActivationError:
         return
+    other = "relu" if found == "tanh" else "tanh"
     raise ConfigurationError(
-        f"{name!r} is an activation, not a search space. Candidates are a list, such as [{found!r}, 'tanh']."
+        f"{name!r} is an activation, not a search space. Candidates are a list, such as "
+        f"[{found!r}, {other!r}]."
     )

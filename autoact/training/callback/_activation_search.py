@@ -300,13 +300,21 @@ class ActivationSearch(Callback):
         self._observation.detach()
         self._manage(False)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state of our optimizer in plain types; schedules follow from the step."""
-        return {} if self._optimizer is None else self._optimizer.state_dict()
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Save the state of our optimizer in plain types; schedules follow from the step.
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        Of two callbacks with a `state_dict` the Trainer says less than `setup` does.
+        """
+        if self._optimizer is not None:
+            checkpoint["callbacks"][self.state_key] = self._optimizer.state_dict()
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         """Keep the state until the training starts."""
-        self._restored = state_dict
+        self._restored = checkpoint["callbacks"].get(self.state_key, {})
 
     @torch.no_grad()
     def _manage(self, managed: bool) -> None:

@@ -47,12 +47,19 @@ class NoMixtureError(ConfigurationError):
 
 
 def check_supported(trainer: Trainer, module: LightningModule, callback: Callback) -> None:
-    """Refuse trainings whose sharding or averaging the callback cannot follow.
+    """Refuse trainings with two such callbacks, or whose sharding or averaging it cannot follow.
 
     Raises:
         ConfigurationError: What was found and what to do.
     """
     name = type(callback).__name__
+    same = [place for place, each in enumerate(trainer.callbacks) if isinstance(each, type(callback))]
+    if len(same) > 1:
+        raise ConfigurationError(
+            f"The Trainer has {len(same)} callbacks {name} (numbers {', '.join(map(str, same))} of its "
+            f"callbacks), and each would search all of {type(module).__name__}. Keep one; rules of its "
+            "space say what each layer may become: layers: [{match: ..., candidates: [...]}]."
+        )
     if not isinstance(trainer.strategy, DDPStrategy | SingleDeviceStrategy):
         raise ConfigurationError(
             f"{name} works with one device or DDP, not with {type(trainer.strategy).__name__}, which would "

@@ -7,7 +7,7 @@ from typing import Any
 
 import lightning as L
 
-from autoact.errors import ConfigurationError
+from autoact.errors import AutoActError, ConfigurationError
 from autoact.spaces import SearchSpace, parse_list, parse_space
 from autoact.spaces.files import Document, load
 from autoact.training._compat import silence
@@ -20,6 +20,7 @@ from autoact.training.configuration._component import (
     parse,
     read_component,
 )
+from autoact.training.data import require_loaders
 from autoact.training.fit import trainer_arguments
 
 _KEYS = ("model", "data", "trainer", "optimizer", "lr_scheduler", "space", "search")
@@ -36,7 +37,7 @@ class Configuration:
 
     Attributes:
         model: Makes a fresh LightningModule, with the file's optimizer if it has one.
-        data: Makes the LightningDataModule.
+        data: Makes the LightningDataModule; None where the model makes its own loaders.
         trainer: Arguments of `lightning.Trainer`.
         space: The search space.
         search: Settings of the search that the file gives.
@@ -45,7 +46,7 @@ class Configuration:
     """
 
     model: Component
-    data: Component
+    data: Component | None
     trainer: Mapping[str, Any]
     space: SearchSpace
     search: Mapping[str, Any]
@@ -67,7 +68,8 @@ def load_configuration(path: str | Path, settings: Iterable[str] | None = None) 
     Classes are looked for in the file's folder, the current folder and the installed packages.
 
     Args:
-        path: A YAML file with `model:`, `data:`, `trainer:` and, if wanted, `space:` and `search:`.
+        path: A YAML file with `model:`, `data:` (unless the model makes its own loaders), `trainer:` and, if
+            wanted, `space:` and `search:`.
         settings: Keys that `search:` may have; None does not look at them.
 
     Returns:
@@ -127,18 +129,30 @@ def read_configuration(
     if not isinstance(document.data, Mapping):
         raise document.error((), "expected the keys model, data and trainer; the file holds none.")
     data = _own_keys(document)
-    for key in ("model", "data", "trainer"):
+    for key in ("model", "trainer"):
         if not data.get(key):
             raise document.error((), f"the key {key!r} is missing; {_EXPECTED[key]}.")
+    model = read_model(document, L.LightningModule, folders)
     return Configuration(
-        model=read_model(document, L.LightningModule, folders),
-        data=read_component(document, ("data",), L.LightningDataModule, folders),
+        model=model,
+        data=_data(document, model, folders),
         trainer=_trainer(document),
         space=_space(document, Path(folders[0])),
         search=_search(document, settings) if data.get("search") else {},
         document=document,
         folders=folders,
     )
+
+
+def _data(document: Document, model: Component, folders: tuple[str, ...]) -> Component | None:
+    """Return what makes the data module; None where there is none and the model makes its own loaders."""
+    if document.data.get("data"):
+        return read_component(document, ("data",), L.LightningDataModule, folders)
+    try:
+        require_loaders(model.load())
+    except AutoActError as error:
+        raise document.error((), f"the key 'data' is missing; {_EXPECTED['data']}. {error}") from error
+    return None
 
 
 def _search(document: Document, settings: Iterable[str] | None) -> dict[str, Any]:

@@ -2,17 +2,24 @@
 
 from autoact.training.data._check import DoubtfulBatch, check
 from autoact.training.data._halves import halve
+from autoact.training.data._opened import Opened, Part
 from autoact.training.data._overlap import overlaps
-from autoact.training.data._parts import DataParts, OpenLoaders, OpenModule, generators, split
+from autoact.training.data._own_loaders import has_loader, require_loaders
+from autoact.training.data._parts import DataParts, generators, split
+from autoact.training.data._random_states import random_state, set_random_state
 
 __all__ = [
     "DataParts",
     "DoubtfulBatch",
-    "OpenLoaders",
-    "OpenModule",
+    "Opened",
+    "Part",
     "check",
     "generators",
     "halve",
+    "has_loader",
     "overlaps",
+    "random_state",
+    "require_loaders",
+    "set_random_state",
     "split",
 ]

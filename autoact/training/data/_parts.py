@@ -2,22 +2,21 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch.utils.data import DataLoader
 
 from autoact.errors import ConfigurationError, DataError, counted
-from autoact.training._compat import silence
-from autoact.training.data._halves import halve
+from autoact.training._compat import restored_randomness
+from autoact.training.data._opened import Opened, OpenLoaders, OpenModel, OpenModule
+from autoact.training.data._own_loaders import OwnLoaders, has_loader
 
-Data = LightningDataModule | Callable[[], LightningDataModule] | tuple[Any, ...] | list[Any]
-Part = Literal["training", "selection", "comparison"]
+Data = LightningDataModule | Callable[[], LightningDataModule] | tuple[Any, ...] | list[Any] | OwnLoaders
 Source = Literal["test loader", "half of the validation data"]
 
 
@@ -29,7 +28,8 @@ class DataParts:
     test loader is made only for the comparison.
 
     Attributes:
-        data: A data module, a callable that makes one, or loaders (train, validation[, test]).
+        data: A data module, a callable that makes one, loaders (train, validation[, test]), or a model's own
+            loaders.
         seed: Seed that divides the validation data.
         source: Where the comparison data come from.
         rehearsed: Whether selection data stand in for comparison data.
@@ -50,11 +50,13 @@ class DataParts:
         """Return parts whose comparison data are selection data, in as many loaders; no test data."""
         return replace(self, rehearsed=True)
 
-    def open(self) -> "OpenLoaders | OpenModule":
+    def open(self) -> Opened:
         """Return the data as one training uses them."""
         if isinstance(self.data, tuple | list):
             return OpenLoaders(tuple(self.data), self.seed, rehearsed=self.rehearsed)
         tested = self.source == "test loader"
+        if isinstance(self.data, OwnLoaders):
+            return OpenModel(self.data, self.seed, tested=tested, rehearsed=self.rehearsed)
         return OpenModule(_module(self.data), self.seed, tested=tested, rehearsed=self.rehearsed)
 
     def train(self) -> Any:
@@ -82,21 +84,25 @@ class DataParts:
         return opened.comparison()
 
 
-def split(data: Data, seed: int = 0) -> DataParts:
+def split(
+    data: Data | None, seed: int = 0, *, model: Callable[[], LightningModule] | None = None
+) -> DataParts:
     """Divide data into training, selection and comparison parts.
 
     The comparison part is the test loader if there is one, else a seeded half of the validation data; the
     other half is then the selection part.
 
     Args:
-        data: A `LightningDataModule`, a callable that makes one, or `(train, validation[, test])` loaders.
+        data: A `LightningDataModule`, a callable that makes one, or `(train, validation[, test])` loaders;
+            None: the loaders that `model` makes itself, in its `train_dataloader` and `val_dataloader`.
         seed: Decides the halves.
+        model: Makes a fresh LightningModule; asked only where there are no data.
 
     Returns:
         The parts; loaders are made when asked for.
 
     Raises:
-        ConfigurationError: `data` is none of these.
+        ConfigurationError: `data` is none of these, or is not given and the model has no loaders.
         DataError: There are no validation data.
 
     Example:
@@ -111,6 +117,10 @@ def split(data: Data, seed: int = 0) -> DataParts:
                 f"Got {counted(len(data), 'loader')}; give (train, validation) or (train, validation, test)."
             )
         tested = len(data) == 3 and data[2] is not None
+    elif data is None or isinstance(data, OwnLoaders):
+        with restored_randomness():
+            data = data or OwnLoaders.of(model)
+            tested = has_loader(data.make_module(), "test")
     else:
         module = _module(data)
         if not is_overridden("val_dataloader", module, LightningDataModule):
@@ -121,127 +131,6 @@ def split(data: Data, seed: int = 0) -> DataParts:
     return DataParts(data=data, seed=seed, source="test loader" if tested else "half of the validation data")
 
 
-class OpenLoaders:
-    """Loaders as one training uses them."""
-
-    def __init__(self, loaders: tuple[Any, ...], seed: int, *, rehearsed: bool = False) -> None:
-        self._train, validation = _require(loaders[0], "training"), loaders[1]
-        test = loaders[2] if len(loaders) == 3 else None
-        _require(validation, "validation")
-        self._selection, self._comparison = (
-            (validation, test) if test is not None else halve(validation, seed)
-        )
-        if rehearsed:
-            self._comparison = _shaped(self._selection, self._comparison)
-
-    def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
-        """Return the loaders for training and selection."""
-        return self._train, self._selection
-
-    def comparison(self) -> Any:
-        """Return the loader for the comparison."""
-        return self._comparison
-
-    @contextmanager
-    def given(self, part: Part, batches: Any = None) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts.
-
-        Args:
-            part: Of the data.
-            batches: A loader to train on instead.
-        """
-        if part == "training":
-            train = self._train if batches is None else batches
-            yield {"train_dataloaders": train, "val_dataloaders": self._selection}
-        else:
-            yield {"dataloaders": self._selection if part == "selection" else self._comparison}
-
-
-class OpenModule:
-    """A data module as one training uses it: its validation loader is replaced where the parts ask for it.
-
-    The halves are taken once per training, from the data set that the module made for it: a module whose
-    `setup` divides its data anew each time still never compares on rows that it trained on.
-    """
-
-    def __init__(
-        self, module: LightningDataModule, seed: int, *, tested: bool, rehearsed: bool = False
-    ) -> None:
-        self.module, self._rehearsed = module, rehearsed
-        self._seed, self._tested = seed, tested
-        self._selection: Any = None
-        self._comparison: Any = None
-
-    def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
-        """Return the loaders for training and selection, made without a training.
-
-        Args:
-            trainer: What the module finds as its `trainer`, if it has none; None: one with defaults.
-        """
-        if self.module.trainer is None:
-            self.module.trainer = trainer or _default_trainer()
-        self.module.prepare_data()
-        self.module.setup("fit")
-        train = _require(self.module.train_dataloader(), "training")
-        return train, self._select(self.module.val_dataloader())
-
-    def comparison(self) -> Any:
-        """Return the loader for the comparison; a rehearsal makes no test loader."""
-        if self._rehearsed:
-            return self._selection
-        if not self._tested:
-            return self._comparison
-        self.module.setup("test")
-        return _require(self.module.test_dataloader(), "test")
-
-    @contextmanager
-    def given(self, part: Part, batches: Any = None) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts.
-
-        Args:
-            part: Of the data.
-            batches: A loader to train on instead.
-        """
-        own = self.module.__dict__
-        validation = self.module.val_dataloader
-        known = self.comparison() if part == "comparison" else self._selection
-        divides = part == "training" or (part == "selection" and known is None)  # no validation has made it
-        loader = (lambda: self._select(validation())) if divides else lambda: known
-        own["val_dataloader"] = loader
-        if batches is not None:
-            own["train_dataloader"] = lambda: batches
-        try:
-            yield {"datamodule": self.module}
-        finally:
-            del own["val_dataloader"]
-            own.pop("train_dataloader", None)
-
-    def _select(self, validation: Any) -> Any:
-        _require(validation, "validation")
-        if self._tested:
-            self._selection = validation
-        else:
-            self._selection, self._comparison = halve(validation, self._seed)
-        return self._selection
-
-
-def _shaped(loaders: Any, like: Any) -> Any:
-    """Return as many loaders as others are, of the same names; each is one of those given."""
-    if isinstance(loaders, Mapping):
-        loaders = list(loaders.values())
-    if isinstance(like, Mapping):
-        return dict(zip(like, _shaped(loaders, list(like.values())), strict=True))
-    given = loaders if isinstance(loaders, list | tuple) else [loaders]
-    if isinstance(like, list | tuple):
-        return [given[place % len(given)] for place in range(len(like))]
-    return given[0]
-
-
-def _default_trainer() -> Trainer:
-    with silence():
-        return Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
-
-
 def _module(data: Any) -> LightningDataModule:
     made = data() if callable(data) else data
     if not isinstance(made, LightningDataModule):
@@ -250,12 +139,6 @@ def _module(data: Any) -> LightningDataModule:
             "or (train, validation[, test]) loaders."
         )
     return made
-
-
-def _require(loader: Any, part: str) -> Any:
-    if loader is None or (isinstance(loader, list | tuple | dict) and not loader):
-        raise DataError(f"There are no {part} data: the {part} loader is missing or empty.")
-    return loader
 
 
 def batches_of(loader: Any) -> Iterator[Any]:

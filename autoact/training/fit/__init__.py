@@ -14,6 +14,7 @@ from autoact.training.fit._trainer_arguments import (
     devices_of,
     event_log,
     on_one_device,
+    remarks,
     trainer_arguments,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "laid_out",
     "nbytes",
     "on_one_device",
+    "remarks",
     "require_finite",
     "reseed",
     "save",

@@ -111,7 +111,7 @@ class Validations:
     def _value(self, module: LightningModule, data: Any = None) -> float:
         seed_everything(0, workers=True, verbose=False)
         trainer = silent_trainer(self.settings)
-        given = self.opened.given("selection") if data is None else nullcontext({"dataloaders": data})
+        given = self.opened.given("selection", module) if data is None else nullcontext({"dataloaders": data})
         return validated(trainer, module, given)[self.monitor]
 
 

@@ -95,8 +95,9 @@ def _fit(
     batches: Any = [batch.content for batch in judge.batches]
     loader: DataLoader[Any] = DataLoader(batches, batch_size=None, collate_fn=_as_it_is)
     seed_everything(seed, workers=True, verbose=False)
-    with parts.open().given("training", loader) as arguments:
-        silent_trainer(settings, callbacks=[judge]).fit(make_module(), **arguments)
+    opened, module = parts.open(), make_module()
+    with opened.given("training", module, loader) as arguments:
+        silent_trainer(settings, callbacks=[judge]).fit(module, **arguments)
 
 
 def _raises_anyway(fit: Callable[["_Judge"], None], batch: DoubtfulBatch) -> bool:

@@ -51,7 +51,7 @@ def laid_out(make_module: Callable[[], Any], data: DataParts, trainer: Mapping[s
         return module
     with tempfile.TemporaryDirectory(prefix="autoact-") as root:
         lightning = silent_trainer({**trainer, "callbacks": None}, first=[_Stop()], root=root)
-        with silence(), data.open().given("training") as arguments, suppress(_Stopped):
+        with silence(), data.open().given("training", module) as arguments, suppress(_Stopped):
             lightning.fit(module, **arguments)
     module.trainer = None
     return module

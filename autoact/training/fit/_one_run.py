@@ -21,13 +21,15 @@ from autoact.records import RowGroups
 from autoact.training._compat import (
     end_after_epochs,
     end_at_step,
+    loads_by_itself,
     planned_steps,
     replaced,
     steps_done,
     validate_after,
+    when_built,
     without_layer_hooks,
 )
-from autoact.training.data import OpenLoaders, OpenModule, generators
+from autoact.training.data import Opened, generators
 from autoact.training.fit._row_groups import Batches, RowWatch
 
 _INDEXED = "/dataloader_idx_"
@@ -59,6 +61,12 @@ class Recorder(Callback):
         """Read the planned length from the Trainer and shorten it, before schedules ask how long it is."""
         if stage != "fit":
             return
+        if loads_by_itself(trainer):  # `setup` of the module makes what its loaders need
+            when_built(pl_module, partial(self._plan, trainer))
+        else:
+            self._plan(trainer, pl_module)
+
+    def _plan(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.planned_steps = planned_steps(trainer)
         if self.fraction >= 1:
             return
@@ -107,9 +115,6 @@ class Recorder(Callback):
         return bool(trainer.strategy.broadcast(asked))
 
 
-Opened = OpenLoaders | OpenModule
-
-
 class Run:
     """A fit, its validation of the final model, and its comparison."""
 
@@ -118,13 +123,13 @@ class Run:
         self.steps = 0
 
     def fit(self, trainer: Trainer, module: LightningModule, opened: Opened, seed: int) -> dict[str, float]:
-        with opened.given("training") as arguments:
+        with opened.given("training", module) as arguments:
             reseed(arguments.values(), seed)
             trainer.fit(module, **arguments)
         self.steps = steps_done(trainer)
         metrics = _scalars(trainer)
         if self.recorder.steps[-1:] != [self.steps]:
-            found = validated(trainer, module, opened.given("selection"))
+            found = validated(trainer, module, opened.given("selection", module))
             self._require(found, only_trained=self.monitor in metrics)
             metrics |= found
             self.recorder.curve.append(metrics[self.monitor])
@@ -135,12 +140,12 @@ class Run:
         self, trainer: Trainer, again: Trainer | None, module: LightningModule, opened: Opened
     ) -> dict[str, float]:
         """Return the value of a model whose mixture has been replaced, before and after some epochs more."""
-        gap = {"derived": validated(trainer, module, opened.given("selection"))[self.monitor]}
+        gap = {"derived": validated(trainer, module, opened.given("selection", module))[self.monitor]}
         if again is not None:
-            with opened.given("training") as arguments:
+            with opened.given("training", module) as arguments, without_layer_hooks(module):
                 again.fit(module, **arguments)
             self.steps += steps_done(again)
-            gap["fine_tuned"] = validated(again, module, opened.given("selection"))[self.monitor]
+            gap["fine_tuned"] = validated(again, module, opened.given("selection", module))[self.monitor]
         return gap
 
     def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> tuple[float, RowGroups]:
@@ -149,13 +154,13 @@ class Run:
             if isinstance(part, Metric):  # a best value, say, of selection data
                 part.reset()
         if trainer.world_size > 1:
-            value = self.among(validated(trainer, module, _comparison(opened)))
+            value = self.among(validated(trainer, module, _comparison(opened, module)))
             return value, RowGroups(
                 unknown="each training has several devices, and rows are spread over them"
             )
         watch = RowWatch(module, self.monitor)
         with watch.watching():
-            value = self.among(validated(trainer, module, _comparison(opened)))
+            value = self.among(validated(trainer, module, _comparison(opened, module)))
         return value, watch.groups(value)
 
     def record(self, trainer: Trainer, module: LightningModule, opened: Opened, into: Batches) -> None:
@@ -170,7 +175,7 @@ class Run:
         trainer.loggers = trainer.loggers[:1]
         step = wraps(module.validation_step)(partial(into.add))
         with replaced(module, validation_step=step):
-            validated(trainer, module, _comparison(opened))
+            validated(trainer, module, _comparison(opened, module))
 
     def among(self, metrics: Mapping[str, float]) -> float:
         """Return the monitored value where the loaders may be others in number than in the selection.
@@ -220,11 +225,11 @@ def reseed(data: Iterable[Any], seed: int) -> None:
 
 
 @contextmanager
-def _comparison(opened: Opened) -> Iterator[dict[str, Any]]:
+def _comparison(opened: Opened, module: LightningModule) -> Iterator[dict[str, Any]]:
     """Give the comparison data; what generators of their own shuffle has one order in all trainings."""
-    with opened.given("comparison") as arguments:
-        module = arguments.get("datamodule")
-        own = list(generators(arguments.values() if module is None else [module.val_dataloader()]))
+    with opened.given("comparison", module) as arguments:
+        holder = arguments.get("datamodule") if arguments else module
+        own = list(generators(arguments.values() if holder is None else [holder.val_dataloader()]))
         before = [generator.get_state() for generator in own]
         for generator in own:
             generator.manual_seed(_ORDER)

@@ -28,8 +28,8 @@ from autoact.training._compat_batches import whole_batches
 from autoact.training._compat_hooks import quick_hooks
 from autoact.training.callback import ActivationSearch, NoMixtureError
 from autoact.training.checkpoints import remember
-from autoact.training.data import DataParts, split
-from autoact.training.fit._one_run import Opened, Run, save, second_seed
+from autoact.training.data import DataParts, Opened, split
+from autoact.training.fit._one_run import Run, save, second_seed
 from autoact.training.fit._refining import Refining
 from autoact.training.fit._trainer_arguments import trainer_arguments
 
@@ -104,7 +104,7 @@ def train(
 
     Args:
         make_module: Makes the model, always from scratch.
-        data: Parts from `split`, or anything that `split` takes.
+        data: Parts from `split`, or anything that `split` takes; None: the module's own loaders.
         seed: Decides initial weights, data order and dropout; the caller's random state is left as it was.
         monitor: Name of a logged value, read at the end of the training.
         trainer: Arguments of `lightning.Trainer`; `max_epochs`, `max_steps` or `max_time` among them.
@@ -153,7 +153,7 @@ def train(
         around.enter_context(quick_hooks())
         root = around.enter_context(tempfile.TemporaryDirectory(prefix="autoact-"))
         seed_everything(seed, workers=True, verbose=False)
-        opened = (data if isinstance(data, DataParts) else split(data)).open()
+        opened = (data if isinstance(data, DataParts) else split(data, model=make_module)).open()
         module = make_module()
         _check_mixture(module, space)
         seed_everything(second_seed(seed), workers=True, verbose=False)

@@ -10,20 +10,30 @@ from typing import Any
 
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import Checkpoint, ModelSummary, ProgressBar
+from lightning.pytorch.callbacks import BatchSizeFinder, Checkpoint, ModelSummary, ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from autoact.errors import ConfigurationError
+from autoact.training.callback import ActivationSearch
 from autoact.training.fit._silent_logger import SilentLogger
 
-_DEFAULTS = {"accelerator": "auto", "devices": 1, "num_sanity_val_steps": 0}
-_OWNED = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+_DEFAULTS = {"accelerator": "auto", "devices": 1}
+_OWNED = {
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "enable_checkpointing": False,
+    "num_sanity_val_steps": 0,  # the probe has validated
+}
 _SILENCED = (Checkpoint, ModelSummary, ProgressBar)
 _ONE_DEVICE = ("auto", "single_device")
 _SEVERAL_DEVICES = ("auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false")
 _RANK = "LOCAL_RANK"
 _REMEDY = "here one process trains on one device: leave it out."
+_DEBUGGING = {
+    "fast_dev_run": "every training would end after so many batches, and nothing would be compared",
+    "overfit_batches": "every training and comparison would be on so many batches, which learn by heart",
+}
 _LENGTHS = ("max_epochs", "max_steps", "max_time")
 _COUNTS = ("max_epochs", "max_steps", "limit_train_batches")
 _INTERVALS = ("accumulate_grad_batches", "check_val_every_n_epoch")
@@ -59,8 +69,7 @@ def trainer_arguments(
         3
     """
     _check(given)
-    own = given.get("callbacks") or []
-    kept = [c for c in (own if isinstance(own, list | tuple) else [own]) if not isinstance(c, _SILENCED)]
+    kept = [callback for callback in _callbacks(given) if not isinstance(callback, _SILENCED)]
     settings = {**_DEFAULTS, "default_root_dir": root, **given, **_OWNED}
     settings["callbacks"] = [*first, *copy.deepcopy(kept), *callbacks]
     if settings["devices"] == "auto":
@@ -73,6 +82,32 @@ def trainer_arguments(
         own = plugins if isinstance(plugins, list | tuple) else [plugins]
         settings["plugins"] = [LightningEnvironment(), *own]
     return settings
+
+
+def remarks(given: Mapping[str, Any]) -> list[str]:
+    """Return what settings of a Trainer do to a search, where that may not be meant.
+
+    Args:
+        given: The user's arguments.
+
+    Example:
+        >>> remarks({"max_epochs": 3, "limit_val_batches": 2})
+        ['limit_val_batches is 2: no more guides the search, and no more compares']
+    """
+    found, limit = [], given.get("limit_val_batches")
+    if limit is not None and not (limit == 1 and isinstance(limit, float)):
+        found.append(f"limit_val_batches is {limit}: no more guides the search, and no more compares")
+    if given.get("limit_test_batches") is not None:
+        found.append(
+            f"limit_test_batches is {given['limit_test_batches']} and is not followed: of test data "
+            "limit_val_batches counts"
+        )
+    return found
+
+
+def _callbacks(given: Mapping[str, Any]) -> list[Any]:
+    own = given.get("callbacks") or []
+    return list(own) if isinstance(own, list | tuple) else [own]
 
 
 def _check(given: Mapping[str, Any]) -> None:
@@ -95,6 +130,23 @@ def _check(given: Mapping[str, Any]) -> None:
     for name in _INTERVALS:
         if given.get(name) == 0:
             raise ConfigurationError(f"The trainer setting {name} is 0; give at least 1.")
+    for name, why in _DEBUGGING.items():
+        if given.get(name):
+            raise ConfigurationError(
+                f"The trainer setting {name} is {given[name]!r}: {why}. Remove it; a dry run trains a few "
+                "steps and says what fails."
+            )
+    if any(isinstance(callback, ActivationSearch) for callback in _callbacks(given)):
+        raise ConfigurationError(
+            "The trainer setting callbacks holds an ActivationSearch: the search trains a mixture itself. "
+            "Remove it; what it searches is said by `space`."
+        )
+    if any(isinstance(callback, BatchSizeFinder) for callback in _callbacks(given)):
+        raise ConfigurationError(
+            "The trainer setting callbacks holds a BatchSizeFinder: each training would find a batch size of "
+            "its own. Find it once, with Tuner(trainer).scale_batch_size, set it in model or data, and remove "
+            "the callback."
+        )
     for name, value in given.items():
         if isinstance(value, int | float) and abs(value) > _MOST:
             raise ConfigurationError(f"The trainer setting {name} is {value!r}; give at most {_MOST:,}.")

@@ -1,13 +1,11 @@
 """Beginnings of a stack: for each seed the model and the data that a plain training of it would have."""
 
-import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
 from lightning.fabric.utilities.seed import pl_worker_init_function
 from lightning.pytorch import LightningModule, Trainer, seed_everything
@@ -16,11 +14,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from autoact.training._compat_batches import ordered_at_once
-from autoact.training.data import DataParts, OpenLoaders, OpenModule, generators
+from autoact.training.data import (
+    DataParts,
+    Part,
+    generators,
+    random_state,
+    set_random_state,
+)
 from autoact.training.fit import reseed, second_seed
+from autoact.training.stack._independent_data import check_data
 from autoact.training.stack._member import NotStackable
-
-Part = Literal["training", "selection", "comparison"]
 
 
 class Streams:
@@ -92,21 +95,6 @@ class Streams:
         set_random_state(state, self._own[self._current])
 
 
-def random_state(own: list[torch.Generator]) -> tuple[Any, ...]:
-    """Return the states of the global generators, and of some of data."""
-    states = [generator.get_state() for generator in own]
-    return random.getstate(), np.random.get_state(), torch.get_rng_state(), states
-
-
-def set_random_state(state: tuple[Any, ...], own: list[torch.Generator]) -> None:
-    """Put back what `random_state` returned."""
-    random.setstate(state[0])
-    np.random.set_state(state[1])
-    torch.set_rng_state(state[2])
-    for generator, kept in zip(own, state[3], strict=True):
-        generator.set_state(kept)
-
-
 class Seeded:
     """Model and data of one seed, made in the order in which `train` and Lightning make them.
 
@@ -121,11 +109,11 @@ class Seeded:
         self, make_module: Callable[[], LightningModule], data: DataParts, seed: int, trainer: Trainer
     ) -> None:
         seed_everything(seed, workers=True, verbose=False)
-        self.opened: OpenLoaders | OpenModule = data.open()
+        self.opened = data.open()
         self.module = make_module()
         seed_everything(second_seed(seed), workers=True, verbose=False)
         self.trainer = trainer
-        with self.given("training") as arguments:
+        with self.given("training", self.module) as arguments:
             self.own = list(generators(arguments.values()))
             reseed(arguments.values(), seed)
             self._set_up(arguments)
@@ -142,20 +130,28 @@ class Seeded:
             holder.prepare_data()
         if datamodule is not None:
             datamodule.setup("fit")
-        early = self.trainer.max_epochs != -1  # a recorder asks for the length before the module makes layers
+        # a recorder asks for the length before the module makes layers, unless it makes the loaders, too
+        early = self.trainer.max_epochs != -1 and bool(arguments)
         if early:
             self._load(arguments)
         self.module.setup("fit")
         self.module.configure_model()
         if not early:
             self._load(arguments)
-        validation = datamodule.val_dataloader() if datamodule else arguments["val_dataloaders"]
+        holder = self._holder(arguments)
+        validation = arguments["val_dataloaders"] if holder is None else holder.val_dataloader()
         self.selection = _combined(validation, "sequential")
+        if holder is self.module:
+            check_data(self.module, [*self._train.flattened, *self.selection.flattened])
         self.own += list(generators([*self._train.flattened, *self.selection.flattened]))
 
+    def _holder(self, arguments: Mapping[str, Any]) -> Any:
+        """Return what makes the loaders; None where they are given."""
+        return arguments.get("datamodule") if arguments else self.module
+
     def _load(self, arguments: Mapping[str, Any]) -> None:
-        datamodule = arguments.get("datamodule")
-        train = datamodule.train_dataloader() if datamodule else arguments["train_dataloaders"]
+        holder = self._holder(arguments)
+        train = arguments["train_dataloaders"] if holder is None else holder.train_dataloader()
         self._train = _combined(train, "max_size_cycle")
         self._begun: Iterator[Any] | None = iter(self._train)
 
@@ -170,16 +166,17 @@ class Seeded:
         return len(loaders) == 1 and ordered_at_once(loaders[0])
 
     @contextmanager
-    def given(self, part: Part) -> Iterator[dict[str, Any]]:
+    def given(self, part: Part, module: LightningModule) -> Iterator[dict[str, Any]]:
         """Give what the `given` of the data gives; a data module may be one object for all seeds.
 
         Args:
             part: Of the data.
+            module: That the Trainer gets.
         """
         held = vars(getattr(self.opened, "module", self))
         around = held.pop("val_dataloader", None)  # of the fit in which the stack trains
         try:
-            with self.opened.given(part) as arguments:
+            with self.opened.given(part, module) as arguments:
                 yield arguments
         finally:
             if around is not None:

@@ -28,14 +28,13 @@ _SETTINGS = {  # understood, or without influence on what is trained
         "limit_val_batches",
     ),
     *("log_every_n_steps", "logger", "max_epochs", "max_steps", "use_distributed_sampler"),
-    *("limit_predict_batches", "val_check_interval"),
+    *("limit_predict_batches", "num_sanity_val_steps", "val_check_interval"),
 }
 _SAME_AS_DEFAULT = {
     "devices": (1, "1", "auto", [0]),
     "precision": (32, "32", "32-true"),
     "strategy": ("single_device",),
     "num_nodes": (None,),
-    "num_sanity_val_steps": (0,),
     "callbacks": ([], ()),
 }
 _SILENT = (Checkpoint, ModelSummary, ProgressBar)

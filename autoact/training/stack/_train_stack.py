@@ -136,7 +136,7 @@ def _fit(stack: StackedTraining, trainer: Mapping[str, Any], root: str, *, saved
     seed_everything(second_seed(seed), workers=True, verbose=False)
     first = [ApplyAssignment(_with_slopes(module, stack.members))]
     settings = trainer_arguments(trainer, first=first, callbacks=[stack], root=root)
-    with opened.given("training") as arguments:
+    with opened.given("training", module) as arguments:
         if saved:
             check_saving(module, arguments.get("datamodule"))
         reseed(arguments.values(), seed)

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.data import extract_batch_size
 from autoact.errors import log
 from autoact.records import RowGroups
 from autoact.training._compat import at_progress
+from autoact.training.data import random_state, set_random_state
 from autoact.training.fit import (
     MOST_BYTES,
     Batches,
@@ -28,7 +29,7 @@ from autoact.training.stack._logged_values import Logged, Metrics, Results, of_m
 from autoact.training.stack._member import NotAtOnce, NotStackable, unstackable
 from autoact.training.stack._networks import StackedBatch, stacked
 from autoact.training.stack._plain_twins import Twin
-from autoact.training.stack._seeded import Seeded, random_state, set_random_state
+from autoact.training.stack._seeded import Seeded
 
 if TYPE_CHECKING:
     from autoact.training.stack._stacked_training import StackedTraining

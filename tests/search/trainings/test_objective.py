@@ -165,7 +165,10 @@ def test_groups_choose_together(tmp_path: Path) -> None:
         ({"trainer": {"max_epochs": 3}}, "trainer is for a model"),
         ({"parameters": {"model.lr": {"log": [1e-4, 1e-1]}}}, "parameters is for a model"),
         ({"model": object, "data": ()}, "Give model and data, or objective, not both"),
-        ({"objective": None, "layers": None}, "model is not given; give model and data, or objective=f"),
+        (
+            {"objective": None, "layers": None},
+            "model is not given; give model and, unless it loads its own, data; or objective=f",
+        ),
         ({"objective": None, "model": object, "data": ()}, "layers is for objective"),
         ({"workers": 2, "objective": lambda a, s, f, lock=LOCK: 0.0}, "these cannot: cannot pickle"),
         (

@@ -188,7 +188,7 @@ def test_groups_of_param_groups_stay_with_their_optimizer(module, loader, make_t
 
     model, callback = Own(), ActivationSearch(SPACE, release=None)
     make_trainer(callback).fit(model, loader)
-    assert callback.state_dict() == {}
+    assert callback._optimizer.state_dict() == {}
     for layer in auto_layers(model).values():  # their learning rate of 0 holds
         assert torch.equal(layer.logits, layer.anchor)
 
@@ -311,3 +311,10 @@ def test_settings_must_be_positive(setting):
     wrong: dict[str, Any] = {setting: 0}
     with pytest.raises(ConfigurationError, match=f"{setting}=0 must be positive"):
         ActivationSearch(**wrong)
+
+
+def test_two_searches_in_one_training_are_refused(module, loader, make_trainer):
+    trainer = make_trainer(ActivationSearch(["relu", "tanh"]), ActivationSearch(SPACE))
+    said = r"has 2 callbacks ActivationSearch \(numbers 0, 1 of its callbacks\).* of Regression. Keep one"
+    with pytest.raises(ConfigurationError, match=said):
+        trainer.fit(module(), loader)

@@ -50,4 +50,5 @@ def test_the_optimizer_of_the_logits_continues(module, dataset, make_trainer, tm
     assert {int(state["step"]) for state in saved["state"].values()} == {6}
     resumed = ActivationSearch(SPACE)
     make_trainer(resumed).fit(module(), *data, ckpt_path=path)
-    assert {int(s["step"]) for s in resumed.state_dict()["optimizer"]["state"].values()} == {12}
+    found = resumed._optimizer.state_dict()
+    assert {int(s["step"]) for s in found["optimizer"]["state"].values()} == {12}

@@ -68,7 +68,7 @@ def test_test_data_are_untouched_until_the_comparison():
 def test_a_module_that_divides_anew_never_compares_on_rows_it_trained_on():
     opened = split(Counting).open()
     train, selection = opened.loaders()
-    with opened.given("comparison") as arguments:
+    with opened.given("comparison", None) as arguments:
         arguments["datamodule"].setup(
             "validate"
         )  # what Lightning does next: the module now holds another division
@@ -80,7 +80,7 @@ def test_a_module_that_divides_anew_never_compares_on_rows_it_trained_on():
 def test_the_data_module_is_itself_again_afterwards():
     data = Counting()
     opened = split(data).open()
-    with opened.given("training"):
+    with opened.given("training", None):
         assert "val_dataloader" in vars(data)
     assert "val_dataloader" not in vars(data)
 
@@ -125,3 +125,21 @@ def test_without_a_batch_there_is_no_example():
 def test_the_error_counts_loaders_as_people_do():
     with pytest.raises(ConfigurationError, match=r"Got 1 loader; give \(train, validation\)"):
         split((load([0]),))
+
+
+def test_a_module_that_divides_anew_never_tests_on_rows_it_trained_on():
+    class Divided(WithTest):
+        def test_dataloader(self):
+            return load(self.validation[10:], batch_size=5)
+
+    opened = split(Divided).open()
+    with opened.given("training", None) as arguments:
+        arguments["datamodule"].setup("fit")
+        train = values(arguments["datamodule"].train_dataloader())
+        arguments["datamodule"].val_dataloader()
+    with opened.given("comparison", None) as arguments:
+        arguments["datamodule"].setup("validate")
+        assert values(arguments["datamodule"].val_dataloader()).isdisjoint(train)
+    with opened.given("training", None) as arguments:  # a second fit goes on with the same rows
+        arguments["datamodule"].setup("fit")
+        assert values(arguments["datamodule"].train_dataloader()) == train

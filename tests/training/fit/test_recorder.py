@@ -27,7 +27,7 @@ def test_a_pruned_training_ends_after_the_validation_that_decided(run, loaders, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_asked_of_the_sanity_check_nor_of_the_last_validation(run, loader, loaders):
+def test_nothing_is_asked_of_the_last_validation(run, loader, loaders):
     """Validation every second of three epochs: the last one comes after the training."""
     asked = []
     settings = {**LENGTH, "check_val_every_n_epoch": 2, "num_sanity_val_steps": 2}

@@ -4,8 +4,9 @@ import pytest
 from torch import nn
 
 from autoact import Assignment, AutoActivation, Choice
+from autoact.training import train
 from autoact.training.fit import Refining
-from tests.training.models import Regression
+from tests.training.models import LENGTH, Regression, layers
 
 SPACE = ["relu", "prelu", "gelu", "tanh"]
 
@@ -52,3 +53,25 @@ def test_layers_of_one_name_learn_or_stay_together(loaders, tmp_path):
     trainer.fit(module, *loaders)
     assert (refining.share, refining.assignment()) == (0.1, derived)
     assert isinstance(module.net[1], nn.Tanh)
+
+
+class Late(Regression):
+    """Makes its layers whenever a stage of a Trainer begins."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.net
+
+    def setup(self, stage: str) -> None:
+        type(self).made += 1
+        self.net = layers(8)
+
+
+def test_layers_made_in_setup_are_tuned_and_not_made_again(loaders):
+    Late.made = 0
+    settings = {"seed": 0, "monitor": "val_loss", "trainer": LENGTH}
+    found = train(Late, loaders, **settings, space=["prelu", "relu"], fine_tune=0.5)
+    assert "fine_tuned" in found.mixture["discretization"]
+    assert Late.made == 1

@@ -1,10 +1,16 @@
 import pytest
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, ModelSummary, TQDMProgressBar
+from lightning.pytorch.callbacks import (
+    EarlyStopping,
+    ModelCheckpoint,
+    ModelSummary,
+    TQDMProgressBar,
+)
 from lightning.pytorch.strategies import DDPStrategy
 
+from autoact import ActivationSearch
 from autoact.errors import ConfigurationError
-from autoact.training.fit import devices_of, on_one_device, trainer_arguments
+from autoact.training.fit import devices_of, on_one_device, remarks, trainer_arguments
 
 
 def test_the_users_settings_stay_and_output_goes():
@@ -91,3 +97,37 @@ def test_a_training_without_length_is_refused(given):
 def test_a_training_of_no_steps_is_refused(name):
     with pytest.raises(ConfigurationError, match=f"{name} is 0, so nothing would be trained"):
         trainer_arguments({"max_epochs": 3, name: 0})
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"fast_dev_run": True}, "fast_dev_run is True: every training would end after so many batches"),
+        ({"fast_dev_run": 3}, "fast_dev_run is 3: "),
+        (
+            {"overfit_batches": 0.1},
+            "overfit_batches is 0.1: every training and comparison",
+        ),
+        ({"limit_val_batches": 0}, "limit_val_batches is 0, so nothing would be validated"),
+        ({"max_epochs": -1}, "do not say how long a training is"),
+        (
+            {"callbacks": [ActivationSearch()]},
+            "holds an ActivationSearch: the search trains",
+        ),
+    ],
+)
+def test_what_makes_no_search_is_refused(given, why):
+    with pytest.raises(ConfigurationError, match=why):
+        trainer_arguments({"max_epochs": 3, **given})
+
+
+def test_settings_for_a_look_are_off_or_left_out():
+    given = {"max_epochs": 3, "fast_dev_run": False, "overfit_batches": 0.0, "num_sanity_val_steps": 2}
+    assert trainer_arguments(given)["num_sanity_val_steps"] == 0
+    assert remarks({**given, "limit_val_batches": 1.0}) == []
+
+
+def test_limits_of_batches_are_said():
+    first, second = remarks({"max_epochs": 3, "limit_val_batches": 4, "limit_test_batches": 8})
+    assert first == "limit_val_batches is 4: no more guides the search, and no more compares"
+    assert second.startswith("limit_test_batches is 8 and is not followed")

@@ -43,7 +43,6 @@ def refusal(make: Callable[[], Any], trainer: dict[str, Any] | None = None, **mo
         ({"min_steps": 2}, "trainer.min_steps"),
         ({"overfit_batches": 1}, "trainer.overfit_batches"),
         ({"fast_dev_run": True}, "trainer.fast_dev_run"),
-        ({"num_sanity_val_steps": 2}, "trainer.num_sanity_val_steps"),
         ({"reload_dataloaders_every_n_epochs": 1}, "trainer.reload_dataloaders_every_n_epochs"),
         ({"detect_anomaly": True}, "trainer.detect_anomaly"),
         ({"val_check_interval": "00:00:01:00"}, "trainer.val_check_interval"),
