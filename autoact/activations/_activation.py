@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from autoact.activations._mapping import to_primitives
-from autoact.activations._opaque import opaque
 from autoact.activations._source import compile_source, function_source
 from autoact.activations._twins import Twin, Value
 from autoact.activations.primitives import elementary
@@ -109,42 +108,6 @@ class Activation:
             raise ConfigurationError(
                 f"Activation {name!r} uses {sorted(map(str, unknown))} beside x and its parameters."
             )
-
-    @classmethod
-    def from_callable(
-        cls,
-        function: Callable[..., torch.Tensor],
-        *,
-        name: str | None = None,
-        family: str = "custom",
-        parameters: tuple[Parameter, ...] = (),
-        reference: str = "",
-        description: str = "",
-    ) -> Activation:
-        """Return an activation that evaluates a torch callable: for functions that SymPy cannot express.
-
-        Works wherever a symbolic one does, at the price of torch's own autograd. Register it with
-        `autoact.activation` as a decorator instead to use it by name.
-
-        Args:
-            function: Elementwise and differentiable by torch: (x, *parameters) -> tensor of the shape of x.
-            name: Its name; the function's own by default.
-            family: Group that search spaces can name.
-            parameters: One per further argument, with names.
-            reference: Paper or book.
-            description: One sentence.
-
-        Example:
-            >>> import torch
-            >>> from autoact import Activation
-            >>> act = Activation.from_callable(torch.special.i0e, name="bessel")
-            >>> act(torch.tensor([0.0, 1.0]))
-            tensor([1.0000, 0.4658])
-        """
-        own = name or function.__name__
-        symbols = [sp.Symbol(p.name, real=True) for p in parameters]
-        expression = opaque(own, function, 1 + len(parameters))(X, *symbols)
-        return cls(own, expression, parameters, family=family, reference=reference, description=description)
 
     @property
     def symbols(self) -> tuple[sp.Symbol, ...]:
