@@ -1,7 +1,7 @@
 """Outcome of a search: its report, and the object that users get."""
 
 from autoact.search.outcome._confirmed_front import front, labelled, note_front
-from autoact.search.outcome._content import build_partial_report, build_report
+from autoact.search.outcome._content import build_report
 from autoact.search.outcome._latency import latency
 from autoact.search.outcome._live_record import Watching
 from autoact.search.outcome._pareto import believed, pareto
@@ -14,7 +14,6 @@ __all__ = [
     "TrainingTable",
     "Watching",
     "believed",
-    "build_partial_report",
     "build_report",
     "front",
     "labelled",
