@@ -120,7 +120,7 @@ def _ended(report: Report | None) -> str:
 
 
 def _done(ledger: Ledger) -> dict[str, int]:
-    counted = {name: sum(1 for _ in ledger.of(phase)) for phase, name in _PHASES.items()}
+    counted = {name: ledger.count(phase) for phase, name in _PHASES.items()}
     return {name: count for name, count in counted.items() if count}
 
 

@@ -121,7 +121,7 @@ def _searched(
 
 def _cut(search: Search) -> str:
     """Return that time has ended the search before its budget was spent; "" where it has not."""
-    trials = sum(1 for _ in search.ledger.of("trial"))
+    trials = search.ledger.count("trial")
     if search.limit.hours is None or search.confirmations or trials >= search.counts.trials:
         return ""
     left = duration(search.limit.left)
@@ -137,8 +137,7 @@ def _choice(search: Search) -> Training:
 
 
 def _write_choice(search: Search, chosen: Training) -> None:
-    assert chosen.assignment is not None, "a mixture is no choice"
-    search.directory.write_choice(chosen.assignment, chosen.hyperparameters)
+    search.directory.write_choice(chosen.activations, chosen.hyperparameters)
 
 
 @contextmanager
@@ -196,7 +195,7 @@ def _search(
 
 def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
     """Return how many trainings it will be, now that it is known which models are identical."""
-    counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
+    counts, tuned = search.counts, search.ledger.count("tuning")
     same = counts.compared - len({model.key for model in confirmed.values()})
     more = further(search.directory, search.settings, counts)
     return counts.total + more - (counts.tuning - tuned) - same * search.settings.seeds

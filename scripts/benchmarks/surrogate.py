@@ -18,9 +18,9 @@ from scipy.stats import spearmanr
 if not __package__:  # started by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from autoact.search.optimizer._gaussian_process import EXPECTED, GaussianProcess, Points
+from autoact.search.optimizer._gaussian_process import EXPECTED, GaussianProcess
 from autoact.search.optimizer._kernel import kernel_of
-from autoact.search.optimizer._observations import Observations
+from autoact.search.optimizer._observations import Observations, Points
 from scripts import terminal
 from scripts.benchmarks.tables import SearchTable
 

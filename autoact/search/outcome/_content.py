@@ -28,7 +28,7 @@ from autoact.records import (
 )
 from autoact.search.outcome._earlier import earlier
 from autoact.search.phases import Confirmed, SearchPlan, choice_of, fell_back, go_on, study_of, trained_as
-from autoact.search.setup import told
+from autoact.search.setup import tried_first
 from autoact.search.study import ORIGINAL, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
@@ -68,7 +68,7 @@ def build_report(
         reference: What else was measured on comparison data.
     """
     original = confirmed.against(search, ORIGINAL)
-    chosen = _assignment(selected)
+    chosen = selected.activations
     beliefs = _beliefs(known)
     header = _header(search, plan, space)
     remarks = (*header["remarks"], *_equal(search, confirmed), *_cut(search, confirmed))
@@ -113,7 +113,7 @@ def cost(ledger: Ledger) -> dict[str, Cost]:
 
     The probe's few steps count as steps of the search, not as one of its trainings.
     """
-    tuning: dict[str, tuple[Phase, ...]] = {"tuning": ("tuning",)} if any(ledger.of("tuning")) else {}
+    tuning: dict[str, tuple[Phase, ...]] = {"tuning": ("tuning",)} if ledger.count("tuning") else {}
     parts: dict[str, tuple[Phase, ...]] = {
         "search": SEARCH_PHASES,
         **tuning,
@@ -163,7 +163,7 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "failures": _failures(trainings),
         "remarks": (
             *plan.doubts,
-            *told(search.variables, settings.earlier),
+            *tried_first(search.variables, settings.earlier),
             *dict.fromkeys(t.remark for t in trainings if t.remark),
         ),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
@@ -229,7 +229,7 @@ def _prior(search: Search) -> Prior | None:
 def _recommendation(search: Search, selected: Training, beliefs: Mapping[str, Belief]) -> Recommendation:
     """Return the search's own choice, what is believed of the confirmed one, and whether they differ."""
     own = choice_of(search, study_of(search))
-    belief = beliefs.get(model_key(_assignment(selected)), Belief(mean=math.nan, sd=math.nan))
+    belief = beliefs.get(model_key(selected.activations), Belief(mean=math.nan, sd=math.nan))
     return Recommendation(
         searched=own.assignment,
         replaced=own.key != selected.key,
@@ -279,8 +279,3 @@ def _compared(trainings: Sequence[Training]) -> tuple[float, ...]:
     values = [training.comparison for training in trainings]
     assert None not in values, "every training of the confirmation reads the comparison data"
     return tuple(value for value in values if value is not None)
-
-
-def _assignment(training: Training) -> Assignment:
-    assert training.assignment is not None, "only a mixture has none"
-    return training.assignment

@@ -27,7 +27,7 @@ from autoact.search.setup import (
     Variables,
     doubtful_mode,
     fingerprint,
-    told,
+    tried_first,
 )
 from autoact.search.trainings import (
     OBJECTIVE,
@@ -240,7 +240,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         name=name or type(module).__name__,
         variables=variables,
         left_alone=layers.left_alone,
-        notes=(*layers.space.notes, *_forms(layers), *told(variables, settings.earlier)),
+        notes=(*layers.space.notes, *_forms(layers), *tried_first(variables, settings.earlier)),
         comparison=parts.source,
         own=own,
         layers=layers,
@@ -273,7 +273,7 @@ def prepare_objective(
         name=name or str(getattr(objective, "__name__", OBJECTIVE)),
         variables=variables,
         left_alone=found.left_alone,
-        notes=(*found.space.notes, *told(variables, settings.earlier)),
+        notes=(*found.space.notes, *tried_first(variables, settings.earlier)),
         comparison="the function's value on fresh seeds",
         own={},
         doubts=_doubts(settings),

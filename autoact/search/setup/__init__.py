@@ -2,7 +2,7 @@
 
 from autoact.search.setup._configuration import configuration, require_same
 from autoact.search.setup._counts import FRONT, Counts
-from autoact.search.setup._earlier_choices import Like, told
+from autoact.search.setup._earlier_choices import Like, tried_first
 from autoact.search.setup._execution import ExecutorSetting
 from autoact.search.setup._extension import extended, resumed
 from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
@@ -49,6 +49,6 @@ __all__ = [
     "require_unchanged",
     "resumed",
     "seeds_for",
-    "told",
+    "tried_first",
     "without_password",
 ]

@@ -12,13 +12,13 @@ from autoact.search.trainings._objective import (
 )
 from autoact.search.trainings._performing import (
     NO_EXTRAS,
+    Ended,
     Extras,
     ModelTask,
     Task,
     Undone,
     failed,
     perform_stack,
-    told,
 )
 from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
@@ -33,6 +33,7 @@ __all__ = [
     "SIGNALS",
     "STUDY_NAME",
     "Copied",
+    "Ended",
     "Executor",
     "Extras",
     "Job",
@@ -56,6 +57,5 @@ __all__ = [
     "own_values",
     "perform_stack",
     "spent",
-    "told",
     "with_values",
 ]
