@@ -16,20 +16,18 @@ from typing import Any, Unpack
 from autoact.records import Ledger, RunDirectory
 from autoact.search import outcome
 from autoact.search._carrying_out import carried_out
-from autoact.search._inputs import check_what, require_logged, required
-from autoact.search._resumption import as_probed, extend, hours_spent, how_to_go_on, is_same, opened
-from autoact.search.clusters import place_for
+from autoact.search._inputs import check_what, required, settings_of
+from autoact.search._resumption import as_probed, extend, how_to_go_on, is_same, opened, settings_again
+from autoact.search.clusters import Place, place_for
 from autoact.search.executors import require_no_import
-from autoact.search.phases import Prepared, SearchPlan, prepare, prepare_objective, probe, stack_for
+from autoact.search.phases import Prepared, Probe, prepare, prepare_objective, probe, stack_for
 from autoact.search.setup import (
     Settings,
     SettingsOptions,
     configuration,
-    require_same,
-    resumed,
     seeds_for,
 )
-from autoact.search.study import check_storage, quiet_optuna
+from autoact.search.study import quiet_optuna
 from autoact.search.trainings import OBJECTIVE, Layers, Objective, interruptible
 from autoact.spaces import SearchSpace
 
@@ -129,46 +127,36 @@ def run_search(
     with interruptible(partial(how_to_go_on, out)), ExitStack() as around:
         around.enter_context(quiet_optuna())
         directory = around.enter_context(opened(required(out))) if resume else None
-        if directory is None:
-            require_logged(model, data, asked, named)
-            wanted = Settings.of(named)
-            check_storage(wanted.storage)
+        if directory is not None:
+            wanted = settings_again(directory, asked, named)
+        else:
+            wanted = settings_of(model, data, asked, named)
             if not dry_run:
                 RunDirectory.check_free(required(out))
-        else:
-            stored = directory.configuration()
-            wanted = resumed(stored, named, hours_spent(directory, settings.get("workers") or 1))
-            require_same(stored, wanted, asked)
-            check_storage(wanted.storage, resumed=True)
         prepared = (
             prepare(model, data, asked, wanted, task)
             if objective is None
             else prepare_objective(objective, layers, asked, wanted, task)
         )
         prepared = replace(prepared.independent(check=directory is None), reference=reference)
-        identity = prepared.fingerprint()
-        if source is not None and "sha256" in source:  # what a table was made of
-            identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
+        identity = {**prepared.fingerprint(), **_of_file(source)}
         place = around.enter_context(place_for(wanted))
         prepared = prepared.with_workers(place.workers)
-        if directory is not None and is_same(directory, identity, accept_changes):
-            prepared = as_probed(prepared, directory)
-            if dry_run:
-                return _announced(prepared.plan(None), prepared, quiet)
-            executor = around.enter_context(place.executor(prepared.task, prepared.settings))
-            extend(directory, wanted)
-            return carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
-        with place.as_there():
-            prepared = prepared.priced()
-            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
-            prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
-            prepared = prepared.stacked(stack_for(prepared.task, wanted, prepared.variables))
-            prepared = prepared.limited(probed.seconds)
+        known = directory is not None and is_same(directory, identity, accept_changes)
+        if directory is not None and known:
+            prepared, probed = as_probed(prepared, directory), None
+        else:
+            prepared, probed = _probed(prepared, place)
         plan = prepared.plan(probed)
-        announced = _announced(plan, prepared, quiet)
+        if dry_run or probed is not None:
+            plan.announce(quiet=quiet)
         if dry_run:
-            return announced
+            return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)
         executor = around.enter_context(place.executor(prepared.task, prepared.settings))
+        if directory is not None and probed is None:
+            extend(directory, wanted)
+            return carried_out(prepared, plan, directory, executor, quiet=quiet, resumed=True)
+        assert probed is not None, "only a run that goes on is not probed"
         executor.begin()
         content = configuration(
             prepared.with_workers(wanted.workers).settings,
@@ -200,7 +188,19 @@ run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignor
 )
 
 
-def _announced(plan: SearchPlan, prepared: Prepared, quiet: bool) -> outcome.SearchResult:
-    """Say what is planned, and return it as the result of a dry run."""
-    plan.announce(quiet=quiet)
-    return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)
+def _of_file(source: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return what identifies the file of a table, as far as the source says."""
+    if source is None or "sha256" not in source:
+        return {}
+    return {"content of the data file": f"sha256:{source['sha256'][:16]}"}
+
+
+def _probed(prepared: Prepared, place: Place) -> tuple[Prepared, Probe]:
+    """Return a search with what a few steps showed: idle layers, no mixture, stacks, the time they take."""
+    settings = prepared.settings
+    with place.as_there():
+        prepared = prepared.priced()
+        probed = probe(prepared.task, seeds_for(settings).search[0], prepared.name, prepared.doubtful)
+        prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
+        prepared = prepared.stacked(stack_for(prepared.task, settings, prepared.variables))
+        return prepared.limited(probed.seconds), probed

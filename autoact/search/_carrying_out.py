@@ -25,7 +25,6 @@ from autoact.search.phases import (
     require_alternative,
     select,
     study_of,
-    trained_as,
     tune_baselines,
 )
 from autoact.search.study import ORIGINAL, SELECTED, Search, load_storages
@@ -52,7 +51,7 @@ def carried_out(
         trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file), stack=prepared.stack)
         search = _search(prepared, trainings, directory)
         _export(search, report)
-        watching = outcome.Watching(search, plan, prepared.task.space.name)
+        watching = outcome.Watching(search, plan)
         if not watching.is_told:
             watching.end(report)
     write_report(directory.path)
@@ -84,7 +83,6 @@ def _searched(
     watching: outcome.Watching,
 ) -> Report:
     """Choose, compare with baselines, confirm; return the report."""
-    task, name = prepared.task, prepared.task.space.name
     chosen = _choice(search)
     progress.say(_cut(search))
     models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
@@ -99,22 +97,14 @@ def _searched(
     progress.shrink(_total(search, compared))
     confirmed = confirm(search, compared, watching.look)
     progress.shrink(progress.done)
-    known = outcome.believed(search)
     return outcome.build_report(
         search,
         plan,
-        space=name,
         selected=selected,
         baselines=models,
-        trained={label: trained_as(search, model) for label, model in models.items()},
         uniform=uniform,
+        compared=compared,
         confirmed=confirmed,
-        latency=outcome.latency(task, selected.assignment, search.settings)
-        if isinstance(task, ModelTask)
-        else None,
-        known=known,
-        pareto=outcome.pareto(search, task, selected, known) if search.costs is None else (),
-        front=outcome.front(search, compared, confirmed),
         reference=outcome.measured(prepared.reference, search.settings.monitor),
     )
 
@@ -162,7 +152,7 @@ def _started(
             progress.say(
                 going_on(search, progress.done, total) if resumed else f"Run directory: {directory.path}"
             )
-            with outcome.Watching(search, plan, prepared.task.space.name, progress) as watching:
+            with outcome.Watching(search, plan, progress) as watching:
                 trainings.finished = watching.finished
                 yield search, progress, watching
 

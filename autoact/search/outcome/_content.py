@@ -13,11 +13,8 @@ from autoact.records import (
     Confirmation,
     Cost,
     Failure,
-    Front,
     Hyperparameters,
-    Latency,
     Ledger,
-    ParetoPoint,
     Phase,
     Prior,
     Recommendation,
@@ -26,7 +23,10 @@ from autoact.records import (
     Training,
     model_key,
 )
+from autoact.search.outcome._confirmed_front import front
 from autoact.search.outcome._earlier import earlier
+from autoact.search.outcome._latency import latency
+from autoact.search.outcome._pareto import believed, pareto
 from autoact.search.phases import Confirmed, SearchPlan, choice_of, fell_back, go_on, study_of, trained_as
 from autoact.search.setup import tried_first
 from autoact.search.study import ORIGINAL, Search
@@ -38,45 +38,35 @@ def build_report(
     search: Search,
     plan: SearchPlan,
     *,
-    space: str,
     selected: Training,
     baselines: Mapping[str, Training],
-    trained: Mapping[str, Sequence[Training]],
     uniform: str,
+    compared: Mapping[str, Training],
     confirmed: Confirmed,
-    latency: Latency | None,
-    known: Sequence[tuple[Assignment, Belief]],
-    pareto: Sequence[ParetoPoint],
-    front: Front | None = None,
-    reference: Reference | None = None,
+    reference: Reference | None,
 ) -> Report:
-    """Return the report of a search that is done.
+    """Return the report of a search that is done; what was chosen is measured for it.
 
     Args:
         search: The search.
         plan: What was announced.
-        space: Name of the search space.
         selected: The selected model.
         baselines: A training of each baseline by name.
-        trained: Their trainings beside the trials.
         uniform: Name of the best uniform.
+        compared: A training of each model of the confirmation by its label.
         confirmed: The trainings of the confirmation.
-        latency: Where it could be measured.
-        known: What is believed of everything that was tried.
-        pareto: The best of it with latencies, of a search for one goal.
-        front: Of a search for two, what was confirmed.
         reference: What else was measured on comparison data.
     """
-    original = confirmed.against(search, ORIGINAL)
-    chosen = selected.activations
+    original, chosen = confirmed.against(search, ORIGINAL), selected.activations
+    known = believed(search)
     beliefs = _beliefs(known)
-    header = _header(search, plan, space)
+    header = _header(search, plan)
     remarks = (*header["remarks"], *_equal(search, confirmed), *_cut(search, confirmed))
     return Report(
         **{**header, "remarks": remarks},
         chosen=chosen,
         recommended=chosen if original.verdict == "improved" else search.variables.original,
-        baselines=_baselines(baselines, trained, confirmed),
+        baselines=_baselines(search, baselines, confirmed),
         confirmation=Confirmation(
             seeds=confirmed.seeds,
             selection=tuple(training.selection for training in confirmed.selected),
@@ -90,11 +80,11 @@ def build_report(
         },
         reference=reference,
         looks=confirmed.looks(search),
-        latency=latency,
+        latency=latency(search.trainings.task, chosen, search.settings),
         verdict=original.verdict,
         reported=search.directory.note_look(len(confirmed.seeds), search.settings.planned_looks),
-        pareto=tuple(pareto),
-        front=front,
+        pareto=pareto(search, selected, known),
+        front=front(search, compared, confirmed),
         prior=_prior(search),
         beliefs=beliefs,
         recommendation=_recommendation(search, selected, beliefs),
@@ -103,9 +93,9 @@ def build_report(
     )
 
 
-def build_partial_report(search: Search, plan: SearchPlan, space: str, failure: str) -> Report:
+def build_partial_report(search: Search, plan: SearchPlan, failure: str) -> Report:
     """Return what can be reported of a search that failed: its cost, and why."""
-    return Report(**_header(search, plan, space), failure=failure)
+    return Report(**_header(search, plan), failure=failure)
 
 
 def cost(ledger: Ledger) -> dict[str, Cost]:
@@ -142,12 +132,12 @@ def _spent(trainings: Sequence[Training]) -> Cost:
     )
 
 
-def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
+def _header(search: Search, plan: SearchPlan) -> dict[str, Any]:
     settings, trainings = search.settings, search.ledger.trainings
     return {
         "autoact": autoact.__version__,
         "task": plan.task,
-        "space": space,
+        "space": plan.space,
         "metric": settings.monitor,
         "mode": settings.direction,
         "budget": settings.planned_budget,
@@ -262,16 +252,14 @@ def _note(search: Search) -> str | None:
     return f"No choice that the search tried ends with a finite {monitor}; the original does."
 
 
-def _baselines(
-    models: Mapping[str, Training], trained: Mapping[str, Sequence[Training]], confirmed: Confirmed
-) -> dict[str, Baseline]:
+def _baselines(search: Search, models: Mapping[str, Training], confirmed: Confirmed) -> dict[str, Baseline]:
     compared = {same[0].key: _compared(same) for same in (confirmed.original, confirmed.uniform)}
     return {
         name: Baseline(
-            selection=tuple(training.selection for training in same),
-            comparison=compared.get(models[name].key, ()),
+            selection=tuple(training.selection for training in trained_as(search, model)),
+            comparison=compared.get(model.key, ()),
         )
-        for name, same in trained.items()
+        for name, model in models.items()
     }
 
 

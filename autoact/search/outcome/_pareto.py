@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from autoact.records import Belief, ParetoPoint, Training, model_key, on_front
 from autoact.search.outcome._latency import latencies
@@ -33,20 +32,20 @@ def believed(search: Search) -> list[tuple[Assignment, Belief]]:
 
 
 def pareto(
-    search: Search, task: Any, selected: Training, known: Sequence[tuple[Assignment, Belief]]
+    search: Search, selected: Training, known: Sequence[tuple[Assignment, Belief]]
 ) -> tuple[ParetoPoint, ...]:
     """Return the best of what was tried with its measured latency, the fastest first.
 
     An assignment is on the front if none of the others is both at least as good and at least as fast.
-    Nothing is returned where the model cannot be called outside a Trainer.
+    Nothing is returned where the model cannot be called outside a Trainer, and of a search for two goals.
 
     Args:
         search: The search.
-        task: The model and its data.
         selected: What was chosen; it is measured in any case, and so is the original.
         known: What is believed of everything that was tried.
     """
-    if not isinstance(task, ModelTask):
+    task = search.trainings.task
+    if not isinstance(task, ModelTask) or search.costs is not None:
         return ()
     sign = search.settings.sign
     always = (selected.assignment, search.variables.original)

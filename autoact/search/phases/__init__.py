@@ -11,7 +11,7 @@ from autoact.search.phases._baselines import (
 )
 from autoact.search.phases._confirmation import Confirmed, confirm
 from autoact.search.phases._preparation import Prepared, prepare, prepare_objective
-from autoact.search.phases._probe import probe, rehearse
+from autoact.search.phases._probe import Probe, probe, rehearse
 from autoact.search.phases._remaining import go_on
 from autoact.search.phases._selection import select
 from autoact.search.phases._stack_size import stack_for
@@ -21,6 +21,7 @@ from autoact.search.phases._tuning import export_studies, tune_baselines
 __all__ = [
     "Confirmed",
     "Prepared",
+    "Probe",
     "SearchPlan",
     "again",
     "baseline_assignments",

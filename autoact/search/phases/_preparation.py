@@ -174,6 +174,7 @@ class Prepared:
         deciding = 0.0 if probed is None else self._deciding()
         return SearchPlan(
             task=self.name,
+            space=self.task.space.name,
             variables=self.variables,
             left_alone=self.left_alone,
             notes=self.notes,

@@ -52,7 +52,6 @@ class ObjectiveTask:
             steps=0,  # the function's own affair
             planned_steps=math.nan,
             seconds=time.perf_counter() - began,
-            finite=math.isfinite(value),
         )
 
 
