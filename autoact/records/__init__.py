@@ -39,13 +39,13 @@ from autoact.records._second_goal import (
     on_front,
     write_front,
 )
-from autoact.records._training import SEARCH_PHASES, Phase, State, Training, Value, model_key
+from autoact.records._training import PART_OF, Phase, State, Training, Value, model_key
 
 __all__ = [
     "DECISIVE",
     "LEVEL",
+    "PART_OF",
     "SCHEMA",
-    "SEARCH_PHASES",
     "Baseline",
     "Belief",
     "Comparison",

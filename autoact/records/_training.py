@@ -15,7 +15,14 @@ Phase = Literal["probe", "one-shot", "trial", "tuning", "baseline", "confirmatio
 State = Literal["asked", "finished", "pruned", "diverged", "failed"]
 Value = float | int | str | bool | None
 
-SEARCH_PHASES: tuple[Phase, ...] = ("probe", "one-shot", "trial")
+PART_OF: Mapping[Phase, str] = {  # of a run: what its trainings are counted as
+    "probe": "search",
+    "one-shot": "search",
+    "trial": "search",
+    "tuning": "tuning",
+    "baseline": "baselines",
+    "confirmation": "confirmation",
+}
 ONE_SHOT_KEY = "mixture"
 _WITHOUT_ASSIGNMENT: tuple[Phase, ...] = ("probe", "one-shot")
 _NUMBERED: tuple[Phase, ...] = ("trial", "tuning")

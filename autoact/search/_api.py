@@ -71,31 +71,7 @@ def run_search(
         task: What to call the model; default: the name of its class.
         source: Kept in config.yaml, for whoever has to make model and data again to resume.
         reference: Of the metric: what else is named beside the verdict, an `autoact.records.Reference`.
-        monitor: Name under which the module logs the value to optimize.
-        mode: "min" or "max"; default: inferred from the name of the monitor.
-        budget: Full trainings to spend on the search, at least 1; default: 20, or as many as take their time.
-        seeds: Fresh paired seeds of the confirmation at most, at least 2.
-        looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
-        selection_seeds: Fresh seeds on which the choice and the other finalists are trained, at least 1.
-        hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
-        workers: Processes that train at the same time, at least 1; default: one, and elsewhere than on this
-            machine as many as are offered.
-        executor: Where trainings run: "local" (default), "ray", "ray://HOST:PORT", "dask://HOST:PORT",
-            "module:function" of a function that returns a `concurrent.futures.Executor`, or such an object.
-        resources: What each training gets elsewhere, such as {"cpus": 1, "gpus": 0.25}.
-        training_timeout: Seconds after which a training is ended as failed; default: by the probe's estimate.
-        memory_limit: Gigabytes of memory that a training may take, its loader processes included.
-        stack: Trainings that each of them does as one batched model; "auto" measures whether that is faster.
-        storage: URL of an Optuna storage to which the study is exported beside study.db; its password is not
-            kept: give the URL again with a resume.
-        like: Earlier runs, or files of assignments, whose choices are tried first, moved to this model by
-            relative depth; their values are no evidence about it.
-        seed: Everything random in the search follows from it.
-        trainer: Arguments of `lightning.Trainer`, the same for every training.
-        parameters: Hyperparameters of the model to search with the activations.
-        sampler: An Optuna sampler in place of `FunctionSpaceSampler`.
-        pruner: An Optuna pruner that may end trials early.
-        pareto: Second goal, "latency" or "size": cheaper models are searched for and compared, too.
+        **settings: {settings}
 
     Returns:
         Verdict, assignment and report.
@@ -180,12 +156,17 @@ def run_search(
         return carried_out(prepared, plan, directory, executor, quiet=quiet)
 
 
-run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignore[attr-defined]
-    parameters=[
-        *(p for p in inspect.signature(run_search).parameters.values() if p.name != "settings"),
-        *(p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Settings).parameters.values()),
-    ]
-)
+def _spell_out(function: Any) -> None:
+    """Let signature and docstring of a function name every setting, as `Settings` describes them."""
+    own, settings = inspect.signature(function), inspect.signature(Settings).parameters.values()
+    named = [each for each in own.parameters.values() if each.name != "settings"]
+    each_by_name = (each.replace(kind=each.KEYWORD_ONLY) for each in settings)
+    function.__signature__ = own.replace(parameters=[*named, *each_by_name])
+    described = (inspect.getdoc(Settings) or "").partition("Args:\n")[2].partition("\n\n")[0]
+    function.__doc__ = (inspect.getdoc(function) or "").replace("    **settings: {settings}", described)
+
+
+_spell_out(run_search)
 
 
 def _of_file(source: Mapping[str, Any] | None) -> dict[str, str]:

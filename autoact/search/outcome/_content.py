@@ -7,7 +7,7 @@ from typing import Any
 
 import autoact
 from autoact.records import (
-    SEARCH_PHASES,
+    PART_OF,
     Baseline,
     Belief,
     Confirmation,
@@ -32,6 +32,8 @@ from autoact.search.setup import tried_first
 from autoact.search.study import ORIGINAL, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
+
+_ALWAYS = ("search", "baselines", "confirmation")  # parts whose cost is told where there is none, too
 
 
 def build_report(
@@ -103,14 +105,8 @@ def cost(ledger: Ledger) -> dict[str, Cost]:
 
     The probe's few steps count as steps of the search, not as one of its trainings.
     """
-    tuning: dict[str, tuple[Phase, ...]] = {"tuning": ("tuning",)} if ledger.count("tuning") else {}
-    parts: dict[str, tuple[Phase, ...]] = {
-        "search": SEARCH_PHASES,
-        **tuning,
-        "baselines": ("baseline",),
-        "confirmation": ("confirmation",),
-    }
-    return {name: _spent(list(ledger.of(*phases))) for name, phases in parts.items()}
+    parts = {part: [t for t in ledger.trainings if PART_OF[t.phase] == part] for part in PART_OF.values()}
+    return {part: _spent(found) for part, found in parts.items() if found or part in _ALWAYS}
 
 
 def whole(share: float) -> float | int:
