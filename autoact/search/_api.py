@@ -140,12 +140,7 @@ def run_search(
             task=prepared.name,
             study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
             source=source,
-            idle_layers=probed.idle,
-            no_mixture=probed.no_mixture,
-            unsaid=probed.unsaid,
-            stack=prepared.stack,
-            fingerprint=identity,
-            costs=prepared.costs,
+            found={**prepared.found(probed), "fingerprint": identity},
         )
         if directory is None:
             directory = RunDirectory.create(required(out), content)

@@ -19,7 +19,7 @@ from autoact.search.setup import (
     changes,
     extended,
     require_same,
-    require_unchanged,
+    require_same_problem,
     resumed,
     seeds_for,
 )
@@ -85,7 +85,7 @@ def is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) 
     before = directory.configuration().get("fingerprint")
     found = changes(before, identity) if before else []  # of an earlier version, nothing is known
     if not accept:
-        require_unchanged(found)
+        require_same_problem(found)
     return not found
 
 

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -189,6 +189,16 @@ class Prepared:
             stack=self.stack,
             costs=self.costs,
         )
+
+    def found(self, probed: Probe) -> dict[str, Any]:
+        """Return what config.yaml keeps of all that was found, in plain types; `as_probed` reads it."""
+        return {
+            "idle_layers": list(probed.idle),
+            "no_mixture": probed.no_mixture,
+            "unsaid": dict(probed.unsaid),
+            "stack": asdict(self.stack),
+            "costs": None if self.costs is None else self.costs.to_dict(),
+        }
 
     def _deciding(self) -> float:
         """Return the estimated seconds of asking for all trials."""

@@ -5,7 +5,7 @@ from autoact.search.setup._counts import FRONT, Counts
 from autoact.search.setup._earlier_choices import Like, tried_first
 from autoact.search.setup._execution import ExecutorSetting
 from autoact.search.setup._extension import extended, resumed
-from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
+from autoact.search.setup._fingerprint import changes, fingerprint, require_same_problem
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
 from autoact.search.setup._mode import Mode, doubtful_mode, inferred_mode
 from autoact.search.setup._seeds import RACED, Seeds, least_tuning, seeds_for
@@ -46,7 +46,7 @@ __all__ = [
     "least_tuning",
     "looks_until",
     "require_same",
-    "require_unchanged",
+    "require_same_problem",
     "resumed",
     "seeds_for",
     "tried_first",

@@ -3,13 +3,14 @@
 from autoact.training.data._check import DoubtfulBatch, check
 from autoact.training.data._halves import halve
 from autoact.training.data._overlap import overlaps
-from autoact.training.data._parts import DataParts, OpenLoaders, OpenModule, generators, split
+from autoact.training.data._parts import DataParts, OpenLoaders, OpenModule, Part, generators, split
 
 __all__ = [
     "DataParts",
     "DoubtfulBatch",
     "OpenLoaders",
     "OpenModule",
+    "Part",
     "check",
     "generators",
     "halve",

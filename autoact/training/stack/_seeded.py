@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +16,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from autoact.training._compat_batches import ordered_at_once
-from autoact.training.data import DataParts, OpenLoaders, OpenModule, generators
+from autoact.training.data import DataParts, OpenLoaders, OpenModule, Part, generators
 from autoact.training.fit import reseed, second_seed
 from autoact.training.stack._member import NotStackable
-
-Part = Literal["training", "selection", "comparison"]
 
 
 class Streams:
