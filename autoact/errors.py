@@ -111,6 +111,32 @@ def left_out(package: str, what: str) -> bool:
     return False
 
 
+def first_line(error: BaseException) -> str:
+    r"""Return the first line of an error's message, or its type where it has none.
+
+    Args:
+        error: What was raised.
+
+    Example:
+        >>> first_line(ValueError("no row\nin the file")), first_line(KeyboardInterrupt())
+        ('no row', 'KeyboardInterrupt')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def in_one_line(error: BaseException) -> str:
+    r"""Return type and first line of an error.
+
+    Args:
+        error: What was raised.
+
+    Example:
+        >>> in_one_line(ValueError("no row\nin the file"))
+        'ValueError: no row'
+    """
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+
+
 def counted(count: int, noun: str) -> str:
     """Return a count and its noun.
 

@@ -13,11 +13,10 @@ import torch
 from torch import nn
 
 from autoact.activations._mapping import to_primitives
-from autoact.activations._opaque import opaque
 from autoact.activations._source import compile_source, function_source
 from autoact.activations._twins import Twin, Value
 from autoact.activations.primitives import elementary
-from autoact.errors import ConfigurationError, UnsupportedInputError
+from autoact.errors import ConfigurationError, UnsupportedInputError, did_you_mean
 
 X = sp.Symbol("x", real=True)
 
@@ -51,15 +50,12 @@ class Parameter:
 
     def __post_init__(self) -> None:
         """Check the bounds once."""
-        self.check(self.default, "default")
+        self.check(self.default, f"The default of parameter {self.name!r}" if self.name else "A default")
 
     def check(self, value: float, place: str) -> None:
         """Raise if a value is outside the bounds."""
         if not self.lower <= value <= self.upper:
-            raise ConfigurationError(
-                f"Parameter {self.name or place!r} = {value} is outside [{self.lower}, {self.upper}]. "
-                f"Give a value within the bounds; the default is {self.default}."
-            )
+            raise ConfigurationError(f"{place} lies in [{self.lower:g}, {self.upper:g}]; got {value!r}.")
 
 
 class Activation:
@@ -110,42 +106,6 @@ class Activation:
                 f"Activation {name!r} uses {sorted(map(str, unknown))} beside x and its parameters."
             )
 
-    @classmethod
-    def from_callable(
-        cls,
-        function: Callable[..., torch.Tensor],
-        *,
-        name: str | None = None,
-        family: str = "custom",
-        parameters: tuple[Parameter, ...] = (),
-        reference: str = "",
-        description: str = "",
-    ) -> Activation:
-        """Return an activation that evaluates a torch callable: for functions that SymPy cannot express.
-
-        Works wherever a symbolic one does, at the price of torch's own autograd. Register it with
-        `autoact.activation` as a decorator instead to use it by name.
-
-        Args:
-            function: Elementwise and differentiable by torch: (x, *parameters) -> tensor of the shape of x.
-            name: Its name; the function's own by default.
-            family: Group that search spaces can name.
-            parameters: One per further argument, with names.
-            reference: Paper or book.
-            description: One sentence.
-
-        Example:
-            >>> import torch
-            >>> from autoact import Activation
-            >>> act = Activation.from_callable(torch.special.i0e, name="bessel")
-            >>> act(torch.tensor([0.0, 1.0]))
-            tensor([1.0000, 0.4658])
-        """
-        own = name or function.__name__
-        symbols = [sp.Symbol(p.name, real=True) for p in parameters]
-        expression = opaque(own, function, 1 + len(parameters))(X, *symbols)
-        return cls(own, expression, parameters, family=family, reference=reference, description=description)
-
     @property
     def symbols(self) -> tuple[sp.Symbol, ...]:
         """SymPy symbols of the parameters, in order."""
@@ -176,18 +136,27 @@ class Activation:
     def _value(self) -> Callable[..., Any]:
         return compile_source("value", self.source)
 
+    def parameter(self, name: str) -> Parameter:
+        """Return one of the parameters.
+
+        Raises:
+            ConfigurationError: There is none of this name; says which there are.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        if name not in known:
+            allowed = ", ".join(known) or "none"
+            raise ConfigurationError(
+                f"{self.name} has no parameter {name!r}; it has: {allowed}.{did_you_mean(name, known)}"
+            )
+        return known[name]
+
     def settings(self, **parameters: Any) -> dict[str, Any]:
         """Return all parameter values: those given, checked by name and bounds, and defaults for the rest."""
-        known = {p.name: p for p in self.parameters}
         for name, value in parameters.items():
-            if name not in known:
-                allowed = ", ".join(known) or "none"
-                raise ConfigurationError(
-                    f"Activation {self.name!r} has no parameter {name!r}. Its parameters: {allowed}."
-                )
+            parameter = self.parameter(name)
             for number in value if isinstance(value, tuple) else [value]:
                 if isinstance(number, int | float):
-                    known[name].check(number, f"{self.name}.{name}")
+                    parameter.check(number, f"{self.name}.{name}")
         return {**self.defaults, **parameters}
 
     def __call__(self, x: torch.Tensor, **parameters: Any) -> torch.Tensor:

@@ -11,7 +11,6 @@ from autoact.conversion._apply import (
     follow_sources,
     occupy,
     original_assignment,
-    uniform_assignment,
 )
 from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
 from autoact.conversion._convert import SharingWarning, convert, warn_of_sharing
@@ -47,7 +46,6 @@ __all__ = [
     "replay",
     "restore",
     "restore_from_configuration",
-    "uniform_assignment",
     "unwrapped",
     "warn_of_idle",
     "warn_of_sharing",

@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from autoact.activations import PLAIN
-from autoact.conversion._conversion_plan import ConversionPlan, SpaceLike, find_layers
+from autoact.conversion._conversion_plan import SpaceLike, find_layers
 from autoact.conversion._placement import unwrapped
 from autoact.conversion._places import Place, check_model, discover
 from autoact.conversion._plain import make_plain
@@ -15,7 +15,7 @@ from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion.grid import LIBRARIES
 from autoact.conversion.probing import warn_of_idle
 from autoact.conversion.surroundings import copies, source_of
-from autoact.errors import AutoActError, ConfigurationError, ConversionError, did_you_mean
+from autoact.errors import AutoActError, ConversionError, did_you_mean
 from autoact.nn import AutoActivation, InPlace, warn_of
 from autoact.spaces import Assignment, Choice
 
@@ -300,40 +300,6 @@ def original_assignment(model: nn.Module, space: SpaceLike = "default") -> Assig
         1=elu(alpha=0.5)
     """
     return Assignment(find_layers(model, space).layers, name="original")
-
-
-def uniform_assignment(plan: ConversionPlan, name: str) -> Assignment:
-    """Return the assignment with one activation in every layer where it is a candidate.
-
-    A layer that has this activation already keeps its own settings.
-
-    Args:
-        plan: What `find_layers` returned.
-        name: Of the activation.
-
-    Returns:
-        A choice for every layer where it is a candidate.
-
-    Raises:
-        ConfigurationError: It is a candidate nowhere.
-
-    Example:
-        >>> plan = find_layers(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["relu", "tanh"])
-        >>> print(uniform_assignment(plan, "tanh"))
-        1=tanh
-    """
-    choices = {
-        path: Choice(name, plan.settings[path].get(name, {}))
-        for path, names in plan.candidates.items()
-        if name in names
-    }
-    if not choices:
-        known = sorted({n for names in plan.candidates.values() for n in names})
-        raise ConfigurationError(
-            f"{name!r} is no candidate of any layer; "
-            f"candidates: {', '.join(known)}.{did_you_mean(name, known)}"
-        )
-    return Assignment(choices, name=name)
 
 
 def _assignable(model: nn.Module) -> dict[str, Place]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from autoact._card import card, listed
 from autoact.activations import PLAIN
-from autoact.conversion._eligibility import Verdict, eligible, includes, without_factors
+from autoact.conversion._eligibility import Eligibility, eligible, includes, without_factors
 from autoact.conversion._grouping import groups_of, rule_of
 from autoact.conversion._hand_placed import check_hand_placed, hand_placed, own_settings
 from autoact.conversion._places import Found, Place, check_model, discover
@@ -206,27 +206,28 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     places, blocks = dict[str, Place](), dict[str, str]()
     found_roles = roles(model)
     follows = _followers(model, present, earlier)
-    for path, place in sorted(present.items(), key=lambda item: item[0] in follows):
+
+    def judged(path: str, place: Place) -> Eligibility:
+        """Return whether a layer is searched, and which block it is the gate of."""
         rule = rule_of(space, place.names)
         if rule is not None and rule.keep:
-            left_alone[path] = f"kept by the rule match: {rule.match!r}"
-            continue
+            return Eligibility(reason=f"kept by the rule match: {rule.match!r}")
         if place.choice is not None and place.choice.activation == PLAIN:
-            left_alone[path] = "its block is plain, and has no weights for another form"
-            continue
+            return Eligibility(reason="its block is plain, and has no weights for another form")
         if path in follows:
-            if follows[path] in places:
-                places[path] = place
-            else:
-                left_alone[path] = f"it follows {follows[path]}, which is left alone"
-            continue
+            alone = f"it follows {follows[path]}, which is left alone"
+            return Eligibility(reason=None if follows[path] in places else alone)
         if path in placed:
             check_hand_placed(place.present, path, rule, space)
-            places[path] = place
-            continue
+        if path in placed or path in earlier:
+            return Eligibility()
         listed = (rule.candidates if rule else None) or space.candidates
-        verdict = Verdict() if path in earlier else eligible(model, place, found_roles, listed)
-        if verdict.reason and not includes(rule, place.names):
+        verdict = eligible(model, place, found_roles, listed)
+        return replace(verdict, reason=None) if includes(rule, place.names) else verdict
+
+    for path, place in sorted(present.items(), key=lambda item: item[0] in follows):
+        verdict = judged(path, place)
+        if verdict.reason:
             left_alone[path] = verdict.reason
             continue
         places[path] = place

@@ -30,7 +30,7 @@ _GLU = {"silu": "SwiGLU", "swish": "SwiGLU", "gelu": "GeGLU", "gelu_tanh": "GeGL
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Eligibility:
     """Whether an activation is searched by default.
 
     Attributes:
@@ -42,7 +42,7 @@ class Verdict:
     block: str | None = None
 
 
-def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container[str] = ()) -> Verdict:
+def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container[str] = ()) -> Eligibility:
     """Return whether an activation is one to search by default.
 
     Args:
@@ -56,28 +56,28 @@ def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container
     owner = model.get_submodule(place.paths[0].rpartition(".")[0])
     gate = any(path in roles.gates for path in place.names)
     if not name:
-        return Verdict()
+        return Eligibility()
     if place.site is not None and place.site.what != "call":
         return _of_product(model, place, owner)
     if use := _range_use(place, roles):
-        return Verdict(f"its result {use.why} ({use.call}); {_remedy(place.paths[0])}")
+        return Eligibility(f"its result {use.why} ({use.call}); {_remedy(place.paths[0])}")
     if gate and hidden:
-        return Verdict(block=_GLU.get(name, f"{name} GLU"))
+        return Eligibility(block=_GLU.get(name, f"{name} GLU"))
     listed = name in candidates and name not in _POSITIVE and _fed_by_layer(owner, place)
     reason = _purpose(name, hidden or listed, place, roles, gate) or _surroundings(hidden, place, owner)
     reason = reason or _frozen(model, place.paths[0])
-    return Verdict(reason and f"{reason}; {_remedy(place.paths[0])}")
+    return Eligibility(reason and f"{reason}; {_remedy(place.paths[0])}")
 
 
-def _of_product(model: nn.Module, place: Place, owner: nn.Module) -> Verdict:
+def _of_product(model: nn.Module, place: Place, owner: nn.Module) -> Eligibility:
     """Return the verdict on the gate of a GLU or a maxout, which is searched, or a factor, which is not."""
     path = place.paths[0]
     reason = _surroundings(False, place, owner) or _frozen(model, path)
     if place.site is not None and place.site.is_factor:
         reason = "it is the linear factor of a gated block"
     if reason:
-        return Verdict(f"{reason}; {_remedy(path)}")
-    return Verdict(block="GLU" if place.site is not None and place.site.what == "glu" else None)
+        return Eligibility(f"{reason}; {_remedy(path)}")
+    return Eligibility(block="GLU" if place.site is not None and place.site.what == "glu" else None)
 
 
 def _is_hidden(name: str) -> bool:

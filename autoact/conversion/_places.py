@@ -33,7 +33,7 @@ from autoact.conversion.source import (
     settings_trouble,
     with_settings,
 )
-from autoact.conversion.surroundings import has_ones
+from autoact.conversion.surroundings import has_ones, join
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, FixedActivation
 from autoact.spaces import Choice
@@ -115,8 +115,8 @@ def check_model(model: Any) -> None:
     for path, part in model.named_modules():
         if type(part).__module__.startswith(_QUANTIZED) and "dynamic" not in type(part).__module__:
             raise ConversionError(
-                f"{path or kind} is a quantized {type(part).__name__}: its activations work on whole numbers. "
-                "Convert the model that it was made from, and quantize the finalized one."
+                f"{path or kind} is a quantized {type(part).__name__}: its activations work on whole "
+                "numbers. Convert the model that it was made from, and quantize the finalized one."
             )
 
 
@@ -173,7 +173,7 @@ def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_O
         if own.choice is None:
             names = {name for name in outside if separate_uses(module, name)}
             trouble.update(
-                {_join(path, name): f"it is also called from outside, as {outside[name]}" for name in names}
+                {join(path, name): f"it is also called from outside, as {outside[name]}" for name in names}
             )
             yield from _inside(path, module, split, shared, trouble)
 
@@ -199,47 +199,57 @@ def _inside(
     trouble: Mapping[str, str],
 ) -> Iterator[_Occurrence]:
     """Yield function attributes, and calls in the source; a child's calls that share it go to `shared`."""
-    join = partial(_join, path)
     found: list[_Occurrence] = []
-    children = {
-        name: child
-        for name, child in module._modules.items()
-        if _is_one(child) and vars(module).get(name, child) is child
-    }
-    functions = {
-        name: value
-        for name, value in vars(module).items()
-        if name not in ("forward", *children) and _computes(value)
-    }
-    for name, present in {**functions, **children}.items():
-        whole = _Occurrence(join(name), (id(module), name), present)
+    for name, present, is_child in _attributes(module):
+        whole = _Occurrence(join(path, name), (id(module), name), present)
         apart = separate_uses(module, name)
         if whole.path in trouble:
-            if name in functions:
+            if not is_child:
                 yield replace(whole, trouble=trouble[whole.path])
-            continue
-        if apart is None:
-            parts = tuple(_call(path, module, present, site) for site in divided_uses(module, name) or ())
-            if name in functions:
-                yield replace(whole, trouble=settings_trouble(module, name), parts=parts)
-            else:
-                shared[whole.path] = parts if len(parts) > 1 else ()
-            continue
-        if name in functions:
-            bound = present.keywords if isinstance(present, partial) else {}
-            computed = held_calls(module, apart, from_function(_bare(present)) or "", bound)
-            found += [_call(path, module, present, *each) for each in computed]
+        elif apart is not None:
+            found += [_call(path, module, present, *each) for each in _uses(module, present, apart, is_child)]
+            if apart and (is_child or not any(has_settings(site) for site in apart)):
+                split[whole.path] = whole  # else nothing can stand for all calls at once
         else:
-            found += [_call(path, module, present, site) for site in apart]
-        if apart and not (name in functions and any(has_settings(site) for site in apart)):
-            split[whole.path] = whole  # else nothing can stand for all calls at once
-    found += [_call(path, module, None, *each) for each in function_calls(module)]
-    found += [_call(path, module, None, *each) for each in _factors(module)]
-    found += [_call(path, module, None, site, Choice("relu")) for site in maxout_calls(module)]
+            parts = tuple(_call(path, module, present, site) for site in divided_uses(module, name) or ())
+            if is_child:
+                shared[whole.path] = parts if len(parts) > 1 else ()
+            else:
+                yield replace(whole, trouble=settings_trouble(module, name), parts=parts)
+    found += _other_calls(path, module)
     for each in found:
         if each.whole is not None and not each.trouble:
             split.setdefault(each.whole, replace(each, path=each.whole))
     yield from _by_layer(path, module, found)
+
+
+def _attributes(module: nn.Module) -> Iterator[tuple[str, Any, bool]]:
+    """Yield functions, then child modules, that compute an activation: name, itself, whether a child."""
+    own = vars(module)
+    children = {
+        name: child
+        for name, child in module._modules.items()
+        if _is_one(child) and own.get(name, child) is child
+    }
+    for name, value in own.items():
+        if name not in ("forward", *children) and _computes(value):
+            yield name, value, False
+    yield from ((name, child, True) for name, child in children.items())
+
+
+def _uses(module: nn.Module, present: Any, apart: list[Site], is_child: bool) -> Iterable[tuple[Any, ...]]:
+    """Return the calls of an attribute, of a function with what each computes."""
+    if is_child:
+        return ((site,) for site in apart)
+    bound = present.keywords if isinstance(present, partial) else {}
+    return held_calls(module, apart, from_function(_bare(present)) or "", bound)
+
+
+def _other_calls(path: str, module: nn.Module) -> Iterator[_Occurrence]:
+    """Yield calls of what is no attribute: functions by name, factors of a gate, and maxout."""
+    computed = (*function_calls(module), *_factors(module))
+    maxout = ((site, Choice("relu")) for site in maxout_calls(module))
+    yield from (_call(path, module, None, *each) for each in (*computed, *maxout))
 
 
 def _factors(module: nn.Module) -> Iterator[tuple[Site, Choice]]:
@@ -260,9 +270,9 @@ def _call(
     choice: Choice | None = None,
     trouble: str | None = None,
 ) -> _Occurrence:
-    whole = _join(path, site.whole) if site.turn else None
+    whole = join(path, site.whole) if site.turn else None
     key = id(module), site.name
-    return _Occurrence(_join(path, site.name), key, present, site, trouble, choice, whole=whole)
+    return _Occurrence(join(path, site.name), key, present, site, trouble, choice, whole=whole)
 
 
 def _by_layer(path: str, module: nn.Module, found: Iterable[_Occurrence]) -> Iterator[_Occurrence]:
@@ -274,7 +284,7 @@ def _by_layer(path: str, module: nn.Module, found: Iterable[_Occurrence]) -> Ite
         first = calls[0]
         if len(calls) > 1 and all(not each.trouble and each.choice == first.choice for each in calls):
             yield replace(
-                first, path=_join(path, layer), key=(id(module), layer), trouble=None, parts=tuple(calls)
+                first, path=join(path, layer), key=(id(module), layer), trouble=None, parts=tuple(calls)
             )
         else:
             yield from calls
@@ -295,10 +305,6 @@ def _is_one(child: nn.Module | None) -> bool:
     if child is None or isinstance(child, AutoActivation):
         return False
     return isinstance(child, FixedActivation) or from_module(child) is not None or wrapped(child) is not None
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
 
 
 def _identify(each: _Occurrence) -> tuple[Choice | None, str | None]:

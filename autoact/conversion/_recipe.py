@@ -11,7 +11,7 @@ from autoact.conversion._places import Place, discover
 from autoact.conversion._rollback import all_or_nothing
 from autoact.conversion.saving import KEY, carry, decoded, differs
 from autoact.conversion.source import can_open
-from autoact.conversion.surroundings import Neighbors, make_block_plain, neighbors, settle
+from autoact.conversion.surroundings import Neighbors, join, make_block_plain, neighbors, settle
 from autoact.errors import ConversionError
 from autoact.nn import AutoActivation, InPlace, module_for
 from autoact.spaces import Choice
@@ -27,7 +27,7 @@ def entries(model: nn.Module) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for prefix, module in model.named_modules():
         for path, entry in vars(module).get(_ATTRIBUTE, {}).items():
-            found[_join(prefix, path)] = _moved(entry, prefix)
+            found[join(prefix, path)] = _moved(entry, prefix)
     return {path: entry for path, entry in found.items() if not _is_over(model, entry)}
 
 
@@ -154,7 +154,7 @@ def restore(model: nn.Module, state: Mapping[str, Any]) -> tuple[str, ...]:
             raise ConversionError(
                 f"The model has no part {part!r}, whose activations the weights name."
             ) from error
-        done += [_join(part, path) for path in _restore(module, decoded(state[name]))]
+        done += [join(part, path) for path in _restore(module, decoded(state[name]))]
     return tuple(done)
 
 
@@ -258,17 +258,13 @@ def _arguments(layer: Mapping[str, Any]) -> dict[str, Any]:
     return {**layer, "settings": settings}
 
 
-def _join(prefix: str, path: str) -> str:
-    return f"{prefix}.{path}" if prefix else path
-
-
 def _moved(entry: Entry, prefix: str) -> Entry:
     """Return an entry recorded on a part of a model, with its paths seen from the whole."""
     group = entry.get("group")
-    follows = {"follows": _join(prefix, entry["follows"])} if entry.get("follows") else {}
+    follows = {"follows": join(prefix, entry["follows"])} if entry.get("follows") else {}
     return {
         **entry,
-        "paths": [_join(prefix, path) for path in entry["paths"]],
-        "group": _join(prefix, group) if group else None,
+        "paths": [join(prefix, path) for path in entry["paths"]],
+        "group": join(prefix, group) if group else None,
         **follows,
     }

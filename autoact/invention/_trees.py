@@ -14,7 +14,7 @@ import numpy.typing as npt
 import sympy as sp
 from scipy.special import erf, expit
 
-from autoact.activations import X, to_primitives
+from autoact.activations import X
 
 Array = npt.NDArray[np.float64]
 Dual = tuple[Array, Array]  # value and slope
@@ -197,13 +197,3 @@ def signature(tree: Tree) -> bytes | None:
         return None
     at = int(np.argmax(np.abs(rest) > 0.5 * np.abs(rest).max()))
     return (np.round(rest / norm * np.sign(rest[at]), 6) + 0.0).tobytes()
-
-
-def as_primitives(expression: sp.Expr) -> sp.Expr:
-    """Return an expression over the registry's primitives.
-
-    Example:
-        >>> as_primitives(sp.Max(X, 0))
-        pos(x)
-    """
-    return to_primitives(expression, X)

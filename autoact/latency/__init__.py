@@ -7,7 +7,7 @@ from autoact.latency._activation_costs import ActivationCost, activation_costs
 from autoact.latency._call_times import in_turns, medians, ratio
 from autoact.latency._cost_tables import activation_table, model_table
 from autoact.latency._memory import Kept, kept_for_backward
-from autoact.latency._model_latencies import ModelLatency, call, model_latencies
+from autoact.latency._model_latencies import ModelLatency, model_latencies
 
 __all__ = [
     "ActivationCost",
@@ -15,7 +15,6 @@ __all__ = [
     "ModelLatency",
     "activation_costs",
     "activation_table",
-    "call",
     "in_turns",
     "kept_for_backward",
     "medians",

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from autoact import conversion
+from autoact.conversion.surroundings import evaluating
 from autoact.errors import ConfigurationError
 from autoact.latency._call_times import in_turns, ratio
 from autoact.spaces import Assignment
@@ -62,14 +63,8 @@ def model_latencies(
     models = {"original": model} | {
         name: conversion.apply(copy.deepcopy(model), assignment) for name, assignment in assignments.items()
     }
-    training = {module: module.training for module in model.modules()}
-    calls = {name: partial(call, each.eval(), batch) for name, each in models.items()}
-    try:
-        with torch.inference_mode():
-            times = in_turns(calls, seconds)
-    finally:
-        for module, mode in training.items():
-            module.training = mode
+    with evaluating(model), torch.inference_mode():
+        times = in_turns({name: partial(call, each.eval(), batch) for name, each in models.items()}, seconds)
     return tuple(
         ModelLatency(name=name, milliseconds=1e3 * median(own), ratio=ratio(own, times["original"]))
         for name, own in times.items()

@@ -36,15 +36,16 @@ from autoact.records._second_goal import (
     FrontPoint,
     Goal,
     front_checkpoint,
+    on_front,
     write_front,
 )
-from autoact.records._training import SEARCH_PHASES, Phase, State, Training, Value, model_key
+from autoact.records._training import PART_OF, Phase, State, Training, Value, model_key
 
 __all__ = [
     "DECISIVE",
     "LEVEL",
+    "PART_OF",
     "SCHEMA",
-    "SEARCH_PHASES",
     "Baseline",
     "Belief",
     "Comparison",
@@ -81,6 +82,7 @@ __all__ = [
     "finite",
     "front_checkpoint",
     "model_key",
+    "on_front",
     "plain",
     "questions_of",
     "require_unchanged",

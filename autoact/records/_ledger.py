@@ -87,6 +87,10 @@ class Ledger:
         """Iterate over the trainings of some phases, in the order in which they ended."""
         return (training for training in self.trainings if training.phase in phases)
 
+    def count(self, *phases: Phase) -> int:
+        """Return how many trainings of some phases have ended."""
+        return sum(1 for _ in self.of(*phases))
+
     def _remember(self, training: Training, key: str) -> None:
         place = (training.phase, key, training.seed)
         if place not in self._found or self._found[place].raised:

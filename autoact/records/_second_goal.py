@@ -1,10 +1,10 @@
 """Second goal of a search: what assignments cost, and the front of value and cost that was confirmed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from autoact.records._comparison import Comparison
 from autoact.records._json import plain, typed
@@ -12,6 +12,7 @@ from autoact.records._training import Value
 from autoact.spaces import Assignment
 
 Goal = Literal["latency", "size"]
+T = TypeVar("T")
 _FOLDER = "front"  # of a run directory
 
 
@@ -167,6 +168,24 @@ class Front:
     points: tuple[FrontPoint, ...]
     unmeasured: str = ""
     tried: Mapping[str, float] = field(default_factory=dict)
+
+
+def on_front(items: Iterable[T], place: Callable[[T], tuple[float, float]]) -> list[T]:
+    """Return the items that no other one is as good and as cheap as, the cheapest first.
+
+    Args:
+        items: Models, or what stands for them.
+        place: Cost and value of an item; of both, smaller is better.
+
+    Example:
+        >>> on_front([(2, 0.5), (1, 0.9), (3, 0.7)], place=lambda item: item)
+        [(1, 0.9), (2, 0.5)]
+    """
+    found: list[T] = []
+    for each in sorted(items, key=place):
+        if not found or place(each)[1] < place(found[-1])[1]:
+            found.append(each)
+    return found
 
 
 def front_checkpoint(run: Path, number: int | str) -> Path:

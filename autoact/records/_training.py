@@ -15,7 +15,14 @@ Phase = Literal["probe", "one-shot", "trial", "tuning", "baseline", "confirmatio
 State = Literal["asked", "finished", "pruned", "diverged", "failed"]
 Value = float | int | str | bool | None
 
-SEARCH_PHASES: tuple[Phase, ...] = ("probe", "one-shot", "trial")
+PART_OF: Mapping[Phase, str] = {  # of a run: what its trainings are counted as
+    "probe": "search",
+    "one-shot": "search",
+    "trial": "search",
+    "tuning": "tuning",
+    "baseline": "baselines",
+    "confirmation": "confirmation",
+}
 ONE_SHOT_KEY = "mixture"
 _WITHOUT_ASSIGNMENT: tuple[Phase, ...] = ("probe", "one-shot")
 _NUMBERED: tuple[Phase, ...] = ("trial", "tuning")
@@ -86,6 +93,12 @@ class Training:
         return ONE_SHOT_KEY if self.assignment is None else model_key(self.assignment, self.hyperparameters)
 
     @property
+    def activations(self) -> Assignment:
+        """The assignment, of a training that has one: all have but the probe's and the mixture's."""
+        assert self.assignment is not None, "a mixture has no assignment"
+        return self.assignment
+
+    @property
     def usable(self) -> bool:
         """Whether the training ended with a finite value."""
         return self.state == "finished" and math.isfinite(self.selection)
@@ -94,6 +107,10 @@ class Training:
     def raised(self) -> bool:
         """Whether the training ended in an exception: nothing is known of the model then."""
         return self.state == "failed"
+
+    def remarked(self, more: str | None) -> "Training":
+        """Return it with one more remark; the same where there is none."""
+        return replace(self, remark=" ".join(filter(None, (self.remark, more))) or None)
 
     def to_line(self) -> str:
         """Return the record as one line of JSON with its checksum; NaN and infinity become null."""

@@ -77,14 +77,12 @@ def leaderboard(run: Run) -> list[Row]:
     for training in run.trainings:
         if training.assignment is not None and training.phase not in ("probe", "one-shot"):
             grouped.setdefault(training.key, []).append(training)
-    sign = -1.0 if run.larger_is_better else 1.0
     rows = [_row(trainings, run) for trainings in grouped.values()]
-    return sorted(rows, key=lambda row: (row.value is None, sign * (row.value or 0.0)))
+    return sorted(rows, key=lambda row: (row.value is None, run.sign * (row.value or 0.0)))
 
 
 def _row(trainings: Sequence[Training], run: Run) -> Row:
-    layers, values = trainings[0].assignment, trainings[0].hyperparameters
-    assert layers is not None, "only a mixture has none"
+    layers, values = trainings[0].activations, trainings[0].hyperparameters
     belief = run.report.beliefs.get(trainings[0].key)
     point = next((point for point in run.report.pareto if point.layers == layers), None)
     two, key = run.report.front, model_key(layers)

@@ -95,7 +95,7 @@ def render(run: Run, rows: Sequence[Row], live: Live | None = None) -> str:
         level=_wording.percent(confidence(run.report.questions)),
         rows=[(row, _wording.trained(row.layers, row.hyperparameters)) for row in rows[:SHOWN_ROWS]],
         row_count=len(rows),
-        front=[(p, _wording.assignment(p.layers)) for p in run.front],
+        front=[(p, _wording.assignment(p.layers)) for p in run.unbeaten],
         points=_points(run),
         prior=_wording.discretization(run.report),
         mixture=mixture,
@@ -201,7 +201,11 @@ def _points(run: Run) -> list[tuple[FrontPoint, str, str]]:
     """Return the models of the front that was confirmed, in words, with what holds of each."""
     found = run.report.front
     return [
-        (p, _wording.trained(p.layers, p.hyperparameters), _wording.on_front(p, found, run.report.metric))
+        (
+            p,
+            _wording.trained(p.layers, p.hyperparameters),
+            _wording.beside_original(p, found, run.report.metric),
+        )
         for p in (() if found is None else found.points)
         if found is not None
     ]

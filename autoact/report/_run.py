@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autoact.dashboard import NAME, read_record
 from autoact.errors import RunDirectoryError
-from autoact.records import Comparison, Ledger, ParetoPoint, Report, RunDirectory, Training
+from autoact.records import Comparison, Ledger, ParetoPoint, Report, RunDirectory, Training, model_key
 from autoact.report._wording import MIXTURE
 from autoact.spaces import Assignment, Choice
 
@@ -22,8 +22,8 @@ class Run:
         wall: Seconds in which processes worked on it; 0 where nobody knows.
 
     Example:
-        >>> Run(Path("run"), Report(autoact="1", space="s", metric="val_acc", mode="max")).larger_is_better
-        True
+        >>> Run(Path("run"), Report(autoact="1", space="s", metric="val_acc", mode="max")).sign
+        -1.0
     """
 
     path: Path
@@ -32,12 +32,18 @@ class Run:
     wall: float = 0.0
 
     @property
-    def larger_is_better(self) -> bool:
-        """Whether the monitored value is to become large."""
-        return self.report.mode == "max"
+    def sign(self) -> float:
+        """1 where a smaller value is better, else -1: times this, the better of two values is the smaller."""
+        return -1.0 if self.report.mode == "max" else 1.0
 
     @property
-    def front(self) -> list[ParetoPoint]:
+    def tried(self) -> dict[str, Assignment]:
+        """Every assignment that was trained, by the key of its model."""
+        every = (training.assignment for training in self.trainings)
+        return {model_key(layers): layers for layers in every if layers is not None}
+
+    @property
+    def unbeaten(self) -> list[ParetoPoint]:
         """The assignments that nothing measured beats in value and latency, the fastest first."""
         return [point for point in self.report.pareto if point.front]
 
@@ -51,8 +57,7 @@ class Run:
         Args:
             layers: Activations of a model of this run.
         """
-        found = (training.assignment for training in self.trainings if training.assignment is not None)
-        every = max((layers, *found), key=len)
+        every = max((layers, *self.tried.values()), key=len)
         return Assignment({p: layers[p] if p in layers else Choice.unregistered(MIXTURE) for p in every})
 
     @property

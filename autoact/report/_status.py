@@ -8,17 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from autoact.dashboard import NAME, read_record
-from autoact.records import Ledger, Phase, Report, RunDirectory, Training
+from autoact.records import PART_OF, Ledger, Report, RunDirectory, Training
 from autoact.report._wording import assignment, duration, number
 from autoact.spaces import Assignment
 
-_PHASES: dict[Phase, str] = {
-    "one-shot": "one-shot",
-    "trial": "trials",
-    "tuning": "tuning",
-    "baseline": "baselines",
-    "confirmation": "confirmation",
-}
+_PLURAL = {"trial": "trials", "baseline": "baselines"}
 _RECENT = 20  # trainings, whose pace is that of the run
 
 
@@ -120,7 +114,7 @@ def _ended(report: Report | None) -> str:
 
 
 def _done(ledger: Ledger) -> dict[str, int]:
-    counted = {name: sum(1 for _ in ledger.of(phase)) for phase, name in _PHASES.items()}
+    counted = {_PLURAL.get(phase, phase): ledger.count(phase) for phase in PART_OF if phase != "probe"}
     return {name: count for name, count in counted.items() if count}
 
 

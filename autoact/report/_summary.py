@@ -10,9 +10,9 @@ from autoact.report._verdict import failures, sentences
 from autoact.report._wording import (
     NOTHING,
     assignment,
+    beside_original,
     duration,
     number,
-    on_front,
     percent,
     setting,
     trained,
@@ -80,7 +80,7 @@ def answer(path: str | Path) -> dict[str, Any]:
         []
         if front is None
         else [
-            {"file": str(run.path / p.file), "says": on_front(p, front, run.report.metric)}
+            {"file": str(run.path / p.file), "says": beside_original(p, front, run.report.metric)}
             for p in front.points
         ]
     )
@@ -136,7 +136,7 @@ def _two_goals(run: Run) -> list[str]:
         chosen = " (chosen)" if point.chosen else ""
         lines += [
             f"  {number(cost):>8}  {trained(point.layers, point.hyperparameters)}{chosen}",
-            f"  {'':>8}  {on_front(point, front, run.report.metric)}; {run.path / point.file}",
+            f"  {'':>8}  {beside_original(point, front, run.report.metric)}; {run.path / point.file}",
         ]
     if not front.points:
         return [*lines, "  no model was believed to be better, or cheaper and not beaten by the original"]
@@ -145,12 +145,12 @@ def _two_goals(run: Run) -> list[str]:
 
 def _front(run: Run) -> list[str]:
     """Return the assignments that nothing beats in value and latency, where there is more than one."""
-    if len(run.front) < 2:
+    if len(run.unbeaten) < 2:
         return []
     metric = run.report.metric
     rows = [
         f"  {number(point.latency, 3):>7} ms  {metric} {number(point.mean):<8} {assignment(point.layers)}"
-        for point in run.front
+        for point in run.unbeaten
     ]
     unit = "" if run.report.latency is None else f", {run.report.latency.unit}"
     return [f"{metric} against latency{unit}", *rows]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from autoact.records import Training, finite, model_key
+from autoact.records import Training, finite, model_key, on_front
 from autoact.report._run import Run
 from autoact.report._verdict import headline, sentences
-from autoact.report._wording import assignment, on_front, percent, trained
+from autoact.report._wording import assignment, beside_original, percent, trained
 from autoact.spaces import Assignment
 
 _ROLES = {"original": "original", "best_uniform": "uniform"}  # of a comparison's other model
@@ -186,7 +186,7 @@ def _comparable(run: Run) -> bool:
 
 
 def _comparisons(run: Run) -> list[dict[str, Any]]:
-    models, sign = {model.role: model for model in confirmed(run)}, 1.0 if run.larger_is_better else -1.0
+    models, sign = {model.role: model for model in confirmed(run)}, -run.sign
     rows = []
     for key, found in run.compared.items():
         role = _ROLES[key]
@@ -230,7 +230,7 @@ def _baselines(run: Run) -> list[dict[str, Any]]:
             if t.assignment == run.report.chosen and t.phase != "confirmation"
         ]
         _add(rows, str(run.report.chosen), "chosen", "chosen", values)
-    sign = -1.0 if run.larger_is_better else 1.0
+    sign = run.sign
     known = [
         row
         for row in rows.values()
@@ -251,8 +251,8 @@ def _add(rows: dict[str, dict[str, Any]], key: str, name: str, role: str, values
 
 def _beliefs(run: Run) -> list[dict[str, Any]]:
     """Return what is believed of each assignment, the best first."""
-    by_key = {model_key(t.assignment): t.assignment for t in run.trainings if t.assignment is not None}
-    sign = -1.0 if run.larger_is_better else 1.0
+    by_key = run.tried
+    sign = run.sign
     found = sorted(run.report.beliefs.items(), key=lambda item: sign * item[1].mean)
     return [
         {
@@ -288,23 +288,24 @@ def _tried(run: Run) -> list[dict[str, Any]]:
     front, beliefs = run.report.front, run.report.beliefs
     if front is None:
         return []
-    by_key = {model_key(t.assignment): t.assignment for t in run.trainings if t.assignment is not None}
-    sign, best = -1.0 if run.larger_is_better else 1.0, math.inf
-    known = [(front.tried[key], beliefs[key], own) for key, own in by_key.items() if key in beliefs]
-    points = []
-    for cost, belief, layers in sorted(known, key=lambda each: (each[0], sign * each[1].mean)):
-        ahead, best = sign * belief.mean < best, min(best, sign * belief.mean)
-        points.append(
-            {
-                "words": assignment(layers),
-                "ms": cost,  # or what else the second goal counts in
-                "mean": belief.mean,
-                "sd": belief.sd,
-                "front": ahead,
-                "role": _role(run, layers),
-            }
-        )
-    return points
+    by_key = run.tried
+
+    def place(key: str) -> tuple[float, float]:
+        return front.tried[key], run.sign * beliefs[key].mean
+
+    known = sorted((key for key in by_key if key in beliefs), key=place)
+    ahead = on_front(known, place)
+    return [
+        {
+            "words": assignment(by_key[key]),
+            "ms": front.tried[key],  # or what else the second goal counts in
+            "mean": beliefs[key].mean,
+            "sd": beliefs[key].sd,
+            "front": key in ahead,
+            "role": _role(run, by_key[key]),
+        }
+        for key in known
+    ]
 
 
 def _front(run: Run) -> dict[str, Any] | None:
@@ -319,7 +320,7 @@ def _front(run: Run) -> dict[str, Any] | None:
         "points": [
             {
                 "words": trained(point.layers, point.hyperparameters),
-                "says": on_front(point, front, run.report.metric),
+                "says": beside_original(point, front, run.report.metric),
                 "value": finite(point.compared.difference),
                 "ci": list(map(finite, point.compared.ci95)),
                 "cost": None if point.cost is None else point.cost.difference,

@@ -162,7 +162,7 @@ def discretization(report: Report) -> str:
     return f"{', '.join(said)}." if gap else ""
 
 
-def on_front(point: FrontPoint, front: Front, metric: str) -> str:
+def beside_original(point: FrontPoint, front: Front, metric: str) -> str:
     """Return what holds of a model of the front beside the original: intervals, never that two are equal.
 
     Args:
@@ -180,7 +180,7 @@ def on_front(point: FrontPoint, front: Front, metric: str) -> str:
         ...     file="front/1.yaml", layers=Assignment({"a": "relu"}), expected=0.8, compared=found, cost=cost
         ... )
         >>> front = Front(goal="latency", unit="ms", level=0.95, original=1.0, points=(point,))
-        >>> on_front(point, front, "loss")
+        >>> beside_original(point, front, "loss")
         'faster: loss between 0.1 worse and 0.3 better; time 20% to 30% less'
     """
     value, cost = point.value, "undecided" if point.cost is None else point.cost.found

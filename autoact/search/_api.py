@@ -16,20 +16,18 @@ from typing import Any, Unpack
 from autoact.records import Ledger, RunDirectory
 from autoact.search import outcome
 from autoact.search._carrying_out import carried_out
-from autoact.search._inputs import check_what, require_logged, required
-from autoact.search._resumption import as_probed, extend, hours_spent, how_to_go_on, is_same, opened
-from autoact.search.clusters import place_for
+from autoact.search._inputs import check_what, required, settings_of
+from autoact.search._resumption import as_probed, extend, how_to_go_on, is_same, opened, settings_again
+from autoact.search.clusters import Place, place_for
 from autoact.search.executors import require_no_import
-from autoact.search.phases import Prepared, SearchPlan, prepare, prepare_objective, probe, stack_for
+from autoact.search.phases import Prepared, Probe, prepare, prepare_objective, probe, stack_for
 from autoact.search.setup import (
     Settings,
     SettingsOptions,
     configuration,
-    require_same,
-    resumed,
     seeds_for,
 )
-from autoact.search.study import check_storage, quiet_optuna
+from autoact.search.study import quiet_optuna
 from autoact.search.trainings import OBJECTIVE, Layers, Objective, interruptible
 from autoact.spaces import SearchSpace
 
@@ -74,31 +72,7 @@ def run_search(
         task: What to call the model; default: the name of its class.
         source: Kept in config.yaml, for whoever has to make model and data again to resume.
         reference: Of the metric: what else is named beside the verdict, an `autoact.records.Reference`.
-        monitor: Name under which the module logs the value to optimize.
-        mode: "min" or "max"; default: inferred from the name of the monitor.
-        budget: Full trainings to spend on the search, at least 1; default: 20, or as many as take their time.
-        seeds: Fresh paired seeds of the confirmation at most, at least 2.
-        looks: Numbers of those seeds at which it is looked whether they decide; default: 5, 10, 20, ...
-        selection_seeds: Fresh seeds on which the choice and the other finalists are trained, at least 1.
-        hours: Wall time of the whole run: the search ends early enough for baselines and confirmation.
-        workers: Processes that train at the same time, at least 1; default: one, and elsewhere than on this
-            machine as many as are offered.
-        executor: Where trainings run: "local" (default), "ray", "ray://HOST:PORT", "dask://HOST:PORT",
-            "module:function" of a function that returns a `concurrent.futures.Executor`, or such an object.
-        resources: What each training gets elsewhere, such as {"cpus": 1, "gpus": 0.25}.
-        training_timeout: Seconds after which a training is ended as failed; default: by the probe's estimate.
-        memory_limit: Gigabytes of memory that a training may take, its loader processes included.
-        stack: Trainings that each of them does as one batched model; "auto" measures whether that is faster.
-        storage: URL of an Optuna storage to which the study is exported beside study.db; its password is not
-            kept: give the URL again with a resume.
-        like: Earlier runs, or files of assignments, whose choices are tried first, moved to this model by
-            relative depth; their values are no evidence about it.
-        seed: Everything random in the search follows from it.
-        trainer: Arguments of `lightning.Trainer`, the same for every training.
-        parameters: Hyperparameters of the model to search with the activations.
-        sampler: An Optuna sampler in place of `FunctionSpaceSampler`.
-        pruner: An Optuna pruner that may end trials early.
-        pareto: Second goal, "latency" or "size": cheaper models are searched for and compared, too.
+        **settings: {settings}
 
     Returns:
         Verdict, assignment and report.
@@ -130,46 +104,36 @@ def run_search(
     with interruptible(partial(how_to_go_on, out)), ExitStack() as around:
         around.enter_context(quiet_optuna())
         directory = around.enter_context(opened(required(out))) if resume else None
-        if directory is None:
-            require_logged(model, data, asked, named)
-            wanted = Settings.of(named)
-            check_storage(wanted.storage)
+        if directory is not None:
+            wanted = settings_again(directory, asked, named)
+        else:
+            wanted = settings_of(model, data, asked, named)
             if out is not None or not dry_run:
                 RunDirectory.check_free(required(out))
-        else:
-            stored = directory.configuration()
-            wanted = resumed(stored, named, hours_spent(directory, settings.get("workers") or 1))
-            require_same(stored, wanted, asked)
-            check_storage(wanted.storage, resumed=True)
         prepared = (
             prepare(model, data, asked, wanted, task)
             if objective is None
             else prepare_objective(objective, layers, asked, wanted, task)
         )
         prepared = replace(prepared.independent(check=directory is None), reference=reference)
-        identity = prepared.fingerprint()
-        if source is not None and "sha256" in source:  # what a table was made of
-            identity["content of the data file"] = f"sha256:{source['sha256'][:16]}"
+        identity = {**prepared.fingerprint(), **_of_file(source)}
         place = around.enter_context(place_for(wanted))
         prepared = prepared.with_workers(place.workers)
-        if directory is not None and is_same(directory, identity, accept_changes):
-            prepared = as_probed(prepared, directory)
-            if dry_run:
-                return _announced(prepared.plan(None), prepared, quiet)
-            executor = around.enter_context(place.executor(prepared.task, prepared.settings))
-            extend(directory, wanted)
-            return carried_out(prepared, prepared.plan(None), directory, executor, quiet=quiet, resumed=True)
-        with place.as_there():
-            prepared = prepared.priced()
-            probed = probe(prepared.task, seeds_for(wanted).search[0], prepared.name, prepared.doubtful)
-            prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
-            prepared = prepared.stacked(stack_for(prepared.task, wanted, prepared.variables))
-            prepared = prepared.limited(probed.seconds)
+        known = directory is not None and is_same(directory, identity, accept_changes)
+        if directory is not None and known:
+            prepared, probed = as_probed(prepared, directory), None
+        else:
+            prepared, probed = _probed(prepared, place)
         plan = prepared.plan(probed)
-        announced = _announced(plan, prepared, quiet)
+        if dry_run or probed is not None:
+            plan.announce(quiet=quiet)
         if dry_run:
-            return announced
+            return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)
         executor = around.enter_context(place.executor(prepared.task, prepared.settings))
+        if directory is not None and probed is None:
+            extend(directory, wanted)
+            return carried_out(prepared, plan, directory, executor, quiet=quiet, resumed=True)
+        assert probed is not None, "only a run that goes on is not probed"
         executor.begin()
         content = configuration(
             prepared.with_workers(wanted.workers).settings,
@@ -177,12 +141,7 @@ def run_search(
             task=prepared.name,
             study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
             source=source,
-            idle_layers=probed.idle,
-            no_mixture=probed.no_mixture,
-            unsaid=probed.unsaid,
-            stack=prepared.stack,
-            fingerprint=identity,
-            costs=prepared.costs,
+            found={**prepared.found(probed), "fingerprint": identity},
         )
         if directory is None:
             directory = RunDirectory.create(required(out), content)
@@ -193,15 +152,32 @@ def run_search(
         return carried_out(prepared, plan, directory, executor, quiet=quiet)
 
 
-run_search.__signature__ = inspect.signature(run_search).replace(  # type: ignore[attr-defined]
-    parameters=[
-        *(p for p in inspect.signature(run_search).parameters.values() if p.name != "settings"),
-        *(p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Settings).parameters.values()),
-    ]
-)
+def _spell_out(function: Any) -> None:
+    """Let signature and docstring of a function name every setting, as `Settings` describes them."""
+    own, settings = inspect.signature(function), inspect.signature(Settings).parameters.values()
+    named = [each for each in own.parameters.values() if each.name != "settings"]
+    each_by_name = (each.replace(kind=each.KEYWORD_ONLY) for each in settings)
+    function.__signature__ = own.replace(parameters=[*named, *each_by_name])
+    described = (inspect.getdoc(Settings) or "").partition("Args:\n")[2].partition("\n\n")[0]
+    function.__doc__ = (inspect.getdoc(function) or "").replace("    **settings: {settings}", described)
 
 
-def _announced(plan: SearchPlan, prepared: Prepared, quiet: bool) -> outcome.SearchResult:
-    """Say what is planned, and return it as the result of a dry run."""
-    plan.announce(quiet=quiet)
-    return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)
+_spell_out(run_search)
+
+
+def _of_file(source: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return what identifies the file of a table, as far as the source says."""
+    if source is None or "sha256" not in source:
+        return {}
+    return {"content of the data file": f"sha256:{source['sha256'][:16]}"}
+
+
+def _probed(prepared: Prepared, place: Place) -> tuple[Prepared, Probe]:
+    """Return a search with what a few steps showed: idle layers, no mixture, stacks, the time they take."""
+    settings = prepared.settings
+    with place.as_there():
+        prepared = prepared.priced()
+        probed = probe(prepared.task, seeds_for(settings).search[0], prepared.name, prepared.doubtful)
+        prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
+        prepared = prepared.stacked(stack_for(prepared.task, settings, prepared.variables))
+        return prepared.limited(probed.seconds), probed

@@ -25,7 +25,6 @@ from autoact.search.phases import (
     require_alternative,
     select,
     study_of,
-    trained_as,
     tune_baselines,
 )
 from autoact.search.study import ORIGINAL, SELECTED, Search, load_storages
@@ -52,7 +51,7 @@ def carried_out(
         trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file), stack=prepared.stack)
         search = _search(prepared, trainings, directory)
         _export(search, report)
-        watching = outcome.Watching(search, plan, prepared.task.space.name)
+        watching = outcome.Watching(search, plan)
         if not watching.is_told:
             watching.end(report)
     write_report(directory.path)
@@ -84,7 +83,6 @@ def _searched(
     watching: outcome.Watching,
 ) -> Report:
     """Choose, compare with baselines, confirm; return the report."""
-    task, name = prepared.task, prepared.task.space.name
     chosen = _choice(search)
     progress.say(_cut(search))
     models, study = tune_baselines(search, baseline_assignments(search), chosen), study_of(search)
@@ -99,29 +97,21 @@ def _searched(
     progress.shrink(_total(search, compared))
     confirmed = confirm(search, compared, watching.look)
     progress.shrink(progress.done)
-    known = outcome.believed(search)
     return outcome.build_report(
         search,
         plan,
-        space=name,
         selected=selected,
         baselines=models,
-        trained={label: trained_as(search, model) for label, model in models.items()},
         uniform=uniform,
+        compared=compared,
         confirmed=confirmed,
-        latency=outcome.latency(task, selected.assignment, search.settings)
-        if isinstance(task, ModelTask)
-        else None,
-        known=known,
-        pareto=outcome.pareto(search, task, selected, known) if search.costs is None else (),
-        front=outcome.front(search, compared, confirmed),
         reference=outcome.measured(prepared.reference, search.settings.monitor),
     )
 
 
 def _cut(search: Search) -> str:
     """Return that time has ended the search before its budget was spent; "" where it has not."""
-    trials = sum(1 for _ in search.ledger.of("trial"))
+    trials = search.ledger.count("trial")
     if search.limit.hours is None or search.confirmations or trials >= search.counts.trials:
         return ""
     left = duration(search.limit.left)
@@ -137,8 +127,7 @@ def _choice(search: Search) -> Training:
 
 
 def _write_choice(search: Search, chosen: Training) -> None:
-    assert chosen.assignment is not None, "a mixture is no choice"
-    search.directory.write_choice(chosen.assignment, chosen.hyperparameters)
+    search.directory.write_choice(chosen.activations, chosen.hyperparameters)
 
 
 @contextmanager
@@ -163,7 +152,7 @@ def _started(
             progress.say(
                 going_on(search, progress.done, total) if resumed else f"Run directory: {directory.path}"
             )
-            with outcome.Watching(search, plan, prepared.task.space.name, progress) as watching:
+            with outcome.Watching(search, plan, progress) as watching:
                 trainings.finished = watching.finished
                 yield search, progress, watching
 
@@ -196,7 +185,7 @@ def _search(
 
 def _total(search: Search, confirmed: Mapping[str, Training]) -> int:
     """Return how many trainings it will be, now that it is known which models are identical."""
-    counts, tuned = search.counts, sum(1 for _ in search.ledger.of("tuning"))
+    counts, tuned = search.counts, search.ledger.count("tuning")
     same = counts.compared - len({model.key for model in confirmed.values()})
     more = further(search.directory, search.settings, counts)
     return counts.total + more - (counts.tuning - tuned) - same * search.settings.seeds

@@ -7,6 +7,7 @@ from typing import Any
 from autoact.errors import ConfigurationError
 from autoact.search.phases import prepare, rehearse
 from autoact.search.setup import Settings, inferred_mode
+from autoact.search.study import check_storage
 from autoact.search.trainings import ModelTask
 from autoact.spaces import SearchSpace
 
@@ -41,7 +42,22 @@ def required(out: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
     return out
 
 
-def require_logged(model: Any, data: Any, space: SearchSpace, settings: Mapping[str, Any]) -> None:
+def settings_of(model: Any, data: Any, space: SearchSpace, given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a new run.
+
+    Args:
+        model: As given to `run_search`; None where a function is given.
+        data: As given to `run_search`.
+        space: The search space.
+        given: Settings by name.
+    """
+    _require_logged(model, data, space, given)
+    settings = Settings.of(given)
+    check_storage(settings.storage)
+    return settings
+
+
+def _require_logged(model: Any, data: Any, space: SearchSpace, settings: Mapping[str, Any]) -> None:
     """Refuse a monitor that is never logged before its mode is asked for: of a misspelled name, none is.
 
     Raises:

@@ -12,9 +12,20 @@ from autoact.records import Ledger, Report, RunDirectory, Stack
 from autoact.report import duration
 from autoact.search.clusters import ClusterGoneError
 from autoact.search.phases import Prepared
-from autoact.search.setup import Counts, Seeds, Settings, changes, extended, require_unchanged, seeds_for
-from autoact.search.study import Search
+from autoact.search.setup import (
+    Counts,
+    Seeds,
+    Settings,
+    changes,
+    extended,
+    require_same,
+    require_same_problem,
+    resumed,
+    seeds_for,
+)
+from autoact.search.study import Search, check_storage
 from autoact.search.trainings import spent
+from autoact.spaces import SearchSpace
 
 
 def how_to_go_on(out: str | os.PathLike[str] | None) -> str:
@@ -54,12 +65,27 @@ def continuable(directory: RunDirectory) -> Iterator[None]:
         ) from error
 
 
+def settings_again(directory: RunDirectory, space: SearchSpace, given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a run that goes on; refuse those of another one.
+
+    Args:
+        directory: Of the run.
+        space: The search space that was given.
+        given: Settings by name; what is not given stays as it was.
+    """
+    stored = directory.configuration()
+    settings = resumed(stored, given, hours_spent(directory, given.get("workers") or 1))
+    require_same(stored, settings, space)
+    check_storage(settings.storage, resumed=True)
+    return settings
+
+
 def is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) -> bool:
     """Tell whether a run's model and data are what they were; refuse others, unless they are accepted."""
     before = directory.configuration().get("fingerprint")
     found = changes(before, identity) if before else []  # of an earlier version, nothing is known
     if not accept:
-        require_unchanged(found)
+        require_same_problem(found)
     return not found
 
 

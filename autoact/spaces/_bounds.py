@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from autoact.activations import Parameter, get
-from autoact.errors import ConfigurationError, did_you_mean
+from autoact.errors import ConfigurationError
 from autoact.spaces._choice import Choice
 
 Range = tuple[float, float]
@@ -111,14 +111,8 @@ def _rows(name: Any, entry: Any) -> Iterable[tuple[str, str, float, float]]:
     if not isinstance(entry, Mapping) or not entry:
         example = next((p.name for p in act.parameters), "parameter")
         raise ConfigurationError(f"bounds of {act.name} are like {{{example}: [0.5, 2]}}; got {entry!r}.")
-    known = {parameter.name: parameter for parameter in act.parameters}
     for key, value in entry.items():
-        if key not in known:
-            raise ConfigurationError(
-                f"{act.name} has no parameter {key!r}; it has: {', '.join(known) or 'none'}."
-                f"{did_you_mean(key, known)}"
-            )
-        yield (act.name, key, *_limits(f"{act.name}.{key}", known[key], value))
+        yield (act.name, key, *_limits(f"{act.name}.{key}", act.parameter(key), value))
 
 
 def _limits(place: str, parameter: Parameter, value: Any) -> Range:
@@ -129,10 +123,8 @@ def _limits(place: str, parameter: Parameter, value: Any) -> Range:
     low, high = map(float, numbers)
     if low > high:
         raise ConfigurationError(f"{place}: [{low:g}, {high:g}] is empty; write the smaller number first.")
-    if low < parameter.lower or high > parameter.upper:
-        raise ConfigurationError(
-            f"{place} can only lie in [{parameter.lower:g}, {parameter.upper:g}]; got {value!r}."
-        )
+    for end in (low, high):
+        parameter.check(end, place)
     return low, high
 
 

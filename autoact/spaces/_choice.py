@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from autoact.activations import Activation, Named, Parameter, Value, from_module, get
-from autoact.errors import ConfigurationError, did_you_mean
+from autoact.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -176,14 +176,9 @@ def _together(act: Activation, given: Any, values: dict[str, Any]) -> Mapping[st
 
 def _complete(act: Activation, given: Mapping[str, Any]) -> dict[str, Value]:
     """Return every parameter of the activation, the given values checked, in the activation's order."""
-    known = {parameter.name: parameter for parameter in act.parameters}
     for name in given:
-        if name not in known:
-            allowed = ", ".join(known) or "none"
-            raise ConfigurationError(
-                f"{act.name} has no parameter {name!r}; it has: {allowed}.{did_you_mean(name, known)}"
-            )
-    values = {name: _checked(act, p, given.get(name, p.default)) for name, p in known.items()}
+        act.parameter(name)
+    values = {p.name: _checked(act, p, given.get(p.name, p.default)) for p in act.parameters}
     lengths = {name: len(value) for name, value in values.items() if isinstance(value, tuple)}
     if len(set(lengths.values())) > 1:
         raise ConfigurationError(f"Per-channel parameters of {act.name} differ in length: {lengths}.")
@@ -202,8 +197,5 @@ def _checked(act: Activation, parameter: Parameter, value: Any) -> Value:
 def _number(act: Activation, parameter: Parameter, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ConfigurationError(f"{act.name}.{parameter.name} is a finite number; got {value!r}.")
-    if not parameter.lower <= value <= parameter.upper:
-        raise ConfigurationError(
-            f"{act.name}.{parameter.name} lies in [{parameter.lower:g}, {parameter.upper:g}]; got {value!r}."
-        )
+    parameter.check(value, f"{act.name}.{parameter.name}")
     return float(value)

@@ -14,9 +14,8 @@ from autoact.conversion import (
     find_layers,
     occupy,
     original_assignment,
-    uniform_assignment,
 )
-from autoact.errors import ConfigurationError, ConversionError
+from autoact.errors import ConversionError
 from autoact.nn import AutoActivation, FixedActivation
 from autoact.spaces import Assignment, Choice, LayerRule, SearchSpace
 
@@ -157,19 +156,8 @@ def test_a_shared_instance_is_replaced_place_by_place():
     assert isinstance(model[3], nn.Tanh)
 
 
-def test_uniform_and_original_assignments():
+def test_the_original_assignment():
     model = mlp(nn.LeakyReLU(0.2), nn.ReLU())
-    plan = find_layers(model, ["tanh", "leaky_relu"])
-    assert dict(uniform_assignment(plan, "leaky_relu")) == {
-        "1": Choice("leaky_relu", {"negative_slope": 0.2}),
-        "3": Choice("leaky_relu"),
-    }
-    assert dict(uniform_assignment(plan, "relu")) == {"3": Choice("relu")}
-    assert uniform_assignment(plan, "tanh").name == "tanh"
-    with pytest.raises(
-        ConfigurationError, match="'sin' is no candidate of any layer; candidates: leaky_relu"
-    ):
-        uniform_assignment(plan, "sin")
     original = original_assignment(model, ["tanh"])
     assert original.name == "original"
     before = copy.deepcopy(model)(X)

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 import autoact
 from autoact import AutoActivation
-from autoact.conversion import apply, auto_layers, convert, derive, finalize, find_layers, uniform_assignment
+from autoact.conversion import apply, auto_layers, convert, derive, finalize, find_layers
 from autoact.errors import ConfigurationError, ConversionError, UnknownActivationError
+from autoact.search.setup import Variables
 from autoact.spaces import Choice, LayerRule, Requirements, SearchSpace
 
 CANDIDATES = ("relu", "gelu", "tanh")
@@ -129,14 +130,13 @@ def test_their_settings_and_bounds_are_their_own() -> None:
     assert plan.placed["1"] == layer.bounds
     assert plan.settings["1"]["leaky_relu"] == {"negative_slope": 0.2}
     assert 0.1 <= plan.settings["1"]["elu"]["alpha"] <= 0.5
-    assert uniform_assignment(plan, "leaky_relu")["1"] == Choice("leaky_relu", negative_slope=0.2)
 
 
 def test_values_per_channel_are_kept() -> None:
     layer = AutoActivation(["prelu", "tanh"], channels=3, settings={"prelu": {"slope": (0.1, 0.2, 0.3)}})
     model = nn.Sequential(nn.Linear(2, 3), layer)
     x = torch.randn(5, 3)
-    apply(model, uniform_assignment(find_layers(model), "prelu"))
+    apply(model, Variables.of(find_layers(model)).uniform("prelu"))
     assert torch.equal(model[1](x), nn.functional.prelu(x, torch.tensor([0.1, 0.2, 0.3])))
 
 

@@ -38,7 +38,7 @@ def test_parameters_are_narrowed_to_the_bounds():
     ("given", "message"),
     [
         ({"elu": {"alfa": 1}}, "elu has no parameter 'alfa'; it has: alpha. Did you mean 'alpha'"),
-        ({"elu": {"alpha": -1}}, r"elu.alpha can only lie in \[0, inf\]; got -1"),
+        ({"elu": {"alpha": -1}}, r"elu.alpha lies in \[0, inf\]; got -1"),
         ({"elu": {"alpha": [2, 1]}}, r"\[2, 1\] is empty; write the smaller number first"),
         ({"elu": {"alpha": "one"}}, r"a number or by \[low, high\]; got 'one'"),
         ({"elu": {"alpha": [1, 2, 3]}}, r"got \[1, 2, 3\]"),

@@ -228,7 +228,7 @@ MALFORMED = {
         f"{GOOD}bounds:\n  hill:\n    n: [0, 2]\n",
         6,
         "bounds.hill.n",
-        ["can only lie in [1, inf]; got [0, 2]"],
+        ["lies in [1, inf]; got 0.0"],
     ),
     "bounds reversed": (
         f"{GOOD}bounds:\n  hill:\n    n: [3, 2]\n",

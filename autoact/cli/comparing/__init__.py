@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoact._names import public_names
-from autoact.cli.comparing._runs_side_by_side import compare_runs
+from autoact.cli.comparing._runs_side_by_side import side_by_side
 from autoact.cli.comparing._user_activations import add_ranking_arguments, compare_activations, given
 from autoact.errors import ConfigurationError
 
@@ -33,7 +33,7 @@ def _run(options: argparse.Namespace) -> int:
         return compare_activations(options)
     if wrong := given(options):
         raise ConfigurationError(f"{wrong[0]} belongs to FILE.py: autoact compare mine.py {wrong[0]} ...")
-    compare_runs(options)
+    side_by_side(options)
     return 0
 
 

@@ -16,7 +16,7 @@ _NO_SETTINGS = ("looks", "training_timeout")  # they follow from others
 _OF_DATA = ("training data", "selection data", "comparison data", "data file")
 
 
-def compare_runs(options: argparse.Namespace) -> None:
+def side_by_side(options: argparse.Namespace) -> None:
     """Compare runs and print."""
     from autoact.report import read_run
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from autoact.conversion.source import Method, Product, Site, methods, reached, sites, uses
+from autoact.conversion.source import Method, Product, Site, methods, names_in, reached, sites, uses
 
 Made = frozenset[tuple[str, str]]
 NOTHING: Made = frozenset()
@@ -109,14 +109,14 @@ class Reader:
         path = self._path(value)
         made = self._of(value)
         for target in targets:
-            for name in names(target):
+            for name in names_in(target):
                 self.held[name] = made
                 if path is not None and isinstance(target, ast.Name):
                     self.modules[name] = path
 
     def _augment(self, target: ast.expr, op: ast.operator, value: ast.expr) -> None:
         made = self._of(value)
-        for name in names(target):
+        for name in names_in(target):
             if isinstance(op, ast.Mult):
                 self._product([(target, self.held.get(name, NOTHING)), (value, made)])
             self.held[name] = self.held.get(name, NOTHING) | made
@@ -133,7 +133,7 @@ class Reader:
         """Let the loop's name stand for the last module of what it walks through."""
         lists = walked.args if isinstance(walked, ast.Call) and not self._path(walked) else [walked]
         paths = [path for each in lists if (path := self._path(each))]
-        for name in names(target):
+        for name in names_in(target):
             self.held[name] = NOTHING
             if paths:
                 self.modules[name] = f"{paths[0]}.-1"
@@ -246,15 +246,10 @@ class Reader:
             or not isinstance(each, ast.expr)
             for each in ast.walk(node)
         )
-        names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-        return plain and names <= {self.method.own_name, *self.method.function.__globals__}
+        return plain and names_in(node) <= {self.method.own_name, *self.method.function.__globals__}
 
 
 def _part(kind: str, name: str, attribute: str) -> str:
     """Name a part of a module's result, unless it is all of it."""
     whole = kind == "call" or PART in name or attribute in ("T", "mT", "data", "real")
     return name if whole else f"{name}{PART}{attribute}"
-
-
-def names(node: ast.AST) -> list[str]:
-    return [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]

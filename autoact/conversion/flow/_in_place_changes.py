@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from autoact.conversion.flow._data_flow import NOTHING, Made, names
+from autoact.conversion.flow._data_flow import NOTHING, Made
 from autoact.conversion.flow._value_reader import VIEWING, ValueReader
-from autoact.conversion.source import VIEWS, Method, inplace_argument, methods, reached
+from autoact.conversion.source import VIEWS, Method, inplace_argument, methods, names_in, reached
 
 ARGUMENT = "argument"  # the kind of what forward is given
 _TOGETHER = ("tuple", "list", "dict")
@@ -119,7 +119,7 @@ class _Reader(ValueReader):
         super()._assign(plain, value)
         root = _root(value)
         shared = set[tuple[str, str]]() if root is None else self.readers.setdefault(root, set())
-        self.readers.update((name, shared) for target in plain for name in names(target))
+        self.readers.update((name, shared) for target in plain for name in names_in(target))
 
     def _augment(self, target: ast.expr, op: ast.operator, value: ast.expr) -> None:
         self._of(value)

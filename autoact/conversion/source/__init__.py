@@ -33,7 +33,7 @@ from autoact.conversion.source._calls import (
     separate_uses,
     settings_trouble,
 )
-from autoact.conversion.source._methods import Method, methods, of_library
+from autoact.conversion.source._methods import Method, first_name, methods, names_in, of_library
 from autoact.conversion.source._notices import lines_of, notices
 from autoact.conversion.source._rewriting import (
     Opened,
@@ -64,6 +64,7 @@ __all__ = [
     "divided_uses",
     "factor_calls",
     "factors",
+    "first_name",
     "forget_originals",
     "function_calls",
     "has_settings",
@@ -77,6 +78,7 @@ __all__ = [
     "lines_of",
     "maxout_calls",
     "methods",
+    "names_in",
     "notices",
     "of_library",
     "open_at",

@@ -13,6 +13,7 @@ from torch import nn
 from autoact.activations import from_module, get
 from autoact.conversion.grid import computed_by
 from autoact.conversion.source._call_sites import Site, activation_of
+from autoact.conversion.source._methods import names_in
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.spaces import Choice
 
@@ -98,9 +99,9 @@ def _is_owned(name: str, site: Site) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.AugAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if isinstance(node.value, ast.Name | ast.Tuple | ast.List) and name in _names(node.value):
+            if isinstance(node.value, ast.Name | ast.Tuple | ast.List) and name in names_in(node.value):
                 return False
-            changed = {n for target in targets for n in _names(target)}
+            changed = {n for target in targets for n in names_in(target)}
             if name in changed and not isinstance(node, ast.AugAssign):
                 if not isinstance(node.value, ast.Call | ast.BinOp) or isinstance(targets[0], ast.Tuple):
                     return False
@@ -108,15 +109,11 @@ def _is_owned(name: str, site: Site) -> bool:
                 if isinstance(function, ast.Attribute) and function.attr in VIEWS:
                     return False
             if node.value is site.node:
-                replaced = [n for target in targets for n in _names(target)] == [name]
+                replaced = [n for target in targets for n in names_in(target)] == [name]
         elif isinstance(node, ast.Return) and node.value is site.node:
             replaced = True
     arguments = (*tree.args.posonlyargs, *tree.args.args, *tree.args.kwonlyargs)
     return replaced and name not in {argument.arg for argument in arguments}
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def choice_of(site: Site, module: nn.Module) -> Choice:

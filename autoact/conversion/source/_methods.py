@@ -187,3 +187,15 @@ def in_order(tree: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(tree):
         yield from in_order(child)
     yield tree
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Return the names that stand in an expression or a target."""
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def first_name(node: ast.AST) -> str:
+    """Return the name that an expression such as self.layers[0] begins with; "" where it begins otherwise."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from autoact.conversion.source._branches import ancestors, parents
-from autoact.conversion.source._methods import Method
+from autoact.conversion.source._methods import Method, names_in
 
 MOST = 10_000  # turns of one loop
 _HOMES = nn.ModuleList | nn.ModuleDict | nn.Sequential | nn.ParameterList | nn.ParameterDict
@@ -147,7 +147,7 @@ class _Evaluation:
         ]
         if any(walked):
             return len(set(walked)) > 1
-        names = _names(loop.target)
+        names = names_in(loop.target)
         inside = self.around[loop] if isinstance(loop, ast.comprehension) else loop
         return any(self._chooses(node, names) for node in ast.walk(inside))
 
@@ -156,10 +156,10 @@ class _Evaluation:
             case ast.Subscript(value=value, slice=index):
                 while isinstance(value, ast.Subscript):
                     value = value.value
-                home = self.value(value, {}) if _names(index) & names else None
+                home = self.value(value, {}) if names_in(index) & names else None
                 return isinstance(home, _HOMES)
             case ast.Call(func=ast.Name(id="getattr"), args=[home, name, *_]):
-                return self.method.is_own(home) and bool(_names(name) & names)
+                return self.method.is_own(home) and bool(names_in(name) & names)
         return False
 
     def may_run(self, node: ast.AST, loops: list[Loop], items: list[Any]) -> bool:
@@ -203,7 +203,7 @@ class _Evaluation:
 
     def _is(self, test: ast.expr, wanted: bool, known: dict[str, Any]) -> bool:
         """Tell whether a test of what a turn takes is sure; one of attributes alone may change."""
-        if not _names(test) & set(known):
+        if not names_in(test) & set(known):
             return False
         found = self.value(test, known)
         return isinstance(found, bool) and found is wanted
@@ -244,7 +244,3 @@ def _bound(target: ast.expr, item: Any) -> dict[str, Any]:
                 pairs = zip(targets, item, strict=True)
                 return {name: value for each in pairs for name, value in _bound(*each).items()}
     return {}
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}

@@ -15,7 +15,7 @@ from autoact._cache import remembered
 from autoact.activations import from_function, from_module, get, is_activation_module, list_activations
 from autoact.conversion.grid import computed_by
 from autoact.conversion.source._call_sites import Call, reached
-from autoact.conversion.source._methods import Method, in_order, methods
+from autoact.conversion.source._methods import Method, first_name, in_order, methods, names_in
 from autoact.conversion.source._rewriting import own_class
 from autoact.nn import AutoActivation, FixedActivation
 
@@ -193,7 +193,7 @@ def _outside(method: Method) -> Iterator[tuple[str, Call]]:
     for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             below, name = node.func.value, node.func.attr
-            root = _root(below)
+            root = first_name(below)
             inner = root == method.own_name and not method.is_own(below)
             if inner or (root in held and not hasattr(torch.Tensor, name)):
                 yield name, Call(ast.unparse(node.func), method.file, node.lineno)
@@ -202,17 +202,9 @@ def _outside(method: Method) -> Iterator[tuple[str, Call]]:
 def _bound_inside(node: ast.AST, method: Method) -> Iterator[str]:
     """Yield the local names that a loop or an assignment binds to something inside the object."""
     if isinstance(node, ast.For):
-        walked = {each.id for each in ast.walk(node.iter) if isinstance(each, ast.Name)}
-        targets = [node.target] if method.own_name in walked else []
+        targets = [node.target] if method.own_name in names_in(node.iter) else []
     elif isinstance(node, ast.Assign):
-        targets = node.targets if _root(node.value) == method.own_name else []
+        targets = node.targets if first_name(node.value) == method.own_name else []
     else:
         return
-    yield from (each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
-
-
-def _root(node: ast.AST) -> str:
-    """Return the name that an expression such as self.layers[0] begins with."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
+    yield from (name for target in targets for name in sorted(names_in(target)))

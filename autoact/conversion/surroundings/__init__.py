@@ -6,6 +6,7 @@ from autoact.conversion.surroundings._mirrored import mirrored
 from autoact.conversion.surroundings._neighbors import Neighbors, neighbors
 from autoact.conversion.surroundings._plain_blocks import make_block_plain, plain_sizes
 from autoact.conversion.surroundings._roles import Roles, roles
+from autoact.conversion.surroundings._structure import evaluating, join
 from autoact.conversion.surroundings._transformer import settle
 from autoact.conversion.surroundings._with_ones import has_ones
 
@@ -13,8 +14,10 @@ __all__ = [
     "Neighbors",
     "Roles",
     "copies",
+    "evaluating",
     "fed_by_child",
     "has_ones",
+    "join",
     "make_block_plain",
     "mirrored",
     "neighbors",

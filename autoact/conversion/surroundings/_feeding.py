@@ -2,7 +2,7 @@
 
 import ast
 
-from autoact.conversion.source import Site
+from autoact.conversion.source import Site, first_name, names_in
 
 
 def fed_by_child(call: Site) -> bool:
@@ -11,26 +11,15 @@ def fed_by_child(call: Site) -> bool:
     bound = [
         (target, node.value) for node in nodes if isinstance(node, ast.Assign) for target in node.targets
     ]
-    loops = [node for node in nodes if isinstance(node, ast.For) and own in _names(node.iter)]
-    children = {own, *(name for loop in loops for name in _names(loop.target))}
+    loops = [node for node in nodes if isinstance(node, ast.For) and own in names_in(node.iter)]
+    children = {own, *(name for loop in loops for name in names_in(loop.target))}
     waiting: list[ast.AST] = [call.node]
     seen: set[str] = set()
     while waiting:
         for node in ast.walk(waiting.pop()):
-            if isinstance(node, ast.Call) and node is not call.node and _root(node.func) in children:
+            if isinstance(node, ast.Call) and node is not call.node and first_name(node.func) in children:
                 return True
             if isinstance(node, ast.Name) and node.id not in {own, *seen}:
                 seen.add(node.id)
-                waiting += [value for target, value in bound if node.id in _names(target)]
+                waiting += [value for target, value in bound if node.id in names_in(target)]
     return False
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
-def _root(node: ast.AST) -> str:
-    """Return the name that an expression such as self.layers[0] begins with."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""

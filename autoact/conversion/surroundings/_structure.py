@@ -1,6 +1,7 @@
-"""Structure of modules: which run their children in a row, and where a path seen from the source leads."""
+"""Structure of modules: which run their children in a row, where a path in the source leads, their modes."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from torch import nn
 
@@ -45,3 +46,27 @@ def children(module: nn.Module, path: str) -> Iterator[str]:
 def join(path: str, name: str) -> str:
     """Return the path of what has a name in the module at a path."""
     return f"{path}.{name}" if path else name
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode meanwhile; every part gets its own mode back, a frozen one stays.
+
+    Args:
+        module: Any module.
+
+    Example:
+        >>> layer = nn.Dropout()
+        >>> with evaluating(layer):
+        ...     layer.training
+        False
+        >>> layer.training
+        True
+    """
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.utils.hooks import RemovableHandle
 
+from autoact.conversion.surroundings import evaluating
 from autoact.errors import ConfigurationError
 from autoact.geometry.signals._meters import first_rows, slopes, spread, unit_dim
 from autoact.geometry.signals._watching import Seen, run, watching
@@ -82,7 +83,7 @@ def initialize(
         >>> list(done), round(done["2"].gain, 3), round(done["2"].second_moment, 3)
         (['0', '2'], 1.677, 1.0)
     """
-    with torch.no_grad(), _evaluating(model):
+    with torch.no_grad(), evaluating(model):
         plans = _plans(model, batch)
         if redraw:
             for plan in plans.values():
@@ -90,18 +91,6 @@ def initialize(
         with _measuring(plans) as done:
             run(model, batch)
     return done
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into eval mode meanwhile; every module gets its own mode back, frozen ones stay frozen."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Source printed from expressions: C and Triton of a mixture's plan, JavaScript of functions."""
 
-from autoact.kernels.print._c import c_expression, library_source
-from autoact.kernels.print._chain import State, chain_backward_source, chain_source, state_of
+from autoact.kernels.print._c import library_source
+from autoact.kernels.print._chain import chain_backward_source, chain_source, state_of
 from autoact.kernels.print._javascript import (
     javascript_expression,
     javascript_function,
@@ -10,9 +10,7 @@ from autoact.kernels.print._javascript import (
 from autoact.kernels.print._triton import backward_source, forward_source
 
 __all__ = [
-    "State",
     "backward_source",
-    "c_expression",
     "chain_backward_source",
     "chain_source",
     "forward_source",

@@ -20,11 +20,10 @@ from typing import Any
 import torch
 
 import autoact
-from autoact.errors import AutoActError, ConfigurationError
-from autoact.records import Training
+from autoact.errors import AutoActError, ConfigurationError, in_one_line
 from autoact.search.clusters._written_files import collected, placed
 from autoact.search.executors import received, send
-from autoact.search.trainings import ModelTask, Task, Undone, perform_stack, told
+from autoact.search.trainings import Ended, ModelTask, Task, perform_stack
 from autoact.training import train
 
 _busy = threading.Lock()  # random numbers and settings of torch belong to a process
@@ -63,7 +62,7 @@ class Answer:
         refused: Why it cannot hold the task; "" if it does.
     """
 
-    ended: list[Training] | Undone | str = ""
+    ended: Ended | str = ""
     files: dict[Path, bytes] = field(default_factory=dict)
     process: tuple[str, int] = field(default_factory=lambda: this_process())
     refused: str = ""
@@ -130,7 +129,7 @@ def work(order: Order, sent: bytes | None) -> Answer | None:
 
 
 def _refused(error: BaseException, what: str = "") -> Answer:
-    why = str(error) if isinstance(error, AutoActError) else told(error)
+    why = str(error) if isinstance(error, AutoActError) else in_one_line(error)
     lacks = ""
     if isinstance(error, ImportError):
         lacks = ": what the search imports has to be installed there, or to travel with it (docs, Executors)"
@@ -164,13 +163,13 @@ def _done(task: Task, order: Order) -> Answer:
             with _within(order):
                 ended: Any = perform_stack(task, asked, here)
         except BaseException as error:  # sys.exit of the user's code ends a training, not the worker
-            return Answer(ended=told(error))
+            return Answer(ended=in_one_line(error))
         files, said = collected(here, extras, order.mark)
         if isinstance(ended, list):
             remark = ended[0].remark or ""
             for path, wanted in ((here.checkpoint, extras.checkpoint), (here.logs, extras.logs)):
                 remark = remark.replace(str(path), str(wanted))
-            ended[0] = replace(ended[0], remark=" ".join(filter(None, (remark, said))) or None)
+            ended[0] = replace(ended[0], remark=remark).remarked(said)
         return Answer(ended=ended, files=files)
 
 

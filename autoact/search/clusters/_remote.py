@@ -8,18 +8,18 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from autoact.errors import SearchFailedError, log
+from autoact.errors import SearchFailedError, in_one_line, log
 from autoact.records import Training
 from autoact.report import duration
 from autoact.search.clusters._cluster import Cluster, ClusterGoneError, NoRoomError
 from autoact.search.clusters._elsewhere import Answer, Order, hold, packed, release, this_process
 from autoact.search.clusters._written_files import absolute, mark, write
 from autoact.search.executors import pickled
-from autoact.search.trainings import NO_EXTRAS, Extras, Task, Undone, failed, told
+from autoact.search.trainings import NO_EXTRAS, Ended, Extras, Task, Undone, failed
 
 BEAT = 1.0  # seconds between two looks at what a cluster offers
 SILENT = 30.0  # seconds after which a cluster that does not answer is gone
@@ -111,7 +111,7 @@ class Remote:
             said = "%s trains in this process: one training at a time, however long it takes."
             log.warning(said, self._cluster.name)
 
-    def submit(self, asked: Sequence[Training], extras: Extras) -> "Future[list[Training] | Undone]":
+    def submit(self, asked: Sequence[Training], extras: Extras) -> Future[Ended]:
         """Begin a training, or several as one."""
         if not self._begun:
             self.begin()
@@ -149,7 +149,7 @@ class Remote:
             try:
                 offer = self._cluster.offered()
             except Exception as error:  # whatever a library raises of a connection
-                self._offer, self._why = None, f": {told(error)}"
+                self._offer, self._why = None, f": {in_one_line(error)}"
             else:
                 self._offer, self._silent = offer, 0.0
                 self._empty = self._empty if offer == 0 else 0.0
@@ -225,9 +225,9 @@ class Remote:
             self._running.append(each)
             self._fail(error)
         except self._cluster.lost as error:
-            self._repeat(each, told(error))
+            self._repeat(each, in_one_line(error))
         except Exception as error:  # of the cluster or its connection: trainings tell their own
-            self._refuse(each, SearchFailedError(f"A worker cannot begin: {told(error)}."))
+            self._refuse(each, SearchFailedError(f"A worker cannot begin: {in_one_line(error)}."))
         else:
             self._answered(each, answer)
 
@@ -280,16 +280,16 @@ class Remote:
                 self._cluster.cancel(each.inner)
 
 
-def _kept(each: _Open, answer: Answer) -> list[Training] | Undone:
+def _kept(each: _Open, answer: Answer) -> Ended:
     """Write the files that came back; return what came of the trainings."""
     said = write(answer.files)
     if isinstance(answer.ended, str):
         return _given_up(each, answer.ended)
     if said and isinstance(answer.ended, list):
         first, *others = answer.ended
-        return [replace(first, remark=" ".join(filter(None, (first.remark, said)))), *others]
+        return [first.remarked(said), *others]
     return answer.ended
 
 
-def _given_up(each: _Open, why: str) -> list[Training] | Undone:
+def _given_up(each: _Open, why: str) -> Ended:
     return [failed(each.asked[0], why)] if len(each.asked) == 1 else Undone(why)

@@ -24,7 +24,7 @@ from autoact.search.executors._sending import pickled, send
 from autoact.search.executors._team import Team
 from autoact.search.executors._watch import NO_LIMITS, Limits, Watch, can_tell_memory
 from autoact.search.setup import Settings
-from autoact.search.trainings import Executor, Extras, ModelTask, Task, Undone, failed, perform_stack
+from autoact.search.trainings import Ended, Executor, Extras, ModelTask, Task, Undone, failed, perform_stack
 from autoact.training.fit import devices_of
 
 
@@ -69,13 +69,13 @@ class Inline:
     def begin(self) -> None:
         """Do nothing: there is nothing to start."""
 
-    def submit(self, asked: Sequence[Training], extras: Extras) -> "Future[list[Training] | Undone]":
+    def submit(self, asked: Sequence[Training], extras: Extras) -> Future[Ended]:
         """Do one training, or several as one."""
-        future: Future[list[Training] | Undone] = Future()
+        future: Future[Ended] = Future()
         future.set_result(self._done(asked, extras))
         return future
 
-    def _done(self, asked: Sequence[Training], extras: Extras) -> "list[Training] | Undone":
+    def _done(self, asked: Sequence[Training], extras: Extras) -> Ended:
         began = time.perf_counter()
         try:
             with self._watch.over(len(asked), self._end):
@@ -122,7 +122,7 @@ class Processes:
         self._keep_task()
         self._threads.submit(self._with_process, lambda process: None).result()
 
-    def submit(self, asked: Sequence[Training], extras: Extras) -> "Future[list[Training] | Undone]":
+    def submit(self, asked: Sequence[Training], extras: Extras) -> Future[Ended]:
         """Begin a training, or several as one, in a process that is free."""
         self._keep_task()
         order = pickled((asked, extras))

@@ -15,7 +15,7 @@ from autoact.errors import SearchFailedError
 from autoact.records import Training
 from autoact.search.executors._watch import Watch
 from autoact.search.executors._worker import end_with_children
-from autoact.search.trainings import Undone, failed
+from autoact.search.trainings import Ended, Undone, failed
 
 _START = """
 import os, sys
@@ -81,7 +81,7 @@ class Process:
                 f"A worker process cannot begin: {reason.rstrip('.')}. Correct that, or set workers to 1."
             )
 
-    def train(self, asked: Sequence[Training], order: bytes) -> "list[Training] | Undone":
+    def train(self, asked: Sequence[Training], order: bytes) -> Ended:
         """Have it do trainings as one; its death is a training that failed, or a stack that was not done."""
         self._busy, began = True, time.perf_counter()
         with self._watch.over(len(asked), self._end_training, self._process.pid):

@@ -8,7 +8,7 @@ from typing import Any
 from autoact.records import Training
 from autoact.search.executors._process import Process
 from autoact.search.executors._watch import Watch
-from autoact.search.trainings import Undone
+from autoact.search.trainings import Ended, Undone
 
 _ADDRESS = "127.0.0.1"
 _MOMENT = 3.0  # seconds, until what is known of a process that has ended is told
@@ -45,7 +45,7 @@ class Team:
         for rank in self._ranks:
             rank.begin(sent)
 
-    def train(self, asked: Sequence[Training], order: bytes) -> "list[Training] | Undone":
+    def train(self, asked: Sequence[Training], order: bytes) -> Ended:
         """Have them do trainings; the failure that came first is that of all."""
         with ThreadPoolExecutor(len(self._ranks)) as threads:
             answers = [threads.submit(rank.train, asked, order) for rank in self._ranks]
@@ -57,7 +57,7 @@ class Team:
                     return found
         return answers[0].result()
 
-    def _first_death(self, answers: "Sequence[Future[list[Training] | Undone]]") -> Any:
+    def _first_death(self, answers: "Sequence[Future[Ended]]") -> Any:
         """Return what is told of a process that has ended by itself, of which others only lost the line."""
         if all(rank.alive() for rank in self._ranks):
             return None
@@ -81,7 +81,7 @@ class Team:
             rank.wait()
 
 
-def _has_failed(found: "list[Training] | Undone") -> bool:
+def _has_failed(found: Ended) -> bool:
     return isinstance(found, Undone) or any(training.raised for training in found)
 
 

@@ -13,9 +13,9 @@ from typing import IO, Any
 
 from torch import distributed
 
-from autoact.errors import AutoActError, ConfigurationError
+from autoact.errors import AutoActError, ConfigurationError, in_one_line
 from autoact.search.executors._sending import receive
-from autoact.search.trainings import SIGNALS, Task, perform_stack, told
+from autoact.search.trainings import SIGNALS, Task, perform_stack
 
 _receiving = threading.Event()
 
@@ -52,7 +52,7 @@ def serve(orders: IO[bytes], answers: IO[bytes]) -> None:
     try:
         task = received(orders)
     except BaseException as error:  # whatever the user's modules do
-        _answer(answers, str(error) if isinstance(error, AutoActError) else told(error))
+        _answer(answers, str(error) if isinstance(error, AutoActError) else in_one_line(error))
         return
     _answer(answers, "")
     _work(task, orders, answers)
@@ -109,7 +109,7 @@ def _done(task: Task, order: bytes) -> Any:
     try:
         return perform_stack(task, *pickle.loads(order))
     except BaseException as error:  # sys.exit of the user's code ends a training, not the worker
-        return told(error)
+        return in_one_line(error)
 
 
 def _listen(orders: IO[bytes], waiting: "queue.SimpleQueue[bytes | None]", busy: threading.Lock) -> None:

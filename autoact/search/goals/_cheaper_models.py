@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autoact.records import Training
+from autoact.records import Training, on_front
 from autoact.search.setup import FRONT
 from autoact.search.study import Search, Study
 
@@ -37,38 +37,28 @@ def cheaper_models(search: Search, study: Study, best: Training, *, selected: bo
     counted = [t for t in search.ledger.of("trial", "baseline") if t.phase == "trial" or t.seed not in last]
     baselines = [t for t in counted if t.phase == "baseline"]
     diverged = {t.key for t in baselines if not t.usable and not t.raised}
-    known = [t for t in counted if t.usable and t.assignment is not None and t.key not in diverged]
+    known = [t for t in counted if t.usable and t.key not in diverged]
     tried = [t for t in known if not selected or t.seed in search.seeds.selection]
     tried += [best, *(t for t in known if t.assignment == original)]
     models = {t.key: t for t in reversed(tried)}
     believed = study.posterior(list(models.values()), baselines)
     if best.key not in believed:
         return []
-    sign = 1.0 if search.settings.minimize else -1.0
+    sign = search.settings.sign
     priced = [
-        Priced(model, sign * believed[key][0], costs.of(model.assignment))
+        Priced(model, sign * believed[key][0], costs.of(model.activations))
         for key, model in models.items()
-        if key in believed and model.assignment is not None
+        if key in believed
     ]
     end = next(each for each in priced if each.model.key == best.key)
-    front = [each for each in on_front(priced) if each.cost < end.cost and each.value > end.value]
+    front = on_front(priced, place=lambda each: (each.cost, each.value))
+    better = [each for each in front if each.cost < end.cost and each.value > end.value]
     allowed = [
         each
-        for each in front
-        if each.model.assignment is not None
-        and each.model.assignment != original
-        and search.variables.allows(each.model.assignment)
+        for each in better
+        if each.model.assignment != original and search.variables.allows(each.model.activations)
     ]
     return [each.model for each in spread(allowed, end, FRONT)]
-
-
-def on_front(models: Sequence[Priced]) -> list[Priced]:
-    """Return the models that no other one is as good and as cheap as, the cheapest first."""
-    found: list[Priced] = []
-    for each in sorted(models, key=lambda one: (one.cost, one.value)):
-        if not found or each.value < found[-1].value:
-            found.append(each)
-    return found
 
 
 def spread(front: Sequence[Priced], end: Priced, count: int) -> list[Priced]:

@@ -38,7 +38,7 @@ from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
 
 from autoact.search.optimizer._kernel import KERNELS, Array, AssignmentKernel, Indices
-from autoact.search.optimizer._observations import Observations, Scale
+from autoact.search.optimizer._observations import Observations, Points, Scale
 
 SEED, SEED_LAYERS, RUN, NOISE = "seed", "seed layers", "run", "noise"
 HYPER, HYPER_LAYERS = "hyperparameters", "hyperparameters layers"
@@ -69,53 +69,6 @@ _CONSTANT = 4.0  # variance of m
 _MOST_FITTED = 160  # observations from which variances are learned; all enter the posterior
 _LOG_RANGE = (-12.0, 6.0)
 _JITTER = 1e-8
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """N places where values are, observed or not.
-
-    Attributes:
-        assignments: Candidate numbers, (N, L).
-        fidelities: Parts of a full training, (N,).
-        runs: Which training, (N,); -1 is the mean over all trainings.
-        hyperparameters: Hyperparameters, (N, H), each on [0, 1].
-        seeds: Random seed, (N,), numbered; None where no two are known to share one.
-    """
-
-    assignments: Indices
-    fidelities: Array
-    runs: Indices
-    hyperparameters: Array
-    seeds: Indices | None = None
-
-    @classmethod
-    def means(cls, assignments: Indices, hyperparameters: Array | None = None) -> Points:
-        """Return the mean values of assignments at the end of training, with one setting each or none."""
-        count = len(assignments)
-        given = np.empty((count, 0)) if hyperparameters is None else hyperparameters
-        return cls(assignments, np.ones(count), np.full(count, -1, dtype=np.intp), given)
-
-    def subset(self, rows: Indices) -> Points:
-        """Return some of the points."""
-        seeds = None if self.seeds is None else self.seeds[rows]
-        return Points(
-            self.assignments[rows], self.fidelities[rows], self.runs[rows], self.hyperparameters[rows], seeds
-        )
-
-    def joined(self, others: Points) -> Points:
-        """Return these points and then others."""
-        both = self.seeds is not None and others.seeds is not None
-        return Points(
-            np.concatenate([self.assignments, others.assignments]),
-            np.concatenate([self.fidelities, others.fidelities]),
-            np.concatenate([self.runs, others.runs]),
-            np.concatenate([self.hyperparameters, others.hyperparameters]),
-            np.concatenate([self.seeds, others.seeds]) if both else None,
-        )
-
-    def __len__(self) -> int:
-        return len(self.fidelities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,17 +192,16 @@ class GaussianProcess:
         """
         scale = Scale.of(seen)
         scaled = scale.standardize(seen)
-        points = Points(seen.assignments, seen.fidelities, seen.runs, seen.hyperparameters, seen.seeds)
         used = dict(expected)
         if seen.seeds is None:  # what seeds do is noise where nobody knows them
             used[NOISE] += sum(expected.get(name, 0.0) for name in (SEED, SEED_LAYERS))
-        matrices = kernel.matrices(points.assignments, points.assignments)
+        matrices = kernel.matrices(seen.assignments, seen.assignments)
         covariance = Covariance(kernel, float(seen.fidelities.min()), used)
         count = len(seen)
         rows = np.unique(np.linspace(0, count - 1, min(count, _MOST_FITTED)).astype(np.intp))  # evenly spread
-        covariance = _learn(covariance, points.subset(rows), matrices[:, rows][:, :, rows], scaled[rows])
-        lower = _cholesky(covariance, covariance.between(points, points, matrices))
-        return cls(covariance, scale, points, matrices, np.asarray(cho_solve((lower, True), scaled)), lower)
+        covariance = _learn(covariance, seen.subset(rows), matrices[:, rows][:, :, rows], scaled[rows])
+        lower = _cholesky(covariance, covariance.between(seen, seen, matrices))
+        return cls(covariance, scale, seen, matrices, np.asarray(cho_solve((lower, True), scaled)), lower)
 
     def fantasize(self, points: Points) -> GaussianProcess:
         """Return the process as if values had come out as expected there: equal means, smaller variances."""

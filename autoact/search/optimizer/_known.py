@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from autoact.search.optimizer._gaussian_process import GaussianProcess, Points
+from autoact.search.optimizer._gaussian_process import GaussianProcess
 from autoact.search.optimizer._kernel import Array, AssignmentKernel
 from autoact.search.optimizer._known_costs import KnownCosts
 from autoact.search.optimizer._latest_fit import LatestFit
-from autoact.search.optimizer._observations import HyperparameterSpace, Observations
+from autoact.search.optimizer._observations import HyperparameterSpace, Observations, Points
 from autoact.search.optimizer._trial_observations import SEED_ATTRIBUTE, LayerSpace
 
 

@@ -21,7 +21,7 @@ from autoact.search.optimizer._kernel import Array, Indices
 from autoact.search.optimizer._trial_observations import LayerSpace
 
 _WITHOUT_BUDGET = 0.5  # weight
-Costs = Mapping[str, Mapping[str, float]]  # by parameter and choice; those of an assignment add up
+ChoiceCosts = Mapping[str, Mapping[str, float]]  # by parameter and choice; those of an assignment add up
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class KnownCosts:
     by_layer: tuple[Array, ...]
 
     @classmethod
-    def of(cls, layers: LayerSpace, costs: Costs) -> KnownCosts:
+    def of(cls, layers: LayerSpace, costs: ChoiceCosts) -> KnownCosts:
         """Read them by the names of a study.
 
         Raises:

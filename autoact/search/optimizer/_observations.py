@@ -1,4 +1,4 @@
-"""Observations of trainings, their hyperparameters as numbers, and the scale of their values.
+"""Points and observations of trainings, their hyperparameters as numbers, and the scale of their values.
 
 On that scale one diverged training cannot drown the others.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 from optuna.distributions import (
@@ -28,39 +28,60 @@ _DECADES = 100.0  # between the best and the median: from here on values are com
 _WORSE = 0.5  # what a failed training lies above the worst that has not
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observations:
-    """N values of trainings, whole or partial.
+@dataclass(frozen=True, slots=True)
+class Points:
+    """N places where values are, observed or not.
 
     Attributes:
-        assignments: Candidate numbers, shape (N, L).
-        fidelities: Part of a full training after which the value was measured, shape (N,), in (0, 1].
-        runs: Which training it was, shape (N,): equal numbers are one training that went on.
-        values: The metric, shape (N,), smaller is better; NaN or infinity where the training failed.
-        hyperparameters: Hyperparameters, each on [0, 1], shape (N, H).
+        assignments: Candidate numbers, (N, L).
+        fidelities: Part of a full training after which the value is measured, (N,), in (0, 1].
+        runs: Which training it is, (N,): equal numbers are one that goes on; -1 is the mean over all of them.
+        hyperparameters: Hyperparameters, (N, H), each on [0, 1].
         seeds: Random seed of the training, (N,), numbered; None where no two are known to share one.
     """
 
     assignments: Indices
     fidelities: Array
     runs: Indices
-    values: Array
     hyperparameters: Array
     seeds: Indices | None = None
 
-    def __len__(self) -> int:
-        return len(self.values)
+    @classmethod
+    def means(cls, assignments: Indices, hyperparameters: Array | None = None) -> Points:
+        """Return the mean values of assignments at the end of training, with one setting each or none."""
+        count = len(assignments)
+        given = np.empty((count, 0)) if hyperparameters is None else hyperparameters
+        return Points(assignments, np.ones(count), np.full(count, -1, dtype=np.intp), given)
 
-    def subset(self, rows: Indices) -> Observations:
-        """Return some of the observations."""
-        return Observations(
-            assignments=self.assignments[rows],
-            fidelities=self.fidelities[rows],
-            runs=self.runs[rows],
-            values=self.values[rows],
-            hyperparameters=self.hyperparameters[rows],
-            seeds=None if self.seeds is None else self.seeds[rows],
+    def subset(self, rows: Indices) -> Self:
+        """Return some of them."""
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: each[rows] for name, each in held.items() if each is not None})
+
+    def joined(self, others: Points) -> Points:
+        """Return these points and then others."""
+        both = self.seeds is not None and others.seeds is not None
+        return Points(
+            np.concatenate([self.assignments, others.assignments]),
+            np.concatenate([self.fidelities, others.fidelities]),
+            np.concatenate([self.runs, others.runs]),
+            np.concatenate([self.hyperparameters, others.hyperparameters]),
+            np.concatenate([self.seeds, others.seeds]) if both else None,
         )
+
+    def __len__(self) -> int:
+        return len(self.fidelities)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observations(Points):
+    """N points with values of trainings, whole or partial.
+
+    Attributes:
+        values: The metric, (N,), smaller is better; NaN or infinity where the training failed.
+    """
+
+    values: Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.search.optimizer._acquisition import best_training, candidate_set, shortlist
-from autoact.search.optimizer._gaussian_process import GaussianProcess, Points
+from autoact.search.optimizer._gaussian_process import GaussianProcess
 from autoact.search.optimizer._kernel import Array, Indices, kernel_of
 from autoact.search.optimizer._known import Known
-from autoact.search.optimizer._known_costs import Costs, KnownCosts, by_fronts
+from autoact.search.optimizer._known_costs import ChoiceCosts, KnownCosts, by_fronts
 from autoact.search.optimizer._latest_fit import LatestFit
+from autoact.search.optimizer._observations import Points
 from autoact.search.optimizer._raised import Raising
 from autoact.search.optimizer._threads import one_thread
 from autoact.search.optimizer._trial_observations import (
@@ -88,7 +89,7 @@ class FunctionSpaceSampler(BaseSampler):
         max_step: int | None = None,
         seeds: int = 2,
         candidates: Sequence[Mapping[str, str]] = (),
-        costs: Costs | None = None,
+        costs: ChoiceCosts | None = None,
     ) -> None:
         if seeds < 1:
             raise ConfigurationError(f"seeds is {seeds!r}; trials take at least 1 seed in turn.")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -206,6 +206,16 @@ def _shared(spaces: Sequence[tuple[Any, ...]]) -> list[Any]:
     return [item for item in spaces[0] if item in shared]
 
 
+class _Seen(NamedTuple):
+    """One value of a trial, smaller is better."""
+
+    trial: FrozenTrial
+    row: Row
+    hyperparameters: tuple[float, ...]
+    fidelity: float
+    value: float
+
+
 def observations(
     layers: LayerSpace,
     trials: Sequence[FrozenTrial],
@@ -228,39 +238,34 @@ def observations(
         max_step: Step at which a full training ends; None takes the largest that a complete trial reported.
         row_of: Reads the candidate numbers of a trial; `layers.number` by default.
     """
-    row_of = row_of or layers.number
-    read = ((row_of(trial), hyperparameters.numbers(trial), trial) for trial in trials)
-    known = [(row, own, trial) for row, own, trial in read if row is not None and own is not None]
-    done = {row for row, _, trial in known if trial.state == TrialState.COMPLETE}
-    fidelity_of = _fidelities([trial for _, _, trial in known], max_step)
-    stopped = {
-        fidelity_of(max(_steps(trial)))
-        for _, _, trial in known
-        if trial.state == TrialState.PRUNED and _steps(trial)
-    }
-    rows = [
-        (row, fidelity, trial, value, own)
-        for row, own, trial in known
+    row_of, sign = row_of or layers.number, 1.0 if minimize else -1.0
+    read = ((trial, row_of(trial), hyperparameters.numbers(trial)) for trial in trials)
+    known = [(trial, row, own) for trial, row, own in read if row is not None and own is not None]
+    done = {row for trial, row, _ in known if trial.state == TrialState.COMPLETE}
+    fidelity_of = _fidelities([trial for trial, *_ in known], max_step)
+    pruned = (_steps(trial) for trial, *_ in known if trial.state == TrialState.PRUNED)
+    stopped = {fidelity_of(max(steps)) for steps in pruned if steps}
+    seen = [
+        _Seen(trial, row, own, fidelity, sign * value)
+        for trial, row, own in known
         if not (trial.state == TrialState.FAIL and (row in done or RAISED_ATTRIBUTE in trial.user_attrs))
         for fidelity, value in _values(trial, stopped, fidelity_of)
     ]
     # where nothing is complete, the longest trainings are what there is to compare
-    longest = 1.0 if done else max((row[1] for row in rows if math.isfinite(row[3])), default=1.0)
-    kept = [rows[i] for i in _kept([row[3] if minimize else -row[3] for row in rows])]
-    sign = 1.0 if minimize else -1.0
+    longest = 1.0 if done else max((s.fidelity for s in seen if math.isfinite(s.value)), default=1.0)
+    kept = [seen[i] for i in _kept([s.value for s in seen])]
+    shapes = (len(kept), len(layers.names)), (len(kept), hyperparameters.width)
     return Observations(
-        assignments=np.array([row[0] for row in kept], dtype=np.intp).reshape(len(kept), len(layers.names)),
-        fidelities=np.minimum([row[1] / longest for row in kept], 1.0, dtype=np.float64),
-        runs=np.array([row[2].number for row in kept], dtype=np.intp),
-        values=np.array([sign * row[3] for row in kept], dtype=np.float64),
-        hyperparameters=np.array([row[4] for row in kept], dtype=np.float64).reshape(
-            len(kept), hyperparameters.width
-        ),
-        seeds=seeds_of([row[2] for row in kept]),
+        assignments=np.array([s.row for s in kept], dtype=np.intp).reshape(shapes[0]),
+        fidelities=np.minimum([s.fidelity / longest for s in kept], 1.0, dtype=np.float64),
+        runs=np.array([s.trial.number for s in kept], dtype=np.intp),
+        values=np.array([s.value for s in kept], dtype=np.float64),
+        hyperparameters=np.array([s.hyperparameters for s in kept], dtype=np.float64).reshape(shapes[1]),
+        seeds=seed_numbers([s.trial for s in kept]),
     )
 
 
-def seeds_of(trials: Sequence[FrozenTrial]) -> Indices | None:
+def seed_numbers(trials: Sequence[FrozenTrial]) -> Indices | None:
     """Return the numbers of the trials' random seeds, (N,); None where no trial tells its own.
 
     A trial that does not tell shares its seed with no other: it gets a negative number of its own.

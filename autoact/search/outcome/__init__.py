@@ -1,10 +1,8 @@
 """Outcome of a search: its report, and the object that users get."""
 
-from autoact.search.outcome._confirmed_front import front, labelled, note_front
-from autoact.search.outcome._content import build_partial_report, build_report
-from autoact.search.outcome._latency import latency
+from autoact.search.outcome._confirmed_front import labelled, note_front
+from autoact.search.outcome._content import build_report
 from autoact.search.outcome._live_record import Watching
-from autoact.search.outcome._pareto import believed, pareto
 from autoact.search.outcome._reference import Measure, measured
 from autoact.search.outcome._result import SearchResult, TrainingTable, load_run
 
@@ -13,14 +11,9 @@ __all__ = [
     "SearchResult",
     "TrainingTable",
     "Watching",
-    "believed",
-    "build_partial_report",
     "build_report",
-    "front",
     "labelled",
-    "latency",
     "load_run",
     "measured",
     "note_front",
-    "pareto",
 ]

@@ -7,7 +7,6 @@ from autoact.search.goals import whole_costs
 from autoact.search.phases import Confirmed
 from autoact.search.study import MEMBER, ORIGINAL, SELECTED, Search
 from autoact.search.trainings import ModelTask
-from autoact.spaces import Assignment
 
 
 def labelled(models: Sequence[Training]) -> dict[str, Training]:
@@ -24,7 +23,7 @@ def note_front(search: Search, models: Mapping[str, Training]) -> list[str]:
     """
     if search.costs is None:
         return []
-    return write_front(search.directory.path, [_assignment(model) for _, model in _members(models)])
+    return write_front(search.directory.path, [model.activations for _, model in _members(models)])
 
 
 def front(search: Search, models: Mapping[str, Training], confirmed: Confirmed) -> Front | None:
@@ -44,7 +43,7 @@ def front(search: Search, models: Mapping[str, Training], confirmed: Confirmed) 
     members = dict(_members(models))
     claims = len(members) * (2 if costs.goal == "latency" else 1)
     level = 1 - (1 - search.level) / max(claims, 1)
-    assignments = {label: _assignment(model) for label, model in members.items()}
+    assignments = {label: model.activations for label, model in members.items()}
     found: Sequence[CostDifference | None]
     original, found, unmeasured = costs.original, [None] * len(members), ""
     try:
@@ -84,8 +83,3 @@ def _members(models: Mapping[str, Training]) -> Iterator[tuple[str, Training]]:
     yield from ((label, model) for label, model in models.items() if label.startswith(f"{MEMBER} "))
     if models[SELECTED].key != models[ORIGINAL].key:
         yield SELECTED, models[SELECTED]
-
-
-def _assignment(training: Training) -> Assignment:
-    assert training.assignment is not None, "only a mixture has none"
-    return training.assignment

@@ -7,17 +7,14 @@ from typing import Any
 
 import autoact
 from autoact.records import (
-    SEARCH_PHASES,
+    PART_OF,
     Baseline,
     Belief,
     Confirmation,
     Cost,
     Failure,
-    Front,
     Hyperparameters,
-    Latency,
     Ledger,
-    ParetoPoint,
     Phase,
     Prior,
     Recommendation,
@@ -26,57 +23,52 @@ from autoact.records import (
     Training,
     model_key,
 )
+from autoact.search.outcome._confirmed_front import front
 from autoact.search.outcome._earlier import earlier
+from autoact.search.outcome._latency import latency
+from autoact.search.outcome._pareto import believed, pareto
 from autoact.search.phases import Confirmed, SearchPlan, choice_of, fell_back, go_on, study_of, trained_as
-from autoact.search.setup import told
+from autoact.search.setup import tried_first
 from autoact.search.study import ORIGINAL, Search
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment
+
+_ALWAYS = ("search", "baselines", "confirmation")  # parts whose cost is told where there is none, too
 
 
 def build_report(
     search: Search,
     plan: SearchPlan,
     *,
-    space: str,
     selected: Training,
     baselines: Mapping[str, Training],
-    trained: Mapping[str, Sequence[Training]],
     uniform: str,
+    compared: Mapping[str, Training],
     confirmed: Confirmed,
-    latency: Latency | None,
-    known: Sequence[tuple[Assignment, Belief]],
-    pareto: Sequence[ParetoPoint],
-    front: Front | None = None,
-    reference: Reference | None = None,
+    reference: Reference | None,
 ) -> Report:
-    """Return the report of a search that is done.
+    """Return the report of a search that is done; what was chosen is measured for it.
 
     Args:
         search: The search.
         plan: What was announced.
-        space: Name of the search space.
         selected: The selected model.
         baselines: A training of each baseline by name.
-        trained: Their trainings beside the trials.
         uniform: Name of the best uniform.
+        compared: A training of each model of the confirmation by its label.
         confirmed: The trainings of the confirmation.
-        latency: Where it could be measured.
-        known: What is believed of everything that was tried.
-        pareto: The best of it with latencies, of a search for one goal.
-        front: Of a search for two, what was confirmed.
         reference: What else was measured on comparison data.
     """
-    original = confirmed.against(search, ORIGINAL)
-    chosen = _assignment(selected)
+    original, chosen = confirmed.against(search, ORIGINAL), selected.activations
+    known = believed(search)
     beliefs = _beliefs(known)
-    header = _header(search, plan, space)
+    header = _header(search, plan)
     remarks = (*header["remarks"], *_equal(search, confirmed), *_cut(search, confirmed))
     return Report(
         **{**header, "remarks": remarks},
         chosen=chosen,
         recommended=chosen if original.verdict == "improved" else search.variables.original,
-        baselines=_baselines(baselines, trained, confirmed),
+        baselines=_baselines(search, baselines, confirmed),
         confirmation=Confirmation(
             seeds=confirmed.seeds,
             selection=tuple(training.selection for training in confirmed.selected),
@@ -90,11 +82,11 @@ def build_report(
         },
         reference=reference,
         looks=confirmed.looks(search),
-        latency=latency,
+        latency=latency(search.trainings.task, chosen, search.settings),
         verdict=original.verdict,
         reported=search.directory.note_look(len(confirmed.seeds), search.settings.planned_looks),
-        pareto=tuple(pareto),
-        front=front,
+        pareto=pareto(search, selected, known),
+        front=front(search, compared, confirmed),
         prior=_prior(search),
         beliefs=beliefs,
         recommendation=_recommendation(search, selected, beliefs),
@@ -103,9 +95,9 @@ def build_report(
     )
 
 
-def build_partial_report(search: Search, plan: SearchPlan, space: str, failure: str) -> Report:
+def build_partial_report(search: Search, plan: SearchPlan, failure: str) -> Report:
     """Return what can be reported of a search that failed: its cost, and why."""
-    return Report(**_header(search, plan, space), failure=failure)
+    return Report(**_header(search, plan), failure=failure)
 
 
 def cost(ledger: Ledger) -> dict[str, Cost]:
@@ -113,14 +105,8 @@ def cost(ledger: Ledger) -> dict[str, Cost]:
 
     The probe's few steps count as steps of the search, not as one of its trainings.
     """
-    tuning: dict[str, tuple[Phase, ...]] = {"tuning": ("tuning",)} if any(ledger.of("tuning")) else {}
-    parts: dict[str, tuple[Phase, ...]] = {
-        "search": SEARCH_PHASES,
-        **tuning,
-        "baselines": ("baseline",),
-        "confirmation": ("confirmation",),
-    }
-    return {name: _spent(list(ledger.of(*phases))) for name, phases in parts.items()}
+    parts = {part: [t for t in ledger.trainings if PART_OF[t.phase] == part] for part in PART_OF.values()}
+    return {part: _spent(found) for part, found in parts.items() if found or part in _ALWAYS}
 
 
 def whole(share: float) -> float | int:
@@ -142,12 +128,12 @@ def _spent(trainings: Sequence[Training]) -> Cost:
     )
 
 
-def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
+def _header(search: Search, plan: SearchPlan) -> dict[str, Any]:
     settings, trainings = search.settings, search.ledger.trainings
     return {
         "autoact": autoact.__version__,
         "task": plan.task,
-        "space": space,
+        "space": plan.space,
         "metric": settings.monitor,
         "mode": settings.direction,
         "budget": settings.planned_budget,
@@ -163,7 +149,7 @@ def _header(search: Search, plan: SearchPlan, space: str) -> dict[str, Any]:
         "failures": _failures(trainings),
         "remarks": (
             *plan.doubts,
-            *told(search.variables, settings.earlier),
+            *tried_first(search.variables, settings.earlier),
             *dict.fromkeys(t.remark for t in trainings if t.remark),
         ),
         "not_finite": tuple(t.label for t in trainings if not t.usable and t.state != "pruned"),
@@ -229,7 +215,7 @@ def _prior(search: Search) -> Prior | None:
 def _recommendation(search: Search, selected: Training, beliefs: Mapping[str, Belief]) -> Recommendation:
     """Return the search's own choice, what is believed of the confirmed one, and whether they differ."""
     own = choice_of(search, study_of(search))
-    belief = beliefs.get(model_key(_assignment(selected)), Belief(mean=math.nan, sd=math.nan))
+    belief = beliefs.get(model_key(selected.activations), Belief(mean=math.nan, sd=math.nan))
     return Recommendation(
         searched=own.assignment,
         replaced=own.key != selected.key,
@@ -262,16 +248,14 @@ def _note(search: Search) -> str | None:
     return f"No choice that the search tried ends with a finite {monitor}; the original does."
 
 
-def _baselines(
-    models: Mapping[str, Training], trained: Mapping[str, Sequence[Training]], confirmed: Confirmed
-) -> dict[str, Baseline]:
+def _baselines(search: Search, models: Mapping[str, Training], confirmed: Confirmed) -> dict[str, Baseline]:
     compared = {same[0].key: _compared(same) for same in (confirmed.original, confirmed.uniform)}
     return {
         name: Baseline(
-            selection=tuple(training.selection for training in same),
-            comparison=compared.get(models[name].key, ()),
+            selection=tuple(training.selection for training in trained_as(search, model)),
+            comparison=compared.get(model.key, ()),
         )
-        for name, same in trained.items()
+        for name, model in models.items()
     }
 
 
@@ -279,8 +263,3 @@ def _compared(trainings: Sequence[Training]) -> tuple[float, ...]:
     values = [training.comparison for training in trainings]
     assert None not in values, "every training of the confirmation reads the comparison data"
     return tuple(value for value in values if value is not None)
-
-
-def _assignment(training: Training) -> Assignment:
-    assert training.assignment is not None, "only a mixture has none"
-    return training.assignment

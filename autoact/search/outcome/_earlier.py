@@ -25,8 +25,6 @@ def _verdict(
 ) -> EarlierVerdict:
     ours = {t.seed: t for t in trained if t.label == SELECTED}
     theirs = {t.seed: t for t in trained if t.label == ORIGINAL} or ours  # one model is trained once
-    chosen = ours[seeds[0]].assignment
-    assert chosen is not None, "only a mixture has none"
     found = compare_trainings(
         [ours[seed] for seed in seeds],
         [theirs[seed] for seed in seeds],
@@ -37,7 +35,7 @@ def _verdict(
     )
     return EarlierVerdict(
         seeds=tuple(seeds),
-        assignment=chosen,
+        assignment=ours[seeds[0]].activations,
         difference=found.difference,
         ci95=found.ci95,
         level=level,

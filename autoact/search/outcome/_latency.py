@@ -11,17 +11,17 @@ from autoact.latency import medians
 from autoact.records import Latency
 from autoact.search.goals import place_of
 from autoact.search.setup import Settings
-from autoact.search.trainings import ModelTask
+from autoact.search.trainings import ModelTask, Task
 from autoact.spaces import Assignment
 from autoact.training import restored_randomness
 
 
-def latency(task: ModelTask, chosen: Assignment | None, settings: Settings) -> Latency | None:
+def latency(task: Task, chosen: Assignment, settings: Settings) -> Latency | None:
     """Return median milliseconds per batch, chosen and original, taken in turns on the CPU.
 
-    None where the model cannot be called on a batch outside a Trainer.
+    None where the model cannot be called on a batch outside a Trainer, and of a function.
     """
-    found = latencies(task, {"chosen": chosen, "original": None})
+    found = latencies(task, {"chosen": chosen, "original": None}) if isinstance(task, ModelTask) else None
     unit = f"ms per batch on {place_of('the CPU', settings)}"
     return None if found is None else Latency(chosen=found["chosen"], original=found["original"], unit=unit)
 

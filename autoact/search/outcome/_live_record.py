@@ -35,18 +35,15 @@ class Watching:
     Args:
         search: The search.
         plan: What was announced.
-        space: Name of the search space.
         progress: Tells how far it is; None of a run that is over.
     """
 
-    def __init__(
-        self, search: Search, plan: SearchPlan, space: str, progress: SearchProgress | None = None
-    ) -> None:
-        self._search, self._plan, self._space, self._progress = search, plan, space, progress
+    def __init__(self, search: Search, plan: SearchPlan, progress: SearchProgress | None = None) -> None:
+        self._search, self._plan, self._progress = search, plan, progress
         self._file = RecordFile(search.directory.tensorboard(_FOLDER))
         self._looks: tuple[Look, ...] = ()
         self._next, self._phase = time.monotonic(), ""
-        self._head = record_head(self._run(build_partial_report(search, plan, space, "")))
+        self._head = record_head(self._run(build_partial_report(search, plan, "")))
         self._begin()
 
     def _begin(self) -> None:
@@ -96,7 +93,7 @@ class Watching:
     ) -> None:
         """Write the report of a search that failed; of another that ends early, that nobody works on it."""
         if isinstance(error, SearchFailedError):
-            failed = build_partial_report(self._search, self._plan, self._space, str(error))
+            failed = build_partial_report(self._search, self._plan, str(error))
             self._search.directory.write_report(failed)
             write_report(self._search.directory.path)
         elif error is not None and self._phase:
@@ -114,7 +111,7 @@ class Watching:
             stopped=stopped,
         )
         try:
-            partial = build_partial_report(self._search, self._plan, self._space, "")
+            partial = build_partial_report(self._search, self._plan, "")
             write_live(self._run(partial), live)
         except (AutoActError, OSError) as error:  # a full disk: the report at the end will say so
             log.warning("report.html is not written while the search runs: %s", error)

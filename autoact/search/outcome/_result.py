@@ -10,7 +10,7 @@ from typing import Any, overload
 import optuna
 
 from autoact._card import card, listed
-from autoact.errors import ConfigurationError, RunDirectoryError, counted
+from autoact.errors import ConfigurationError, RunDirectoryError, counted, first_line
 from autoact.records import Comparison, Front, Ledger, Report, RunDirectory, Training, Verdict
 from autoact.report import summarize
 from autoact.search.phases import SearchPlan
@@ -109,9 +109,9 @@ class SearchResult:
             storage = sqlite_storage(file, checked=True)
             return optuna.load_study(study_name=configuration["study"], storage=storage)
         except Exception as error:  # whatever Optuna, SQL and a driver say
-            why = (str(error).splitlines() or [type(error).__name__])[0]
             raise RunDirectoryError(
-                f"The study in {file} cannot be read ({why}). Have it written again: {directory.resumption()}"
+                f"The study in {file} cannot be read ({first_line(error)}). Have it written again: "
+                f"{directory.resumption()}"
             ) from error
 
     @property

@@ -20,6 +20,7 @@ class SearchPlan:
 
     Attributes:
         task: What the model is called.
+        space: Name of the search space.
         variables: The layers, their present activations and candidates.
         left_alone: Reason by path of activations that are not searched.
         notes: What the space says about members of families that do not fit.
@@ -43,6 +44,7 @@ class SearchPlan:
     """
 
     task: str
+    space: str
     variables: Variables
     left_alone: Mapping[str, str]
     settings: Settings

@@ -30,7 +30,7 @@ def race_baselines(search: Search, study: Study, models: Mapping[str, Training])
         SearchFailedError: The time is over before.
     """
     first = {training.label: training for training in first_of_race(search, models)}
-    sign = 1.0 if search.settings.minimize else -1.0
+    sign = search.settings.sign
     done = dict(zip(first, _told(search, study, list(first.values())), strict=True))
     ranked = sorted(first, key=lambda label: (not done[label].usable, sign * done[label].selection))
     second = search.seeds.trial(RACED - 1)
@@ -150,7 +150,7 @@ def by_belief(
         models: Baselines by label.
         known: The trainings of baselines that count, beside all trials.
     """
-    sign = 1.0 if search.settings.minimize else -1.0
+    sign = search.settings.sign
     means = {name: mean(t for t in known if t.key == model.key) for name, model in models.items()}
     finite = [name for name, value in means.items() if math.isfinite(value)]
     found = study.posterior([models[name] for name in finite], known)

@@ -10,7 +10,7 @@ import torch
 from autoact.errors import ConfigurationError
 from autoact.search.trainings import Copied, ModelTask
 from autoact.training import restored_randomness, train
-from autoact.training.fit import Beginnings, Snapshot, Validations, shared_objects
+from autoact.training.fit import Beginnings, ShortValidations, Snapshot, shared_objects
 
 _FEW, _MOST = 1e-9, 20.0  # of a full training (one step), and steps
 _EXACT, _ON_ACCELERATORS = 1e-6, 5e-2  # what two trainings with one seed may differ by, relative
@@ -108,7 +108,7 @@ def require_seeded(name: str, found: Beginnings) -> None:
         )
 
 
-def require_no_history(name: str, monitor: str, validations: Validations) -> None:
+def require_no_history(name: str, monitor: str, validations: ShortValidations) -> None:
     """Refuse a value that carries earlier validations, because it takes selection data into the comparison.
 
     Args:

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -27,7 +27,7 @@ from autoact.search.setup import (
     Variables,
     doubtful_mode,
     fingerprint,
-    told,
+    tried_first,
 )
 from autoact.search.trainings import (
     OBJECTIVE,
@@ -174,6 +174,7 @@ class Prepared:
         deciding = 0.0 if probed is None else self._deciding()
         return SearchPlan(
             task=self.name,
+            space=self.task.space.name,
             variables=self.variables,
             left_alone=self.left_alone,
             notes=self.notes,
@@ -188,6 +189,16 @@ class Prepared:
             stack=self.stack,
             costs=self.costs,
         )
+
+    def found(self, probed: Probe) -> dict[str, Any]:
+        """Return what config.yaml keeps of all that was found, in plain types; `as_probed` reads it."""
+        return {
+            "idle_layers": list(probed.idle),
+            "no_mixture": probed.no_mixture,
+            "unsaid": dict(probed.unsaid),
+            "stack": asdict(self.stack),
+            "costs": None if self.costs is None else self.costs.to_dict(),
+        }
 
     def _deciding(self) -> float:
         """Return the estimated seconds of asking for all trials."""
@@ -243,7 +254,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         notes=(
             *layers.space.notes,
             *_forms(layers),
-            *told(variables, settings.earlier),
+            *tried_first(variables, settings.earlier),
             *remarks(settings.trainer),
         ),
         comparison=parts.source,
@@ -278,7 +289,7 @@ def prepare_objective(
         name=name or str(getattr(objective, "__name__", OBJECTIVE)),
         variables=variables,
         left_alone=found.left_alone,
-        notes=(*found.space.notes, *told(variables, settings.earlier)),
+        notes=(*found.space.notes, *tried_first(variables, settings.earlier)),
         comparison="the function's value on fresh seeds",
         own={},
         doubts=_doubts(settings),

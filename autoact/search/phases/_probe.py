@@ -18,9 +18,9 @@ from autoact.training import DoubtfulBatch, Measurement, NoMixtureError, train
 from autoact.training.fit import (
     Beginnings,
     Clock,
-    Kept,
+    KeptModule,
     ReachedLayers,
-    Validations,
+    ShortValidations,
     event_log,
     require_finite,
 )
@@ -129,7 +129,7 @@ def _probe_objective(task: ObjectiveTask, seed: int) -> Probe:
 
 def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[DoubtfulBatch]) -> Probe:
     clock, reached = Clock(), ReachedLayers(task.space)
-    begun, kept = Beginnings(), Kept()
+    begun, kept = Beginnings(), KeptModule()
     rehearsed = replace(task, parts=task.parts.rehearsal())
     watched = begun.watched(task.make_module)
     try:
@@ -154,7 +154,7 @@ def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[Doubt
     require_seeded(name, begun)
     if kept.module is not None and second.finite:
         more = (kept.module, task.build, task.parts, task.monitor, task.trainer)
-        require_no_history(name, task.monitor, Validations(*more))
+        require_no_history(name, task.monitor, ShortValidations(*more))
     again = _train(task, seed + 1, fraction=few)
     tell_of_memory(name, task.monitor, second.selection, again.selection)
     measured, no_mixture = [first, second, again], ""

@@ -14,7 +14,7 @@ def reserved(search: Search, beside: int = 0) -> int:
         search: The search.
         beside: Trials that are asked for with it.
     """
-    trials = sum(1 for _ in search.ledger.of("trial")) + 1 + beside // search.trainings.workers
+    trials = search.ledger.count("trial") + 1 + beside // search.trainings.workers
     beside += search.trainings.workers - 1  # that are being done
     return beside + remaining(search, trials)
 
@@ -22,7 +22,7 @@ def reserved(search: Search, beside: int = 0) -> int:
 def remaining(search: Search, trials: int) -> int:
     """Return the trainings that are left after a search of so many trials, at most."""
     counts = search.counts
-    tuned, trained = (sum(1 for _ in search.ledger.of(phase)) for phase in ("tuning", "baseline"))
+    tuned, trained = (search.ledger.count(phase) for phase in ("tuning", "baseline"))
     tuning = counts.after(trials) - counts.baselines - counts.confirmation
     earlier = (len(search.questions) - 1) * counts.selected_from * search.settings.selection_seeds
     baselines = max(counts.baselines + earlier - trained, 0)
@@ -36,7 +36,7 @@ def out_of_time(search: Search, done: str) -> SearchFailedError:
         search: The search.
         done: How far it came.
     """
-    left = remaining(search, sum(1 for _ in search.ledger.of("trial")))
+    left = remaining(search, search.ledger.count("trial"))
     return SearchFailedError(
         f"The hours are over {done}: about {left} trainings are left, "
         f"{duration(left * search.limit.seconds / search.trainings.workers)}. {go_on(search, left)}"

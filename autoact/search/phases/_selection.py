@@ -47,7 +47,7 @@ def select(search: Search, study: Study, chosen: Training, models: Mapping[str, 
     believed = study.posterior(allowed, search.ledger.of("baseline"))
     if chosen.key not in believed:
         return chosen
-    sign = 1.0 if search.settings.minimize else -1.0
+    sign = search.settings.sign
     known = [model for model in allowed if model.key in believed]
     return min(known, key=lambda model: sign * believed[model.key][0])
 
@@ -56,11 +56,7 @@ def _finalists(
     search: Search, study: Study, chosen: Training, models: Mapping[str, Training]
 ) -> list[Training]:
     """Return a training of each model to train on the selection seeds, as they are known before."""
-    baselines = {
-        name: model
-        for name, model in models.items()
-        if model.assignment is not None and search.variables.allows(model.assignment)
-    }
+    baselines = {name: model for name, model in models.items() if search.variables.allows(model.activations)}
     before = [t for t in search.ledger.of("baseline") if t.seed not in search.seeds.selection]
     best = [baselines[name] for name in by_belief(search, study, baselines, before)]
     tried, count = [replace(chosen, label=CHOICE), *study.ranked()], search.counts.finalists

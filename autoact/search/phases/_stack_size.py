@@ -4,9 +4,10 @@ from dataclasses import replace
 from itertools import cycle, islice
 
 from autoact.activations import PLAIN
+from autoact.errors import in_one_line
 from autoact.records import Stack
 from autoact.search.setup import BUDGET, MOST_STACKED, Settings, Variables
-from autoact.search.trainings import ModelTask, ObjectiveTask, Undone, told
+from autoact.search.trainings import ModelTask, ObjectiveTask, Undone
 from autoact.training.fit import devices_of
 from autoact.training.stack import stack_speed
 
@@ -56,7 +57,7 @@ def _measured(task: ModelTask, variables: Variables, size: int) -> Stack:
             size=size,
         )
     except Exception as error:  # whatever the user's code raises in a stack; the probe has shown it alone
-        why = Undone(told(error))
+        why = Undone(in_one_line(error))
         return _measured(task, variables, size // 2) if why.in_memory and size > 3 else Stack(reason=why.why)
     return Stack(size=size, round=size, speed=float(speed)) if speed > 0 else Stack(reason=speed.reason)
 

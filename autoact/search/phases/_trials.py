@@ -29,7 +29,7 @@ def choose(search: Search) -> Training:
         study = study_of(search)
         study.export()
         return choice_of(search, study)
-    if not any(search.ledger.of("trial")):  # one that failed is tried again only before there are trials
+    if not search.ledger.count("trial"):  # one that failed is tried again only before there are trials
         train_one_shot(search)
     study, derived = study_of(search), _derived(search)
     study.export()
@@ -77,7 +77,7 @@ def _derived(search: Search) -> Assignment | None:
 def _require_mixture(search: Search) -> None:
     """Raise RunDirectoryError if there is a choice without the mixture that comes before it."""
     chosen = search.directory.assignment_file
-    if chosen.exists() and search.variables.mixture and not any(search.ledger.of("one-shot")):
+    if chosen.exists() and search.variables.mixture and not search.ledger.count("one-shot"):
         raise search.directory.lacks_trainings(chosen)
 
 
@@ -88,7 +88,7 @@ def choice_of(search: Search, study: Study) -> Training:
         SearchFailedError: Nothing trains, not even the original.
     """
     derived = _derived(search)
-    if derived is not None and not any(search.ledger.of("trial")):  # the budget was the mixture's
+    if derived is not None and not search.ledger.count("trial"):  # the budget was the mixture's
         return Training(phase="trial", label=ONE_SHOT_CHOICE, assignment=derived, seed=search.seeds.search[0])
     best = study.best()
     if best is not None:

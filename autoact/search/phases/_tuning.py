@@ -35,9 +35,8 @@ def tune_baselines(
     """
     if not search.counts.tuned:
         return untuned(baselines)
-    assert selected.assignment is not None
-    had = sum(1 for _ in search.ledger.of("trial"))
-    tuned = {model_key(selected.assignment): selected} if had >= tuning_trials(search) else {}
+    had = search.ledger.count("trial")
+    tuned = {model_key(selected.activations): selected} if had >= tuning_trials(search) else {}
     for name, assignment in baselines.items():
         if model_key(assignment) not in tuned:
             tuned[model_key(assignment)] = _tune(search, name, assignment, selected)
@@ -70,13 +69,12 @@ def _study(search: Search, name: str, assignment: Assignment) -> Study:
 def export_studies(search: Search) -> None:
     """Write the studies of a search that is done again, where they are not the ledger's."""
     study_of(search).export()
-    tuned = {training.label: training.assignment for training in search.ledger.of("tuning")}
+    tuned = {training.label: training.activations for training in search.ledger.of("tuning")}
     for name, assignment in tuned.items():
-        assert assignment is not None, "only a mixture has none"
         _study(search, name, assignment).export()
 
 
 def tuning_trials(search: Search) -> int:
     """Return how many trials each baseline gets: as many as the search had, though time may have ended it."""
-    had = sum(1 for _ in search.ledger.of("trial"))
+    had = search.ledger.count("trial")
     return max(had, least_tuning(search.settings)) if search.counts.tuned else 0

@@ -1,17 +1,16 @@
 """Set-up of a search: settings, seeds, variables, the configuration file of a run."""
 
-from autoact.search.setup._configuration import configuration, plain, require_same
+from autoact.search.setup._configuration import configuration, require_same
 from autoact.search.setup._counts import FRONT, Counts
-from autoact.search.setup._earlier_choices import Like, told
+from autoact.search.setup._earlier_choices import Like, tried_first
 from autoact.search.setup._execution import ExecutorSetting
 from autoact.search.setup._extension import extended, resumed
-from autoact.search.setup._fingerprint import changes, fingerprint, require_unchanged
+from autoact.search.setup._fingerprint import changes, fingerprint, require_same_problem
 from autoact.search.setup._hyperparameters import Hyperparameter, Hyperparameters
 from autoact.search.setup._mode import Mode, doubtful_mode, inferred_mode
 from autoact.search.setup._seeds import RACED, Seeds, least_tuning, seeds_for
 from autoact.search.setup._settings import (
     BUDGET,
-    MAY_CHANGE,
     MOST_STACKED,
     Settings,
     SettingsOptions,
@@ -19,12 +18,11 @@ from autoact.search.setup._settings import (
     looks_until,
 )
 from autoact.search.setup._storage_urls import hide_password, without_password
-from autoact.search.setup._variables import Variable, Variables
+from autoact.search.setup._variables import Variables
 
 __all__ = [
     "BUDGET",
     "FRONT",
-    "MAY_CHANGE",
     "MOST_STACKED",
     "RACED",
     "Counts",
@@ -37,7 +35,6 @@ __all__ = [
     "Settings",
     "SettingsOptions",
     "StackSize",
-    "Variable",
     "Variables",
     "changes",
     "configuration",
@@ -48,11 +45,10 @@ __all__ = [
     "inferred_mode",
     "least_tuning",
     "looks_until",
-    "plain",
     "require_same",
-    "require_unchanged",
+    "require_same_problem",
     "resumed",
     "seeds_for",
-    "told",
+    "tried_first",
     "without_password",
 ]

@@ -1,14 +1,12 @@
 """Configuration file of a run, config.yaml: what it was asked to do, and what may not change on resuming."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
 import autoact
 from autoact.errors import ConfigurationError
-from autoact.records import Costs, Stack
 from autoact.search.setup._settings import MAY_CHANGE, MAY_GROW, Settings, looks_until
 from autoact.search.setup._storage_urls import without_password
 from autoact.spaces import SearchSpace
@@ -21,12 +19,7 @@ def configuration(
     task: str,
     study: str,
     source: Mapping[str, Any] | None,
-    idle_layers: Sequence[str] = (),
-    no_mixture: str = "",
-    stack: Stack | None = None,
-    fingerprint: Mapping[str, Any] = MappingProxyType({}),
-    unsaid: Mapping[str, str] = MappingProxyType({}),
-    costs: Costs | None = None,
+    found: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the content of config.yaml, in plain types.
 
@@ -36,32 +29,24 @@ def configuration(
         task: What the model is called.
         study: Name of the Optuna study.
         source: What the caller needs to make model and data again, such as a configuration file's content.
-        idle_layers: Paths of activations that never run and are not searched.
-        no_mixture: Why no mixture is trained.
-        stack: How many trainings are done as one.
-        fingerprint: What identifies model and data.
-        unsaid: Activations that run and are not searched, as the probe found them, by path.
-        costs: Second goal, as it was measured.
+        found: What was found before the start and holds for the whole run, in plain types: layers that never
+            run, why there is no mixture, the size of stacks, the second goal, what identifies model and data;
+            what is empty is left out.
     """
     return {
         "autoact": autoact.__version__,
         "task": task,
         "study": study,
         "space": space.to_dict(),
-        **({"idle_layers": list(idle_layers)} if idle_layers else {}),
-        **({"no_mixture": no_mixture} if no_mixture else {}),
-        **({"unsaid": dict(unsaid)} if unsaid else {}),
-        **({"stack": asdict(stack)} if stack is not None else {}),
-        **({"costs": costs.to_dict()} if costs is not None else {}),
-        "search": plain(settings.to_dict()),
+        **{name: content for name, content in found.items() if content},
+        "search": storable(settings.to_dict()),
         "source": _kept(source) if source is not None else None,
-        **({"fingerprint": dict(fingerprint)} if fingerprint else {}),
     }
 
 
 def _kept(source: Mapping[str, Any]) -> dict[str, Any]:
     """Return a source as it is kept: a configuration file's content without a password."""
-    content: dict[str, Any] = plain(dict(source))
+    content: dict[str, Any] = storable(dict(source))
     search = (content.get("configuration") or {}).get("search") or {}
     if isinstance(search.get("storage"), str):
         search["storage"] = without_password(search["storage"])
@@ -74,7 +59,7 @@ def require_same(stored: Mapping[str, Any], settings: Settings, space: SearchSpa
     Raises:
         ConfigurationError: Names the first setting that differs, with both values.
     """
-    before, now = dict(stored.get("search") or {}), plain(settings.to_dict())
+    before, now = dict(stored.get("search") or {}), storable(settings.to_dict())
     for name, new in now.items():
         if name in MAY_GROW and new >= before.get(name, 0):
             continue
@@ -99,19 +84,19 @@ def is_usual(search: Mapping[str, Any]) -> bool:
     return seeds is not None and search.get("looks") == list(looks_until(seeds))
 
 
-def plain(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """Return a value in types that YAML keeps; an object becomes the name of its class.
 
     Example:
-        >>> plain({"max_epochs": 3, "callbacks": (object(),)})
+        >>> storable({"max_epochs": 3, "callbacks": (object(),)})
         {'max_epochs': 3, 'callbacks': ['builtins.object']}
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
+        return [storable(item) for item in value]
     if isinstance(value, PurePath):
         return str(value)
     return f"{type(value).__module__}.{type(value).__qualname__}"

@@ -68,7 +68,7 @@ def _better(mode: str) -> str:
     return "smaller" if mode == "min" else "larger"
 
 
-def told(variables: Variables, like: Sequence[Assignment] | None) -> Iterator[str]:
+def tried_first(variables: Variables, like: Sequence[Assignment] | None) -> Iterator[str]:
     """Yield what a search takes from each earlier choice.
 
     Raises:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from autoact.records import Question, questions_of, with_questions
-from autoact.search.setup._configuration import is_usual, plain
+from autoact.search.setup._configuration import is_usual, storable
 from autoact.search.setup._settings import MAY_GROW, Settings
 
 _EXTENDS = (*MAY_GROW, "looks", "hours")
@@ -37,7 +37,7 @@ def resumed(stored: Mapping[str, Any], given: Mapping[str, Any], spent: float) -
 
 def _are_known(stored: Mapping[str, Any], looks: Any) -> bool:
     """Tell whether looks are those of a run, or were before it was extended: what it was asked at first."""
-    given = [looks] if isinstance(looks, int) else plain(looks)
+    given = [looks] if isinstance(looks, int) else storable(looks)
     return given in [each.get("looks") for each in (stored["search"], *(stored.get("extended") or []))]
 
 
@@ -71,7 +71,7 @@ def extended(
         >>> [question["begins"] for question in now["questions"]]
         [0, 10]
     """
-    wanted = plain(settings.to_dict())
+    wanted = storable(settings.to_dict())
     stored = {**stored, "search": {**stored["search"], **{name: wanted[name] for name in _KEPT}}}
     before = stored["search"]
     former = {name: before.get(name) for name in _EXTENDS}

@@ -77,7 +77,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [f"{name}{_difference(before.get(name), now.get(name))}" for name in both]
 
 
-def require_unchanged(found: Sequence[str]) -> None:
+def require_same_problem(found: Sequence[str]) -> None:
     """Refuse to go on with a run whose problem is another one by now.
 
     Args:

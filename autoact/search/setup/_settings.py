@@ -203,6 +203,11 @@ class Settings:
         return self.mode == "min"
 
     @property
+    def sign(self) -> float:
+        """1 where a smaller value is better, else -1: times this, the better of two values is the smaller."""
+        return 1.0 if self.minimize else -1.0
+
+    @property
     def hyperparameters(self) -> Hyperparameters:
         """The hyperparameters that are searched with the activations."""
         return Hyperparameters.of(self.parameters)

@@ -2,7 +2,7 @@
 
 from autoact.search.statistics._looks import SPENT, hopeless, is_hopeless, levels, share_of_rows
 from autoact.search.statistics._paired import compare, compare_trainings
-from autoact.search.statistics._power import detectable_effect, seeds_needed
+from autoact.search.statistics._power import detectable, seeds_needed
 from autoact.search.statistics._several import holm
 from autoact.search.statistics._spread import Spread, variances
 
@@ -11,7 +11,7 @@ __all__ = [
     "Spread",
     "compare",
     "compare_trainings",
-    "detectable_effect",
+    "detectable",
     "holm",
     "hopeless",
     "is_hopeless",

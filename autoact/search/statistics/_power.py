@@ -10,24 +10,9 @@ from scipy.special import ndtr
 from autoact.records import LEVEL
 from autoact.search.statistics._spread import Spread
 
-POWER = 0.80
+_POWER = 0.80
 _MOST = 10_000
 _NODES = 2000  # of the average over estimated spreads: 1e-4 of the exact effect
-
-
-def detectable_effect(pairs: int, *, level: float = LEVEL, power: float = POWER) -> float:
-    """Return the true effect, in paired s.d., that a two-sided paired t test finds with the given power.
-
-    Args:
-        pairs: Number of paired seeds, at least 2.
-        level: Confidence level of the interval.
-        power: Probability of finding the effect.
-
-    Example:
-        >>> round(detectable_effect(10), 3)
-        0.996
-    """
-    return _shift(pairs - 1, level, power) / math.sqrt(pairs)
 
 
 def detectable(spread: Spread, level: float) -> float:
@@ -43,7 +28,7 @@ def detectable(spread: Spread, level: float) -> float:
     """
     if math.isnan(spread.error):
         return math.nan
-    return _shift(spread.degrees, level, POWER) * spread.error if spread.error else 0.0
+    return _shift(spread.degrees, level) * spread.error if spread.error else 0.0
 
 
 def seeds_needed(difference: float, spread: Spread, *, level: float = LEVEL) -> int | None:
@@ -80,12 +65,12 @@ def _finds(count: int, difference: float, spread: Spread, level: float) -> bool:
     degrees, error = float(count - 1), math.sqrt(seeds + spread.rows)
     if spread.rows:
         degrees = error**4 / (seeds**2 / degrees + spread.rows**2 / (spread.groups - 1))
-    return _shift(degrees, level, POWER) * error <= abs(difference)
+    return _shift(degrees, level) * error <= abs(difference)
 
 
 @lru_cache(maxsize=1 << 14)  # `seeds_needed` asks for the same numbers of pairs again and again
-def _shift(degrees: float, level: float, power: float) -> float:
-    """Return the difference, in standard errors, that is found with the given power."""
+def _shift(degrees: float, level: float) -> float:
+    """Return the difference, in standard errors, that is found with 80 % power."""
     quantiles = (np.arange(_NODES) + 0.5) / _NODES
     spreads = np.sqrt(stats.chi2.ppf(quantiles, degrees) / degrees)  # estimated over true s.d.
     thresholds = float(stats.t.ppf((1 + level) / 2, degrees)) * spreads
@@ -93,7 +78,7 @@ def _shift(degrees: float, level: float, power: float) -> float:
     def shortfall(shift: float) -> float:
         # Averaged over the spreads, because SciPy's noncentral t is NaN for few degrees and large shifts. The
         # second term, significant with the wrong sign, is part of a two-sided test's power.
-        return float(np.mean(ndtr(shift - thresholds) + ndtr(-shift - thresholds))) - power
+        return float(np.mean(ndtr(shift - thresholds) + ndtr(-shift - thresholds))) - _POWER
 
     upper = 1.0
     while shortfall(upper) < 0:

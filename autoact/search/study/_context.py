@@ -71,7 +71,7 @@ class Search:
             assignment: The activations.
         """
         variables = self.variables
-        due = not self.settings.parameters and not any(self.ledger.of("baseline"))
+        due = not self.settings.parameters and not self.ledger.count("baseline")
         baselines = (variables.original, *map(variables.uniform, variables.names)) if due else ()
         return range(RACED if assignment in baselines else 0)
 

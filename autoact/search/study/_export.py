@@ -17,7 +17,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from autoact.errors import ConfigurationError, log
+from autoact.errors import ConfigurationError, first_line, log
 from autoact.search.setup import hide_password, without_password
 from autoact.search.study._context import Search
 
@@ -242,7 +242,7 @@ def _told(trial: FrozenTrial) -> tuple[Any, ...]:
 
 
 def _first_line(error: BaseException, url: object = None) -> str:
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    line = first_line(error)
     return hide_password(line, url) if isinstance(url, str) else line
 
 

@@ -18,8 +18,7 @@ def frozen_trial(domain: Domain, training: Training, seed: int | None = None) ->
         training: The training.
         seed: Number of its seed; None: that of the search with this number.
     """
-    assert training.assignment is not None
-    values = domain.values(training.assignment, training.hyperparameters)
+    values = domain.values(training.activations, training.hyperparameters)
     if values is None:
         return None
     state, seeds = state_of(training), domain.search.seeds

@@ -224,7 +224,7 @@ class Study:
 
     def ranked(self) -> list[Training]:
         """Return the trainings that have a value, the one whose model has the best posterior mean first."""
-        sign = 1.0 if self.domain.search.settings.minimize else -1.0
+        sign = self.domain.search.settings.sign
         usable = [training for training in self.trainings.values() if training.usable]
         believed = self.posterior(usable)
         return sorted(usable, key=lambda training: sign * believed[training.key][0])

@@ -12,15 +12,13 @@ from autoact.search.trainings._objective import (
 )
 from autoact.search.trainings._performing import (
     NO_EXTRAS,
+    Ended,
     Extras,
     ModelTask,
     Task,
     Undone,
-    ended,
     failed,
-    perform,
     perform_stack,
-    told,
 )
 from autoact.search.trainings._progress import SearchProgress
 from autoact.search.trainings._pruning import STUDY_NAME, Pruning
@@ -35,6 +33,7 @@ __all__ = [
     "SIGNALS",
     "STUDY_NAME",
     "Copied",
+    "Ended",
     "Executor",
     "Extras",
     "Job",
@@ -50,16 +49,13 @@ __all__ = [
     "Trainings",
     "Undone",
     "check_objective",
-    "ended",
     "failed",
     "interruptible",
     "layers_of",
     "log_training",
     "never",
     "own_values",
-    "perform",
     "perform_stack",
     "spent",
-    "told",
     "with_values",
 ]

@@ -39,9 +39,8 @@ class ObjectiveTask:
 
     def measure(self, training: Training, extras: Extras) -> Measurement:
         """Return the number for one assignment and seed, as a training would."""
-        assert training.assignment is not None, "a function cannot train a mixture"
         compared = training.phase == "confirmation"
-        return self.call(training.assignment, training.seed, 1.0, comparison=compared)
+        return self.call(training.activations, training.seed, 1.0, comparison=compared)
 
     def call(self, assignment: Assignment, seed: int, fraction: float, *, comparison: bool) -> Measurement:
         """Call the function and check what it returns."""
@@ -53,7 +52,6 @@ class ObjectiveTask:
             steps=0,  # the function's own affair
             planned_steps=math.nan,
             seconds=time.perf_counter() - began,
-            finite=math.isfinite(value),
         )
 
 

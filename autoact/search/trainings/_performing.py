@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
+from autoact.errors import in_one_line
 from autoact.records import Training
 from autoact.search.trainings._arguments import with_values
 from autoact.search.trainings._pruning import Pruning
@@ -140,9 +141,10 @@ class Undone:
         return _NO_MEMORY.search(self.why) is not None
 
 
-def perform_stack(
-    task: Task, asked: Sequence[Training], extras: Extras = NO_EXTRAS
-) -> list[Training] | Undone:
+Ended = list[Training] | Undone
+
+
+def perform_stack(task: Task, asked: Sequence[Training], extras: Extras = NO_EXTRAS) -> Ended:
     """Do trainings as one; a single one as `perform` does, with its extras.
 
     Args:
@@ -164,7 +166,7 @@ def _is_bare(task: Task, asked: Training, extras: Extras) -> bool:
     return extras.bare and plain and isinstance(task, StackTask) and asked.assignment is not None
 
 
-def _stacked(task: Task, asked: Sequence[Training], extras: Extras) -> list[Training] | Undone:
+def _stacked(task: Task, asked: Sequence[Training], extras: Extras) -> Ended:
     assert isinstance(task, StackTask), "others have no stacks"
     began = time.perf_counter()
     try:
@@ -172,7 +174,7 @@ def _stacked(task: Task, asked: Sequence[Training], extras: Extras) -> list[Trai
     except NotStackable as error:
         return Undone(str(error))
     except (Exception, SystemExit) as error:  # the user's code, no memory: told when each is trained alone
-        return Undone(told(error))
+        return Undone(in_one_line(error))
     finally:
         _clean_up()
     seconds = (time.perf_counter() - began) / len(asked)
@@ -204,10 +206,8 @@ def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training
         if isinstance(error, OSError) and extras.logs is not None:  # a full disk: train without its log
             again = perform(task, asked, replace(extras, logs=None))
             said = f"{extras.logs} was not written: {error.strerror}"
-            return (
-                again if again.raised else replace(again, remark=" ".join(filter(None, (again.remark, said))))
-            )
-        return failed(asked, told(error), time.perf_counter() - began)
+            return again if again.raised else again.remarked(said)
+        return failed(asked, in_one_line(error), time.perf_counter() - began)
     finally:
         _clean_up()
 
@@ -263,9 +263,3 @@ def failed(asked: Training, why: str, seconds: float = 0.0) -> Training:
     """
     compared = math.nan if asked.phase == "confirmation" else None
     return replace(asked, state="failed", comparison=compared, error=why, seconds=seconds)
-
-
-def told(error: BaseException) -> str:
-    """Return type and first line of an error."""
-    first_line = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first_line}"

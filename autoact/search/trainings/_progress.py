@@ -8,18 +8,9 @@ from types import TracebackType
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 
-from autoact.records import Training
+from autoact.records import PART_OF, Training
 from autoact.report import duration, number, setting
 from autoact.search.setup import Settings
-
-_PHASES = {
-    "probe": "search",
-    "one-shot": "search",
-    "trial": "search",
-    "tuning": "tuning",
-    "baseline": "baselines",
-    "confirmation": "confirmation",
-}
 
 
 class SearchProgress:
@@ -117,7 +108,7 @@ class SearchProgress:
 
     def phase(self, training: Training) -> str:
         """Return what a training is part of, in a word."""
-        return _PHASES[training.phase]
+        return PART_OF[training.phase]
 
     @property
     def _worth(self) -> str:
@@ -139,7 +130,7 @@ class SearchProgress:
         if training.remark is not None:
             self.say(training.remark)
         self._bar.update(
-            self._task, completed=self._spent, description=_PHASES[training.phase], state=self._state()
+            self._task, completed=self._spent, description=PART_OF[training.phase], state=self._state()
         )
 
     def shrink(self, total: int) -> None:

@@ -10,11 +10,10 @@ from typing import Protocol
 
 from autoact.records import Ledger, Stack, Training
 from autoact.search.trainings._interruption import require_no_interruption
-from autoact.search.trainings._performing import NO_EXTRAS, Extras, Task, Undone
+from autoact.search.trainings._performing import NO_EXTRAS, Ended, Extras, Task, Undone
 
 _KEPT = 50  # trainings after which the collector no longer looks at what they left: else its time grows
 _FAILING = 2  # stacks; the trainings that follow are done one by one
-Ended = list[Training] | Undone
 Job = tuple[Sequence[Training], Extras]  # several trainings are a stack, without extras
 Over = Callable[[int], bool]  # whether no training may start, given how many have to fit beside it
 
@@ -34,7 +33,7 @@ class Executor(Protocol):
     def begin(self) -> None:
         """Start a worker; one that cannot hold the task is told now."""
 
-    def submit(self, asked: Sequence[Training], extras: Extras) -> "Future[list[Training] | Undone]":
+    def submit(self, asked: Sequence[Training], extras: Extras) -> "Future[Ended]":
         """Begin a training, or several as one."""
 
 
@@ -212,7 +211,7 @@ class Trainings:
         if any(training.raised for training in ended):
             require_no_interruption()
         if self._remark:
-            ended[0] = replace(ended[0], remark=" ".join(filter(None, (ended[0].remark, self._remark))))
+            ended[0] = ended[0].remarked(self._remark)
             self._remark = ""
         before = len(self.ledger.trainings) // _KEPT
         self.ledger.append(*ended)

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from autoact.errors import log
+from autoact.errors import first_line, log
 from autoact.records import RunDirectory, State, Training
 from autoact.tracking import Status, write_curve, write_trial
 
@@ -34,8 +34,7 @@ def log_training(directory: RunDirectory, training: Training, monitor: str) -> N
         partial.rename(target)
     except Exception as error:  # a full disk, or whatever a writer says of names
         shutil.rmtree(partial, ignore_errors=True)
-        why = (str(error).splitlines() or [type(error).__name__])[0]
-        log.warning("%s is not in TensorBoard, the search goes on: %s", training.label, why)
+        log.warning("%s is not in TensorBoard, the search goes on: %s", training.label, first_line(error))
 
 
 def _target(directory: RunDirectory, training: Training) -> Path:

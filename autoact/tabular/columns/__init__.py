@@ -2,7 +2,7 @@
 
 from autoact.tabular.columns._arrays import ArrayEncoding, holds_text, text_columns
 from autoact.tabular.columns._column import names_rows
-from autoact.tabular.columns._columns import Categories, Dates, Encoder, LeftOut, Numbers, level_of
+from autoact.tabular.columns._columns import Categories, Dates, Encoder, Numbers, level_of
 from autoact.tabular.columns._encoding import Encoding, fit_encoding
 from autoact.tabular.columns._stored_columns import from_plain, to_plain
 from autoact.tabular.columns._target import Target, read_target
@@ -13,7 +13,6 @@ __all__ = [
     "Dates",
     "Encoder",
     "Encoding",
-    "LeftOut",
     "Numbers",
     "Target",
     "fit_encoding",

@@ -1,7 +1,7 @@
 """Target of a table: classes or numbers, and which rows tell it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -154,26 +154,25 @@ def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str
     rows = np.array([i for i, label in enumerate(labels) if label in place], dtype=np.int64)
     y = np.array([place[labels[i] or ""] for i in rows], dtype=np.int64)
     notes = _lost([cell for cell in cells if is_missing(cell)], name, "no value")
-    if single:
-        shown = ", ".join(sorted(single)[:3]) + (", ..." if len(single) > 3 else "")
-        lone = (
-            "1 class with a single row is"
-            if len(single) == 1
-            else f"{len(single)} classes with a single row are"
-        )
-        notes.append(f"target {name!r}: {lone} left out ({shown})")
-    folded = Counter(label.casefold() for label in classes)
-    if alike := [label for label in classes if folded[label.casefold()] > 1]:
-        notes.append(
-            f"target {name!r}: {', '.join(map(repr, alike[:4]))} are different classes, though only their "
-            "case differs"
-        )
+    notes += [f"target {name!r}: {each}" for each in _of_classes(classes, sorted(single))]
     if guessed and numbers is not None and len(classes) > 2:
         notes.append(
             f"target {name!r}: {len(classes)} different whole numbers are taken as classes; "
             "the problem regression (--problem) makes them numbers"
         )
     return Target(name=name, problem="classification", classes=classes, rows=rows, y=y, notes=tuple(notes))
+
+
+def _of_classes(classes: Sequence[str], single: Sequence[str]) -> Iterator[str]:
+    """Yield what was done about classes with a single row, and classes whose case alone differs."""
+    if single:
+        shown = ", ".join(single[:3]) + (", ..." if len(single) > 3 else "")
+        are = "class with a single row is" if len(single) == 1 else "classes with a single row are"
+        yield f"{len(single)} {are} left out ({shown})"
+    folded = Counter(label.casefold() for label in classes)
+    if alike := [label for label in classes if folded[label.casefold()] > 1]:
+        shown = ", ".join(map(repr, alike[:4]))
+        yield f"{shown} are different classes, though only their case differs"
 
 
 def _label(cell: str, number: float | None) -> str | None:

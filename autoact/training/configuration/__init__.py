@@ -4,8 +4,7 @@ from autoact.training.configuration._component import Component
 from autoact.training.configuration._reading import (
     Configuration,
     load_configuration,
-    read_configuration,
     read_stored,
 )
 
-__all__ = ["Component", "Configuration", "load_configuration", "read_configuration", "read_stored"]
+__all__ = ["Component", "Configuration", "load_configuration", "read_stored"]

@@ -1,7 +1,7 @@
 """Fit of one fresh model: silent, seeded, measured; with its clock and its place for events."""
 
 from autoact.training.fit._beginnings import Beginnings
-from autoact.training.fit._carried_state import Kept, Validations
+from autoact.training.fit._carried_state import KeptModule, ShortValidations
 from autoact.training.fit._doubtful_batches import require_finite
 from autoact.training.fit._laid_out import laid_out, silent_trainer, with_activations
 from autoact.training.fit._one_run import Run, reseed, save, second_seed, validated
@@ -24,15 +24,15 @@ __all__ = [
     "Batches",
     "Beginnings",
     "Clock",
-    "Kept",
+    "KeptModule",
     "LoggedValues",
     "Measurement",
     "ReachedLayers",
     "Refining",
     "RowValues",
     "Run",
+    "ShortValidations",
     "Snapshot",
-    "Validations",
     "devices_of",
     "event_log",
     "laid_out",

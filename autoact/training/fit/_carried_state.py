@@ -19,7 +19,7 @@ _RELATIVE = 1e-4  # what the same weights on the same data may differ by: sums i
 _CHANGES: tuple[Callable[[Tensor], Tensor], ...] = (torch.zeros_like, torch.neg)
 
 
-class Kept(Callback):
+class KeptModule(Callback):
     """Keep the module of a training; give it to `train(callbacks=[...])`."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Kept(Callback):
         self.module = pl_module
 
 
-class Validations:
+class ShortValidations:
     """Short validations of modules on the selection data, all with the same random numbers.
 
     Args:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from autoact.errors import AutoActError, DataError
+from autoact.errors import AutoActError, DataError, in_one_line
 from autoact.training._compat import restored_randomness, silence
 from autoact.training.data import DataParts, DoubtfulBatch
 from autoact.training.fit._laid_out import silent_trainer
@@ -77,8 +77,7 @@ def require_finite(
         except Exception as error:
             if judge.batch is None or _raises_anyway(fit, judge.batch):
                 raise
-            said = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
-            raise judge.batch.refused(f"the model raises there: {said}") from error
+            raise judge.batch.refused(f"the model raises there: {in_one_line(error)}") from error
 
 
 def _fit(

@@ -16,7 +16,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import distributed
 from torchmetrics import Metric
 
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, in_one_line
 from autoact.records import RowGroups
 from autoact.training._compat import (
     end_after_epochs,
@@ -285,5 +285,5 @@ def save(trainer: Trainer, path: Path) -> str | None:
     except Exception as error:  # a full disk, a state that does not pickle: the training is done all the same
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+        return in_one_line(error)
     return None

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torchmetrics import Metric
 
+from autoact.errors import in_one_line
 from autoact.records import RowGroups
 from autoact.training._compat import replaced
 
@@ -271,8 +272,7 @@ class RowWatch:
                 for number, part, rows in self._batches.parts():
                     self._validate_part(part, rows, *((number,) if self._numbered else ()))
         except Exception as error:  # the user's code, on a part of a batch
-            said = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
-            self._values.error = f"validating a part of a batch raised {said}"
+            self._values.error = f"validating a part of a batch raised {in_one_line(error)}"
 
     def _validate_part(self, part: Any, rows: int, *more: int) -> None:
         module, values = self.module, self._values

@@ -4,8 +4,8 @@ import gc
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,8 @@ class Measurement:
         seconds: Wall time of everything.
         curve: The monitored value after each validation, the last one included.
         steps_at: Optimizer steps done by each value of the curve.
-        at: The same as a share of the whole training's steps; NaN where unknown.
         assignment: What a searched model derived, None for others.
         metrics: Everything logged, at the end.
-        finite: Whether the result is a number.
         pruned: Whether it was ended before its last step, on request.
         unsaved: Why the checkpoint could not be saved; None if it was, or was not asked for.
         mixture: What a searched model learned: "layers" with weights, margin and the distance of every
@@ -59,8 +57,8 @@ class Measurement:
             training that it took; empty for others.
 
     Example:
-        >>> Measurement(selection=0.5, steps=100, planned_steps=100.0, seconds=2.0, finite=True).pruned
-        False
+        >>> Measurement(selection=0.5, steps=100, planned_steps=100.0, seconds=2.0).finite
+        True
     """
 
     selection: float
@@ -71,13 +69,22 @@ class Measurement:
     seconds: float
     curve: list[float] = field(default_factory=list)
     steps_at: list[int] = field(default_factory=list)
-    at: list[float] = field(default_factory=list)
     assignment: Assignment | None = None
     metrics: dict[str, float] = field(default_factory=dict)
-    finite: bool
     pruned: bool = False
     unsaved: str | None = None
     mixture: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def at(self) -> list[float]:
+        """Shares of the whole training's steps done by each value of the curve; NaN where unknown."""
+        known = math.isfinite(self.planned_steps)
+        return [step / self.planned_steps if known else math.nan for step in self.steps_at]
+
+    @property
+    def finite(self) -> bool:
+        """Whether the result is a number, on the comparison data, too, where it was measured there."""
+        return math.isfinite(self.selection) and (self.comparison is None or math.isfinite(self.comparison))
 
 
 def train(
@@ -143,32 +150,27 @@ def train(
     """
     if not 0 < limit_fraction <= 1:
         raise ConfigurationError(f"limit_fraction={limit_fraction} must be a share of the steps, in (0, 1].")
-    start = time.perf_counter()
+    start, changes = time.perf_counter(), _changes(assignment, space)
     run = Run(monitor, limit_fraction, prune)
-    with ExitStack() as around:
-        around.enter_context(restored_randomness())
-        around.enter_context(silence())
-        around.enter_context(without_signal_handlers())
-        around.enter_context(whole_batches())
-        around.enter_context(quick_hooks())
-        root = around.enter_context(tempfile.TemporaryDirectory(prefix="autoact-"))
+    unsaved, compared, rows = None, None, None
+    with _unnoticed() as root:
         seed_everything(seed, workers=True, verbose=False)
         opened = (data if isinstance(data, DataParts) else split(data, model=make_module)).open()
         module = make_module()
         _check_mixture(module, space)
         seed_everything(second_seed(seed), workers=True, verbose=False)
-        changes = _changes(assignment, space)
         used = [run.recorder, *callbacks]
         settings = trainer_arguments(trainer, first=changes, callbacks=used, logger=logger, root=root)
         lightning = Trainer(**settings)
         with plain_interrupt():
             metrics = run.fit(lightning, module, opened, seed)
             whole = not run.recorder.pruned
-            unsaved = save(lightning, Path(checkpoint)) if checkpoint is not None and whole else None
-            measured = run.compare(lightning, module, opened) if comparison and whole else (None, None)
-            compared, rows = measured
+            if whole and checkpoint is not None:
+                unsaved = save(lightning, Path(checkpoint))
+            if whole and comparison:
+                compared, rows = run.compare(lightning, module, opened)
             derived, mixture = _derived(changes)
-            if fine_tune is not None and derived is not None and whole:
+            if whole and fine_tune is not None and derived is not None:
                 refining = Refining(module, derived, space, mixture["layers"])
                 derived, gap = _refined(refining, run, module, opened, trainer, fine_tune, root)
                 mixture |= {"discretization": {"mixture": metrics[monitor], **gap}, "share": refining.share}
@@ -177,24 +179,35 @@ def train(
     if torch.cuda.is_initialized():  # Trainer and module refer to each other until collected
         gc.collect()
         torch.cuda.empty_cache()
-    planned = run.recorder.planned_steps
     return Measurement(
         selection=metrics[monitor],
         comparison=compared,
         rows=rows,
         steps=run.steps,
-        planned_steps=planned,
+        planned_steps=run.recorder.planned_steps,
         seconds=time.perf_counter() - start,
         curve=run.recorder.curve,
         steps_at=run.recorder.steps,
-        at=[step / planned if math.isfinite(planned) else math.nan for step in run.recorder.steps],
         assignment=derived,
         metrics=metrics,
-        finite=math.isfinite(metrics[monitor]) and (compared is None or math.isfinite(compared)),
         pruned=run.recorder.pruned,
         unsaved=unsaved,
         mixture=mixture,
     )
+
+
+@contextmanager
+def _unnoticed() -> Iterator[str]:
+    """Give a training a folder; outside, neither its random numbers nor what it says are noticed."""
+    with (
+        restored_randomness(),
+        silence(),
+        without_signal_handlers(),
+        whole_batches(),
+        quick_hooks(),
+        tempfile.TemporaryDirectory(prefix="autoact-") as root,
+    ):
+        yield root
 
 
 def _changes(assignment: Assignment | None, space: Any) -> list[Callback]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from autoact.errors import first_line
 from autoact.spaces import Assignment
 
 
@@ -69,7 +70,7 @@ def unstackable(place: str = "") -> Iterator[None]:
     except (NotStackable, torch.OutOfMemoryError):
         raise
     except Exception as error:  # of the user's code, or of torch.vmap that cannot run it
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        line = first_line(error)
         if isinstance(error, MemoryError) or "allocate memory" in line or "not enough memory" in line:
             raise torch.OutOfMemoryError(line) from error
         if isinstance(error, NotPlain):

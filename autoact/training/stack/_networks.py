@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.signature_utils import is_param_in_hook_signature
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from autoact.conversion.surroundings import evaluating
 from autoact.training._compat import batched_kernels
 from autoact.training._compat_vmap import holding, places, vmapped
 from autoact.training.stack._logged_values import Logged, Stage, catcher
@@ -203,15 +204,3 @@ def caught(module: LightningModule, stage: Stage, calls: list[Logged]) -> Iterat
         yield
     finally:
         del module.__dict__["log"]
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode, and its parts back into theirs."""
-    modes = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes.items():
-            part.training = training

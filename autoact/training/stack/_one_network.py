@@ -6,8 +6,9 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
+from autoact.conversion.surroundings import evaluating
 from autoact.training.stack._logged_values import Logged, Stage
-from autoact.training.stack._networks import StackedBatch, caught, evaluating, loss_of, takes_number
+from autoact.training.stack._networks import StackedBatch, caught, loss_of, takes_number
 from autoact.training.stack._plain_twins import Twin
 
 

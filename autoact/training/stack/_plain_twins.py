@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from autoact import conversion
+from autoact.conversion.surroundings import evaluating
 from autoact.spaces import Assignment
 from autoact.training.stack._logged_values import Logged
 from autoact.training.stack._member import NotStackable
-from autoact.training.stack._networks import State, caught, evaluating, loss_of, takes_number
+from autoact.training.stack._networks import State, caught, loss_of, takes_number
 from autoact.training.stack._seeded import random_state
 from autoact.training.stack.rows import RowActivations, recorded_dropouts
 

@@ -38,7 +38,7 @@ class Speed(float):
 
 
 @dataclass(slots=True)
-class Costs:
+class Seconds:
     """Seconds of the parts of a training.
 
     Attributes:
@@ -90,7 +90,7 @@ def stack_speed(
     """
     short = {**trainer, "max_steps": min(_STEPS, _given(trainer, "max_steps"))}
     members = [Member(assignment=assignments[place % len(assignments)], seed=_SEED) for place in range(size)]
-    stacked = Costs()
+    stacked = Seconds()
     clock = _clock()
     start = clock()
     try:
@@ -127,7 +127,7 @@ def _plain_costs(
     monitor: str,
     trainer: Mapping[str, Any],
     clock: Callable[[], float],
-) -> Costs:
+) -> Seconds:
     watch = _Watch(clock)
     start = clock()
     train(
@@ -157,7 +157,7 @@ class _Watch(Callback):
     """Measure the steps and validations of a plain training."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.costs, self._clock = Costs(), clock
+        self.costs, self._clock = Seconds(), clock
         self.ended = self._step = self._validation = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

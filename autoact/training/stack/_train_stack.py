@@ -1,7 +1,6 @@
 """Trainings of many networks as one batched model: their beginning, and their measurements."""
 
 import gc
-import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -184,9 +183,7 @@ def _measurement(stack: StackedTraining, place: int, seconds: float) -> Measurem
         seconds=seconds,
         curve=curve,
         steps_at=steps,
-        at=[step / stack.planned if math.isfinite(stack.planned) else math.nan for step in steps],
         rows=rows,
         unsaved=stack.unsaved,
         metrics={**metrics, stack.validations.monitor: curve[-1]},
-        finite=math.isfinite(curve[-1]) and (compared is None or math.isfinite(compared)),
     )

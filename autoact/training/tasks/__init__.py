@@ -9,7 +9,6 @@ from autoact.training.tasks._named_tasks import TASKS, Task, get_task
 from autoact.training.tasks._perceptron import FoldLinear, Perceptron
 from autoact.training.tasks._table_rows import (
     Rows,
-    RowsData,
     cancer,
     clusters,
     diabetes,
@@ -26,7 +25,6 @@ __all__ = [
     "FoldLinear",
     "Perceptron",
     "Rows",
-    "RowsData",
     "Task",
     "cancer",
     "clusters",

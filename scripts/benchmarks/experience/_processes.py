@@ -25,13 +25,12 @@ from autoact.search.optimizer._gaussian_process import (
     SEED_LAYERS,
     Covariance,
     GaussianProcess,
-    Points,
     Posterior,
     _cholesky,
     _learn,
 )
 from autoact.search.optimizer._kernel import KERNELS, Array, AssignmentKernel
-from autoact.search.optimizer._observations import Observations, Scale
+from autoact.search.optimizer._observations import Observations, Points, Scale
 from scripts.benchmarks.experience._trainings import Earlier
 
 EARLIER = "earlier"

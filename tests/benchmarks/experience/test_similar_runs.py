@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from autoact.search.optimizer._gaussian_process import GaussianProcess, Points
+from autoact.search.optimizer._gaussian_process import GaussianProcess
 from autoact.search.optimizer._kernel import AssignmentKernel
-from autoact.search.optimizer._observations import Observations
+from autoact.search.optimizer._observations import Observations, Points
 from scripts.benchmarks.experience import Earlier, earlier_run, joint_fit, mean_fit, similar_runs
 from scripts.benchmarks.tables import SearchTable, tasks
 from scripts.terminal import TABLES

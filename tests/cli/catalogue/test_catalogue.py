@@ -22,7 +22,7 @@ def test_parameters_change_the_facts(capsys: pytest.CaptureFixture[str]) -> None
     ("arguments", "said"),
     [
         (["--param", "slope=steep"], "is not name=value with a number. Parameters of prelu: slope=0.25"),
-        (["--param", "alpha=1"], "Activation 'prelu' has no parameter 'alpha'. Its parameters: slope"),
+        (["--param", "alpha=1"], "prelu has no parameter 'alpha'; it has: slope."),
         (["--module", "nowhere.py"], "--module nowhere.py: there is no such Python file"),
     ],
 )

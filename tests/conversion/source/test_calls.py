@@ -77,11 +77,6 @@ class Twice(Base):
         return self.three(self.act(self.two(x)))
 
 
-class Super(Twice):
-    def forward(self, x, extra=0.0):
-        return super().forward(F.relu(self.one(x))) + extra
-
-
 class __Private(Base):
     def __init__(self):
         super().__init__()

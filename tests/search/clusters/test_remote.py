@@ -37,9 +37,7 @@ class Measured:
             extras.checkpoint.parent.mkdir(parents=True)
             extras.checkpoint.write_text(str(training.seed))
         value = float(training.seed)
-        return Measurement(
-            selection=value, comparison=None, steps=1, planned_steps=1, seconds=0.0, finite=True
-        )
+        return Measurement(selection=value, steps=1, planned_steps=1, seconds=0.0)
 
 
 def done(order: Order, sent: Any) -> Answer:

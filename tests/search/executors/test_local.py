@@ -22,7 +22,7 @@ from autoact.training import Measurement
 from tests.search.executors.clock import Clock
 
 QUICK: dict[str, Any] = {"space": ["relu", "tanh"], "layers": ["a"], "mode": "min", "quiet": True}
-FOUND = Measurement(selection=1.0, steps=1, planned_steps=1.0, seconds=0.0, finite=True)
+FOUND = Measurement(selection=1.0, steps=1, planned_steps=1.0, seconds=0.0)
 
 
 def training(seed: int = 1) -> Training:

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from autoact.records import Training
-from autoact.search.goals import Priced, on_front, spread
+from autoact.records import Training, on_front
+from autoact.search.goals import Priced, spread
 from autoact.spaces import Assignment
 
 
@@ -15,9 +15,11 @@ def priced(value: float, cost: float) -> Priced:
 
 
 def test_the_front_holds_what_nothing_is_as_good_and_as_cheap_as() -> None:
-    cheap, good, between = priced(3.0, 1.0), priced(0.5, 3.0), priced(1.0, 2.0)
-    beaten, as_good, as_cheap = priced(1.5, 2.5), priced(0.5, 3.5), priced(3.5, 1.0)
-    assert on_front([good, beaten, as_good, cheap, as_cheap, between]) == [cheap, between, good]
+    cheap, good, between = (1.0, 3.0), (3.0, 0.5), (2.0, 1.0)  # cost and value
+    beaten, as_good, as_cheap = (2.5, 1.5), (3.5, 0.5), (1.0, 3.5)
+    models = [good, beaten, as_good, cheap, as_cheap, between]
+    assert on_front(models, place=lambda model: model) == [cheap, between, good]
+    assert on_front(models, place=lambda model: (model[0], -model[1])) == [as_cheap]
 
 
 def area(models: list[Priced], end: Priced, worst: float) -> float:

@@ -19,9 +19,9 @@ from autoact.search.optimizer._acquisition import (
     slopes,
     surprises,
 )
-from autoact.search.optimizer._gaussian_process import NOISE, RUN, GaussianProcess, Points
+from autoact.search.optimizer._gaussian_process import NOISE, RUN, GaussianProcess
 from autoact.search.optimizer._kernel import kernel_of
-from autoact.search.optimizer._observations import Observations
+from autoact.search.optimizer._observations import Observations, Points
 
 NAMES = ("relu", "leaky_relu", "gelu", "tanh", "sin")
 STEP = 0.25  # between the surprises that are looked at

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from autoact.search.optimizer._gaussian_process import NOISE, GaussianProcess, Points
+from autoact.search.optimizer._gaussian_process import NOISE, GaussianProcess
 from autoact.search.optimizer._kernel import KERNELS, AssignmentKernel, function_kernel, kernel_of
-from autoact.search.optimizer._observations import Observations, Scale, squash
+from autoact.search.optimizer._observations import Observations, Points, Scale, squash
 
 NAMES = ("relu", "leaky_relu", "gelu", "tanh", "sin")
 

@@ -15,9 +15,9 @@ from optuna.distributions import (
 from optuna.trial import create_trial
 
 from autoact.search.optimizer import FunctionSpaceSampler
-from autoact.search.optimizer._gaussian_process import HYPER, HYPER_LAYERS, GaussianProcess, Points
+from autoact.search.optimizer._gaussian_process import HYPER, HYPER_LAYERS, GaussianProcess
 from autoact.search.optimizer._kernel import kernel_of
-from autoact.search.optimizer._observations import HyperparameterSpace, Observations
+from autoact.search.optimizer._observations import HyperparameterSpace, Observations, Points
 
 NAMES = ("relu", "gelu", "tanh", "sin")
 SPACE: dict[str, BaseDistribution] = {

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from autoact.search.outcome import latency
+from autoact.search.outcome._latency import latency
 from autoact.search.setup import Settings
 from autoact.search.trainings import ModelTask
 from autoact.spaces import Assignment, SearchSpace

@@ -9,7 +9,7 @@ from autoact.cli._search import search_parser
 from autoact.conversion import find_layers
 from autoact.errors import ConfigurationError
 from autoact.records import Ledger, RunDirectory
-from autoact.search.setup import Settings, Variables, told
+from autoact.search.setup import Settings, Variables, tried_first
 from autoact.spaces import Assignment, Choice, SearchSpace
 
 SMALL: dict[str, Any] = {
@@ -92,7 +92,7 @@ def test_an_activation_that_is_no_candidate_leaves_its_layer():
     taken, others = variables(LARGE).moved(earlier)
     assert [choice.activation for choice in taken.values()] == ["relu", "relu", "tanh", "tanh"]
     assert others == (LARGE[0], LARGE[1])
-    (said,) = told(variables(LARGE), [earlier])
+    (said,) = tried_first(variables(LARGE), [earlier])
     assert said.startswith("like it: the search tries ")
     assert said.endswith(f"; not a candidate at {LARGE[0]}, {LARGE[1]}")
 

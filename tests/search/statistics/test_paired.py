@@ -10,7 +10,7 @@ from scipy import stats
 from autoact.errors import ConfigurationError
 from autoact.records import Comparison
 from autoact.search.setup import Settings
-from autoact.search.statistics import Spread, compare, detectable_effect, seeds_needed
+from autoact.search.statistics import Spread, compare, detectable, seeds_needed
 
 BETTER = [0.81, 0.84, 0.79, 0.88, 0.83]
 WORSE = [0.90, 0.91, 0.93, 0.95, 0.86]
@@ -120,6 +120,11 @@ def test_fewer_than_two_pairs_decide_nothing(selected: list[float], baseline: li
     assert result.verdict == "no significant difference"
     assert result.to_dict()["ci95"] == [None, None]
     json.dumps(result.to_dict(), allow_nan=False)
+
+
+def detectable_effect(pairs: int) -> float:
+    """Return the effect, in paired s.d., that so many seeds find."""
+    return detectable(Spread(pairs=pairs, seeds=1 / pairs, degrees=pairs - 1), 0.95)
 
 
 def test_detectable_difference_is_found_in_80_percent() -> None:

@@ -36,8 +36,7 @@ class Task:
             raise KeyboardInterrupt
         self.rounds.append([training.trial for training in trainings])
         return [
-            Measurement(selection=value(each), steps=1, planned_steps=1.0, seconds=0.1, finite=True)
-            for each in trainings
+            Measurement(selection=value(each), steps=1, planned_steps=1.0, seconds=0.1) for each in trainings
         ]
 
 

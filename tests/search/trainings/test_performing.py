@@ -29,7 +29,7 @@ class Writing:
         self.trained += 1
         if self.always or extras.logs is not None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "events")
-        return Measurement(selection=1.0, steps=1, planned_steps=1.0, seconds=1.0, finite=True)
+        return Measurement(selection=1.0, steps=1, planned_steps=1.0, seconds=1.0)
 
 
 def performed(task: Any, extras: Extras) -> Training:
@@ -60,7 +60,7 @@ class Logging:
             thread = threading.Thread(target=Full().write, args=(b"",), name="of-the-user")
         thread.start()
         thread.join()
-        return Measurement(selection=1.0, steps=1, planned_steps=1.0, seconds=1.0, finite=True)
+        return Measurement(selection=1.0, steps=1, planned_steps=1.0, seconds=1.0)
 
 
 class Full:

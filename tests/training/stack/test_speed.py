@@ -6,12 +6,12 @@ import pytest
 
 from autoact import Assignment
 from autoact.training import stack_speed
-from autoact.training.stack._speed import Costs
+from autoact.training.stack._speed import Seconds
 from tests.training.stack.strangers import Table, table
 
 
 def test_costs_of_a_whole_training_follow_from_a_few_steps() -> None:
-    costs = Costs(steps=[5.0, 1.0, 1.0], validations=[2.0, 2.5], total=20.0)
+    costs = Seconds(steps=[5.0, 1.0, 1.0], validations=[2.0, 2.5], total=20.0)
     assert costs.of_training(steps=100, validations=10) == pytest.approx(8.5 + 100 + 20)
 
 
