@@ -58,8 +58,8 @@ class Ledger:
             self._write("".join(f"{training.to_line()}\n" for training in trainings))
         except FileNotFoundError as error:
             raise RunDirectoryError(
-                f"{self.path} is gone: it was moved or deleted while the search ran. Put it back, then resume "
-                "the run."
+                f"{self.path} is gone: it was moved or deleted while the search ran. Put it back, then "
+                "resume the run."
             ) from error
         except OSError as error:
             self._appended = False  # part of it may be there
