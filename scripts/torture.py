@@ -51,6 +51,8 @@ ROWS: dict[str, Callable[[Bench], Tally]] = {
     "two-searches": interruptions.searched_twice,
     "full-disk": disks.filled,
     "read-only": disks.read_only,
+    "moved": disks.moved,
+    "locked-study": disks.locked,
     "damaged-files": disks.damaged,
     "postgresql": servers.mirrored,
     "lost-node": clusters.nodes_lost,
@@ -65,6 +67,7 @@ LONG = {  # left out of the short mode: what starts workers, and what other rows
     "kill-8-workers",
     "interrupt-twice",
     "hang-up",
+    "locked-study",
     "lost-node",
 }
 

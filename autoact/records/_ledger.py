@@ -52,10 +52,15 @@ class Ledger:
         """Add finished trainings and wait until they are on disk.
 
         Raises:
-            RunDirectoryError: It cannot be written, such as on a full disk.
+            RunDirectoryError: It cannot be written, such as on a full disk, or is gone.
         """
         try:
             self._write("".join(f"{training.to_line()}\n" for training in trainings))
+        except FileNotFoundError as error:
+            raise RunDirectoryError(
+                f"{self.path} is gone: it was moved or deleted while the search ran. Put it back, then "
+                "resume the run."
+            ) from error
         except OSError as error:
             self._appended = False  # part of it may be there
             raise RunDirectoryError(
@@ -70,10 +75,14 @@ class Ledger:
         if not self._appended:
             _drop_torn_line(self.path)
             self._appended = True
-        with open(self.path, "a", encoding="utf-8", opener=open_itself) as file:
+        with open(self.path, "a", encoding="utf-8", opener=self._opened) as file:
             file.write(lines)
             file.flush()
             os.fsync(file.fileno())
+
+    def _opened(self, path: str, flags: int) -> int:
+        """Open the file; one that is gone is not begun again, without the trainings that were in it."""
+        return open_itself(path, flags & ~os.O_CREAT if self.trainings else flags)
 
     def find(self, asked: Training) -> Training | None:
         """Return the training of the same model with the same seed in the same phase, if it is done.

@@ -1,11 +1,13 @@
-"""Disks: a full one, one that is read-only, files that are cut short, changed, lost or folders."""
+"""Disks: full or read-only; a run that is moved away, a study that is locked; files that are damaged."""
 
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from scripts.harm.bench import Bench, Tally, Trial
@@ -79,6 +81,44 @@ def _locked(run: Path) -> Iterator[None]:
     finally:
         for file, mode in modes.items():
             file.chmod(mode)
+
+
+def moved(bench: Bench) -> Tally:
+    """A directory that is moved away while the search runs: a line says so, nothing is begun in its place."""
+    tally = Tally()
+    for phase in ("trial",) if bench.short else ("trial", "confirmation", "report"):
+        with bench.trial() as trial:
+            command = trial.start(Around(trap=Trap("wait", bench.moment("plain", phase)[0])))
+            if command.reached():
+                trial.run.rename(trial.folder / "elsewhere")
+                command.go()
+            tally.add(phase)
+            if not (ended := command.end()).in_one_line:
+                tally.faults.append(f"it ended with {ended.status}: {ended.errors[-300:]!r}")
+            if (trial.run / "trainings.jsonl").exists():
+                tally.faults.append("a ledger was begun without the trainings of the first one")
+            shutil.rmtree(trial.run, ignore_errors=True)  # logs make their folders
+            (trial.folder / "elsewhere").rename(trial.run)
+            tally.faults += trial.finished()
+    return tally
+
+
+def locked(bench: Bench) -> Tally:
+    """A study that another program locks: the search goes on, and the study has all trials in the end."""
+    tally = Tally()
+    for phase in ("trial",) if bench.short else ("trial", "confirmation"):
+        with bench.trial() as trial:
+            command = trial.start(Around(trap=Trap("wait", bench.moment("plain", phase)[0])))
+            if command.reached():
+                with closing(sqlite3.connect(trial.run / "study.db", isolation_level=None)) as other:
+                    other.execute("BEGIN EXCLUSIVE")
+                    command.go()
+                    command.wait(partial(trial.has, trial.done + 2))
+            tally.add(phase)
+            if (ended := command.end()).status:
+                tally.faults.append(f"it ended with {ended.status}: {ended.errors[-300:]!r}")
+            tally.faults += trial.finished()
+    return tally
 
 
 def damaged(bench: Bench) -> Tally:

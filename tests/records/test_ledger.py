@@ -216,6 +216,17 @@ def test_a_full_disk_costs_one_training_and_one_line(tmp_path: Path, monkeypatch
     assert [t.seed for t in Ledger(ledger.path).trainings] == [1, 3]
 
 
+@pytest.mark.parametrize("lost", ["file", "folder"])
+def test_a_ledger_that_is_gone_is_not_begun_again_without_what_was_in_it(tmp_path: Path, lost: str) -> None:
+    ledger = Ledger(tmp_path / "run" / "trainings.jsonl")
+    ledger.path.parent.mkdir()
+    ledger.append(training(1))
+    (ledger.path if lost == "file" else ledger.path.parent).rename(tmp_path / "elsewhere")
+    with pytest.raises(RunDirectoryError, match=r"trainings\.jsonl is gone: .* Put it back, then resume"):
+        ledger.append(training(2))
+    assert not ledger.path.exists()
+
+
 def test_a_ledger_that_is_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="cannot be read: Is a directory"):
         Ledger(tmp_path)

@@ -162,14 +162,17 @@ def test_quiet_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> N
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_line_shows_value_time_and_choice() -> None:
+def test_a_line_shows_value_time_and_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("autoact.search.trainings._progress.time.monotonic", lambda: now[0])
     shown, stream = progress()
+    now[0] += 3.0
     with shown:
         shown.finished(done(0.25))
         shown.finished(done(math.nan, state="diverged"))
         shown.finished(done(math.nan, state="failed", error="RuntimeError: [no] memory"))
     first, second, third = stream.getvalue().splitlines()
-    assert re.match(r" 1/10 trial 1 +val_loss 0\.25 +2 s +\S+ s left  elu\(alpha=0\.7\)$", first)
+    assert re.match(r" 1/10 trial 1 +val_loss 0\.25 +2 s +27 s left  elu\(alpha=0\.7\)$", first)
     assert "diverged" in second
     assert "RuntimeError: [no] memory" in third
 
