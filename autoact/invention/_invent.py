@@ -74,8 +74,8 @@ class Invention:
                 f"{self.name}(x) = {self.formula.source} with {values}",
                 f"C^{facts.smoothness:g}, growth {facts.growth}, limits {facts.limits[0]:g} and "
                 f"{facts.limits[1]:g}, gradient noise {facts.gradient_noise:.3g}".replace("C^inf", "C∞"),
-                f"Written to {self.path}. Nobody knows yet whether it helps: let a search compare it, with "
-                f"`candidates: [..., {self.name}]` in a space.",
+                f"Written to {self.path}. Nobody knows yet whether it helps: rank it by `autoact compare "
+                f"{self.path}`, or let a search compare it, with `candidates: [..., {self.name}]`.",
             ]
         )
 

@@ -196,6 +196,6 @@ def _lines(found: Status) -> list[str]:
 
 def _most(found: Status, name: str) -> str:
     most = found.planned.get("pairs" if name == "confirmation" else name)
-    if most is None:
-        return ""
+    if most is None or (name == "confirmation" and found.state == "finished" and not found.compared):
+        return ""  # a choice that is the original is compared with nothing
     return f", {found.compared} of at most {most} pairs of seeds" if name == "confirmation" else f" of {most}"

@@ -183,10 +183,10 @@ def test_of_a_hundred_layers_the_candidates_and_the_detail_stay_in_sight(
           heatmap(host, { label: "", rows, columns: ["relu", "tanh"], values: rows.map(() => [0.5, 0.5]) });
           host.style.width = "300px"; // a phone that is turned
           await new Promise((done) => setTimeout(done, 200));
-          const wide = Number(host.querySelector("[role=grid]").getAttribute("width"));
+          const wide = Number(host.querySelector("[role=img]").getAttribute("width"));
           host.scrollTop = 900;
           const [at, head] = [host, host.querySelector(".head")].map((e) => e.getBoundingClientRect());
-          const grid = host.querySelector("[role=grid]");
+          const grid = host.querySelector("[role=img]");
           return [wide, at.height / window.innerHeight, head.top - at.top, grid.tabIndex];
         })()"""
     )
@@ -198,14 +198,15 @@ def test_of_a_hundred_layers_the_candidates_and_the_detail_stay_in_sight(
 def test_keys_move_through_the_layers(browser: Browser, address: str) -> None:
     open_run(browser, address, "training")
     browser.wait("document.querySelector('.detail h3')")
-    browser.run("document.querySelector('.heatmap svg[role=grid]').focus()")
+    browser.run("document.querySelector('.heatmap svg[role=listbox]').focus()")
     browser.press("ArrowDown")
     browser.wait("document.querySelector('.detail h3').textContent === 'net.1'")
     browser.press("PageDown")
     browser.wait("document.querySelector('.detail h3').textContent === 'net.5'")
     browser.press("ArrowUp")
     browser.wait("document.querySelector('.detail h3').textContent === 'net.4'")
-    assert browser.run("document.querySelectorAll('.row.selected').length") == 1
+    for chosen in (".row.selected", "[role=option][aria-selected=true]"):
+        assert browser.run(f"document.querySelectorAll('{chosen}').length") == 1
 
 
 def test_the_search_page_shows_trials_beliefs_and_looks_with_the_original(

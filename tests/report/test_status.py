@@ -68,6 +68,8 @@ def test_pairs_are_seeds_of_both(run: RunDirectory) -> None:
     found = status(run.path)
     assert found.compared == 1
     assert "1 of at most 10 pairs of seeds" in str(found)
+    kept = replace(found, state="finished", compared=0)  # the choice is the original: there are no pairs
+    assert "  confirmation 5\n" in str(kept)
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ class _Side:
         return self.run.whole(report.chosen or report.original or Assignment({}))
 
     @property
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, str | None]:
         """All that was asked for, by name."""
         space, source = self.asked["space"], self.asked.get("source") or {}
         said = {
@@ -70,7 +70,8 @@ class _Side:
             **{f"source.{key}": source.get(key) for key in ("data", "target", "problem") if key in source},
             **_flat(self.asked["search"]),
         }
-        return {key: _text(value) for key, value in said.items() if key not in _NO_SETTINGS}
+        given = {key: value for key, value in said.items() if key not in _NO_SETTINGS}
+        return {key: None if value is None else _text(value) for key, value in given.items()}
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:

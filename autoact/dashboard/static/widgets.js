@@ -296,10 +296,14 @@ function pickable(place, spec) {
 export function heatmap(host, spec) {
   let [shown, current, width, cells] = [spec.values, -1, 0, []];
   const lines = () => host.querySelectorAll(".row");
+  const mark = (row, selected) => {
+    lines()[row]?.classList.toggle("selected", selected);
+    lines()[row]?.setAttribute("aria-selected", selected);
+  };
   const choose = (row) => {
-    lines()[current]?.classList.remove("selected");
+    mark(current, false);
     current = row;
-    lines()[row].classList.add("selected");
+    mark(row, true);
     spec.select(row);
   };
   const update = (next) => {
@@ -316,7 +320,7 @@ export function heatmap(host, spec) {
     const drawn = grid(spec, width);
     cells = drawn.cells;
     host.replaceChildren(drawn.head, drawn.figure);
-    lines()[current]?.classList.add("selected");
+    mark(current, true);
     update(shown);
   };
   host.addEventListener("click", ({ target }) => {
@@ -352,14 +356,14 @@ function grid({ label: said, rows, columns, values, notes = [], select }, width)
   const tall = rows.length > 30 ? 18 : 24;
   const whole = { width: Math.ceil(left + cell * columns.length + right), height: Math.ceil(tall * rows.length + 4) };
   const head = shape("svg", { width: whole.width, height: top, viewBox: `0 0 ${whole.width} ${top}`, class: "head" });
-  const figure = shape("svg", { ...whole, viewBox: `0 0 ${whole.width} ${whole.height}`, role: "grid", tabindex: select && "0", "aria-label": said });
+  const figure = shape("svg", { ...whole, viewBox: `0 0 ${whole.width} ${whole.height}`, role: select ? "listbox" : "img", tabindex: select && "0", "aria-label": said });
   columns.forEach((name, n) => {
     const at = left + cell * (n + 0.5) + 3;
     head.append(label(name, 120, { x: at, y: top - 8, class: "tick", transform: `rotate(-55 ${at} ${top - 8})` }));
   });
   const cells = rows.map((name, row) => {
     const y = tall * row;
-    const line = shape("g", { class: select ? "row chooses" : "row", role: "row", "data-row": row, "aria-label": name });
+    const line = shape("g", { class: select ? "row chooses" : "row", role: select && "option", "aria-selected": select && "false", "data-row": row, "aria-label": name });
     line.append(shape("rect", { x: 0, y, width: whole.width, height: tall, class: "back" }));
     line.append(label(name, left - 10, { x: left - 8, y: y + tall / 2 + 4, "text-anchor": "end", class: "tick" }, 1, true));
     const own = columns.map((column, n) => {

@@ -42,7 +42,10 @@ def page(outcomes: Outcomes) -> str:
     """Return the page."""
     cases = sorted(CASES.values(), key=lambda case: case.kind.lower())
     found = [(case, *outcomes(case)) for case in cases]
-    callbacks, searches = ([each[place].ended for each in found] for place in (1, 2))
+    callbacks, searches = (
+        [callback.ended for _, callback, _ in found],
+        [search.ended for _, _, search in found],
+    )
     counts = {
         "count": len(found),
         "callback": sum(ended.startswith(WORKS) for ended in callbacks),
