@@ -144,8 +144,8 @@ def _check(given: Mapping[str, Any]) -> None:
     if any(isinstance(callback, BatchSizeFinder) for callback in _callbacks(given)):
         raise ConfigurationError(
             "The trainer setting callbacks holds a BatchSizeFinder: each training would find a batch size of "
-            "its own. Find it once, with Tuner(trainer).scale_batch_size, set it in model or data, and remove "
-            "the callback."
+            "its own. Find it once, with Tuner(trainer).scale_batch_size, set it in model or data, and "
+            "remove the callback."
         )
     for name, value in given.items():
         if isinstance(value, int | float) and abs(value) > _MOST:
