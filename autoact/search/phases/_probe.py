@@ -9,7 +9,12 @@ from typing import Any
 
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.records import Training
-from autoact.search.phases._independence import require_no_history, require_seeded, tell_of_memory
+from autoact.search.phases._independence import (
+    require_no_history,
+    require_seeded,
+    tell_of_memory,
+    tell_of_no_optimizer,
+)
 from autoact.search.phases._user_code import raised
 from autoact.search.trainings import ModelTask, ObjectiveTask
 from autoact.spaces import LayerRule, SearchSpace
@@ -149,6 +154,8 @@ def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[Doubt
         replace(task, make_module=watched), seed + 1, fraction=few, callbacks=[clock, begun, kept]
     )
     require_seeded(name, begun)
+    if not kept.steppable:
+        tell_of_no_optimizer(name)
     if kept.module is not None and second.finite:
         more = (kept.module, task.build, task.parts, task.monitor, task.trainer)
         require_no_history(name, task.monitor, Validations(*more))

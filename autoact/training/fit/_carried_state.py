@@ -20,14 +20,21 @@ _CHANGES: tuple[Callable[[Tensor], Tensor], ...] = (torch.zeros_like, torch.neg)
 
 
 class Kept(Callback):
-    """Keep the module of a training; give it to `train(callbacks=[...])`."""
+    """Keep the module of a training; give it to `train(callbacks=[...])`.
+
+    Attributes:
+        module: That was trained.
+        steppable: Whether anything but its own hooks could have trained it.
+    """
 
     def __init__(self) -> None:
         self.module: LightningModule | None = None
+        self.steppable = True
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep it."""
         self.module = pl_module
+        self.steppable = bool(trainer.optimizers) or not pl_module.automatic_optimization
 
 
 class Validations:
