@@ -24,7 +24,7 @@ class Kept(Callback):
 
     Attributes:
         module: That was trained.
-        steppable: Whether anything but its own hooks could have trained it.
+        steppable: Whether an optimizer has its parameters, or it steps by itself.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,10 @@ class Kept(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep it."""
         self.module = pl_module
-        self.steppable = bool(trainer.optimizers) or not pl_module.automatic_optimization
+        groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
+        stepped = {id(parameter) for group in groups for parameter in group["params"]}
+        own = {id(parameter) for parameter in pl_module.parameters()}
+        self.steppable = not pl_module.automatic_optimization or not own.isdisjoint(stepped)
 
 
 class Validations:
