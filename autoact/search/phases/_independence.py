@@ -158,8 +158,9 @@ def tell_of_no_optimizer(name: str) -> None:
         name: What it is called.
     """
     warnings.warn(
-        f"{name} has no optimizer: its configure_optimizers returns none of its parameters, and no step changes "
-        "them. Unless its own hooks train it, activations are compared on untrained weights. Return an optimizer.",
+        f"{name} has no optimizer: its configure_optimizers returns none of its parameters, and no step "
+        "changes them. Unless its own hooks train it, activations are compared on untrained weights. Return "
+        "an optimizer.",
         UserWarning,
         stacklevel=2,
     )
