@@ -115,8 +115,8 @@ def check_model(model: Any) -> None:
     for path, part in model.named_modules():
         if type(part).__module__.startswith(_QUANTIZED) and "dynamic" not in type(part).__module__:
             raise ConversionError(
-                f"{path or kind} is a quantized {type(part).__name__}: its activations work on whole "
-                "numbers. Convert the model that it was made from, and quantize the finalized one."
+                f"{path or kind} is a quantized {type(part).__name__}: activations work on whole numbers "
+                "there. Convert the model that it was made from, and quantize the finalized one."
             )
 
 

@@ -32,6 +32,11 @@ class NoActivation(Curve):
         self.net = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
 
 
+class Missing(CurveData):
+    def train_dataloader(self) -> Any:
+        raise FileNotFoundError("rows.csv")
+
+
 class Raising(Curve):
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
         raise RuntimeError("a bug in the user's model")
@@ -121,6 +126,11 @@ def loaders(value: float = 0.0, rows: int = 40) -> tuple[DataLoader[Any], ...]:
         ({"model": Curve()}, ConfigurationError, "model is an instance of Curve; it must be a callable"),
         ({"model": "Curve"}, ConfigurationError, "model is 'Curve'; it must be a callable"),
         ({"model": NeedsArguments}, ConfigurationError, "cannot be made: TypeError: .*'width'"),
+        (
+            {"data": Missing},
+            DataError,
+            r"data cannot be loaded: FileNotFoundError: rows.csv \(.*line",
+        ),
         (
             {"model": lambda: nn.ReLU()},
             ConfigurationError,

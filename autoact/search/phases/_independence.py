@@ -149,3 +149,18 @@ def tell_of_memory(name: str, monitor: str, first: float, again: float) -> None:
         UserWarning,
         stacklevel=2,
     )
+
+
+def tell_of_no_optimizer(name: str) -> None:
+    """Warn where no step of a training changes the model.
+
+    Args:
+        name: What it is called.
+    """
+    warnings.warn(
+        f"{name} has no optimizer: its configure_optimizers returns none of its parameters, and no step "
+        "changes them. Unless its own hooks train it, activations are compared on untrained weights. Return "
+        "an optimizer.",
+        UserWarning,
+        stacklevel=2,
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from autoact.conversion import ConversionPlan, find_layers, recipe, warn_of_sharing
-from autoact.errors import AutoActError, ConfigurationError, ConversionError
+from autoact.errors import ConfigurationError, ConversionError
 from autoact.records import Costs, Reference, Stack, Value
 from autoact.search.executors import can_end, in_processes, require_limits, require_picklable
 from autoact.search.goals import second_goal
@@ -20,6 +20,7 @@ from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._independence import with_own_network
 from autoact.search.phases._probe import Probe, keeping
 from autoact.search.phases._stack_size import budget_for
+from autoact.search.phases._user_code import callable_of, checked, module_of, parts_of
 from autoact.search.setup import (
     Counts,
     Hyperparameters,
@@ -41,9 +42,8 @@ from autoact.search.trainings import (
     with_values,
 )
 from autoact.spaces import SearchSpace
-from autoact.training import DataParts, DoubtfulBatch, check, overlaps, restored_randomness, silence, split
-from autoact.training.configuration import Component
-from autoact.training.fit import laid_out, on_one_device, remarks, silent_trainer
+from autoact.training import DoubtfulBatch, overlaps, restored_randomness, silence
+from autoact.training.fit import on_one_device, remarks
 
 _LEAST_TIMEOUT, _TIMES = 300, 20  # of a training in seconds; so much longer than estimated
 _IDLE = "never called in a training step or a validation"
@@ -220,15 +220,15 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         ConversionError: The model has no activation to choose.
         DataError: The data are empty.
     """
-    make_module = _callable("model", model)
-    parts = _parts(data, make_module, settings.seed)
+    make_module = callable_of(model)
+    parts = parts_of(data, make_module, settings.seed)
     trainer = on_one_device(settings.trainer)
-    make = partial(_make, parts=parts, trainer=trainer)
+    make = partial(module_of, parts=parts, trainer=trainer)
     with restored_randomness():
         module = make(make_module)
     _require_unconverted(module)
     layers = find_layers(module, space)
-    doubtful = check(parts, trainer=silent_trainer(trainer))
+    doubtful = checked(parts, trainer)
     own = _own_values(make_module, settings.hyperparameters, layers, make)
     made = [path for group in layers.groups for path in group if path not in layers.placed]
     warn_of_sharing(layers, made, stacklevel=4)
@@ -353,54 +353,3 @@ def _require_choice(variables: Variables, settings: Settings) -> None:
             f"There is nothing to choose: every layer has {only} as its only candidate. "
             "Give a space with two candidates or more."
         )
-
-
-def _callable(what: str, given: Any) -> Callable[[], Any]:
-    if isinstance(given, Mapping):
-        return Component(**given)
-    if isinstance(given, nn.Module) or not callable(given):
-        raise ConfigurationError(
-            f"{what} is {_short(given)}; it must be a callable that makes a fresh LightningModule at every "
-            "call, such as the class itself or `lambda: MyModel(width=64)`."
-        )
-    return given
-
-
-def _make(
-    make_module: Callable[[], Any], how: str = "", *, parts: DataParts, trainer: Mapping[str, Any]
-) -> Any:
-    try:
-        module = laid_out(make_module, parts, trainer)
-    except AutoActError:
-        raise
-    except Exception as error:
-        raise _unmakable(error, how) from error
-    if not isinstance(module, nn.Module) or not hasattr(module, "training_step"):
-        raise ConfigurationError(
-            f"The model's callable made {_short(module)}; it must make a LightningModule with its steps."
-        )
-    return module
-
-
-def _parts(data: Any, make_module: Callable[[], Any], seed: int) -> DataParts:
-    if data is not None:
-        return split(Component(**data) if isinstance(data, Mapping) else data, seed)
-    try:
-        return split(None, seed, model=make_module)
-    except AutoActError:
-        raise
-    except Exception as error:
-        raise _unmakable(error) from error
-
-
-def _unmakable(error: Exception, how: str = "") -> ConfigurationError:
-    remedy = (
-        "Correct its range in parameters."
-        if how
-        else "Give a callable that needs no arguments, such as `lambda: MyModel(width=64)`."
-    )
-    return ConfigurationError(f"The model cannot be made{how}: {type(error).__name__}: {error}. {remedy}")
-
-
-def _short(value: object) -> str:
-    return f"an instance of {type(value).__name__}" if isinstance(value, nn.Module) else repr(value)

@@ -1,17 +1,21 @@
 """Probe: model and mixture are trained for a few steps, so that what would fail later fails now."""
 
 import math
-import traceback
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from autoact.errors import AutoActError, SearchFailedError
 from autoact.records import Training
-from autoact.search.phases._independence import require_no_history, require_seeded, tell_of_memory
+from autoact.search.phases._independence import (
+    require_no_history,
+    require_seeded,
+    tell_of_memory,
+    tell_of_no_optimizer,
+)
+from autoact.search.phases._user_code import raised
 from autoact.search.trainings import ModelTask, ObjectiveTask
 from autoact.spaces import LayerRule, SearchSpace
 from autoact.training import DoubtfulBatch, Measurement, NoMixtureError, train
@@ -28,8 +32,6 @@ from autoact.training.fit import (
 _PROBED = 0.02  # fraction of a full training that is asked of a function
 _STEPS = 20  # enough for a mean step time, and at most 2 % of one training
 _SHARE = 0.02
-_LIBRARIES = ("site-packages", "dist-packages")  # folders of files that are not the user's
-_PACKAGE = Path(__file__).parents[2]  # nor are those here; a folder of the user's may be called autoact, too
 _AS_IT_IS = "The model cannot be trained, not even for a few steps"
 _CHANGED = "As it is the model trains; with searched activations it does not"
 
@@ -102,7 +104,7 @@ def probe(
     except (Exception, SystemExit) as error:
         model = isinstance(task, ModelTask)
         what = _AS_IT_IS if model else "The objective raised on the original activations"
-        raise SearchFailedError(_told(what, error)) from error
+        raise SearchFailedError(raised(what, error)) from error
 
 
 def rehearse(task: ModelTask) -> None:
@@ -144,7 +146,7 @@ def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[Doubt
         raise
     except Exception as error:
         _train(rehearsed, seed, fraction=1e-9, comparison=True)  # without probes in place of activations
-        raise SearchFailedError(_told(_CHANGED, error)) from error
+        raise SearchFailedError(raised(_CHANGED, error)) from error
     _tell(doubtful, task.monitor, first.selection)
     steps = min(_STEPS, _SHARE * first.planned_steps)
     few = max(steps, 2) / first.planned_steps
@@ -152,6 +154,8 @@ def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[Doubt
         replace(task, make_module=watched), seed + 1, fraction=few, callbacks=[clock, begun, kept]
     )
     require_seeded(name, begun)
+    if not kept.steppable:
+        tell_of_no_optimizer(name)
     if kept.module is not None and second.finite:
         more = (kept.module, task.build, task.parts, task.monitor, task.trainer)
         require_no_history(name, task.monitor, ShortValidations(*more))
@@ -196,7 +200,7 @@ def _changed(
     task: ModelTask, seed: int, reached: ReachedLayers, known_length: bool
 ) -> tuple[list[Measurement], str]:
     """Train the mixture for a step, and the first alternative that trains; return why there is no mixture."""
-    measured, no_mixture, raised = [], "", None
+    measured, no_mixture, first = [], "", None
     try:
         if known_length:
             space = keeping(task.space, reached.idle)
@@ -210,29 +214,17 @@ def _changed(
     except AutoActError:
         raise
     except Exception as error:
-        raise SearchFailedError(_told(_CHANGED, error)) from error
+        raise SearchFailedError(raised(_CHANGED, error)) from error
     for alternative in reached.alternatives():
         try:
             return [*measured, _train(task, seed, fraction=1e-9, assignment=alternative)], no_mixture
         except AutoActError:
             raise
         except Exception as error:  # the search tells which ones do not train, if others do
-            raised = raised or error
-    if raised is not None:
-        raise SearchFailedError(_told(_CHANGED, raised)) from raised
+            first = first or error
+    if first is not None:
+        raise SearchFailedError(raised(_CHANGED, first)) from first
     return measured, no_mixture
-
-
-def _told(what: str, error: Exception | SystemExit) -> str:
-    """Return a line about what the user's code raised, with its place there."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if _is_users(Path(frame.filename))]
-    place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
-    return f"{what}: {type(error).__name__}: {error}{place}"
-
-
-def _is_users(file: Path) -> bool:
-    return _PACKAGE not in file.parents and not any(part in _LIBRARIES for part in file.parts)
 
 
 def _entry(measured: Sequence[Measurement], seed: int) -> Training:

@@ -307,8 +307,9 @@ class ActivationSearch(Callback):
 
         Of two callbacks with a `state_dict` the Trainer says less than `setup` does.
         """
-        if self._optimizer is not None:
-            checkpoint["callbacks"][self.state_key] = self._optimizer.state_dict()
+        state = self._restored if self._optimizer is None else self._optimizer.state_dict()
+        if state:
+            checkpoint["callbacks"][self.state_key] = state
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

@@ -20,14 +20,24 @@ _CHANGES: tuple[Callable[[Tensor], Tensor], ...] = (torch.zeros_like, torch.neg)
 
 
 class KeptModule(Callback):
-    """Keep the module of a training; give it to `train(callbacks=[...])`."""
+    """Keep the module of a training; give it to `train(callbacks=[...])`.
+
+    Attributes:
+        module: That was trained.
+        steppable: Whether an optimizer has its parameters, or it steps by itself.
+    """
 
     def __init__(self) -> None:
         self.module: LightningModule | None = None
+        self.steppable = True
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep it."""
         self.module = pl_module
+        groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
+        stepped = {id(parameter) for group in groups for parameter in group["params"]}
+        own = {id(parameter) for parameter in pl_module.parameters()}
+        self.steppable = not pl_module.automatic_optimization or not own.isdisjoint(stepped)
 
 
 class ShortValidations:

@@ -283,3 +283,15 @@ def test_what_outlives_a_training_is_told(tmp_path: Path) -> None:
     """Later trainings would be worse for it, and the verdict with them."""
     with pytest.warns(UserWarning, match=r"of Counting with the same seed ended with val_loss \S+ and \S+:"):
         search(Counting, tmp_path / "run", dry_run=True)
+
+
+class Unoptimized(Curve):
+    """Lightning says in a warning that such a fit trains nothing, which a search silences."""
+
+    def configure_optimizers(self) -> None:
+        return None
+
+
+def test_a_model_that_no_step_changes_is_told(tmp_path):
+    with pytest.warns(UserWarning, match="Unoptimized has no optimizer: its configure_opt"):
+        search(Unoptimized, tmp_path / "run", dry_run=True)

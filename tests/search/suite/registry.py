@@ -17,7 +17,7 @@ class Case:
         kind: Of problem or of code.
         does: The first line of its docstring.
         model: Makes the module.
-        data: Makes a data module or (train, validation, test) loaders.
+        data: Makes a data module or (train, validation, test) loaders; or None, where the module has its own.
         layers: Paths of the layers to search.
         idle: Paths of those that never run, which a search leaves out.
         warns: What the callback warns of; "" for nothing.

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import prune
+from torch.utils.data import DataLoader, random_split
 
-from tests.search.suite.basis import Learner, Numbers, Regression, loaders, mlp, points
+from tests.search.suite.basis import Learner, Numbers, Regression, loader, loaders, mlp, points
 from tests.search.suite.registry import case
 
 rows = loaders(points)
@@ -197,3 +198,17 @@ class Own(Regression):
     def __init__(self) -> None:
         Learner.__init__(self)
         self.net = nn.Sequential(nn.Linear(4, 8), Swishing(), nn.Linear(8, 8), self.Plain(), nn.Linear(8, 1))
+
+
+@case("loaders of one's own", "net.1", data=lambda: None)
+class InTheModule(Regression):
+    """train_dataloader and val_dataloader in the module itself, of rows that setup divides at random."""
+
+    def setup(self, stage: str) -> None:
+        self.parts = random_split(loader(points).dataset, [32, 16])
+
+    def train_dataloader(self) -> Any:
+        return DataLoader(self.parts[0], batch_size=8, shuffle=True)
+
+    def val_dataloader(self) -> Any:
+        return DataLoader(self.parts[1], batch_size=8)

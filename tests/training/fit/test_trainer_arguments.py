@@ -1,6 +1,7 @@
 import pytest
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import (
+    BatchSizeFinder,
     EarlyStopping,
     ModelCheckpoint,
     ModelSummary,
@@ -110,6 +111,7 @@ def test_a_training_of_no_steps_is_refused(name):
         ),
         ({"limit_val_batches": 0}, "limit_val_batches is 0, so nothing would be validated"),
         ({"max_epochs": -1}, "do not say how long a training is"),
+        ({"callbacks": BatchSizeFinder()}, "holds a BatchSizeFinder: each training would find a batch size"),
         (
             {"callbacks": [ActivationSearch()]},
             "holds an ActivationSearch: the search trains",
