@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autoact.errors import DataError, first_few
+from autoact.errors import DataError
 
 _SHOWN = 12  # names in a message
 
@@ -78,7 +78,10 @@ class Table:
         lowered = {name.lower(): name for name in self.names}
         near = difflib.get_close_matches(column.lower(), lowered, n=1)
         hint = f" Did you mean {lowered[near[0]]!r}?" if near else ""
-        return f"{self.source} has no column {column!r}.{hint} Columns: {first_few(self.names, _SHOWN)}"
+        more = ", ..." if len(self.names) > _SHOWN else ""
+        return (
+            f"{self.source} has no column {column!r}.{hint} Columns: {', '.join(self.names[:_SHOWN])}{more}"
+        )
 
 
 def _integer(text: str) -> int | None:
