@@ -35,42 +35,30 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-_HOMES = {
+_FOLDERS: dict[str, tuple[str, ...]] = {  # and what of each stands here, too
     "activations": ("Activation", "Parameter", "activation", "get", "list_activations"),
+    "advice": (),
+    "analysis": (),
     "conversion": ("apply", "auto_layers", "convert", "derive", "finalize", "find_layers"),
+    "dashboard": (),
     "errors": ("AutoActError",),
     "exporting": ("export",),
+    "geometry": (),
+    "integrations": (),
     "invention": ("invent",),
     "kernels": ("mixture",),
+    "latency": (),
     "nn": ("AutoActivation", "FixedActivation"),
+    "play": (),
+    "ranking": (),
+    "records": (),
+    "report": (),
     "search": ("FunctionSpaceSampler", "load_run", "run_search"),
     "spaces": ("Assignment", "Choice", "SearchSpace"),
+    "tabular": (),
+    "tracking": (),
     "training": ("ActivationSearch", "load_weights"),
 }
-_FOLDERS = (
-    "activations",
-    "advice",
-    "analysis",
-    "conversion",
-    "dashboard",
-    "errors",
-    "exporting",
-    "geometry",
-    "integrations",
-    "invention",
-    "kernels",
-    "latency",
-    "nn",
-    "play",
-    "ranking",
-    "records",
-    "report",
-    "search",
-    "spaces",
-    "tabular",
-    "tracking",
-    "training",
-)
 
 __all__ = [
     "Activation",
@@ -115,7 +103,7 @@ if not TYPE_CHECKING:  # mypy would take any name for one of the lazy ones
         __name__,
         __all__,
         {
-            **{name: f"autoact.{folder}" for folder, names in _HOMES.items() for name in names},
+            **{name: f"autoact.{folder}" for folder, names in _FOLDERS.items() for name in names},
             **{folder: f"autoact.{folder}" for folder in _FOLDERS},
         },
     )

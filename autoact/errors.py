@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
@@ -149,6 +149,20 @@ def counted(count: int, noun: str) -> str:
         ('1 row', '1,200 rows')
     """
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def first_few(names: Sequence[str], most: int) -> str:
+    """Return names in one line, the first ones of many.
+
+    Args:
+        names: In their order.
+        most: That are named.
+
+    Example:
+        >>> first_few(["a", "b"], 2), first_few(["a", "b", "c"], 2)
+        ('a, b', 'a, b, ...')
+    """
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def did_you_mean(value: object, allowed: Iterable[str]) -> str:

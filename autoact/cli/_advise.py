@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoact.cli._parser import print_json
-from autoact.errors import ConfigurationError
+from autoact.cli._request import check_table
 
 if TYPE_CHECKING:
     from autoact.advice import Advice
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     from autoact.advice import Needs, advise, check_free, describe, read_range, write_space
     from autoact.cli.catalogue import load_module
 
-    _check(options)
+    check_table(options)
     if options.out:
         check_free(options.out)
     if options.module:
@@ -83,15 +83,6 @@ def _plain(advice: "Advice", out: Path | None) -> dict[str, Any]:
         "left_out": advice.left_out,
         "space": None if out is None else str(out),
     }
-
-
-def _check(options: argparse.Namespace) -> None:
-    if options.data and options.target is None:
-        raise ConfigurationError(
-            "--data needs --target COLUMN: the name of the column to predict, or its number (-1: the last)."
-        )
-    if not options.data and (options.target is not None or options.problem):
-        raise ConfigurationError("--target and --problem belong to --data FILE.csv; name the file, too.")
 
 
 def _search(options: argparse.Namespace) -> str:

@@ -35,8 +35,7 @@ def read_request(options: argparse.Namespace, instead: str = "") -> Request:
         options: Of the command line.
         instead: What to do where only Python can make the model of a run; a search is resumed there.
     """
-    if not options.data and (options.target or options.problem):
-        raise ConfigurationError("--target and --problem belong to --data FILE.csv; name the file, too.")
+    check_table(options)
     if options.resume:
         if options.out:
             raise ConfigurationError("--resume names the run directory; leave out --out.")
@@ -85,14 +84,24 @@ def _of_task(name: str, out: Path) -> Request:
     )
 
 
+def check_table(options: argparse.Namespace) -> None:
+    """Refuse a table without its target, and what belongs to a table without one.
+
+    Args:
+        options: Of the command line: `data`, `target` and `problem`.
+    """
+    if options.data and options.target is None:
+        raise ConfigurationError(
+            "--data needs --target COLUMN: the name of the column to predict, or its number (-1: the last)."
+        )
+    if not options.data and (options.target is not None or options.problem):
+        raise ConfigurationError("--target and --problem belong to --data FILE.csv; name the file, too.")
+
+
 def _of_data(options: argparse.Namespace) -> Request:
     """Return what a CSV file asks for."""
     from autoact.tabular import fingerprint
 
-    if options.target is None:
-        raise ConfigurationError(
-            "--data needs --target COLUMN: the name of the column to predict, or its number (-1: the last)."
-        )
     source = {
         "data": str(Path(options.data).absolute()),
         "target": options.target,

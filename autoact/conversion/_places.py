@@ -247,9 +247,9 @@ def _uses(module: nn.Module, present: Any, apart: list[Site], is_child: bool) ->
 
 def _other_calls(path: str, module: nn.Module) -> Iterator[_Occurrence]:
     """Yield calls of what is no attribute: functions by name, factors of a gate, and maxout."""
-    computed = (*function_calls(module), *_factors(module))
-    maxout = ((site, Choice("relu")) for site in maxout_calls(module))
-    yield from (_call(path, module, None, *each) for each in (*computed, *maxout))
+    yield from (_call(path, module, None, *each) for each in function_calls(module))
+    yield from (_call(path, module, None, *each) for each in _factors(module))
+    yield from (_call(path, module, None, site, Choice("relu")) for site in maxout_calls(module))
 
 
 def _factors(module: nn.Module) -> Iterator[tuple[Site, Choice]]:

@@ -262,7 +262,7 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hyperparameters:
+class FoundHyperparameters:
     """Hyperparameters that were searched: their ranges, the model's own values, and those found.
 
     Attributes:
@@ -273,7 +273,7 @@ class Hyperparameters:
         trainings_per_baseline: Trainings with which each baseline was tuned.
 
     Example:
-        >>> Hyperparameters(baselines={"relu": {"lr": 0.1}}).of("relu")
+        >>> FoundHyperparameters(baselines={"relu": {"lr": 0.1}}).of("relu")
         {'lr': 0.1}
     """
 

@@ -14,7 +14,7 @@ from autoact.records._findings import (
     Confirmation,
     Cost,
     Failure,
-    Hyperparameters,
+    FoundHyperparameters,
     Latency,
     Look,
     ParetoPoint,
@@ -129,7 +129,7 @@ class Report:
     prior: Prior | None = None
     beliefs: Mapping[str, Belief] = field(default_factory=dict)
     recommendation: Recommendation | None = None
-    hyperparameters: Hyperparameters | None = None
+    hyperparameters: FoundHyperparameters | None = None
     note: str | None = None
     failure: str | None = None
     failures: tuple[Failure, ...] = ()

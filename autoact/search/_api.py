@@ -31,6 +31,8 @@ from autoact.search.study import quiet_optuna
 from autoact.search.trainings import OBJECTIVE, Layers, Objective, interruptible
 from autoact.spaces import SearchSpace
 
+_SETTINGS = "    **settings: Settings of the search by name, each as `Settings` describes it."
+
 
 def run_search(
     model: Callable[[], Any] | Mapping[str, Any] | None = None,
@@ -72,7 +74,7 @@ def run_search(
         task: What to call the model; default: the name of its class.
         source: Kept in config.yaml, for whoever has to make model and data again to resume.
         reference: Of the metric: what else is named beside the verdict, an `autoact.records.Reference`.
-        **settings: {settings}
+        **settings: Settings of the search by name, each as `Settings` describes it.
 
     Returns:
         Verdict, assignment and report.
@@ -159,7 +161,7 @@ def _spell_out(function: Any) -> None:
     each_by_name = (each.replace(kind=each.KEYWORD_ONLY) for each in settings)
     function.__signature__ = own.replace(parameters=[*named, *each_by_name])
     described = (inspect.getdoc(Settings) or "").partition("Args:\n")[2].partition("\n\n")[0]
-    function.__doc__ = (inspect.getdoc(function) or "").replace("    **settings: {settings}", described)
+    function.__doc__ = (inspect.getdoc(function) or "").replace(_SETTINGS, described)
 
 
 _spell_out(run_search)

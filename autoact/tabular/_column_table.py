@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from autoact.errors import first_few
 from autoact.tabular._table_task import TableTask
 from autoact.tabular.columns import Categories, Dates, Encoder, Numbers
 from autoact.tabular.files import NUMBER_FORMS
@@ -24,7 +25,8 @@ def column_rows(task: TableTask) -> list[dict[str, Any]]:
         [('x', 'numbers'), ('y', 'target')]
     """
     target, encoding = task.target, task.encoding
-    kind = f"{len(target.classes)} classes: {_listed(target.classes)}" if target.classes else "a number"
+    classes = f"{len(target.classes)} classes: {first_few(target.classes, _SHOWN)}"
+    kind = classes if target.classes else "a number"
     rows = {encoder.name: _read(encoder) for _, encoder in encoding.encoders}
     rows |= {out.name: ("left out", 0, out.reason) for out in encoding.left_out}
     found = []
@@ -64,7 +66,7 @@ def _read(encoder: Encoder) -> tuple[str, int, str]:
     inputs = len(encoder.labels)
     if isinstance(encoder, Categories):
         rest = "; all others together" if encoder.others else ""
-        return "categories", inputs, f"{len(encoder.levels)}: {_listed(encoder.levels)}{rest}"
+        return "categories", inputs, f"{len(encoder.levels)}: {first_few(encoder.levels, _SHOWN)}{rest}"
     if isinstance(encoder, Dates):
         cycles = f"; place in the {', '.join(encoder.cycles)}" if encoder.cycles else ""
         return "dates", inputs, f"{encoder.form}{cycles}"
@@ -72,7 +74,3 @@ def _read(encoder: Encoder) -> tuple[str, int, str]:
     form = "" if encoder.form == next(iter(NUMBER_FORMS)) else f"{encoder.form}; "
     told = "; missing is told beside" if encoder.tells_missing else ""
     return "numbers", inputs, f"{form}median {encoder.scale.center:.4g}{told}"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

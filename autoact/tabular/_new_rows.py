@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autoact.errors import DataError, counted, did_you_mean
+from autoact.errors import DataError, counted, did_you_mean, first_few
 from autoact.tabular.columns import Categories, Dates, Encoder, Numbers, level_of
 from autoact.tabular.files import DATE_FORMS, NUMBER_FORMS, Table, is_missing
 
@@ -56,8 +56,7 @@ def _names(table: Table, names: Sequence[str], target: str) -> Sequence[str]:
 
 def _lacks(table: Table, missing: Sequence[str]) -> str:
     hint = did_you_mean(missing[0], table.names)
-    listed = ", ".join(table.names[:_SHOWN]) + (", ..." if len(table.names) > _SHOWN else "")
-    what = ", ".join(map(repr, missing[:_SHOWN])) + (", ..." if len(missing) > _SHOWN else "")
+    listed, what = first_few(table.names, _SHOWN), first_few([*map(repr, missing)], _SHOWN)
     kind = "column" if len(missing) == 1 else "columns"
     return f"{table.source} lacks the {kind} {what}, which the model takes.{hint} It has {listed}."
 

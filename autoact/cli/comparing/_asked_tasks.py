@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoact.cli._named_model import imported
+from autoact.cli._request import check_table
 from autoact.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ def asked_tasks(options: argparse.Namespace) -> "list[Task]":
     """Return the tasks, with the network of `--model` where they take one."""
     from autoact.training.tasks import TASKS
 
-    if not options.data and (options.target or options.problem):
-        raise ConfigurationError("--target and --problem belong to --data FILE.csv; name the file, too.")
+    check_table(options)
     tasks = [_task(name) for name in options.tasks] if options.tasks else list(TASKS.values())
     if options.data:
         tasks.append(_of_data(options))
@@ -74,10 +74,6 @@ def _of_data(options: argparse.Namespace) -> "Task":
     from autoact.tabular import load_task
     from autoact.training.tasks import Task
 
-    if options.target is None:
-        raise ConfigurationError(
-            "--data needs --target COLUMN: the name of the column to predict, or its number (-1: the last)."
-        )
     found = load_task(options.data, options.target, problem=options.problem, seed=options.seed or 0)
     data: Any = found.data
     judged = {key: found.settings[key] for key in ("monitor", "mode", "trainer")}

@@ -11,8 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from autoact.errors import ConfigurationError, UnsupportedInputError
-from autoact.geometry.regions._bends import check_point
+from autoact.errors import ConfigurationError
 from autoact.geometry.regions._hyperplanes import Array
 from autoact.geometry.regions._segments import Segment
 
@@ -76,14 +75,8 @@ def curvature(
     """
     if points < 5 or not 0 < threshold < 1:
         raise ConfigurationError(f"points={points}, threshold={threshold}: at least 5, and between 0 and 1.")
-    first, last = check_point("start", start), check_point("end", end)
-    if first.shape != last.shape:
-        raise UnsupportedInputError(
-            f"start has shape {tuple(first.shape)}, end {tuple(last.shape)}: they must be two inputs of the "
-            "same shape, without the batch dimension."
-        )
     t = np.linspace(0.0, 1.0, points)
-    network, segment = copy.deepcopy(model).double().cpu().eval(), Segment(first, last)
+    network, segment = copy.deepcopy(model).double().cpu().eval(), Segment.of(start, end)
     with torch.no_grad():
         y = torch.cat([network(x).flatten(1) for x in segment(t).split(_ROWS)]).numpy()
     change = np.linalg.norm(np.diff(y, 2, axis=0), axis=1) * (points - 1)

@@ -73,9 +73,8 @@ def linear_pieces(model: nn.Module, start: Any, end: Any) -> LinePieces:
         >>> found.breakpoints, found.slopes.ravel()
         (array([0.  , 0.25, 0.75, 1.  ]), array([0., 4., 0.]))
     """
-    first, last = _ends(start, end)
     network = Bends(model)
-    segment = Segment(first, last)
+    segment = Segment.of(start, end)
     t, outputs = _all_crossings(network, segment)
     middle = 0.5 * (t[:-1] + t[1:])
     _check_straight(network, outputs, run(network, segment(middle))[0], middle)
@@ -84,21 +83,22 @@ def linear_pieces(model: nn.Module, start: Any, end: Any) -> LinePieces:
     return LinePieces(breakpoints=t[kept], values=outputs[kept], crossings=t[1:-1])
 
 
-def _ends(start: Any, end: Any) -> tuple[Tensor, Tensor]:
-    first, last = check_point("start", start), check_point("end", end)
-    if first.shape != last.shape:
-        raise UnsupportedInputError(
-            f"start has shape {tuple(first.shape)}, end {tuple(last.shape)}: they must be two inputs of the "
-            "same shape, without the batch dimension."
-        )
-    return first, last
-
-
 class Segment(NamedTuple):
     """Inputs from first (t = 0) to last (t = 1)."""
 
     first: Tensor
     last: Tensor
+
+    @classmethod
+    def of(cls, start: Any, end: Any) -> Segment:
+        """Return the inputs between two, checked."""
+        first, last = check_point("start", start), check_point("end", end)
+        if first.shape != last.shape:
+            raise UnsupportedInputError(
+                f"start has shape {tuple(first.shape)}, end {tuple(last.shape)}: they must be two inputs of "
+                "the same shape, without the batch dimension."
+            )
+        return cls(first, last)
 
     def __call__(self, t: Array | Tensor) -> Tensor:
         """Return the inputs (T, ...) at places (T,)."""

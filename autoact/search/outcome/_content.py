@@ -13,7 +13,7 @@ from autoact.records import (
     Confirmation,
     Cost,
     Failure,
-    Hyperparameters,
+    FoundHyperparameters,
     Ledger,
     Phase,
     Prior,
@@ -227,11 +227,11 @@ def _recommendation(search: Search, selected: Training, beliefs: Mapping[str, Be
 
 def _hyperparameters(
     search: Search, selected: Training, baselines: Mapping[str, Training]
-) -> Hyperparameters | None:
+) -> FoundHyperparameters | None:
     """Return what was searched and found; None where nothing was searched."""
     if not search.settings.parameters:
         return None
-    return Hyperparameters(
+    return FoundHyperparameters(
         searched=dict(search.settings.parameters),
         own=dict(search.own),
         chosen=dict(selected.hyperparameters),

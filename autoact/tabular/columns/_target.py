@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from autoact.errors import ConfigurationError, DataError, counted
+from autoact.errors import ConfigurationError, DataError, counted, first_few
 from autoact.tabular.files import NUMBER_FORMS, Floats, best_form, is_missing, number_forms, values
 
 Problem = Literal["classification", "regression"]
@@ -166,9 +166,8 @@ def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str
 def _of_classes(classes: Sequence[str], single: Sequence[str]) -> Iterator[str]:
     """Yield what was done about classes with a single row, and classes whose case alone differs."""
     if single:
-        shown = ", ".join(single[:3]) + (", ..." if len(single) > 3 else "")
         are = "class with a single row is" if len(single) == 1 else "classes with a single row are"
-        yield f"{len(single)} {are} left out ({shown})"
+        yield f"{len(single)} {are} left out ({first_few(single, 3)})"
     folded = Counter(label.casefold() for label in classes)
     if alike := [label for label in classes if folded[label.casefold()] > 1]:
         shown = ", ".join(map(repr, alike[:4]))
