@@ -1,6 +1,6 @@
 """Compare the network that `autoact search --data` starts from with scikit-learn's models on tables.
 
-    python scripts/benchmarks/table_network.py FILE:TARGET ... [--seeds 3] [--try weight_decay=0.1 ...]
+    python scripts/benchmarks/networks/table_network.py FILE:TARGET ... [--seeds 3] [--try weight_decay=0.1 ...]
         [--short]
 
 All get the same training rows and inputs; values are mean losses on comparison rows (cross entropy, or
@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from torch.utils.data import TensorDataset
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from autoact.tabular import TableTask, load_task
 from autoact.training import train
