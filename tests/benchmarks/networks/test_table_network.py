@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autoact.tabular import load_task
-from scripts.benchmarks import table_network
+from scripts.benchmarks.networks import table_network
 
 
 @pytest.mark.slow

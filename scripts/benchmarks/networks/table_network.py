@@ -1,6 +1,6 @@
 """Compare the network that `autoact search --data` starts from with scikit-learn's models on tables.
 
-    python scripts/benchmarks/table_network.py FILE:TARGET ... [--seeds 3] [--try weight_decay=0.1 ...]
+    python scripts/benchmarks/networks/table_network.py FILE:TARGET ... [--seeds 3] [--try weight_decay=0.1 ...]
         [--short]
 
 All get the same training rows and inputs; values are mean losses on comparison rows (cross entropy, or
@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
@@ -26,9 +26,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch.utils.data import TensorDataset
 
 if not __package__:  # started by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from autoact.tabular import TableTask, load_task
 from autoact.training import train
@@ -61,7 +62,11 @@ def network(task: TableTask, seeds: int, settings: Settings, rows: str) -> float
         settings: Of `Perceptron`, instead of its defaults.
         rows: "selection" or "comparison".
     """
-    how = {"monitor": "val_loss", "trainer": dict(task.trainer), "comparison": rows == "comparison"}
+    how: dict[str, Any] = {
+        "monitor": "val_loss",
+        "trainer": dict(task.trainer),
+        "comparison": rows == "comparison",
+    }
     make = partial(task.model, **settings)
     return float(np.mean([getattr(train(make, task.data, seed=n, **how), rows) for n in range(seeds)]))
 
@@ -69,7 +74,8 @@ def network(task: TableTask, seeds: int, settings: Settings, rows: str) -> float
 def others(task: TableTask, seeds: int) -> list[float]:
     """Return the losses of scikit-learn's models on comparison rows, gradient boosting last."""
     (x, y), (new, wanted) = (
-        [tensor.numpy() for tensor in loader.dataset.tensors[:2]] for loader in (task.data[0], task.data[2])
+        [tensor.numpy() for tensor in cast(TensorDataset, loader.dataset).tensors[:2]]
+        for loader in (task.data[0], task.data[2])
     )
     classes, scale = len(task.target.classes), task.model.keywords.get("scale", 1.0)
 
