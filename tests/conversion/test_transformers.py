@@ -154,6 +154,7 @@ def test_a_state_dict_makes_the_round_trip(name, model):
     assert torch.equal(logits(fresh, name), logits(model, name))
 
 
+@pytest.mark.slow
 def test_gradients_reach_every_layer(name, model):
     convert(model)
     model(**MODELS[name][2]).logits.sum().backward()

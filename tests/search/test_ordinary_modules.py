@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning as L
@@ -63,7 +65,10 @@ def test_a_search_without_a_mixture_is_resumed_without_one(searched, tmp_path):
     assert [t.label for t in again.trainings] == [t.label for t in first.trainings]
 
 
-def test_trainings_of_unknown_length_compare_fixed_activations(searched):
+def test_trainings_of_unknown_length_compare_fixed_activations(searched, monkeypatch):
+    twentieths = count()  # of a second, whenever Lightning looks: after each batch
+    clock = SimpleNamespace(monotonic=lambda: next(twentieths) / 20)
+    monkeypatch.setattr("lightning.pytorch.callbacks.timer.time", clock)
     length = {"max_epochs": -1, "max_time": {"seconds": 1}, "accelerator": "cpu"}
     result = searched(Plain, trainer=length, budget=1)
     assert states(result) <= {"finished", "diverged"}

@@ -2,8 +2,6 @@
 
 import json
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import autoact
-from autoact.errors import AutoActError, ConfigurationError, DataError
+from autoact.errors import AutoActError, DataError
 from autoact.tabular import AutoActClassifier, AutoActRegressor
 
 SMALL: dict[str, Any] = {"space": ["relu", "tanh"], "hidden": (16,), "max_epochs": 8, "random_state": 0}
@@ -156,23 +154,6 @@ def test_useless_data_are_refused() -> None:
         AutoActClassifier(**SMALL).fit(np.array([["a"]] * 10, dtype=object), list("ab" * 5))
     with pytest.raises(ValueError, match="X has 10 rows and y has 2; they must be as many"):
         AutoActRegressor(**SMALL).fit(np.array([["a"], ["b"]] * 5, dtype=object), [1.0, 2.0])
-
-
-@pytest.mark.slow
-def test_tables_need_no_scikit_learn_and_estimators_say_that_they_do() -> None:
-    code = """
-import sys
-sys.modules["sklearn"] = None
-import autoact.tabular
-try:
-    autoact.tabular.AutoActClassifier
-except autoact.errors.MissingPackageError as error:
-    print(error)
-"""
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "AutoActClassifier needs scikit-learn" in found.stdout
-    assert "pip install scikit-learn" in found.stdout
-    assert issubclass(ConfigurationError, AutoActError)
 
 
 def test_text_where_training_had_numbers_is_refused_and_new_categories_are_told(

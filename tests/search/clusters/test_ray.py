@@ -22,17 +22,16 @@ MEMORY = 80_000_000  # bytes of each object store: about the least that Ray take
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A head without processors, to which this process is connected, and two nodes with one each."""
+    """A head, to which this process is connected, and a node, with one processor each."""
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a warning of what Ray will change
     import ray
     from ray.cluster_utils import Cluster
 
     before = signal.getsignal(signal.SIGTERM)  # which Ray replaces
-    head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": MEMORY}
+    head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": MEMORY}
     made = Cluster(initialize_head=True, head_node_args=head)
     try:
-        for _ in range(2):
-            made.add_node(num_cpus=1, object_store_memory=MEMORY)
+        made.add_node(num_cpus=1, object_store_memory=MEMORY)
         ray.init(address=made.address, log_to_driver=False)
         yield made
     finally:
@@ -57,10 +56,13 @@ def test_nothing_is_lost_with_a_node(tmp_path: Path, cluster: Any, caplog: pytes
 
     model, out = partial(Held, str(tmp_path)), tmp_path / "there"
     run_search(model, CurveData, out=tmp_path / "here", **SEARCH)
-    nodes = {node.node_id: node for node in cluster.worker_nodes}
-    removing = when_held(
-        out, tmp_path, lambda held: cluster.remove_node(nodes[held[0]], allow_graceful=False)
-    )
+    (node,) = cluster.worker_nodes
+
+    def remove(held: list[str]) -> None:
+        assert node.node_id in held
+        cluster.remove_node(node, allow_graceful=False)
+
+    removing = when_held(out, tmp_path, remove)
     result = run_search(model, CurveData, out=out, executor="ray", **SEARCH)
     removing.join()
     require_same(out, tmp_path / "here")
