@@ -73,6 +73,7 @@ def zipped(*names: str) -> bytes:
 @pytest.mark.parametrize(
     "packed",
     [*(pack(b"a,b\n1,2\n") for pack in (gzip.compress, bz2.compress, lzma.compress)), zipped("table.csv")],
+    ids=["gzip", "bzip2", "xz", "zip"],  # packed files hold the time
 )
 def test_packed_files(file: Path, packed: bytes) -> None:
     file.write_bytes(packed)
@@ -85,6 +86,7 @@ def test_packed_files(file: Path, packed: bytes) -> None:
         (zipped("train.csv", "test.csv"), "holds 2 files (train.csv, test.csv). Unpack it and name one"),
         (zipped("[Content_Types].xml", "xl/workbook.xml"), "is an Excel file, not text"),
     ],
+    ids=["two files", "Excel"],
 )
 def test_a_zip_file_that_is_no_single_table_is_refused(file: Path, packed: bytes, said: str) -> None:
     file.write_bytes(packed)
