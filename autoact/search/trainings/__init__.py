@@ -27,6 +27,7 @@ from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Executor, Job, Over, Trainings, never
 from autoact.search.trainings._time_limit import TimeLimit, spent
 from autoact.search.trainings._training_log import ROLE, log_training
+from autoact.search.trainings._user_code import callable_of, checked, module_of, parts_of, raised
 
 __all__ = [
     "NO_EXTRAS",
@@ -49,16 +50,21 @@ __all__ = [
     "TimeLimit",
     "Trainings",
     "Undone",
+    "callable_of",
     "check_objective",
+    "checked",
     "ended",
     "failed",
     "interruptible",
     "layers_of",
     "log_training",
+    "module_of",
     "never",
     "own_values",
+    "parts_of",
     "perform",
     "perform_stack",
+    "raised",
     "spent",
     "told",
     "with_values",

@@ -134,7 +134,8 @@ def test_a_module_that_divides_anew_never_tests_on_rows_it_trained_on():
         def test_dataloader(self):
             return load(self.validation[10:], batch_size=5)
 
-    opened = split(Divided).open()
+    data = Divided()
+    opened = split(data).open()
     with opened.given("training", MODULE) as arguments:
         arguments["datamodule"].setup("fit")
         train = values(arguments["datamodule"].train_dataloader())
@@ -142,6 +143,7 @@ def test_a_module_that_divides_anew_never_tests_on_rows_it_trained_on():
     with opened.given("comparison", MODULE) as arguments:
         arguments["datamodule"].setup("validate")
         assert values(arguments["datamodule"].val_dataloader()).isdisjoint(train)
+    del data.training  # as a `teardown` does
     with opened.given("training", MODULE) as arguments:  # a second fit goes on with the same rows
         arguments["datamodule"].setup("fit")
         assert values(arguments["datamodule"].train_dataloader()) == train
