@@ -1,4 +1,4 @@
-"""Whether data follow a model: they hold it, and what they give may change as it is trained."""
+"""Data that follow a model: they hold it, and what they give may change as it is trained."""
 
 import gc
 from collections.abc import Iterator
