@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, overload
 
 import sympy as sp
 import torch
@@ -30,9 +30,25 @@ _definitions: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
 _meant: dict[str, Activation] = {}  # by every name, also those that left the registry
 
 
+@overload
+def activation(function: Callable[..., sp.Expr], /) -> Activation: ...
+
+
+@overload
 def activation(
-    *, family: str, reference: str = "", twin: Twin | None = None, aliases: tuple[str, ...] = ()
-) -> Callable[[Callable[..., sp.Expr]], Activation]:
+    *, family: str = "own", reference: str = "", twin: Twin | None = None, aliases: tuple[str, ...] = ()
+) -> Callable[[Callable[..., sp.Expr]], Activation]: ...
+
+
+def activation(
+    function: Callable[..., sp.Expr] | None = None,
+    /,
+    *,
+    family: str = "own",
+    reference: str = "",
+    twin: Twin | None = None,
+    aliases: tuple[str, ...] = (),
+) -> Activation | Callable[[Callable[..., sp.Expr]], Activation]:
     """Register the decorated function as an activation; its name, docstring and arguments describe it.
 
     The function gets SymPy symbols, x first, and returns an expression. Its other arguments have a
@@ -40,13 +56,14 @@ def activation(
     slower, and without the facts that need a formula.
 
     Args:
+        function: Where the decorator is written without parentheses.
         family: Group that search spaces can name, for example "rectifier".
         reference: Paper or book.
         twin: torch's own module, where there is one.
         aliases: Other names under which `get` finds it.
 
     Returns:
-        A decorator that gives back the `Activation`.
+        The `Activation`, or a decorator that gives it back.
 
     Raises:
         ConfigurationError: A name taken by a different expression, or an argument without a Parameter.
@@ -79,7 +96,7 @@ def activation(
         _definitions[made.name] = function, how
         return made
 
-    return register
+    return register if function is None else register(function)
 
 
 def additions() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:

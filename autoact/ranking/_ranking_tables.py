@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autoact.activations import get
+from autoact.errors import counted
 from autoact.ranking._opponents import REFERENCE
 from autoact.ranking._task_ranking import TaskRanking
 from autoact.records import Comparison
@@ -42,8 +43,8 @@ def _of_one(ranking: "Ranking", name: str) -> str:
 
 def _notes(ranking: "Ranking") -> str:
     return (
-        f"* better, - worse at 5 %, Holm's correction for {len(ranking.claims)} comparisons; ± is half of a "
-        f"95 % interval over {len(ranking.seeds)} paired seeds and the rows.\n"
+        f"* better, - worse at 5 %, Holm's correction for {counted(len(ranking.claims), 'comparison')}; ± is "
+        f"half of a 95 % interval over {len(ranking.seeds)} paired seeds and the rows.\n"
         "On rows that chose nothing; the best of the others is the best on selection rows. "
         "One learning rate for all: the task's own."
     )
@@ -54,7 +55,8 @@ def _of_all(ranking: "Ranking") -> str:
     for name, (mean, half) in ranking.ranks.items():
         cells = [_gain(ranking, task, name) for task in ranking.tasks]
         rows.append((f"{name} <" if name in ranking.own else name, f"{mean:.1f} ± {half:.1f}", *cells))
-    said = f"better than {REFERENCE} by; of the others, corrected for {len(ranking.others)} comparisons"
+    corrected = counted(len(ranking.others), "comparison")
+    said = f"better than {REFERENCE} by; of the others, corrected for {corrected}"
     return f"{said}\n\n{_aligned(rows)}"
 
 
@@ -124,7 +126,7 @@ def latex(ranking: "Ranking") -> str:
             for task in ranking.tasks
             for name in ranking.own
         ],
-        f"Gains of {own}. {said}{len(ranking.claims)} comparisons. {formulas}.",
+        f"Gains of {own}. {said}{counted(len(ranking.claims), 'comparison')}. {formulas}.",
     )
     rows: list[Sequence[str]] = []
     for name, (mean, half) in ranking.ranks.items():
@@ -136,7 +138,7 @@ def latex(ranking: "Ranking") -> str:
     second = _table(
         ("activation", "mean rank", *(_escaped(task.name) for task in ranking.tasks)),
         rows,
-        f"Gains over {_named(REFERENCE)}. {said}{len(ranking.others)} comparisons, for {own} "
+        f"Gains over {_named(REFERENCE)}. {said}{counted(len(ranking.others), 'comparison')}, for {own} "
         f"{len(ranking.claims)}.",
     )
     return f"{first}\n\n{second}\n"

@@ -338,7 +338,8 @@ def without_layer_hooks(module: LightningModule) -> Iterator[None]:
     Args:
         module: A module that has been fitted, before another stage of a Trainer.
     """
-    with replaced(module, setup=lambda stage: None, configure_model=lambda: None):
+    once = {"setup": lambda stage: None, "teardown": lambda stage: None}  # the fit has done both
+    with replaced(module, configure_model=lambda: None, **once):
         yield
 
 

@@ -194,3 +194,12 @@ def test_what_is_registered_meanwhile_is_gone_afterwards_even_after_an_error():
         raise RuntimeError
     assert "of_an_hour" not in autoact.list_activations()
     assert autoact.get("relu").name == "relu"  # it was there, and stays
+
+
+def test_the_decorator_needs_no_parentheses():
+    @autoact.activation
+    def bare(x):
+        """A bare one."""
+        return x + 1
+
+    assert (autoact.get("bare").family, autoact.get("bare").description) == ("own", "A bare one.")

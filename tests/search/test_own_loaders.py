@@ -63,5 +63,15 @@ def test_searches_agree_with_stacks_and_are_resumed(tmp_path):
     assert found["stacks"] == pytest.approx(found["alone"], rel=1e-4)
     longer = {**SETTINGS, "seeds": 3}
     torch.randn(3)  # what is drawn meanwhile does not change the problem
-    more = run_search(Own, out=tmp_path / "alone", resume=True, stack="off", **longer)
-    assert len(more.trainings) > len(found["alone"])
+    extended = run_search(Own, out=tmp_path / "alone", resume=True, stack="off", **longer)
+    assert len(extended.trainings) > len(found["alone"])
+
+
+def test_a_task_of_a_comparison_needs_no_data(tmp_path):
+    from argparse import Namespace
+
+    from autoact.cli.comparing._asked_tasks import asked_tasks
+
+    given = Namespace(tasks=[file(tmp_path, CONFIG)], data=None, target=None, problem=None, model=None)
+    (task,) = asked_tasks(given)
+    assert task.data is None

@@ -60,10 +60,11 @@ def _of_configuration(name: str) -> "Task":
     found = load_configuration(name, known)
     judged = {key: found.search[key] for key in ("monitor", "mode") if key in found.search}
     settings = Settings.of({"monitor": "val_loss", **judged})
+    data: Any = found.data
     return Task(
         name=Path(name).stem,
         model=found.model,
-        data=found.data,
+        data=data,
         monitor=settings.monitor,
         mode=settings.direction,
         trainer=found.trainer,

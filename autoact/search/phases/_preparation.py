@@ -20,7 +20,6 @@ from autoact.search.phases._announcement import SearchPlan
 from autoact.search.phases._independence import with_own_network
 from autoact.search.phases._probe import Probe, keeping
 from autoact.search.phases._stack_size import budget_for
-from autoact.search.phases._user_code import callable_of, checked, module_of, parts_of
 from autoact.search.setup import (
     Counts,
     Hyperparameters,
@@ -36,9 +35,13 @@ from autoact.search.trainings import (
     ModelTask,
     Objective,
     ObjectiveTask,
+    callable_of,
     check_objective,
+    checked,
     layers_of,
+    module_of,
     own_values,
+    parts_of,
     with_values,
 )
 from autoact.spaces import SearchSpace

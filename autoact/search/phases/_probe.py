@@ -15,8 +15,7 @@ from autoact.search.phases._independence import (
     tell_of_memory,
     tell_of_no_optimizer,
 )
-from autoact.search.phases._user_code import raised
-from autoact.search.trainings import ModelTask, ObjectiveTask
+from autoact.search.trainings import ModelTask, ObjectiveTask, raised
 from autoact.spaces import LayerRule, SearchSpace
 from autoact.training import DoubtfulBatch, Measurement, NoMixtureError, train
 from autoact.training.fit import (

@@ -25,6 +25,7 @@ from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Executor, Job, Over, Trainings, never
 from autoact.search.trainings._time_limit import TimeLimit, spent
 from autoact.search.trainings._training_log import ROLE, log_training
+from autoact.search.trainings._user_code import callable_of, module_of, parts_of, raised
 
 __all__ = [
     "NO_EXTRAS",
@@ -48,14 +49,18 @@ __all__ = [
     "TimeLimit",
     "Trainings",
     "Undone",
+    "callable_of",
     "check_objective",
     "failed",
     "interruptible",
     "layers_of",
     "log_training",
+    "module_of",
     "never",
     "own_values",
+    "parts_of",
     "perform_stack",
+    "raised",
     "spent",
     "with_values",
 ]

@@ -53,7 +53,7 @@ def check_supported(trainer: Trainer, module: LightningModule, callback: Callbac
         ConfigurationError: What was found and what to do.
     """
     name = type(callback).__name__
-    same = [place for place, each in enumerate(trainer.callbacks) if isinstance(each, type(callback))]
+    same = [place for place, each in enumerate(_callbacks(trainer)) if isinstance(each, type(callback))]
     if len(same) > 1:
         raise ConfigurationError(
             f"The Trainer has {len(same)} callbacks {name} (numbers {', '.join(map(str, same))} of its "
@@ -75,8 +75,7 @@ def check_supported(trainer: Trainer, module: LightningModule, callback: Callbac
 
 def averagers(trainer: Trainer) -> list[StochasticWeightAveraging | WeightAveraging]:
     """Return the callbacks that keep an average of the weights, and put it into the model at the end."""
-    callbacks = getattr(trainer, "callbacks", [])  # set where no type checker sees it
-    return [c for c in callbacks if isinstance(c, StochasticWeightAveraging | WeightAveraging)]
+    return [c for c in _callbacks(trainer) if isinstance(c, StochasticWeightAveraging | WeightAveraging)]
 
 
 def check_averages(trainer: Trainer, module: LightningModule, callback: Callback) -> None:
@@ -96,8 +95,12 @@ def check_averages(trainer: Trainer, module: LightningModule, callback: Callback
             )
 
 
+def _callbacks(trainer: Trainer) -> list[Callback]:
+    return getattr(trainer, "callbacks", [])  # set where no type checker sees it
+
+
 def _position(trainer: Trainer, callback: Callback) -> int:
-    callbacks = getattr(trainer, "callbacks", [])
+    callbacks = _callbacks(trainer)
     return callbacks.index(callback) if callback in callbacks else -1
 
 

@@ -1,6 +1,7 @@
 """Data of a search: a user's loaders or data module, divided into parts, and checked."""
 
 from autoact.training.data._check import DoubtfulBatch, check
+from autoact.training.data._followed import follows
 from autoact.training.data._halves import halve
 from autoact.training.data._opened import Opened, Part
 from autoact.training.data._overlap import overlaps
@@ -14,6 +15,7 @@ __all__ = [
     "Opened",
     "Part",
     "check",
+    "follows",
     "generators",
     "halve",
     "has_loader",

@@ -74,23 +74,33 @@ class _Holder:
             return self._selection
         if not self._tested:
             return self._comparison
-        with restored_randomness(), self._for_test() as holder:
-            set_random_state(self._begun)  # what it divides at random is divided as it was for the training
-            holder.setup("test")
+        with self._again("test") as holder:
             return _require(holder.test_dataloader(), "test")
 
-    def _for_test(self) -> AbstractContextManager[Any]:
-        """Give what makes the test loader."""
+    @contextmanager
+    def _again(self, stage: str) -> Iterator[Any]:
+        """Give what makes loaders, set up once more: what it divides at random is divided as before."""
+        with restored_randomness(), self._apart() as holder:
+            set_random_state(self._begun)
+            holder.setup(stage)
+            yield holder
+
+    def _apart(self) -> AbstractContextManager[Any]:
+        """Give what makes loaders, so that `setup` changes nothing else."""
         raise NotImplementedError
 
     @contextmanager
     def _replaced(self, holder: Any, part: Part, batches: Any) -> Iterator[None]:
         validation = holder.val_dataloader
         known = self.comparison() if part == "comparison" else self._selection
-        put: dict[str, Any] = {"val_dataloader": lambda: known, "setup": lambda stage: None}
+        put: dict[str, Any] = {"val_dataloader": lambda: known, "setup": _nothing, "teardown": _nothing}
         if known is None and part != "comparison":
             self._begun = random_state()
             put = {"val_dataloader": lambda: self._select(validation())}
+        elif part == "training":  # `teardown` may have taken the data away
+            with self._again("fit") as again:
+                train = again.train_dataloader()
+            put["train_dataloader"] = lambda: train
         if batches is not None:
             put["train_dataloader"] = lambda: batches
         with replaced(holder, **put):
@@ -131,7 +141,7 @@ class OpenModule(_Holder):
             self.module.trainer = trainer or _default_trainer()
         return self._set_up(self.module)
 
-    def _for_test(self) -> AbstractContextManager[Any]:
+    def _apart(self) -> AbstractContextManager[Any]:
         return nullcontext(self.module)
 
     @contextmanager
@@ -166,8 +176,7 @@ class OpenModel(_Holder):
         return self._set_up(module)
 
     @contextmanager
-    def _for_test(self) -> Iterator[LightningModule]:
-        """Give the trained model, whose layers `setup` does not change."""
+    def _apart(self) -> Iterator[LightningModule]:
         assert self._trained is not None, "comparison data are those of a training"
         module = _shell(self._trained)
         if not _has_trainer(module):
@@ -191,6 +200,10 @@ class OpenModel(_Holder):
 
 
 Opened = OpenLoaders | OpenModule | OpenModel
+
+
+def _nothing(stage: str) -> None:
+    """Neither set up nor tear down what is known."""
 
 
 def _shell(module: LightningModule) -> LightningModule:

@@ -14,10 +14,10 @@ from torch.optim import Optimizer
 from autoact import conversion
 from autoact.conversion.surroundings import evaluating
 from autoact.spaces import Assignment
+from autoact.training.data import random_state
 from autoact.training.stack._logged_values import Logged
 from autoact.training.stack._member import NotStackable
 from autoact.training.stack._networks import State, caught, loss_of, takes_number
-from autoact.training.stack._seeded import random_state
 from autoact.training.stack.rows import RowActivations, recorded_dropouts
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # the latter of the scale of what is compared
@@ -227,7 +227,7 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 def _draws() -> tuple[Any, ...]:
     on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    return *random_state([])[:3], on_gpu
+    return *random_state()[:3], on_gpu
 
 
 def _same_draws(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:

@@ -17,12 +17,12 @@ from autoact.training._compat_batches import ordered_at_once
 from autoact.training.data import (
     DataParts,
     Part,
+    follows,
     generators,
     random_state,
     set_random_state,
 )
 from autoact.training.fit import reseed, second_seed
-from autoact.training.stack._independent_data import check_data
 from autoact.training.stack._member import NotStackable
 
 
@@ -141,8 +141,9 @@ class Seeded:
         holder = self._holder(arguments)
         validation = arguments["val_dataloaders"] if holder is None else holder.val_dataloader()
         self.selection = _combined(validation, "sequential")
-        if holder is self.module:
-            check_data(self.module, [*self._train.flattened, *self.selection.flattened])
+        if holder is self.module and follows([self._train, self.selection], self.module):
+            kind = type(self.module).__name__
+            raise NotStackable(f"the data that {kind} loads depend on the model itself")
         self.own += list(generators([*self._train.flattened, *self.selection.flattened]))
 
     def _holder(self, arguments: Mapping[str, Any]) -> Any:

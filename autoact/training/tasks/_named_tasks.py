@@ -21,7 +21,7 @@ class Task:
     Attributes:
         name: The name on the command line.
         model: Makes a fresh LightningModule.
-        data: Makes the LightningDataModule.
+        data: Makes the LightningDataModule; may be None where the model makes its own loaders.
         monitor: The validation metric that is searched for.
         mode: Whether the metric is to become small ("min") or large ("max").
         trainer: Keyword arguments of `lightning.Trainer`.

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import autoact
-from autoact.search.phases import _user_code
+from autoact.search.trainings import raised
 
 
 def raised_in(file: Path) -> Exception:
@@ -31,7 +31,7 @@ HERE = Path(__file__)  # the frame that calls is a user's, too
     ids=["a folder called autoact", "any folder", "a library", "autoact itself"],
 )
 def test_the_place_that_is_told_is_in_the_users_code(file: Path, named: bool) -> None:
-    told = _user_code.raised("It fails", raised_in(file))
+    told = raised("It fails", raised_in(file))
     assert told.startswith("It fails: ValueError: no (")
     assert (str(file) in told) is named
     assert (str(HERE) in told) is not named

@@ -188,6 +188,7 @@ def test_groups_of_param_groups_stay_with_their_optimizer(module, loader, make_t
 
     model, callback = Own(), ActivationSearch(SPACE, release=None)
     make_trainer(callback).fit(model, loader)
+    assert callback._optimizer is not None
     assert callback._optimizer.state_dict() == {}
     for layer in auto_layers(model).values():  # their learning rate of 0 holds
         assert torch.equal(layer.logits, layer.anchor)

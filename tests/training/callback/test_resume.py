@@ -50,5 +50,6 @@ def test_the_optimizer_of_the_logits_continues(module, dataset, make_trainer, tm
     assert {int(state["step"]) for state in saved["state"].values()} == {6}
     resumed = ActivationSearch(SPACE)
     make_trainer(resumed).fit(module(), *data, ckpt_path=path)
+    assert resumed._optimizer is not None
     found = resumed._optimizer.state_dict()
     assert {int(s["step"]) for s in found["optimizer"]["state"].values()} == {12}

@@ -22,6 +22,7 @@ def edit(folder: Path, old: str, new: str) -> Path:
 def test_a_configuration_gives_model_data_trainer_space_and_search(user_folder: Path) -> None:
     found = load_configuration(user_folder / "config.yaml")
     model = found.model()
+    assert found.data is not None
     assert (model.width, model.lr, found.data().batch_size) == (8, 1e-4, 4)
     assert found.trainer == {"max_epochs": 3}
     assert found.space.candidates == ("relu", "tanh")

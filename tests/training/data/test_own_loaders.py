@@ -61,6 +61,13 @@ class Own(Rows, Net):
     """The same, with loaders of its own."""
 
 
+class TornDown(Own):
+    """The same, without its data after each stage."""
+
+    def teardown(self, stage: str) -> None:
+        del self.parts
+
+
 class Watched(Own):
     rows: ClassVar[list[Tensor]] = []
 
@@ -85,9 +92,11 @@ def trained(model: Any, data: Any = None, **more: Any) -> Any:
 
 @pytest.mark.parametrize("more", [{}, {"assignment": TANH}, {"space": ["relu", "prelu"], "fine_tune": 0.5}])
 def test_own_loaders_equal_those_of_a_data_module(more):
-    own, given = trained(Own, **more), trained(Net, Data, **more)
-    assert (own.selection, own.comparison, own.curve) == (given.selection, given.comparison, given.curve)
-    assert own.mixture.get("discretization") == given.mixture.get("discretization")
+    given = trained(Net, Data, **more)
+    for model in (Own, TornDown):
+        own = trained(model, **more)
+        assert (own.selection, own.comparison, own.curve) == (given.selection, given.comparison, given.curve)
+        assert own.mixture.get("discretization") == given.mixture.get("discretization")
 
 
 def test_a_stack_of_own_loaders_equals_plain_trainings():

@@ -9,6 +9,8 @@ from autoact.errors import ConfigurationError, DataError
 from autoact.training import split
 from tests.training.models import load
 
+MODULE = L.LightningModule()
+
 
 class Counting(L.LightningDataModule):
     """Divides its data anew in every setup, and counts."""
@@ -68,7 +70,7 @@ def test_test_data_are_untouched_until_the_comparison():
 def test_a_module_that_divides_anew_never_compares_on_rows_it_trained_on():
     opened = split(Counting).open()
     train, selection = opened.loaders()
-    with opened.given("comparison", None) as arguments:
+    with opened.given("comparison", MODULE) as arguments:
         arguments["datamodule"].setup(
             "validate"
         )  # what Lightning does next: the module now holds another division
@@ -80,7 +82,7 @@ def test_a_module_that_divides_anew_never_compares_on_rows_it_trained_on():
 def test_the_data_module_is_itself_again_afterwards():
     data = Counting()
     opened = split(data).open()
-    with opened.given("training", None):
+    with opened.given("training", MODULE):
         assert "val_dataloader" in vars(data)
     assert "val_dataloader" not in vars(data)
 
@@ -132,14 +134,16 @@ def test_a_module_that_divides_anew_never_tests_on_rows_it_trained_on():
         def test_dataloader(self):
             return load(self.validation[10:], batch_size=5)
 
-    opened = split(Divided).open()
-    with opened.given("training", None) as arguments:
+    data = Divided()
+    opened = split(data).open()
+    with opened.given("training", MODULE) as arguments:
         arguments["datamodule"].setup("fit")
         train = values(arguments["datamodule"].train_dataloader())
         arguments["datamodule"].val_dataloader()
-    with opened.given("comparison", None) as arguments:
+    with opened.given("comparison", MODULE) as arguments:
         arguments["datamodule"].setup("validate")
         assert values(arguments["datamodule"].val_dataloader()).isdisjoint(train)
-    with opened.given("training", None) as arguments:  # a second fit goes on with the same rows
+    del data.training  # as a `teardown` does
+    with opened.given("training", MODULE) as arguments:  # a second fit goes on with the same rows
         arguments["datamodule"].setup("fit")
         assert values(arguments["datamodule"].train_dataloader()) == train

@@ -1,5 +1,7 @@
 """Fine-tuning of a derived model: layers with parameters learn theirs, the others stay as they are."""
 
+from typing import Any
+
 import pytest
 from torch import nn
 
@@ -71,7 +73,7 @@ class Late(Regression):
 
 def test_layers_made_in_setup_are_tuned_and_not_made_again(loaders):
     Late.made = 0
-    settings = {"seed": 0, "monitor": "val_loss", "trainer": LENGTH}
+    settings: dict[str, Any] = {"seed": 0, "monitor": "val_loss", "trainer": LENGTH}
     found = train(Late, loaders, **settings, space=["prelu", "relu"], fine_tune=0.5)
     assert "fine_tuned" in found.mixture["discretization"]
     assert Late.made == 1

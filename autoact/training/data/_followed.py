@@ -1,4 +1,4 @@
-"""Independence of data from the model that loads them: where they follow its weights, no stack has them."""
+"""Data that follow a model: they hold it, and what they give may change as it is trained."""
 
 import gc
 from collections.abc import Iterator
@@ -7,34 +7,32 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from autoact.training.stack._member import NotStackable
-
 _MOST = 10_000  # objects that are looked at: rows of data follow no model
 _NOTHING = (str, bytes, int, float, complex, Tensor, ModuleType, CodeType, BuiltinFunctionType)
 
 
-def check_data(module: nn.Module, loaders: Any) -> None:
-    """Refuse loaders that hold a model, as where an agent's own moves are its data.
+def follows(loaders: Any, module: nn.Module) -> bool:
+    """Tell whether loaders hold a model or a part of it, as where an agent's own moves are its data.
 
     Args:
-        module: The model that has made them.
         loaders: Anything.
-
-    Raises:
-        NotStackable: They hold it, or a layer with parameters.
+        module: The model.
 
     Example:
-        >>> check_data(nn.Linear(1, 1), [1, 2])
+        >>> layer = nn.Linear(1, 1)
+        >>> follows([1, 2], layer), follows([lambda x: layer(x)], layer)
+        (False, True)
     """
     layers = {id(each) for each in module.modules()} | {id(each) for each in module.parameters()}
     waiting, seen = [loaders], set[int]()
     while waiting and len(seen) < _MOST:
         item = waiting.pop()
         if id(item) in layers:
-            raise NotStackable(f"the data that {type(module).__name__} loads depend on the model itself")
+            return True
         if id(item) not in seen and not isinstance(item, _NOTHING):
             seen.add(id(item))
             waiting += _held(item)
+    return False
 
 
 def _held(item: Any) -> Iterator[Any]:
