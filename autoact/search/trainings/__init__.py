@@ -25,7 +25,7 @@ from autoact.search.trainings._pruning import STUDY_NAME, Pruning
 from autoact.search.trainings._runner import Executor, Job, Over, Trainings, never
 from autoact.search.trainings._time_limit import TimeLimit, spent
 from autoact.search.trainings._training_log import ROLE, log_training
-from autoact.search.trainings._user_code import callable_of, module_of, parts_of, raised
+from autoact.search.trainings._user_code import callable_of, checked, module_of, parts_of, raised
 
 __all__ = [
     "NO_EXTRAS",
@@ -51,6 +51,7 @@ __all__ = [
     "Undone",
     "callable_of",
     "check_objective",
+    "checked",
     "failed",
     "interruptible",
     "layers_of",
