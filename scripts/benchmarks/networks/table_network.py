@@ -1,7 +1,7 @@
 """Compare the network that `autoact search --data` starts from with scikit-learn's models on tables.
 
-    python scripts/benchmarks/networks/table_network.py FILE:TARGET ... [--seeds 3]
-        [--try weight_decay=0.1 ...] [--short]
+    python scripts/benchmarks/networks/table_network.py FILE:TARGET ... [--seeds 3] [--short]
+        [--try weight_decay=0.1 ...]
 
 All get the same training rows and inputs; values are mean losses on comparison rows (cross entropy, or
 squared error over the target's variance): the network with ReLU, MLPClassifier or MLPRegressor with
