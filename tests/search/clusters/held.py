@@ -52,9 +52,11 @@ def when_held(run: Path, folder: Path, act: Callable[[list[str]], object]) -> th
     (folder / "hold").write_text(str(run))
 
     def watch() -> None:
-        _wait(lambda: len([*folder.glob("held-*")]) >= 2)
-        act(sorted(path.name.removeprefix("held-") for path in folder.glob("held-*")))
-        (folder / "hold").unlink()
+        try:
+            _wait(lambda: len([*folder.glob("held-*")]) >= 2)
+            act(sorted(path.name.removeprefix("held-") for path in folder.glob("held-*")))
+        finally:  # else a test that fails never ends
+            (folder / "hold").unlink()
         for path in folder.glob("held-*"):
             path.unlink()
 
@@ -64,7 +66,7 @@ def when_held(run: Path, folder: Path, act: Callable[[list[str]], object]) -> th
 
 
 def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
