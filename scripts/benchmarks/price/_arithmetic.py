@@ -30,8 +30,6 @@ CHOSEN = ("gelu", "elu", "tanh")  # of the layers in turn; another arm has gelu 
 def arithmetic(case: Case, seeds: int) -> Iterator[tuple[str, float]]:
     """Give processor seconds of a training in a stack of three arms, as a confirmation is.
 
-    The profiler knows operators by the clock on the wall alone: measure on a quiet machine.
-
     Args:
         case: The case.
         seeds: Of each arm.
@@ -55,9 +53,7 @@ def arithmetic(case: Case, seeds: int) -> Iterator[tuple[str, float]]:
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         start, began = clock(), time.perf_counter()
         trained()
-        busy = (clock() - start) / (
-            time.perf_counter() - began
-        )  # the profiler's seconds are those of a wall clock
+        busy = (clock() - start) / (time.perf_counter() - began)  # the profiler has a clock on the wall
     spent = {event.key: busy * event.self_cpu_time_total * 1e-6 for event in profiler.key_averages()}
     for name, operators in (("its products", PRODUCTS), ("its activations, loss, optimizer", ELEMENTS)):
         yield name, sum(spent.get(operator, 0.0) for operator in operators) / len(members)
