@@ -39,6 +39,7 @@ from autoact.nn import AutoActivation, FixedActivation
 from autoact.spaces import Choice
 
 _QUANTIZED = ("torch.ao.nn.quantized.", "torch.ao.nn.intrinsic.quantized.")
+_NOT_YET = ("FloatFunctional", "FXFloatFunctional")  # stand there, but compute with floats until converted
 _TORCH_ACTIVATIONS = torch.nn.modules.activation.__name__
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodDescriptorType, partial)
 
@@ -113,9 +114,10 @@ def check_model(model: Any) -> None:
             "Convert the model that it was made from, and script or trace the finalized one."
         )
     for path, part in model.named_modules():
-        if type(part).__module__.startswith(_QUANTIZED) and "dynamic" not in type(part).__module__:
+        home, name = type(part).__module__, type(part).__name__
+        if home.startswith(_QUANTIZED) and "dynamic" not in home and name not in _NOT_YET:
             raise ConversionError(
-                f"{path or kind} is a quantized {type(part).__name__}: activations work on whole numbers "
+                f"{path or kind} is a quantized {name}: activations work on whole numbers "
                 "there. Convert the model that it was made from, and quantize the finalized one."
             )
 

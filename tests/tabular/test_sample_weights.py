@@ -91,14 +91,15 @@ def test_each_part_validates_by_the_weighted_mean(rows: int) -> None:
     x, y, weights = numbers(rows)
     split = split_rows(y.numpy(), classes=False, seed=0)
     model = model_for(2, y[split.train].numpy(), 0, (4,), split.folds)().eval()
-    errors = model._errors(model._each(x), y).numpy()
+    said = model._each(x)
+    errors, mean = (model._errors(each, y).numpy() for each in (said, said.mean(0, keepdim=True)))
     _, selection, comparison = loaders_for(x, y.numpy(), split, weights)
     own = np.maximum(split.fold, 0) if split.folds > 1 else 0
     assert mean_logged(model, selection) == pytest.approx(
         np.average(errors[own, split.selection], weights=weights[split.selection]), rel=1e-5
     )
     assert mean_logged(model, comparison) == pytest.approx(
-        np.average(errors.mean(0)[split.comparison], weights=weights[split.comparison]), rel=1e-5
+        np.average(mean[0, split.comparison], weights=weights[split.comparison]), rel=1e-5
     )
 
 

@@ -20,7 +20,7 @@ def follows(loaders: Any, module: nn.Module) -> bool:
 
     Example:
         >>> layer = nn.Linear(1, 1)
-        >>> follows([1, 2], layer), follows([lambda x: layer(x)], layer)
+        >>> follows([1, 2], layer), follows([lambda x, net=layer: net(x)], layer)
         (False, True)
     """
     layers = {id(each) for each in module.modules()} | {id(each) for each in module.parameters()}

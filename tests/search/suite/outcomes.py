@@ -57,7 +57,8 @@ def with_callback(case: Case, root: Path) -> Outcome:
     L.seed_everything(1, verbose=False)
     module, data = case.model(), case.data()
     of_module: Any = {"datamodule": data} if isinstance(data, L.LightningDataModule) else {}
-    trainer.fit(module, *(data[:2] if isinstance(data, tuple) else ()), **of_module)
+    loaders = () if of_module or data is None else data[:2]
+    trainer.fit(module, *loaders, **of_module)
     assert case.monitor in trainer.callback_metrics
     assert "configure_optimizers" not in vars(module)
     assert sorted(search.assignment) == sorted(case.layers + case.idle), search.assignment
@@ -67,8 +68,7 @@ def with_callback(case: Case, root: Path) -> Outcome:
         warnings.simplefilter("ignore", DoubtfulChoiceWarning)  # after three steps there is room for doubt
         finalize(module)
     assert not auto_layers(module)
-    loader = data[1] if isinstance(data, tuple) else None
-    validated = trainer.validate(module, loader, verbose=False, **of_module)
+    validated = trainer.validate(module, *loaders[1:], verbose=False, **of_module)
     assert all(math.isfinite(value) for each in validated for value in each.values())
     return Outcome(len(search.assignment) - len(case.idle), WORKS)
 
