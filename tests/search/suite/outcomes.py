@@ -57,7 +57,7 @@ def with_callback(case: Case, root: Path) -> Outcome:
     L.seed_everything(1, verbose=False)
     module, data = case.model(), case.data()
     of_module: Any = {"datamodule": data} if isinstance(data, L.LightningDataModule) else {}
-    loaders = () if of_module or data is None else data[:2]
+    loaders: list[Any] = [] if of_module or data is None else list(data[:2])
     trainer.fit(module, *loaders, **of_module)
     assert case.monitor in trainer.callback_metrics
     assert "configure_optimizers" not in vars(module)
@@ -68,7 +68,7 @@ def with_callback(case: Case, root: Path) -> Outcome:
         warnings.simplefilter("ignore", DoubtfulChoiceWarning)  # after three steps there is room for doubt
         finalize(module)
     assert not auto_layers(module)
-    validated = trainer.validate(module, *loaders[1:], verbose=False, **of_module)
+    validated = trainer.validate(module, loaders[1] if loaders else None, verbose=False, **of_module)
     assert all(math.isfinite(value) for each in validated for value in each.values())
     return Outcome(len(search.assignment) - len(case.idle), WORKS)
 
