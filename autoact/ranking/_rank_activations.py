@@ -85,7 +85,7 @@ def rank_activations(
     with (
         interruptible(records.how_to_go_on),
         records.locked(),
-        _progress(len(names) * seeds, len(tasks), quiet) as tell,
+        _progress(len(names), seeds, len(tasks), quiet) as tell,
     ):
         records.agree(
             {"seeds": {"seed": seed}, "activation": {name: str(get(name).expression) for name in names}}
@@ -184,17 +184,23 @@ def _identity(task: Task, prepared: Prepared) -> dict[str, Any]:
 
 
 @contextmanager
-def _progress(each: int, tasks: int, quiet: bool) -> Iterator[Tell]:
-    """Show a bar; where nobody watches a terminal, a line a task.
+def _progress(activations: int, seeds: int, tasks: int, quiet: bool) -> Iterator[Tell]:
+    """Say how many trainings there are, and show a bar; where nobody watches a terminal, a line a task.
 
     Args:
-        each: Trainings of a task.
+        activations: How many.
+        seeds: How many.
         tasks: How many.
         quiet: Whether to print nothing.
     """
+    each = activations * seeds
     console = Console(highlight=False, soft_wrap=True, force_jupyter=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     hidden, done = quiet or not console.is_terminal, Counter[str]()
+    if not quiet:
+        known = {"activations": activations, "seeds": seeds, "tasks": tasks}
+        product = " x ".join(f"{number} {name}" for name, number in known.items())
+        console.print(f"{product}: {each * tasks} trainings", markup=False)
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         shown = progress.add_task("ranking", total=each * tasks)
 
@@ -202,6 +208,6 @@ def _progress(each: int, tasks: int, quiet: bool) -> Iterator[Tell]:
             done[task] += more
             progress.update(shown, description=task, advance=more)
             if hidden and not quiet and done[task] == each:
-                console.print(f"{task}: {each} trainings", markup=False)
+                console.print(f"{task}: trained, {done.total()} of {each * tasks} are done", markup=False)
 
         yield tell

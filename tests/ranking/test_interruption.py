@@ -122,7 +122,10 @@ def test_ctrl_c_of_the_command_says_how_to_go_on(
         f"autoact: interrupted. Go on with the same again: {out} has what was trained.\n"
     )
     assert main(command) == 0
-    assert capsys.readouterr().out.startswith(f"curve: {TRAININGS} trainings\ninterrupted_bend: mean rank")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"3 activations x 2 seeds x 1 tasks: {TRAININGS} trainings"
+    assert said[1] == f"curve: trained, {TRAININGS} of {TRAININGS} are done"
+    assert said[2].startswith("interrupted_bend: mean rank")
 
 
 def test_a_ranking_does_not_begin_where_a_worker_imports_its_module(
