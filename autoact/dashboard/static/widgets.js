@@ -291,14 +291,14 @@ function pickable(place, spec) {
   });
 }
 
-// Draw rows x columns of values between 0 and 1, again whenever the host's width changes; the names above stay in sight.
+// Draw rows x columns of values between 0 and 1, again whenever the host's width changes; the names of rows and columns stay in sight.
 // With `select`, a row can be chosen by mouse or arrow keys. Returns {update(values), select(row)}; a value of undefined has no cell.
 export function heatmap(host, spec) {
   let [shown, current, width, cells] = [spec.values, -1, 0, []];
-  const lines = () => host.querySelectorAll(".row");
+  const line = (row) => host.querySelector(`.row[data-row="${row}"]`);
   const mark = (row, selected) => {
-    lines()[row]?.classList.toggle("selected", selected);
-    lines()[row]?.setAttribute("aria-selected", selected);
+    for (const part of host.querySelectorAll(`[data-row="${row}"]`)) part.classList.toggle("selected", selected);
+    line(row)?.setAttribute("aria-selected", selected);
   };
   const choose = (row) => {
     mark(current, false);
@@ -319,7 +319,8 @@ export function heatmap(host, spec) {
     width = now;
     const drawn = grid(spec, width);
     cells = drawn.cells;
-    host.replaceChildren(drawn.head, drawn.figure);
+    host.replaceChildren(drawn.head, element("div", {}, drawn.names, drawn.figure));
+    host.style.scrollPadding = `${drawn.top}px 0 0 ${drawn.left}px`; // a row that the keys choose is not scrolled below the names
     mark(current, true);
     update(shown);
   };
@@ -338,7 +339,7 @@ export function heatmap(host, spec) {
     if (!by || !spec.select) return;
     event.preventDefault();
     choose(Math.min(Math.max(current + by, 0), spec.rows.length - 1));
-    lines()[current].scrollIntoView({ block: "nearest" });
+    line(current).scrollIntoView({ block: "nearest", inline: "nearest" });
   });
   host.classList.add("heatmap");
   draw();
@@ -346,37 +347,42 @@ export function heatmap(host, spec) {
   return { update, select: choose };
 }
 
-// The names of the columns, and below them the rows: {head, figure, cells}.
+// The names of the columns and of the rows, and the rows themselves: {head, names, figure, cells, left, top}.
 function grid({ label: said, rows, columns, values, notes = [], select }, width) {
   const longest = (texts) => Math.max(...texts.map((text) => text.length), 1) * LETTER;
-  const left = Math.min(longest(rows) + 14, 0.4 * width, 220);
-  const top = Math.min(longest(columns) * 0.82 + 16, 110);
+  const left = Math.ceil(Math.min(longest(rows) + 14, 0.4 * width, 220));
+  const top = Math.ceil(Math.min(longest(columns) * 0.82 + 16, 110));
   const right = Math.max(notes.length ? longest(notes) + 10 : 4, top * 0.6); // the last name leans over it
   const cell = Math.min(Math.max((width - left - right) / columns.length, 15), 64);
   const tall = rows.length > 30 ? 18 : 24;
-  const whole = { width: Math.ceil(left + cell * columns.length + right), height: Math.ceil(tall * rows.length + 4) };
-  const head = shape("svg", { width: whole.width, height: top, viewBox: `0 0 ${whole.width} ${top}`, class: "head" });
-  const figure = shape("svg", { ...whole, viewBox: `0 0 ${whole.width} ${whole.height}`, role: select ? "listbox" : "img", tabindex: select && "0", "aria-label": said });
+  const [wide, high] = [Math.ceil(cell * columns.length + right), Math.ceil(tall * rows.length + 4)];
+  const sized = (width, height, more) => shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, ...more });
+  const above = sized(wide, top, { "aria-hidden": "true" });
+  const names = sized(left, high, { class: "names", "aria-hidden": "true" });
+  const figure = sized(wide, high, { role: select ? "listbox" : "img", tabindex: select && "0", "aria-label": said });
   columns.forEach((name, n) => {
-    const at = left + cell * (n + 0.5) + 3;
-    head.append(label(name, 120, { x: at, y: top - 8, class: "tick", transform: `rotate(-55 ${at} ${top - 8})` }));
+    const at = cell * (n + 0.5) + 3;
+    above.append(label(name, 120, { x: at, y: top - 8, class: "tick", transform: `rotate(-55 ${at} ${top - 8})` }));
   });
   const cells = rows.map((name, row) => {
     const y = tall * row;
-    const line = shape("g", { class: select ? "row chooses" : "row", role: select && "option", "aria-selected": select && "false", "data-row": row, "aria-label": name });
-    line.append(shape("rect", { x: 0, y, width: whole.width, height: tall, class: "back" }));
-    line.append(label(name, left - 10, { x: left - 8, y: y + tall / 2 + 4, "text-anchor": "end", class: "tick" }, 1, true));
+    const part = (kind, width, more) => shape("g", { class: select ? `${kind} chooses` : kind, "data-row": row, ...more }, shape("rect", { x: 0, y, width, height: tall, class: "back" }));
+    const line = part("row", wide, { role: select && "option", "aria-selected": select && "false", "aria-label": name });
     const own = columns.map((column, n) => {
       if (values[row][n] === undefined) return null;
-      const node = shape("rect", { x: left + cell * n + 1, y: y + 1, width: cell - 2, height: tall - 2, rx: 2, class: "cell", "data-column": column });
+      const node = shape("rect", { x: cell * n + 1, y: y + 1, width: cell - 2, height: tall - 2, rx: 2, class: "cell", "data-column": column });
       line.append(node);
       return node;
     });
-    if (notes[row]) line.append(shape("text", { x: left + cell * columns.length + 6, y: y + tall / 2 + 4, class: "tick" }, notes[row]));
+    if (notes[row]) line.append(shape("text", { x: cell * columns.length + 6, y: y + tall / 2 + 4, class: "tick" }, notes[row]));
+    const named = part("name", left);
+    named.append(label(name, left - 10, { x: left - 8, y: y + tall / 2 + 4, "text-anchor": "end", class: "tick" }, 1, true));
+    names.append(named);
     figure.append(line);
     return own;
   });
-  return { head, figure, cells };
+  const head = element("div", { class: "head" }, sized(left, top, { class: "names" }), above);
+  return { head, names, figure, cells, left, top };
 }
 
 export function table(head, rows) {
