@@ -154,7 +154,8 @@ def test_names_that_differ_at_their_ends_stay_different_where_they_are_shortened
     words = [f"elu(alpha=3.361) · leaky_relu(negative_slope=0.01) · {name}" for name in ("gelu", "relu")]
     drawn = browser.run(
         """(async () => {
-          const { chart, element, heatmap } = await import("./widgets.js");
+          const { chart, element } = await import("./widgets.js");
+          const { heatmap } = await import("./heatmap.js");
           const host = () => document.body.appendChild(element("div", { style: "width: 340px" }));
           const [map, list] = [host(), host()];
           heatmap(map, { label: "", rows: ROWS, columns: ["relu"], values: [[1], [0]] });
@@ -177,7 +178,8 @@ def test_of_a_hundred_layers_the_candidates_and_the_detail_stay_in_sight(
     browser.wait("document.querySelector('.detail svg')")
     found = browser.run(
         """(async () => {
-          const { element, heatmap } = await import("./widgets.js");
+          const { element } = await import("./widgets.js");
+          const { heatmap } = await import("./heatmap.js");
           const host = document.body.appendChild(element("div", {}));
           const rows = Array.from({ length: 100 }, (_, n) => `layer.${n}`);
           heatmap(host, { label: "", rows, columns: ["relu", "tanh"], values: rows.map(() => [0.5, 0.5]) });
@@ -192,6 +194,54 @@ def test_of_a_hundred_layers_the_candidates_and_the_detail_stay_in_sight(
     )
     assert found[0] <= 300
     assert found[1:] == [pytest.approx(0.75, abs=0.01), pytest.approx(0, abs=1), -1]
+
+
+def test_of_forty_candidates_the_names_of_layers_stay_in_sight(browser: Browser, address: str) -> None:
+    open_run(browser, address, "vast", width=390)
+    browser.wait("document.querySelector('.detail svg')")
+    browser.run("document.querySelector('.heatmap').scrollTo(9999, 900)")
+    places = browser.run(
+        """(() => {
+          const map = document.querySelector(".heatmap");
+          const place = (e) => e.getBoundingClientRect();
+          const at = place(map);
+          const rows = ["name", "row"].map((kind) => place(map.querySelector(`.${kind}[data-row='55']`)));
+          const over = document.elementFromPoint(at.left + 5, rows[0].top + 5).closest("svg").classList.value;
+          const last = place(map.querySelector("[data-row='55'] [data-column=candidate39]"));
+          const [name, row] = rows;
+          return [map.scrollLeft, name.left - at.left, name.top - row.top, over, at.right - last.right];
+        })()"""
+    )
+    assert places[0] > 300
+    assert places[1:4] == [pytest.approx(0, abs=1), pytest.approx(0, abs=1), "names"]
+    assert places[4] >= 0
+    browser.click("[data-row='60'] text")
+    browser.wait("document.querySelector('.detail h3').textContent === 'net.60'")
+
+
+def test_a_candidate_has_one_color_in_all_charts_of_a_layer(browser: Browser, address: str) -> None:
+    open_run(browser, address, "training")
+    browser.click("[data-row='3'] text")
+    browser.wait("document.querySelector('.detail h3')?.textContent === 'net.3'")
+    script = """[1, 3].map((place) =>
+        [...document.querySelectorAll(`.detail .charts > div:nth-child(${place}) .legend span`)].map(
+            (e) => [e.textContent.split(" ")[0], e.querySelector("i").classList.item(1)]))"""
+    functions, weights = map(dict, browser.run(script))
+    assert next(iter(weights)) == "candidate3"
+    assert len(set(weights.values())) == 4
+    assert {name: functions[name] for name in weights} == weights
+
+
+def test_what_was_chosen_stays_when_the_record_is_read_again(browser: Browser, address: str) -> None:
+    open_run(browser, address, "training")
+    browser.click("[data-row='2'] text")
+    browser.slide("input[type=range]", 4)
+    browser.wait("document.querySelector('.step').textContent === '50 of 200'")
+    browser.run("document.querySelector('.detail').remove()")
+    browser.click(".bar button")
+    browser.wait("document.querySelector('.detail h3')?.textContent === 'net.2'")
+    assert browser.run("document.querySelector('.step').textContent") == "50 of 200"
+    assert browser.run("document.querySelector('input[type=range]').ariaValueText") == "50 of 200"
 
 
 @pytest.mark.long
@@ -309,6 +359,7 @@ def test_the_files_are_those_of_the_package() -> None:
     static = Path(autoact.dashboard.__file__).parent / "static"
     assert {path.name for path in static.iterdir()} == {
         "dashboard.js",
+        "heatmap.js",
         "report.js",
         "views.js",
         "widgets.css",

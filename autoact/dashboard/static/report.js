@@ -1,5 +1,5 @@
 // Report: draws the figures that report.html asks for, from the data that stand in it.
-import { chart, heatmap } from "./widgets.js";
+import { chart } from "./widgets.js";
 import { figures, layersView } from "./views.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);

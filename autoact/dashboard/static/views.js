@@ -1,5 +1,6 @@
 // Views: what a record of a run says, as charts. The same in the dashboard of TensorBoard and in report.html.
-import { chart, element, heatmap, mean, number, signed, table } from "./widgets.js";
+import { heatmap } from "./heatmap.js";
+import { chart, element, mean, number, signed, table } from "./widgets.js";
 
 const COLORS = ["c2", "c3", "c4", "c5", "c6", "c7", "c0", "c1"]; // the last two are those of chosen and original
 const QUANTITIES = [ // charts of a layer over time
@@ -302,11 +303,13 @@ function curveOf(view, training) {
   return { label: `Curve of ${training.label}`, height: 200, x: { title: "optimizer steps", tight: true }, y: { title: `${view.metric} on ${SELECTION}: ${training.label}, ${training.words}`, log: true }, marks: [{ kind: "line", role: "chosen", points }, { kind: "dots", role: "chosen", size: 2.5, points: points.map((p) => ({ ...p, title: number(p.y) })) }, ...originalLine(view)] };
 }
 
-const TITLES = { progress: "Trials by cost", beliefs: "What is believed of each assignment", looks: "The verdict, look by look", differences: "Against the others", values: "Fresh seeds", front: "Value and cost", uniforms: "One activation everywhere", pareto: "Value against latency", curves: "Curves of the confirmed models" };
+const TITLES = { progress: "Trials by cost", beliefs: "What is believed of each assignment", looks: "The verdict, look by look", differences: "Against the others", values: "Values on fresh seeds", front: "Value and cost", uniforms: "One activation everywhere", pareto: "Value against latency", curves: "Curves of the confirmed models" };
 
-export function searchView(host, view) {
+// `kept` holds the training that the reader picked, for the view that is drawn after this one.
+export function searchView(host, view, kept = {}) {
   const picked = element("div", { class: "picked-training", "aria-live": "polite" }, element("p", { class: "note" }, "Choose a point, by mouse or with the arrow keys, for its activations and its curve."));
   const pick = (id) => {
+    kept.picked = id;
     const training = view.trainings[id];
     const place = element("div", {});
     const names = training.choices ? view.layers.map((path, n) => [path, training.choices[n] ?? "–", view.original[n] ?? "–"]) : [];
@@ -317,6 +320,7 @@ export function searchView(host, view) {
     ? [element("h2", { class: `verdict ${(view.result.verdict ?? "none").replaceAll(" ", "-")}` }, view.result.headline), ...view.result.sentences.map((text) => element("p", {}, text))]
     : [element("h2", {}, "The search runs"), element("p", {}, `${number(view.trainings.filter((t) => t.phase !== "probe").length)} trainings are done${view.planned ? ` of about ${number(view.planned)}` : ""}.`)];
   const sections = Object.entries(TITLES).map(([name, title]) => [title, figures[name](view, name === "progress" ? pick : undefined), name]).filter(([, spec]) => spec);
+  if (kept.picked in view.trainings) pick(kept.picked);
   host.replaceChildren(...said, ...sections.map(([title, spec, name]) => {
     const place = element("div", { "data-figure": name });
     queueMicrotask(() => chart(place, spec));
