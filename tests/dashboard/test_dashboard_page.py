@@ -167,7 +167,7 @@ def test_names_that_differ_at_their_ends_stay_different_where_they_are_shortened
           return [map, list].map((e) => [...e.querySelectorAll("text[text-anchor=end]")].map(text));
         })()""".replace("ROWS", json.dumps(rows)).replace("WORDS", json.dumps(words))
     )
-    assert [row.removeprefix("…") for row in drawn[0]] == [row[1 - len(drawn[0][0]) :] for row in rows]
+    assert drawn[0] == ["…3…", "…11…"]
     assert [line.replace(" ", "") for line in drawn[1]] == [word.replace(" ", "") for word in words]
 
 

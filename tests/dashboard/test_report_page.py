@@ -144,13 +144,18 @@ def test_a_page_that_reads_itself_again_leaves_readers_where_they_were(
     browser: Browser,
     run_directory: Path,  # noqa: F811
 ) -> None:
-    write(run_directory / "tensorboard" / "one-shot", layers_record(60, 40, 20))
+    record = layers_record(60, 40, 20)
+    for n, layer in enumerate(record[0]["layers"]):
+        layer["path"] = f"transformer.encoder.layers.{n}.feed_forward.activation"
+    write(run_directory / "tensorboard" / "one-shot", record)
     page = going_on(run_directory, trainings=8)
     at_will = "window.setInterval = (read, every) => { window.again = read; window.every = every; };"
     script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=at_will)
     browser.open(page.as_uri(), width=390)
-    browser.wait("document.querySelector('.detail h3')?.textContent === 'net.0'")
+    browser.wait("document.querySelector('.detail h3')")
     assert browser.run("window.every") == 5000
+    assert browser.run("document.documentElement.scrollWidth") <= 390  # the names of the layers are long
+    assert browser.run(OVERLAPS) == []
     rows = browser.run("document.querySelectorAll('tbody tr').length")
     browser.run("document.querySelector('details').open = true")
     browser.click("[data-row='45'] text")
@@ -166,7 +171,7 @@ def test_a_page_that_reads_itself_again_leaves_readers_where_they_were(
         Math.round(document.querySelector(".heatmap").getBoundingClientRect().top),
     ]"""
     before = browser.run(state)
-    assert before[:-1] == ["net.45", "60 of 200", 150, 400, True, "range"]
+    assert before[:-1] == [record[0]["layers"][45]["path"], "60 of 200", 150, 400, True, "range"]
     going_on(run_directory, trainings=30)  # there is more above what the reader sees
     browser.run("window.old = true; setTimeout(again)")
     browser.wait("!window.old && document.querySelector('.detail h3') && scrollY")

@@ -1,6 +1,8 @@
 // Heatmap: rows x columns of weights, whose rows can be chosen.
 import { LETTER, element, finite, label, number, shape } from "./widgets.js";
 
+const BOLD = 1.1; // how much wider the name of the chosen row is
+
 // Draw rows x columns of values between 0 and 1, again whenever the host's width changes; the names of rows and columns stay in sight.
 // With `select`, a row can be chosen by mouse or arrow keys. Returns {update(values), select(row)}; a value of undefined has no cell.
 export function heatmap(host, spec) {
@@ -57,10 +59,27 @@ export function heatmap(host, spec) {
   return { update, select: choose };
 }
 
+const longest = (texts) => Math.max(...texts.map((text) => text.replaceAll("…", "mm").length), 1) * LETTER; // as wide as two
+
+// Paths that do not fit without the parts that all have at their beginning, then without those at their end, too.
+function apart(names, pixels) {
+  const paths = names.map((name) => name.split("."));
+  const alike = (part) => {
+    let count = 0;
+    while (paths.every((path) => count < path.length - 1 && part(path, count) === part(paths[0], count))) count += 1;
+    return count;
+  };
+  const first = alike((path, n) => path[n]);
+  const end = Math.min(alike((path, n) => path[path.length - 1 - n]), Math.min(...paths.map((path) => path.length)) - first - 1);
+  const without = (last) => paths.map((path) => `${first ? "…" : ""}${path.slice(first, path.length - last).join(".")}${last ? "…" : ""}`);
+  return [names, without(0), without(end)].find((each) => longest(each) <= pixels) ?? without(end);
+}
+
 // The names of the columns and of the rows, and the rows themselves: {head, names, figure, cells, left, top}.
 function grid({ label: said, rows, columns, values, notes = [], select }, width) {
-  const longest = (texts) => Math.max(...texts.map((text) => text.length), 1) * LETTER;
-  const left = Math.ceil(Math.min(longest(rows) + 14, 0.4 * width, 220));
+  const room = Math.min(0.4 * width, 220);
+  const shown = apart(rows, (room - 14) / BOLD);
+  const left = Math.ceil(Math.min(BOLD * longest(shown) + 14, room));
   const top = Math.ceil(Math.min(longest(columns) * 0.82 + 16, 110));
   const right = Math.max(notes.length ? longest(notes) + 10 : 4, top * 0.6); // the last name leans over it
   const cell = Math.min(Math.max((width - left - right) / columns.length, 15), 64);
@@ -86,7 +105,7 @@ function grid({ label: said, rows, columns, values, notes = [], select }, width)
     });
     if (notes[row]) line.append(shape("text", { x: cell * columns.length + 6, y: y + tall / 2 + 4, class: "tick" }, notes[row]));
     const named = part("name", left);
-    named.append(label(name, left - 10, { x: left - 8, y: y + tall / 2 + 4, "text-anchor": "end", class: "tick" }, 1, true));
+    named.append(label(shown[row], (left - 10) / BOLD, { x: left - 8, y: y + tall / 2 + 4, "text-anchor": "end", class: "tick" }, 1, true, name));
     names.append(named);
     figure.append(line);
     return own;

@@ -127,10 +127,10 @@ function linesOf(text, pixels, most, end = false) {
 }
 
 // A text in SVG; of several lines, `y` is that of the first.
-export function label(text, pixels, attributes, most = 1, end = false) {
+export function label(text, pixels, attributes, most = 1, end = false, whole = text) {
   const lines = linesOf(text, pixels, most, end);
   const node = shape("text", attributes, ...(lines.length > 1 ? lines.map((line, n) => shape("tspan", { x: attributes.x, dy: n && LINE }, line)) : lines));
-  if (lines.some((line) => line.includes("…"))) node.append(shape("title", {}, text));
+  if (lines.some((line) => line.includes("…"))) node.append(shape("title", {}, whole));
   return node;
 }
 
