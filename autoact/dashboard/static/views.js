@@ -81,7 +81,7 @@ function layerDetail(host, view, row, found) {
   const parts = Object.fromEntries(["values", "value", "slope", "weights"].map((name) => [name, element("div", {})]));
   const over = QUANTITIES.filter((each) => each.lines.some(([name]) => view.quantities[name])).map((each) => ({ ...each, host: element("div", {}) }));
   host.replaceChildren(
-    element("h3", {}, layer.path), parts.values,
+    element("h3", {}, ...layer.path.split(/(?<=[._])/).flatMap((part) => [part, element("wbr")])), parts.values,
     element("div", { class: "charts" }, parts.value, parts.slope, parts.weights, ...over.map((each) => each.host)),
   );
   const roles = rolesOf(view, row);
