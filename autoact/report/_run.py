@@ -92,9 +92,10 @@ class Run:
     def original_is_uniform(self) -> bool:
         """Whether the best uniform model is the original itself."""
         compared, original = self.report.comparisons.get("best_uniform"), self.report.original
-        same = compared is not None and original is not None and self.uniform(compared.name) == original
+        if compared is None or original is None or self.uniform(compared.name) != original:
+            return False
         found = self.report.hyperparameters
-        return same and (found is None or found.of(compared.name) == found.of("original"))
+        return found is None or found.of(compared.name) == found.of("original")
 
     @property
     def compared(self) -> dict[str, Comparison]:

@@ -37,6 +37,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write(root / "training", layers_record(6, 4, 20))
     write(root / "vast", layers_record(100, 40, 200))
     write(root / "search", search_record(NAME))
+    begun = search_record()[:-1]
+    begun[-1] = {**begun[-1], "training": {**begun[-1]["training"], "share": 0.5}}
+    write(root / "going-on", begun)
     (root / "worn").mkdir()
     (root / "worn" / "autoact.jsonl").write_text('{"autoact": 99}\n')
     command = [sys.executable, "-W", "ignore", "-c", SERVE, str(root)]
@@ -285,6 +288,14 @@ def test_the_search_page_shows_trials_beliefs_and_looks_with_the_original(
     browser.run("document.querySelector('[data-figure=progress] svg').focus()")
     browser.press("ArrowLeft")
     browser.wait("document.querySelector('.picked-training h3').textContent.startsWith('trial 1 ')")
+
+
+def test_a_search_without_a_result_says_how_far_it_was_and_when(browser: Browser, address: str) -> None:
+    open_run(browser, address, "going-on")
+    said = browser.run("document.querySelector('#page').textContent")
+    assert "No verdict yet" in said
+    assert "4.5 of about 6 trainings are done. The last one ended at " in said
+    assert browser.run("new Date(1010000).toLocaleString()") in said
 
 
 @pytest.mark.long

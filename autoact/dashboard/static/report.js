@@ -3,7 +3,7 @@ import { chart } from "./widgets.js";
 import { figures, layersView } from "./views.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const kept = history.state ?? { layers: {} }; // what the reader chose; it outlives a reload
+const kept = { layers: {}, ...history.state }; // what the reader chose; it outlives a reload
 
 for (const host of document.querySelectorAll("[data-figure]")) {
   const name = host.dataset.figure;

@@ -305,6 +305,13 @@ function curveOf(view, training) {
 
 const TITLES = { progress: "Trials by cost", beliefs: "What is believed of each assignment", looks: "The verdict, look by look", differences: "Against the others", values: "Values on fresh seeds", front: "Value and cost", uniforms: "One activation everywhere", pareto: "Value against latency", curves: "Curves of the confirmed models" };
 
+// Whether a process still works on a search, no record knows.
+function progressOf(view) {
+  const done = view.trainings.reduce((sum, each) => sum + (each.phase === "probe" ? 0 : each.share), 0);
+  const at = view.last ? ` The last one ended at ${new Date(1000 * view.last).toLocaleString()}; “autoact status RUN” tells whether the search still runs.` : "";
+  return `${number(done)}${view.planned ? ` of about ${number(view.planned)}` : ""} trainings are done.${at}`;
+}
+
 // `kept` holds the training that the reader picked, for the view that is drawn after this one.
 export function searchView(host, view, kept = {}) {
   const picked = element("div", { class: "picked-training", "aria-live": "polite" }, element("p", { class: "note" }, "Choose a point, by mouse or with the arrow keys, for its activations and its curve."));
@@ -318,7 +325,7 @@ export function searchView(host, view, kept = {}) {
   };
   const said = view.result
     ? [element("h2", { class: `verdict ${(view.result.verdict ?? "none").replaceAll(" ", "-")}` }, view.result.headline), ...view.result.sentences.map((text) => element("p", {}, text))]
-    : [element("h2", {}, "The search runs"), element("p", {}, `${number(view.trainings.filter((t) => t.phase !== "probe").length)} trainings are done${view.planned ? ` of about ${number(view.planned)}` : ""}.`)];
+    : [element("h2", {}, "No verdict yet"), element("p", {}, progressOf(view))];
   const sections = Object.entries(TITLES).map(([name, title]) => [title, figures[name](view, name === "progress" ? pick : undefined), name]).filter(([, spec]) => spec);
   if (kept.picked in view.trainings) pick(kept.picked);
   host.replaceChildren(...said, ...sections.map(([title, spec, name]) => {
