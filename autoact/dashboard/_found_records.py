@@ -45,8 +45,8 @@ def read_record(path: str | Path) -> dict[str, Any]:
     """Return what a record says, for widgets: {"kind": "layers" | "search", ...}.
 
     Of layers: `layers`, `steps` (S,), `weights` (S, layers, candidates), and `quantities`, each (S, layers).
-    Of a search: what its first line says, `trainings`, `result` (None before its end), `wall`, its seconds, and
-    `last`, when a training ended last (Unix time; None if none did).
+    Of a search: what its first line says, `trainings`, `result` (None before its end), `wall`, its seconds,
+    and `last`, when a training ended last (Unix time; None if none did).
 
     Args:
         path: The file.
