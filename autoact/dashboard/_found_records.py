@@ -45,7 +45,8 @@ def read_record(path: str | Path) -> dict[str, Any]:
     """Return what a record says, for widgets: {"kind": "layers" | "search", ...}.
 
     Of layers: `layers`, `steps` (S,), `weights` (S, layers, candidates), and `quantities`, each (S, layers).
-    Of a search: what its first line says, `trainings`, `result` (None while it runs) and `wall`, its seconds.
+    Of a search: what its first line says, `trainings`, `result` (None before its end), `wall`, its seconds,
+    and `last`, when a training ended last (Unix time; None if none did).
 
     Args:
         path: The file.
@@ -146,7 +147,8 @@ def _search(head: Line, lines: list[Line]) -> dict[str, Any]:
     trainings = [line["training"] for line in lines if "training" in line]
     known = {key: value for key, value in head.items() if key not in ("autoact", "began")}
     result = results[-1] if results and results[-1].get("trainings") == len(trainings) else None
-    return {**known, "trainings": trainings, "result": result, "wall": _wall(lines)}
+    last = max((line["time"] for line in lines if "training" in line and "time" in line), default=None)
+    return {**known, "trainings": trainings, "result": result, "wall": _wall(lines), "last": last}
 
 
 def _wall(lines: list[Line]) -> float:

@@ -18,14 +18,15 @@ def style() -> str:
 
 @cache
 def widgets() -> str:
-    """Return the chart, the heatmap and the table as a module: for pages that have views of their own."""
+    """Return the chart and the table as a module: for pages that have views of their own."""
     return (STATIC / "widgets.js").read_text(encoding="utf-8")
 
 
 @cache
 def script() -> str:
     """Return the widgets as one module that draws whatever a page asks for by `data-figure`."""
-    parts = [(STATIC / name).read_text(encoding="utf-8") for name in ("widgets.js", "views.js", "report.js")]
+    names = ("widgets.js", "heatmap.js", "views.js", "report.js")
+    parts = [(STATIC / name).read_text(encoding="utf-8") for name in names]
     return "\n".join(_IMPORT.sub("", part) for part in parts)
 
 

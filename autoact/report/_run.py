@@ -89,9 +89,21 @@ class Run:
         return compared is not None and self.is_everywhere and self._tuned_as(compared.name)
 
     @property
+    def original_is_uniform(self) -> bool:
+        """Whether the best uniform model is the original itself."""
+        compared, original = self.report.comparisons.get("best_uniform"), self.report.original
+        if compared is None or original is None or self.uniform(compared.name) != original:
+            return False
+        found = self.report.hyperparameters
+        return found is None or found.of(compared.name) == found.of("original")
+
+    @property
     def compared(self) -> dict[str, Comparison]:
-        """The comparisons of different models: the choice is not compared with itself."""
-        same = {"original": self.keeps_original, "best_uniform": self.is_uniform}
+        """The comparisons of different models: not of the choice with itself, nor twice with the same."""
+        same = {
+            "original": self.keeps_original,
+            "best_uniform": self.is_uniform or self.original_is_uniform,
+        }
         return {key: found for key, found in self.report.comparisons.items() if not same.get(key)}
 
     def _tuned_as(self, baseline: str) -> bool:

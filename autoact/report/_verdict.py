@@ -236,21 +236,20 @@ def _against_best_uniform(run: Run) -> str:
     compared = run.report.comparisons.get("best_uniform")
     if compared is None:
         return ""
-    name = compared.name
+    whose = "the original's " if run.original_is_uniform else ""
+    name = f"{whose}{compared.name} in every layer"
     if run.is_uniform:
-        return f"The choice is {name} in every layer, the best single activation: layers need not differ."
+        return f"The choice is {name}, the best single activation: layers need not differ."
     if run.is_everywhere:
-        return (
-            f"The choice is {name} in every layer, too, with other hyperparameters: layers need not differ."
-        )
+        return f"The choice is {name}, too, with other hyperparameters: layers need not differ."
     low, high = compared.ci95
     if math.isnan(low) or math.isnan(high) or low == high:
         return ""
     if low > 0:
-        return f"Choosing per layer was worth it: it beats the best single activation, {name} in every layer."
+        return f"Choosing per layer was worth it: it beats the best single activation, {name}."
     if high < 0:
-        return f"One activation for all layers does better: {name} in every layer beats the choice per layer."
-    return f"The best single activation, {name} in every layer, does as well within the noise."
+        return f"One activation for all layers does better: {name} beats the choice per layer."
+    return f"The best single activation, {name}, does as well within the noise."
 
 
 def _reference(run: Run) -> str:

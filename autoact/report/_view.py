@@ -44,7 +44,10 @@ def confirmed(run: Run) -> list[Confirmed]:
             _chosen_name(run, uniform),
             () if report.confirmation is None else report.confirmation.comparison,
         ),
-        "uniform": (f"{uniform} everywhere", () if run.is_uniform else baselines.get(uniform)),
+        "uniform": (
+            f"{uniform} everywhere",
+            () if run.is_uniform or run.original_is_uniform else baselines.get(uniform),
+        ),
     }
     return [Confirmed(role, name, values) for role, (name, values) in found.items() if values]
 

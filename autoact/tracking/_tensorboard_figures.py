@@ -1,5 +1,6 @@
 """Figures of a search: which candidates weigh how much where, and the functions learned so far."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,6 +17,7 @@ with needs("matplotlib", "A figure in TensorBoard"):
     from matplotlib.lines import Line2D
 
 _PANELS = 12
+_LETTERS = 38  # of a title, as wide as a panel
 _INCHES = 0.08  # of a letter of a label
 Layers = Mapping[str, AutoActivation] | Mapping[str, LayerFunction]
 
@@ -81,9 +83,9 @@ class Functions:
             shown = [shown[round(place * (len(shown) - 1) / (_PANELS - 1))] for place in range(_PANELS)]
         columns = min(4, max(1, len(shown)))
         rows = -(-max(1, len(shown)) // columns)
-        self.figure = figure = Figure(figsize=(0.4 + 2.7 * columns, 0.5 + 2.2 * rows))
+        self.figure = figure = Figure(figsize=(0.4 + 2.7 * columns, 0.7 + 2.2 * rows))
         edge = {"left": 0.5 / figure.get_figwidth(), "bottom": 0.35 / figure.get_figheight()}
-        top = 1 - 0.55 / figure.get_figheight()
+        top = 1 - 0.75 / figure.get_figheight()
         figure.subplots_adjust(**edge, right=0.99, top=top, wspace=0.25, hspace=0.4)
         found = _looked_at(layers)
         self._panels = {
@@ -132,7 +134,9 @@ class _Panel:
         axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
         axes.set_yticks([low, high], [f"{low:.2g}", f"{high:.2g}"])
         seen = "" if layer.observed else " (inputs not seen yet)"
-        axes.set_title(f"{self._path or 'model'}{seen}", fontsize="small")
+        title = f"{self._path or 'model'}{seen}".replace(".", ". ")  # a line may end after a point
+        lines = [line.replace(". ", ".") for line in textwrap.wrap(title, _LETTERS)]
+        axes.set_title("\n".join(lines), fontsize="small")
 
 
 def pixels(figure: Figure) -> NDArray[np.uint8]:

@@ -157,8 +157,8 @@ def draw(fits: Mapping[str, Fit], runs: Sequence[Learned], a: float, path: Path)
     for name in DRAWN:
         left.plot(t, fits[name].values, label=name, linewidth=1)
         middle.plot(t, fits[name].values - target(t, a), label=name, linewidth=1)
-    left.set(title="best unit c0 + c1·φ(t)", xlabel="t")
-    middle.set(title="what it leaves over", xlabel="t")
+    left.set(title="best unit c0 + c1·φ(t)", xlabel="input t", ylabel="output")
+    middle.set(title="what it leaves over", xlabel="input t", ylabel="unit less target")
     left.legend(fontsize=7)
     _draw_names(right, runs)
     figure.savefig(path, dpi=110)
@@ -172,7 +172,7 @@ def _draw_names(axes: Any, runs: Sequence[Learned]) -> None:
     axes.bar(places - 0.2, by_weight, width=0.4, label="largest weight")
     axes.bar(places + 0.2, projected, width=0.4, label="projection")
     axes.set_xticks(places, names, rotation=45, ha="right")
-    axes.set(title=f"{len(runs)} mixtures are named")
+    axes.set(title=f"what {len(runs)} mixtures are called", ylabel="mixtures")
     axes.legend(fontsize=7)
 
 

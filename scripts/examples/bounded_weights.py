@@ -142,7 +142,7 @@ def draw(errors: dict[str, Array], widths: Sequence[int], scales: Sequence[float
     left, middle, right = figure.subplots(1, 3)
     for name, table in errors.items():
         left.loglog(scales, table[-1], marker="o", label=name)
-    left.axhline(best_polynomial_error(3), color="gray", linestyle=":", label="best cubic")
+    left.axhline(best_polynomial_error(3), color="black", linestyle=":", zorder=3, label="best cubic")
     left.set(xlabel="input scale s", ylabel="root mean square error", title=f"width {widths[-1]}")
     left.legend(fontsize=7)
     for axes, width, scale in ((middle, 8, 1.0), (right, 32, 16.0)):
@@ -154,11 +154,12 @@ def _draw_tiles(axes: Any, network: BoundedNetwork, title: str) -> None:
     x = np.linspace(-1, 1, 801)
     with torch.no_grad():
         patches = (network.features(_column(x)) * network.output.weight).numpy()
-        axes.plot(x, patches, color="tab:blue", linewidth=0.5, alpha=0.7)
+        patch, *_ = axes.plot(x, patches, color="tab:blue", linewidth=0.5, alpha=0.7)
+        patch.set_label("patches v·φ")
         axes.plot(x, network(_column(x)).numpy(), color="tab:orange", linewidth=2, label="their sum")
     axes.plot(x, target(x), color="black", linestyle="--", label="target")
-    axes.set(title=title, xlabel="x")
-    axes.legend(fontsize=7)
+    axes.set(title=title, xlabel="x", ylabel="output", ylim=(-1.1, 1.6))  # room for the legend
+    axes.legend(fontsize=7, loc="upper center", ncols=3, handlelength=1.2, columnspacing=0.8)
 
 
 def _column(x: Array) -> Tensor:

@@ -32,7 +32,7 @@ from scripts import terminal
 from scripts.point_labels import label
 
 ACTIVATIONS = ("sigmoid", "tanh", "elu", "silu", "prelu", "relu")
-STARTS = ("torch", "initialize")
+STARTS = {"torch": ("o", "tab:orange"), "initialize": ("s", "tab:blue")}  # marker and color
 WIDTH, POINTS, GOAL, RATE, LIMIT = 64, 256, 0.3, 1e-3, 200
 COLUMNS = ("depth", "start", "activation", "steps", "kappa", "own_kappa", "chi", "dead", "gradient_ratio")
 
@@ -103,14 +103,14 @@ def draw_panel(
 ) -> list[tuple[float, float, str]]:
     """Draw steps against the ratio of gradients of the first and the last layer; return the points' names."""
     points = []
-    for start, marker in zip(STARTS, ("o", "s"), strict=True):
+    for start, (marker, color) in STARTS.items():
         for (d, s, name), result in rows.items():
             if (d, s) == (depth, start):
                 ratio = min(max(result.gradient_ratio, 1e-12), 1e12)
                 steps = min(result.steps, LIMIT)
-                color = "tab:orange" if start == "torch" else "tab:blue"
                 axes.plot(ratio, steps, marker, color=color, mfc="none" if math.isinf(result.steps) else None)
                 points.append((ratio, steps, name))
+        axes.plot([], [], marker, color=color, label=f"weights: {start}")
     axes.set(xscale="log", xlabel="gradient at the first over that at the last layer", title=f"depth {depth}")
     return points
 
@@ -122,6 +122,7 @@ def picture(depths: Sequence[int], rows: dict[tuple[int, str, str], Result]) -> 
     panels = figure.subplots(1, len(depths), sharey=True)
     points = [draw_panel(axes, depth, rows) for axes, depth in zip(panels, depths, strict=True)]
     figure.axes[0].set_ylabel(f"steps to a loss of {GOAL} (hollow: not within {LIMIT})")
+    panels[-1].legend(loc="center")
     for axes, own in zip(panels, points, strict=True):
         label(axes, own)
     return figure

@@ -128,9 +128,9 @@ def draw(names: Sequence[str], path: Path) -> None:
     x = _grid(_MEASURED)
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     panels = figure.subplots(1, 3)
-    for axes, exact, title in zip(panels, truth(x), ("f", "f′", "f″"), strict=True):
+    for axes, exact, drawn in zip(panels, truth(x), ("f(x)", "f′(x)", "f″(x)"), strict=True):
         axes.plot(x, exact, color="black", linestyle="--", linewidth=1, label="sin(2x)")
-        axes.set(title=title, xlabel="x", ylim=(1.6 * float(exact.min()), 1.6 * float(exact.max())))
+        axes.set(xlabel="x", ylabel=drawn, ylim=(1.6 * float(exact.min()), 1.6 * float(exact.max())))
     for name in names:
         model = train(network(name, 0), lambda x: truth(x)[0])
         for axes, values in zip(panels, derivatives(model, x), strict=True):

@@ -117,7 +117,7 @@ def draw(found: Invention, path: Path) -> None:
     axes.plot(found.curve.nodes, found.curve.values, ".", markersize=3, label="learned shape")
     axes.plot(x, found.formula.at(x), label=f"found: ${found.formula.latex}$")
     axes.plot(x, np.tanh(x), "--", linewidth=0.8, label="where it began: tanh")
-    axes.set_xlabel("pre-activation")
+    axes.set(xlabel="pre-activation", ylabel="output")
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=120)
 

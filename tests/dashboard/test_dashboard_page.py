@@ -37,6 +37,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write(root / "training", layers_record(6, 4, 20))
     write(root / "vast", layers_record(100, 40, 200))
     write(root / "search", search_record(NAME))
+    begun = search_record()[:-1]
+    begun[-1] = {**begun[-1], "training": {**begun[-1]["training"], "share": 0.5}}
+    write(root / "going-on", begun)
     (root / "worn").mkdir()
     (root / "worn" / "autoact.jsonl").write_text('{"autoact": 99}\n')
     command = [sys.executable, "-W", "ignore", "-c", SERVE, str(root)]
@@ -154,7 +157,8 @@ def test_names_that_differ_at_their_ends_stay_different_where_they_are_shortened
     words = [f"elu(alpha=3.361) · leaky_relu(negative_slope=0.01) · {name}" for name in ("gelu", "relu")]
     drawn = browser.run(
         """(async () => {
-          const { chart, element, heatmap } = await import("./widgets.js");
+          const { chart, element } = await import("./widgets.js");
+          const { heatmap } = await import("./heatmap.js");
           const host = () => document.body.appendChild(element("div", { style: "width: 340px" }));
           const [map, list] = [host(), host()];
           heatmap(map, { label: "", rows: ROWS, columns: ["relu"], values: [[1], [0]] });
@@ -166,7 +170,7 @@ def test_names_that_differ_at_their_ends_stay_different_where_they_are_shortened
           return [map, list].map((e) => [...e.querySelectorAll("text[text-anchor=end]")].map(text));
         })()""".replace("ROWS", json.dumps(rows)).replace("WORDS", json.dumps(words))
     )
-    assert [row.removeprefix("…") for row in drawn[0]] == [row[1 - len(drawn[0][0]) :] for row in rows]
+    assert drawn[0] == ["…3…", "…11…"]
     assert [line.replace(" ", "") for line in drawn[1]] == [word.replace(" ", "") for word in words]
 
 
@@ -177,7 +181,8 @@ def test_of_a_hundred_layers_the_candidates_and_the_detail_stay_in_sight(
     browser.wait("document.querySelector('.detail svg')")
     found = browser.run(
         """(async () => {
-          const { element, heatmap } = await import("./widgets.js");
+          const { element } = await import("./widgets.js");
+          const { heatmap } = await import("./heatmap.js");
           const host = document.body.appendChild(element("div", {}));
           const rows = Array.from({ length: 100 }, (_, n) => `layer.${n}`);
           heatmap(host, { label: "", rows, columns: ["relu", "tanh"], values: rows.map(() => [0.5, 0.5]) });
@@ -192,6 +197,54 @@ def test_of_a_hundred_layers_the_candidates_and_the_detail_stay_in_sight(
     )
     assert found[0] <= 300
     assert found[1:] == [pytest.approx(0.75, abs=0.01), pytest.approx(0, abs=1), -1]
+
+
+def test_of_forty_candidates_the_names_of_layers_stay_in_sight(browser: Browser, address: str) -> None:
+    open_run(browser, address, "vast", width=390)
+    browser.wait("document.querySelector('.detail svg')")
+    browser.run("document.querySelector('.heatmap').scrollTo(9999, 900)")
+    places = browser.run(
+        """(() => {
+          const map = document.querySelector(".heatmap");
+          const place = (e) => e.getBoundingClientRect();
+          const at = place(map);
+          const rows = ["name", "row"].map((kind) => place(map.querySelector(`.${kind}[data-row='55']`)));
+          const over = document.elementFromPoint(at.left + 5, rows[0].top + 5).closest("svg").classList.value;
+          const last = place(map.querySelector("[data-row='55'] [data-column=candidate39]"));
+          const [name, row] = rows;
+          return [map.scrollLeft, name.left - at.left, name.top - row.top, over, at.right - last.right];
+        })()"""
+    )
+    assert places[0] > 300
+    assert places[1:4] == [pytest.approx(0, abs=1), pytest.approx(0, abs=1), "names"]
+    assert places[4] >= 0
+    browser.click("[data-row='60'] text")
+    browser.wait("document.querySelector('.detail h3').textContent === 'net.60'")
+
+
+def test_a_candidate_has_one_color_in_all_charts_of_a_layer(browser: Browser, address: str) -> None:
+    open_run(browser, address, "training")
+    browser.click("[data-row='3'] text")
+    browser.wait("document.querySelector('.detail h3')?.textContent === 'net.3'")
+    script = """[1, 3].map((place) =>
+        [...document.querySelectorAll(`.detail .charts > div:nth-child(${place}) .legend span`)].map(
+            (e) => [e.textContent.split(" ")[0], e.querySelector("i").classList.item(1)]))"""
+    functions, weights = map(dict, browser.run(script))
+    assert next(iter(weights)) == "candidate3"
+    assert len(set(weights.values())) == 4
+    assert {name: functions[name] for name in weights} == weights
+
+
+def test_what_was_chosen_stays_when_the_record_is_read_again(browser: Browser, address: str) -> None:
+    open_run(browser, address, "training")
+    browser.click("[data-row='2'] text")
+    browser.slide("input[type=range]", 4)
+    browser.wait("document.querySelector('.step').textContent === '50 of 200'")
+    browser.run("document.querySelector('.detail').remove()")
+    browser.click(".bar button")
+    browser.wait("document.querySelector('.detail h3')?.textContent === 'net.2'")
+    assert browser.run("document.querySelector('.step').textContent") == "50 of 200"
+    assert browser.run("document.querySelector('input[type=range]').ariaValueText") == "50 of 200"
 
 
 @pytest.mark.long
@@ -235,6 +288,14 @@ def test_the_search_page_shows_trials_beliefs_and_looks_with_the_original(
     browser.run("document.querySelector('[data-figure=progress] svg').focus()")
     browser.press("ArrowLeft")
     browser.wait("document.querySelector('.picked-training h3').textContent.startsWith('trial 1 ')")
+
+
+def test_a_search_without_a_result_says_how_far_it_was_and_when(browser: Browser, address: str) -> None:
+    open_run(browser, address, "going-on")
+    said = browser.run("document.querySelector('#page').textContent")
+    assert "No verdict yet" in said
+    assert "4.5 of about 6 trainings are done. The last one ended at " in said
+    assert browser.run("new Date(1010000).toLocaleString()") in said
 
 
 @pytest.mark.long
@@ -309,6 +370,7 @@ def test_the_files_are_those_of_the_package() -> None:
     static = Path(autoact.dashboard.__file__).parent / "static"
     assert {path.name for path in static.iterdir()} == {
         "dashboard.js",
+        "heatmap.js",
         "report.js",
         "views.js",
         "widgets.css",

@@ -61,7 +61,8 @@ def test_wall_time_is_that_of_every_process_and_not_of_what_lies_between(tmp_pat
     first = search_record()  # from 1000 to 1030
     again = [{**first[0], "began": 9000}, {"training": training(9, ["relu", "tanh"], 0.3), "time": 9007}]
     view = read_record(write(tmp_path, [*first, *again]))
-    assert view["wall"] == 37.0
+    assert (view["wall"], view["last"]) == (37.0, 9007)
+    assert read_record(write(tmp_path, first[:1]))["last"] is None
     assert len(view["trainings"]) == 6
 
 

@@ -52,7 +52,7 @@ def test_only_files_of_the_package_are_served(logs: Path) -> None:
     apps = DashboardPlugin(TBContext(logdir=str(logs))).get_plugin_apps()
     assert set(apps) == {
         *("/runs", "/run", "/layer"),
-        *("/dashboard.js", "/report.js", "/views.js", "/widgets.js", "/widgets.css"),
+        *("/dashboard.js", "/heatmap.js", "/report.js", "/views.js", "/widgets.js", "/widgets.css"),
     }
     _, answer = get(logs, "/widgets.js")
     assert answer.content_type == "text/javascript; charset=utf-8"

@@ -9,6 +9,7 @@ from autoact.records import Look
 from autoact.report import Live, Run, write_live, write_report
 from autoact.report._run import read_run
 from tests.dashboard.browser import Browser, needs_browser
+from tests.dashboard.conftest import layers_record, write
 from tests.report.conftest import run_directory  # noqa: F401
 from tests.report.test_write import change, known
 
@@ -38,6 +39,18 @@ OVERLAPS = """(() => {
 def count(browser: Browser, selector: str, condition: str) -> int:
     """Return how many elements fulfil a condition on `e`."""
     return int(browser.run(f"[...document.querySelectorAll({selector!r})].filter((e) => {condition}).length"))
+
+
+def going_on(directory: Path, *, trainings: int, stopped: bool = False) -> Path:
+    """Write the page that a run had after some trainings."""
+    whole = read_run(directory)
+    known = ("autoact", "space", "metric", "mode", "original")
+    partial: Any = {name: getattr(whole.report, name) for name in known}
+    run = Run(directory, type(whole.report)(**partial), whole.trainings[:trainings])
+    look = Look(seeds=5, difference=0.01, ci95=(-0.02, 0.04))
+    looks = () if stopped else (look,)
+    write_live(run, Live(phase="search", done=11.5, total=74, left=125.0, looks=looks, stopped=stopped))
+    return directory / "report.html"
 
 
 @pytest.fixture
@@ -110,14 +123,7 @@ def test_colors_are_those_of_the_system(browser: Browser, page: str) -> None:
 
 @pytest.mark.long
 def test_while_the_search_runs_the_page_says_how_far_it_is(browser: Browser, run_directory: Path) -> None:  # noqa: F811
-    whole = read_run(run_directory)
-    partial: Any = {
-        name: getattr(whole.report, name) for name in ("autoact", "space", "metric", "mode", "original")
-    }
-    run = Run(run_directory, type(whole.report)(**partial), whole.trainings[:12])
-    look = Look(seeds=5, difference=0.01, ci95=(-0.02, 0.04))
-    write_live(run, Live(phase="search", done=11.5, total=74, left=125.0, looks=(look,)))
-    browser.open((run_directory / "report.html").as_uri())
+    browser.open(going_on(run_directory, trainings=12).as_uri())
     browser.wait("document.querySelector('[data-figure=current] path')")
     said = " ".join(browser.run("document.body.innerText").split())
     for text in (
@@ -128,11 +134,53 @@ def test_while_the_search_runs_the_page_says_how_far_it_is(browser: Browser, run
         assert text in said
     for text in ("Chosen activations", "trainings in all", "leaderboard.csv"):  # there is no choice yet
         assert text not in said
-    assert browser.run("document.querySelector('meta[http-equiv=refresh]').content") == "5"
-    write_live(run, Live(phase="search", done=11.5, total=74, left=125.0, stopped=True))
-    browser.open((run_directory / "report.html").as_uri())
+    assert browser.run("document.documentElement.dataset.reload") == "5"
+    browser.open(going_on(run_directory, trainings=12, stopped=True).as_uri())
     assert "The search was stopped" in browser.run("document.body.innerText")
-    assert browser.run("document.querySelector('meta[http-equiv=refresh]')") is None
+    assert browser.run("document.documentElement.dataset.reload") is None
+
+
+def test_a_page_that_reads_itself_again_leaves_readers_where_they_were(
+    browser: Browser,
+    run_directory: Path,  # noqa: F811
+) -> None:
+    record = layers_record(60, 40, 20)
+    for n, layer in enumerate(record[0]["layers"]):
+        layer["path"] = f"transformer.encoder.layers.{n}.feed_forward.activation"
+    write(run_directory / "tensorboard" / "one-shot", record)
+    page = going_on(run_directory, trainings=8)
+    at_will = "window.setInterval = (read, every) => { window.again = read; window.every = every; };"
+    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=at_will)
+    browser.open(page.as_uri(), width=390)
+    browser.wait("document.querySelector('.detail h3')")
+    assert browser.run("window.every") == 5000
+    assert browser.run("document.documentElement.scrollWidth") <= 390  # the names of the layers are long
+    assert browser.run(OVERLAPS) == []
+    rows = browser.run("document.querySelectorAll('tbody tr').length")
+    browser.run("document.querySelector('details').open = true")
+    browser.click("[data-row='45'] text")
+    browser.slide("input[type=range]", 3)
+    browser.wait("document.querySelector('.step').textContent === '60 of 200'")
+    browser.run("document.querySelector('.heatmap').scrollTo(150, 400)")
+    browser.run("document.querySelector('input[type=range]').focus({ preventScroll: true })")
+    browser.run("scrollBy(0, 40)")
+    state = """[
+        document.querySelector(".detail h3").textContent, document.querySelector(".step").textContent,
+        document.querySelector(".heatmap").scrollLeft, document.querySelector(".heatmap").scrollTop,
+        document.querySelector("details").open, document.activeElement.type,
+        Math.round(document.querySelector(".heatmap").getBoundingClientRect().top),
+    ]"""
+    before = browser.run(state)
+    assert before[:-1] == [record[0]["layers"][45]["path"], "60 of 200", 150, 400, True, "range"]
+    going_on(run_directory, trainings=30)  # there is more above what the reader sees
+    browser.run("window.old = true; setTimeout(again)")
+    browser.wait("!window.old && document.querySelector('.detail h3') && scrollY")
+    browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
+    assert browser.run(state) == before
+    assert browser.run("document.querySelectorAll('tbody tr').length") > rows
+    marked = "getSelection().selectAllChildren(document.querySelector('h1')); again()"
+    browser.run(f"history.replaceState(null, ''); {marked}")
+    assert browser.run("history.state") is None  # a text that is being marked is not taken away
 
 
 @pytest.mark.long

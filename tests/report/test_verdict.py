@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from autoact.records import Report
 from autoact.report import summarize, write_report
 from autoact.report._run import read_run
+from autoact.report._view import confirmed
 from autoact.spaces import Assignment
 
 pytestmark = pytest.mark.usefixtures("brief_searches")  # words, no figures
@@ -114,6 +116,19 @@ def test_the_best_uniform_is_not_compared_with_itself(changed: Change) -> None:
     assert said.count("The choice is tanh in every layer, the best single activation") == 2
     assert "within the noise" not in said
     assert "the best uniform</td>" not in said
+
+
+def test_the_original_that_is_the_best_uniform_is_compared_once(changed: Change, run_directory: Path) -> None:
+    found = json.loads((run_directory / "report.json").read_text())["comparisons"]
+    both = {"original": found["original"], "best_uniform": {**found["best_uniform"], "name": "relu"}}
+    said = unescape(changed(comparisons=both))
+    assert said.count("The best single activation, the original's relu in every layer, does as well") == 2
+    assert "the original model, the best uniform as well</td>" in said
+    assert "relu everywhere, the best uniform</td>" not in said
+    names = [model.role for model in confirmed(read_run(run_directory))]
+    assert names == ["original", "chosen"]
+    other = changed(comparisons=both, hyperparameters=tuned(0.1, original=0.1, relu=0.02))
+    assert "relu everywhere, the best uniform</td>" in other
 
 
 TUNED: dict[str, Any] = {"searched": {}, "own": {"lr": 0.1}, "trainings_per_baseline": 8}

@@ -57,6 +57,17 @@ def test_of_many_layers_some_are_shown_the_first_and_the_last_among_them():
     assert "(12 of 30 layers)" in figure.get_suptitle()
 
 
+def test_long_names_of_layers_stay_within_their_panels():
+    names = [f"transformer.encoder.layers.{n}.feed_forward.activation" for n in range(8)]
+    figure = figures.Functions({name: AutoActivation(["relu", "tanh"]) for name in names}).figure
+    figures.pixels(figure)
+    assert [axes.get_title().replace("\n", "").split(" ")[0].split("(")[0] for axes in figure.axes] == names
+    boxes = [axes.title.get_window_extent() for axes in figure.axes]
+    boxes += [text.get_window_extent() for text in figure.texts]
+    assert not any(one.overlaps(two) for n, one in enumerate(boxes) for two in boxes[:n])
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
+
+
 def test_pyplot_is_not_used(layers):
     before = "matplotlib.pyplot" in sys.modules
     assert figures.pixels(figures.Functions(layers).figure).shape[2] == 4

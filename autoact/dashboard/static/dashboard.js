@@ -23,12 +23,15 @@ function followTheme() {
   follow();
 }
 
+const kept = {}; // by run, what the reader chose there
+
 async function show(host, run) {
+  kept[run] ??= {};
   host.replaceChildren(element("p", { class: "note" }, "Reading …"));
   try {
     const view = await answer("run", { run });
-    if (view.kind === "search") searchView(host, view);
-    else layersView(host, view, (layer) => answer("layer", { run, layer }));
+    if (view.kind === "search") searchView(host, view, kept[run]);
+    else layersView(host, view, (layer) => answer("layer", { run, layer }), [], kept[run]);
   } catch (error) {
     host.replaceChildren(element("p", { class: "failures" }, String(error.message)));
   }

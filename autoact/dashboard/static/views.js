@@ -1,12 +1,14 @@
 // Views: what a record of a run says, as charts. The same in the dashboard of TensorBoard and in report.html.
-import { chart, element, heatmap, mean, number, signed, table } from "./widgets.js";
+import { heatmap } from "./heatmap.js";
+import { chart, element, mean, number, signed, table } from "./widgets.js";
 
-const COLORS = ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"];
+const COLORS = ["c2", "c3", "c4", "c5", "c6", "c7", "c0", "c1"]; // the last two are those of chosen and original
 const QUANTITIES = [ // charts of a layer over time
-  { title: "κ, relative gradient noise", lines: [["kappa", "measured inputs"], ["own_kappa", "under N(0, 1)"]], log: true },
-  { title: "χ, factor of squared gradients", lines: [["chi", ""]], log: true, rule: 1 },
-  { title: "share of the units", lines: [["dead", "dead"], ["saturated", "saturated"]], low: 0 },
-  { title: "entropy (nats) and margin (share)", lines: [["entropy", "entropy"], ["margin", "margin"]], low: 0 },
+  { title: "κ, relative gradient noise; 1 is the least", lines: [["kappa", "measured inputs"], ["own_kappa", "under N(0, 1)"]], log: true },
+  { title: "χ, factor of squared gradients; 1 keeps them", lines: [["chi", ""]], log: true, rule: 1 },
+  { title: "share of the units", lines: [["dead", "dead: no gradient passed"], ["saturated", "saturated: nearly flat"]], low: 0 },
+  { title: "entropy of the weights, in nats; 0 is decided", lines: [["entropy", ""]], low: 0 },
+  { title: "margin: largest weight less the second", lines: [["margin", ""]], low: 0 },
 ];
 
 const STEPS = { tight: true, title: "optimizer steps" };
@@ -29,8 +31,9 @@ function weightTable(view, columns, place) {
 }
 
 // Layers x candidates with a slider over the steps; click a layer for its function and its history.
-// read(place) returns a promise of {functions, parameters} of a layer.
-export function layersView(host, view, read, notes = []) {
+// read(place) returns a promise of {functions, parameters} of a layer. `kept` holds what the reader chose, for
+// the view that is drawn after this one: {layer, step}; where there is no step, the last one is shown.
+export function layersView(host, view, read, notes = [], kept = {}) {
   const columns = allCandidates(view.layers);
   const final = view.steps.length - 1;
   if (final < 0) {
@@ -41,7 +44,8 @@ export function layersView(host, view, read, notes = []) {
   const hint = read && element("p", { class: "note" }, "The stronger the color, the more weight. Choose a layer, by mouse or with the arrow keys, for its function and its history.");
   const detail = element("div", { class: "detail", "aria-live": "polite" });
   const said = element("output", { class: "step" });
-  const slider = element("input", { type: "range", min: 0, max: final, value: final, "aria-label": "step" });
+  const begin = kept.step === undefined ? final : Math.max(0, view.steps.findLastIndex((step) => step <= kept.step));
+  const slider = element("input", { type: "range", min: 0, max: final, value: begin, "aria-label": "step" });
   const control = element("label", { class: "slider" }, "step ", slider, said);
   host.replaceChildren(...[hint, final > 0 && control].filter(Boolean), element("div", { class: "layers" }, map, detail));
   const rows = view.layers.map((layer) => layer.path);
@@ -49,6 +53,7 @@ export function layersView(host, view, read, notes = []) {
   const grid = heatmap(map, { label: "Weights, layers by candidates", rows, columns, values: weightTable(view, columns, final), notes, select: read && ((row) => show(row)) });
   const place = () => Number(slider.value);
   const show = async (row) => {
+    kept.layer = row;
     const turn = (asked += 1);
     const found = await read(row);
     if (turn !== asked) return; // another layer was chosen meanwhile
@@ -57,16 +62,18 @@ export function layersView(host, view, read, notes = []) {
   };
   const move = () => {
     said.textContent = view.total ? `${number(view.steps[place()], 9)} of ${number(view.total, 9)}` : number(view.steps[place()], 9);
+    slider.setAttribute("aria-valuetext", said.textContent);
     grid.update(weightTable(view, columns, place()));
     open?.(place());
   };
   let drawn = 0;
   slider.addEventListener("input", () => { // a drag asks more often than a screen shows
+    kept.step = place() < final ? view.steps[place()] : undefined;
     cancelAnimationFrame(drawn);
     drawn = requestAnimationFrame(move);
   });
   move();
-  if (read) grid.select(0);
+  if (read) grid.select(kept.layer in rows ? kept.layer : 0);
 }
 
 function layerDetail(host, view, row, found) {
@@ -74,14 +81,18 @@ function layerDetail(host, view, row, found) {
   const parts = Object.fromEntries(["values", "value", "slope", "weights"].map((name) => [name, element("div", {})]));
   const over = QUANTITIES.filter((each) => each.lines.some(([name]) => view.quantities[name])).map((each) => ({ ...each, host: element("div", {}) }));
   host.replaceChildren(
-    element("h3", {}, layer.path), parts.values,
+    element("h3", {}, ...layer.path.split(/(?<=[._])/).flatMap((part) => [part, element("wbr")])), parts.values,
     element("div", { class: "charts" }, parts.value, parts.slope, parts.weights, ...over.map((each) => each.host)),
   );
+  const roles = rolesOf(view, row);
   const rule = () => ({ kind: "rule", x: last(view.steps), role: "now", width: 1 });
-  const lines = layer.candidates.map((name, n) => ({ kind: "line", name, points: view.steps.map((x, s) => ({ x, y: view.weights[s][row][n] })) }));
-  const movers = [chart(parts.weights, { label: `Weights of ${layer.path} over the steps`, height: 214, x: STEPS, y: { title: "weights of the candidates", low: 0 }, marks: [...ranked(lines), rule()] })];
+  const lines = [...roles].map(([name, role]) => {
+    const [n, named] = [layer.candidates.indexOf(name), role !== "muted"];
+    return { kind: "line", role, name: named ? name : "", width: named ? 1.8 : 0.8, points: view.steps.map((x, s) => ({ x, y: view.weights[s][row][n] })) };
+  });
+  const movers = [chart(parts.weights, { label: `Weights of ${layer.path} over the steps`, height: 214, x: STEPS, y: { title: "weights of the candidates", low: 0 }, marks: [...lines, rule()] })];
   for (const each of over) {
-    const marks = each.lines.filter(([name]) => view.quantities[name]).map(([name, title], n) => ({ kind: "line", name: title, role: COLORS[n], points: view.steps.map((x, s) => ({ x, y: view.quantities[name][s][row] })) }));
+    const marks = each.lines.filter(([name]) => view.quantities[name]).map(([name, title], n) => ({ kind: "line", name: title, role: ["c0", "c1"][n], points: view.steps.map((x, s) => ({ x, y: view.quantities[name][s][row] })) }));
     if (each.rule) marks.push({ kind: "rule", y: each.rule, role: "muted", floating: true });
     movers.push(chart(each.host, { label: `${each.title} of ${layer.path} over the steps`, height: 174, x: STEPS, y: { title: each.title, log: each.log, low: each.low }, marks: [...marks, rule()] }));
   }
@@ -89,18 +100,17 @@ function layerDetail(host, view, row, found) {
   return (place) => {
     const step = view.steps[place];
     const at = [...found.functions].reverse().find((each) => each.step <= step) ?? found.functions[0];
-    if (at && at !== drawn) drawFunction(parts, layer, at, weightsOf(view, row, at.step));
+    if (at && at !== drawn) drawFunction(parts, layer, at, weightsOf(view, row, at.step), roles);
     drawn = at;
     parts.values.replaceChildren(valuesTable(view, row, place, found.parameters));
     for (const move of movers) move(step);
   };
 }
 
-// Of many candidates a legend names the eight that ever weighed most.
-function ranked(lines) {
-  const most = (line) => Math.max(...line.points.map((point) => point.y ?? 0));
-  const order = [...lines].sort((a, b) => most(b) - most(a));
-  return order.map((line, n) => ({ ...line, role: n < 8 ? COLORS[n] : "muted", name: n < 8 ? line.name : "", width: n < 8 ? 1.8 : 0.8, dash: false }));
+// Candidates of a layer in the order of their last weights, the first eight with a color: the same in all of its charts.
+function rolesOf(view, row) {
+  const order = [...weightsOf(view, row, last(view.steps))].sort(([, a], [, b]) => (b ?? 0) - (a ?? 0));
+  return new Map(order.map(([name], n) => [name, n < COLORS.length ? COLORS[n] : "muted"]));
 }
 
 function weightsOf(view, row, step) {
@@ -108,12 +118,12 @@ function weightsOf(view, row, step) {
   return new Map(view.layers[row].candidates.map((name, n) => [name, view.weights[place][row][n]]));
 }
 
-function drawFunction(parts, layer, at, weights) {
+function drawFunction(parts, layer, at, weights, roles) {
   const points = (values) => values.map((y, n) => ({ x: at.low + (n / (values.length - 1)) * (at.high - at.low), y }));
   const highest = Math.max(...at.density, 0);
   const range = (lists) => [Math.min(...lists.flat().filter(known)), Math.max(...lists.flat().filter(known))];
   const density = ([low, high]) => at.density.flatMap((value, n) => [n, n + 1].map((edge) => ({ x: at.low + (edge / at.density.length) * (at.high - at.low), y: low + (0.9 * value * (high - low)) / (highest || 1) })));
-  const members = Object.entries(at.members).map(([name, values], n) => ({ kind: "line", name: `${name} ${number(weights.get(name), 2)}`, role: COLORS[(n + 2) % 8], width: 1, opacity: 0.75, points: points(values) }));
+  const members = Object.entries(at.members).map(([name, values]) => ({ kind: "line", name: `${name} ${number(weights.get(name), 2)}`, role: roles.get(name), width: 1, opacity: 0.75, points: points(values) }));
   const [low, high] = range([at.y, at.start ?? []]);
   const pad = 0.15 * (high - low || 1);
   const area = (bounds) => (at.density.length ? [{ kind: "area", role: "density", name: "inputs", points: density(bounds) }] : []);
@@ -293,11 +303,20 @@ function curveOf(view, training) {
   return { label: `Curve of ${training.label}`, height: 200, x: { title: "optimizer steps", tight: true }, y: { title: `${view.metric} on ${SELECTION}: ${training.label}, ${training.words}`, log: true }, marks: [{ kind: "line", role: "chosen", points }, { kind: "dots", role: "chosen", size: 2.5, points: points.map((p) => ({ ...p, title: number(p.y) })) }, ...originalLine(view)] };
 }
 
-const TITLES = { progress: "Trials by cost", beliefs: "What is believed of each assignment", looks: "The verdict, look by look", differences: "Against the others", values: "Fresh seeds", front: "Value and cost", uniforms: "One activation everywhere", pareto: "Value against latency", curves: "Curves of the confirmed models" };
+const TITLES = { progress: "Trials by cost", beliefs: "What is believed of each assignment", looks: "The verdict, look by look", differences: "Against the others", values: "Values on fresh seeds", front: "Value and cost", uniforms: "One activation everywhere", pareto: "Value against latency", curves: "Curves of the confirmed models" };
 
-export function searchView(host, view) {
+// Whether a process still works on a search, no record knows.
+function progressOf(view) {
+  const done = view.trainings.reduce((sum, each) => sum + (each.phase === "probe" ? 0 : each.share), 0);
+  const at = view.last ? ` The last one ended at ${new Date(1000 * view.last).toLocaleString()}; “autoact status RUN” tells whether the search still runs.` : "";
+  return `${number(done)}${view.planned ? ` of about ${number(view.planned)}` : ""} trainings are done.${at}`;
+}
+
+// `kept` holds the training that the reader picked, for the view that is drawn after this one.
+export function searchView(host, view, kept = {}) {
   const picked = element("div", { class: "picked-training", "aria-live": "polite" }, element("p", { class: "note" }, "Choose a point, by mouse or with the arrow keys, for its activations and its curve."));
   const pick = (id) => {
+    kept.picked = id;
     const training = view.trainings[id];
     const place = element("div", {});
     const names = training.choices ? view.layers.map((path, n) => [path, training.choices[n] ?? "–", view.original[n] ?? "–"]) : [];
@@ -306,8 +325,9 @@ export function searchView(host, view) {
   };
   const said = view.result
     ? [element("h2", { class: `verdict ${(view.result.verdict ?? "none").replaceAll(" ", "-")}` }, view.result.headline), ...view.result.sentences.map((text) => element("p", {}, text))]
-    : [element("h2", {}, "The search runs"), element("p", {}, `${number(view.trainings.filter((t) => t.phase !== "probe").length)} trainings are done${view.planned ? ` of about ${number(view.planned)}` : ""}.`)];
+    : [element("h2", {}, "No verdict yet"), element("p", {}, progressOf(view))];
   const sections = Object.entries(TITLES).map(([name, title]) => [title, figures[name](view, name === "progress" ? pick : undefined), name]).filter(([, spec]) => spec);
+  if (kept.picked in view.trainings) pick(kept.picked);
   host.replaceChildren(...said, ...sections.map(([title, spec, name]) => {
     const place = element("div", { "data-figure": name });
     queueMicrotask(() => chart(place, spec));

@@ -1,7 +1,7 @@
-// Widgets: one chart and one heatmap, in SVG, from plain data. Whatever a user named becomes text, never markup.
+// Widgets: a chart, in SVG, and a table, from plain data. Whatever a user named becomes text, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LETTER = 6.7; // pixels of a letter of 12 px, on average
+export const LETTER = 6.7; // pixels of a letter of 12 px, on average
 const LINE = 14; // pixels from one line of it to the next
 
 export function element(name, attributes = {}, ...children) {
@@ -32,7 +32,7 @@ export function signed(value, digits = 3) {
   return value > 0 ? `+${number(value, digits)}` : number(value, digits);
 }
 
-const finite = (value) => typeof value === "number" && Number.isFinite(value);
+export const finite = (value) => typeof value === "number" && Number.isFinite(value);
 
 export function mean(values) {
   const known = values.filter(finite);
@@ -94,7 +94,15 @@ function scaleOf(axis, values, from, to) {
 function ticksOf(axis, scale, most) {
   if (scale.names) return scale.names.map((name, place) => [place, name]);
   const values = scale.log ? logTicks(scale.low, scale.high, most) : linearTicks(scale.low, scale.high, most, axis.whole);
-  return values.map((value) => [value, number(value, 3)]);
+  const small = scale.log && scale.low < 1e-4; // one notation for all of an axis
+  return values.map((value) => [value, small ? power(value) : number(value, 3)]);
+}
+
+// 0.0002 as 2·10⁻⁴
+function power(value) {
+  const [factor, exponent] = value.toExponential(0).split("e");
+  const raised = [...exponent.replace("+", "")].map((letter) => (letter === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[letter])).join("");
+  return `${factor === "1" ? "" : `${factor}·`}10${raised}`;
 }
 
 // A text that fits: of a path the end is kept, which tells layers apart.
@@ -119,10 +127,10 @@ function linesOf(text, pixels, most, end = false) {
 }
 
 // A text in SVG; of several lines, `y` is that of the first.
-function label(text, pixels, attributes, most = 1, end = false) {
+export function label(text, pixels, attributes, most = 1, end = false, whole = text) {
   const lines = linesOf(text, pixels, most, end);
   const node = shape("text", attributes, ...(lines.length > 1 ? lines.map((line, n) => shape("tspan", { x: attributes.x, dy: n && LINE }, line)) : lines));
-  if (lines.some((line) => line.includes("…"))) node.append(shape("title", {}, text));
+  if (lines.some((line) => line.includes("…"))) node.append(shape("title", {}, whole));
   return node;
 }
 
@@ -289,94 +297,6 @@ function pickable(place, spec) {
     event.preventDefault();
     pick(Math.min(Math.max(current + by, 0), dots.length - 1));
   });
-}
-
-// Draw rows x columns of values between 0 and 1, again whenever the host's width changes; the names above stay in sight.
-// With `select`, a row can be chosen by mouse or arrow keys. Returns {update(values), select(row)}; a value of undefined has no cell.
-export function heatmap(host, spec) {
-  let [shown, current, width, cells] = [spec.values, -1, 0, []];
-  const lines = () => host.querySelectorAll(".row");
-  const mark = (row, selected) => {
-    lines()[row]?.classList.toggle("selected", selected);
-    lines()[row]?.setAttribute("aria-selected", selected);
-  };
-  const choose = (row) => {
-    mark(current, false);
-    current = row;
-    mark(row, true);
-    spec.select(row);
-  };
-  const update = (next) => {
-    shown = next;
-    cells.forEach((own, row) => own.forEach((node, n) => {
-      const value = next[row][n];
-      node?.setAttribute("fill-opacity", finite(value) ? (0.04 + 0.96 * Math.min(Math.max(value, 0), 1)).toFixed(3) : 0);
-    }));
-  };
-  const draw = () => {
-    const now = Math.max(240, Math.floor(host.clientWidth || 640));
-    if (now === width) return;
-    width = now;
-    const drawn = grid(spec, width);
-    cells = drawn.cells;
-    host.replaceChildren(drawn.head, drawn.figure);
-    mark(current, true);
-    update(shown);
-  };
-  host.addEventListener("click", ({ target }) => {
-    const row = target.closest(".chooses")?.dataset.row;
-    if (row !== undefined) choose(Number(row));
-  });
-  host.addEventListener("pointerover", ({ target }) => { // thousands of titles would slow the slider down
-    if (!target.classList.contains("cell")) return;
-    const row = Number(target.parentNode.dataset.row);
-    const said = `${spec.rows[row]}: ${target.dataset.column} ${number(shown[row][spec.columns.indexOf(target.dataset.column)], 3)}`;
-    target.replaceChildren(shape("title", {}, said));
-  });
-  host.addEventListener("keydown", (event) => {
-    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
-    if (!by || !spec.select) return;
-    event.preventDefault();
-    choose(Math.min(Math.max(current + by, 0), spec.rows.length - 1));
-    lines()[current].scrollIntoView({ block: "nearest" });
-  });
-  host.classList.add("heatmap");
-  draw();
-  new ResizeObserver(draw).observe(host);
-  return { update, select: choose };
-}
-
-// The names of the columns, and below them the rows: {head, figure, cells}.
-function grid({ label: said, rows, columns, values, notes = [], select }, width) {
-  const longest = (texts) => Math.max(...texts.map((text) => text.length), 1) * LETTER;
-  const left = Math.min(longest(rows) + 14, 0.4 * width, 220);
-  const top = Math.min(longest(columns) * 0.82 + 16, 110);
-  const right = Math.max(notes.length ? longest(notes) + 10 : 4, top * 0.6); // the last name leans over it
-  const cell = Math.min(Math.max((width - left - right) / columns.length, 15), 64);
-  const tall = rows.length > 30 ? 18 : 24;
-  const whole = { width: Math.ceil(left + cell * columns.length + right), height: Math.ceil(tall * rows.length + 4) };
-  const head = shape("svg", { width: whole.width, height: top, viewBox: `0 0 ${whole.width} ${top}`, class: "head" });
-  const figure = shape("svg", { ...whole, viewBox: `0 0 ${whole.width} ${whole.height}`, role: select ? "listbox" : "img", tabindex: select && "0", "aria-label": said });
-  columns.forEach((name, n) => {
-    const at = left + cell * (n + 0.5) + 3;
-    head.append(label(name, 120, { x: at, y: top - 8, class: "tick", transform: `rotate(-55 ${at} ${top - 8})` }));
-  });
-  const cells = rows.map((name, row) => {
-    const y = tall * row;
-    const line = shape("g", { class: select ? "row chooses" : "row", role: select && "option", "aria-selected": select && "false", "data-row": row, "aria-label": name });
-    line.append(shape("rect", { x: 0, y, width: whole.width, height: tall, class: "back" }));
-    line.append(label(name, left - 10, { x: left - 8, y: y + tall / 2 + 4, "text-anchor": "end", class: "tick" }, 1, true));
-    const own = columns.map((column, n) => {
-      if (values[row][n] === undefined) return null;
-      const node = shape("rect", { x: left + cell * n + 1, y: y + 1, width: cell - 2, height: tall - 2, rx: 2, class: "cell", "data-column": column });
-      line.append(node);
-      return node;
-    });
-    if (notes[row]) line.append(shape("text", { x: left + cell * columns.length + 6, y: y + tall / 2 + 4, class: "tick" }, notes[row]));
-    figure.append(line);
-    return own;
-  });
-  return { head, figure, cells };
 }
 
 export function table(head, rows) {

@@ -40,6 +40,7 @@ def draw_slice(axes: Axes, regions: SliceRegions, output: int = 0) -> None:
     )
     axes.add_collection(drawn)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", title=f"{len(regions)} regions")
+    axes.set(xlabel="along the first edge", ylabel="along the second edge")
 
 
 def draw_pieces(axes: Axes, pieces: LinePieces, output: int = 0) -> None:
@@ -60,7 +61,7 @@ def draw_pieces(axes: Axes, pieces: LinePieces, output: int = 0) -> None:
     axes.plot(pieces.breakpoints, pieces.values[:, output], lw=1.2)
     inner = slice(1, -1)
     axes.plot(pieces.breakpoints[inner], pieces.values[inner, output], ".", ms=4, color="tab:red")
-    axes.set(xlabel="t", xlim=(0, 1), title=f"{len(pieces)} straight pieces")
+    axes.set(xlabel="along the segment", ylabel="output", xlim=(0, 1), title=f"{len(pieces)} straight pieces")
 
 
 def draw_arrangement(axes: Axes, planes: Hyperplanes, reach: float = 3.0) -> None:
@@ -87,4 +88,4 @@ def draw_arrangement(axes: Axes, planes: Hyperplanes, reach: float = 3.0) -> Non
         foot, along = -offset * normal, np.array([-normal[1], normal[0]])
         ends = np.array([foot - 4 * reach * along, foot + 4 * reach * along])
         axes.plot(*ends.T, color="tab:blue", lw=1)
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="input 1", ylabel="input 2")

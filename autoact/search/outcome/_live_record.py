@@ -74,9 +74,9 @@ class Watching:
         log_training(self._search.directory, training, self._search.settings.monitor)
         view = record_training(training, self._head["layers"])
         self._file.append({"training": view, "time": int(time.time())})
+        self._phase = self._progress.phase(training) if self._progress is not None else ""
         if time.monotonic() >= self._next:
             began = time.monotonic()
-            self._phase = self._progress.phase(training) if self._progress is not None else ""
             self._write_page()
             self._next = time.monotonic() + max(_GAP, _SHARE * (time.monotonic() - began))
 

@@ -19,4 +19,4 @@ def draw_seeds(axes: Any, result: SearchResult) -> None:
     axes.set_xticks(range(3), ["original", f"all {names['best_uniform']}", "chosen"])
     low, high = report["comparisons"]["original"]["ci95"]
     axes.set_title(f"{result.verdict}\nimprovement: {low:+.3g} to {high:+.3g} (95 %)", fontsize=9)
-    axes.set_ylabel(f"{report['metric']} on comparison data")
+    axes.set(xlabel="a line is a seed", ylabel=f"{report['metric']} on comparison data")

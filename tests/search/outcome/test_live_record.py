@@ -120,6 +120,14 @@ def test_the_page_lives_says_that_it_was_stopped_and_a_resume_completes_everythi
     assert 'http-equiv="refresh"' not in page.read_text()
 
 
+def test_a_page_says_in_which_phase_a_search_was_stopped(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_search(objective=Stopping(20), out=tmp_path / "run", **SEARCH)
+    phase = record(tmp_path / "run")["trainings"][-1]["phase"]
+    assert phase == "confirmation"
+    assert f"Stopped in: {phase}." in (tmp_path / "run" / "report.html").read_text()
+
+
 def test_a_search_that_failed_has_a_page_that_says_why(tmp_path: Path) -> None:
     def broken(assignment: Assignment, seed: int, fraction: float) -> float:
         if fraction < 1 or not (tmp_path / "run").exists():
