@@ -18,9 +18,9 @@ class Comparison:
     Attributes:
         name: The baseline's name.
         difference: Mean paired difference in the metric's units, positive where the selected model is better.
-        ci95: Its t interval over seeds, looks and rows, of 95 % unless `level` says another; NaN where every seed gave the same
-            difference other than 0, because the spread over seeds then cannot be estimated.
-        p_value: Two-sided, of "no difference"; below 1 - `level` where the interval is on one side of 0.
+        ci95: Its t interval over seeds, looks and rows, of 95 % unless `level` says another; NaN where
+            every seed gave the same difference other than 0: its spread then cannot be estimated.
+        p_value: Two-sided, of "no difference", valid over looks as the interval is.
         detectable: Smallest true difference found with 80 % power at this spread and number of seeds.
         pairs: Seeds in which both trainings ended finite; only these enter the statistics.
         seeds_needed: Seeds that would find a true difference of the size that was seen; None if unknown.
