@@ -141,7 +141,7 @@ def test_where_seeds_are_missing_rows_are_no_limit():
 
 
 def test_seeds_that_are_needed_find_the_difference():
-    spread = Spread(pairs=10, seeds=0.1, degrees=9, rows=0.01, groups=33)
+    spread = Spread(pairs=10, seeds=0.1, degrees=9, rows=0.01, row_degrees=32)
     needed, fewer = seeds_needed(0.5, spread), seeds_needed(0.5, Spread(pairs=10, seeds=0.1, degrees=9))
     assert needed is not None
     assert fewer is not None
@@ -266,3 +266,15 @@ def test_interval_and_p_value_agree_at_every_look():
     found = [judged(each[:count], looks=LOOKS) for each in gains for count in (5, 10)]
     assert all((each.p_value <= 0.05) == (each.ci95[0] > 0 or each.ci95[1] < 0) for each in found)
     assert 0 < sum(each.p_value <= 0.05 for each in found) < 40
+
+
+def test_groups_of_unlike_size_are_less_evidence_than_as_many_alike():
+    """One group with nearly all rows is nearly all that is known."""
+    gains = differences(np.random.default_rng(6), "normal", (8000, 5, 8), (0.0, 0.4, 0.0))
+    sizes = np.array([40.0, 4, 3, 2, 1, 1, 1, 1])
+    share = sizes / sizes.sum()
+    true = (gains[:, 0] @ share).var()
+    _, rows, degrees = variances(gains, sizes)
+    assert rows.mean() == pytest.approx(true, rel=0.05)
+    assert degrees.max() < 1.5
+    assert variances(gains, np.ones(8))[2].max() == pytest.approx(7)
