@@ -14,14 +14,16 @@ from torch.utils.data import DataLoader
 from autoact.errors import DataError, counted
 from autoact.records import Reference
 from autoact.tabular._boosting import boosting
+from autoact.tabular._group_splits import split_groups
 from autoact.tabular._leakage import dependent_rows, without_target
-from autoact.tabular._splits import Split, split_rows
+from autoact.tabular._related_rows import RelatedRows, read_related
+from autoact.tabular._splits import Rows, Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
 from autoact.tabular.columns import Encoding, Target, fit_encoding, read_target
 from autoact.tabular.files import Table, read_table
 from autoact.training.tasks import Perceptron
 
-_FEW = 100  # training rows below which the reader is warned
+_FEW = 100  # training rows, or groups of them, below which the reader is warned
 _SHOWN = 12  # notes on columns
 
 
@@ -40,6 +42,7 @@ class TableTask:
         notes: What was found in the table, one line each.
         names: Of all columns of the table.
         header: Whether these stood in the file.
+        related: What keeps rows together; None where each stands for itself.
 
     Example:
         >>> import pathlib, tempfile
@@ -59,6 +62,7 @@ class TableTask:
     notes: tuple[str, ...]
     names: tuple[str, ...] = ()
     header: bool = True
+    related: RelatedRows | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -80,6 +84,7 @@ def load_task(
     target: str,
     *,
     problem: str | None = None,
+    groups: str | None = None,
     hidden: Sequence[int] = (64, 64),
     seed: int = 0,
 ) -> TableTask:
@@ -89,6 +94,9 @@ def load_task(
         path: The file.
         target: Name of the column to predict, or its number from 1 (-1 is the last).
         problem: "classification" or "regression"; None decides by looking at the target.
+        groups: Column that names groups of rows, such as patients, by name or number: rows of one group are
+            never on both sides of a split, and groups are what the verdict counts. It is no input. None: rows
+            are divided one by one.
         hidden: Units per hidden layer of the model.
         seed: Decides which rows train, guide and compare.
 
@@ -96,7 +104,9 @@ def load_task(
         The task.
 
     Raises:
-        DataError: The file is no table, has no such column, or nothing can be learned from it.
+        DataError: The file is no table, has no such column, nothing can be learned from it, or its groups are
+            too few or missing.
+        ConfigurationError: `groups` is the target.
 
     Example:
         >>> import math, pathlib, tempfile
@@ -115,9 +125,11 @@ def load_task(
         )
     name = table.names[place] if table.header else f"column {place + 1}"
     wanted = read_target(name, table.columns[place], problem, table.source, comma=table.comma)
-    split = split_rows(wanted.y, classes=wanted.problem == "classification", seed=seed)
-    inputs = without_target(table, place, wanted)
+    related = read_related(table, place, wanted, groups)
+    split = _split(wanted, related, seed, table.source)
+    inputs = without_target(table, place, wanted, () if related is None else (related.place,))
     encoding = fit_encoding(inputs.names, inputs.rows(split.train), table.source, comma=table.comma)
+    dependent = dependent_rows(inputs, wanted, encoding, related)
     notes = (_headline(table, wanted, encoding), *table.notes, *wanted.notes, *inputs.notes)
     x = torch.from_numpy(encoding.encode(inputs.columns))
     return TableTask(
@@ -128,10 +140,19 @@ def load_task(
         target=wanted,
         split=split,
         trainer=trainer_for(len(split.train)),
-        notes=(*notes, *_notes(encoding, split, dependent_rows(inputs, wanted, encoding))),
+        notes=(*notes, *_shortened(encoding.remarks), _dividing(split, related), *dependent),
         names=table.names,
         header=table.header,
+        related=related,
     )
+
+
+def _split(target: Target, related: RelatedRows | None, seed: int, source: str) -> Split:
+    classes = target.problem == "classification"
+    if related is None:
+        return split_rows(target.y, classes=classes, seed=seed)
+    source = f"{source}: the column {related.column!r}"
+    return split_groups(target.y, related.numbers, classes=classes, seed=seed, source=source)
 
 
 def _headline(table: Table, target: Target, encoding: Encoding) -> str:
@@ -143,16 +164,26 @@ def _headline(table: Table, target: Target, encoding: Encoding) -> str:
     )
 
 
-def _notes(encoding: Encoding, split: Split, dependent: Sequence[str]) -> list[str]:
-    compared = counted(len(split.comparison), "row")
-    if split.folds > 1:
-        how = f"{split.folds} folds of {counted(len(split.train), 'row')} guide the search"
-    else:
-        how = f"{len(split.train):,} rows train, {len(split.selection):,} guide the search"
-    few = "; so few rows can only show large differences" if len(split.train) < _FEW else ""
-    remarks = encoding.remarks
+def _shortened(remarks: Sequence[str]) -> list[str]:
     more = [f"and {len(remarks) - _SHOWN} notes more"] if len(remarks) > _SHOWN else []
-    return [*remarks[:_SHOWN], *more, f"{how}; {compared} set aside compare{few}", *dependent]
+    return [*remarks[:_SHOWN], *more]
+
+
+def _dividing(split: Split, related: RelatedRows | None) -> str:
+    """Return what is divided how."""
+
+    def told(rows: Rows) -> str:
+        return counted(len(rows), "row") + ("" if related is None else f" of {related.count(rows)} groups")
+
+    if split.folds > 1:
+        how = f"{split.folds} folds of {told(split.train)} guide the search"
+    else:
+        how = f"{told(split.train)} train, {told(split.selection)} guide the search"
+    units = len(split.train) if related is None else related.count(split.train)
+    what = "rows" if related is None else "groups"
+    few = f"; so few {what} can only show large differences" if units < _FEW else ""
+    together = "" if related is None else f"rows of one {related.column!r} stay together: "
+    return f"{together}{how}; {told(split.comparison)} set aside compare{few}"
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:

@@ -33,6 +33,7 @@ class Spread:
         rows: Variance over rows beside that; 0 where groups of rows differ no more than by chance.
         groups: Of rows.
         row_degrees: Degrees of freedom of the variance over rows.
+        grouped: Whether groups are those that were given.
         unknown: Why nothing is known of rows.
 
     Example:
@@ -46,6 +47,7 @@ class Spread:
     rows: float = 0.0
     groups: int = 0
     row_degrees: float = math.nan
+    grouped: bool = False
     unknown: str | None = None
 
     @property
@@ -109,6 +111,7 @@ def spread_of(gains: Sequence[float], rounding: float, groups: Sequence[Groups] 
         rows=float(rows),
         groups=found[0].shape[1],
         row_degrees=_of_groups(found[1] / found[1].sum())[1],
+        grouped=all(each is not None and each.grouped for pair in groups or () for each in pair),
     )
 
 

@@ -30,6 +30,7 @@ _DAY_IN_DIGITS = re.compile(r"(18|19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])
 _WITH_UNIT = re.compile(r"[+-]?[\d.,]*\d\s*([^\d\s.,:/-][^\d\s]{0,9})")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _IDENTIFIERS = ("id", "index", "uuid", "guid", "key", "nr")
+_OF_SEVERAL = ("patient", "subject", "participant", "person", "speaker", "user", "session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,21 @@ def names_rows(name: str) -> bool:
         >>> names_rows("CustomerId"), names_rows("user_id"), names_rows("acid")
         (True, True, False)
     """
-    words = _WORD.findall(name)
-    return bool(words) and words[-1].lower() in _IDENTIFIERS
+    return _last_word(name) in _IDENTIFIERS
+
+
+def names_groups(name: str) -> bool:
+    """Tell whether a column's name is that of identifiers, or of whom several rows may be.
+
+    Example:
+        >>> names_groups("user_id"), names_groups("subject#"), names_groups("patients per day")
+        (True, True, False)
+    """
+    return _last_word(name) in (*_IDENTIFIERS, *_OF_SEVERAL)
+
+
+def _last_word(name: str) -> str:
+    return next(iter(_WORD.findall(name)[-1:]), "").lower()
 
 
 def _present(cells: Sequence[str]) -> list[str]:

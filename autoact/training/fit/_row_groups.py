@@ -149,7 +149,7 @@ class RowValues:
             found_instead = f"by groups of rows it is {mean:.6g} instead of {value:.6g}"
             return RowGroups(unknown=f"{self.names[0]} is no mean over rows: {found_instead}")
         found, weights = zip(*groups, strict=True)
-        return RowGroups(values=found, weights=weights, data=batches.data)
+        return RowGroups(values=found, weights=weights, data=batches.data, grouped=batches.grouped)
 
 
 class Batches:
