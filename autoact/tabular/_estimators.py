@@ -285,7 +285,9 @@ def _grouped(groups: Any, rows: NDArray[np.int64], count: int) -> NDArray[np.int
         return None
     names = np.asarray(groups)
     if names.ndim != 1 or len(names) != count:
-        raise DataError(f"groups has the shape {names.shape}; it must be ({count},): a group for each row of X.")
+        raise DataError(
+            f"groups has the shape {names.shape}; it must be ({count},): a group for each row of X."
+        )
     return group_numbers(names[rows].tolist(), "groups")
 
 

@@ -22,7 +22,7 @@ def split_groups(
     compare: bool = True,
     fewest: int = FEWEST,
 ) -> Split:
-    """Divide groups by seed; parts have rows in the shares of `split_rows`, and targets nearly as the whole has.
+    """Divide groups by seed; parts have the shares of `split_rows`, and targets nearly as the whole has.
 
     Args:
         y: The target.
@@ -99,10 +99,10 @@ def _divided(
     least: tuple[int, ...],
     random: np.random.Generator,
 ) -> Rows:
-    """Return the part of each row: the largest groups first, each to the part that it brings nearest to its share.
+    """Return the part of each row; the largest groups come first, and each goes where the sum grows least.
 
-    What is kept small is the sum over parts and strata of rows² / (share · rows of the stratum), which is
-    smallest where all parts have their share of each stratum.
+    The sum is over parts of (rows / all rows)² / share, of all rows and on average over strata: smallest
+    where all parts have their share of each.
 
     Args:
         groups: Number of each row's group.
@@ -112,15 +112,17 @@ def _divided(
         random: Order of groups of one size.
     """
     names, groups = np.unique(groups, return_inverse=True)
-    counts = np.zeros((len(names), int(strata.max()) + 1))
+    counts = np.zeros((len(names), int(strata.max()) + 2))  # the last stratum is all rows
     np.add.at(counts, (groups, strata), 1)
+    np.add.at(counts, (groups, -1), 1)
     whole = np.maximum(counts.sum(0), 1)
     order = random.permutation(len(names))
-    order = order[np.argsort(-counts[order].sum(1), kind="stable")]
+    order = order[np.argsort(-counts[order, -1], kind="stable")]
     held, lacking = np.zeros((len(shares), counts.shape[1])), np.array(least)
     part_of = np.empty(len(names), dtype=np.int64)
     for place, group in enumerate(order):
-        cost = ((2 * held + counts[group]) * counts[group] / whole).sum(1) / np.array(shares)
+        more = (2 * held + counts[group]) * counts[group] / whole
+        cost = (more[:, :-1].mean(1) + more[:, -1]) / np.array(shares)
         if lacking.sum() >= len(order) - place:  # as many groups are left as parts still need
             cost[lacking == 0] = np.inf
         part_of[group] = part = int(cost.argmin())

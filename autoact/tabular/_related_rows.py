@@ -81,8 +81,8 @@ def group_numbers(groups: Sequence[Hashable], source: str) -> Rows:
     found = np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
     if len(numbers) == 1:
         raise DataError(
-            f"{source} names one group only, {next(iter(numbers))!r} in all {counted(len(groups), 'row')}: there "
-            "is nothing to keep apart. Name another column, or none."
+            f"{source} names one group only, {next(iter(numbers))!r} in all {counted(len(groups), 'row')}: "
+            "there is nothing to keep apart. Name another column, or none."
         )
     return found
 
@@ -90,5 +90,6 @@ def group_numbers(groups: Sequence[Hashable], source: str) -> Rows:
 def _has_no_group(missing: Sequence[int], count: int) -> str:
     return (
         f"names no group in {counted(len(missing), 'row')} of {count:,}, the first of them row "
-        f"{missing[0] + 1:,}. Give each a group (one of its own, if it belongs to none), or leave these rows out."
+        f"{missing[0] + 1:,}. Give each a group (one of its own, if it belongs to none), or leave these rows "
+        "out."
     )

@@ -9,7 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    RandomSampler,
+    SequentialSampler,
+    TensorDataset,
+)
 
 from autoact.tabular._splits import Split
 from autoact.training import GroupBatchSampler
@@ -70,7 +76,7 @@ def trainer_for(rows: int, max_epochs: int | None = None) -> dict[str, Any]:
 def loaders_for(
     x: Tensor, y: NDArray[Any], split: Split, weights: Weights | None = None
 ) -> tuple[Loader, ...]:
-    """Return loaders of training and selection rows, and of comparison rows, in whole groups, if there are any.
+    """Return loaders of training and selection rows, and of comparison rows (whole groups) if there are any.
 
     Args:
         x: Inputs of all rows.

@@ -20,7 +20,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "classification|regression",
         "help": "decided by the target's values if left out",
     },
-    "--groups": {"metavar": "COLUMN", "help": "column of --data that names groups of rows; they stay together"},
+    "--groups": {
+        "metavar": "COLUMN",
+        "help": "column of --data that names groups of rows; they stay together",
+    },
     "--model": {
         "metavar": "MODULE:NET",
         "help": "network Net(inputs, outputs) to train on the tables instead of a perceptron",

@@ -3,9 +3,9 @@ r"""Spread of a mean difference: over seeds, and over comparison rows where grou
 $d_{sg} = \mu + a_s + b_g + e_{sg}$ is the difference on seed $s$ and group $g$ of rows. The variance of the
 mean over seeds holds $a$ and $e$, that over groups $b$ and $e$. Their sum counts $e$ twice, so it is taken
 off once (crossed random effects: Searle, Casella and McCulloch 1992, chapter 4):
-$V = V_s + \max(0, V_g - V_e)$, with Satterthwaite's degrees of freedom. Groups of unlike size vary alike around
-their mean, which is weighted by size: $V_g$ is $c \sum_g w_g^2 (d_g - \sum_h w_h d_h)^2$, and $c$ and its degrees
-of freedom follow from the weights (Bell and McCaffrey 2002); of equal ones they are G / (G - 1) and G - 1.
+$V = V_s + \max(0, V_g - V_e)$, with Satterthwaite's degrees of freedom. Groups vary alike, whatever their
+weights: $V_g = c \sum_g w_g^2 (d_g - \sum_h w_h d_h)^2$, where $c$ and its degrees of freedom follow from the
+weights (Bell and McCaffrey 2002). Of equal ones they are G / (G - 1) and G - 1.
 """
 
 import math
@@ -145,7 +145,7 @@ def variances(gains: Array, weights: Array) -> tuple[Array, Array, Array]:
 
 
 def _of_groups(share: Array) -> tuple[float, float]:
-    """Return what makes the variance over groups unbiased, and its degrees of freedom; G / (G - 1) and G - 1."""
+    """Return what makes the variance over groups unbiased, and its degrees of freedom."""
     square, cube = (share**2).sum(), (share**3).sum()
     trace = square - 2 * cube + square**2
     from_mean = np.eye(len(share)) - share

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Sampler
 
 from autoact.training.data._overlap import data_loaders
 
@@ -21,6 +21,7 @@ class GroupBatchSampler(Sampler[list[int]]):
         most: Batches at most; where there are more groups, some share one.
 
     Example:
+        >>> from torch.utils.data import DataLoader
         >>> rows = [10, 11, 12, 13]
         >>> loader = DataLoader(rows, batch_sampler=GroupBatchSampler(["a", "b", "b", "a"]))
         >>> [batch.tolist() for batch in loader]
@@ -51,6 +52,7 @@ def has_groups(loaders: Any) -> bool:
         loaders: A loader; a list, tuple, mapping or `CombinedLoader` of them.
 
     Example:
+        >>> from torch.utils.data import DataLoader
         >>> has_groups([DataLoader([1, 2])])
         False
     """

@@ -217,7 +217,7 @@ class Batches:
         return len(self.kept) == self.count > 0
 
     def parts(self) -> Iterator[tuple[int, Any, int]]:
-        """Yield parts of the batches: number of the batch, rows taken at random (all of a group), and how many."""
+        """Yield parts of the batches: number of the batch, rows taken at random, and how many."""
         parts = 1 if self.grouped else math.ceil(_PARTS / len(self.kept))
         for number, batch in enumerate(self.kept):
             for part, rows in _divided(batch, parts, number):

@@ -207,6 +207,27 @@ def test_noise_is_called_an_effect_no_more_often_than_by_one_test(kind, case, lo
         assert lower_bound(float((said == side).mean()), len(gains)) <= 0.025
 
 
+@pytest.mark.parametrize("groups", [4, pytest.param(16, marks=pytest.mark.long)])
+def test_groups_of_unlike_size_do_not_call_noise_an_effect(groups):
+    """Rows that count alike, a hundred of one patient and three of another, count as patients."""
+    random = np.random.default_rng(1)
+    weights = np.exp(random.normal(size=groups))
+    for case in ("rows", "rows alone"):
+        said = decisions(differences(random, "normal", (8000, 10, groups), CASES[case]), (10,), weights)
+        assert lower_bound(float((said["improved"] > 0).mean()), 8000) <= 0.025
+        assert lower_bound(float((said["seeds alone"] > 0).mean()), 8000) > 0.15
+
+
+def test_given_groups_are_told():
+    """Only other groups are more evidence: the summary has to say so."""
+    given = [replace(values(each), grouped=True) for each in np.random.default_rng(2).normal(size=(10, 16))]
+    zero = replace(values(np.zeros(16)), grouped=True)
+    gains = [float(np.mean(each.values)) for each in given]
+    found = compare(gains, [0.0] * 10, "max", groups=[(each, zero) for each in given])
+    assert rows_of(found).grouped
+    assert not rows_of(judged(np.random.default_rng(2).normal(size=(10, 16)))).grouped
+
+
 def test_seeds_alone_call_noise_an_effect():
     gains = differences(np.random.default_rng(0), "normal", (4000, 10, 16), CASES["rows"])
     said = decisions(gains, (10,))

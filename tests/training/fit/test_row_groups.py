@@ -222,7 +222,9 @@ def test_groups_that_are_given_stay_whole(run, loaders, make, groups):
     data = rows(ROWS, seed=2)
     given = DataLoader(data, batch_sampler=GroupBatchSampler(numbers))
     found = run(make, (*loaders, given), comparison=True, trainer={**LENGTH, "max_epochs": 1})
-    plain = run(Regression, (*loaders, DataLoader(data, 10)), comparison=True, trainer={**LENGTH, "max_epochs": 1})
+    plain = run(
+        Regression, (*loaders, DataLoader(data, 10)), comparison=True, trainer={**LENGTH, "max_epochs": 1}
+    )
     assert found.comparison == pytest.approx(plain.comparison, rel=1e-6)
     if len(sizes) < 4:
         assert found.rows.unknown == f"there are only {len(sizes)} groups of rows"
@@ -236,4 +238,4 @@ def test_more_groups_than_a_verdict_keeps_share_batches():
     assert len(batches) == len(GroupBatchSampler(range(64))) == 64
     assert {len(batch) for batch in batches} == {6, 8}
     assert all(row ^ 1 in batch for batch in batches for row in batch)  # whole groups
-    assert sorted(sum(batches, [])) == list(range(400))
+    assert sorted(row for batch in batches for row in batch) == list(range(400))
