@@ -88,13 +88,13 @@ def check_table(options: argparse.Namespace) -> None:
     """Refuse a table without its target, and what belongs to a table without one.
 
     Args:
-        options: Of the command line: `data`, `target`, `problem`, and `groups` where the command has it.
+        options: Of the command line: `data`, `target`, `problem`; `groups` and `time` where it has them.
     """
     if options.data and options.target is None:
         raise ConfigurationError(
             "--data needs --target COLUMN: the name of the column to predict, or its number (-1: the last)."
         )
-    beside = ["target", "problem", *(["groups"] if hasattr(options, "groups") else [])]
+    beside = ["target", "problem", *(["groups", "time"] if hasattr(options, "groups") else [])]
     given = [f"--{name}" for name in beside if getattr(options, name) is not None]
     if given and not options.data:
         kept = " A run that is resumed keeps its own." if getattr(options, "resume", None) else ""
@@ -113,6 +113,7 @@ def _of_data(options: argparse.Namespace) -> Request:
         "target": options.target,
         "problem": options.problem,
         "groups": options.groups,
+        "time": options.time,
     }
     seed = 0 if options.seed is None else options.seed
     request = _of_table(source, seed, _out(options, Path(options.data).name.partition(".")[0] or "data"))
@@ -126,7 +127,8 @@ def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
         source["data"],
         source["target"],
         problem=source["problem"],
-        groups=source.get("groups"),  # runs of earlier versions have none
+        groups=source.get("groups"),  # runs of earlier versions have neither
+        time=source.get("time"),
         seed=max(seed, 0),
     )
     return Request(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from autoact.errors import counted, first_few
+from autoact.errors import first_few
 from autoact.tabular._table_task import TableTask
 from autoact.tabular.columns import Categories, Dates, Encoder, Numbers
 from autoact.tabular.files import NUMBER_FORMS
@@ -34,7 +34,7 @@ def column_rows(task: TableTask) -> list[dict[str, Any]]:
         if target.name in (name, f"column {place}"):
             row = ("target", 0, kind)
         elif task.related is not None and task.related.place == place - 1:
-            row = (task.related.kind, 0, counted(task.related.count(), "group"))
+            row = (task.related.kind, 0, task.related.told())
         else:
             row = rows.get(name, ("left out", 0, "equals the target"))
         found.append(dict(zip(("column", "read as", "inputs", "what"), (name, *row), strict=True)))

@@ -50,7 +50,7 @@ def without_target(table: Table, place: int, target: Target, apart: Sequence[int
         else:
             kept.append(other)
     if not kept:
-        others = "all others name groups, or" if apart else "all others"
+        others = "all others are groups, times, or" if apart else "all others"
         raise DataError(f"{table.source} has no column to learn from: {others} equal the target.")
     whole = replace(
         table, names=tuple(table.names[i] for i in kept), columns=tuple(table.columns[i] for i in kept)
@@ -139,14 +139,12 @@ def dependent_rows(
         table: The rows that tell the target, without it.
         target: What is predicted.
         encoding: What their columns become.
-        related: What keeps rows together already.
+        related: What is heeded already.
     """
-    together = range(len(table)) if related is None else related.numbers.tolist()
-    return [
-        *_copies(table, target, encoding, together),
-        *_groups(table, together),
-        *_sorted_by(table, encoding),
-    ]
+    by = None if related is None else related.kind
+    together = related.numbers.tolist() if related is not None and by == "groups" else range(len(table))
+    notes = [*_copies(table, target, encoding, together), *_groups(table, together)]
+    return notes if by == "time" else [*notes, *_sorted_by(table, encoding)]
 
 
 def _copies(table: Table, target: Target, encoding: Encoding, together: Sequence[int]) -> list[str]:
@@ -195,6 +193,7 @@ def _sorted_by(table: Table, encoding: Encoding) -> list[str]:
         if (steps != 0).sum() > 2 and ((steps >= 0).all() or (steps <= 0).all()):
             return [
                 f"the rows are sorted by {encoder.name!r} and split by chance: the verdict holds for moments "
-                "between those of the file, not for later ones"
+                "between those of the file; for later ones divide by it, "
+                f"--time {quote(encoder.name)} (in Python time={encoder.name!r})"
             ]
     return []

@@ -7,8 +7,10 @@ from typing import Literal
 import numpy as np
 
 from autoact.errors import ConfigurationError, DataError, counted
-from autoact.tabular._splits import Rows
-from autoact.tabular.columns import Target
+from autoact.tabular._group_splits import split_groups
+from autoact.tabular._splits import Rows, Split
+from autoact.tabular._time_splits import split_times
+from autoact.tabular.columns import Target, read_moments
 from autoact.tabular.files import Table, is_missing
 
 
@@ -20,44 +22,95 @@ class RelatedRows:
         kind: What its column holds.
         column: Its name.
         place: Its place in the table.
-        numbers: Of each row's group.
+        numbers: Number of each row's group, or rank of its moment.
+        notes: What a reader should know of how times were read.
     """
 
-    kind: Literal["groups"]
+    kind: Literal["groups", "time"]
     column: str
     place: int
     numbers: Rows
+    notes: tuple[str, ...] = ()
+
+    def told(self, rows: Rows | slice = slice(None)) -> str:
+        """Return how many groups or moments there are, or of some rows, in words."""
+        return counted(self.count(rows), "group" if self.kind == "groups" else "moment")
 
     def count(self, rows: Rows | slice = slice(None)) -> int:
-        """Return how many groups there are, or of some rows."""
+        """Return the same as a number."""
         return len(np.unique(self.numbers[rows]))
 
+    def split(self, target: Target, seed: int, source: str) -> Split:
+        """Divide the rows.
 
-def read_related(table: Table, place: int, target: Target, groups: str | None) -> RelatedRows | None:
+        Args:
+            target: As it was read.
+            seed: Decides which groups are for what; times decide by themselves.
+            source: The file.
+
+        Raises:
+            DataError: There are too few groups or moments.
+        """
+        source = _named(source, self.column)
+        if self.kind == "time":
+            return split_times(self.numbers, source=source)
+        return split_groups(target.y, self.numbers, classes=bool(target.classes), seed=seed, source=source)
+
+
+def read_related(
+    table: Table, place: int, target: Target, *, groups: str | None, time: str | None
+) -> RelatedRows | None:
     """Read what relates the rows.
 
     Args:
         table: All rows.
         place: Of the target.
         target: As it was read.
-        groups: Name or number of the column of groups; None: rows are not related.
+        groups: Name or number of the column of groups.
+        time: Name or number of the column of times. Neither: rows are not related.
 
     Raises:
-        DataError: There is no such column, a row has no group, or all rows have one.
-        ConfigurationError: It is the target.
+        DataError: There is no such column, a row has no group or time, all have one group, or times cannot be
+            sorted.
+        ConfigurationError: It is the target, or both are given.
     """
-    if groups is None:
+    if groups is not None and time is not None:
+        raise ConfigurationError(
+            f"groups is {groups!r} and time is {time!r}; rows are divided by one of them. Leave one out."
+        )
+    kind: Literal["groups", "time"] = "time" if groups is None else "groups"
+    asked = time if groups is None else groups
+    if asked is None:
         return None
-    own = table.place(groups)
-    name = table.names[own] if table.header else f"column {own + 1}"
+    own = table.place(asked)
     if own == place:
-        raise ConfigurationError(f"groups is {groups!r}, which is the target; name a column that is not.")
+        raise ConfigurationError(f"{kind} is {asked!r}, which is the target; name a column that is not.")
+    name = table.names[own] if table.header else f"column {own + 1}"
     cells = [table.columns[own][row] for row in target.rows.tolist()]
+    source = _named(table.source, name)
     missing = [row for row, cell in zip(target.rows.tolist(), cells, strict=True) if is_missing(cell)]
-    source = f"{table.source}: the column {name!r}"
+    if missing and kind == "time":
+        raise DataError(
+            f"{source} tells no time in {_rows(missing, len(cells))}. Fill them in, or leave these rows out."
+        )
     if missing:
         raise DataError(f"{source} {_has_no_group(missing, len(cells))}")
-    return RelatedRows(kind="groups", column=name, place=own, numbers=group_numbers(cells, source))
+    if kind == "groups":
+        return RelatedRows(kind=kind, column=name, place=own, numbers=group_numbers(cells, source))
+    moments, notes = read_moments(name, cells, comma=table.comma)
+    strange = [cell for cell, moment in zip(cells, moments, strict=True) if not np.isfinite(moment)]
+    if strange:
+        raise DataError(
+            f"{source} cannot be sorted: {counted(len(strange), 'cell')} of {len(cells):,}, such as "
+            f"{strange[0]!r}, are no dates or numbers of one form. Write all times alike, such as "
+            "2024-01-31 or 2024-01-31 12:30, or name another column."
+        )
+    numbers = np.unique(moments, return_inverse=True)[1]
+    return RelatedRows(kind=kind, column=name, place=own, numbers=numbers, notes=notes)
+
+
+def _named(source: str, column: str) -> str:
+    return f"{source}: the column {column!r}"
 
 
 def group_numbers(groups: Sequence[Hashable], source: str) -> Rows:
@@ -89,7 +142,10 @@ def group_numbers(groups: Sequence[Hashable], source: str) -> Rows:
 
 def _has_no_group(missing: Sequence[int], count: int) -> str:
     return (
-        f"names no group in {counted(len(missing), 'row')} of {count:,}, the first of them row "
-        f"{missing[0] + 1:,}. Give each a group (one of its own, if it belongs to none), or leave these rows "
-        "out."
+        f"names no group in {_rows(missing, count)}. Give each a group (one of its own, if it belongs to "
+        "none), or leave these rows out."
     )
+
+
+def _rows(missing: Sequence[int], count: int) -> str:
+    return f"{counted(len(missing), 'row')} of {count:,}, the first of them row {missing[0] + 1:,}"

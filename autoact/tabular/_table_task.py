@@ -14,7 +14,6 @@ from torch.utils.data import DataLoader
 from autoact.errors import DataError, counted
 from autoact.records import Reference
 from autoact.tabular._boosting import boosting
-from autoact.tabular._group_splits import split_groups
 from autoact.tabular._leakage import dependent_rows, without_target
 from autoact.tabular._related_rows import RelatedRows, read_related
 from autoact.tabular._splits import Rows, Split, split_rows
@@ -85,6 +84,7 @@ def load_task(
     *,
     problem: str | None = None,
     groups: str | None = None,
+    time: str | None = None,
     hidden: Sequence[int] = (64, 64),
     seed: int = 0,
 ) -> TableTask:
@@ -95,8 +95,9 @@ def load_task(
         target: Name of the column to predict, or its number from 1 (-1 is the last).
         problem: "classification" or "regression"; None decides by looking at the target.
         groups: Column that names groups of rows, such as patients, by name or number: rows of one group are
-            never on both sides of a split, and groups are what the verdict counts. It is no input. None: rows
-            are divided one by one.
+            never on both sides of a split, and groups are what the verdict counts. It is no input.
+        time: Column of dates or numbers: the latest rows compare, those before guide the search, and the
+            earliest train. It is no input. Neither: rows are divided one by one, by chance.
         hidden: Units per hidden layer of the model.
         seed: Decides which rows train, guide and compare.
 
@@ -104,9 +105,9 @@ def load_task(
         The task.
 
     Raises:
-        DataError: The file is no table, has no such column, nothing can be learned from it, or its groups are
-            too few or missing.
-        ConfigurationError: `groups` is the target.
+        DataError: The file is no table, has no such column, nothing can be learned from it, or its groups or
+            times are too few, missing, or cannot be sorted.
+        ConfigurationError: `groups` or `time` is the target, or both are given.
 
     Example:
         >>> import math, pathlib, tempfile
@@ -125,8 +126,11 @@ def load_task(
         )
     name = table.names[place] if table.header else f"column {place + 1}"
     wanted = read_target(name, table.columns[place], problem, table.source, comma=table.comma)
-    related = read_related(table, place, wanted, groups)
-    split = _split(wanted, related, seed, table.source)
+    related = read_related(table, place, wanted, groups=groups, time=time)
+    if related is None:
+        split = split_rows(wanted.y, classes=bool(wanted.classes), seed=seed)
+    else:
+        split = related.split(wanted, seed, table.source)
     inputs = without_target(table, place, wanted, () if related is None else (related.place,))
     encoding = fit_encoding(inputs.names, inputs.rows(split.train), table.source, comma=table.comma)
     dependent = dependent_rows(inputs, wanted, encoding, related)
@@ -140,19 +144,11 @@ def load_task(
         target=wanted,
         split=split,
         trainer=trainer_for(len(split.train)),
-        notes=(*notes, *_shortened(encoding.remarks), _dividing(split, related), *dependent),
+        notes=(*notes, *_shortened(encoding.remarks), *_dividing(split, related), *dependent),
         names=table.names,
         header=table.header,
         related=related,
     )
-
-
-def _split(target: Target, related: RelatedRows | None, seed: int, source: str) -> Split:
-    classes = target.problem == "classification"
-    if related is None:
-        return split_rows(target.y, classes=classes, seed=seed)
-    source = f"{source}: the column {related.column!r}"
-    return split_groups(target.y, related.numbers, classes=classes, seed=seed, source=source)
 
 
 def _headline(table: Table, target: Target, encoding: Encoding) -> str:
@@ -169,21 +165,28 @@ def _shortened(remarks: Sequence[str]) -> list[str]:
     return [*remarks[:_SHOWN], *more]
 
 
-def _dividing(split: Split, related: RelatedRows | None) -> str:
-    """Return what is divided how."""
+def _dividing(split: Split, related: RelatedRows | None) -> tuple[str, ...]:
+    """Return notes on what is divided how."""
 
     def told(rows: Rows) -> str:
-        return counted(len(rows), "row") + ("" if related is None else f" of {related.count(rows)} groups")
+        return counted(len(rows), "row") + ("" if related is None else f" of {related.told(rows)}")
 
     if split.folds > 1:
         how = f"{split.folds} folds of {told(split.train)} guide the search"
     else:
         how = f"{told(split.train)} train, {told(split.selection)} guide the search"
-    units = len(split.train) if related is None else related.count(split.train)
-    what = "rows" if related is None else "groups"
-    few = f"; so few {what} can only show large differences" if units < _FEW else ""
-    together = "" if related is None else f"rows of one {related.column!r} stay together: "
-    return f"{together}{how}; {told(split.comparison)} set aside compare{few}"
+    how += f"; {told(split.comparison)} set aside compare"
+    by_groups = related is not None and related.kind == "groups"
+    units = related.count(split.train) if related is not None and by_groups else len(split.train)
+    few = (
+        f"; so few {'groups' if by_groups else 'rows'} can only show large differences"
+        if units < _FEW
+        else ""
+    )
+    if related is None:
+        return (f"{how}{few}",)
+    keeps = "rows of one {!r} stay together" if by_groups else "rows are divided by {!r}, later ones judge"
+    return (*related.notes, f"{keeps.format(related.column)}: {how}{few}")
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:

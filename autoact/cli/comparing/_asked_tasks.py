@@ -80,6 +80,7 @@ def _of_data(options: argparse.Namespace) -> "Task":
         options.target,
         problem=options.problem,
         groups=options.groups,
+        time=options.time,
         seed=options.seed or 0,
     )
     data: Any = found.data

@@ -69,7 +69,7 @@ class _Side:
             "candidates": space.get("candidates"),
             **{
                 f"source.{key}": source.get(key)
-                for key in ("data", "target", "problem", "groups")
+                for key in ("data", "target", "problem", "groups", "time")
                 if key in source
             },
             **_flat(self.asked["search"]),

@@ -91,6 +91,33 @@ def names_groups(name: str) -> bool:
     return _last_word(name) in (*_IDENTIFIERS, *_OF_SEVERAL)
 
 
+def read_moments(name: str, cells: Sequence[str], *, comma: bool) -> tuple[Floats, tuple[str, ...]]:
+    """Read times, as dates or as numbers.
+
+    Args:
+        name: Name of the column.
+        cells: Its cells.
+        comma: Whether commas in numbers are decimal.
+
+    Returns:
+        A number for each cell that grows with time, NaN where it is none; and notes.
+
+    Example:
+        >>> read_moments("week", ["3", "11", "soon"], comma=False)[0].tolist()
+        [3.0, 11.0, nan]
+    """
+    numbers = read_as(cells, number_forms(cells, comma=comma))
+    dates = _days_in_digits(cells) or read_as(cells, DATE_FORMS)
+    if dates.share <= numbers.share:
+        return numbers.numbers, ()
+    other = _other_order(dates, cells)
+    return dates.numbers, (() if other is None else (_ambiguous(name, dates, other),))
+
+
+def _ambiguous(name: str, reading: Reading, other: str) -> str:
+    return f"column {name!r} is read as {reading.form}; {other} would fit as well"
+
+
 def _last_word(name: str) -> str:
     return next(iter(_WORD.findall(name)[-1:]), "").lower()
 
@@ -196,7 +223,7 @@ def _dates(name: str, reading: Reading, cells: Sequence[str]) -> Column:
     cycles = [cycle for cycle, period in CYCLES.items() if length > period / 2 and (cycle != "day" or of_day)]
     notes = _strange(name, reading, "date")
     if other := _other_order(reading, cells):
-        notes.insert(0, f"column {name!r} is read as {reading.form}; {other} would fit as well")
+        notes.insert(0, _ambiguous(name, reading, other))
     return Column(Dates(name, reading.form, Scale.of(seconds), tuple(cycles)), notes=tuple(notes))
 
 
