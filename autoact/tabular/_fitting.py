@@ -16,9 +16,8 @@ from autoact.conversion import original_assignment
 from autoact.errors import SearchFailedError
 from autoact.search import run_search
 from autoact.spaces import Assignment, SearchSpace
-from autoact.tabular._group_splits import split_groups
-from autoact.tabular._splits import FEWEST, Rows, Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
+from autoact.tabular.splits import FEWEST, Rows, Split, split_groups, split_rows
 from autoact.training import Measurement, train
 from autoact.training.tasks import Perceptron
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from autoact.errors import DataError
 from autoact.tabular._related_rows import RelatedRows
-from autoact.tabular._splits import FEWEST
 from autoact.tabular.columns import Dates, Encoding, Numbers, Target, names_groups
 from autoact.tabular.files import DATE_FORMS, NUMBER_FORMS, Floats, Table, is_missing, number_forms, read_as
+from autoact.tabular.splits import FEWEST
 
 _ROWS = 2000  # that a weighted sum is looked for in
 _ROWS_PER_COLUMN = 10  # that it must hold in, for each column of numbers

@@ -2,16 +2,14 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from autoact.errors import ConfigurationError, DataError, counted
-from autoact.tabular._group_splits import split_groups
-from autoact.tabular._splits import Rows, Split
-from autoact.tabular._time_splits import split_times
 from autoact.tabular.columns import Target, read_moments
 from autoact.tabular.files import Table, is_missing
+from autoact.tabular.splits import Rows, Split, split_groups, split_times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +125,7 @@ def group_numbers(groups: Sequence[Hashable], source: str) -> Rows:
         >>> group_numbers(["b", "a", "b"], "groups").tolist()
         [0, 1, 0]
     """
-    missing = [row for row, group in enumerate(groups) if group is None or group != group]  # NaN
+    missing = [row for row, group in enumerate(groups) if _is_none(group)]
     if missing:
         raise DataError(f"{source} {_has_no_group(missing, len(groups))}")
     numbers: dict[Hashable, int] = {}
@@ -138,6 +136,13 @@ def group_numbers(groups: Sequence[Hashable], source: str) -> Rows:
             "there is nothing to keep apart. Name another column, or none."
         )
     return found
+
+
+def _is_none(group: Any) -> bool:
+    try:
+        return group is None or bool(group != group)
+    except TypeError:  # pandas' NA, which equals nothing, not even nothing
+        return True
 
 
 def _has_no_group(missing: Sequence[int], count: int) -> str:

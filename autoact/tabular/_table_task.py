@@ -11,15 +11,15 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from autoact.errors import DataError, counted
+from autoact.errors import DataError, counted, first_few
 from autoact.records import Reference
 from autoact.tabular._boosting import boosting
 from autoact.tabular._leakage import dependent_rows, without_target
 from autoact.tabular._related_rows import RelatedRows, read_related
-from autoact.tabular._splits import Rows, Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
 from autoact.tabular.columns import Encoding, Target, fit_encoding, read_target
 from autoact.tabular.files import Table, read_table
+from autoact.tabular.splits import Rows, Split, split_rows
 from autoact.training.tasks import Perceptron
 
 _FEW = 100  # training rows, or groups of them, below which the reader is warned
@@ -144,7 +144,13 @@ def load_task(
         target=wanted,
         split=split,
         trainer=trainer_for(len(split.train)),
-        notes=(*notes, *_shortened(encoding.remarks), *_dividing(split, related), *dependent),
+        notes=(
+            *notes,
+            *_shortened(encoding.remarks),
+            *_dividing(split, related),
+            *_unknown_classes(split, wanted),
+            *dependent,
+        ),
         names=table.names,
         header=table.header,
         related=related,
@@ -163,6 +169,15 @@ def _headline(table: Table, target: Target, encoding: Encoding) -> str:
 def _shortened(remarks: Sequence[str]) -> list[str]:
     more = [f"and {len(remarks) - _SHOWN} notes more"] if len(remarks) > _SHOWN else []
     return [*remarks[:_SHOWN], *more]
+
+
+def _unknown_classes(split: Split, target: Target) -> list[str]:
+    """Return a note on classes that no training row has."""
+    known = set(target.y[split.train].tolist())
+    unknown = [repr(name) for place, name in enumerate(target.classes) if place not in known]
+    if not unknown:
+        return []
+    return [f"no row that trains is of {first_few(unknown, _SHOWN)}: the model cannot say so of any other"]
 
 
 def _dividing(split: Split, related: RelatedRows | None) -> tuple[str, ...]:

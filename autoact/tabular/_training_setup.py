@@ -17,7 +17,7 @@ from torch.utils.data import (
     TensorDataset,
 )
 
-from autoact.tabular._splits import Split
+from autoact.tabular.splits import Split
 from autoact.training import GroupBatchSampler
 from autoact.training.tasks import Perceptron
 

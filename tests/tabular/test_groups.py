@@ -14,8 +14,7 @@ from autoact.errors import ConfigurationError, DataError
 from autoact.records import RunDirectory, Training
 from autoact.tabular import AutoActClassifier, AutoActRegressor, column_rows, load_predictor, load_task
 from autoact.tabular import _fitting as fitting
-from autoact.tabular._group_splits import split_groups
-from autoact.tabular._splits import Split
+from autoact.tabular.splits import Split, split_groups
 
 
 def people(count: int = 24, rows: int = 5) -> Iterator[tuple[str, list[float], str]]:
@@ -214,11 +213,21 @@ def test_full_search_of_an_estimator_counts_groups(divided: list[tuple[Split, np
     assert len(scores) == 3
 
 
+class Unknown:
+    """As pandas' NA: whether it is equal to anything, nobody knows."""
+
+    def __ne__(self, other: object) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @pytest.mark.parametrize(
     ("groups", "budget", "said"),
     [
         ([1, 2, 3], None, r"groups has the shape \(3,\); it must be \(120,\): a group for each row of X"),
         ([1.0, float("nan")] * 60, None, "groups names no group in 60 rows of 120, the first of them row 2"),
+        ([Unknown(), "a"] * 60, None, "groups names no group in 60 rows of 120, the first of them row 1"),
         ([None, "a"] * 60, None, "groups names no group in 60 rows of 120, the first of them row 1"),
         (["a"] * 120, None, "groups names one group only, 'a' in all 120 rows"),
         ([1, 2, 3] * 40, 2, "groups names 3 groups of 120 rows; dividing groups takes at least 10"),

@@ -11,7 +11,7 @@ import pytest
 from autoact.cli import main
 from autoact.records import RunDirectory, Training
 from autoact.tabular import column_rows, load_predictor, load_task
-from autoact.tabular._time_splits import split_times
+from autoact.tabular.splits import split_times
 
 SHUFFLED = np.random.default_rng(0).permutation(120).tolist()
 
@@ -68,7 +68,8 @@ def test_times_of_any_form_divide_a_table(tmp_path: Path, time: Callable[[int], 
     task = load_task(written(tmp_path, time), "y", time="day")
     assert task.notes[-1] == (
         "rows are divided by 'day', later ones judge: 72 rows of 72 moments train, 24 rows of 24 moments "
-        "guide the search; 24 rows of 24 moments set aside compare; so few rows can only show large differences"
+        "guide the search; 24 rows of 24 moments set aside compare; so few rows can only show large "
+        "differences"
     )
     late = np.array(SHUFFLED)
     parts = task.split.train, task.split.selection, task.split.comparison
@@ -81,6 +82,14 @@ def test_dates_in_two_orders_are_told(tmp_path: Path) -> None:
     file = written(tmp_path, lambda late: f"{late % 12 + 1:02}/{late // 12 + 1:02}/2024")
     notes = load_task(file, "y", time="day").notes
     assert "column 'day' is read as %d/%m/%Y; %m/%d/%Y would fit as well" in notes
+
+
+def test_classes_that_come_later_are_told(tmp_path: Path) -> None:
+    lines = [f"{i * i % 31},{day(i)},{'new' if i > 80 else 'ab'[i % 2]}" for i in range(120)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,day,y", *lines]))
+    said = "no row that trains is of 'new': the model cannot say so of any other"
+    assert said in load_task(tmp_path / "t.csv", "y", time="day").notes
+    assert said not in load_task(tmp_path / "t.csv", "y").notes
 
 
 def test_the_note_on_sorted_rows_names_the_remedy(tmp_path: Path) -> None:

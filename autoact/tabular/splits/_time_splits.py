@@ -3,7 +3,7 @@
 import numpy as np
 
 from autoact.errors import DataError, counted
-from autoact.tabular._splits import FEWEST, LARGEST, SHARE, Rows, Split
+from autoact.tabular.splits._row_splits import FEWEST, LARGEST, SHARE, Rows, Split
 
 _COMPARED = 4  # moments at least that compare: with fewer stretches, a verdict cannot take them as evidence
 _STRETCHES = 32  # of time, in which comparison rows are evidence

@@ -6,7 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoact.errors import DataError, counted
-from autoact.tabular._splits import FEWEST, FOLDS, LARGEST, SHARE, SHARE_OF_SMALL, SMALL, Rows, Split
+from autoact.tabular.splits._row_splits import (
+    FEWEST,
+    FOLDS,
+    LARGEST,
+    SHARE,
+    SHARE_OF_SMALL,
+    SMALL,
+    Rows,
+    Split,
+)
 
 _COMPARED = 4  # groups at least that compare: with fewer, a verdict cannot take them as evidence
 _STRATA = 5  # parts of a regression's target that are spread alike
@@ -114,7 +123,7 @@ def _divided(
     names, groups = np.unique(groups, return_inverse=True)
     counts = np.zeros((len(names), int(strata.max()) + 2))  # the last stratum is all rows
     np.add.at(counts, (groups, strata), 1)
-    np.add.at(counts, (groups, -1), 1)
+    counts[:, -1] = counts.sum(1)
     whole = np.maximum(counts.sum(0), 1)
     order = random.permutation(len(names))
     order = order[np.argsort(-counts[order, -1], kind="stable")]
