@@ -8,7 +8,7 @@ import numpy as np
 
 from autoact.errors import DataError
 from autoact.tabular._related_rows import RelatedRows
-from autoact.tabular.columns import Dates, Encoding, Numbers, Target, names_groups
+from autoact.tabular.columns import Categories, Dates, Encoding, Numbers, Target, names_groups
 from autoact.tabular.files import DATE_FORMS, NUMBER_FORMS, Floats, Table, is_missing, number_forms, read_as
 from autoact.tabular.splits import FEWEST
 
@@ -144,6 +144,8 @@ def dependent_rows(
     by = None if related is None else related.kind
     together = related.numbers.tolist() if related is not None and by == "groups" else range(len(table))
     notes = [*_copies(table, target, encoding, together), *_groups(table, together)]
+    if by == "groups":
+        notes += _names_of_single_groups(table, encoding, together)
     return notes if by == "time" else [*notes, *_sorted_by(table, encoding)]
 
 
@@ -168,6 +170,20 @@ def _groups(table: Table, together: Sequence[int]) -> list[str]:
             notes.append(
                 f"column {name!r} names {len(groups):,} groups of rows, and the split parts rows, not "
                 f"groups: the verdict holds for new rows of these groups; {_remedy(name, len(groups))}"
+            )
+    return notes
+
+
+def _names_of_single_groups(table: Table, encoding: Encoding, together: Sequence[int]) -> list[str]:
+    """Return notes on texts that no second group has, such as a patient's visits."""
+    notes = []
+    for place, encoder in encoding.encoders:
+        cells = table.columns[place]
+        in_groups = set(zip(cells, together, strict=True))
+        if isinstance(encoder, Categories) and len(in_groups) == len(set(cells)):
+            notes.append(
+                f"column {encoder.name!r} has other texts in each group, so they tell nothing of other groups: "
+                "leave it out of the file"
             )
     return notes
 

@@ -121,6 +121,15 @@ def test_a_session_within_a_patient_needs_no_note(tmp_path: Path) -> None:
     ]
 
 
+def test_texts_of_single_groups_are_told(tmp_path: Path) -> None:
+    rows = [f"{i // 6},ward {i % 3},visit {i // 3},{i % 11},{i * i % 31}.5" for i in range(120)]
+    (tmp_path / "t.csv").write_text("\n".join(["patient,ward,visit,x,y", *rows]))
+    told = [
+        note for note in load_task(tmp_path / "t.csv", "y", groups="patient").notes if "in each group" in note
+    ]
+    assert [note.partition(" has ")[0] for note in told] == ["column 'visit'"]
+
+
 @pytest.mark.parametrize(
     ("cells", "options", "said"),
     [

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 import torch
 import torchmetrics
+from lightning.pytorch import LightningDataModule
 from torch import nn
 from torch.utils.data import DataLoader
 
 from autoact.records import RowGroups
 from autoact.training import GroupBatchSampler
 from autoact.training._compat import replaced
+from autoact.training.data import has_groups
 from autoact.training.fit._row_groups import RowWatch
 from tests.training.models import LENGTH, Regression, rows
 
@@ -231,6 +233,29 @@ def test_groups_that_are_given_stay_whole(run, loaders, make, groups):
     else:
         assert sorted(found.rows.weights) == sizes
         assert mean(found.rows) == pytest.approx(found.comparison, rel=1e-6)
+
+
+def test_groups_of_a_data_module_stay_whole(run, loaders):
+    class Held(LightningDataModule):
+        def train_dataloader(self) -> Any:
+            return loaders[0]
+
+        def val_dataloader(self) -> Any:
+            return loaders[1]
+
+        def test_dataloader(self) -> Any:
+            groups = [row % 5 for row in range(ROWS)]
+            return DataLoader(rows(ROWS, seed=2), batch_sampler=GroupBatchSampler(groups))
+
+    found = run(Regression, Held, comparison=True, trainer={**LENGTH, "max_epochs": 1})
+    assert (found.rows.weights, found.rows.grouped) == ((8,) * 5, True)
+
+
+def test_only_groups_throughout_are_groups():
+    given, plain = (DataLoader([1, 2], batch_sampler=GroupBatchSampler("ab")), DataLoader([1, 2]))
+    assert has_groups({"a": given, "b": [given]})
+    assert not has_groups([given, plain])
+    assert not has_groups([])
 
 
 def test_more_groups_than_a_verdict_keeps_share_batches():
