@@ -182,7 +182,7 @@ def _names_of_single_groups(table: Table, encoding: Encoding, together: Sequence
         in_groups = set(zip(cells, together, strict=True))
         if isinstance(encoder, Categories) and len(in_groups) == len(set(cells)):
             notes.append(
-                f"column {encoder.name!r} has other texts in each group, so they tell nothing of other groups: "
+                f"column {encoder.name!r} has other texts in each group, which tell nothing of new ones: "
                 "leave it out of the file"
             )
     return notes

@@ -8,8 +8,15 @@ import numpy as np
 
 from autoact.errors import ConfigurationError, DataError, counted
 from autoact.tabular.columns import Target, read_moments
-from autoact.tabular.files import Table, is_missing
+from autoact.tabular.files import Floats, Table, is_missing
 from autoact.tabular.splits import Rows, Split, split_groups, split_times
+
+Kind = Literal["groups", "time"]
+_LACKS = {
+    "groups": "names no group in {}. Give each a group (one of its own, if it belongs to none), or leave "
+    "these rows out.",
+    "time": "tells no time in {}. Fill them in, or leave these rows out.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +31,7 @@ class RelatedRows:
         notes: What a reader should know of how times were read.
     """
 
-    kind: Literal["groups", "time"]
+    kind: Kind
     column: str
     place: int
     numbers: Rows
@@ -76,7 +83,7 @@ def read_related(
         raise ConfigurationError(
             f"groups is {groups!r} and time is {time!r}; rows are divided by one of them. Leave one out."
         )
-    kind: Literal["groups", "time"] = "time" if groups is None else "groups"
+    kind: Kind = "time" if groups is None else "groups"
     asked = time if groups is None else groups
     if asked is None:
         return None
@@ -87,15 +94,19 @@ def read_related(
     cells = [table.columns[own][row] for row in target.rows.tolist()]
     source = _named(table.source, name)
     missing = [row for row, cell in zip(target.rows.tolist(), cells, strict=True) if is_missing(cell)]
-    if missing and kind == "time":
-        raise DataError(
-            f"{source} tells no time in {_rows(missing, len(cells))}. Fill them in, or leave these rows out."
-        )
     if missing:
-        raise DataError(f"{source} {_has_no_group(missing, len(cells))}")
+        raise DataError(f"{source} {_lacks(kind, missing, len(cells))}")
     if kind == "groups":
         return RelatedRows(kind=kind, column=name, place=own, numbers=group_numbers(cells, source))
     moments, notes = read_moments(name, cells, comma=table.comma)
+    return RelatedRows(kind=kind, column=name, place=own, numbers=_ranks(moments, cells, source), notes=notes)
+
+
+def _named(source: str, column: str) -> str:
+    return f"{source}: the column {column!r}"
+
+
+def _ranks(moments: Floats, cells: Sequence[str], source: str) -> Rows:
     strange = [cell for cell, moment in zip(cells, moments, strict=True) if not np.isfinite(moment)]
     if strange:
         raise DataError(
@@ -103,12 +114,7 @@ def read_related(
             f"{strange[0]!r}, are no dates or numbers of one form. Write all times alike, such as "
             "2024-01-31 or 2024-01-31 12:30, or name another column."
         )
-    numbers = np.unique(moments, return_inverse=True)[1]
-    return RelatedRows(kind=kind, column=name, place=own, numbers=numbers, notes=notes)
-
-
-def _named(source: str, column: str) -> str:
-    return f"{source}: the column {column!r}"
+    return np.unique(moments, return_inverse=True)[1]
 
 
 def group_numbers(groups: Sequence[Hashable], source: str) -> Rows:
@@ -127,7 +133,7 @@ def group_numbers(groups: Sequence[Hashable], source: str) -> Rows:
     """
     missing = [row for row, group in enumerate(groups) if _is_none(group)]
     if missing:
-        raise DataError(f"{source} {_has_no_group(missing, len(groups))}")
+        raise DataError(f"{source} {_lacks('groups', missing, len(groups))}")
     numbers: dict[Hashable, int] = {}
     found = np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
     if len(numbers) == 1:
@@ -145,12 +151,6 @@ def _is_none(group: Any) -> bool:
         return True
 
 
-def _has_no_group(missing: Sequence[int], count: int) -> str:
-    return (
-        f"names no group in {_rows(missing, count)}. Give each a group (one of its own, if it belongs to "
-        "none), or leave these rows out."
-    )
-
-
-def _rows(missing: Sequence[int], count: int) -> str:
-    return f"{counted(len(missing), 'row')} of {count:,}, the first of them row {missing[0] + 1:,}"
+def _lacks(kind: Kind, missing: Sequence[int], count: int) -> str:
+    rows = f"{counted(len(missing), 'row')} of {count:,}, the first of them row {missing[0] + 1:,}"
+    return _LACKS[kind].format(rows)

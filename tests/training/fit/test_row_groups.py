@@ -252,7 +252,8 @@ def test_groups_of_a_data_module_stay_whole(run, loaders):
 
 
 def test_only_groups_throughout_are_groups():
-    given, plain = (DataLoader([1, 2], batch_sampler=GroupBatchSampler("ab")), DataLoader([1, 2]))
+    data = rows(2, seed=0)
+    given, plain = DataLoader(data, batch_sampler=GroupBatchSampler("ab")), DataLoader(data)
     assert has_groups({"a": given, "b": [given]})
     assert not has_groups([given, plain])
     assert not has_groups([])
