@@ -88,14 +88,20 @@ def check_table(options: argparse.Namespace) -> None:
     """Refuse a table without its target, and what belongs to a table without one.
 
     Args:
-        options: Of the command line: `data`, `target` and `problem`.
+        options: Of the command line: `data`, `target`, `problem`; `groups` and `time` where it has them.
     """
     if options.data and options.target is None:
         raise ConfigurationError(
             "--data needs --target COLUMN: the name of the column to predict, or its number (-1: the last)."
         )
-    if not options.data and (options.target is not None or options.problem):
-        raise ConfigurationError("--target and --problem belong to --data FILE.csv; name the file, too.")
+    beside = ["target", "problem", *(["groups", "time"] if hasattr(options, "groups") else [])]
+    given = [f"--{name}" for name in beside if getattr(options, name) is not None]
+    if given and not options.data:
+        kept = " A run that is resumed keeps its own." if getattr(options, "resume", None) else ""
+        belong = "belongs" if len(given) == 1 else "belong"
+        raise ConfigurationError(
+            f"{' and '.join(given)} {belong} to --data FILE.csv; name the file, too.{kept}"
+        )
 
 
 def _of_data(options: argparse.Namespace) -> Request:
@@ -106,6 +112,8 @@ def _of_data(options: argparse.Namespace) -> Request:
         "data": str(Path(options.data).absolute()),
         "target": options.target,
         "problem": options.problem,
+        "groups": options.groups,
+        "time": options.time,
     }
     seed = 0 if options.seed is None else options.seed
     request = _of_table(source, seed, _out(options, Path(options.data).name.partition(".")[0] or "data"))
@@ -115,7 +123,14 @@ def _of_data(options: argparse.Namespace) -> Request:
 def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
     from autoact.tabular import load_task
 
-    task = load_task(source["data"], source["target"], problem=source["problem"], seed=max(seed, 0))
+    task = load_task(
+        source["data"],
+        source["target"],
+        problem=source["problem"],
+        groups=source.get("groups"),  # runs of earlier versions have neither
+        time=source.get("time"),
+        seed=max(seed, 0),
+    )
     return Request(
         name=task.name,
         model=task.model,

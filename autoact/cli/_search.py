@@ -133,6 +133,16 @@ def search_parser() -> Parser:
     table.add_argument(
         "--problem", metavar="classification|regression", help="decided by the target's values if left out"
     )
+    table.add_argument(
+        "--groups",
+        metavar="COLUMN",
+        help="column that names groups of rows (patients, sessions), which stay together; no input",
+    )
+    table.add_argument(
+        "--time",
+        metavar="COLUMN",
+        help="column of dates or numbers: the latest rows compare, the earliest train; no input",
+    )
     run = parser.add_argument_group("the run")
     run.add_argument(
         "--space",

@@ -12,6 +12,7 @@ class RowGroups:
         values: Mean over the rows of each group, (G,); empty where they cannot be told apart.
         weights: Rows of each group, or what else the value is averaged over, (G,).
         data: Number that is the same where the same rows came in the same order.
+        grouped: Whether groups are those that were given, not batches or rows taken at random.
         unknown: Why there are no values; None where there are.
 
     Example:
@@ -22,6 +23,7 @@ class RowGroups:
     values: tuple[float, ...] = ()
     weights: tuple[float, ...] = ()
     data: int = 0
+    grouped: bool = False
     unknown: str | None = None
 
 
@@ -35,6 +37,7 @@ class Rows:
             groups differ no more than by chance, NaN where unknown.
         share: Of the variance behind the interval, what comes from rows; the rest comes from seeds.
         degrees: Of freedom of the interval.
+        grouped: Whether groups are those that were given: only others are more evidence.
         limit: Whether more seeds would not decide, because the interval would stay too wide.
         unknown: Why it could not be estimated, so that the interval covers seeds alone; None where it was.
 
@@ -47,5 +50,6 @@ class Rows:
     sd: float = nan
     share: float = nan
     degrees: float = nan
+    grouped: bool = False
     limit: bool = False
     unknown: str | None = None

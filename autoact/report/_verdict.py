@@ -180,9 +180,10 @@ def _rows(run: Run) -> str:
     if compared.rows.unknown is not None:
         return f"The interval covers seeds and not the choice of comparison rows: {compared.rows.unknown}."
     if _limited_by_rows(run):
+        what = "groups of comparison rows" if compared.rows.grouped else "comparison rows"
         return (
-            f"{100 * compared.rows.share:.0f}% of the variance comes from the choice of comparison rows: "
-            "more seeds will not decide this; more comparison rows would."
+            f"{100 * compared.rows.share:.0f}% of the variance comes from the choice of {what}: "
+            f"more seeds will not decide this; more {what} would."
         )
     return ""
 

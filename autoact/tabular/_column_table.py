@@ -31,8 +31,12 @@ def column_rows(task: TableTask) -> list[dict[str, Any]]:
     rows |= {out.name: ("left out", 0, out.reason) for out in encoding.left_out}
     found = []
     for place, name in enumerate(task.names, 1):
-        is_target = target.name in (name, f"column {place}")
-        row = ("target", 0, kind) if is_target else rows.get(name, ("left out", 0, "equals the target"))
+        if target.name in (name, f"column {place}"):
+            row = ("target", 0, kind)
+        elif task.related is not None and task.related.place == place - 1:
+            row = (task.related.kind, 0, task.related.told())
+        else:
+            row = rows.get(name, ("left out", 0, "equals the target"))
         found.append(dict(zip(("column", "read as", "inputs", "what"), (name, *row), strict=True)))
     return found
 

@@ -17,6 +17,7 @@ from autoact.errors import ConfigurationError, DataError, log
 from autoact.spaces import Assignment, SearchSpace
 from autoact.tabular._fitting import Fit, Fitted
 from autoact.tabular._new_rows import encode
+from autoact.tabular._related_rows import group_numbers
 from autoact.tabular.columns import ArrayEncoding, Encoding, fit_encoding, holds_text, text_columns
 from autoact.tabular.files import Table
 from autoact.training.tasks import Perceptron
@@ -29,11 +30,12 @@ Space = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
 
 
 class _Rows(NamedTuple):
-    """Rows to fit: inputs, target, and weights if there are any."""
+    """Rows to fit: inputs, target, and weights and numbers of groups if there are any."""
 
     x: NDArray[np.float32]
     y: NDArray[Any]
     weights: NDArray[np.float64] | None
+    groups: NDArray[np.int64] | None
 
 
 class _AutoActEstimator(BaseEstimator):
@@ -63,6 +65,7 @@ class _AutoActEstimator(BaseEstimator):
             x=rows.x,
             y=y,
             weights=rows.weights,
+            groups=rows.groups,
             classes=classes,
             space=SearchSpace.of(self.space),
             hidden=_positive("hidden", self.hidden),
@@ -79,7 +82,7 @@ class _AutoActEstimator(BaseEstimator):
         self.report_ = fitted.report
         return self
 
-    def _learn_encoding(self, X: Any, y: Any, sample_weight: Any) -> "_Rows":
+    def _learn_encoding(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> "_Rows":
         """Return the rows to fit: those with a weight above 0; keeps how the inputs are made."""
         encoding: Encoding | ArrayEncoding
         if holds_text(X):
@@ -100,7 +103,7 @@ class _AutoActEstimator(BaseEstimator):
             x = encoding.encode(array[rows])
         self.encoding_ = encoding
         self.notes_ = encoding.remarks
-        return _Rows(x, y[rows], weights)
+        return _Rows(x, y[rows], weights, _grouped(groups, rows, len(y)))
 
     def _names(self, count: int) -> list[str]:
         return list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(count)]))
@@ -169,7 +172,7 @@ class AutoActClassifier(ClassifierMixin, _AutoActEstimator):
         True
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Choose activations and train.
 
         Args:
@@ -177,11 +180,13 @@ class AutoActClassifier(ClassifierMixin, _AutoActEstimator):
             y: A class per row.
             sample_weight: How much each row counts in training and validation, at least 0, in any unit; rows
                 of weight 0 are left out. None: all alike.
+            groups: The group of each row, such as a patient, in any form; rows of one group are never on both
+                sides of a split. At least two groups, ten with a `budget`. None: rows are divided one by one.
 
         Raises:
             ValueError: The rows cannot be used; `autoact.errors.DataError` is one.
         """
-        rows = self._learn_encoding(X, y, sample_weight)
+        rows = self._learn_encoding(X, y, sample_weight, groups)
         check_classification_targets(rows.y)
         self.classes_, places = np.unique(rows.y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -229,7 +234,7 @@ class AutoActRegressor(RegressorMixin, _AutoActEstimator):
         True
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Choose activations and train.
 
         Args:
@@ -237,11 +242,13 @@ class AutoActRegressor(RegressorMixin, _AutoActEstimator):
             y: A number per row.
             sample_weight: How much each row counts in training and validation, at least 0, in any unit; rows
                 of weight 0 are left out. None: all alike.
+            groups: The group of each row, such as a patient, in any form; rows of one group are never on both
+                sides of a split. At least two groups, ten with a `budget`. None: rows are divided one by one.
 
         Raises:
             ValueError: The rows cannot be used; `autoact.errors.DataError` is one.
         """
-        rows = self._learn_encoding(X, y, sample_weight)
+        rows = self._learn_encoding(X, y, sample_weight, groups)
         return self._fit(rows, np.asarray(rows.y, dtype=np.float64), 0)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
@@ -264,6 +271,24 @@ def _weighed(sample_weight: Any, y: NDArray[Any]) -> tuple[NDArray[np.int64], ND
             f"for at least {_FEWEST}."
         )
     return rows, weights[rows] / weights.max()  # a sum of huge ones would be infinite
+
+
+def _grouped(groups: Any, rows: NDArray[np.int64], count: int) -> NDArray[np.int64] | None:
+    """Return the number of each row's group, if there are any.
+
+    Args:
+        groups: The group of each row that was given.
+        rows: Those to fit.
+        count: How many were given.
+    """
+    if groups is None:
+        return None
+    names = np.asarray(groups)
+    if names.ndim != 1 or len(names) != count:
+        raise DataError(
+            f"groups has the shape {names.shape}; it must be ({count},): a group for each row of X."
+        )
+    return group_numbers(names[rows].tolist(), "groups")
 
 
 def _positive(name: str, sizes: Sequence[int]) -> tuple[int, ...]:

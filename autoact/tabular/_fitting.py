@@ -16,8 +16,8 @@ from autoact.conversion import original_assignment
 from autoact.errors import SearchFailedError
 from autoact.search import run_search
 from autoact.spaces import Assignment, SearchSpace
-from autoact.tabular._splits import Split, split_rows
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
+from autoact.tabular.splits import FEWEST, Rows, Split, split_groups, split_rows
 from autoact.training import Measurement, train
 from autoact.training.tasks import Perceptron
 
@@ -57,6 +57,7 @@ class Fit:
         max_epochs: Length of a training; None takes one that suits the rows.
         seed: Everything random follows from it.
         weights: Of the rows, above 0, in training and validation; None: all alike.
+        groups: Number of each row's group, which stays together; None: each row stands for itself.
     """
 
     x: NDArray[np.float32]
@@ -67,6 +68,7 @@ class Fit:
     max_epochs: int | None
     seed: int
     weights: NDArray[np.float64] | None = None
+    groups: Rows | None = None
 
     def by_mixture(self) -> Fitted:
         """Train a mixture, then the original and the mixture's choice; keep the better of the two."""
@@ -81,7 +83,7 @@ class Fit:
 
         A choice that the verdict calls worse than the original is not taken.
         """
-        split = split_rows(self.y, classes=self.classes > 0, seed=self.seed)
+        split = self._divided(compare=True, fewest=FEWEST)
         with TemporaryDirectory(prefix="autoact-") as folder:
             result = run_search(
                 self._maker(split),
@@ -109,7 +111,13 @@ class Fit:
 
     @cached_property
     def _split(self) -> Split:
-        return split_rows(self.y, classes=self.classes > 0, seed=self.seed, compare=False, fewest=_FEWEST)
+        return self._divided(compare=False, fewest=_FEWEST)
+
+    def _divided(self, **how: Any) -> Split:
+        how |= {"classes": self.classes > 0, "seed": self.seed}
+        if self.groups is None:
+            return split_rows(self.y, **how)
+        return split_groups(self.y, self.groups, source="groups", **how)
 
     def _maker(self, split: Split) -> Callable[[], Perceptron]:
         y, weights = self.y[split.train], None if self.weights is None else self.weights[split.train]

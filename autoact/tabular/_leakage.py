@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from shlex import quote
 
 import numpy as np
 
 from autoact.errors import DataError
-from autoact.tabular.columns import Dates, Encoding, Numbers, Target, names_rows
+from autoact.tabular._related_rows import RelatedRows
+from autoact.tabular.columns import Categories, Dates, Encoding, Numbers, Target, names_groups
 from autoact.tabular.files import DATE_FORMS, NUMBER_FORMS, Floats, Table, is_missing, number_forms, read_as
+from autoact.tabular.splits import FEWEST
 
 _ROWS = 2000  # that a weighted sum is looked for in
 _ROWS_PER_COLUMN = 10  # that it must hold in, for each column of numbers
@@ -19,13 +22,14 @@ _TIMES = ("time", "date", "year", "month", "week", "day", "timestamp", "trend")
 _LOOKED_AT = 2000  # rows that tell whether a column is sorted
 
 
-def without_target(table: Table, place: int, target: Target) -> Table:
+def without_target(table: Table, place: int, target: Target, apart: Sequence[int] = ()) -> Table:
     """Return the rows that tell the target, without it and its copies; notes name columns that tell it.
 
     Args:
         table: All rows.
         place: Of the target.
         target: As it was read.
+        apart: Places of other columns that are no inputs.
 
     Raises:
         DataError: Nothing is left.
@@ -39,12 +43,15 @@ def without_target(table: Table, place: int, target: Target) -> Table:
     """
     notes, kept = [], []
     for other, cells in enumerate(table.columns):
-        if other != place and list(cells) == list(table.columns[place]):
+        if other == place or other in apart:
+            continue
+        if list(cells) == list(table.columns[place]):
             notes.append(f"column {table.names[other]!r} is left out: it equals the target in every row")
-        elif other != place:
+        else:
             kept.append(other)
     if not kept:
-        raise DataError(f"{table.source} has no column to learn from: all others equal the target.")
+        others = "all others are groups, times, or" if apart else "all others"
+        raise DataError(f"{table.source} has no column to learn from: {others} equal the target.")
     whole = replace(
         table, names=tuple(table.names[i] for i in kept), columns=tuple(table.columns[i] for i in kept)
     )
@@ -123,20 +130,28 @@ def _parts(numbers: dict[str, Floats], y: Floats) -> list[str]:
     return [name for name, weight in zip(numbers, weights, strict=True) if abs(weight) > 1e-6 * wanted.std()]
 
 
-def dependent_rows(table: Table, target: Target, encoding: Encoding) -> list[str]:
+def dependent_rows(
+    table: Table, target: Target, encoding: Encoding, related: RelatedRows | None = None
+) -> list[str]:
     """Return notes on rows that are not independent: a split by chance then flatters.
 
     Args:
         table: The rows that tell the target, without it.
         target: What is predicted.
         encoding: What their columns become.
+        related: What is heeded already.
     """
-    return [*_copies(table, target, encoding), *_groups(table), *_sorted_by(table, encoding)]
+    by = None if related is None else related.kind
+    together = related.numbers.tolist() if related is not None and by == "groups" else range(len(table))
+    notes = [*_copies(table, target, encoding, together), *_groups(table, together)]
+    if by == "groups":
+        notes += _names_of_single_groups(table, encoding, together)
+    return notes if by == "time" else [*notes, *_sorted_by(table, encoding)]
 
 
-def _copies(table: Table, target: Target, encoding: Encoding) -> list[str]:
-    used = [table.columns[place] for place, _ in encoding.encoders]
-    copies = len(table) - len(set(zip(*used, target.y.tolist(), strict=True)))
+def _copies(table: Table, target: Target, encoding: Encoding, together: Sequence[int]) -> list[str]:
+    used = [*(table.columns[place] for place, _ in encoding.encoders), target.y.tolist()]
+    copies = len(set(zip(*used, together, strict=True))) - len(set(zip(*used, strict=True)))
     if copies < _COPIES * len(table):
         return []
     return [
@@ -145,16 +160,38 @@ def _copies(table: Table, target: Target, encoding: Encoding) -> list[str]:
     ]
 
 
-def _groups(table: Table) -> list[str]:
+def _groups(table: Table, together: Sequence[int]) -> list[str]:
+    """Return notes on identifiers whose rows are parted."""
     notes = []
     for name, cells in zip(table.names, table.columns, strict=True):
-        groups = {cell for cell in cells if not is_missing(cell)} if names_rows(name) else set()
-        if len(groups) > 1 and _PER_GROUP * len(groups) <= len(cells):
+        groups = {cell for cell in cells if not is_missing(cell)} if names_groups(name) else set()
+        parted = len(set(zip(cells, together, strict=True))) > len(set(cells))
+        if parted and len(groups) > 1 and _PER_GROUP * len(groups) <= len(cells):
             notes.append(
                 f"column {name!r} names {len(groups):,} groups of rows, and the split parts rows, not "
-                "groups: the verdict holds for new rows of these groups"
+                f"groups: the verdict holds for new rows of these groups; {_remedy(name, len(groups))}"
             )
     return notes
+
+
+def _names_of_single_groups(table: Table, encoding: Encoding, together: Sequence[int]) -> list[str]:
+    """Return notes on texts that no second group has, such as a patient's visits."""
+    notes = []
+    for place, encoder in encoding.encoders:
+        cells = table.columns[place]
+        in_groups = set(zip(cells, together, strict=True))
+        if isinstance(encoder, Categories) and len(in_groups) == len(set(cells)):
+            notes.append(
+                f"column {encoder.name!r} has other texts in each group, which tell nothing of new ones: "
+                "leave it out of the file"
+            )
+    return notes
+
+
+def _remedy(name: str, groups: int) -> str:
+    if groups < FEWEST:
+        return f"fewer than {FEWEST} cannot tell of others"
+    return f"for others divide by them, --groups {quote(name)} (in Python groups={name!r})"
 
 
 def _sorted_by(table: Table, encoding: Encoding) -> list[str]:
@@ -172,6 +209,7 @@ def _sorted_by(table: Table, encoding: Encoding) -> list[str]:
         if (steps != 0).sum() > 2 and ((steps >= 0).all() or (steps <= 0).all()):
             return [
                 f"the rows are sorted by {encoder.name!r} and split by chance: the verdict holds for moments "
-                "between those of the file, not for later ones"
+                "between those of the file; for later ones divide by it, "
+                f"--time {quote(encoder.name)} (in Python time={encoder.name!r})"
             ]
     return []

@@ -11,17 +11,18 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from autoact.errors import DataError, counted
+from autoact.errors import DataError, counted, first_few
 from autoact.records import Reference
 from autoact.tabular._boosting import boosting
 from autoact.tabular._leakage import dependent_rows, without_target
-from autoact.tabular._splits import Split, split_rows
+from autoact.tabular._related_rows import RelatedRows, read_related
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
 from autoact.tabular.columns import Encoding, Target, fit_encoding, read_target
 from autoact.tabular.files import Table, read_table
+from autoact.tabular.splits import Rows, Split, split_rows
 from autoact.training.tasks import Perceptron
 
-_FEW = 100  # training rows below which the reader is warned
+_FEW = 100  # training rows, or groups of them, below which the reader is warned
 _SHOWN = 12  # notes on columns
 
 
@@ -40,6 +41,7 @@ class TableTask:
         notes: What was found in the table, one line each.
         names: Of all columns of the table.
         header: Whether these stood in the file.
+        related: What keeps rows together; None where each stands for itself.
 
     Example:
         >>> import pathlib, tempfile
@@ -59,6 +61,7 @@ class TableTask:
     notes: tuple[str, ...]
     names: tuple[str, ...] = ()
     header: bool = True
+    related: RelatedRows | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -80,6 +83,8 @@ def load_task(
     target: str,
     *,
     problem: str | None = None,
+    groups: str | None = None,
+    time: str | None = None,
     hidden: Sequence[int] = (64, 64),
     seed: int = 0,
 ) -> TableTask:
@@ -89,6 +94,10 @@ def load_task(
         path: The file.
         target: Name of the column to predict, or its number from 1 (-1 is the last).
         problem: "classification" or "regression"; None decides by looking at the target.
+        groups: Column that names groups of rows, such as patients, by name or number: rows of one group are
+            never on both sides of a split, and groups are what the verdict counts. It is no input.
+        time: Column of dates or numbers: the latest rows compare, those before guide the search, and the
+            earliest train. It is no input. Neither: rows are divided one by one, by chance.
         hidden: Units per hidden layer of the model.
         seed: Decides which rows train, guide and compare.
 
@@ -96,7 +105,9 @@ def load_task(
         The task.
 
     Raises:
-        DataError: The file is no table, has no such column, or nothing can be learned from it.
+        DataError: The file is no table, has no such column, nothing can be learned from it, or its groups or
+            times are too few, missing, or cannot be sorted.
+        ConfigurationError: `groups` or `time` is the target, or both are given.
 
     Example:
         >>> import math, pathlib, tempfile
@@ -115,9 +126,14 @@ def load_task(
         )
     name = table.names[place] if table.header else f"column {place + 1}"
     wanted = read_target(name, table.columns[place], problem, table.source, comma=table.comma)
-    split = split_rows(wanted.y, classes=wanted.problem == "classification", seed=seed)
-    inputs = without_target(table, place, wanted)
+    related = read_related(table, place, wanted, groups=groups, time=time)
+    if related is None:
+        split = split_rows(wanted.y, classes=bool(wanted.classes), seed=seed)
+    else:
+        split = related.split(wanted, seed, table.source)
+    inputs = without_target(table, place, wanted, () if related is None else (related.place,))
     encoding = fit_encoding(inputs.names, inputs.rows(split.train), table.source, comma=table.comma)
+    dependent = dependent_rows(inputs, wanted, encoding, related)
     notes = (_headline(table, wanted, encoding), *table.notes, *wanted.notes, *inputs.notes)
     x = torch.from_numpy(encoding.encode(inputs.columns))
     return TableTask(
@@ -128,9 +144,16 @@ def load_task(
         target=wanted,
         split=split,
         trainer=trainer_for(len(split.train)),
-        notes=(*notes, *_notes(encoding, split, dependent_rows(inputs, wanted, encoding))),
+        notes=(
+            *notes,
+            *_shortened(encoding.remarks),
+            *_dividing(split, related),
+            *_unknown_classes(split, wanted),
+            *dependent,
+        ),
         names=table.names,
         header=table.header,
+        related=related,
     )
 
 
@@ -143,16 +166,42 @@ def _headline(table: Table, target: Target, encoding: Encoding) -> str:
     )
 
 
-def _notes(encoding: Encoding, split: Split, dependent: Sequence[str]) -> list[str]:
-    compared = counted(len(split.comparison), "row")
-    if split.folds > 1:
-        how = f"{split.folds} folds of {counted(len(split.train), 'row')} guide the search"
-    else:
-        how = f"{len(split.train):,} rows train, {len(split.selection):,} guide the search"
-    few = "; so few rows can only show large differences" if len(split.train) < _FEW else ""
-    remarks = encoding.remarks
+def _shortened(remarks: Sequence[str]) -> list[str]:
     more = [f"and {len(remarks) - _SHOWN} notes more"] if len(remarks) > _SHOWN else []
-    return [*remarks[:_SHOWN], *more, f"{how}; {compared} set aside compare{few}", *dependent]
+    return [*remarks[:_SHOWN], *more]
+
+
+def _unknown_classes(split: Split, target: Target) -> list[str]:
+    """Return a note on classes that no training row has."""
+    known = set(target.y[split.train].tolist())
+    unknown = [repr(name) for place, name in enumerate(target.classes) if place not in known]
+    if not unknown:
+        return []
+    return [f"no row that trains is of {first_few(unknown, _SHOWN)}: the model cannot say so of any other"]
+
+
+def _dividing(split: Split, related: RelatedRows | None) -> tuple[str, ...]:
+    """Return notes on what is divided how."""
+
+    def told(rows: Rows) -> str:
+        return counted(len(rows), "row") + ("" if related is None else f" of {related.told(rows)}")
+
+    if split.folds > 1:
+        how = f"{split.folds} folds of {told(split.train)} guide the search"
+    else:
+        how = f"{told(split.train)} train, {told(split.selection)} guide the search"
+    how += f"; {told(split.comparison)} set aside compare"
+    by_groups = related is not None and related.kind == "groups"
+    units = related.count(split.train) if related is not None and by_groups else len(split.train)
+    few = (
+        f"; so few {'groups' if by_groups else 'rows'} can only show large differences"
+        if units < _FEW
+        else ""
+    )
+    if related is None:
+        return (f"{how}{few}",)
+    keeps = "rows of one {!r} stay together" if by_groups else "rows are divided by {!r}, later ones judge"
+    return (*related.notes, f"{keeps.format(related.column)}: {how}{few}")
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:

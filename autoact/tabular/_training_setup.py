@@ -9,9 +9,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    RandomSampler,
+    SequentialSampler,
+    TensorDataset,
+)
 
-from autoact.tabular._splits import Split
+from autoact.tabular.splits import Split
+from autoact.training import GroupBatchSampler
 from autoact.training.tasks import Perceptron
 
 _STEPS = 800  # optimizer steps after which a small perceptron has learned a table
@@ -69,7 +76,7 @@ def trainer_for(rows: int, max_epochs: int | None = None) -> dict[str, Any]:
 def loaders_for(
     x: Tensor, y: NDArray[Any], split: Split, weights: Weights | None = None
 ) -> tuple[Loader, ...]:
-    """Return loaders of training and selection rows, and of comparison rows if there are any.
+    """Return loaders of training and selection rows, and of comparison rows (whole groups) if there are any.
 
     Args:
         x: Inputs of all rows.
@@ -79,32 +86,38 @@ def loaders_for(
     """
     target = torch.tensor(y, dtype=torch.int64 if y.dtype.kind in "iu" else torch.float32)
 
-    def part(rows: Rows, fold: Rows | None, batch: int, *, shuffle: bool = False) -> Loader:
+    def tensors(rows: Rows, fold: Rows | None) -> tuple[Tensor, ...]:
         folds = torch.full((len(rows),), -1) if fold is None else torch.from_numpy(fold)
         places = torch.from_numpy(rows)
         weighted = [] if weights is None else [_of_mean_one(weights[rows])]
-        return loader((x[places], target[places], folds, *weighted), batch, shuffle=shuffle)
+        return x[places], target[places], folds, *weighted
 
     fold = split.fold if split.folds > 1 else None
-    parts = [
-        part(split.train, fold, batch_size(len(split.train)), shuffle=True),
-        part(split.selection, fold, _WHOLE),
-    ]
-    return (*parts, part(split.comparison, None, _WHOLE)) if len(split.comparison) else tuple(parts)
+    parts = (
+        loader(tensors(split.train, fold), batch_size(len(split.train)), shuffle=True),
+        loader(tensors(split.selection, fold), _WHOLE),
+    )
+    if not len(split.comparison):
+        return parts
+    return (*parts, loader(tensors(split.comparison, None), _WHOLE, groups=split.groups))
 
 
 def _of_mean_one(weights: Weights) -> Tensor:
     return torch.from_numpy(weights / weights.mean()).float()
 
 
-def loader(tensors: tuple[Tensor, ...], batch: int, *, shuffle: bool = False) -> Loader:
-    """Return a loader whose batches are one indexing each, not one call per row.
+def loader(
+    tensors: tuple[Tensor, ...], batch: int, *, shuffle: bool = False, groups: Rows | None = None
+) -> Loader:
+    """Return a loader whose batches are one indexing each, not one call per row; or whole groups, if given.
 
     Example:
         >>> [x.tolist() for (x,) in loader((torch.arange(3.0),), 2)]
         [[0.0, 1.0], [2.0]]
     """
     dataset = TensorDataset(*tensors)
+    if groups is not None:
+        return DataLoader(dataset, batch_size=None, sampler=GroupBatchSampler(groups.tolist()))
     rows: RandomSampler | SequentialSampler = (
         RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
     )

@@ -11,7 +11,7 @@ from autoact.training.callback import (
     param_groups,
 )
 from autoact.training.checkpoints import LoadedWeights, load_weights, remember
-from autoact.training.data import DataParts, DoubtfulBatch, check, overlaps, split
+from autoact.training.data import DataParts, DoubtfulBatch, GroupBatchSampler, check, overlaps, split
 from autoact.training.fit import Measurement, train
 from autoact.training.stack import Member, NotStackable, stack_speed, train_stack
 
@@ -21,6 +21,7 @@ __all__ = [
     "DoubtfulBatch",
     "ForwardPasses",
     "FreeShapes",
+    "GroupBatchSampler",
     "LearnedShape",
     "LoadedWeights",
     "Measurement",

@@ -75,7 +75,7 @@ def test_activations_of_a_users_file_are_judged_too(file, capsys) -> None:
         (["--derivatives", "two"], "invalid int value: 'two'"),
         (["--derivatives", "12"], "0 to 8; got 12"),
         (["--range", "1:0"], "LOW < HIGH"),
-        (["--target", "response"], "belong to --data"),
+        (["--target", "response"], "belongs to --data"),
         (["--data", "table.csv"], "needs --target COLUMN"),
         (
             ["--data", "table.csv", "--target", "respons"],

@@ -13,7 +13,20 @@ from autoact.records import RunDirectory
 from autoact.search import Settings
 
 OTHERS = {
-    *("help", "config", "task", "data", "resume", "accept_changes", "target", "problem", "space", "out"),
+    *(
+        "help",
+        "config",
+        "task",
+        "data",
+        "resume",
+        "accept_changes",
+        "target",
+        "problem",
+        "groups",
+        "time",
+        "space",
+        "out",
+    ),
     *("dry_run", "quiet", "json"),
 }
 OBJECTS = {"trainer", "parameters", "sampler", "pruner", "resources"}  # Python and YAML only

@@ -112,8 +112,8 @@ def test_useless_tables_are_refused_before_training(
     ("arguments", "said"),
     [
         ("--data train.csv", "--data needs --target COLUMN"),
-        ("--target y", "--target and --problem belong to --data FILE.csv"),
-        ("--task digits --target y", "--target and --problem belong to --data FILE.csv"),
+        ("--target y", "--target belongs to --data FILE.csv"),
+        ("--task digits --target y", "--target belongs to --data FILE.csv"),
         ("--data train.csv --target y --problem rank", "problem is 'rank'; it must be 'classification' or"),
         ("--data train.csv --target y --problem regression", "holds text such as 'no'; a regression needs"),
         ("--data nowhere.csv --target y", "There is no file"),

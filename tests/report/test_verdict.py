@@ -84,6 +84,9 @@ def test_rows_that_are_missing_are_said_instead_of_seeds(changed: Change, run_di
     assert "10 seeds a difference of one standard deviation" not in said
     assert "too few to decide" not in said
     assert wanted not in changed(verdict="improved", comparisons=compared(run_directory, rows=rows))
+    grouped = compared(run_directory, ci95=[-0.02, 0.04], rows={**rows, "grouped": True})
+    said = changed(verdict="no significant difference", comparisons=grouped)
+    assert said.count("more seeds will not decide this; more groups of comparison rows would.") == 2
 
 
 def test_why_nothing_is_known_of_rows_is_said(changed: Change, run_directory: Path) -> None:

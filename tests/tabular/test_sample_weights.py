@@ -10,8 +10,8 @@ from sklearn.model_selection import cross_val_score
 
 from autoact.errors import DataError
 from autoact.tabular import AutoActClassifier, AutoActRegressor
-from autoact.tabular._splits import split_rows
 from autoact.tabular._training_setup import loaders_for, model_for
+from autoact.tabular.splits import split_rows
 from tests.tabular.test_estimators import SMALL, Frame, waves
 
 Estimator = type[AutoActClassifier] | type[AutoActRegressor]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autoact.errors import DataError
-from autoact.tabular._splits import FOLDS, split_rows
+from autoact.tabular.splits import FOLDS, split_rows
 
 
 @pytest.mark.parametrize("rows", [10, 11, 20, 37, 500, 2000, 2001, 5000])

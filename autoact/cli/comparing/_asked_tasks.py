@@ -75,7 +75,14 @@ def _of_data(options: argparse.Namespace) -> "Task":
     from autoact.tabular import load_task
     from autoact.training.tasks import Task
 
-    found = load_task(options.data, options.target, problem=options.problem, seed=options.seed or 0)
+    found = load_task(
+        options.data,
+        options.target,
+        problem=options.problem,
+        groups=options.groups,
+        time=options.time,
+        seed=options.seed or 0,
+    )
     data: Any = found.data
     judged = {key: found.settings[key] for key in ("monitor", "mode", "trainer")}
     return Task(name=found.name, model=found.model, data=data, **judged)

@@ -67,7 +67,11 @@ class _Side:
             "task": self.asked["task"],
             "space": space.get("name"),
             "candidates": space.get("candidates"),
-            **{f"source.{key}": source.get(key) for key in ("data", "target", "problem") if key in source},
+            **{
+                f"source.{key}": source.get(key)
+                for key in ("data", "target", "problem", "groups", "time")
+                if key in source
+            },
             **_flat(self.asked["search"]),
         }
         given = {key: value for key, value in said.items() if key not in _NO_SETTINGS}

@@ -20,6 +20,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "classification|regression",
         "help": "decided by the target's values if left out",
     },
+    "--groups": {
+        "metavar": "COLUMN",
+        "help": "column of --data that names groups of rows; they stay together",
+    },
+    "--time": {"metavar": "COLUMN", "help": "column of --data by which later rows judge earlier ones"},
     "--model": {
         "metavar": "MODULE:NET",
         "help": "network Net(inputs, outputs) to train on the tables instead of a perceptron",

@@ -162,5 +162,6 @@ def _rows(spread: Spread, difference: float, level: float) -> Rows:
         sd=math.sqrt(spread.rows),
         share=spread.share,
         degrees=spread.degrees,
+        grouped=spread.grouped,
         limit=limit,
     )

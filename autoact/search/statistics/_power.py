@@ -45,7 +45,7 @@ def seeds_needed(difference: float, spread: Spread, *, level: float = LEVEL) -> 
     Example:
         >>> seeds_needed(0.5, Spread(pairs=10, seeds=0.1, degrees=9))
         34
-        >>> seeds_needed(0.5, Spread(pairs=10, seeds=0.1, degrees=9, rows=0.1, groups=32)) is None
+        >>> seeds_needed(0.5, Spread(pairs=10, seeds=0.1, degrees=9, rows=0.1, row_degrees=31)) is None
         True
     """
     if not (math.isfinite(spread.error) and spread.error and difference):
@@ -64,7 +64,7 @@ def _finds(count: int, difference: float, spread: Spread, level: float) -> bool:
     seeds = spread.seeds * spread.pairs / count
     degrees, error = float(count - 1), math.sqrt(seeds + spread.rows)
     if spread.rows:
-        degrees = error**4 / (seeds**2 / degrees + spread.rows**2 / (spread.groups - 1))
+        degrees = error**4 / (seeds**2 / degrees + spread.rows**2 / spread.row_degrees)
     return _shift(degrees, level) * error <= abs(difference)
 
 

@@ -3,7 +3,9 @@ r"""Spread of a mean difference: over seeds, and over comparison rows where grou
 $d_{sg} = \mu + a_s + b_g + e_{sg}$ is the difference on seed $s$ and group $g$ of rows. The variance of the
 mean over seeds holds $a$ and $e$, that over groups $b$ and $e$. Their sum counts $e$ twice, so it is taken
 off once (crossed random effects: Searle, Casella and McCulloch 1992, chapter 4):
-$V = V_s + \max(0, V_g - V_e)$, with Satterthwaite's degrees of freedom.
+$V = V_s + \max(0, V_g - V_e)$, with Satterthwaite's degrees of freedom. Groups vary alike, whatever their
+weights: $V_g = c \sum_g w_g^2 (d_g - \sum_h w_h d_h)^2$, where $c$ and its degrees of freedom follow from the
+weights (Bell and McCaffrey 2002). Of equal ones they are G / (G - 1) and G - 1.
 """
 
 import math
@@ -30,10 +32,12 @@ class Spread:
         degrees: Of freedom of the whole.
         rows: Variance over rows beside that; 0 where groups of rows differ no more than by chance.
         groups: Of rows.
+        row_degrees: Degrees of freedom of the variance over rows.
+        grouped: Whether groups are those that were given.
         unknown: Why nothing is known of rows.
 
     Example:
-        >>> Spread(pairs=4, seeds=1.0, degrees=3, rows=3.0, groups=32).error
+        >>> Spread(pairs=4, seeds=1.0, degrees=3, rows=3.0, groups=32, row_degrees=31).error
         2.0
     """
 
@@ -42,6 +46,8 @@ class Spread:
     degrees: float
     rows: float = 0.0
     groups: int = 0
+    row_degrees: float = math.nan
+    grouped: bool = False
     unknown: str | None = None
 
     @property
@@ -60,7 +66,7 @@ class Spread:
 
     def half_of_rows(self, level: float) -> float:
         """Return half the width that no number of seeds takes away."""
-        return _half(math.sqrt(self.rows), self.groups - 1, level)
+        return _half(math.sqrt(self.rows), self.row_degrees, level)
 
     def p_value(self, difference: float) -> float:
         """Return the two-sided p value of a difference."""
@@ -98,8 +104,15 @@ def spread_of(gains: Sequence[float], rounding: float, groups: Sequence[Groups] 
     if isinstance(found, str):
         return Spread(pairs=pairs, seeds=over_seeds, degrees=pairs - 1, unknown=found or None)
     _, rows, degrees = variances(*found)
-    count = found[0].shape[1]
-    return Spread(pairs=pairs, seeds=over_seeds, degrees=float(degrees), rows=float(rows), groups=count)
+    return Spread(
+        pairs=pairs,
+        seeds=over_seeds,
+        degrees=float(degrees),
+        rows=float(rows),
+        groups=found[0].shape[1],
+        row_degrees=_of_groups(found[1] / found[1].sum())[1],
+        grouped=all(each is not None and each.grouped for pair in groups or () for each in pair),
+    )
 
 
 def variances(gains: Array, weights: Array) -> tuple[Array, Array, Array]:
@@ -114,21 +127,30 @@ def variances(gains: Array, weights: Array) -> tuple[Array, Array, Array]:
         >>> float(seeds), float(rows)
         (0.25, 1.0)
     """
-    seeds, groups = gains.shape[-2:]
+    seeds = gains.shape[-2]
     share = weights / weights.sum()
     by_seed, by_group = gains @ share, gains.mean(-2)
     mean = by_seed.mean(-1)
     left = gains - by_seed[..., None] - by_group[..., None, :] + mean[..., None, None]
-    few = groups / (groups - 1)
+    few, free = _of_groups(share)
     over_seeds = by_seed.var(-1, ddof=1) / seeds
     over_rows = few * ((share * (by_group - mean[..., None])) ** 2).sum(-1)
     both = few * ((share * left) ** 2).sum((-2, -1)) / (seeds * (seeds - 1))
     rows = np.maximum(over_rows - both, 0.0)
-    each = over_seeds**2 / (seeds - 1) + over_rows**2 / (groups - 1) + both**2 / (seeds - 1) / (groups - 1)
+    each = over_seeds**2 / (seeds - 1) + over_rows**2 / free + both**2 / (seeds - 1) / free
     degrees = np.divide(
         (over_seeds + rows) ** 2, each, out=np.full_like(rows, seeds - 1.0), where=(rows > 0) & (each > 0)
     )
     return over_seeds, rows, degrees
+
+
+def _of_groups(share: Array) -> tuple[float, float]:
+    """Return what makes the variance over groups unbiased, and its degrees of freedom."""
+    square, cube = (share**2).sum(), (share**3).sum()
+    trace = square - 2 * cube + square**2
+    from_mean = np.eye(len(share)) - share
+    form = from_mean.T @ np.diag(share**2) @ from_mean
+    return float(square / trace), float(trace**2 / (form**2).sum())
 
 
 def differences(groups: Sequence[Groups]) -> tuple[Array, Array] | str:

@@ -1,7 +1,7 @@
 """Columns of a table: what each holds, and the numbers that a model gets from it."""
 
 from autoact.tabular.columns._arrays import ArrayEncoding, holds_text, text_columns
-from autoact.tabular.columns._column import names_rows
+from autoact.tabular.columns._column import names_groups, read_moments
 from autoact.tabular.columns._columns import Categories, Dates, Encoder, Numbers, level_of
 from autoact.tabular.columns._encoding import Encoding, fit_encoding
 from autoact.tabular.columns._stored_columns import from_plain, to_plain
@@ -19,7 +19,8 @@ __all__ = [
     "from_plain",
     "holds_text",
     "level_of",
-    "names_rows",
+    "names_groups",
+    "read_moments",
     "read_target",
     "text_columns",
     "to_plain",

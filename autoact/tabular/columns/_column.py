@@ -30,6 +30,7 @@ _DAY_IN_DIGITS = re.compile(r"(18|19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])
 _WITH_UNIT = re.compile(r"[+-]?[\d.,]*\d\s*([^\d\s.,:/-][^\d\s]{0,9})")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _IDENTIFIERS = ("id", "index", "uuid", "guid", "key", "nr")
+_OF_SEVERAL = ("patient", "subject", "participant", "person", "speaker", "user", "session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,48 @@ def names_rows(name: str) -> bool:
         >>> names_rows("CustomerId"), names_rows("user_id"), names_rows("acid")
         (True, True, False)
     """
-    words = _WORD.findall(name)
-    return bool(words) and words[-1].lower() in _IDENTIFIERS
+    return _last_word(name) in _IDENTIFIERS
+
+
+def names_groups(name: str) -> bool:
+    """Tell whether a column's name is that of identifiers, or of whom several rows may be.
+
+    Example:
+        >>> names_groups("user_id"), names_groups("subject#"), names_groups("patients per day")
+        (True, True, False)
+    """
+    return _last_word(name) in (*_IDENTIFIERS, *_OF_SEVERAL)
+
+
+def read_moments(name: str, cells: Sequence[str], *, comma: bool) -> tuple[Floats, tuple[str, ...]]:
+    """Read times, as dates or as numbers.
+
+    Args:
+        name: Name of the column.
+        cells: Its cells.
+        comma: Whether commas in numbers are decimal.
+
+    Returns:
+        A number for each cell that grows with time, NaN where it is none; and notes.
+
+    Example:
+        >>> read_moments("week", ["3", "11", "soon"], comma=False)[0].tolist()
+        [3.0, 11.0, nan]
+    """
+    numbers = read_as(cells, number_forms(cells, comma=comma))
+    dates = _days_in_digits(cells) or read_as(cells, DATE_FORMS)
+    if dates.share <= numbers.share:
+        return numbers.numbers, ()
+    other = _other_order(dates, cells)
+    return dates.numbers, (() if other is None else (_ambiguous(name, dates, other),))
+
+
+def _ambiguous(name: str, reading: Reading, other: str) -> str:
+    return f"column {name!r} is read as {reading.form}; {other} would fit as well"
+
+
+def _last_word(name: str) -> str:
+    return next(iter(_WORD.findall(name)[-1:]), "").lower()
 
 
 def _present(cells: Sequence[str]) -> list[str]:
@@ -182,7 +223,7 @@ def _dates(name: str, reading: Reading, cells: Sequence[str]) -> Column:
     cycles = [cycle for cycle, period in CYCLES.items() if length > period / 2 and (cycle != "day" or of_day)]
     notes = _strange(name, reading, "date")
     if other := _other_order(reading, cells):
-        notes.insert(0, f"column {name!r} is read as {reading.form}; {other} would fit as well")
+        notes.insert(0, _ambiguous(name, reading, other))
     return Column(Dates(name, reading.form, Scale.of(seconds), tuple(cycles)), notes=tuple(notes))
 
 

@@ -2,6 +2,7 @@
 
 from autoact.training.data._check import DoubtfulBatch, check
 from autoact.training.data._followed import follows
+from autoact.training.data._group_batches import GroupBatchSampler, has_groups
 from autoact.training.data._halves import halve
 from autoact.training.data._opened import Opened, Part
 from autoact.training.data._overlap import overlaps
@@ -12,12 +13,14 @@ from autoact.training.data._random_states import random_state, set_random_state
 __all__ = [
     "DataParts",
     "DoubtfulBatch",
+    "GroupBatchSampler",
     "Opened",
     "Part",
     "check",
     "follows",
     "generators",
     "halve",
+    "has_groups",
     "has_loader",
     "overlaps",
     "random_state",

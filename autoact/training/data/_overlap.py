@@ -62,20 +62,25 @@ def _said(name: str, own: Mapping[Key, Rows], other: str, others: Mapping[Key, R
 def _rows(loader: Any) -> dict[Key, Rows]:
     """Return the rows that a loader, or a collection of them, visits, by data set."""
     found: dict[Key, Rows] = {}
-    for each in _loaders(loader):
+    for each in data_loaders(loader):
         visited = _visited(each)
         for key, rows in _of(each.dataset, visited) if visited is not None else ():
             found[key] = np.concatenate([found[key], rows]) if key in found else rows
     return found
 
 
-def _loaders(loader: Any) -> Iterator[DataLoader[Any]]:
+def data_loaders(loader: Any) -> Iterator[DataLoader[Any]]:
+    """Iterate over torch's loaders in a loader, or in a collection of loaders.
+
+    Args:
+        loader: A loader; a list, tuple, mapping or `CombinedLoader` of them.
+    """
     inner = getattr(loader, "flattened", loader)  # of a CombinedLoader
     if isinstance(inner, Mapping):
         inner = list(inner.values())
     if isinstance(inner, list | tuple):
         for each in inner:
-            yield from _loaders(each)
+            yield from data_loaders(each)
     elif isinstance(inner, DataLoader):
         yield inner
 

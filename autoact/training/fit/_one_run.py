@@ -29,7 +29,7 @@ from autoact.training._compat import (
     when_built,
     without_layer_hooks,
 )
-from autoact.training.data import Opened, generators
+from autoact.training.data import Opened, generators, has_groups
 from autoact.training.fit._row_groups import Batches, RowWatch
 
 _INDEXED = "/dataloader_idx_"
@@ -160,7 +160,7 @@ class Run:
             )
         watch = RowWatch(module, self.monitor)
         with watch.watching():
-            value = self.among(validated(trainer, module, _comparison(opened, module)))
+            value = self.among(validated(trainer, module, _comparison(opened, module, watch.batches)))
         return value, watch.groups(value)
 
     def record(self, trainer: Trainer, module: LightningModule, opened: Opened, into: Batches) -> None:
@@ -175,7 +175,7 @@ class Run:
         trainer.loggers = trainer.loggers[:1]
         step = wraps(module.validation_step)(partial(into.add))
         with replaced(module, validation_step=step):
-            validated(trainer, module, _comparison(opened, module))
+            validated(trainer, module, _comparison(opened, module, into))
 
     def among(self, metrics: Mapping[str, float]) -> float:
         """Return the monitored value where the loaders may be others in number than in the selection.
@@ -225,11 +225,22 @@ def reseed(data: Iterable[Any], seed: int) -> None:
 
 
 @contextmanager
-def _comparison(opened: Opened, module: LightningModule) -> Iterator[dict[str, Any]]:
-    """Give the comparison data; what generators of their own shuffle has one order in all trainings."""
+def _comparison(
+    opened: Opened, module: LightningModule, into: Batches | None = None
+) -> Iterator[dict[str, Any]]:
+    """Give the comparison data; what generators of their own shuffle has one order in all trainings.
+
+    Args:
+        opened: The data.
+        module: That the Trainer gets.
+        into: Is told whether batches are whole groups.
+    """
     with opened.given("comparison", module) as arguments:
         holder = arguments.get("datamodule") if arguments else module
-        own = list(generators(arguments.values() if holder is None else [holder.val_dataloader()]))
+        loaders = list(arguments.values()) if holder is None else [holder.val_dataloader()]
+        own = list(generators(loaders))
+        if into is not None:
+            into.grouped = has_groups(loaders)
         before = [generator.get_state() for generator in own]
         for generator in own:
             generator.manual_seed(_ORDER)

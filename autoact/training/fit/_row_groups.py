@@ -1,8 +1,9 @@
 """Row groups: the monitored value on groups of the comparison rows, where it is a mean over rows.
 
 What `validation_step` logs is read batch by batch. Where batches are few, or have no values of their own,
-they are validated again in parts, each of rows taken at random. The weighted mean over groups has to be the
-value of the whole, else it is no mean over rows and groups say nothing of it.
+they are validated again in parts, each of rows taken at random; batches of a `GroupBatchSampler` stay whole.
+The weighted mean over groups has to be the value of the whole, else it is no mean over rows and groups say
+nothing of it.
 """
 
 import math
@@ -28,6 +29,7 @@ from autoact.records import RowGroups
 from autoact.training._compat import replaced
 
 LEAST = 8  # groups: the 95 % interval is then a fifth wider than with many
+LEAST_GIVEN = 4  # groups that are more than batches: with fewer, noise is called an effect too often
 _ENOUGH = 16  # batches that need not be divided
 _PARTS = 32  # in all, into which fewer are divided: the interval is 4 % wider than with many
 _MOST = 64  # groups that are kept; of more batches, neighbors are taken together
@@ -101,7 +103,7 @@ class RowValues:
         >>> values = RowValues("val_loss")
         >>> for number in range(16):
         ...     values.whole.add([(torch.tensor([0.0, float(number)]), None)], lambda: 10)
-        >>> values.wants_parts, values.groups(7.5, 0, member=1).values[:3]
+        >>> values.wants_parts(Batches()), values.groups(7.5, Batches(), member=1).values[:3]
         (False, (0.0, 1.0, 2.0))
     """
 
@@ -111,39 +113,43 @@ class RowValues:
         self.whole, self.parts = LoggedValues(), LoggedValues()
         self.error: str | None = None
 
-    @property
-    def wants_parts(self) -> bool:
-        """Whether parts of the batches tell more than the batches."""
-        return self.whole.count < _ENOUGH or not self.whole.logged
+    def wants_parts(self, batches: "Batches") -> bool:
+        """Tell whether parts of the batches tell more than the batches.
 
-    def groups(self, value: float, data: int, member: int = 0) -> RowGroups:
+        Args:
+            batches: The rows.
+        """
+        return not self.whole.logged or (self.whole.count < _ENOUGH and not batches.grouped)
+
+    def groups(self, value: float, batches: "Batches", member: int = 0) -> RowGroups:
         """Return the value by groups of rows, or why there is none.
 
         Args:
             value: That of the whole validation.
-            data: Checksum of its rows.
+            batches: Its rows.
             member: Number of the network.
         """
-        divided = self._checked(self.parts, value, data, member)
-        whole = self._checked(self.whole, value, data, member)
+        divided = self._checked(self.parts, value, batches, member)
+        whole = self._checked(self.whole, value, batches, member)
         if divided.unknown is None or (whole.unknown is not None and self.parts.logged):
             return divided
         if whole.unknown is not None and self.error is not None:
             return RowGroups(unknown=self.error)
         return whole
 
-    def _checked(self, values: LoggedValues, value: float, data: int, member: int) -> RowGroups:
+    def _checked(self, values: LoggedValues, value: float, batches: "Batches", member: int) -> RowGroups:
         groups = values.groups(member)
         if not groups:
             return RowGroups(unknown=f"{self.names[0]} has no values by batch")
-        if len(groups) < LEAST:
-            return RowGroups(unknown=f"there are only {len(groups)} batches or rows")
+        if len(groups) < (LEAST_GIVEN if batches.grouped else LEAST):
+            what = "groups of rows" if batches.grouped else "batches or rows"
+            return RowGroups(unknown=f"there are only {len(groups)} {what}")
         mean, _ = _mean(groups)
         if not math.isclose(mean, value, rel_tol=_RELATIVE):
             found_instead = f"by groups of rows it is {mean:.6g} instead of {value:.6g}"
             return RowGroups(unknown=f"{self.names[0]} is no mean over rows: {found_instead}")
         found, weights = zip(*groups, strict=True)
-        return RowGroups(values=found, weights=weights, data=data)
+        return RowGroups(values=found, weights=weights, data=batches.data, grouped=batches.grouped)
 
 
 class Batches:
@@ -157,6 +163,7 @@ class Batches:
         data: Checksum of them all.
         nbytes: Of them all.
         several: Whether they come from several loaders.
+        grouped: Whether each holds whole groups of rows, and is no mere part of them all.
         plain: Whether they are tensors, numbers and names in torch's own containers: nobody can change these.
 
     Example:
@@ -171,7 +178,7 @@ class Batches:
     def __init__(self, like: Sequence[Any] = ()) -> None:
         self.kept: list[Any] = []
         self.count = self.data = self.nbytes = 0
-        self.several, self.plain = False, True
+        self.several, self.grouped, self.plain = False, False, True
         self._like = like
 
     def add(self, batch: Any, *more: Any) -> None:
@@ -211,7 +218,7 @@ class Batches:
 
     def parts(self) -> Iterator[tuple[int, Any, int]]:
         """Yield parts of the batches: number of the batch, rows taken at random, and how many."""
-        parts = math.ceil(_PARTS / len(self.kept))
+        parts = 1 if self.grouped else math.ceil(_PARTS / len(self.kept))
         for number, batch in enumerate(self.kept):
             for part, rows in _divided(batch, parts, number):
                 yield number, part, rows
@@ -224,6 +231,9 @@ class RowWatch:
         module: A trained module that nobody needs afterwards: its metric objects and hooks are used again.
         monitor: Name of the value.
 
+    Attributes:
+        batches: That are validated.
+
     Example:
         >>> RowWatch(LightningModule(), "val_loss").groups(0.5).unknown
         'val_loss has no values by batch'
@@ -231,7 +241,7 @@ class RowWatch:
 
     def __init__(self, module: LightningModule, monitor: str) -> None:
         self.module = module
-        self._values, self._batches = RowValues(monitor), Batches()
+        self._values, self.batches = RowValues(monitor), Batches()
         self._step, self._log = module.validation_step, module.log
         self._numbered = True
 
@@ -242,7 +252,8 @@ class RowWatch:
         @wraps(ended)
         def end() -> None:
             ended()
-            if not self._batches.several and self._values.wants_parts and self._batches.complete:
+            batches = self.batches
+            if not batches.several and self._values.wants_parts(batches) and batches.complete:
                 self._divide()
 
         return replaced(
@@ -253,7 +264,7 @@ class RowWatch:
         )
 
     def _watched(self, batch: Any, *more: Any) -> Any:
-        self._batches.add(batch, *more)
+        self.batches.add(batch, *more)
         self._numbered = bool(more)
         self._values.whole.rows = partial(extract_batch_size, batch)
         found = self._step(batch, *more)
@@ -269,7 +280,7 @@ class RowWatch:
         """Validate the batches in parts, each a validation of its own; nothing is logged."""
         try:
             with replaced(self.module, log=self._logged_by_part):
-                for number, part, rows in self._batches.parts():
+                for number, part, rows in self.batches.parts():
                     self._validate_part(part, rows, *((number,) if self._numbered else ()))
         except Exception as error:  # the user's code, on a part of a batch
             self._values.error = f"validating a part of a batch raised {in_one_line(error)}"
@@ -297,9 +308,9 @@ class RowWatch:
         Args:
             value: That of the whole validation.
         """
-        if self._batches.several:
+        if self.batches.several:
             return RowGroups(unknown="there are several comparison loaders")
-        return self._values.groups(value, self._batches.data)
+        return self._values.groups(value, self.batches)
 
 
 def _mean(found: list[tuple[float, float]]) -> tuple[float, float]:

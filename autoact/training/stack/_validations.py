@@ -173,8 +173,8 @@ class Validations:
         with _seen_from(stack, self._plain_trainer(stack)):
             values, metrics = _logged(stack, recorded, self.monitor)
         of_members = [(member, self.run.among(of_member(metrics, member))) for member in asking]
-        data = [recorded[place].data for place in stack.places]
-        return [(value, values.groups(value, data[member], member)) for member, value in of_members]
+        batches = [recorded[place] for place in stack.places]
+        return [(value, values.groups(value, batches[member], member)) for member, value in of_members]
 
     def _recorded(self, stack: "StackedTraining", asking: Sequence[int]) -> list[Batches]:
         """Return the comparison batches of each seed, or of another one where nobody asks for them.
@@ -311,7 +311,7 @@ def _logged(stack: "StackedTraining", recorded: Sequence[Batches], monitor: str)
 
     for number, raw in enumerate(zip(*(each.kept for each in distinct), strict=True)):
         results.add(step(raw, number, values.whole, partial(extract_batch_size, raw[0])), raw[0])
-    if values.wants_parts:
+    if values.wants_parts(recorded[0]):
         for parts in zip(*(each.parts() for each in distinct), strict=True):
             number, _, rows = parts[0]
             step([part for _, part, _ in parts], number, values.parts, partial(int, rows))

@@ -1,7 +1,7 @@
 """Rows in the verdict: how often noise is called an improvement, with and without the choice of rows.
 
     python scripts/benchmarks/verdict/rows.py [--repetitions 100000] [--looks "10;5,10,20"] [--groups 8,32]
-        [--short] [--json FILE]
+        [--sizes 0] [--short] [--json FILE]
 
 Both models' values are drawn from one law (normal, Student's t with 3 degrees of freedom, exponential): an
 effect of the seed, an effect of each group of rows that all seeds share, and one of both. What the models of
@@ -10,7 +10,8 @@ rows are of the variance of the difference after the last look. `seeds alone` is
 of `improved` by an interval over seeds, `summed` that of one whose variance is the plain sum of those over
 seeds and over rows, which counts what varies with both twice, and `improved` and `worse` are those of the
 verdict, over all looks and without stops for futility; each `bound` is a lower 99 % bound. A true effect is
-in standard errors after the last look.
+in standard errors after the last look. With `--sizes` above 0 groups are unlike: the logarithm of their rows
+has this standard deviation, in each 2,000 comparisons another draw, and all have effects of one law.
 """
 
 import argparse
@@ -69,20 +70,23 @@ def differences(
     return found
 
 
-def decisions(gains: Array, looks: Sequence[int]) -> dict[str, Array]:
+def decisions(gains: Array, looks: Sequence[int], weights: Array | None = None) -> dict[str, Array]:
     """Return what each way of judging says: 1 for improved, -1 for worse, by repetition; and the seeds used.
 
     Args:
         gains: Differences by repetition, seed and group of rows.
         looks: Seeds at each look.
+        weights: Of the groups; None: all alike.
     """
     planned = tuple(looks)
+    sizes = np.ones(gains.shape[2]) if weights is None else weights
+    weighted = sizes / sizes.sum()
     said = {way: np.zeros(len(gains)) for way in ("seeds alone", "summed", "improved")}
     used, going = np.full(len(gains), planned[-1]), np.ones(len(gains), dtype=bool)
     for made, count in enumerate(planned):
         seen = gains[:, :count]
-        mean, groups = seen.mean((1, 2)), seen.shape[2]
-        seeds, rows, degrees = variances(seen, np.ones(groups))
+        mean, groups = (seen @ weighted).mean(1), seen.shape[2]
+        seeds, rows, degrees = variances(seen, sizes)
         whole = seen.mean(1).var(1, ddof=1) / groups
         either = (seeds + whole) ** 2 / (seeds**2 / (count - 1) + whole**2 / (groups - 1))
         shares = np.array([share_of_rows(*both, count, planned) for both in zip(seeds, rows, strict=True)])
@@ -114,7 +118,13 @@ def _half(variance: Array, degrees: Array | int, level: Array | float) -> Array:
 
 
 def row(
-    kind: str, case: str, looks: Sequence[int], groups: int, effect: float, repetitions: int
+    kind: str,
+    case: str,
+    looks: Sequence[int],
+    groups: int,
+    effect: float,
+    repetitions: int,
+    sizes: float = 0.0,
 ) -> tuple[object, ...]:
     """Return a line of the table.
 
@@ -125,13 +135,15 @@ def row(
         groups: Of rows.
         effect: In standard errors of the mean difference after the last look.
         repetitions: Comparisons.
+        sizes: Standard deviation of the logarithm of the groups' rows.
     """
     random, found = np.random.default_rng(0), []
     by_seed, by_rows, by_both = CASES[case]
     total = by_rows**2 + (by_seed**2 + by_both**2) / looks[-1]
     for size in _sizes(repetitions):
         gains = differences(random, kind, (size, looks[-1], groups), CASES[case])
-        found.append(decisions(gains + effect * np.sqrt(total), looks))
+        weights = np.exp(sizes * random.normal(size=groups)) if sizes else None
+        found.append(decisions(gains + effect * np.sqrt(total), looks, weights))
     said = {way: np.concatenate([each[way] for each in found]) for way in found[0]}
     shares = {way: float((said[way] > 0).mean()) for way in ("seeds alone", "summed", "improved")}
     worse = float((said["improved"] < 0).mean())
@@ -152,6 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--repetitions", type=int, default=100_000)
     parser.add_argument("--looks", default="10;5,10,20", help="seeds at each look, of several confirmations")
     parser.add_argument("--groups", default="8,32", help="groups of rows")
+    parser.add_argument("--sizes", type=float, default=0.0, help="how unlike the groups are")
     parser.add_argument("--json", type=Path, help="where the table is kept")
     options: argparse.Namespace = parser.parse_args(arguments)
     repetitions = 2000 if options.short else options.repetitions
@@ -164,10 +177,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for kind in DRAWN:
                 for case in CASES:
                     for effect in (0.0, 3.0) if kind == "normal" else (0.0,):
-                        rows.append(row(kind, case, planned, groups, effect, repetitions))
+                        rows.append(row(kind, case, planned, groups, effect, repetitions, options.sizes))
     print(terminal.markdown(HEAD, rows, "lrllrrrrrrrrr"))
     if options.json:
-        told = {"repetitions": repetitions, **terminal.machine(), "columns": HEAD, "rows": rows}
+        told = {
+            "repetitions": repetitions,
+            "sizes": options.sizes,
+            **terminal.machine(),
+            "columns": HEAD,
+            "rows": rows,
+        }
         options.json.write_text(json.dumps(told, indent=0), encoding="utf-8")
 
 

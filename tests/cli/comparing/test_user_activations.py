@@ -52,7 +52,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("compared_file.py --against rleu", "No activation named 'rleu'. Did you mean 'relu'?"),
         ("compared_file.py --tasks digit", "No task named 'digit'. Did you mean 'digits'?"),
         ("compared_file.py --tasks compared_nets:Nut", "--tasks is 'compared_nets:Nut', which cannot be"),
-        ("compared_file.py --target y", "--target and --problem belong to --data FILE.csv"),
+        ("compared_file.py --target y", "--target belongs to --data FILE.csv"),
         ("compared_file.py --data x.csv", "--data needs --target COLUMN"),
         ("compared_file.py --tasks digits --model compared_nets:Net", "--model belongs to tables"),
         ("compared_file.py --latex none/table.tex", "There is no folder for --latex none/table.tex"),

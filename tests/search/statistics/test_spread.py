@@ -141,7 +141,7 @@ def test_where_seeds_are_missing_rows_are_no_limit():
 
 
 def test_seeds_that_are_needed_find_the_difference():
-    spread = Spread(pairs=10, seeds=0.1, degrees=9, rows=0.01, groups=33)
+    spread = Spread(pairs=10, seeds=0.1, degrees=9, rows=0.01, row_degrees=32)
     needed, fewer = seeds_needed(0.5, spread), seeds_needed(0.5, Spread(pairs=10, seeds=0.1, degrees=9))
     assert needed is not None
     assert fewer is not None
@@ -207,6 +207,27 @@ def test_noise_is_called_an_effect_no_more_often_than_by_one_test(kind, case, lo
         assert lower_bound(float((said == side).mean()), len(gains)) <= 0.025
 
 
+@pytest.mark.parametrize("groups", [4, pytest.param(16, marks=pytest.mark.long)])
+def test_groups_of_unlike_size_do_not_call_noise_an_effect(groups):
+    """Rows that count alike, a hundred of one patient and three of another, count as patients."""
+    random = np.random.default_rng(1)
+    weights = np.exp(random.normal(size=groups))
+    for case in ("rows", "rows alone"):
+        said = decisions(differences(random, "normal", (8000, 10, groups), CASES[case]), (10,), weights)
+        assert lower_bound(float((said["improved"] > 0).mean()), 8000) <= 0.025
+        assert lower_bound(float((said["seeds alone"] > 0).mean()), 8000) > 0.15
+
+
+def test_given_groups_are_told():
+    """Only other groups are more evidence: the summary has to say so."""
+    given = [replace(values(each), grouped=True) for each in np.random.default_rng(2).normal(size=(10, 16))]
+    zero = replace(values(np.zeros(16)), grouped=True)
+    gains = [float(np.mean(each.values)) for each in given]
+    found = compare(gains, [0.0] * 10, "max", groups=[(each, zero) for each in given])
+    assert rows_of(found).grouped
+    assert not rows_of(judged(np.random.default_rng(2).normal(size=(10, 16)))).grouped
+
+
 def test_seeds_alone_call_noise_an_effect():
     gains = differences(np.random.default_rng(0), "normal", (4000, 10, 16), CASES["rows"])
     said = decisions(gains, (10,))
@@ -266,3 +287,15 @@ def test_interval_and_p_value_agree_at_every_look():
     found = [judged(each[:count], looks=LOOKS) for each in gains for count in (5, 10)]
     assert all((each.p_value <= 0.05) == (each.ci95[0] > 0 or each.ci95[1] < 0) for each in found)
     assert 0 < sum(each.p_value <= 0.05 for each in found) < 40
+
+
+def test_groups_of_unlike_size_are_less_evidence_than_as_many_alike():
+    """One group with nearly all rows is nearly all that is known."""
+    gains = differences(np.random.default_rng(6), "normal", (8000, 5, 8), (0.0, 0.4, 0.0))
+    sizes = np.array([40.0, 4, 3, 2, 1, 1, 1, 1])
+    share = sizes / sizes.sum()
+    true = (gains[:, 0] @ share).var()
+    _, rows, degrees = variances(gains, sizes)
+    assert rows.mean() == pytest.approx(true, rel=0.05)
+    assert degrees.max() < 1.5
+    assert variances(gains, np.ones(8))[2].max() == pytest.approx(7)

@@ -1,15 +1,19 @@
 """Values by group of comparison rows, for modules that log in all kinds of ways."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 import torch
 import torchmetrics
+from lightning.pytorch import LightningDataModule
 from torch import nn
 from torch.utils.data import DataLoader
 
 from autoact.records import RowGroups
+from autoact.training import GroupBatchSampler
 from autoact.training._compat import replaced
+from autoact.training.data import has_groups
 from autoact.training.fit._row_groups import RowWatch
 from tests.training.models import LENGTH, Regression, rows
 
@@ -209,3 +213,55 @@ def test_methods_are_put_back():
     with pytest.raises(ValueError, match="once"), replaced(module, forward=lambda x: 2 * x):
         raise ValueError("once")
     assert module(3) == 3
+
+
+@pytest.mark.parametrize("make", [Regression, WithMetric, AtTheEnd])
+@pytest.mark.parametrize("groups", [4, 9, 20])
+def test_groups_that_are_given_stay_whole(run, loaders, make, groups):
+    """However few they are: other rows of a group are no evidence for other groups."""
+    numbers = [row * row % groups for row in range(ROWS)]
+    sizes = sorted(Counter(numbers).values())
+    data = rows(ROWS, seed=2)
+    given = DataLoader(data, batch_sampler=GroupBatchSampler(numbers))
+    found = run(make, (*loaders, given), comparison=True, trainer={**LENGTH, "max_epochs": 1})
+    plain = run(
+        Regression, (*loaders, DataLoader(data, 10)), comparison=True, trainer={**LENGTH, "max_epochs": 1}
+    )
+    assert found.comparison == pytest.approx(plain.comparison, rel=1e-6)
+    if len(sizes) < 4:
+        assert found.rows.unknown == f"there are only {len(sizes)} groups of rows"
+    else:
+        assert sorted(found.rows.weights) == sizes
+        assert mean(found.rows) == pytest.approx(found.comparison, rel=1e-6)
+
+
+def test_groups_of_a_data_module_stay_whole(run, loaders):
+    class Held(LightningDataModule):
+        def train_dataloader(self) -> Any:
+            return loaders[0]
+
+        def val_dataloader(self) -> Any:
+            return loaders[1]
+
+        def test_dataloader(self) -> Any:
+            groups = [row % 5 for row in range(ROWS)]
+            return DataLoader(rows(ROWS, seed=2), batch_sampler=GroupBatchSampler(groups))
+
+    found = run(Regression, Held, comparison=True, trainer={**LENGTH, "max_epochs": 1})
+    assert (found.rows.weights, found.rows.grouped) == ((8,) * 5, True)
+
+
+def test_only_groups_throughout_are_groups():
+    data = rows(2, seed=0)
+    given, plain = DataLoader(data, batch_sampler=GroupBatchSampler("ab")), DataLoader(data)
+    assert has_groups({"a": given, "b": [given]})
+    assert not has_groups([given, plain])
+    assert not has_groups([])
+
+
+def test_more_groups_than_a_verdict_keeps_share_batches():
+    batches = list(GroupBatchSampler(row // 2 for row in range(400)))
+    assert len(batches) == len(GroupBatchSampler(range(64))) == 64
+    assert {len(batch) for batch in batches} == {6, 8}
+    assert all(row ^ 1 in batch for batch in batches for row in batch)  # whole groups
+    assert sorted(row for batch in batches for row in batch) == list(range(400))

@@ -13,9 +13,9 @@ Rows = NDArray[np.int64]
 FEWEST = 10  # rows that can be divided at all
 SMALL = 2000  # rows up to which a cross-validation guides the search
 FOLDS = 5
-_SHARE = 0.2  # of selection and of comparison data each
-_SHARE_OF_SMALL = 0.25  # of comparison data where there are few
-_LARGEST = 50_000  # rows of selection or comparison data that are enough
+SHARE = 0.2  # of selection and of comparison data each
+SHARE_OF_SMALL = 0.25  # of comparison data where there are few
+LARGEST = 50_000  # rows of selection or comparison data that are enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class Split:
         comparison: Rows that nothing but the final comparison reads.
         fold: The fold of each training row; -1 without folds.
         folds: How many there are; 1 without.
+        groups: Number of the group of each comparison row; None where rows count one by one.
     """
 
     train: Rows
@@ -35,6 +36,7 @@ class Split:
     comparison: Rows
     fold: NDArray[np.int64]
     folds: int
+    groups: Rows | None = None
 
 
 def split_rows(
@@ -69,7 +71,7 @@ def split_rows(
         )
     order = _spread(y, classes, np.random.default_rng(seed))
     small = len(y) <= SMALL
-    compared = _every(order, _SHARE_OF_SMALL if small else _SHARE) if compare else order[:0]
+    compared = _every(order, SHARE_OF_SMALL if small else SHARE) if compare else order[:0]
     rest = order[~np.isin(order, compared)]
     if small:
         train = np.sort(rest)
@@ -79,7 +81,7 @@ def split_rows(
         return Split(
             train=train, selection=train, comparison=np.sort(compared), fold=fold[train], folds=folds
         )
-    selection = _every(rest, _SHARE / (1 - _SHARE) if compare else _SHARE)
+    selection = _every(rest, SHARE / (1 - SHARE) if compare else SHARE)
     train = np.sort(rest[~np.isin(rest, selection)])
     return Split(
         train=train,
@@ -103,6 +105,6 @@ def _spread(y: NDArray[Any], classes: bool, random: np.random.Generator) -> Rows
 
 def _every(order: Rows, share: float) -> Rows:
     """Return a share of rows at even distances."""
-    count = min(max(1, round(share * len(order))), _LARGEST)
+    count = min(max(1, round(share * len(order))), LARGEST)
     places = (np.arange(count) + 0.5) * len(order) / count
     return order[places.astype(np.int64)]

@@ -1,0 +1,63 @@
+"""Batches of comparison rows that belong together: each is evidence once, however many rows it has."""
+
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any
+
+from torch.utils.data import Sampler
+
+from autoact.training.data._overlap import data_loaders
+
+_MOST = 64  # batches: what a verdict keeps
+
+
+class GroupBatchSampler(Sampler[list[int]]):
+    """Batches of whole groups of rows (the rows of one patient, say), for the loader that compares.
+
+    A verdict takes batches of this sampler as they are: its interval then holds for other groups, not only
+    for other rows of these. Elsewhere rows count as independent.
+
+    Args:
+        groups: The group of each row.
+        most: Batches at most; where there are more groups, some share one.
+
+    Example:
+        >>> from torch.utils.data import DataLoader
+        >>> rows = [10, 11, 12, 13]
+        >>> loader = DataLoader(rows, batch_sampler=GroupBatchSampler(["a", "b", "b", "a"]))
+        >>> [batch.tolist() for batch in loader]
+        [[10, 13], [11, 12]]
+    """
+
+    def __init__(self, groups: Iterable[Hashable], most: int = _MOST) -> None:
+        numbers: dict[Hashable, int] = {}
+        batches: dict[int, list[int]] = {}
+        for row, group in enumerate(groups):
+            number = numbers.setdefault(group, len(numbers))
+            batches.setdefault(number % most, []).append(row)
+        self._batches = list(batches.values())
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Iterate over the batches."""
+        return iter(self._batches)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._batches)
+
+
+def has_groups(loaders: Any) -> bool:
+    """Tell whether all loaders, or a collection of them, give whole groups.
+
+    Args:
+        loaders: A loader; a list, tuple, mapping or `CombinedLoader` of them.
+
+    Example:
+        >>> from torch.utils.data import DataLoader
+        >>> has_groups([DataLoader([1, 2])])
+        False
+    """
+    samplers = [
+        loader.sampler if loader.batch_sampler is None else loader.batch_sampler
+        for loader in data_loaders(loaders)
+    ]
+    return bool(samplers) and all(isinstance(sampler, GroupBatchSampler) for sampler in samplers)
