@@ -10,11 +10,11 @@ from typing import Any, overload
 import optuna
 
 from autoact._card import card, listed
-from autoact.errors import ConfigurationError, RunDirectoryError, counted, first_line
+from autoact.errors import ConfigurationError, RunDirectoryError, counted
 from autoact.records import Comparison, Front, Ledger, Report, RunDirectory, Training, Verdict
 from autoact.report import summarize
 from autoact.search.phases import SearchPlan
-from autoact.search.study import sqlite_storage
+from autoact.search.study import sqlite_storage, what_failed
 from autoact.spaces import Assignment
 from autoact.training.configuration import read_stored
 from autoact.training.fit import with_activations
@@ -110,7 +110,7 @@ class SearchResult:
             return optuna.load_study(study_name=configuration["study"], storage=storage)
         except Exception as error:  # whatever Optuna, SQL and a driver say
             raise RunDirectoryError(
-                f"The study in {file} cannot be read ({first_line(error)}). Have it written again: "
+                f"The study in {file} cannot be read ({what_failed(error)}). Have it written again: "
                 f"{directory.resumption()}"
             ) from error
 
