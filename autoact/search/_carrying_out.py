@@ -41,18 +41,18 @@ def carried_out(
     """Do what is left of a run, and write its report."""
     report = directory.report()
     if report is None or is_unfinished(report, directory, prepared.plan.settings):
-        with _started(prepared, directory, executor, quiet, resumed) as (search, progress, watching):
-            report = _searched(search, prepared, progress, watching)
+        with _started(prepared, directory, executor, quiet, resumed) as (search, progress, record):
+            report = _searched(search, prepared, progress, record)
         directory.write_report(report)
-        watching.end(report)
+        record.end(report)
     else:
         ledger = Ledger(directory.ledger_file)
         trainings = Trainings(executor, prepared.task, ledger, stack=prepared.plan.stack)
         search = _search(prepared.plan, trainings, directory)
         _export(search, report)
-        watching = outcome.Watching(search, prepared.plan)
-        if not watching.is_told:
-            watching.end(report)
+        record = outcome.LiveRecord(search, prepared.plan)
+        if not record.is_told:
+            record.end(report)
     write_report(directory.path)
     assert report.chosen is not None, "a report with a verdict has a choice"
     return outcome.SearchResult(
@@ -75,7 +75,7 @@ def _export(search: Search, report: Report) -> None:
 
 
 def _searched(
-    search: Search, prepared: Prepared, progress: SearchProgress, watching: outcome.Watching
+    search: Search, prepared: Prepared, progress: SearchProgress, record: outcome.LiveRecord
 ) -> Report:
     """Choose, compare with baselines, confirm; return the report."""
     chosen = _choice(search)
@@ -90,7 +90,7 @@ def _searched(
     compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform], **cheaper}
     outcome.note_front(search, compared)
     progress.shrink(_total(search, compared))
-    confirmed = confirm(search, compared, watching.look)
+    confirmed = confirm(search, compared, record.look)
     progress.shrink(progress.done)
     return outcome.build_report(
         search,
@@ -128,7 +128,7 @@ def _write_choice(search: Search, chosen: Training) -> None:
 @contextmanager
 def _started(
     prepared: Prepared, directory: RunDirectory, executor: Executor, quiet: bool, resumed: bool
-) -> Iterator[tuple[Search, SearchProgress, outcome.Watching]]:
+) -> Iterator[tuple[Search, SearchProgress, outcome.LiveRecord]]:
     """Start progress; count what earlier processes did."""
     plan, ledger = prepared.plan, Ledger(directory.ledger_file)
     total = plan.counts.total + further(directory, plan.settings, plan.counts)
@@ -142,9 +142,9 @@ def _started(
             progress.say(
                 going_on(search, progress.done, total) if resumed else f"Run directory: {directory.path}"
             )
-            with outcome.Watching(search, plan, progress) as watching:
-                trainings.finished = watching.finished
-                yield search, progress, watching
+            with outcome.LiveRecord(search, plan, progress) as record:
+                trainings.finished = record.finished
+                yield search, progress, record
 
 
 def _note_stack(directory: RunDirectory, stack: Stack) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
 
-from autoact.tabular._splits import Split
+from autoact.tabular._splits import Indices, Split
 from autoact.training.tasks import Perceptron
 
 _STEPS = 800  # optimizer steps after which a small perceptron has learned a table
@@ -19,7 +19,6 @@ _EPOCHS = (6, 80)
 _VALIDATIONS = 5  # per training, the last one included
 _WHOLE = 8192  # rows of a batch that is only looked at
 
-Rows = NDArray[np.int64]
 Weights = NDArray[np.float64]
 Loader = DataLoader[tuple[Tensor, ...]]
 
@@ -79,7 +78,7 @@ def loaders_for(
     """
     target = torch.tensor(y, dtype=torch.int64 if y.dtype.kind in "iu" else torch.float32)
 
-    def part(rows: Rows, fold: Rows | None, batch: int, *, shuffle: bool = False) -> Loader:
+    def part(rows: Indices, fold: Indices | None, batch: int, *, shuffle: bool = False) -> Loader:
         folds = torch.full((len(rows),), -1) if fold is None else torch.from_numpy(fold)
         places = torch.from_numpy(rows)
         weighted = [] if weights is None else [_of_mean_one(weights[rows])]

@@ -2,15 +2,15 @@
 
 from autoact.search.outcome._confirmed_front import labelled, note_front
 from autoact.search.outcome._content import build_report
-from autoact.search.outcome._live_record import Watching
+from autoact.search.outcome._live_record import LiveRecord
 from autoact.search.outcome._reference import Measure, measured
 from autoact.search.outcome._result import SearchResult, TrainingTable, load_run
 
 __all__ = [
+    "LiveRecord",
     "Measure",
     "SearchResult",
     "TrainingTable",
-    "Watching",
     "build_report",
     "labelled",
     "load_run",

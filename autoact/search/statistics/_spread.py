@@ -16,7 +16,6 @@ from scipy import stats
 
 from autoact.records import RowGroups
 
-Array = np.ndarray
 Groups = tuple[RowGroups | None, RowGroups | None]
 
 
@@ -102,7 +101,7 @@ def spread_of(gains: Sequence[float], rounding: float, groups: Sequence[Groups] 
     return Spread(pairs=pairs, seeds=over_seeds, degrees=float(degrees), rows=float(rows), groups=count)
 
 
-def variances(gains: Array, weights: Array) -> tuple[Array, Array, Array]:
+def variances(gains: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the variance of the mean over seeds, that over rows beside it, and the degrees of their sum.
 
     Args:
@@ -131,7 +130,7 @@ def variances(gains: Array, weights: Array) -> tuple[Array, Array, Array]:
     return over_seeds, rows, degrees
 
 
-def differences(groups: Sequence[Groups]) -> tuple[Array, Array] | str:
+def differences(groups: Sequence[Groups]) -> tuple[np.ndarray, np.ndarray] | str:
     """Return differences by seed and group of rows, (S, G), and weights, (G,); or why there are none.
 
     Args:

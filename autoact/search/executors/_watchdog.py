@@ -42,7 +42,7 @@ class _Watched:
     ended: float = math.inf  # its seconds when it was ended
 
 
-class Watch:
+class Watchdog:
     """Thread that looks at trainings now and then.
 
     Time in which this process was stopped does not count: a look long after the last is as one soon after.
