@@ -377,34 +377,6 @@ def test_a_storage_that_goes_away_costs_a_line_and_what_is_missing_is_added_late
     assert [trial.state.name for trial in run.stored(settings.storage)] == ["COMPLETE"] * 3
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_a_study_that_is_deleted_meanwhile_is_written_again(
-    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture, own: bool
-) -> None:
-    file = run.directory.study_file if own else tmp_path / "shared.db"
-    url = None if own else f"sqlite:///{file}"
-    study = run.open(Settings(monitor="val_loss", storage=url))
-    run.train(study, 2)
-    file.unlink()
-    run.train(study, 1)
-    assert [trial.state for trial in run.stored(url)] == [TrialState.COMPLETE] * 3
-    assert [record.getMessage() for record in caplog.records] == [
-        f"Trials of the study were deleted from {url or file} while the search ran. They are written again."
-    ]
-
-
-def test_a_failure_is_told_by_the_storages_driver_not_by_what_optuna_guesses(
-    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    study = run.open()
-    run.train(study, 1)
-    run.directory.study_file.write_bytes(b"")
-    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
-    monkeypatch.setattr("autoact.search.study._export._is_sound", lambda *_: True)
-    run.train(study, 1)
-    assert "the search goes on: (sqlite3.OperationalError) no such table" in caplog.text
-
-
 def test_a_given_storage_holds_the_study(run: Run, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.db'}"
     run.train(run.open(Settings(monitor="val_loss", storage=url)), 2)
