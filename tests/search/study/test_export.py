@@ -150,9 +150,9 @@ def test_a_study_that_is_deleted_meanwhile_is_written_again_at_once(
         file.unlink()
         export.write(TRIALS)
     assert [trial.value for trial in optuna.load_study(study_name="s", storage=url).trials] == [3.0, 1.0, 2.0]
+    where = file if own else url
     assert [record.getMessage() for record in caplog.records] == [
-        f"Trials of the study were deleted from {file if own else url} while the search ran. They are written "
-        "again."
+        f"Trials of the study were deleted from {where} while the search ran. They are written again."
     ]
 
 
