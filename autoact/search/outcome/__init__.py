@@ -5,15 +5,18 @@ from autoact.search.outcome._content import build_report
 from autoact.search.outcome._live_record import LiveRecord
 from autoact.search.outcome._reference import Measure, measured
 from autoact.search.outcome._result import SearchResult, TrainingTable, load_run
+from autoact.search.outcome._run_source import TableSource, source_of
 
 __all__ = [
     "LiveRecord",
     "Measure",
     "SearchResult",
+    "TableSource",
     "TrainingTable",
     "build_report",
     "labelled",
     "load_run",
     "measured",
     "note_front",
+    "source_of",
 ]
