@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from autoact.spaces import Assignment
 
 _NO_SETTINGS = ("looks", "training_timeout")  # they follow from others
+_WIDEST = 40  # characters of a cell
 _OF_DATA = ("training data", "selection data", "comparison data", "data file")
 
 
@@ -194,9 +195,9 @@ def _value_rows(found: Mapping[str, Any]) -> list[Sequence[str]]:
     ]
 
 
-def _short(value: Any, most: int = 40) -> str:
+def _short(value: Any) -> str:
     text = "–" if value is None else str(value)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
