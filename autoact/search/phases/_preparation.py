@@ -242,7 +242,6 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     made = [path for group in layers.groups for path in group if path not in layers.placed]
     warn_of_sharing(layers, made, stacklevel=4)
     variables = Variables.of(layers)
-    _require_choice(variables, settings)
     task = ModelTask(
         make_module=make_module,
         parts=parts,
@@ -251,9 +250,7 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         monitor=settings.monitor,
         trainer=trainer,
     )
-    require_limits(settings)
-    if in_processes(settings):
-        require_picklable(task, settings.pruner)
+    _require_possible(variables, settings, task)
     plan = SearchPlan(
         task=name or type(module).__name__,
         space=space.name,
@@ -284,13 +281,10 @@ def prepare_objective(
     check_objective(objective, settings)
     found = layers_of(layers, space)
     variables = Variables.of(found, mixture=False)
-    _require_choice(variables, settings)
     task = ObjectiveTask(
         objective=objective, space=space, original=variables.original, monitor=settings.monitor
     )
-    require_limits(settings)
-    if in_processes(settings):
-        require_picklable(task, settings.pruner)
+    _require_possible(variables, settings, task)
     plan = SearchPlan(
         task=name or str(getattr(objective, "__name__", OBJECTIVE)),
         space=space.name,
@@ -350,6 +344,14 @@ def _own_values(
                     "the two cannot be searched together. Leave it out, or search each of its values alone."
                 )
     return own
+
+
+def _require_possible(variables: Variables, settings: Settings, task: ModelTask | ObjectiveTask) -> None:
+    """Refuse a search without a choice, and one that its executor cannot do."""
+    _require_choice(variables, settings)
+    require_limits(settings)
+    if in_processes(settings):
+        require_picklable(task, settings.pruner)
 
 
 def _require_choice(variables: Variables, settings: Settings) -> None:
