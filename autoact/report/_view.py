@@ -18,7 +18,7 @@ _CURVES = 20_000  # points of all curves on a page at most
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class ConfirmedModel:
     """A model trained on the fresh seeds; its role is "original", "chosen" or "uniform"."""
 
     role: str
@@ -32,7 +32,7 @@ def finite_mean(values: Sequence[float]) -> float:
     return fmean(known) if known else math.nan
 
 
-def confirmed(run: Run) -> list[Confirmed]:
+def confirmed(run: Run) -> list[ConfirmedModel]:
     """Return comparison values, one per seed, of the original, the chosen and the best uniform model."""
     report = run.report
     compared = report.comparisons.get("best_uniform")
@@ -46,7 +46,7 @@ def confirmed(run: Run) -> list[Confirmed]:
         ),
         "uniform": (f"{uniform} everywhere", () if run.is_uniform else baselines.get(uniform)),
     }
-    return [Confirmed(role, name, values) for role, (name, values) in found.items() if values]
+    return [ConfirmedModel(role, name, values) for role, (name, values) in found.items() if values]
 
 
 def compared_means(run: Run) -> dict[str, float | None]:

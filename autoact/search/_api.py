@@ -18,7 +18,7 @@ from autoact.search import outcome
 from autoact.search._carrying_out import carried_out
 from autoact.search._inputs import check_what, required, settings_of
 from autoact.search._resumption import as_probed, extend, how_to_go_on, is_same, opened, settings_again
-from autoact.search.clusters import Place, place_for
+from autoact.search.clusters import TrainingPlace, place_for
 from autoact.search.executors import require_no_import
 from autoact.search.phases import Prepared, Probe, prepare, prepare_objective, probe, stack_for
 from autoact.search.setup import (
@@ -174,7 +174,7 @@ def _of_file(source: Mapping[str, Any] | None) -> dict[str, str]:
     return {"content of the data file": f"sha256:{source['sha256'][:16]}"}
 
 
-def _probed(prepared: Prepared, place: Place) -> tuple[Prepared, Probe]:
+def _probed(prepared: Prepared, place: TrainingPlace) -> tuple[Prepared, Probe]:
     """Return a search with what a few steps showed: idle layers, no mixture, stacks, the time they take."""
     settings = prepared.plan.settings
     with place.as_there():
