@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,8 @@ def _out(options: argparse.Namespace, name: str) -> Path:
 
 
 def _of_task(task: "Task", out: Path) -> Request:
+    from autoact.search.outcome import kept_source
+
     settings = {"monitor": task.monitor, "mode": task.mode, "trainer": dict(task.trainer), **task.search}
     return Request(
         name=task.name,
@@ -80,7 +82,7 @@ def _of_task(task: "Task", out: Path) -> Request:
         data=task.data,
         space="default",
         settings=settings,
-        source={"task": task.name},
+        source=kept_source(task),
         out=out,
     )
 
@@ -101,17 +103,18 @@ def check_table(options: argparse.Namespace) -> None:
 
 def _of_data(options: argparse.Namespace) -> Request:
     """Return what a CSV file asks for."""
-    from autoact.search.outcome import TableSource
+    from autoact.search.outcome import TableSource, kept_source
     from autoact.tabular import fingerprint
 
     out = _out(options, Path(options.data).name.partition(".")[0] or "data")
     data = str(Path(options.data).absolute())
     source = TableSource(data=data, target=options.target, problem=options.problem)
     request = _of_table(source, 0 if options.seed is None else options.seed, out)
-    return replace(request, source=asdict(replace(source, sha256=fingerprint(data))))
+    return replace(request, source=kept_source(replace(source, sha256=fingerprint(data))))
 
 
 def _of_table(source: "TableSource", seed: int, out: Path) -> Request:
+    from autoact.search.outcome import kept_source
     from autoact.tabular import load_task
 
     task = load_task(source.data, source.target, problem=source.problem, seed=max(seed, 0))
@@ -121,7 +124,7 @@ def _of_table(source: "TableSource", seed: int, out: Path) -> Request:
         data=task.data,
         space="tabular",
         settings=task.settings,
-        source=asdict(source),
+        source=kept_source(source),
         out=out,
         notes=task.notes,
         table=task,
@@ -141,6 +144,8 @@ def _of_unchanged_table(source: "TableSource", seed: int, out: Path, accept: boo
 
 
 def _of_configuration(found: "Configuration", out: Path) -> Request:
+    from autoact.search.outcome import kept_source
+
     _check_settings(found)
     return Request(
         name=found.model.class_path.rpartition(".")[2],
@@ -148,7 +153,7 @@ def _of_configuration(found: "Configuration", out: Path) -> Request:
         data=found.data,
         space=found.space,
         settings={**found.search, "trainer": found.trainer},
-        source=found.to_dict(),
+        source=kept_source(found),
         out=out,
     )
 

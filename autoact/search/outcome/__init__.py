@@ -5,7 +5,7 @@ from autoact.search.outcome._content import build_report
 from autoact.search.outcome._live_record import LiveRecord
 from autoact.search.outcome._reference import Measure, measured
 from autoact.search.outcome._result import SearchResult, TrainingTable, load_run
-from autoact.search.outcome._run_source import TableSource, source_of
+from autoact.search.outcome._run_source import TableSource, kept_source, source_of
 
 __all__ = [
     "LiveRecord",
@@ -14,6 +14,7 @@ __all__ = [
     "TableSource",
     "TrainingTable",
     "build_report",
+    "kept_source",
     "labelled",
     "load_run",
     "measured",

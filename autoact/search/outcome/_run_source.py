@@ -1,7 +1,10 @@
 """Source of a run: what config.yaml keeps of it, so that model and data can be made again."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
+from autoact.errors import ConfigurationError
 from autoact.records import RunDirectory
 from autoact.training.configuration import Configuration, read_stored
 from autoact.training.tasks import Task, get_task
@@ -24,7 +27,17 @@ class TableSource:
     sha256: str = ""
 
 
-def source_of(directory: RunDirectory) -> Task | TableSource | Configuration | None:
+Source = Task | TableSource | Configuration
+
+
+def kept_source(source: Source) -> dict[str, Any]:
+    """Return what config.yaml keeps of a source, in plain types; `source_of` reads it."""
+    if isinstance(source, Task):
+        return {"task": source.name}
+    return asdict(source) if isinstance(source, TableSource) else source.to_dict()
+
+
+def source_of(directory: RunDirectory) -> Source | None:
     """Return what makes model and data of a run again; None where only the Python that began it does.
 
     Args:
@@ -38,7 +51,17 @@ def source_of(directory: RunDirectory) -> Task | TableSource | Configuration | N
         if "task" in kept:
             return get_task(kept["task"])
         if "data" in kept:
-            return TableSource(**kept)
+            return _table(kept, directory)
         if "configuration" in kept:
             return read_stored(kept, directory.path)
     return None
+
+
+def _table(kept: Mapping[str, Any], directory: RunDirectory) -> TableSource:
+    names = [item.name for item in fields(TableSource)]
+    if {*kept} != {*names}:
+        raise ConfigurationError(
+            f"{directory.configuration_file}, source: expected {', '.join(names)}; got {dict(kept)!r:.60}. "
+            "Restore the file from a copy."
+        )
+    return TableSource(**kept)
