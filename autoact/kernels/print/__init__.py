@@ -3,6 +3,7 @@
 from autoact.kernels.print._c import library_source
 from autoact.kernels.print._chain import chain_backward_source, chain_source, state_of
 from autoact.kernels.print._javascript import (
+    javascript_expression,
     javascript_function,
     javascript_library,
 )
@@ -13,6 +14,7 @@ __all__ = [
     "chain_backward_source",
     "chain_source",
     "forward_source",
+    "javascript_expression",
     "javascript_function",
     "javascript_library",
     "library_source",
