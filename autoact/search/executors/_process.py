@@ -48,7 +48,7 @@ class Process:
 
     Args:
         environment: Variables that it has beside those of this process.
-        watch: Over its trainings.
+        watchdog: Over its trainings.
     """
 
     def __init__(self, environment: Mapping[str, str], watchdog: Watchdog) -> None:

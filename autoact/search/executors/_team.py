@@ -22,7 +22,7 @@ class Team:
 
     Args:
         environment: Variables that each has beside those of this process.
-        watch: Over their trainings.
+        watchdog: Over their trainings.
         size: How many they are.
     """
 

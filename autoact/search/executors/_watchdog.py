@@ -69,7 +69,7 @@ class Watchdog:
         watched = _Watched(trainings, end, group)
         self._watched.append(watched)
         if self._thread is None and self._limits != NO_LIMITS:
-            self._thread = threading.Thread(target=self._look, name="autoact-watch", daemon=True)
+            self._thread = threading.Thread(target=self._look, name="autoact-watchdog", daemon=True)
             self._thread.start()
         try:
             yield
