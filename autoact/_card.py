@@ -1,4 +1,4 @@
-"""Cards: a title, a table and notes as one block of HTML for notebooks, in the notebook's own colors."""
+"""Tables for people: cards of HTML for notebooks, in the notebook's own colors, and columns of text."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -57,6 +57,22 @@ def listed(items: Iterable[str], most: int = NAMES) -> str:
     every = list(items)
     more = [f"... {len(every) - most} more"] if len(every) > most else []
     return ", ".join([*every[:most], *more])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, with columns as wide as their widest cell; short rows end early.
+
+    Args:
+        rows: Cells of each row.
+
+    Example:
+        >>> aligned([["layer", "now"], ["net.1", "relu"], ["note"]])
+        ['layer  now', 'net.1  relu', 'note']
+    """
+    columns = max(map(len, rows), default=0)
+    padded = [[*row, *[""] * (columns - len(row))] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(*padded, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in padded]
 
 
 def _row(tag: str, cells: Sequence[object]) -> str:

@@ -45,11 +45,9 @@ def read_request(options: argparse.Namespace, instead: str = "") -> Request:
     if options.accept_changes:
         raise ConfigurationError("--accept-changes belongs to --resume DIR; name the run directory, too.")
     if options.config:
-        from autoact.search import Settings
         from autoact.training.configuration import load_configuration
 
-        settings = [item.name for item in fields(Settings) if item.name != "trainer"]
-        found = load_configuration(options.config, settings)
+        found = load_configuration(options.config, settings_in_files())
         return _of_configuration(found, _out(options, Path(options.config).stem))
     if options.task:
         from autoact.training.tasks import get_task
@@ -60,6 +58,13 @@ def read_request(options: argparse.Namespace, instead: str = "") -> Request:
     raise ConfigurationError(
         "say what to search: --config FILE, --task digits, --data FILE.csv --target COLUMN, or --resume DIR."
     )
+
+
+def settings_in_files() -> list[str]:
+    """Return the settings that `search:` of a configuration may name; the trainer has a key of its own."""
+    from autoact.search import Settings
+
+    return [item.name for item in fields(Settings) if item.name != "trainer"]
 
 
 def _out(options: argparse.Namespace, name: str) -> Path:

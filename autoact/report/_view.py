@@ -133,11 +133,24 @@ def record_training(training: Training, layers: Sequence[str], points: int = _CU
     }
 
 
+def spaced(length: int, most: int) -> list[int]:
+    """Return at most so many places of a sequence, evenly spaced, first and last among them.
+
+    Args:
+        length: Of the sequence.
+        most: Places; of fewer than two, two.
+
+    Example:
+        >>> spaced(5, 3), spaced(2, 9), spaced(0, 9)
+        ([0, 2, 4], [0, 1], [])
+    """
+    most = min(length, max(most, 2))
+    return sorted({round(n * (length - 1) / max(most - 1, 1)) for n in range(most)})
+
+
 def _thinned(training: Training, points: int) -> list[list[float | None]]:
     """Return steps and values of a curve, evenly spaced, the last among them."""
-    length = len(training.curve)
-    most = min(length, max(points, 2))
-    places = sorted({round(n * (length - 1) / max(most - 1, 1)) for n in range(most)})
+    places = spaced(len(training.curve), points)
     return [[training.curve_steps[n] for n in places], [finite(training.curve[n]) for n in places]]
 
 
