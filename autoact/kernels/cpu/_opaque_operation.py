@@ -37,9 +37,8 @@ def opaque_backward(
     channel_dim: int,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Gradients of x, weights and parameters by the compiled kernels."""
-    return _c_kernels.backward(
-        required_kernels(plan_of(plan), x.dtype), x, weights, parameters, grad, channel_dim
-    )
+    kernels = required_kernels(plan_of(plan), x.dtype)
+    return _c_kernels.backward(kernels, x, weights, parameters, grad, channel_dim)
 
 
 @opaque_backward.register_fake
