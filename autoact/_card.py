@@ -43,22 +43,6 @@ def card(
     return f'<div style="{_STYLE.format(color)}"><b>{escape(title)}</b>{table}{shown}</div>'
 
 
-def listed(items: Iterable[str], most: int = NAMES) -> str:
-    """Return items in one line, and how many more there are.
-
-    Args:
-        items: In their order.
-        most: That are shown.
-
-    Example:
-        >>> listed("abc", 2)
-        'a, b, ... 1 more'
-    """
-    every = list(items)
-    more = [f"... {len(every) - most} more"] if len(every) > most else []
-    return ", ".join([*every[:most], *more])
-
-
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a line for each row, with columns as wide as their widest cell; short rows end early.
 

@@ -9,8 +9,8 @@ from typing import Any, overload
 
 import optuna
 
-from autoact._card import card, listed
-from autoact.errors import ConfigurationError, RunDirectoryError, counted
+from autoact._card import NAMES, card
+from autoact.errors import ConfigurationError, RunDirectoryError, counted, first_few
 from autoact.records import Comparison, Front, Ledger, Report, RunDirectory, Training, Verdict
 from autoact.report import summarize
 from autoact.search.outcome._run_source import source_of
@@ -158,7 +158,7 @@ class SearchResult:
 
     def __repr__(self) -> str:
         """Return verdict, choice and place in a few lines."""
-        chosen = listed(f"{path}={choice}" for path, choice in self.assignment.items())
+        chosen = first_few([f"{path}={choice}" for path, choice in self.assignment.items()], NAMES)
         rows = [f"verdict={self.verdict!r}", f"assignment={chosen}"]
         if "original" in self.comparisons:
             rows.append(_with_interval(self.comparisons["original"]))
