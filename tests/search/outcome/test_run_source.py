@@ -9,7 +9,7 @@ from autoact.errors import ConfigurationError
 from autoact.records import RunDirectory
 from autoact.search.outcome import TableSource, kept_source, source_of
 from autoact.training.configuration import Configuration, load_configuration
-from autoact.training.tasks import get_task
+from autoact.training.tasks import Task, get_task
 
 TABLE = TableSource(data="/data/wine.csv", target="quality", problem=None, sha256="5f")
 CONFIGURATION = """
@@ -24,7 +24,8 @@ def run_of(source: dict[str, Any] | None, folder: Path) -> RunDirectory:
 
 
 def test_tasks_tables_and_python_are_read_as_they_were_kept(tmp_path: Path) -> None:
-    for number, source in enumerate((get_task("digits"), TABLE)):
+    sources: tuple[Task | TableSource, ...] = get_task("digits"), TABLE
+    for number, source in enumerate(sources):
         assert source_of(run_of(kept_source(source), tmp_path / str(number))) == source
     assert source_of(run_of(None, tmp_path)) is None
 
