@@ -3,7 +3,7 @@
 from autoact.training.data._check import DoubtfulBatch, check
 from autoact.training.data._followed import follows
 from autoact.training.data._halves import halve
-from autoact.training.data._opened import Opened, Part
+from autoact.training.data._opened import Opened, Part, TrainerData
 from autoact.training.data._overlap import overlaps
 from autoact.training.data._own_loaders import has_loader, require_loaders
 from autoact.training.data._parts import DataParts, generators, split
@@ -14,6 +14,7 @@ __all__ = [
     "DoubtfulBatch",
     "Opened",
     "Part",
+    "TrainerData",
     "check",
     "follows",
     "generators",

@@ -5,7 +5,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
@@ -17,6 +17,13 @@ from autoact.training.data._own_loaders import OwnLoaders
 from autoact.training.data._random_states import random_state, set_random_state
 
 Part = Literal["training", "selection", "comparison"]
+
+
+class TrainerData(Protocol):
+    """Data as the calls of a Trainer get them."""
+
+    def given(self, part: Part, module: LightningModule) -> AbstractContextManager[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts."""
 
 
 class Opened(ABC):
