@@ -1,4 +1,4 @@
-"""Cards: a title, a table and notes as one block of HTML for notebooks, in the notebook's own colors."""
+"""Tables for people: cards of HTML for notebooks, in the notebook's own colors, and columns of text."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -43,20 +43,20 @@ def card(
     return f'<div style="{_STYLE.format(color)}"><b>{escape(title)}</b>{table}{shown}</div>'
 
 
-def listed(items: Iterable[str], most: int = NAMES) -> str:
-    """Return items in one line, and how many more there are.
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, with columns as wide as their widest cell; short rows end early.
 
     Args:
-        items: In their order.
-        most: That are shown.
+        rows: Cells of each row.
 
     Example:
-        >>> listed("abc", 2)
-        'a, b, ... 1 more'
+        >>> aligned([["layer", "now"], ["net.1", "relu"], ["note"]])
+        ['layer  now', 'net.1  relu', 'note']
     """
-    every = list(items)
-    more = [f"... {len(every) - most} more"] if len(every) > most else []
-    return ", ".join([*every[:most], *more])
+    columns = max(map(len, rows), default=0)
+    padded = [[*row, *[""] * (columns - len(row))] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(*padded, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in padded]
 
 
 def _row(tag: str, cells: Sequence[object]) -> str:

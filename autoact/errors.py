@@ -152,7 +152,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def first_few(names: Sequence[str], most: int) -> str:
-    """Return names in one line, the first ones of many.
+    """Return names in one line, the first ones of many and how many more there are.
 
     Args:
         names: In their order.
@@ -160,9 +160,10 @@ def first_few(names: Sequence[str], most: int) -> str:
 
     Example:
         >>> first_few(["a", "b"], 2), first_few(["a", "b", "c"], 2)
-        ('a, b', 'a, b, ...')
+        ('a, b', 'a, b and 1 more')
     """
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+    left = len(names) - most
+    return ", ".join(names[:most]) + (f" and {left} more" if left > 0 else "")
 
 
 def did_you_mean(value: object, allowed: Iterable[str]) -> str:

@@ -39,7 +39,7 @@ def test_a_card_asks_for_nothing_and_leaves_the_colors_of_text_to_the_notebook()
 def test_reprs_are_short() -> None:
     plan = find_layers(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2), nn.Sigmoid()))
     assert repr(plan) == "ConversionPlan(1=relu; 1 left alone)"
-    assert repr(MANY).endswith(f"net.{NAMES - 1}=relu, ... {100 - NAMES} more, name='<script>')")
+    assert repr(MANY).endswith(f"net.{NAMES - 1}=relu and {100 - NAMES} more, name='<script>')")
     assert repr(autoact.Assignment({})) == "Assignment()"
 
 

@@ -154,7 +154,7 @@ def _add(made: Activation) -> Activation:
         if holder is not None and (holder.name, holder.expression) != (made.name, made.expression):
             raise ConfigurationError(f"Activation name {name!r} is taken by {holder!r}. Choose another name.")
     _registry[made.name] = made
-    _aliases.update({alias: made.name for alias in made.aliases})
+    _aliases.update(dict.fromkeys(made.aliases, made.name))
     for name in (made.name, *made.aliases):
         before = _meant.setdefault(name, made)
         if _meaning(before) != _meaning(made):

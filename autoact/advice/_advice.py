@@ -10,7 +10,7 @@ from autoact.advice._feasibility import Judged, judge
 from autoact.advice._needs import Needs
 from autoact.advice._ordering import by_evidence, common_use, different, periodic_first
 from autoact.advice._reasons import reason
-from autoact.advice.evidence import Evidence, look, read_rows
+from autoact.advice.evidence import Evidence, look, read_numeric_table
 from autoact.errors import ConfigurationError
 from autoact.spaces import Bounds, Requirements, SearchSpace
 
@@ -106,7 +106,7 @@ def advise(
     evidence = None
     if data is not None and target is not None:
         allowed = {found.name: found.fixed for found in judged if not found.ruled_out}
-        evidence = look(read_rows(data, target, problem), list(allowed), allowed)
+        evidence = look(read_numeric_table(data, target, problem), list(allowed), allowed)
     return _answer(asked, evidence, judged)
 
 

@@ -64,8 +64,7 @@ class Needs:
             )
 
     def _check_contradictions(self) -> None:
-        bounded = self.output == "bounded" or self.saturates == "both" or self._finite_range
-        if self.output == "unbounded" and bounded:
+        if self.output == "unbounded" and self.bounded:
             raise ConfigurationError(
                 "output: unbounded contradicts a finite range and saturation on both sides; drop one of them."
             )

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autoact.cli._parser import print_json
+from autoact.cli._parser import MODULE, PROBLEM, TARGET, print_json
 from autoact.cli._request import check_table
 
 if TYPE_CHECKING:
@@ -30,11 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     data = parser.add_argument_group("data")
     data.add_argument("--data", metavar="FILE", help="CSV file with a row per example")
-    data.add_argument("--target", metavar="COLUMN", help="column to predict: name, or number (-1: the last)")
-    data.add_argument(
-        "--problem", metavar="classification|regression", help="decided by the target's values if left out"
-    )
-    parser.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
+    data.add_argument("--target", **TARGET)
+    data.add_argument("--problem", **PROBLEM)
+    parser.add_argument("--module", **MODULE)
     parser.add_argument("--out", metavar="SPACE.yaml", type=Path, help="write a search space")
     parser.set_defaults(run=run)
 

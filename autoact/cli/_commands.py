@@ -21,7 +21,7 @@ from autoact.cli._advise import add_arguments as add_advise_arguments
 from autoact.cli._cost import add_arguments as add_cost_arguments
 from autoact.cli._export_command import add_arguments as add_export_arguments
 from autoact.cli._invent_command import add_arguments as add_invent_arguments
-from autoact.cli._parser import Parser, add_answer_options, print_json
+from autoact.cli._parser import MODULE, Parser, add_answer_options, print_json
 from autoact.cli._play_command import add_arguments as add_play_arguments
 from autoact.cli._predict import add_arguments as add_predict_arguments
 from autoact.cli.catalogue import kept
@@ -95,14 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command", title="commands")
     commands.add_parser("search", help="choose an activation for every layer of a model")
     listing = commands.add_parser("list", help="list the activations")
-    listing.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
+    listing.add_argument("--module", **MODULE)
     listing.set_defaults(run=_list)
     show = commands.add_parser("show", help="show formula, parameters and facts of an activation")
     show.add_argument("name", help="name of the activation, such as elu")
     show.add_argument(
         "--param", metavar="NAME=VALUE", action="append", default=[], help="set a parameter; may be repeated"
     )
-    show.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
+    show.add_argument("--module", **MODULE)
     show.set_defaults(run=_show)
     add_advise_arguments(commands.add_parser("advise", help="which activations suit a problem, and why"))
     add_play_arguments(commands.add_parser("play", help="try the theory by hand, on a page in your browser"))

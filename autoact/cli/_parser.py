@@ -10,6 +10,14 @@ from typing import Any, NoReturn
 
 from autoact.errors import ConfigurationError, did_you_mean
 
+# options that several commands have
+MODULE: dict[str, Any] = {"metavar": "FILE", "help": "Python file that registers activations of yours"}
+TARGET: dict[str, Any] = {"metavar": "COLUMN", "help": "column to predict: name, or number (-1: the last)"}
+PROBLEM: dict[str, Any] = {
+    "metavar": "classification|regression",
+    "help": "decided by the target's values if left out",
+}
+
 
 class Parser(argparse.ArgumentParser):
     """An `argparse.ArgumentParser` whose errors are those of autoact."""

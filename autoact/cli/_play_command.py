@@ -6,7 +6,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from autoact.cli._parser import print_json
+from autoact.cli._parser import MODULE, print_json
 
 OUT = "autoact-play.html"
 
@@ -14,7 +14,7 @@ OUT = "autoact-play.html"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument("--out", metavar="FILE", default=OUT, help="what to write (default: %(default)s)")
-    parser.add_argument("--module", metavar="FILE", help="Python file that registers activations of yours")
+    parser.add_argument("--module", **MODULE)
     parser.add_argument("--no-open", action="store_true", help="write the page and open no browser")
     parser.set_defaults(run=run)
 

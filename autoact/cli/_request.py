@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from autoact.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from autoact.search.outcome import TableSource
     from autoact.training.configuration import Configuration
+    from autoact.training.tasks import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +45,26 @@ def read_request(options: argparse.Namespace, instead: str = "") -> Request:
     if options.accept_changes:
         raise ConfigurationError("--accept-changes belongs to --resume DIR; name the run directory, too.")
     if options.config:
-        from autoact.search import Settings
         from autoact.training.configuration import load_configuration
 
-        settings = [item.name for item in fields(Settings) if item.name != "trainer"]
-        found = load_configuration(options.config, settings)
+        found = load_configuration(options.config, settings_in_files())
         return _of_configuration(found, _out(options, Path(options.config).stem))
     if options.task:
-        return _of_task(options.task, _out(options, options.task))
+        from autoact.training.tasks import get_task
+
+        return _of_task(get_task(options.task), _out(options, options.task))
     if options.data:
         return _of_data(options)
     raise ConfigurationError(
         "say what to search: --config FILE, --task digits, --data FILE.csv --target COLUMN, or --resume DIR."
     )
+
+
+def settings_in_files() -> list[str]:
+    """Return the settings that `search:` of a configuration may name; the trainer has a key of its own."""
+    from autoact.search import Settings
+
+    return [item.name for item in fields(Settings) if item.name != "trainer"]
 
 
 def _out(options: argparse.Namespace, name: str) -> Path:
@@ -68,18 +77,17 @@ def _out(options: argparse.Namespace, name: str) -> Path:
     return path
 
 
-def _of_task(name: str, out: Path) -> Request:
-    from autoact.training.tasks import get_task
+def _of_task(task: "Task", out: Path) -> Request:
+    from autoact.search.outcome import kept_source
 
-    task = get_task(name)
     settings = {"monitor": task.monitor, "mode": task.mode, "trainer": dict(task.trainer), **task.search}
     return Request(
-        name=name,
+        name=task.name,
         model=task.model,
         data=task.data,
         space="default",
         settings=settings,
-        source={"task": name},
+        source=kept_source(task),
         out=out,
     )
 
@@ -106,29 +114,32 @@ def check_table(options: argparse.Namespace) -> None:
 
 def _of_data(options: argparse.Namespace) -> Request:
     """Return what a CSV file asks for."""
+    from autoact.search.outcome import TableSource, kept_source
     from autoact.tabular import fingerprint
 
-    source = {
-        "data": str(Path(options.data).absolute()),
-        "target": options.target,
-        "problem": options.problem,
-        "groups": options.groups,
-        "time": options.time,
-    }
-    seed = 0 if options.seed is None else options.seed
-    request = _of_table(source, seed, _out(options, Path(options.data).name.partition(".")[0] or "data"))
-    return replace(request, source={**source, "sha256": fingerprint(source["data"])})
+    out = _out(options, Path(options.data).name.partition(".")[0] or "data")
+    data = str(Path(options.data).absolute())
+    source = TableSource(
+        data=data,
+        target=options.target,
+        problem=options.problem,
+        groups=options.groups,
+        time=options.time,
+    )
+    request = _of_table(source, 0 if options.seed is None else options.seed, out)
+    return replace(request, source=kept_source(replace(source, sha256=fingerprint(data))))
 
 
-def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
+def _of_table(source: "TableSource", seed: int, out: Path) -> Request:
+    from autoact.search.outcome import kept_source
     from autoact.tabular import load_task
 
     task = load_task(
-        source["data"],
-        source["target"],
-        problem=source["problem"],
-        groups=source.get("groups"),  # runs of earlier versions have neither
-        time=source.get("time"),
+        source.data,
+        source.target,
+        problem=source.problem,
+        groups=source.groups,
+        time=source.time,
         seed=max(seed, 0),
     )
     return Request(
@@ -137,26 +148,28 @@ def _of_table(source: Mapping[str, Any], seed: int, out: Path) -> Request:
         data=task.data,
         space="tabular",
         settings=task.settings,
-        source=source,
+        source=kept_source(source),
         out=out,
         notes=task.notes,
         table=task,
     )
 
 
-def _of_unchanged_table(source: Mapping[str, Any], seed: int, out: Path, accept: bool, more: str) -> Request:
+def _of_unchanged_table(source: "TableSource", seed: int, out: Path, accept: bool, more: str) -> Request:
     from autoact.tabular import fingerprint
 
-    found = fingerprint(source["data"]) if Path(source["data"]).is_file() else source["sha256"]
-    if found != source["sha256"] and not accept:
+    found = fingerprint(source.data) if Path(source.data).is_file() else source.sha256
+    if found != source.sha256 and not accept:
         raise ConfigurationError(
-            f"{source['data']} has changed since the run in {out} began. "
+            f"{source.data} has changed since the run in {out} began. "
             f"Put the old file back, or start a new run{more}."
         )
-    return _of_table({**source, "sha256": found}, seed, out)
+    return _of_table(replace(source, sha256=found), seed, out)
 
 
 def _of_configuration(found: "Configuration", out: Path) -> Request:
+    from autoact.search.outcome import kept_source
+
     _check_settings(found)
     return Request(
         name=found.model.class_path.rpartition(".")[2],
@@ -164,7 +177,7 @@ def _of_configuration(found: "Configuration", out: Path) -> Request:
         data=found.data,
         space=found.space,
         settings={**found.search, "trainer": found.trainer},
-        source=found.to_dict(),
+        source=kept_source(found),
         out=out,
     )
 
@@ -202,22 +215,23 @@ def _check_parameters(found: "Configuration") -> None:
 def _resumed(out: Path, accept_changes: bool, instead: str) -> Request:
     """Return what the run in a directory was asked to do."""
     from autoact.records import RunDirectory
+    from autoact.search.outcome import TableSource, source_of
     from autoact.spaces import SearchSpace
+    from autoact.training.configuration import Configuration
+    from autoact.training.tasks import Task
 
     directory = RunDirectory.open(out)
-    stored = directory.configuration()
-    source, settings = stored.get("source") or {}, dict(stored["search"])
+    stored, source = directory.configuration(), source_of(directory)
+    settings = dict(stored["search"])
     settings.pop("hours", None)  # those of an option are added to what the run has taken
-    if "task" in source:
-        request = _of_task(source["task"], out)
-    elif "data" in source:
+    if isinstance(source, Task):
+        request = _of_task(source, out)
+    elif isinstance(source, TableSource):
         more = "" if instead else "; --accept-changes trains anew in this one"
         request = _of_unchanged_table(source, settings["seed"], out, accept_changes, more)
-    elif "configuration" in source:
-        from autoact.training.configuration import read_stored
-
+    elif isinstance(source, Configuration):
         with directory.naming():
-            request = _of_configuration(read_stored(source, out), out)
+            request = _of_configuration(source, out)
         settings |= {name: request.settings.get(name) for name in ("trainer", "sampler", "pruner")}
     else:
         remedy = instead or f"Resume it there: {directory.resumption()}."
@@ -227,14 +241,11 @@ def _resumed(out: Path, accept_changes: bool, instead: str) -> Request:
         )
     if request.table is not None:
         settings["reference"] = request.table.reference
-    return Request(
+    return replace(
+        request,
         name=stored["task"],
-        model=request.model,
-        data=request.data,
         space=SearchSpace.from_dict(stored["space"], source=str(out / "config.yaml")),
         settings=settings,
-        source=request.source if "data" in source else source,
-        out=out,
         resume=True,
-        table=request.table,
+        notes=(),  # said when the run began
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
 
-from autoact.cli._parser import Parser, add_answer_options, kept_for_json, print_json
+from autoact.cli._parser import PROBLEM, TARGET, Parser, add_answer_options, kept_for_json, print_json
 from autoact.cli._request import Request, read_request
 from autoact.report import answer
 from autoact.search import SearchResult, Settings, run_search
@@ -129,10 +129,8 @@ def search_parser() -> Parser:
         help="with --resume: where model or data have changed, set aside what was trained and train anew",
     )
     table = parser.add_argument_group("with --data")
-    table.add_argument("--target", metavar="COLUMN", help="column to predict: name, or number (-1: the last)")
-    table.add_argument(
-        "--problem", metavar="classification|regression", help="decided by the target's values if left out"
-    )
+    table.add_argument("--target", **TARGET)
+    table.add_argument("--problem", **PROBLEM)
     table.add_argument(
         "--groups",
         metavar="COLUMN",

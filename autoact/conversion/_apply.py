@@ -71,6 +71,9 @@ def follow_sources(model: nn.Module) -> None:
 def derive(model: nn.Module) -> Assignment:
     """Return the one activation nearest to what each layer learned, by projection on the inputs it saw.
 
+    It says what this model learned, to finalize it or to look at. What to train a fresh model with says
+    `ActivationSearch.assignment`: it keeps what a layer had where the learned function is hardly another.
+
     Layers that share a choice are all named. A warning names layers whose choice means little: they were
     never called while others were, their logits never moved, they are still their start, they saw no inputs,
     or no candidate is near to what they learned.

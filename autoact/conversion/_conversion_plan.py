@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
-from autoact._card import card, listed
+from autoact._card import NAMES, card
 from autoact.activations import PLAIN
 from autoact.conversion._eligibility import Eligibility, eligible, includes, without_factors
 from autoact.conversion._grouping import groups_of, rule_of
@@ -27,7 +27,7 @@ from autoact.conversion.source import (
     uses,
 )
 from autoact.conversion.surroundings import copies, plain_sizes, roles, source_of
-from autoact.errors import ConversionError
+from autoact.errors import ConversionError, first_few
 from autoact.nn import AutoActivation
 from autoact.spaces import Bounds, Choice, SearchSpace
 
@@ -86,7 +86,7 @@ class ConversionPlan:
 
     def __repr__(self) -> str:
         """Return the layers with their present activations, and how many are left alone, in one line."""
-        layers = listed(f"{path}={now}" for path, now in self.layers.items())
+        layers = first_few([f"{path}={now}" for path, now in self.layers.items()], NAMES)
         counts = [f"{len(self.placed)} placed"] * bool(self.placed) + [f"{len(self.left_alone)} left alone"]
         return f"ConversionPlan({'; '.join([*([layers] if layers else []), *counts])})"
 

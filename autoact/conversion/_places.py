@@ -241,10 +241,7 @@ def _attributes(module: nn.Module) -> Iterator[tuple[str, Any, bool]]:
 
 def _uses(module: nn.Module, present: Any, apart: list[Site], is_child: bool) -> Iterable[tuple[Any, ...]]:
     """Return the calls of an attribute, of a function with what each computes."""
-    if is_child:
-        return ((site,) for site in apart)
-    bound = present.keywords if isinstance(present, partial) else {}
-    return held_calls(module, apart, from_function(_bare(present)) or "", bound)
+    return ((site,) for site in apart) if is_child else held_calls(module, apart, *_registered(present))
 
 
 def _other_calls(path: str, module: nn.Module) -> Iterator[_Occurrence]:
@@ -354,10 +351,15 @@ def written_choice(module: nn.Module, site: Site, original: Any) -> Choice | Non
             return choice_of_object(original)
         if original is None:  # a module with parameters, which is not kept
             return None
-        bound = original.keywords if isinstance(original, partial) else {}
-        return choice_of_held(site, module, from_function(_bare(original)) or "", bound)
+        return choice_of_held(site, module, *_registered(original))
     except ConversionError:
         return None
+
+
+def _registered(function: Any) -> tuple[str, dict[str, Any]]:
+    """Return the name of the activation that a function is, "" for none, and the settings bound to it."""
+    bound = function.keywords if isinstance(function, partial) else {}
+    return from_function(_bare(function)) or "", bound
 
 
 def _bare(function: Any) -> Any:

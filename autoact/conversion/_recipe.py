@@ -164,7 +164,7 @@ def _restore(model: nn.Module, layers: Mapping[str, Entry]) -> list[str]:
         if wrong:
             raise ConversionError(f"{wrong}. Load them into a fresh {type(model).__name__}.")
         return []
-    recorded = {path: entry for entry in entries(model).values() for path in entry["paths"]}
+    recorded = _by_path(model)
     wanted = {path: entry for path, entry in layers.items() if not _is_start(recorded.get(path), entry, path)}
     changed = {}
     around = in_place_at(model, list(wanted))
@@ -177,6 +177,11 @@ def _restore(model: nn.Module, layers: Mapping[str, Entry]) -> list[str]:
     return list(changed)
 
 
+def _by_path(model: nn.Module) -> dict[str, Entry]:
+    """Return the entries of a model, each under all of its paths."""
+    return {path: entry for entry in entries(model).values() for path in entry["paths"]}
+
+
 def in_place_at(model: nn.Module, paths: Sequence[str]) -> dict[str, Entry]:
     """Return what entries say about changes in place, by first path; nothing for most.
 
@@ -186,7 +191,7 @@ def in_place_at(model: nn.Module, paths: Sequence[str]) -> dict[str, Entry]:
     """
     if not paths:
         return {}
-    known = {path: entry for entry in entries(model).values() for path in entry["paths"]}
+    known = _by_path(model)
     found, beside = discover(model), neighbors(model)
     places = {**found.whole, **found.places}
     changes = {

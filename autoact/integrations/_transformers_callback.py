@@ -9,7 +9,7 @@ from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from autoact.conversion import auto_layers, derive
-from autoact.errors import ConfigurationError
+from autoact.errors import ConfigurationError, first_few
 from autoact.nn import AutoActivation
 from autoact.spaces import Assignment
 from autoact.tracking import LayerLogger
@@ -88,10 +88,7 @@ def _faults(layers: Mapping[str, AutoActivation], optimizer: Optimizer) -> Itera
         f"{path}.{name}": id(p) for path, layer in layers.items() for name, p in layer.named_parameters()
     }
     if lost := [name for name, key in learned.items() if key not in decays]:
-        yield f"The optimizer lacks {_listed(lost)}"
+        yield f"The optimizer lacks {first_few(lost, _NAMED)}"
     if decayed := [name for name, key in learned.items() if decays.get(key)]:
-        yield f"The optimizer decays {_listed(decayed)} (weight_decay={decays[learned[decayed[0]]]:g})"
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        decay = decays[learned[decayed[0]]]
+        yield f"The optimizer decays {first_few(decayed, _NAMED)} (weight_decay={decay:g})"

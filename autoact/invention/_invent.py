@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -139,12 +140,13 @@ def invent(
     Requirements(**dict(require or {}))
     if not seeds:
         raise ConfigurationError("seeds is empty; give at least one, such as seeds=[0].")
-    FreeShapes(member, share=share, curvature=curvature, require=require, lr=lr)  # refuses what is wrong
+    free = partial(FreeShapes, member, share=share, curvature=curvature, require=require, lr=lr)
+    free()  # refuses what is wrong
     _check_rows(model, data)
     scores: dict[int, float] = {}
     learned: dict[int, tuple[LearnedShape, ...]] = {}
     for seed in seeds:
-        shapes = FreeShapes(member, share=share, curvature=curvature, require=require, lr=lr)
+        shapes = free()
         found = train(model, data, seed=seed, monitor=monitor, trainer=trainer, callbacks=[shapes])
         scores[seed] = found.selection if found.finite and shapes.shapes else float("nan")
         learned[seed] = shapes.shapes

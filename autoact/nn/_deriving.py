@@ -15,6 +15,7 @@ from autoact import analysis
 from autoact._cache import remembered
 from autoact.activations import Value
 from autoact.analysis import Projection
+from autoact.errors import first_few
 from autoact.kernels import mixture, parameter_slots
 from autoact.spaces import Bounds
 
@@ -151,8 +152,7 @@ def warn_of(layers: Mapping[str, AutoActivation]) -> None:
         for text in _of(layer):
             found.setdefault(text, []).append(path)
     for text, paths in found.items():
-        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-        warnings.warn(f"{', '.join(paths[:_SHOWN])}{more}: {text}", DoubtfulChoiceWarning, stacklevel=3)
+        warnings.warn(f"{first_few(paths, _SHOWN)}: {text}", DoubtfulChoiceWarning, stacklevel=3)
 
 
 def _of(layer: AutoActivation) -> Iterator[str]:

@@ -87,13 +87,13 @@ def _inverse_deviation(name: str, settings: Settings) -> float:
     return variance**-0.5 if math.isfinite(variance) and variance > 1e-12 else 1.0
 
 
-def leading(candidates: tuple[str, ...], weights: Tensor, most: int = 3) -> str:
-    """Return the largest weights in words, averaged over channels.
+def leading(candidates: tuple[str, ...], weights: Tensor) -> str:
+    """Return the three largest weights in words, averaged over channels.
 
     Example:
         >>> leading(("relu", "tanh"), torch.tensor([0.2, 0.8]))
         'tanh 0.80, relu 0.20'
     """
     means = weights.detach().reshape(-1, len(candidates)).mean(0).tolist()
-    best = sorted(zip(means, candidates, strict=True), key=lambda pair: -pair[0])[:most]
+    best = sorted(zip(means, candidates, strict=True), key=lambda pair: -pair[0])[:3]
     return ", ".join(f"{name} {weight:.2f}" for weight, name in best)

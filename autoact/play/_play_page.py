@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 from autoact import dashboard
@@ -40,7 +39,7 @@ _HTML = f"""<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
 script-src 'unsafe-inline'; img-src data:">
 <link rel="icon" href="data:,">
-<title>{{title}}</title>
+<title>autoact play</title>
 <style>
 {{style}}
 </style>
@@ -66,12 +65,11 @@ modules.play.play(document.getElementById("play"), data);
 """
 
 
-def page(tabs: Sequence[str] = TABS, title: str = "autoact play") -> str:
+def page(tabs: Sequence[str] = TABS) -> str:
     """Return one HTML page that needs no other file: parts of the theory, with every registered activation.
 
     Args:
         tabs: Which parts, in order: "carve", "match", "flow", "power", "smooth". One alone has no tab bar.
-        title: Of the window.
 
     Raises:
         ConfigurationError: No tab, one that does not exist, or one that is named twice.
@@ -91,9 +89,7 @@ def page(tabs: Sequence[str] = TABS, title: str = "autoact play") -> str:
     data = {"tabs": list(tabs), "left": left, "activations": [described(act) for act in acts]}
     start = _START.format(functions=source(acts))
     style = "\n".join([dashboard.style(), _read("play.css")])
-    return _HTML.format(
-        title=escape(title), style=style, data=dashboard.embedded(data), script=_bundle() + start
-    )
+    return _HTML.format(style=style, data=dashboard.embedded(data), script=_bundle() + start)
 
 
 def write_page(path: str | Path, tabs: Sequence[str] = TABS) -> Path:

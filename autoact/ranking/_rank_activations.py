@@ -140,7 +140,7 @@ def _ranked(
     missing = [training for training in asked if ledger.find(training) is None]
     tell(task.name, len(asked) - len(missing))
     if missing:
-        stack = stack_for(prepared.task, settings, prepared.variables)
+        stack = stack_for(prepared.task, settings, prepared.plan.variables)
         with executor_for(prepared.task, settings) as executor:
             with Trainings(executor, prepared.task, ledger, lambda done: tell(task.name, 1), stack) as todo:
                 todo.run(missing)
@@ -155,11 +155,11 @@ def _ranked(
 
 def _asked(prepared: Prepared, names: Sequence[str], seeds: Sequence[int]) -> list[Training]:
     """Return the trainings, all activations on the first seed first."""
-    variables = prepared.variables
+    variables = prepared.plan.variables
     uniform = {name: variables.uniform(name) for name in names}
     for name, assignment in uniform.items():
         if missing := [path for path, choice in assignment.items() if choice.activation != name]:
-            raise ConfigurationError(f"{prepared.name}: {name} may not stand at {missing[0]}.")
+            raise ConfigurationError(f"{prepared.plan.task}: {name} may not stand at {missing[0]}.")
     return [
         Training(phase="confirmation", label=name, assignment=uniform[name], seed=seed)
         for seed in seeds
@@ -173,10 +173,10 @@ def _identity(task: Task, prepared: Prepared) -> dict[str, Any]:
         f"trainer.{key}": value if isinstance(value, _PLAIN) else type(value).__name__
         for key, value in sorted(task.trainer.items())
     }
-    layers = ", ".join(path for variable in prepared.variables for path in variable.layers)
+    layers = ", ".join(path for variable in prepared.plan.variables for path in variable.layers)
     return {
         "monitor": task.monitor,
-        "mode": prepared.settings.direction,
+        "mode": prepared.plan.settings.direction,
         **trainer,
         "layers": layers,
         **prepared.fingerprint(),

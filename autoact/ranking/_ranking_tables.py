@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from autoact._card import aligned
 from autoact.activations import get
 from autoact.errors import counted
 from autoact.ranking._opponents import REFERENCE
@@ -38,7 +39,7 @@ def _of_one(ranking: "Ranking", name: str) -> str:
         better = _number(to_reference) + _MARKS[marked], task.best, _number(to_best) + _MARKS[also]
         rows.append((task.name, task.metric, _mean(task, name), *better))
     head = f"{name}: mean rank {mean:.1f} ± {half:.1f}, number {place} of {len(ranking.ranks)}"
-    return f"{head}\n\n{_aligned(rows)}"
+    return "\n".join([head, "", *aligned(rows)])
 
 
 def _notes(ranking: "Ranking") -> str:
@@ -57,7 +58,7 @@ def _of_all(ranking: "Ranking") -> str:
         rows.append((f"{name} <" if name in ranking.own else name, f"{mean:.1f} ± {half:.1f}", *cells))
     corrected = counted(len(ranking.others), "comparison")
     said = f"better than {REFERENCE} by; of the others, corrected for {corrected}"
-    return f"{said}\n\n{_aligned(rows)}"
+    return "\n".join([said, "", *aligned(rows)])
 
 
 def _gain(ranking: "Ranking", task: TaskRanking, name: str) -> str:
@@ -82,14 +83,6 @@ def _number(found: Comparison) -> str:
     if found.selected_diverged + found.both_diverged:
         return f"{found.selected_diverged + found.both_diverged} diverged"
     return f"{found.difference:+.4f} ± {(found.ci95[1] - found.ci95[0]) / 2:.4f}"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
 
 
 def latex(ranking: "Ranking") -> str:

@@ -1,7 +1,7 @@
 """Records of a run: its trainings, the ledger that holds them, the directory that holds everything."""
 
 from autoact.records._comparison import DECISIVE, LEVEL, Comparison, Verdict
-from autoact.records._comparison_rows import RowGroups, Rows
+from autoact.records._comparison_rows import RowEffect, RowGroups
 from autoact.records._findings import (
     Baseline,
     Belief,
@@ -70,8 +70,8 @@ __all__ = [
     "Recommendation",
     "Reference",
     "Report",
+    "RowEffect",
     "RowGroups",
-    "Rows",
     "RunDirectory",
     "Stack",
     "State",

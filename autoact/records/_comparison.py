@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from autoact.records._comparison_rows import Rows
+from autoact.records._comparison_rows import RowEffect
 from autoact.records._json import plain
 
 Verdict = Literal["improved", "no significant difference", "worse"]
@@ -54,7 +54,7 @@ class Comparison:
     both_diverged: int = 0
     left_out: int = 0
     level: float = LEVEL
-    rows: Rows | None = None
+    rows: RowEffect | None = None
 
     @property
     def too_few(self) -> bool:

@@ -28,7 +28,7 @@ class RowGroups:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class RowEffect:
     """What the choice of comparison rows does to a mean difference.
 
     Attributes:
@@ -42,7 +42,7 @@ class Rows:
         unknown: Why it could not be estimated, so that the interval covers seeds alone; None where it was.
 
     Example:
-        >>> Rows(groups=32, sd=0.01, share=0.75).limit
+        >>> RowEffect(groups=32, sd=0.01, share=0.75).limit
         False
     """
 

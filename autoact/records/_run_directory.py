@@ -111,14 +111,11 @@ class RunDirectory:
                 raise _unreadable(run.configuration_file, f"{name} is {stored.get(name)!r:.60}")
         return run
 
-    def begin_again(self, configuration: Mapping[str, Any]) -> Path:
+    def begin_again(self, configuration: Mapping[str, Any]) -> None:
         """Set aside everything that was done, and begin with another configuration.
 
         Args:
             configuration: The content of config.yaml.
-
-        Returns:
-            Where the run is now that was here before.
         """
         number = 1
         while (aside := self.path / f"{_ASIDE}{number}").exists():
@@ -131,7 +128,6 @@ class RunDirectory:
         if self.ledger_file.exists():  # the last: what is told by it stays until all else is gone
             self.ledger_file.rename(aside / self.ledger_file.name)
         write_yaml(self.configuration_file, configuration, ended=True)
-        return aside
 
     @property
     def configuration_file(self) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 from autoact.dashboard import NAME, layer_of, read_record
 from autoact.records import RunDirectory, finite
 from autoact.report._run import Run
+from autoact.report._view import spaced
 from autoact.report._wording import number
 
 _LAYERS = 60  # whose functions a page holds
@@ -36,10 +37,8 @@ def mixture_view(run: Run) -> dict[str, Any] | None:
 
 def _kept(view: dict[str, Any]) -> list[int]:
     """Return which states of a mixture a page holds: evenly spaced, first and last among them."""
-    length = len(view["steps"])
     each = sum(len(layer["candidates"]) for layer in view["layers"]) or 1
-    most = max(2, min(length, _WEIGHTS // each))
-    return sorted({round(n * (length - 1) / max(most - 1, 1)) for n in range(most)}) if length else []
+    return spaced(len(view["steps"]), _WEIGHTS // each)
 
 
 def _functions(file: Path, layers: int, kept: Sequence[int]) -> list[dict[str, Any]] | None:

@@ -223,8 +223,7 @@ def _groups(run: Run) -> tuple[list[Group], list[dict[str, Any]]]:
     groups: list[Group] = []
     graphs: list[dict[str, Any]] = []
     for words, (first, *others) in grouped.items():
-        before = original[first] if first in original else None
-        drawn = graph(chosen[first], before) if len(graphs) < SHOWN_FUNCTIONS else None
+        drawn = graph(chosen[first], original.get(first)) if len(graphs) < SHOWN_FUNCTIONS else None
         groups.append(Group(*words, (first, *others), None if drawn is None else len(graphs)))
         graphs += [drawn] if drawn is not None else []
     return groups, graphs

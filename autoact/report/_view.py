@@ -18,7 +18,7 @@ _CURVES = 20_000  # points of all curves on a page at most
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class ConfirmedModel:
     """A model trained on the fresh seeds; its role is "original", "chosen" or "uniform"."""
 
     role: str
@@ -32,7 +32,7 @@ def finite_mean(values: Sequence[float]) -> float:
     return fmean(known) if known else math.nan
 
 
-def confirmed(run: Run) -> list[Confirmed]:
+def confirmed(run: Run) -> list[ConfirmedModel]:
     """Return comparison values, one per seed, of the original, the chosen and the best uniform model."""
     report = run.report
     compared = report.comparisons.get("best_uniform")
@@ -49,7 +49,7 @@ def confirmed(run: Run) -> list[Confirmed]:
             () if run.is_uniform or run.original_is_uniform else baselines.get(uniform),
         ),
     }
-    return [Confirmed(role, name, values) for role, (name, values) in found.items() if values]
+    return [ConfirmedModel(role, name, values) for role, (name, values) in found.items() if values]
 
 
 def compared_means(run: Run) -> dict[str, float | None]:
@@ -136,11 +136,24 @@ def record_training(training: Training, layers: Sequence[str], points: int = _CU
     }
 
 
+def spaced(length: int, most: int) -> list[int]:
+    """Return at most so many places of a sequence, evenly spaced, first and last among them.
+
+    Args:
+        length: Of the sequence.
+        most: Places; of fewer than two, two.
+
+    Example:
+        >>> spaced(5, 3), spaced(2, 9), spaced(0, 9)
+        ([0, 2, 4], [0, 1], [])
+    """
+    most = min(length, max(most, 2))
+    return sorted({round(n * (length - 1) / max(most - 1, 1)) for n in range(most)})
+
+
 def _thinned(training: Training, points: int) -> list[list[float | None]]:
     """Return steps and values of a curve, evenly spaced, the last among them."""
-    length = len(training.curve)
-    most = min(length, max(points, 2))
-    places = sorted({round(n * (length - 1) / max(most - 1, 1)) for n in range(most)})
+    places = spaced(len(training.curve), points)
     return [[training.curve_steps[n] for n in places], [finite(training.curve[n]) for n in places]]
 
 

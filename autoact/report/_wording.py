@@ -184,7 +184,7 @@ def beside_original(point: FrontPoint, front: Front, metric: str) -> str:
         'faster: loss between 0.1 worse and 0.3 better; time 20% to 30% less'
     """
     value, cost = point.value, "undecided" if point.cost is None else point.cost.found
-    words = [{"better": "better", "worse": "worse"}.get(value, ""), _COST_WORDS[front.goal].get(cost, "")]
+    words = [value if value in ("better", "worse") else "", _COST_WORDS[front.goal].get(cost, "")]
     against = (value, cost) in (("better", "higher"), ("worse", "lower"))
     diverged = point.compared.selected_diverged
     found = (" but " if against else " and ").join(word for word in words if word)

@@ -18,7 +18,7 @@ from autoact.search import outcome
 from autoact.search._carrying_out import carried_out
 from autoact.search._inputs import check_what, required, settings_of
 from autoact.search._resumption import as_probed, extend, how_to_go_on, is_same, opened, settings_again
-from autoact.search.clusters import Place, place_for
+from autoact.search.clusters import TrainingPlace, place_for
 from autoact.search.executors import require_no_import
 from autoact.search.phases import Prepared, Probe, prepare, prepare_objective, probe, stack_for
 from autoact.search.setup import (
@@ -126,21 +126,21 @@ def run_search(
             prepared, probed = as_probed(prepared, directory), None
         else:
             prepared, probed = _probed(prepared, place)
-        plan = prepared.plan(probed)
+        plan = prepared.plan
         if dry_run or probed is not None:
             plan.announce(quiet=quiet)
         if dry_run:
-            return outcome.SearchResult(run_dir=None, assignment=prepared.variables.original, plan=plan)
-        executor = around.enter_context(place.executor(prepared.task, prepared.settings))
+            return outcome.SearchResult(run_dir=None, assignment=plan.variables.original, plan=plan)
+        executor = around.enter_context(place.executor(prepared.task, plan.settings))
         if directory is not None and probed is None:
             extend(directory, wanted)
-            return carried_out(prepared, plan, directory, executor, quiet=quiet, resumed=True)
+            return carried_out(prepared, directory, executor, quiet=quiet, resumed=True)
         assert probed is not None, "only a run that goes on is not probed"
         executor.begin()
         content = configuration(
-            prepared.with_workers(wanted.workers).settings,
+            replace(plan.settings, workers=wanted.workers),
             asked,
-            task=prepared.name,
+            task=plan.task,
             study=f"autoact-{Path(out or '').name}-{uuid.uuid4().hex[:8]}",  # a storage may hold others
             source=source,
             found={**prepared.found(probed), "fingerprint": identity},
@@ -151,7 +151,7 @@ def run_search(
         else:
             directory.begin_again(content)
         Ledger(directory.ledger_file).append(probed.training)
-        return carried_out(prepared, plan, directory, executor, quiet=quiet)
+        return carried_out(prepared, directory, executor, quiet=quiet)
 
 
 def _spell_out(function: Any) -> None:
@@ -174,12 +174,12 @@ def _of_file(source: Mapping[str, Any] | None) -> dict[str, str]:
     return {"content of the data file": f"sha256:{source['sha256'][:16]}"}
 
 
-def _probed(prepared: Prepared, place: Place) -> tuple[Prepared, Probe]:
+def _probed(prepared: Prepared, place: TrainingPlace) -> tuple[Prepared, Probe]:
     """Return a search with what a few steps showed: idle layers, no mixture, stacks, the time they take."""
-    settings = prepared.settings
+    settings = prepared.plan.settings
     with place.as_there():
         prepared = prepared.priced()
-        probed = probe(prepared.task, seeds_for(settings).search[0], prepared.name, prepared.doubtful)
+        probed = probe(prepared.task, seeds_for(settings).search[0], prepared.plan.task, prepared.doubtful)
         prepared = prepared.without(probed.idle, probed.unsaid).without_mixture(probed.no_mixture)
-        prepared = prepared.stacked(stack_for(prepared.task, settings, prepared.variables))
-        return prepared.limited(probed.seconds), probed
+        prepared = prepared.stacked(stack_for(prepared.task, settings, prepared.plan.variables))
+        return prepared.limited(probed.seconds).estimated(probed), probed

@@ -1,6 +1,5 @@
 """Run of a search from its plan to its report: choose, compare with baselines, confirm."""
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -33,7 +32,6 @@ from autoact.search.trainings import Executor, ModelTask, SearchProgress, TimeLi
 
 def carried_out(
     prepared: Prepared,
-    plan: SearchPlan,
     directory: RunDirectory,
     executor: Executor,
     *,
@@ -42,24 +40,25 @@ def carried_out(
 ) -> outcome.SearchResult:
     """Do what is left of a run, and write its report."""
     report = directory.report()
-    if report is None or is_unfinished(report, directory, prepared.settings):
-        with _started(prepared, plan, directory, executor, quiet, resumed) as (search, progress, watching):
-            report = _searched(search, plan, prepared, progress, watching)
+    if report is None or is_unfinished(report, directory, prepared.plan.settings):
+        with _started(prepared, directory, executor, quiet, resumed) as (search, progress, record):
+            report = _searched(search, prepared, progress, record)
         directory.write_report(report)
-        watching.end(report)
+        record.end(report)
     else:
-        trainings = Trainings(executor, prepared.task, Ledger(directory.ledger_file), stack=prepared.stack)
-        search = _search(prepared, trainings, directory)
+        ledger = Ledger(directory.ledger_file)
+        trainings = Trainings(executor, prepared.task, ledger, stack=prepared.plan.stack)
+        search = _search(prepared.plan, trainings, directory)
         _export(search, report)
-        watching = outcome.Watching(search, plan)
-        if not watching.is_told:
-            watching.end(report)
+        record = outcome.LiveRecord(search, prepared.plan)
+        if not record.is_told:
+            record.end(report)
     write_report(directory.path)
     assert report.chosen is not None, "a report with a verdict has a choice"
     return outcome.SearchResult(
         run_dir=directory.path,
         assignment=report.chosen,
-        plan=plan,
+        plan=prepared.plan,
         _report=report,
         _make_module=prepared.task.make_module if isinstance(prepared.task, ModelTask) else None,
     )
@@ -76,11 +75,7 @@ def _export(search: Search, report: Report) -> None:
 
 
 def _searched(
-    search: Search,
-    plan: SearchPlan,
-    prepared: Prepared,
-    progress: SearchProgress,
-    watching: outcome.Watching,
+    search: Search, prepared: Prepared, progress: SearchProgress, record: outcome.LiveRecord
 ) -> Report:
     """Choose, compare with baselines, confirm; return the report."""
     chosen = _choice(search)
@@ -95,11 +90,11 @@ def _searched(
     compared = {SELECTED: selected, ORIGINAL: models[ORIGINAL], uniform: models[uniform], **cheaper}
     outcome.note_front(search, compared)
     progress.shrink(_total(search, compared))
-    confirmed = confirm(search, compared, watching.look)
+    confirmed = confirm(search, compared, record.look)
     progress.shrink(progress.done)
     return outcome.build_report(
         search,
-        plan,
+        prepared.plan,
         selected=selected,
         baselines=models,
         uniform=uniform,
@@ -132,29 +127,24 @@ def _write_choice(search: Search, chosen: Training) -> None:
 
 @contextmanager
 def _started(
-    prepared: Prepared,
-    plan: SearchPlan,
-    directory: RunDirectory,
-    executor: Executor,
-    quiet: bool,
-    resumed: bool,
-) -> Iterator[tuple[Search, SearchProgress, outcome.Watching]]:
+    prepared: Prepared, directory: RunDirectory, executor: Executor, quiet: bool, resumed: bool
+) -> Iterator[tuple[Search, SearchProgress, outcome.LiveRecord]]:
     """Start progress; count what earlier processes did."""
-    settings, ledger = prepared.settings, Ledger(directory.ledger_file)
-    total = plan.counts.total + further(directory, settings, plan.counts)
+    plan, ledger = prepared.plan, Ledger(directory.ledger_file)
+    total = plan.counts.total + further(directory, plan.settings, plan.counts)
     with continuable(directory), _progress(plan, total, quiet) as progress:
         for training in ledger.trainings:
             progress.count(training)
         load_storages()
-        with Trainings(executor, prepared.task, ledger, stack=prepared.stack) as trainings:
+        with Trainings(executor, prepared.task, ledger, stack=plan.stack) as trainings:
             trainings.limited = partial(_note_stack, directory)
-            search = _search(prepared, trainings, directory, plan.seconds)
+            search = _search(plan, trainings, directory)
             progress.say(
                 going_on(search, progress.done, total) if resumed else f"Run directory: {directory.path}"
             )
-            with outcome.Watching(search, plan, progress) as watching:
-                trainings.finished = watching.finished
-                yield search, progress, watching
+            with outcome.LiveRecord(search, plan, progress) as record:
+                trainings.finished = record.finished
+                yield search, progress, record
 
 
 def _note_stack(directory: RunDirectory, stack: Stack) -> None:
@@ -166,20 +156,18 @@ def _progress(plan: SearchPlan, total: int, quiet: bool) -> SearchProgress:
     return SearchProgress(plan.settings, total, quiet=quiet, estimate=plan.seconds)
 
 
-def _search(
-    prepared: Prepared, trainings: Trainings, directory: RunDirectory, estimate: float = math.nan
-) -> Search:
-    settings = prepared.settings
+def _search(plan: SearchPlan, trainings: Trainings, directory: RunDirectory) -> Search:
+    settings = plan.settings
     return Search(
         settings=settings,
         seeds=seeds_of(directory, settings),
-        variables=prepared.variables,
+        variables=plan.variables,
         directory=directory,
         trainings=trainings,
-        limit=TimeLimit(settings.hours, trainings.ledger, settings.parallel, estimate),
-        own=prepared.own,
+        limit=TimeLimit(settings.hours, trainings.ledger, settings.parallel, plan.seconds),
+        own=plan.own,
         questions=directory.questions(),
-        costs=prepared.costs,
+        costs=plan.costs,
     )
 
 

@@ -94,8 +94,8 @@ def as_probed(prepared: Prepared, directory: RunDirectory) -> Prepared:
     known = directory.configuration()
     found = prepared.without(known.get("idle_layers") or (), known.get("unsaid") or {})
     found = found.without_mixture(known.get("no_mixture") or "")
-    found = replace(found, costs=directory.costs())
-    stack, asked = Stack(**known.get("stack") or {}), prepared.settings.stack
+    found = found.costing(directory.costs())
+    stack, asked = Stack(**known.get("stack") or {}), prepared.plan.settings.stack
     if asked not in ("auto", known["search"].get("stack")):  # the same gives what was found to be possible
         size = asked if isinstance(asked, int) else 1
         stack = replace(stack, size=size, round=size)

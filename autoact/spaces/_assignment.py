@@ -6,9 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from autoact._card import card, listed
+from autoact._card import NAMES, card
 from autoact.activations import Activation
-from autoact.errors import AutoActError, ConfigurationError
+from autoact.errors import AutoActError, ConfigurationError, first_few
 from autoact.spaces._choice import Choice
 from autoact.spaces.files import VERSION, Document, check_version, load, write_yaml
 
@@ -117,7 +117,7 @@ class Assignment(Mapping[str, Choice]):
     def __repr__(self) -> str:
         """Return the first choices and the name in one line."""
         name = [f"name={self.name!r}"] if self.name else []
-        choices = listed(f"{path}={choice}" for path, choice in self.choices.items())
+        choices = first_few([f"{path}={choice}" for path, choice in self.choices.items()], NAMES)
         return f"Assignment({', '.join([*([choices] if choices else []), *name])})"
 
     def _repr_html_(self) -> str:

@@ -29,7 +29,7 @@ _LARGEST_SEED = 2**31 - 1
 Space = SearchSpace | str | Path | Sequence[str] | Mapping[str, Any]
 
 
-class _Rows(NamedTuple):
+class _TrainingRows(NamedTuple):
     """Rows to fit: inputs, target, and weights and numbers of groups if there are any."""
 
     x: NDArray[np.float32]
@@ -60,7 +60,7 @@ class _AutoActEstimator(BaseEstimator):
         self.out = out
         self.random_state = random_state
 
-    def _fit(self, rows: "_Rows", y: NDArray[Any], classes: int) -> Self:
+    def _fit(self, rows: _TrainingRows, y: NDArray[Any], classes: int) -> Self:
         fit = Fit(
             x=rows.x,
             y=y,
@@ -82,7 +82,7 @@ class _AutoActEstimator(BaseEstimator):
         self.report_ = fitted.report
         return self
 
-    def _learn_encoding(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> "_Rows":
+    def _learn_encoding(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> _TrainingRows:
         """Return the rows to fit: those with a weight above 0; keeps how the inputs are made."""
         encoding: Encoding | ArrayEncoding
         if holds_text(X):
@@ -103,7 +103,7 @@ class _AutoActEstimator(BaseEstimator):
             x = encoding.encode(array[rows])
         self.encoding_ = encoding
         self.notes_ = encoding.remarks
-        return _Rows(x, y[rows], weights, _grouped(groups, rows, len(y)))
+        return _TrainingRows(x, y[rows], weights, _grouped(groups, rows, len(y)))
 
     def _names(self, count: int) -> list[str]:
         return list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(count)]))

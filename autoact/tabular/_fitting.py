@@ -17,7 +17,7 @@ from autoact.errors import SearchFailedError
 from autoact.search import run_search
 from autoact.spaces import Assignment, SearchSpace
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
-from autoact.tabular.splits import FEWEST, Rows, Split, split_groups, split_rows
+from autoact.tabular.splits import FEWEST, Indices, Split, split_groups, split_rows
 from autoact.training import Measurement, train
 from autoact.training.tasks import Perceptron
 
@@ -68,7 +68,7 @@ class Fit:
     max_epochs: int | None
     seed: int
     weights: NDArray[np.float64] | None = None
-    groups: Rows | None = None
+    groups: Indices | None = None
 
     def by_mixture(self) -> Fitted:
         """Train a mixture, then the original and the mixture's choice; keep the better of the two."""

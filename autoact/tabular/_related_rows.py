@@ -9,7 +9,7 @@ import numpy as np
 from autoact.errors import ConfigurationError, DataError, counted
 from autoact.tabular.columns import Target, read_moments
 from autoact.tabular.files import Floats, Table, is_missing
-from autoact.tabular.splits import Rows, Split, split_groups, split_times
+from autoact.tabular.splits import Indices, Split, split_groups, split_times
 
 Kind = Literal["groups", "time"]
 _LACKS = {
@@ -34,14 +34,14 @@ class RelatedRows:
     kind: Kind
     column: str
     place: int
-    numbers: Rows
+    numbers: Indices
     notes: tuple[str, ...] = ()
 
-    def told(self, rows: Rows | slice = slice(None)) -> str:
+    def told(self, rows: Indices | slice = slice(None)) -> str:
         """Return how many groups or moments there are, or of some rows, in words."""
         return counted(self.count(rows), "group" if self.kind == "groups" else "moment")
 
-    def count(self, rows: Rows | slice = slice(None)) -> int:
+    def count(self, rows: Indices | slice = slice(None)) -> int:
         """Return the same as a number."""
         return len(np.unique(self.numbers[rows]))
 
@@ -106,7 +106,7 @@ def _named(source: str, column: str) -> str:
     return f"{source}: the column {column!r}"
 
 
-def _ranks(moments: Floats, cells: Sequence[str], source: str) -> Rows:
+def _ranks(moments: Floats, cells: Sequence[str], source: str) -> Indices:
     strange = [cell for cell, moment in zip(cells, moments, strict=True) if not np.isfinite(moment)]
     if strange:
         raise DataError(
@@ -117,7 +117,7 @@ def _ranks(moments: Floats, cells: Sequence[str], source: str) -> Rows:
     return np.unique(moments, return_inverse=True)[1]
 
 
-def group_numbers(groups: Sequence[Hashable], source: str) -> Rows:
+def group_numbers(groups: Sequence[Hashable], source: str) -> Indices:
     """Number groups in the order in which they come.
 
     Args:

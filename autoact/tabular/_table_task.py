@@ -19,7 +19,7 @@ from autoact.tabular._related_rows import RelatedRows, read_related
 from autoact.tabular._training_setup import loaders_for, model_for, trainer_for
 from autoact.tabular.columns import Encoding, Target, fit_encoding, read_target
 from autoact.tabular.files import Table, read_table
-from autoact.tabular.splits import Rows, Split, split_rows
+from autoact.tabular.splits import Indices, Split, split_rows
 from autoact.training.tasks import Perceptron
 
 _FEW = 100  # training rows, or groups of them, below which the reader is warned
@@ -183,7 +183,7 @@ def _unknown_classes(split: Split, target: Target) -> list[str]:
 def _dividing(split: Split, related: RelatedRows | None) -> tuple[str, ...]:
     """Return notes on what is divided how."""
 
-    def told(rows: Rows) -> str:
+    def told(rows: Indices) -> str:
         return counted(len(rows), "row") + ("" if related is None else f" of {related.told(rows)}")
 
     if split.folds > 1:

@@ -17,7 +17,7 @@ from torch.utils.data import (
     TensorDataset,
 )
 
-from autoact.tabular.splits import Split
+from autoact.tabular.splits import Indices, Split
 from autoact.training import GroupBatchSampler
 from autoact.training.tasks import Perceptron
 
@@ -26,7 +26,6 @@ _EPOCHS = (6, 80)
 _VALIDATIONS = 5  # per training, the last one included
 _WHOLE = 8192  # rows of a batch that is only looked at
 
-Rows = NDArray[np.int64]
 Weights = NDArray[np.float64]
 Loader = DataLoader[tuple[Tensor, ...]]
 
@@ -86,7 +85,7 @@ def loaders_for(
     """
     target = torch.tensor(y, dtype=torch.int64 if y.dtype.kind in "iu" else torch.float32)
 
-    def tensors(rows: Rows, fold: Rows | None) -> tuple[Tensor, ...]:
+    def tensors(rows: Indices, fold: Indices | None) -> tuple[Tensor, ...]:
         folds = torch.full((len(rows),), -1) if fold is None else torch.from_numpy(fold)
         places = torch.from_numpy(rows)
         weighted = [] if weights is None else [_of_mean_one(weights[rows])]
@@ -107,7 +106,7 @@ def _of_mean_one(weights: Weights) -> Tensor:
 
 
 def loader(
-    tensors: tuple[Tensor, ...], batch: int, *, shuffle: bool = False, groups: Rows | None = None
+    tensors: tuple[Tensor, ...], batch: int, *, shuffle: bool = False, groups: Indices | None = None
 ) -> Loader:
     """Return a loader whose batches are one indexing each, not one call per row; or whole groups, if given.
 

@@ -8,7 +8,7 @@ import pytest
 from optuna.samplers import RandomSampler
 
 from autoact import run_search
-from autoact.search.executors._watch import can_tell_memory
+from autoact.search.executors._watchdog import can_tell_memory
 from autoact.spaces import Assignment
 from autoact.training import split, train
 from tests.search.models import Curve, CurveData

@@ -1,7 +1,7 @@
 """Evidence in data: periods, the shape of the target, and how much units of each activation explain."""
 
 from autoact.advice.evidence._evidence import Evidence, look
-from autoact.advice.evidence._rows import read_rows
+from autoact.advice.evidence._rows import read_numeric_table
 from autoact.advice.evidence._shape import MEANING, Form
 from autoact.advice.evidence._units import Unit
 
@@ -11,5 +11,5 @@ __all__ = [
     "Form",
     "Unit",
     "look",
-    "read_rows",
+    "read_numeric_table",
 ]

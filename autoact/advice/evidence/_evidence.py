@@ -8,7 +8,7 @@ import numpy as np
 from autoact.advice._demands import oscillates
 from autoact.advice.evidence._periods import Period, find_period
 from autoact.advice.evidence._projection_pursuit import broken_line, find_index
-from autoact.advice.evidence._rows import Array, Rows
+from autoact.advice.evidence._rows import Array, NumericTable
 from autoact.advice.evidence._shape import MEANING, Shape, shape_of
 from autoact.advice.evidence._units import Unit, fit_units
 from autoact.errors import counted
@@ -52,7 +52,7 @@ class Evidence:
 
 
 def look(
-    rows: Rows, names: Sequence[str], fixed: Mapping[str, Mapping[str, float]] | None = None
+    rows: NumericTable, names: Sequence[str], fixed: Mapping[str, Mapping[str, float]] | None = None
 ) -> Evidence:
     """Look at the target's sign and range, and at tails, shape and periods of what a linear fit leaves over.
 
@@ -85,7 +85,7 @@ def look(
     )
 
 
-def _of_classes(rows: Rows) -> Evidence:
+def _of_classes(rows: NumericTable) -> Evidence:
     count = len(rows.target.classes)
     layer = "sigmoid" if count == 2 else "softmax"
     note = (
@@ -95,7 +95,7 @@ def _of_classes(rows: Rows) -> Evidence:
     return Evidence(notes=(note,), shape=None, units=(), period=None, heavy_tails=False, output_layer=layer)
 
 
-def _period(rows: Rows, residual: Array, units: Sequence[Unit]) -> Period | None:
+def _period(rows: NumericTable, residual: Array, units: Sequence[Unit]) -> Period | None:
     """Return a wave, unless a unit that does not oscillate explains more: a step looks like one, too."""
     found = find_period(rows.raw, residual)
     plain = max((unit.explained for unit in units if not oscillates(unit.name)), default=0.0)

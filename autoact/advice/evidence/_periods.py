@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import lombscargle
 
-Array = NDArray[np.float64]
+from autoact.advice.evidence._rows import Array
 
 _FEWEST_CYCLES, _MOST_CYCLES = 3.0, 64.0
 _OVERSAMPLED = 6  # frequencies tried per cycle over the whole range

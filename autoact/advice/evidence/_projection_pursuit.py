@@ -7,9 +7,8 @@ The target is taken as f(w·x) plus noise. A linear fit finds w where inputs are
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from autoact.advice.evidence._rows import Array
 
 _KNOTS, _STEPS, _HALVINGS = 12, 15, 4
 _RIDGE = 1e-3  # per row: keeps directions that rows do not tell apart small

@@ -20,7 +20,7 @@ _FARTHEST = 30.0  # spreads of the middle half that an input may be away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class NumericTable:
     """What a file tells.
 
     Attributes:
@@ -38,7 +38,7 @@ class Rows:
     raw: dict[str, Array]
 
 
-def read_rows(path: str | os.PathLike[str], target: str, problem: str | None = None) -> Rows:
+def read_numeric_table(path: str | os.PathLike[str], target: str, problem: str | None = None) -> NumericTable:
     """Read a file as `autoact search --data` does, but keep numbers as they are instead of bending them.
 
     Args:
@@ -65,7 +65,7 @@ def read_rows(path: str | os.PathLike[str], target: str, problem: str | None = N
     encoding = fit_encoding([table.names[i] for i in others], cells, table.source, comma=table.comma)
     used = [(encoder, cells[at]) for at, encoder in encoding.encoders]
     x = np.concatenate([_numbers(encoder, column) for encoder, column in used], axis=1)
-    return Rows(
+    return NumericTable(
         source=table.source,
         target=found,
         x=_standardized(x),

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from autoact.advice.evidence._rows import Array
+
 Form = Literal["line", "one side saturates", "both sides saturate", "turns", "two slopes", "curve"]
 
 _OUTER = 0.2  # share of rows on each side whose slope counts

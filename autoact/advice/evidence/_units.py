@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from autoact.activations import Parameter, get
-
-Array = NDArray[np.float64]
+from autoact.advice.evidence._rows import Array
 
 _BINS = 128
 _SCALES = (0.3, 1.0, 2.5, 6.0)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import autoact
+from autoact._card import aligned
 from autoact.activations import register_file
 from autoact.analysis import Facts, facts, subject
 from autoact.cli._parser import json_text
@@ -33,11 +34,7 @@ def listing(module: str | None = None) -> str:
     if module:
         load_module(module)
     rows = [COLUMNS, *(row(autoact.get(name), facts(name)) for name in autoact.list_activations())]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
-        for cells in rows
-    )
+    return "\n".join(aligned(rows))
 
 
 def row(act: autoact.Activation, found: Facts) -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoact.cli._named_model import imported
-from autoact.cli._request import check_table
+from autoact.cli._request import check_table, settings_in_files
 from autoact.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def _of_configuration(name: str) -> "Task":
     from autoact.training.configuration import load_configuration
     from autoact.training.tasks import Task
 
-    known = [item.name for item in fields(Settings) if item.name != "trainer"]
-    found = load_configuration(name, known)
+    found = load_configuration(name, settings_in_files())
     judged = {key: found.search[key] for key in ("monitor", "mode") if key in found.search}
     settings = Settings.of({"monitor": "val_loss", **judged})
     data: Any = found.data

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autoact._card import aligned
 from autoact.cli._parser import print_json
 from autoact.errors import ConfigurationError
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from autoact.spaces import Assignment
 
 _NO_SETTINGS = ("looks", "training_timeout")  # they follow from others
+_WIDEST = 40  # characters of a cell
 _OF_DATA = ("training data", "selection data", "comparison data", "data file")
 
 
@@ -178,7 +180,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
     if found["settings"]:
         rows += [("", ""), ("settings that differ", "")]
         rows += [(f"  {key}", *map(_short, values)) for key, values in found["settings"].items()]
-    lines = _aligned(rows)
+    lines = aligned(rows)
     if found["not_comparable"]:
         lines += ["", f"The values are not compared: {found['not_comparable']}."]
     return lines
@@ -198,13 +200,6 @@ def _value_rows(found: Mapping[str, Any]) -> list[Sequence[str]]:
     ]
 
 
-def _short(value: Any, most: int = 40) -> str:
+def _short(value: Any) -> str:
     text = "–" if value is None else str(value)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    columns = max(map(len, rows))
-    padded = [[*row, *[""] * (columns - len(row))] for row in rows]
-    widths = [max(map(len, cells)) for cells in zip(*padded, strict=True)]
-    return ["  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in padded]
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from autoact.cli._parser import kept_for_json, print_json
+from autoact.cli._parser import PROBLEM, TARGET, kept_for_json, print_json
 from autoact.errors import ConfigurationError
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -15,11 +15,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "autoact.training.tasks.Task (default: all that come with autoact)",
     },
     "--data": {"metavar": "FILE", "help": "a CSV file as one more task; needs --target"},
-    "--target": {"metavar": "COLUMN", "help": "column to predict: name, or number (-1: the last)"},
-    "--problem": {
-        "metavar": "classification|regression",
-        "help": "decided by the target's values if left out",
-    },
+    "--target": TARGET,
+    "--problem": PROBLEM,
     "--groups": {
         "metavar": "COLUMN",
         "help": "column of --data that names groups of rows; they stay together",

@@ -228,7 +228,7 @@ class Reader:
     def _own_method(self, name: str) -> Made:
         if name in self.above:
             return NOTHING
-        reader = Reader(self.kind, methods(self.kind)[name], self.above | {name})
+        reader = type(self)(self.kind, methods(self.kind)[name], self.above | {name})
         reader.read()
         return frozenset(reader.returned)
 

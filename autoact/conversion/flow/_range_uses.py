@@ -171,13 +171,6 @@ class _Reader(ValueReader):
     def _score(self, node: ast.Call, given: list[Made]) -> None:
         self._note(given[0] if given else NOTHING, "is a score of a softmax", node)
 
-    def _own_method(self, name: str) -> Made:
-        if name in self.above:
-            return NOTHING
-        reader = _Reader(self.kind, methods(self.kind)[name], self.above | {name})
-        reader.read()
-        return frozenset(reader.returned)
-
     def _constant(self, node: ast.expr) -> float | None:
         """Return the value of a number; 0 for one that is small by its name; None for anything else."""
         try:

@@ -98,14 +98,14 @@ class Site:
 def sites(kind: type) -> tuple[Site, ...]:
     """Return every call of an activation function in the methods of a class, numbered by activation."""
     found = [site for method in methods(kind).values() for site in _functions(method)]
-    return numbered(kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found])
+    return numbered(kind, found)
 
 
 @lru_cache(maxsize=512)
 def uses(kind: type, attribute: str) -> tuple[Site, ...]:
     """Return every call self.ATTRIBUTE(...) in the methods of a class, numbered."""
     found = [site for method in methods(kind).values() for site in _attributes(method, attribute)]
-    return numbered(kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found])
+    return numbered(kind, found)
 
 
 @lru_cache(maxsize=512)
@@ -116,9 +116,7 @@ def factors(kind: type) -> tuple[tuple[Site, ast.expr, ast.expr], ...]:
     which of them an activation computes, the module tells. F.glu is a product of the halves of its input.
     """
     found = [each for method in methods(kind).values() for each in _factors(method)]
-    sites = numbered(
-        kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site, *_ in found]
-    )
+    sites = numbered(kind, [site for site, *_ in found])
     return tuple((site, own, other) for site, (_, own, other) in zip(sites, found, strict=True))
 
 
@@ -357,7 +355,11 @@ def _trouble(method: Method, above: list[ast.AST]) -> str | None:
 
 
 def numbered(kind: type, found: list[Site]) -> tuple[Site, ...]:
-    """Name the layers of calls by a number each, under names that the class has no use for."""
+    """Name the layers of calls by a number each, under names that the class has no use for.
+
+    A call in a method that runs several times is one in a loop.
+    """
+    found = [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found]
     names = named(found, attribute_names(kind))
     return tuple(
         replace(site, layer=layer, name=name, written=name)

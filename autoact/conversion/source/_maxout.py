@@ -6,7 +6,6 @@ logarithm of the sum of exponentials, identity the piece a. More pieces are fold
 
 import ast
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +14,7 @@ from torch import nn
 
 from autoact.conversion.source._branches import parents
 from autoact.conversion.source._call_arguments import value_of
-from autoact.conversion.source._call_sites import Site, is_repeated, numbered, site_at
+from autoact.conversion.source._call_sites import Site, numbered, site_at
 from autoact.conversion.source._methods import Method, in_order, methods
 from autoact.errors import ConversionError
 
@@ -33,7 +32,7 @@ def maxima(kind: type) -> tuple[Site, ...]:
         for node in in_order(method.tree)
         if isinstance(node, ast.expr) and operands(node, method) is not None
     ]
-    return numbered(kind, [replace(site, loop=site.loop or is_repeated(kind, site.method)) for site in found])
+    return numbered(kind, found)
 
 
 def operands(node: ast.AST, method: Method) -> tuple[ast.expr, ast.expr] | None:

@@ -163,9 +163,8 @@ def _runs_by_super(kind: type, method: Method) -> bool:
 
 def _calls(method: Method, inside: ast.AST | None = None) -> Iterator[str]:
     for node in in_order(inside or method.tree):
-        if isinstance(node, ast.Call) and activation_of(node.func, method)[0] is not None:
-            if activation_of(node.func, method)[0] != "sin":
-                yield _said(node.func, method)
+        if isinstance(node, ast.Call) and activation_of(node.func, method)[0] not in (None, "sin"):
+            yield _said(node.func, method)
 
 
 def _said(node: ast.expr, method: Method) -> str:

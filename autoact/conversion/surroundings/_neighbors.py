@@ -78,7 +78,7 @@ def _results(path: str, module: nn.Module) -> Iterator[str]:
     found = in_place_changes(own_class(module))
     changed = set(found.results)
     for handed in found.handed:
-        if any(_changes_input(module.get_submodule(each)) for each in children(module, handed.path)):
+        if _any_changes(module, handed.path):
             changed |= handed.made
     passing = [each for each in found.handed if _any_passes(module, each.path)]
     while new := {m for each in passing if ("module", each.path) in changed for m in each.made} - changed:
@@ -90,6 +90,10 @@ def _results(path: str, module: nn.Module) -> Iterator[str]:
             yield from _last_of(path, row[:index])
 
 
+def _any_changes(module: nn.Module, path: str) -> bool:
+    return any(_changes_input(module.get_submodule(each)) for each in children(module, path))
+
+
 def _any_passes(module: nn.Module, path: str) -> bool:
     return any(_passes(module.get_submodule(each)) for each in children(module, path))
 
@@ -99,7 +103,7 @@ def _inputs(path: str, module: nn.Module) -> Iterator[str]:
     found = in_place_changes(own_class(module))
     yield from _named(found.inputs, path, module, _first)
     for handed in found.handed:
-        if any(_changes_input(module.get_submodule(each)) for each in children(module, handed.path)):
+        if _any_changes(module, handed.path):
             yield from _named(handed.earlier, path, module, _first)
 
 

@@ -12,7 +12,7 @@ from autoact.analysis import Analyzable
 from autoact.errors import ConfigurationError
 from autoact.geometry.regions._hyperplanes import Array, Hyperplanes, Numbers, hyperplanes
 
-Rows = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 Sides = npt.NDArray[np.bool_]
 _EQUAL = 1e-10  # of intersections computed in float64
 _PLANE_SECONDS, _LINE_SECONDS = 1e-4, 5e-6  # to count lines in a plane, on a 2-core x86-64 virtual machine
@@ -88,7 +88,7 @@ def _distinct_values(values: Array) -> int:
 
 def restricted(
     normals: Array, offsets: Array, normal: Array, offset: float
-) -> tuple[Array, Array, Array, Rows]:
+) -> tuple[Array, Array, Array, Indices]:
     """Return what hyperplanes are within another one, distinct; the basis, origin and index of that.
 
     Returns:
@@ -107,7 +107,7 @@ def restricted(
     return scaled[rows], places[rows], basis, which
 
 
-def _first_of_equals(normals: Array, offsets: Array) -> tuple[Rows, Rows]:
+def _first_of_equals(normals: Array, offsets: Array) -> tuple[Indices, Indices]:
     """Return the rows that occur first, and for every row which of these it is, or -1 - that if negated."""
     signs = np.where(_leading(normals) < 0, -1.0, 1.0)
     turned, places = normals * signs[:, None], offsets * signs

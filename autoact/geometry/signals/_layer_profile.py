@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from autoact._card import aligned
 from autoact.geometry.signals._meters import WINDOW, FlowMeter
 
 
@@ -86,9 +87,7 @@ class Profile(Mapping[str, LayerProfile]):
         """Return a table, and the warnings."""
         head = ("layer", "activation", "κ (own)", "χ (own)", "E[z]", "std z", "gradient", "dead", "saturated")
         rows = [head, *(_row(layer) for layer in self.layers.values())]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(f"{c:<{w}}" for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
-        return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
+        return "\n".join([*aligned(rows), *(f"warning: {text}" for text in self.warnings)])
 
 
 def _row(layer: LayerProfile) -> tuple[str, ...]:

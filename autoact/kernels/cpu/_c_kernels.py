@@ -59,6 +59,14 @@ def kernels_for(plan: Plan, dtype: torch.dtype) -> Kernels | str:
     return _kernels(plan.key, stored) if stored else f"x is {str(dtype).removeprefix('torch.')}"
 
 
+def required_kernels(plan: Plan, dtype: torch.dtype) -> Kernels:
+    """Return the compiled kernels, which a compiled model counts on."""
+    found = kernels_for(plan, dtype)
+    if isinstance(found, str):
+        raise RuntimeError(f"A model compiled for C kernels met a tensor without any: {found}.")
+    return found
+
+
 @remembered(maxsize=256)
 def _kernels(key: str, stored: str) -> Kernels | str:
     plan = plan_of(key)

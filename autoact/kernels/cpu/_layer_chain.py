@@ -16,6 +16,7 @@ import torch
 
 from autoact.kernels._alone import alone
 from autoact.kernels.cpu import _c_kernels
+from autoact.kernels.cpu._c_kernels import required_kernels
 from autoact.kernels.cpu._library import load
 from autoact.kernels.plan import Plan
 
@@ -58,7 +59,7 @@ class Chain:
         single = self._library.chain(self._at, *[t.data_ptr() for t in numbers], at, step)
         if single >= 0:
             return alone(self._plan, single, x, state[k : k + self._sizes[1]], 0), state
-        return _c_kernels.forward_at(self._kernels(x), x, at, at + 4 * k), state
+        return _c_kernels.forward_at(required_kernels(self._plan, x.dtype), x, at, at + 4 * k), state
 
     def backward(
         self,
@@ -72,7 +73,7 @@ class Chain:
         (k, p), at = self._sizes, state.data_ptr()
         pulled = torch.empty(k + p, dtype=torch.float32, device="cpu")
         own = pulled.data_ptr(), pulled.data_ptr() + 4 * k
-        grad_x = _c_kernels.backward_at(self._kernels(x), x, at, at + 4 * k, grad, *own)
+        grad_x = _c_kernels.backward_at(required_kernels(self._plan, x.dtype), x, at, at + 4 * k, grad, *own)
         grad_z, grad_r = state.new_empty(k), state.new_empty(p)
         self._library.chain_backward(self._at, at, *own, grad_z.data_ptr(), grad_r.data_ptr())
         return grad_x, grad_z.to(logits.dtype), grad_r.to(raw.dtype)
@@ -80,12 +81,6 @@ class Chain:
     def taken(self, weights: torch.Tensor, values: torch.Tensor) -> Tensors:
         """Return what the plain twin of the mixture's kernels takes."""
         return weights, values
-
-    def _kernels(self, x: torch.Tensor) -> _c_kernels.Kernels:
-        found = _c_kernels.kernels_for(self._plan, x.dtype)
-        if isinstance(found, str):
-            raise RuntimeError(f"A model compiled for C kernels met a tensor without any: {found}.")
-        return found
 
 
 def readable(numbers: Sequence[torch.Tensor]) -> bool:

@@ -7,14 +7,8 @@ from typing import Any
 import torch
 
 from autoact.kernels.cpu import _c_kernels
+from autoact.kernels.cpu._c_kernels import required_kernels
 from autoact.kernels.plan import plan_of
-
-
-def _compiled(plan: str, x: torch.Tensor) -> _c_kernels.Kernels:
-    found = _c_kernels.kernels_for(plan_of(plan), x.dtype)
-    if isinstance(found, str):
-        raise RuntimeError(f"A model compiled for C kernels met a tensor without any: {found}.")
-    return found
 
 
 @torch.library.custom_op("autoact::opaque_mixture", mutates_args=())
@@ -22,7 +16,8 @@ def opaque_mixture(
     x: torch.Tensor, weights: torch.Tensor, parameters: torch.Tensor, plan: str, channel_dim: int
 ) -> torch.Tensor:
     """Value of a mixture by the compiled kernels."""
-    return _c_kernels.forward(_compiled(plan, x), x, weights, parameters, channel_dim)
+    kernels = required_kernels(plan_of(plan), x.dtype)
+    return _c_kernels.forward(kernels, x, weights, parameters, channel_dim)
 
 
 @opaque_mixture.register_fake
@@ -42,7 +37,8 @@ def opaque_backward(
     channel_dim: int,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Gradients of x, weights and parameters by the compiled kernels."""
-    return _c_kernels.backward(_compiled(plan, x), x, weights, parameters, grad, channel_dim)
+    kernels = required_kernels(plan_of(plan), x.dtype)
+    return _c_kernels.backward(kernels, x, weights, parameters, grad, channel_dim)
 
 
 @opaque_backward.register_fake

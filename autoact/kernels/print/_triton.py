@@ -79,7 +79,7 @@ def {name}({pointers}, c_ptr, {sizes}):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _KernelKind:
     """What differs between the two kernels: pointers, names of the outputs, and lines around them."""
 
     name: str
@@ -92,12 +92,14 @@ class _Kind:
 
 
 _LOAD_X = "x = load(x_ptr + offset, inside, 1.0, EVEN)"
-_FORWARD = _Kind("forward", "x_ptr, y_ptr", ("y",), (_LOAD_X,), ("store(y_ptr + offset, y, inside, EVEN)",))
+_FORWARD = _KernelKind(
+    "forward", "x_ptr, y_ptr", ("y",), (_LOAD_X,), ("store(y_ptr + offset, y, inside, EVEN)",)
+)
 
 
-def _backward(many: int) -> _Kind:
+def _backward(many: int) -> _KernelKind:
     each = range(many)
-    return _Kind(
+    return _KernelKind(
         "backward",
         "x_ptr, g_ptr, out_ptr, sum_ptr",
         ("slope", *(f"d{j}" for j in each)),
@@ -127,7 +129,7 @@ def backward_source(program: Program) -> str:
     return _source(program, _backward(len(program.arguments) - 1))
 
 
-def _source(program: Program, kind: _Kind) -> str:
+def _source(program: Program, kind: _KernelKind) -> str:
     """Print both walks over the tiles: the plain one, and the one for coefficients that all differ from 0."""
     many = len(program.arguments) - 1
     code = _with_plain_names(with_shared_bells(program), program.arguments[1:])
@@ -155,7 +157,7 @@ def _source(program: Program, kind: _Kind) -> str:
     )
 
 
-def _walk(name: str, code: Code, kind: _Kind, coefficients: str) -> str:
+def _walk(name: str, code: Code, kind: _KernelKind, coefficients: str) -> str:
     body = [*kind.loads, *_Printer(code).body(kind.outputs), *kind.stores]
     return _WALK.format(
         name=name,

@@ -91,7 +91,7 @@ function halves(corners, distances) {
   return sides.filter((side) => side.length > 2);
 }
 
-export const middleOf = (corners) => [0, 1].map((k) => corners.reduce((sum, corner) => sum + corner[k], 0) / corners.length);
+const middleOf = (corners) => [0, 1].map((k) => corners.reduce((sum, corner) => sum + corner[k], 0) / corners.length);
 const valueOf = ({ slope, constant }, x) => constant + slope[0] * x[0] + slope[1] * x[1];
 
 // Each unit of a layer as an affine function of the inputs, from those of the layer before.

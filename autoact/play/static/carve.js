@@ -22,7 +22,7 @@ function hueOf(pattern) {
 }
 
 // The layer of neurons given by angle and offset: w = (cos, sin), w · x = offset where its input is 0.
-export const firstLayer = (neurons) => ({
+const firstLayer = (neurons) => ({
   weights: neurons.map(({ angle }) => [Math.cos(angle), Math.sin(angle)]), biases: neurons.map(({ offset }) => -offset),
 });
 

@@ -4,7 +4,7 @@ import { button, byFamily, choice, slider } from "./controls.js";
 import { momentsOf } from "./moments.js";
 import { flowOf, randomNetwork } from "./network.js";
 
-export const DEEPEST = 64;
+const DEEPEST = 64;
 export const WIDTH = 64;
 export const BATCH = 32;
 const MOST = 6;

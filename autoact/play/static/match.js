@@ -9,7 +9,7 @@ const HIGH = 3;
 const TOP = 3.2;
 const BOTTOM = -2.2;
 export const X = Array.from({ length: COUNT }, (_, i) => LOW + ((HIGH - LOW) * i) / (COUNT - 1));
-export const CURVES = {
+const CURVES = {
   asymmetric: ["adds up right, saturates left", (x) => (x >= 0 ? x : 0.3 * Math.expm1(x))],
   slopes: ["two slopes", (x) => (x >= 0 ? 0.9 * x : 0.3 * x)],
   dose: ["dose and response", (x) => (x > -1 ? (2 * (x + 1) ** 2) / (1 + (x + 1) ** 2) : 0) - 0.5],

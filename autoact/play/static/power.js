@@ -3,7 +3,7 @@ import { chart, element, number } from "./widgets.js";
 import { byFamily, choice, slider, statistic } from "./controls.js";
 import { boundedFit, cubicError, evenly } from "./power_model.js";
 
-export const TARGETS = {
+const TARGETS = {
   waves: ["three waves, sin 3πx", (x) => Math.sin(3 * Math.PI * x)],
   wave: ["one wave, sin πx", (x) => Math.sin(Math.PI * x)],
   spike: ["a spike, exp(−50 x²)", (x) => Math.exp(-50 * x * x)],

@@ -9,7 +9,7 @@ const POINTS = 400;
 const BESIDE = 1e-9; // of a jump
 const NAMES = ["f", "f′", "f″"];
 
-export function classWords({ order, jumps }) {
+function classWords({ order, jumps }) {
   if (order === 2) return ["C² or more", `f, f′ and f″ have no jump from ${2 * LOW} to ${2 * HIGH}`];
   const at = jumps[order + 1];
   const places = at.slice(0, 3).map((each) => number(each, 3)).join(", ") + (at.length > 3 ? ", …" : "");

@@ -20,7 +20,7 @@ from autoact.training.fit import devices_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class TrainingPlace:
     """Place where trainings run.
 
     Attributes:
@@ -35,7 +35,7 @@ class Place:
 
 
 @contextmanager
-def place_for(settings: Settings) -> Iterator[Place]:
+def place_for(settings: Settings) -> Iterator[TrainingPlace]:
     """Connect to where the trainings of a search are to run.
 
     Args:
@@ -48,7 +48,7 @@ def place_for(settings: Settings) -> Iterator[Place]:
     """
     workers = settings.parallel
     if settings.is_local:
-        yield Place(
+        yield TrainingPlace(
             workers=workers,
             executor=executor_for,
             as_there=partial(threads_as_in, workers),
@@ -63,13 +63,13 @@ def place_for(settings: Settings) -> Iterator[Place]:
         cluster.close(abandon=abandon)
 
 
-def _elsewhere(cluster: Cluster, settings: Settings) -> Place:
+def _elsewhere(cluster: Cluster, settings: Settings) -> TrainingPlace:
     offered, needed = cluster.offered(), _needed(settings)
     if not offered:
         said = "%s has no worker with %s yet; the search waits for one, at most %s."
         log.warning(said, cluster.name, needed, duration(PATIENCE))
     threads = max(int(needed["cpus"]), 1)
-    return Place(
+    return TrainingPlace(
         workers=max(min(offered, settings.workers or offered), 1),
         executor=partial(_remote, cluster=cluster, most=settings.workers, threads=threads),
         as_there=partial(with_threads, threads),

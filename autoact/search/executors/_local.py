@@ -22,7 +22,7 @@ from autoact.search.executors._devices import environments
 from autoact.search.executors._process import Process
 from autoact.search.executors._sending import pickled, send
 from autoact.search.executors._team import Team
-from autoact.search.executors._watch import NO_LIMITS, Limits, Watch, can_tell_memory
+from autoact.search.executors._watchdog import NO_LIMITS, Limits, Watchdog, can_tell_memory
 from autoact.search.setup import Settings
 from autoact.search.trainings import Ended, Executor, Extras, ModelTask, Task, Undone, failed, perform_stack
 from autoact.training.fit import devices_of
@@ -45,7 +45,7 @@ class Inline:
     workers = 1
 
     def __init__(self, task: Task, limits: Limits = NO_LIMITS) -> None:
-        self._task, self._watch = task, Watch(limits)
+        self._task, self._watchdog = task, Watchdog(limits)
         self._why, self._trains = "", False
 
     @contextmanager
@@ -55,7 +55,7 @@ class Inline:
         try:
             yield
         finally:
-            self._watch.stop()
+            self._watchdog.stop()
             signal.signal(signal.SIGALRM, before)
 
     def _interrupt(self, number: int, frame: object) -> None:
@@ -78,7 +78,7 @@ class Inline:
     def _done(self, asked: Sequence[Training], extras: Extras) -> Ended:
         began = time.perf_counter()
         try:
-            with self._watch.over(len(asked), self._end):
+            with self._watchdog.over(len(asked), self._end):
                 self._trains = True
                 ended = perform_stack(self._task, asked, extras)
                 self._trains = False
@@ -103,7 +103,7 @@ class Processes:
     def __init__(
         self, task: Task, environments: Sequence[Mapping[str, str]], limits: Limits, devices: int = 1
     ) -> None:
-        self._task, self.workers, self._watch = task, len(environments), Watch(limits)
+        self._task, self.workers, self._watchdog = task, len(environments), Watchdog(limits)
         self._devices = devices
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="autoact-worker")
         self._idle: queue.LifoQueue[tuple[Mapping[str, str], Process | Team | None]] = queue.LifoQueue()
@@ -156,9 +156,8 @@ class Processes:
 
     def _new(self, environment: Mapping[str, str]) -> Process | Team:
         several = self._devices > 1
-        process = (
-            Team(environment, self._watch, self._devices) if several else Process(environment, self._watch)
-        )
+        watchdog = self._watchdog
+        process = Team(environment, watchdog, self._devices) if several else Process(environment, watchdog)
         self._started.append(process)
         if self._stopped:
             process.end()
@@ -168,7 +167,7 @@ class Processes:
     def stop(self, *, abandon: bool) -> None:
         """Let the processes finish, or abandon what they are doing."""
         self._stopped = True
-        self._watch.stop()
+        self._watchdog.stop()
         if abandon:
             for process in self._started:
                 process.end()

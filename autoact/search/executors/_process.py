@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 
 from autoact.errors import SearchFailedError
 from autoact.records import Training
-from autoact.search.executors._watch import Watch
+from autoact.search.executors._watchdog import Watchdog
 from autoact.search.executors._worker import end_with_children
 from autoact.search.trainings import Ended, Undone, failed
 
@@ -48,10 +48,10 @@ class Process:
 
     Args:
         environment: Variables that it has beside those of this process.
-        watch: Over its trainings.
+        watchdog: Over its trainings.
     """
 
-    def __init__(self, environment: Mapping[str, str], watch: Watch) -> None:
+    def __init__(self, environment: Mapping[str, str], watchdog: Watchdog) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START.format(path=sys.path, mark=_MARK)],
             stdin=subprocess.PIPE,
@@ -61,7 +61,7 @@ class Process:
         )
         self._orders = cast(IO[bytes], self._process.stdin)
         self._answers = cast(IO[bytes], self._process.stdout)
-        self._watch = watch
+        self._watchdog = watchdog
         self._busy, self._why, self._lock = False, "", threading.Lock()
         self._shell = _ending(self._process.pid)
 
@@ -84,7 +84,7 @@ class Process:
     def train(self, asked: Sequence[Training], order: bytes) -> Ended:
         """Have it do trainings as one; its death is a training that failed, or a stack that was not done."""
         self._busy, began = True, time.perf_counter()
-        with self._watch.over(len(asked), self._end_training, self._process.pid):
+        with self._watchdog.over(len(asked), self._end_training, self._process.pid):
             answer = self._asked(pickle.dumps(order))
             with self._lock:
                 self._busy = False

@@ -30,7 +30,7 @@ _FLAGS = (  # after those, because they may say the same: what is as it should b
     "backends.cudnn.conv.fp32_precision",
     "backends.cudnn.rnn.fp32_precision",
 )
-Source = tuple[int, float | None, list[str], str]
+CachedLines = tuple[int, float | None, list[str], str]  # an entry of linecache.cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Session:
 
     main: Mapping[str, str | None]
     arguments: Sequence[str]
-    sources: Mapping[str, Source]
+    sources: Mapping[str, CachedLines]
     activations: Mapping[str, str | tuple[Callable[..., Any], Mapping[str, Any]]]
     settings: Mapping[str, Any]
     filters: Sequence[tuple[Any, ...]]

@@ -7,7 +7,7 @@ from typing import Any
 
 from autoact.records import Training
 from autoact.search.executors._process import Process
-from autoact.search.executors._watch import Watch
+from autoact.search.executors._watchdog import Watchdog
 from autoact.search.trainings import Ended, Undone
 
 _ADDRESS = "127.0.0.1"
@@ -22,14 +22,14 @@ class Team:
 
     Args:
         environment: Variables that each has beside those of this process.
-        watch: Over their trainings.
+        watchdog: Over their trainings.
         size: How many they are.
     """
 
-    def __init__(self, environment: Mapping[str, str], watch: Watch, size: int) -> None:
+    def __init__(self, environment: Mapping[str, str], watchdog: Watchdog, size: int) -> None:
         group = {"MASTER_ADDR": _ADDRESS, "MASTER_PORT": str(_free_port()), "NODE_RANK": "0"}
         self._ranks = [
-            Process({**environment, **group, "LOCAL_RANK": str(rank)}, watch) for rank in range(size)
+            Process({**environment, **group, "LOCAL_RANK": str(rank)}, watchdog) for rank in range(size)
         ]
 
     def alive(self) -> bool:

@@ -28,8 +28,8 @@ from autoact.training import ForwardPasses, restored_randomness, silence
 
 _SECONDS = 4.0  # for all activations; each is measured at least once
 _SECONDS_WHOLE = 0.5
-Kind = tuple[Any, ...]  # of a tensor
-Case = tuple[Kind, str]  # and an activation on it; of a mixture of the model's own, its path
+TensorKind = tuple[tuple[int, ...], tuple[int, ...], torch.dtype]  # shape and strides
+Case = tuple[TensorKind, str]  # and an activation on it; of a mixture of the model's own, its path
 
 
 def latency_costs(task: ModelTask, variables: Variables, settings: Settings) -> Costs:
@@ -106,12 +106,12 @@ def _require_callable(model: nn.Module, forward: Callable[[], Any]) -> None:
 
 def _calls(
     model: nn.Module, passes: ForwardPasses, inputs: Any, task: ModelTask
-) -> tuple[dict[str, dict[Kind, int]], dict[Kind, Tensor], dict[str, Any]]:
+) -> tuple[dict[str, dict[TensorKind, int]], dict[TensorKind, Tensor], dict[str, Any]]:
     """Return how often each layer is called with which kind of tensor, one of each, and its mixtures."""
     plan = find_layers(model, task.space)
     Probes(model, plan.layers, plan.paths)  # they stay in the model
-    calls: dict[str, dict[Kind, int]] = {path: {} for path in plan.paths}
-    likes: dict[Kind, Tensor] = {}
+    calls: dict[str, dict[TensorKind, int]] = {path: {} for path in plan.paths}
+    likes: dict[TensorKind, Tensor] = {}
 
     def note(path: str, module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
         x = arguments[0].detach()
@@ -129,8 +129,8 @@ def _calls(
 
 def _seconds(
     variables: Variables,
-    calls: Mapping[str, Mapping[Kind, int]],
-    likes: Mapping[Kind, Tensor],
+    calls: Mapping[str, Mapping[TensorKind, int]],
+    likes: Mapping[TensorKind, Tensor],
     mixtures: Mapping[str, Any],
     passes: ForwardPasses,
 ) -> dict[Case, float]:
@@ -155,7 +155,7 @@ def _differences(
     path: str,
     now: Choice | None,
     candidates: tuple[str, ...],
-    calls: Mapping[Kind, int],
+    calls: Mapping[TensorKind, int],
     seconds: Mapping[Case, float],
 ) -> dict[str, float]:
     own = path if now is None else now.activation
@@ -164,7 +164,7 @@ def _differences(
 
 
 def _changes(
-    own: str, names: Iterable[str], calls: Mapping[Kind, int], seconds: Mapping[Case, float]
+    own: str, names: Iterable[str], calls: Mapping[TensorKind, int], seconds: Mapping[Case, float]
 ) -> Iterator[tuple[str, float]]:
     for name in names:
         more = (count * (seconds[kind, name] - seconds[kind, own]) for kind, count in calls.items())

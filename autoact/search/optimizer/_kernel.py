@@ -31,13 +31,12 @@ _DECAY = 0.35  # an interaction forgets exp(-1) where this part of the layers di
 _NEGLIGIBLE = 1e-6  # of a closeness matrix's largest eigenvalue
 
 
-def function_kernel(names: Sequence[str], nodes: Array | None = None, length: float | None = None) -> Array:
-    """Return exp(-(d / length)²) for all pairs, d the root mean square difference of standardized functions.
+def function_kernel(names: Sequence[str], nodes: Array | None = None) -> Array:
+    """Return exp(-(d / 0.5)²) for all pairs, d the root mean square difference of standardized functions.
 
     Args:
         names: K registered activations, or with parameter values, such as "elu(alpha=0.7)".
         nodes: Equally likely pre-activations (M,); quantiles of N(0, 1) by default.
-        length: Scale of the distance, > 0; distances lie in [0, 2].
 
     Returns:
         Shape (K, K), ones on the diagonal. A function that is not finite on the nodes is close to none.
@@ -54,7 +53,7 @@ def function_kernel(names: Sequence[str], nodes: Array | None = None, length: fl
         deviation = centered.std(axis=1, keepdims=True)
         unit = centered / np.where(deviation > 0, deviation, 1.0)
         apart = 2.0 - 2.0 * (unit @ unit.T) / len(z)
-    near = np.exp(-np.maximum(apart, 0.0) / (length or _LENGTH) ** 2)
+    near = np.exp(-np.maximum(apart, 0.0) / _LENGTH**2)
     near = np.where(np.isfinite(near), near, 0.0)
     np.fill_diagonal(near, 1.0)
     return near

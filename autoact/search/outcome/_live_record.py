@@ -1,4 +1,4 @@
-"""Watching: the record of a run for the dashboard, and report.html while it runs."""
+"""Record of a run for the dashboard, and report.html while it runs."""
 
 import time
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _FOLDER = "search"  # of TensorBoard, beside those of the trainings
 _GAP, _SHARE = 2.0, 50  # seconds between pages at least, and times what one takes
 
 
-class Watching:
+class LiveRecord:
     """Keep the record of a run and its page up to date.
 
     Args:
@@ -84,7 +84,7 @@ class Watching:
         """Add a look at the comparison."""
         self._looks = (*self._looks, found)
 
-    def __enter__(self) -> "Watching":
+    def __enter__(self) -> "LiveRecord":
         """Watch until the end."""
         return self
 

@@ -9,16 +9,17 @@ from typing import Any, overload
 
 import optuna
 
-from autoact._card import card, listed
-from autoact.errors import ConfigurationError, RunDirectoryError, counted, first_line
+from autoact._card import NAMES, card
+from autoact.errors import ConfigurationError, RunDirectoryError, counted, first_few
 from autoact.records import Comparison, Front, Ledger, Report, RunDirectory, Training, Verdict
 from autoact.report import summarize
+from autoact.search.outcome._run_source import source_of
 from autoact.search.phases import SearchPlan
-from autoact.search.study import sqlite_storage
+from autoact.search.study import sqlite_storage, what_failed
 from autoact.spaces import Assignment
-from autoact.training.configuration import read_stored
+from autoact.training.configuration import Configuration
 from autoact.training.fit import with_activations
-from autoact.training.tasks import Perceptron
+from autoact.training.tasks import Perceptron, Task
 
 _COLORS = {"improved": "#2da44e", "worse": "#cf222e"}  # at the left of a card; readable on light and dark
 
@@ -110,7 +111,7 @@ class SearchResult:
             return optuna.load_study(study_name=configuration["study"], storage=storage)
         except Exception as error:  # whatever Optuna, SQL and a driver say
             raise RunDirectoryError(
-                f"The study in {file} cannot be read ({first_line(error)}). Have it written again: "
+                f"The study in {file} cannot be read ({what_failed(error)}). Have it written again: "
                 f"{directory.resumption()}"
             ) from error
 
@@ -157,7 +158,7 @@ class SearchResult:
 
     def __repr__(self) -> str:
         """Return verdict, choice and place in a few lines."""
-        chosen = listed(f"{path}={choice}" for path, choice in self.assignment.items())
+        chosen = first_few([f"{path}={choice}" for path, choice in self.assignment.items()], NAMES)
         rows = [f"verdict={self.verdict!r}", f"assignment={chosen}"]
         if "original" in self.comparisons:
             rows.append(_with_interval(self.comparisons["original"]))
@@ -281,13 +282,9 @@ def load_run(directory: str | Path) -> SearchResult:
 
 
 def _maker(directory: RunDirectory) -> Callable[[], Any]:
-    source = directory.configuration().get("source") or {}
-    if "task" in source:
-        from autoact.training.tasks import get_task
-
-        return get_task(source["task"]).model
-    if "configuration" in source:
-        return read_stored(source, directory.path).model
+    source = source_of(directory)
+    if isinstance(source, Task | Configuration):
+        return source.model
     if directory.columns_file.is_file():
         return _of_table(directory.columns_file)
     raise ConfigurationError(

@@ -27,7 +27,7 @@ class SearchPlan:
         own: The model's values of the hyperparameters that are searched, where they are known.
         settings: The settings.
         comparison: Where the comparison data come from.
-        planned_steps: Optimizer steps of one training, infinite where unknown.
+        planned_steps: Optimizer steps of one training, infinite where unknown; NaN without a probe.
         seconds: Estimated wall time of one training, or its part of that of a stack; NaN where unknown.
         deciding: Estimated wall time of choosing all trainings of the search.
         no_mixture: Why a model has no mixture, "" if it has one.
@@ -49,8 +49,8 @@ class SearchPlan:
     left_alone: Mapping[str, str]
     settings: Settings
     comparison: str
-    planned_steps: float
-    seconds: float
+    planned_steps: float = math.nan
+    seconds: float = math.nan
     deciding: float = 0.0
     notes: tuple[str, ...] = ()
     own: Mapping[str, Value] = field(default_factory=dict)

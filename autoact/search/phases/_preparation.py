@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,6 @@ from autoact.search.phases._independence import with_own_network
 from autoact.search.phases._probe import Probe, keeping
 from autoact.search.phases._stack_size import budget_for
 from autoact.search.setup import (
-    Counts,
     Hyperparameters,
     Settings,
     Variables,
@@ -54,23 +53,21 @@ _IDLE = "never called in a training step or a validation"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A search that can start."""
+    """A search that can start.
 
-    settings: Settings
+    Attributes:
+        plan: What it is going to do.
+        task: What it trains.
+        layers: What there is to convert in the model; None of a function.
+        doubtful: Batches with values that are no numbers, until a training has tried them.
+        reference: Of the metric: what else is named beside the verdict.
+    """
+
+    plan: SearchPlan
     task: ModelTask | ObjectiveTask
-    name: str
-    variables: Variables
-    left_alone: Mapping[str, str]
-    notes: tuple[str, ...]
-    comparison: str
-    own: Mapping[str, Value]
     layers: ConversionPlan | None = None
-    no_mixture: str = ""
-    doubts: tuple[str, ...] = ()
     doubtful: Sequence[DoubtfulBatch] = ()
-    stack: Stack = field(default_factory=Stack)
     reference: Callable[[str], Reference] | None = None
-    costs: Costs | None = None
 
     def independent(self, *, check: bool) -> "Prepared":
         """Return this search with a network of its own for each training.
@@ -83,7 +80,7 @@ class Prepared:
         """
         if self.layers is None or not isinstance(self.task, ModelTask):
             return self
-        task = with_own_network(self.task, self.name, self.layers.paths, check=check)
+        task = with_own_network(self.task, self.plan.task, self.layers.paths, check=check)
         return replace(self, task=task)
 
     def fingerprint(self) -> dict[str, str | int]:
@@ -101,7 +98,7 @@ class Prepared:
         Args:
             workers: The number; None leaves it to the place where they run.
         """
-        return replace(self, settings=replace(self.settings, workers=workers))
+        return self._with_settings(replace(self.plan.settings, workers=workers))
 
     def without_mixture(self, reason: str) -> "Prepared":
         """Return this search without its mixture.
@@ -109,8 +106,10 @@ class Prepared:
         Args:
             reason: Why none can be trained; "" leaves it.
         """
-        variables = replace(self.variables, mixture=self.variables.mixture and not reason)
-        return replace(self, variables=variables, no_mixture=reason, doubtful=())  # those were tried
+        known = self.plan.variables
+        variables = replace(known, mixture=known.mixture and not reason)
+        plan = replace(self.plan, variables=variables, no_mixture=reason)
+        return replace(self, plan=plan, doubtful=())  # those were tried
 
     def without(self, idle: Sequence[str], unsaid: Mapping[str, str] = MappingProxyType({})) -> "Prepared":
         """Return this search without layers that never run.
@@ -127,21 +126,23 @@ class Prepared:
             return self
         if unsaid:
             layers = self.layers.speaking(unsaid)
-            return replace(self, left_alone=layers.left_alone, layers=layers).without(idle)
+            plan = replace(self.plan, left_alone=layers.left_alone)
+            return replace(self, plan=plan, layers=layers).without(idle)
         idle = [path for path in self.layers.paths if path in idle]
         if not idle:
             return self
         if len(idle) == len(self.layers.paths):
             raise ConversionError(
-                f"There is nothing to search in {self.name}: of its activations ({', '.join(idle)}), none "
-                f"runs in a training step or in a validation.{_listed(self.left_alone)} Write what runs "
-                "instead as modules such as nn.ReLU()."
+                f"There is nothing to search in {self.plan.task}: of its activations ({', '.join(idle)}), "
+                f"none runs in a training step or in a validation.{_listed(self.plan.left_alone)} Write what "
+                "runs instead as modules such as nn.ReLU()."
             )
         layers = self.layers.without(dict.fromkeys(idle, _IDLE))
         variables = Variables.of(layers)
-        _require_choice(variables, self.settings)
+        _require_choice(variables, self.plan.settings)
         task = replace(self.task, space=keeping(self.task.space, idle), original=variables.original)
-        return replace(self, task=task, variables=variables, left_alone=layers.left_alone, layers=layers)
+        plan = replace(self.plan, variables=variables, left_alone=layers.left_alone)
+        return replace(self, plan=plan, task=task, layers=layers)
 
     def priced(self) -> "Prepared":
         """Return this search with what assignments cost, where it has a second goal.
@@ -149,7 +150,15 @@ class Prepared:
         Raises:
             ConfigurationError: The second goal cannot be had.
         """
-        return replace(self, costs=second_goal(self.task, self.variables, self.settings))
+        return self.costing(second_goal(self.task, self.plan.variables, self.plan.settings))
+
+    def costing(self, costs: Costs | None) -> "Prepared":
+        """Return this search with what assignments cost.
+
+        Args:
+            costs: What they cost; None without a second goal.
+        """
+        return replace(self, plan=replace(self.plan, costs=costs))
 
     def stacked(self, stack: Stack) -> "Prepared":
         """Return this search with its budget settled.
@@ -157,8 +166,8 @@ class Prepared:
         Args:
             stack: How many trainings are done as one.
         """
-        settings = replace(self.settings, budget=budget_for(self.settings, stack))
-        return replace(self, settings=settings, stack=stack)
+        settings = replace(self.plan.settings, budget=budget_for(self.plan.settings, stack))
+        return replace(self, plan=replace(self.plan, settings=settings, stack=stack))
 
     def limited(self, seconds: float) -> "Prepared":
         """Return this search with the time of a training settled, where it can be limited.
@@ -166,32 +175,25 @@ class Prepared:
         Args:
             seconds: Those of one training, as estimated; NaN where nobody knows.
         """
-        settings = self.settings
+        settings = self.plan.settings
         if settings.training_timeout is not None or math.isnan(seconds) or not can_end(settings):
             return self
         timeout = float(round(max(_LEAST_TIMEOUT, _TIMES * seconds)))
-        return replace(self, settings=replace(settings, training_timeout=timeout))
+        return self._with_settings(replace(settings, training_timeout=timeout))
 
-    def plan(self, probed: Probe | None) -> SearchPlan:
-        """Return what is going to happen, given what a few steps showed; None: when a run is resumed."""
-        deciding = 0.0 if probed is None else self._deciding()
-        return SearchPlan(
-            task=self.name,
-            space=self.task.space.name,
-            variables=self.variables,
-            left_alone=self.left_alone,
-            notes=self.notes,
-            own=self.own,
-            settings=self.settings,
-            comparison=self.comparison,
-            planned_steps=math.nan if probed is None else probed.planned_steps,
-            seconds=math.nan if probed is None else probed.seconds / self.stack.gain,
-            deciding=deciding,
-            no_mixture=self.no_mixture,
-            doubts=self.doubts,
-            stack=self.stack,
-            costs=self.costs,
+    def estimated(self, probed: Probe) -> "Prepared":
+        """Return this search with the time that it is going to take.
+
+        Args:
+            probed: What a few steps showed.
+        """
+        plan = replace(
+            self.plan,
+            planned_steps=probed.planned_steps,
+            seconds=probed.seconds / self.plan.stack.gain,
+            deciding=_deciding(self.plan),
         )
+        return replace(self, plan=plan)
 
     def found(self, probed: Probe) -> dict[str, Any]:
         """Return what config.yaml keeps of all that was found, in plain types; `as_probed` reads it."""
@@ -199,16 +201,20 @@ class Prepared:
             "idle_layers": list(probed.idle),
             "no_mixture": probed.no_mixture,
             "unsaid": dict(probed.unsaid),
-            "stack": asdict(self.stack),
-            "costs": None if self.costs is None else self.costs.to_dict(),
+            "stack": asdict(self.plan.stack),
+            "costs": None if self.plan.costs is None else self.plan.costs.to_dict(),
         }
 
-    def _deciding(self) -> float:
-        """Return the estimated seconds of asking for all trials."""
-        trials = Counts.of(self.settings, self.variables).trials
-        if self.settings.sampler is not None or trials < 1:
-            return 0.0
-        return trials * seconds_per_ask(self.variables.distributions(), trials // 2, self.settings.seed)
+    def _with_settings(self, settings: Settings) -> "Prepared":
+        return replace(self, plan=replace(self.plan, settings=settings))
+
+
+def _deciding(plan: SearchPlan) -> float:
+    """Return the estimated seconds of asking for all trials."""
+    settings, trials = plan.settings, plan.counts.trials
+    if settings.sampler is not None or trials < 1:
+        return 0.0
+    return trials * seconds_per_ask(plan.variables.distributions(), trials // 2, settings.seed)
 
 
 def _listed(reasons: Mapping[str, str]) -> str:
@@ -236,7 +242,6 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
     made = [path for group in layers.groups for path in group if path not in layers.placed]
     warn_of_sharing(layers, made, stacklevel=4)
     variables = Variables.of(layers)
-    _require_choice(variables, settings)
     task = ModelTask(
         make_module=make_module,
         parts=parts,
@@ -245,13 +250,10 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
         monitor=settings.monitor,
         trainer=trainer,
     )
-    require_limits(settings)
-    if in_processes(settings):
-        require_picklable(task, settings.pruner)
-    return Prepared(
-        settings=settings,
-        task=task,
-        name=name or type(module).__name__,
+    _require_possible(variables, settings, task)
+    plan = SearchPlan(
+        task=name or type(module).__name__,
+        space=space.name,
         variables=variables,
         left_alone=layers.left_alone,
         notes=(
@@ -260,12 +262,12 @@ def prepare(model: Any, data: Any, space: SearchSpace, settings: Settings, name:
             *tried_first(variables, settings.earlier),
             *remarks(settings.trainer),
         ),
-        comparison=parts.source,
         own=own,
-        layers=layers,
+        settings=settings,
+        comparison=parts.source,
         doubts=_doubts(settings, overlaps(parts)),
-        doubtful=doubtful,
     )
+    return Prepared(plan=plan, task=task, layers=layers, doubtful=doubtful)
 
 
 def prepare_objective(
@@ -279,24 +281,21 @@ def prepare_objective(
     check_objective(objective, settings)
     found = layers_of(layers, space)
     variables = Variables.of(found, mixture=False)
-    _require_choice(variables, settings)
     task = ObjectiveTask(
         objective=objective, space=space, original=variables.original, monitor=settings.monitor
     )
-    require_limits(settings)
-    if in_processes(settings):
-        require_picklable(task, settings.pruner)
-    return Prepared(
-        settings=settings,
-        task=task,
-        name=name or str(getattr(objective, "__name__", OBJECTIVE)),
+    _require_possible(variables, settings, task)
+    plan = SearchPlan(
+        task=name or str(getattr(objective, "__name__", OBJECTIVE)),
+        space=space.name,
         variables=variables,
         left_alone=found.left_alone,
         notes=(*found.space.notes, *tried_first(variables, settings.earlier)),
+        settings=settings,
         comparison="the function's value on fresh seeds",
-        own={},
         doubts=_doubts(settings),
     )
+    return Prepared(plan=plan, task=task)
 
 
 def _forms(layers: ConversionPlan) -> list[str]:
@@ -345,6 +344,14 @@ def _own_values(
                     "the two cannot be searched together. Leave it out, or search each of its values alone."
                 )
     return own
+
+
+def _require_possible(variables: Variables, settings: Settings, task: ModelTask | ObjectiveTask) -> None:
+    """Refuse a search without a choice, and one that its executor cannot do."""
+    _require_choice(variables, settings)
+    require_limits(settings)
+    if in_processes(settings):
+        require_picklable(task, settings.pruner)
 
 
 def _require_choice(variables: Variables, settings: Settings) -> None:

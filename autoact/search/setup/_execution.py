@@ -13,18 +13,17 @@ AN_OBJECT = "an Executor object was given"  # what config.yaml keeps of one
 _NAMES = re.compile(r"local|ray|(ray|dask)://[^\s/]+|[\w.]+:[\w.]+")
 
 
-def checked_executor(given: Any) -> ExecutorSetting:
-    """Return where trainings run, as it was given.
+def require_executor(given: Any) -> None:
+    """Refuse what trainings cannot run in.
 
     Raises:
         ConfigurationError: It is none of what is allowed, or config.yaml says that it was an object.
 
     Example:
-        >>> checked_executor("ray://10.0.0.1:10001")
-        'ray://10.0.0.1:10001'
+        >>> require_executor("ray://10.0.0.1:10001")
     """
     if isinstance(given, Pool) or (isinstance(given, str) and _NAMES.fullmatch(given)):
-        return given
+        return
     if given == AN_OBJECT:
         raise ConfigurationError(
             "executor: the run's trainings ran in an object that was given in Python. Give it again, "

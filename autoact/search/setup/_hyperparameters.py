@@ -16,8 +16,6 @@ from optuna.distributions import (
 from autoact.errors import ConfigurationError, did_you_mean
 from autoact.records import Value
 
-Kind = Literal["log", "uniform", "int", "choice"]
-
 _KINDS = ("log", "uniform", "int", "choice")
 _OWNER = "model"
 _FORM = "Give {log: [1e-4, 1e-1]}, {uniform: [0, 0.5]}, {int: [1, 8]} or {choice: [16, 32, 64]}."
@@ -28,7 +26,7 @@ class Hyperparameter:
     """One argument of the model and what it may be: the ends of a range, or the values of a choice."""
 
     name: str
-    kind: Kind
+    kind: Literal["log", "uniform", "int", "choice"]
     values: tuple[Any, ...]
 
     @property

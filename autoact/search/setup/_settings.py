@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler
 from autoact.errors import ConfigurationError, did_you_mean
 from autoact.records import Goal
 from autoact.search.setup._earlier_choices import Like, earlier_choices
-from autoact.search.setup._execution import AN_OBJECT, ExecutorSetting, checked_executor, checked_resources
+from autoact.search.setup._execution import AN_OBJECT, ExecutorSetting, checked_resources, require_executor
 from autoact.search.setup._hyperparameters import Hyperparameters
 from autoact.search.setup._mode import Mode, settle_mode
 from autoact.search.setup._storage_urls import without_password
@@ -146,7 +146,7 @@ class Settings:
         object.__setattr__(self, "looks", _checked_looks(self.looks, self.seeds))
         if self.workers is not None:
             _at_least("workers", self.workers, 1, "processes that train at the same time")
-        checked_executor(self.executor)
+        require_executor(self.executor)
         object.__setattr__(self, "resources", checked_resources(self.resources))
         object.__setattr__(self, "stack", _checked_stack(self.stack))
         _at_least("seed", self.seed, 0, "the number from which every seed is derived")

@@ -70,10 +70,10 @@ class Variable:
             known.setdefault(_label(next(iter(self.derived.values()))), dict(self.derived))
         return known
 
-    def choice(self, path: str, activation: str, values: Mapping[str, float] | None = None) -> Choice:
-        """Return a layer's choice: with given values, else the model's own settings, else defaults."""
+    def choice(self, path: str, activation: str) -> Choice:
+        """Return a layer's choice: with the model's own settings, else defaults."""
         own = self.settings.get(path, {}).get(activation)
-        return Choice(activation, {**(own or self.bounds.defaults(activation)), **(values or {})})
+        return Choice(activation, own or self.bounds.defaults(activation))
 
     def searched(self, activation: str) -> Iterator[tuple[str, Parameter]]:
         """Iterate over the parameters that a study may suggest, by their name in the study.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from autoact.errors import ConfigurationError
-from autoact.records import LEVEL, Comparison, Rows, Training
+from autoact.records import LEVEL, Comparison, RowEffect, Training
 from autoact.search.setup import Mode
 from autoact.search.statistics._looks import levels, repeated_p_value, share_of_rows
 from autoact.search.statistics._power import detectable, seeds_needed
@@ -151,13 +151,13 @@ def _finite(
     ]
 
 
-def _rows(spread: Spread, difference: float, level: float) -> Rows:
+def _rows(spread: Spread, difference: float, level: float) -> RowEffect:
     """Return what the choice of rows does to a difference."""
     if not spread.groups:
-        return Rows(unknown=spread.unknown)
+        return RowEffect(unknown=spread.unknown)
     half = spread.half_of_rows(level)
     limit = spread.share > 0.5 and abs(difference) <= half
-    return Rows(
+    return RowEffect(
         groups=spread.groups,
         sd=math.sqrt(spread.rows),
         share=spread.share,

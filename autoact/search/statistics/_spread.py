@@ -18,7 +18,6 @@ from scipy import stats
 
 from autoact.records import RowGroups
 
-Array = np.ndarray
 Groups = tuple[RowGroups | None, RowGroups | None]
 
 
@@ -115,7 +114,7 @@ def spread_of(gains: Sequence[float], rounding: float, groups: Sequence[Groups] 
     )
 
 
-def variances(gains: Array, weights: Array) -> tuple[Array, Array, Array]:
+def variances(gains: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the variance of the mean over seeds, that over rows beside it, and the degrees of their sum.
 
     Args:
@@ -144,7 +143,7 @@ def variances(gains: Array, weights: Array) -> tuple[Array, Array, Array]:
     return over_seeds, rows, degrees
 
 
-def _of_groups(share: Array) -> tuple[float, float]:
+def _of_groups(share: np.ndarray) -> tuple[float, float]:
     """Return what makes the variance over groups unbiased, and its degrees of freedom."""
     square, cube = (share**2).sum(), (share**3).sum()
     trace = square - 2 * cube + square**2
@@ -153,7 +152,7 @@ def _of_groups(share: Array) -> tuple[float, float]:
     return float(square / trace), float(trace**2 / (form**2).sum())
 
 
-def differences(groups: Sequence[Groups]) -> tuple[Array, Array] | str:
+def differences(groups: Sequence[Groups]) -> tuple[np.ndarray, np.ndarray] | str:
     """Return differences by seed and group of rows, (S, G), and weights, (G,); or why there are none.
 
     Args:

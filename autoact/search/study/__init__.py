@@ -2,7 +2,13 @@
 
 from autoact.search.study._context import CHOICE, MEMBER, ORIGINAL, SELECTED, Search
 from autoact.search.study._domain import Domain
-from autoact.search.study._export import check_storage, load_storages, quiet_optuna, sqlite_storage
+from autoact.search.study._export import (
+    check_storage,
+    load_storages,
+    quiet_optuna,
+    sqlite_storage,
+    what_failed,
+)
 from autoact.search.study._loop import run_trials
 from autoact.search.study._study import Study
 
@@ -19,4 +25,5 @@ __all__ = [
     "quiet_optuna",
     "run_trials",
     "sqlite_storage",
+    "what_failed",
 ]

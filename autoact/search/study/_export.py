@@ -4,7 +4,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -75,7 +75,7 @@ class Export:
 
         A storage that cannot be reached costs a line, not the run: what is missing is added with the next
         trial, or when the run is resumed. One that takes long to fail is asked again after twenty times as
-        long, so that it takes at most a twentieth of the time.
+        long, so that it takes at most a twentieth of the time. What somebody deletes is written again.
         """
         if self.mirror is not None:
             self.mirror.write(trials)
@@ -87,18 +87,30 @@ class Export:
         except Exception as error:  # whatever Optuna, a driver or a full disk say
             self._study, now = None, time.monotonic()
             self._again = now + 20 * (now - began) if now - began > _LONG else 0.0
-            where = self.file if self.url is None else without_password(self.url)
-            why = _first_line(error, self.url)
-            log.warning("The study could not be exported to %s, the search goes on: %s", where, why)
+            why = what_failed(error, self.url)
+            log.warning("The study could not be exported to %s, the search goes on: %s", self._where, why)
+
+    @property
+    def _where(self) -> str:
+        return str(self.file) if self.url is None else without_password(self.url)
 
     def _add(self, trials: Sequence[FrozenTrial]) -> None:
-        if self._study is None:
-            self._study = self._open(trials)
-            self._written = len(self._study.get_trials(deepcopy=False))
+        if self._study is not None:
+            with suppress(Exception):  # whatever Optuna and a driver say of a study that is gone
+                return self._append(self._study, trials)
+        before = self._written
+        self._study = self._open(trials)
+        self._written = len(self._study.get_trials(deepcopy=False))
+        if self._written < before:
+            lost = "Trials of the study were deleted from %s while the search ran. They are written again."
+            log.warning(lost, self._where)
+        self._append(self._study, trials)
+
+    def _append(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
         for trial in trials[self._written :]:
             if not trial.state.is_finished():
                 break  # trials keep their numbers: those behind it wait
-            self._study.add_trial(trial)
+            study.add_trial(trial)
             self._written += 1
 
     def _open(self, trials: Sequence[FrozenTrial]) -> optuna.Study:
@@ -176,7 +188,7 @@ def check_storage(url: str | None, *, resumed: bool = False) -> Any:
         return optuna.storages.get_storage(url)
     except (ImportError, ValueError, RuntimeError, SQLAlchemyError) as error:
         shown = without_password(url) if isinstance(url, str) else url
-        why = f"storage is {shown!r}; Optuna cannot use it: {_first_line(error, url)}."
+        why = f"storage is {shown!r}; Optuna cannot use it: {what_failed(error, url)}."
         if resumed:
             log.warning("%s The search goes on; its password is not kept: give storage again with it.", why)
             return None
@@ -241,8 +253,15 @@ def _told(trial: FrozenTrial) -> tuple[Any, ...]:
     return trial.state, trial.values, trial.params, trial.distributions, curve, trial.user_attrs.get("seed")
 
 
-def _first_line(error: BaseException, url: object = None) -> str:
-    line = first_line(error)
+def what_failed(error: BaseException, url: object = None) -> str:
+    """Return what a storage says of its failure, in one line; of what Optuna only guesses at, its cause.
+
+    Args:
+        error: What was raised.
+        url: Of the storage, whose password is left out.
+    """
+    cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else None
+    line = first_line(cause or error)
     return hide_password(line, url) if isinstance(url, str) else line
 
 

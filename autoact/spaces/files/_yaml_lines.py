@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from autoact.errors import ConfigurationError, did_you_mean
-from autoact.spaces.files._yaml_loader import LONGEST, Loader
+from autoact.spaces.files._yaml_loader import LONGEST, PlainLoader
 
 Keys = tuple[str | int, ...]
 
@@ -138,7 +138,7 @@ def parse(text: str, source: str) -> Document:
     """Read YAML text; `source` names it in messages."""
     lines: dict[Keys, int] = {}
     try:
-        loader = Loader(text)
+        loader = PlainLoader(text)
         node = loader.get_single_node()
         _record(node, (), lines, source)
         data = None if node is None else loader.construct_document(node)

@@ -11,7 +11,7 @@ _LARGEST = 10**4000
 _REPEATED = 100_000  # values that aliases write out again: 400 characters can stand for billions
 
 
-class Loader(yaml.SafeLoader):
+class PlainLoader(yaml.SafeLoader):
     """SafeLoader that reads 1e-3 as a number, and refuses what is nested too deeply or repeated too often."""
 
     def __init__(self, text: str) -> None:
@@ -40,15 +40,15 @@ class Loader(yaml.SafeLoader):
         return node
 
 
-def _whole_number(loader: Loader, node: yaml.ScalarNode) -> int:
+def _whole_number(loader: PlainLoader, node: yaml.ScalarNode) -> int:
     found = loader.construct_yaml_int(node)
     if abs(found) >= _LARGEST:  # 1:00:00:... or 0xff...; of such, Python does not even print the digits
         raise _refused("a whole number of more than 4,000 digits", node.start_mark)
     return int(found)
 
 
-Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
-Loader.add_implicit_resolver(
+PlainLoader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+PlainLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)?\.?\d+[eE][-+]?\d+$"), list("-+0123456789.")
 )
 

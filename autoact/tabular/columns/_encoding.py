@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autoact.errors import DataError
+from autoact.errors import DataError, first_few
 from autoact.tabular.columns._column import read_column
 from autoact.tabular.columns._columns import Encoder, LeftOut, labels_of
 
@@ -96,6 +96,4 @@ def fit_encoding(
 def _left_out(names: Sequence[str], reason: str) -> str:
     if len(names) == 1:
         return f"column {names[0]!r} is left out: {reason}"
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    shown = ", ".join(map(repr, names[:_SHOWN]))
-    return f"columns {shown}{more} are left out, each because {reason}"
+    return f"columns {first_few([*map(repr, names)], _SHOWN)} are left out, each because {reason}"

@@ -13,7 +13,7 @@ from autoact.tabular.splits._row_splits import (
     SHARE,
     SHARE_OF_SMALL,
     SMALL,
-    Rows,
+    Indices,
     Split,
 )
 
@@ -23,7 +23,7 @@ _STRATA = 5  # parts of a regression's target that are spread alike
 
 def split_groups(
     y: NDArray[Any],
-    groups: Rows,
+    groups: Indices,
     *,
     classes: bool,
     seed: int,
@@ -95,19 +95,19 @@ def _remedy(compare: bool) -> str:
     return "Add rows of another group, or leave the groups out."
 
 
-def _strata(y: NDArray[Any]) -> Rows:
+def _strata(y: NDArray[Any]) -> Indices:
     """Return numbers in as many rows each, small ones first."""
     ranks = np.argsort(np.argsort(y, kind="stable"), kind="stable")
     return (ranks * _STRATA // len(y)).astype(np.int64)
 
 
 def _divided(
-    groups: Rows,
-    strata: Rows,
+    groups: Indices,
+    strata: Indices,
     shares: tuple[float, ...],
     least: tuple[int, ...],
     random: np.random.Generator,
-) -> Rows:
+) -> Indices:
     """Return the part of each row; the largest groups come first, and each goes where the sum grows least.
 
     The sum is over parts of (rows / all rows)² / share, of all rows and on average over strata: smallest

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from autoact.errors import DataError
 
-Rows = NDArray[np.int64]
+Indices = NDArray[np.int64]  # of rows
 
 FEWEST = 10  # rows that can be divided at all
 SMALL = 2000  # rows up to which a cross-validation guides the search
@@ -31,12 +31,12 @@ class Split:
         groups: Number of the group of each comparison row; None where rows count one by one.
     """
 
-    train: Rows
-    selection: Rows
-    comparison: Rows
+    train: Indices
+    selection: Indices
+    comparison: Indices
     fold: NDArray[np.int64]
     folds: int
-    groups: Rows | None = None
+    groups: Indices | None = None
 
 
 def split_rows(
@@ -92,7 +92,7 @@ def split_rows(
     )
 
 
-def _spread(y: NDArray[Any], classes: bool, random: np.random.Generator) -> Rows:
+def _spread(y: NDArray[Any], classes: bool, random: np.random.Generator) -> Indices:
     """Return all rows, similar targets side by side, equals in random order: any stride is then fair."""
     shuffled = random.permutation(len(y))
     if classes:
@@ -103,7 +103,7 @@ def _spread(y: NDArray[Any], classes: bool, random: np.random.Generator) -> Rows
     return ordered[np.argsort(jitter, kind="stable")]
 
 
-def _every(order: Rows, share: float) -> Rows:
+def _every(order: Indices, share: float) -> Indices:
     """Return a share of rows at even distances."""
     count = min(max(1, round(share * len(order))), LARGEST)
     places = (np.arange(count) + 0.5) * len(order) / count

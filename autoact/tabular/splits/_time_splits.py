@@ -3,13 +3,13 @@
 import numpy as np
 
 from autoact.errors import DataError, counted
-from autoact.tabular.splits._row_splits import FEWEST, LARGEST, SHARE, Rows, Split
+from autoact.tabular.splits._row_splits import FEWEST, LARGEST, SHARE, Indices, Split
 
 _COMPARED = 4  # moments at least that compare: with fewer stretches, a verdict cannot take them as evidence
 _STRETCHES = 32  # of time, in which comparison rows are evidence
 
 
-def split_times(moments: Rows, *, source: str) -> Split:
+def split_times(moments: Indices, *, source: str) -> Split:
     """Divide rows by time: the earliest train, later ones guide the search, the latest compare.
 
     Rows of one moment stay together. Comparison rows that are near in time are no independent evidence: they
@@ -53,12 +53,12 @@ def split_times(moments: Rows, *, source: str) -> Split:
     )
 
 
-def _nearest(ends: Rows, rows: float, *, least: int, most: int) -> int:
+def _nearest(ends: Indices, rows: float, *, least: int, most: int) -> int:
     """Return how many moments, within limits, hold a number of rows."""
     return least + int(np.abs(ends[least - 1 : most] - rows).argmin())
 
 
-def _stretches(moments: Rows) -> Rows:
+def _stretches(moments: Indices) -> Indices:
     """Return the stretch of each row: of as many rows each as whole moments allow."""
     sizes = np.bincount(moments)
     if len(sizes) <= _STRETCHES:

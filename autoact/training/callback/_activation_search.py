@@ -113,11 +113,11 @@ class ActivationSearch(Callback):
 
     @property
     def assignment(self) -> Assignment:
-        """One activation per layer for a fresh training, after a fit.
+        """What to train a fresh model with: one activation per layer, after a fit.
 
         A layer keeps the activation that it had unless its learned function is clearly another: more than 0.4
-        of its standard deviations away, further than SiLU is from ReLU. `autoact.derive(model)` gives the
-        activations that are nearest to what this model learned.
+        of its standard deviations away, further than SiLU is from ReLU. What this model itself learned, and
+        is finalized to, says `autoact.derive(model)`: the nearest activation, however little it differs.
         """
         if self._assignment is None:
             raise ConfigurationError(

@@ -1,7 +1,6 @@
 """Checkpoints of models whose activations were changed: written, loaded, and carried across a conversion."""
 
 from autoact.training.checkpoints._conversions import (
-    RECIPE,
     instantiate,
     instantiate_from_cli,
     remember,
@@ -10,7 +9,6 @@ from autoact.training.checkpoints._conversions import (
 from autoact.training.checkpoints._weights import LoadedWeights, load_weights
 
 __all__ = [
-    "RECIPE",
     "LoadedWeights",
     "instantiate",
     "instantiate_from_cli",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from autoact import conversion
-from autoact.errors import ConversionError
+from autoact.errors import ConversionError, first_few
 from autoact.kernels import parameter_slots
 from autoact.nn import AutoActivation
 from autoact.nn._ranges import constrained
@@ -305,9 +305,7 @@ def _without(shapes: Shapes, known: Shapes) -> Shapes:
 
 
 def _shown(shapes: Shapes) -> str:
-    listed = [f"{name} {shape}" for name, shape in list(shapes.items())[:_SHOWN]]
-    rest = len(shapes) - len(listed)
-    return ", ".join(listed) + (f" and {rest} more" if rest else "")
+    return first_few([f"{name} {shape}" for name, shape in shapes.items()], _SHOWN)
 
 
 def _home(name: str) -> str:

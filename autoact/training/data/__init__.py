@@ -4,7 +4,7 @@ from autoact.training.data._check import DoubtfulBatch, check
 from autoact.training.data._followed import follows
 from autoact.training.data._group_batches import GroupBatchSampler, has_groups
 from autoact.training.data._halves import halve
-from autoact.training.data._opened import Opened, Part
+from autoact.training.data._opened import Opened, Part, TrainerData
 from autoact.training.data._overlap import overlaps
 from autoact.training.data._own_loaders import has_loader, require_loaders
 from autoact.training.data._parts import DataParts, generators, split
@@ -16,6 +16,7 @@ __all__ = [
     "GroupBatchSampler",
     "Opened",
     "Part",
+    "TrainerData",
     "check",
     "follows",
     "generators",

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
@@ -11,9 +11,8 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 
 from autoact.errors import DataError
 from autoact.training._compat import restored_randomness
+from autoact.training.data._opened import Part
 from autoact.training.data._parts import DataParts, batches_of
-
-_Part = Literal["training", "selection"]
 
 _KEPT = 8  # doubtful batches of training data that are kept to be tried, as many as a loader may prefetch
 
@@ -35,7 +34,7 @@ class DoubtfulBatch:
         The training data hold 1 value that is NaN or infinite in batch 2 (of 16 there)
     """
 
-    part: _Part
+    part: Part
     batch: int
     values: int
     total: int
@@ -118,7 +117,7 @@ def _loaders(parts: DataParts, trainer: Trainer | None) -> tuple[Any, Any]:
         raise
 
 
-def _doubtful(part: _Part, batches: Iterator[Any], deadline: float) -> list[DoubtfulBatch]:
+def _doubtful(part: Part, batches: Iterator[Any], deadline: float) -> list[DoubtfulBatch]:
     """Return the doubtful batches; refuse a part that has no batch."""
     batch, found = -1, list[DoubtfulBatch]()
     first, worst = dict[int, DoubtfulBatch](), list[DoubtfulBatch]()

@@ -2,9 +2,10 @@
 
 import copy
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
@@ -18,7 +19,45 @@ from autoact.training.data._random_states import random_state, set_random_state
 Part = Literal["training", "selection", "comparison"]
 
 
-class OpenLoaders:
+class TrainerData(Protocol):
+    """Data as the calls of a Trainer get them."""
+
+    def given(self, part: Part, module: LightningModule) -> AbstractContextManager[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts."""
+
+
+class Opened(ABC):
+    """Data as one training uses them."""
+
+    @abstractmethod
+    def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
+        """Return the loaders for training and selection, made without a training.
+
+        Args:
+            trainer: What a data module or model finds as its `trainer`, if it has none; None: one with
+                defaults.
+        """
+
+    @abstractmethod
+    def comparison(self) -> Any:
+        """Return the loader for the comparison; a rehearsal makes no test loader."""
+
+    @abstractmethod
+    def given(
+        self, part: Part, module: LightningModule, batches: Any = None
+    ) -> AbstractContextManager[dict[str, Any]]:
+        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts.
+
+        The loaders that a data module or model makes itself are replaced meanwhile.
+
+        Args:
+            part: Of the data.
+            module: That the Trainer gets.
+            batches: A loader to train on instead.
+        """
+
+
+class OpenLoaders(Opened):
     """Loaders as one training uses them."""
 
     def __init__(self, loaders: tuple[Any, ...], seed: int, *, rehearsed: bool = False) -> None:
@@ -32,22 +71,13 @@ class OpenLoaders:
             self._comparison = _shaped(self._selection, self._comparison)
 
     def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
-        """Return the loaders for training and selection."""
         return self._train, self._selection
 
     def comparison(self) -> Any:
-        """Return the loader for the comparison."""
         return self._comparison
 
     @contextmanager
     def given(self, part: Part, module: LightningModule, batches: Any = None) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts.
-
-        Args:
-            part: Of the data.
-            module: That the Trainer gets.
-            batches: A loader to train on instead.
-        """
         if part == "training":
             train = self._train if batches is None else batches
             yield {"train_dataloaders": train, "val_dataloaders": self._selection}
@@ -55,7 +85,7 @@ class OpenLoaders:
             yield {"dataloaders": self._selection if part == "selection" else self._comparison}
 
 
-class _Holder:
+class _Holder(Opened):
     """Whatever makes loaders in methods: its validation loader is replaced where the parts ask for it.
 
     The data are divided once per training, by the first `setup`: one that divides them anew each time still
@@ -69,7 +99,6 @@ class _Holder:
         self._begun = random_state()
 
     def comparison(self) -> Any:
-        """Return the loader for the comparison; a rehearsal makes no test loader."""
         if self._rehearsed:
             return self._selection
         if not self._tested:
@@ -85,9 +114,9 @@ class _Holder:
             holder.setup(stage)
             yield holder
 
+    @abstractmethod
     def _apart(self) -> AbstractContextManager[Any]:
         """Give what makes loaders, so that `setup` changes nothing else."""
-        raise NotImplementedError
 
     @contextmanager
     def _replaced(self, holder: Any, part: Part, batches: Any) -> Iterator[None]:
@@ -132,11 +161,6 @@ class OpenModule(_Holder):
         self.module = module
 
     def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
-        """Return the loaders for training and selection, made without a training.
-
-        Args:
-            trainer: What the module finds as its `trainer`, if it has none; None: one with defaults.
-        """
         if self.module.trainer is None:
             self.module.trainer = trainer or _default_trainer()
         return self._set_up(self.module)
@@ -146,13 +170,6 @@ class OpenModule(_Holder):
 
     @contextmanager
     def given(self, part: Part, module: LightningModule, batches: Any = None) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts.
-
-        Args:
-            part: Of the data.
-            module: That the Trainer gets.
-            batches: A loader to train on instead.
-        """
         with self._replaced(self.module, part, batches):
             yield {"datamodule": self.module}
 
@@ -166,11 +183,6 @@ class OpenModel(_Holder):
         self._trained: LightningModule | None = None
 
     def loaders(self, trainer: Trainer | None = None) -> tuple[Any, Any]:
-        """Return the loaders for training and selection, made by a fresh model without a training.
-
-        Args:
-            trainer: What the model finds as its `trainer`; None: one with defaults.
-        """
         self._trained = module = self._own.make_module()
         module.trainer = trainer or _default_trainer()
         return self._set_up(module)
@@ -186,20 +198,10 @@ class OpenModel(_Holder):
 
     @contextmanager
     def given(self, part: Part, module: LightningModule, batches: Any = None) -> Iterator[dict[str, Any]]:
-        """Give the arguments of `Trainer.fit`, or of `Trainer.validate` on one of the other parts: none.
-
-        Args:
-            part: Of the data.
-            module: That the Trainer gets, and whose loaders are replaced meanwhile.
-            batches: A loader to train on instead.
-        """
         if part == "training":
             self._trained = module
         with self._replaced(module, part, batches):
             yield {}
-
-
-Opened = OpenLoaders | OpenModule | OpenModel
 
 
 def _nothing(stage: str) -> None:

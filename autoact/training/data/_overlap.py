@@ -20,7 +20,7 @@ from autoact.training._compat import restored_randomness
 from autoact.training.data._parts import DataParts
 
 Key = int | tuple[int, ...]
-Rows = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 
 def overlaps(parts: DataParts) -> list[str]:
@@ -50,7 +50,7 @@ def overlaps(parts: DataParts) -> list[str]:
     return [said for later, before in pairs if (said := _said(later, rows[later], before, rows[before]))]
 
 
-def _said(name: str, own: Mapping[Key, Rows], other: str, others: Mapping[Key, Rows]) -> str:
+def _said(name: str, own: Mapping[Key, Indices], other: str, others: Mapping[Key, Indices]) -> str:
     both = sum(np.intersect1d(rows, others[key]).size for key, rows in own.items() if key in others)
     if not both:
         return ""
@@ -59,9 +59,9 @@ def _said(name: str, own: Mapping[Key, Rows], other: str, others: Mapping[Key, R
     return f"{what} rows of the {name} data {'is' if both == 1 else 'are'} also in the {other} data."
 
 
-def _rows(loader: Any) -> dict[Key, Rows]:
+def _rows(loader: Any) -> dict[Key, Indices]:
     """Return the rows that a loader, or a collection of them, visits, by data set."""
-    found: dict[Key, Rows] = {}
+    found: dict[Key, Indices] = {}
     for each in data_loaders(loader):
         visited = _visited(each)
         for key, rows in _of(each.dataset, visited) if visited is not None else ():
@@ -85,7 +85,7 @@ def data_loaders(loader: Any) -> Iterator[DataLoader[Any]]:
         yield inner
 
 
-def _visited(loader: DataLoader[Any]) -> Rows | None:
+def _visited(loader: DataLoader[Any]) -> Indices | None:
     """Return the places that a loader visits in its data set; None where nobody knows."""
     if type(loader.batch_sampler) not in (BatchSampler, type(None)):
         return None
@@ -94,7 +94,7 @@ def _visited(loader: DataLoader[Any]) -> Rows | None:
     return np.asarray(loader.sampler.indices) if type(loader.sampler) is SubsetRandomSampler else None
 
 
-def _of(dataset: Any, places: Rows) -> Iterator[tuple[Key, Rows]]:
+def _of(dataset: Any, places: Indices) -> Iterator[tuple[Key, Indices]]:
     """Give the data sets at the bottom of one, and the places in them."""
     while isinstance(dataset, Subset):
         dataset, places = dataset.dataset, np.asarray(dataset.indices)[places]

@@ -29,7 +29,7 @@ from autoact.training._compat import (
     when_built,
     without_layer_hooks,
 )
-from autoact.training.data import Opened, generators, has_groups
+from autoact.training.data import Opened, TrainerData, generators, has_groups
 from autoact.training.fit._row_groups import Batches, RowWatch
 
 _INDEXED = "/dataloader_idx_"
@@ -148,34 +148,36 @@ class Run:
             gap["fine_tuned"] = validated(again, module, opened.given("selection", module))[self.monitor]
         return gap
 
-    def compare(self, trainer: Trainer, module: LightningModule, opened: Opened) -> tuple[float, RowGroups]:
+    def compare(
+        self, trainer: Trainer, module: LightningModule, data: TrainerData
+    ) -> tuple[float, RowGroups]:
         trainer.loggers = trainer.loggers[:1]  # the silent one: logged curves are of the selection data
         for part in module.modules():
             if isinstance(part, Metric):  # a best value, say, of selection data
                 part.reset()
         if trainer.world_size > 1:
-            value = self.among(validated(trainer, module, _comparison(opened, module)))
+            value = self.among(validated(trainer, module, _comparison(data, module)))
             return value, RowGroups(
                 unknown="each training has several devices, and rows are spread over them"
             )
         watch = RowWatch(module, self.monitor)
         with watch.watching():
-            value = self.among(validated(trainer, module, _comparison(opened, module, watch.batches)))
+            value = self.among(validated(trainer, module, _comparison(data, module, watch.batches)))
         return value, watch.groups(value)
 
-    def record(self, trainer: Trainer, module: LightningModule, opened: Opened, into: Batches) -> None:
+    def record(self, trainer: Trainer, module: LightningModule, data: TrainerData, into: Batches) -> None:
         """Load the comparison data as `compare` does, and nothing else: nothing is computed.
 
         Args:
             trainer: A Trainer.
             module: Any module of its kind.
-            opened: The data.
+            data: The data.
             into: Gets the batches.
         """
         trainer.loggers = trainer.loggers[:1]
         step = wraps(module.validation_step)(partial(into.add))
         with replaced(module, validation_step=step):
-            validated(trainer, module, _comparison(opened, module, into))
+            validated(trainer, module, _comparison(data, module, into))
 
     def among(self, metrics: Mapping[str, float]) -> float:
         """Return the monitored value where the loaders may be others in number than in the selection.
@@ -226,16 +228,16 @@ def reseed(data: Iterable[Any], seed: int) -> None:
 
 @contextmanager
 def _comparison(
-    opened: Opened, module: LightningModule, into: Batches | None = None
+    data: TrainerData, module: LightningModule, into: Batches | None = None
 ) -> Iterator[dict[str, Any]]:
     """Give the comparison data; what generators of their own shuffle has one order in all trainings.
 
     Args:
-        opened: The data.
+        data: The data.
         module: That the Trainer gets.
         into: Is told whether batches are whole groups.
     """
-    with opened.given("comparison", module) as arguments:
+    with data.given("comparison", module) as arguments:
         holder = arguments.get("datamodule") if arguments else module
         loaders = list(arguments.values()) if holder is None else [holder.val_dataloader()]
         own = list(generators(loaders))

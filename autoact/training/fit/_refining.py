@@ -76,7 +76,7 @@ class Refining:
         found = self.search.derived if self.search is not None else None
         if found is None:
             return self.derived
-        merged = {path: found[path] if path in found else choice for path, choice in self.derived.items()}
+        merged = {path: found.get(path, choice) for path, choice in self.derived.items()}
         return Assignment(merged, name=self.derived.name)
 
     def _movable(self, path: str, choice: Choice, learned: Mapping[str, Any] | None) -> Choice:

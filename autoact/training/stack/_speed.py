@@ -128,7 +128,7 @@ def _plain_costs(
     trainer: Mapping[str, Any],
     clock: Callable[[], float],
 ) -> Seconds:
-    watch = _Watch(clock)
+    watch = _Stopwatch(clock)
     start = clock()
     train(
         make_module,
@@ -153,7 +153,7 @@ def _synchronized() -> float:
     return time.perf_counter()
 
 
-class _Watch(Callback):
+class _Stopwatch(Callback):
     """Measure the steps and validations of a plain training."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

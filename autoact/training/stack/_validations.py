@@ -155,9 +155,7 @@ class Validations:
     ) -> list[tuple[float, RowGroups]]:
         found = []
         for member in asking:
-            twin = self._twin(stack, member)
-            place = stack.places[member]
-            seeded: Any = self._seeded(stack, place)
+            twin, seeded = self._twin(stack, member), self._seeded(stack, stack.places[member])
             found.append(self.run.compare(self._plain_trainer(stack), twin.module, seeded))
         return found
 
@@ -188,8 +186,7 @@ class Validations:
         for place in dict.fromkeys(stack.places[member] for member in asking):
             found[place] = own = Batches(first.kept)
             first = first if first.kept else own
-            seeded: Any = self._seeded(stack, place)
-            self.run.record(trainer, module, seeded, own)
+            self.run.record(trainer, module, self._seeded(stack, place), own)
             _check_batches(own, first)
             total = first.nbytes + sum(each.nbytes for each in found.values() if not each.shares(first))
             if total > MOST_BYTES or max(map(nbytes, own.kept)) > _LARGER * self._largest:

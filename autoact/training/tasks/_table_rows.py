@@ -15,16 +15,16 @@ from autoact.errors import needs
 
 LARGEST = 5.0  # standardized inputs beyond are cut: single wild rows would decide between trainings
 Numbers = NDArray[np.float64]
-Part = tuple[Tensor, Tensor]
+Examples = tuple[Tensor, Tensor]  # x, y
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """A table of numbers in three parts: x is (rows, inputs); y int64 classes or float32 numbers, (rows,)."""
 
-    training: Part
-    selection: Part
-    comparison: Part
+    training: Examples
+    selection: Examples
+    comparison: Examples
 
 
 def three_parts(inputs: Numbers, target: Tensor, training: int) -> Rows:
@@ -129,7 +129,7 @@ class RowsData(L.LightningDataModule):
         return DataLoader(_of_all(self.rows().comparison), batch_size=1024)
 
 
-def _of_all(part: Part) -> TensorDataset:
+def _of_all(part: Examples) -> TensorDataset:
     """Return rows that belong to all folds."""
     x, y = part
     return TensorDataset(x, y, torch.full((len(x),), -1))

@@ -31,7 +31,7 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (Study, "tell", "study"),
     (_live_record, "log_training", "event logs"),
     (_carrying_out, "write_report", "report"),
-    (outcome.Watching, "_write_page", "report"),
+    (outcome.LiveRecord, "_write_page", "report"),
     (outcome, "build_report", "report"),
     (outcome, "latency", "latency"),
     (gc, "collect", "garbage"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autoact.search.executors._watch import can_tell_memory
+from autoact.search.executors._watchdog import can_tell_memory
 from scripts.benchmarks.load import memory
 
 

@@ -14,7 +14,7 @@ from autoact import run_search
 from autoact.errors import ConfigurationError, SearchFailedError
 from autoact.records import Ledger, Training
 from autoact.search import Settings
-from autoact.search.executors import _watch, can_end, executor_for, require_limits
+from autoact.search.executors import _watchdog, can_end, executor_for, require_limits
 from autoact.search.setup import seeds_for
 from autoact.search.trainings import NO_EXTRAS, Executor, Undone
 from autoact.spaces import Assignment
@@ -58,7 +58,7 @@ def swallow() -> None:
 
 @pytest.fixture(autouse=True)
 def again(monkeypatch: pytest.MonkeyPatch, often: None) -> None:
-    monkeypatch.setattr(_watch, "_AGAIN", 0.1)
+    monkeypatch.setattr(_watchdog, "_AGAIN", 0.1)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_limits_that_nobody_could_hold_are_refused(monkeypatch: pytest.MonkeyPat
     require_limits(Settings(training_timeout=float("inf")))
     with pytest.raises(ConfigurationError, match=r"training_timeout is 60, .* SIGALRM.* Set workers to 2"):
         require_limits(Settings(training_timeout=60))
-    monkeypatch.setattr(_watch, "_PROCESSES", Path("/nowhere"))
+    monkeypatch.setattr(_watchdog, "_PROCESSES", Path("/nowhere"))
     with pytest.raises(ConfigurationError, match=r"memory_limit is 2, but only Linux tells .* Leave it out"):
         require_limits(Settings(memory_limit=2))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from autoact.records import Comparison, RowGroups, Rows, Training
+from autoact.records import Comparison, RowEffect, RowGroups, Training
 from autoact.search.statistics import (
     Spread,
     compare,
@@ -40,7 +40,7 @@ def judged(gains: np.ndarray, **settings: object) -> Comparison:
     return compare(gains.mean(1).tolist(), [0.0] * len(gains), "max", groups=groups, **settings)  # type: ignore[arg-type]
 
 
-def rows_of(found: Comparison) -> Rows:
+def rows_of(found: Comparison) -> RowEffect:
     assert found.rows is not None
     return found.rows
 

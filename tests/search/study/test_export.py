@@ -11,6 +11,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.event import listen
 
@@ -128,3 +129,41 @@ def test_what_was_exported_is_read_once_by_a_resume_and_written_again_where_it_i
     assert len(after) > len(before)
     told = [[(t.number, t.params, t.values, t.state) for t in trials] for trials in (before, after)]
     assert told[1][: len(before)] == told[0]
+
+
+def kept_in(file: Path, url: str | None) -> Export:
+    return Export(url=url, file=file, name="s", directions=[StudyDirection.MINIMIZE], metrics=["loss"])
+
+
+TRIALS = [create_trial(value=value) for value in (3.0, 1.0, 2.0)]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_study_that_is_deleted_meanwhile_is_written_again_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, own: bool
+) -> None:
+    file = tmp_path / "study.db"
+    url = f"sqlite:///{file}"
+    export = kept_in(file, None if own else url)
+    with quiet_optuna():
+        export.write(TRIALS[:2])
+        file.unlink()
+        export.write(TRIALS)
+    assert [trial.value for trial in optuna.load_study(study_name="s", storage=url).trials] == [3.0, 1.0, 2.0]
+    where = file if own else url
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Trials of the study were deleted from {where} while the search ran. They are written again."
+    ]
+
+
+def test_a_failure_is_told_in_the_words_of_the_driver_not_by_what_optuna_guesses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    export = kept_in(tmp_path / "study.db", None)
+    with quiet_optuna():
+        export.write(TRIALS[:1])
+        export.file.write_bytes(b"")
+        monkeypatch.setattr("autoact.search.study._export._is_sound", lambda *_: True)
+        export.write(TRIALS)
+    said = "the search goes on: (sqlite3.OperationalError) no such table"
+    assert [said in record.getMessage() for record in caplog.records] == [True]

@@ -42,7 +42,7 @@ class _Watched:
     ended: float = math.inf  # its seconds when it was ended
 
 
-class Watch:
+class Watchdog:
     """Thread that looks at trainings now and then.
 
     Time in which this process was stopped does not count: a look long after the last is as one soon after.
@@ -69,7 +69,7 @@ class Watch:
         watched = _Watched(trainings, end, group)
         self._watched.append(watched)
         if self._thread is None and self._limits != NO_LIMITS:
-            self._thread = threading.Thread(target=self._look, name="autoact-watch", daemon=True)
+            self._thread = threading.Thread(target=self._look, name="autoact-watchdog", daemon=True)
             self._thread.start()
         try:
             yield

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from autoact.search.executors import _watch
-from autoact.search.executors._watch import Limits, Watch, can_tell_memory, memory_of
+from autoact.search.executors import _watchdog
+from autoact.search.executors._watchdog import Limits, Watchdog, can_tell_memory, memory_of
 from tests.search.executors.clock import Clock
 
 
@@ -25,16 +25,16 @@ pytestmark = pytest.mark.usefixtures("often")
 
 
 @pytest.fixture
-def watching() -> Iterator[Callable[[Limits], Watch]]:
-    made: list[Watch] = []
+def watching() -> Iterator[Callable[[Limits], Watchdog]]:
+    made: list[Watchdog] = []
 
-    def make(limits: Limits) -> Watch:
-        made.append(Watch(limits))
+    def make(limits: Limits) -> Watchdog:
+        made.append(Watchdog(limits))
         return made[-1]
 
     yield make
-    for watch in made:
-        watch.stop()
+    for watchdog in made:
+        watchdog.stop()
 
 
 def test_what_takes_too_long_is_ended_once(watching: Any) -> None:
@@ -50,8 +50,8 @@ def test_what_takes_too_long_is_ended_once(watching: Any) -> None:
 def test_a_stack_has_the_time_of_its_trainings(watching: Any) -> None:
     alone: list[str] = []
     stack: list[str] = []
-    watch = watching(Limits(seconds=0.2))
-    with watch.over(1000, stack.append), watch.over(1, alone.append):
+    watchdog = watching(Limits(seconds=0.2))
+    with watchdog.over(1000, stack.append), watchdog.over(1, alone.append):
         wait(lambda: alone)
     assert stack == []
 
@@ -77,7 +77,7 @@ def test_time_in_which_this_process_was_stopped_does_not_count(watching: Any, cl
 def test_what_goes_on_is_ended_again_and_told(
     watching: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(_watch, "_AGAIN", 0.1)
+    monkeypatch.setattr(_watchdog, "_AGAIN", 0.1)
     ended: list[str] = []
     with watching(Limits(seconds=0.1)).over(1, ended.append):
         wait(lambda: len(ended) > 2)
@@ -94,8 +94,8 @@ def test_a_group_that_takes_too_much_memory_is_ended(watching: Any) -> None:
         big.stdout.readline()
         assert 300e6 < memory_of(big.pid) < 400e6
         ended: list[str] = []
-        watch = watching(Limits(gigabytes=0.2))
-        with watch.over(1, ended.append, big.pid), watch.over(1, ended.append, None):
+        watchdog = watching(Limits(gigabytes=0.2))
+        with watchdog.over(1, ended.append, big.pid), watchdog.over(1, ended.append, None):
             wait(lambda: ended)
         assert ended == ["not enough memory: it took 0.3 GB of 0.2 GB (memory_limit)"]
     finally:
