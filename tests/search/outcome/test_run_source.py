@@ -1,5 +1,6 @@
 """The source of a run is read as it was kept, and nothing else is taken for one."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,15 @@ def run_of(source: dict[str, Any] | None, folder: Path) -> RunDirectory:
 
 
 def test_tasks_tables_and_python_are_read_as_they_were_kept(tmp_path: Path) -> None:
-    sources: tuple[Task | TableSource, ...] = get_task("digits"), TABLE
+    sources: tuple[Task | TableSource, ...] = get_task("digits"), TABLE, replace(TABLE, groups="vineyard")
     for number, source in enumerate(sources):
         assert source_of(run_of(kept_source(source), tmp_path / str(number))) == source
     assert source_of(run_of(None, tmp_path)) is None
+
+
+def test_a_table_of_an_earlier_version_has_neither_groups_nor_times(tmp_path: Path) -> None:
+    earlier = {name: value for name, value in kept_source(TABLE).items() if name not in ("groups", "time")}
+    assert source_of(run_of(earlier, tmp_path)) == TABLE
 
 
 def test_a_configuration_makes_the_same_again(tmp_path: Path) -> None:
@@ -43,7 +49,10 @@ def test_a_configuration_makes_the_same_again(tmp_path: Path) -> None:
     ("source", "said"),
     [
         ({"task": "digit"}, "No task named 'digit'. Did you mean 'digits'?"),
-        ({"data": "wine.csv"}, "source: expected data, target, problem, sha256; got {'data': 'wine.csv'}"),
+        (
+            {"data": "wine.csv"},
+            "source: expected data, target, problem, groups, time, sha256; got {'data': 'wine.csv'}",
+        ),
     ],
 )
 def test_what_cannot_be_made_again_is_named_with_its_file(
