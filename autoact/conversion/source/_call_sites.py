@@ -145,7 +145,7 @@ def reached(kind: type) -> frozenset[str]:
         name = waiting.pop()
         if name in known and name not in found:
             found.add(name)
-            waiting += _mentioned(known[name])
+            waiting += mentioned(known[name])
     return frozenset(found)
 
 
@@ -369,11 +369,12 @@ def numbered(kind: type, found: list[Site]) -> tuple[Site, ...]:
 def attribute_names(kind: type) -> set[str]:
     """Return every name that a class has, or that its methods ask the object for."""
     written = [*methods(kind).values(), *constructors(kind)]
-    return {name for method in written for name in _mentioned(method)} | set(dir(kind))
+    return {name for method in written for name in mentioned(method)} | set(dir(kind))
 
 
 @lru_cache(maxsize=4096)
-def _mentioned(method: Method) -> list[str]:
+def mentioned(method: Method) -> list[str]:
+    """Return the attributes of its object that a method reads."""
     return [
         node.attr
         for node in ast.walk(method.tree)
@@ -387,5 +388,5 @@ def is_repeated(kind: type, method: Method) -> bool:
     known = methods(kind)
     return (
         method.name != "forward"
-        and sum(_mentioned(known[name]).count(method.name) for name in reached(kind)) > 1
+        and sum(mentioned(known[name]).count(method.name) for name in reached(kind)) > 1
     )

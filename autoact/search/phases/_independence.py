@@ -13,6 +13,7 @@ from autoact.training import restored_randomness, train
 from autoact.training.fit import Beginnings, ShortValidations, Snapshot, shared_objects
 
 _FEW, _MOST = 1e-9, 20.0  # of a full training (one step), and steps
+_CLOSE = 1e-3  # relative: far above rounding
 _EXACT, _ON_ACCELERATORS = 1e-6, 5e-2  # what two trainings with one seed may differ by, relative
 
 
@@ -127,8 +128,32 @@ def require_no_history(name: str, monitor: str, validations: ShortValidations) -
         )
 
 
-def tell_of_memory(name: str, monitor: str, first: float, again: float) -> None:
+def require_unasked(name: str, monitor: str, as_it_is: float, with_layers: float) -> None:
+    """Refuse a model that computes something else where modules that do the same stand for its activations.
+
+    Args:
+        name: What the model is called.
+        monitor: Name of the value.
+        as_it_is: The value after a short training.
+        with_layers: The same where each activation was replaced by what computes the same.
+
+    Raises:
+        ConfigurationError: The values differ.
+    """
+    if math.isclose(as_it_is, with_layers, rel_tol=_CLOSE) or math.isnan(as_it_is):
+        return
+    raise ConfigurationError(
+        f"{name} computes something else where a layer that does the same stands for each activation: "
+        f"{monitor} {with_layers:.6g} instead of {as_it_is:.6g}. Its code asks what its activations are, by "
+        "their class or an attribute, and every choice would change the answer. Let it ask for names or "
+        "places instead, or leave these layers alone by rules with `keep: true`."
+    )
+
+
+def tell_of_memory(name: str, monitor: str, first: float, again: float) -> bool:
     """Warn where a training is not decided by its seed, because something outlives the one before.
+
+    Returns whether the seed decides.
 
     Args:
         name: What the model is called.
@@ -137,8 +162,10 @@ def tell_of_memory(name: str, monitor: str, first: float, again: float) -> None:
         again: The same after another with the same seed.
     """
     allowed = _ON_ACCELERATORS if torch.accelerator.is_available() else _EXACT
-    if math.isclose(first, again, rel_tol=allowed) or not (math.isfinite(first) and math.isfinite(again)):
-        return
+    if math.isclose(first, again, rel_tol=allowed):
+        return True
+    if not (math.isfinite(first) and math.isfinite(again)):
+        return False
     warnings.warn(
         f"Two short trainings of {name} with the same seed ended with {monitor} {first:.6g} and {again:.6g}: "
         "something beside the seed decides. Either it outlives a training (a counter or list in a class, a "
@@ -149,6 +176,7 @@ def tell_of_memory(name: str, monitor: str, first: float, again: float) -> None:
         UserWarning,
         stacklevel=2,
     )
+    return False
 
 
 def tell_of_no_optimizer(name: str) -> None:

@@ -12,6 +12,7 @@ from autoact.records import Training
 from autoact.search.phases._independence import (
     require_no_history,
     require_seeded,
+    require_unasked,
     tell_of_memory,
     tell_of_no_optimizer,
 )
@@ -77,8 +78,8 @@ def probe(
 ) -> Probe:
     """Train the original for one step, then for a few; for one the mixture and what could be chosen instead.
 
-    The few steps are done twice, which should end alike. All are validated, the first one as in the
-    confirmation, on selection data. Where batches are doubtful,
+    The few steps are done twice, which should end alike; so should the one step, as the model is and with
+    stand-ins for its activations. All are validated, the one step as in the confirmation, on selection data. Where batches are doubtful,
     the original is tried on these first; what its loss leaves out is told in a warning.
 
     Args:
@@ -159,8 +160,11 @@ def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[Doubt
         more = (kept.module, task.build, task.parts, task.monitor, task.trainer)
         require_no_history(name, task.monitor, ShortValidations(*more))
     again = _train(task, seed + 1, fraction=few)
-    tell_of_memory(name, task.monitor, second.selection, again.selection)
-    measured, no_mixture = [first, second, again], ""
+    decided = tell_of_memory(name, task.monitor, second.selection, again.selection)
+    plain = _train(rehearsed, seed, fraction=1e-9, comparison=True)
+    if decided:
+        require_unasked(name, task.monitor, plain.selection, first.selection)
+    measured, no_mixture = [first, second, again, plain], ""
     if second.finite and reached.some:  # a mixture of what diverges from the start derives nothing
         changed, no_mixture = _changed(task, seed, reached, math.isfinite(first.planned_steps))
         measured += changed
