@@ -79,8 +79,9 @@ def probe(
     """Train the original for one step, then for a few; for one the mixture and what could be chosen instead.
 
     The few steps are done twice, which should end alike; so should the one step, as the model is and with
-    stand-ins for its activations. All are validated, the one step as in the confirmation, on selection data. Where batches are doubtful,
-    the original is tried on these first; what its loss leaves out is told in a warning.
+    stand-ins for its activations. All are validated, the one step as in the confirmation, on selection data.
+    Where batches are doubtful, the original is tried on these first; what its loss leaves out is told in a
+    warning.
 
     Args:
         task: The model and its data, or a function, which is called once with a small fraction.
