@@ -4,7 +4,6 @@ What fixes a range for a reason stays: an output's, a gate's, a probability's, a
 the search space whose last part is written out, such as `blocks.*.gate`, includes it all the same.
 """
 
-import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +14,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 from autoact.activations import get
 from autoact.conversion._places import Found, Place
 from autoact.conversion.flow import RangeUse
-from autoact.conversion.source import Call, Site, own_class, reached, uses
+from autoact.conversion.source import Call, Site, is_step, own_class, reached, uses
 from autoact.conversion.surroundings import Roles, fed_by_child, fed_by_parameter, join, questions
 from autoact.nn import FixedActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
@@ -26,7 +25,6 @@ _BOUNDED = ("hardtanh",)  # relu6 is what mobile networks use between layers
 _BOUNDED_BY = 50.0  # e to the power of that is far below what float32 holds
 _BESIDE_HIDDEN = ("tanh", "scaled_tanh", "penalized_tanh", "arctan", "softsign", "isru")
 _OWN_KINDS = {"attention": "attention", "lstm": "a recurrent cell", "gru": "a recurrent cell"}
-_STEP = re.compile(r".*_step$|.*loss.*|^on_.*|^configure_.*")
 _GLU = {"silu": "SwiGLU", "swish": "SwiGLU", "gelu": "GeGLU", "gelu_tanh": "GeGLU", "relu": "ReGLU"}
 
 
@@ -173,7 +171,7 @@ def _surroundings(hidden: bool, place: Place, owner: nn.Module) -> str | None:
     kind = own_class(owner)
     if place.site is not None:
         method = place.site.method.name
-        if _STEP.match(method):
+        if is_step(method):
             return f"{place.site.call} is part of a loss or of a training step"
         if method not in reached(kind):
             return f"{place.site.call} stands in {method}, which forward does not call"

@@ -1,6 +1,7 @@
 """Asking code: expressions that ask what an activation is, isinstance(m, nn.ReLU), self.act.weight.
 
-A layer would answer them differently, so that the model would compute something else.
+A layer would answer them differently, so that the model would compute something else. Training steps and
+hooks may ask: what they do is part of what a search compares.
 """
 
 import ast
@@ -16,6 +17,7 @@ from autoact.conversion.source import (
     Call,
     Method,
     constructors,
+    is_step,
     mentioned,
     methods,
     own_class,
@@ -26,7 +28,6 @@ from autoact.nn import AutoActivation
 
 _ASKING = ("isinstance", "issubclass", "type", "hasattr", "getattr", "id", "vars")
 _OF_MODULES = frozenset(dir(nn.Module()))
-_TORCH_ACTIVATIONS = nn.modules.activation.__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +74,21 @@ def _is_asked(question: _Question, path: str, present: Any) -> bool:
 
 
 def _tells(kind: type, present: Any) -> bool:
-    """Tell whether an activation is of a class that what stands in for it is not, or may become one."""
-    return isinstance(present, kind) != issubclass(AutoActivation, kind) or _is_activation(kind)
-
-
-def _is_activation(kind: type) -> bool:
-    return kind.__module__ == _TORCH_ACTIVATIONS and kind is not nn.MultiheadAttention
+    """Tell whether an activation is of a class that what stands in for it is not, or the other way round."""
+    return isinstance(present, kind) != issubclass(AutoActivation, kind)
 
 
 @lru_cache(maxsize=512)
 def _of(kind: type) -> tuple[_Question, ...]:
-    known, making = methods(kind), set[str]()
+    known, making, of_forward = methods(kind), set[str](), "forward" in methods(kind)
     waiting = [name for method in constructors(kind) for name in mentioned(method)]
     while waiting:
         name = waiting.pop()
         if name in known and name not in making:
             making.add(name)
             waiting += mentioned(known[name])
-    runs = [known[name] for name in known if name in reached(kind) or name not in making]
-    return tuple(question for method in runs for question in _asked(method))
+    runs = [name for name in reached(kind) if not is_step(name) and (of_forward or name not in making)]
+    return tuple(question for name in runs for question in _asked(known[name]))
 
 
 def _asked(method: Method) -> Iterator[_Question]:

@@ -128,25 +128,24 @@ def require_no_history(name: str, monitor: str, validations: ShortValidations) -
         )
 
 
-def require_unasked(name: str, monitor: str, as_it_is: float, with_layers: float) -> None:
-    """Refuse a model that computes something else where modules that do the same stand for its activations.
+def tell_of_questions(name: str, monitor: str, as_it_is: float, with_layers: float) -> None:
+    """Warn where a model computes something else when modules that do the same stand for its activations.
 
     Args:
         name: What the model is called.
         monitor: Name of the value.
         as_it_is: The value after a short training.
         with_layers: The same where each activation was replaced by what computes the same.
-
-    Raises:
-        ConfigurationError: The values differ.
     """
-    if math.isclose(as_it_is, with_layers, rel_tol=_CLOSE) or math.isnan(as_it_is):
+    if math.isclose(as_it_is, with_layers, rel_tol=_CLOSE) or not math.isfinite(as_it_is):
         return
-    raise ConfigurationError(
+    warnings.warn(
         f"{name} computes something else where a layer that does the same stands for each activation: "
         f"{monitor} {with_layers:.6g} instead of {as_it_is:.6g}. Its code asks what its activations are, by "
-        "their class or an attribute, and every choice would change the answer. Let it ask for names or "
-        "places instead, or leave these layers alone by rules with `keep: true`."
+        "their class or an attribute, and every choice changes the answer: the verdict compares that, too. "
+        "Let it ask for names or places instead, or leave such layers alone by rules with `keep: true`.",
+        UserWarning,
+        stacklevel=2,
     )
 
 

@@ -12,9 +12,9 @@ from autoact.records import Training
 from autoact.search.phases._independence import (
     require_no_history,
     require_seeded,
-    require_unasked,
     tell_of_memory,
     tell_of_no_optimizer,
+    tell_of_questions,
 )
 from autoact.search.trainings import ModelTask, ObjectiveTask, raised
 from autoact.spaces import LayerRule, SearchSpace
@@ -164,7 +164,7 @@ def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[Doubt
     decided = tell_of_memory(name, task.monitor, second.selection, again.selection)
     plain = _train(rehearsed, seed, fraction=1e-9, comparison=True)
     if decided:
-        require_unasked(name, task.monitor, plain.selection, first.selection)
+        tell_of_questions(name, task.monitor, plain.selection, first.selection)
     measured, no_mixture = [first, second, again, plain], ""
     if second.finite and reached.some:  # a mixture of what diverges from the start derives nothing
         changed, no_mixture = _changed(task, seed, reached, math.isfinite(first.planned_steps))
