@@ -13,7 +13,6 @@ from autoact.training import restored_randomness, train
 from autoact.training.fit import Beginnings, ShortValidations, Snapshot, shared_objects
 
 _FEW, _MOST = 1e-9, 20.0  # of a full training (one step), and steps
-_CLOSE = 1e-3  # relative: far above rounding
 _EXACT, _ON_ACCELERATORS = 1e-6, 5e-2  # what two trainings with one seed may differ by, relative
 
 
@@ -128,31 +127,8 @@ def require_no_history(name: str, monitor: str, validations: ShortValidations) -
         )
 
 
-def tell_of_questions(name: str, monitor: str, as_it_is: float, with_layers: float) -> None:
-    """Warn where a model computes something else when modules that do the same stand for its activations.
-
-    Args:
-        name: What the model is called.
-        monitor: Name of the value.
-        as_it_is: The value after a short training.
-        with_layers: The same where each activation was replaced by what computes the same.
-    """
-    if math.isclose(as_it_is, with_layers, rel_tol=_CLOSE) or not math.isfinite(as_it_is):
-        return
-    warnings.warn(
-        f"{name} computes something else where a layer that does the same stands for each activation: "
-        f"{monitor} {with_layers:.6g} instead of {as_it_is:.6g}. Its code asks what its activations are, by "
-        "their class or an attribute, and every choice changes the answer: the verdict compares that, too. "
-        "Let it ask for names or places instead, or leave such layers alone by rules with `keep: true`.",
-        UserWarning,
-        stacklevel=2,
-    )
-
-
-def tell_of_memory(name: str, monitor: str, first: float, again: float) -> bool:
+def tell_of_memory(name: str, monitor: str, first: float, again: float) -> None:
     """Warn where a training is not decided by its seed, because something outlives the one before.
-
-    Returns whether the seed decides.
 
     Args:
         name: What the model is called.
@@ -161,10 +137,8 @@ def tell_of_memory(name: str, monitor: str, first: float, again: float) -> bool:
         again: The same after another with the same seed.
     """
     allowed = _ON_ACCELERATORS if torch.accelerator.is_available() else _EXACT
-    if math.isclose(first, again, rel_tol=allowed):
-        return True
-    if not (math.isfinite(first) and math.isfinite(again)):
-        return False
+    if math.isclose(first, again, rel_tol=allowed) or not (math.isfinite(first) and math.isfinite(again)):
+        return
     warnings.warn(
         f"Two short trainings of {name} with the same seed ended with {monitor} {first:.6g} and {again:.6g}: "
         "something beside the seed decides. Either it outlives a training (a counter or list in a class, a "
@@ -175,7 +149,6 @@ def tell_of_memory(name: str, monitor: str, first: float, again: float) -> bool:
         UserWarning,
         stacklevel=2,
     )
-    return False
 
 
 def tell_of_no_optimizer(name: str) -> None:

@@ -14,7 +14,6 @@ from autoact.search.phases._independence import (
     require_seeded,
     tell_of_memory,
     tell_of_no_optimizer,
-    tell_of_questions,
 )
 from autoact.search.trainings import ModelTask, ObjectiveTask, raised
 from autoact.spaces import LayerRule, SearchSpace
@@ -78,10 +77,9 @@ def probe(
 ) -> Probe:
     """Train the original for one step, then for a few; for one the mixture and what could be chosen instead.
 
-    The few steps are done twice, which should end alike; so should the one step, as the model is and with
-    stand-ins for its activations. All are validated, the one step as in the confirmation, on selection data.
-    Where batches are doubtful, the original is tried on these first; what its loss leaves out is told in a
-    warning.
+    The few steps are done twice, which should end alike. All are validated, the first one as in the
+    confirmation, on selection data. Where batches are doubtful,
+    the original is tried on these first; what its loss leaves out is told in a warning.
 
     Args:
         task: The model and its data, or a function, which is called once with a small fraction.
@@ -161,11 +159,8 @@ def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[Doubt
         more = (kept.module, task.build, task.parts, task.monitor, task.trainer)
         require_no_history(name, task.monitor, ShortValidations(*more))
     again = _train(task, seed + 1, fraction=few)
-    decided = tell_of_memory(name, task.monitor, second.selection, again.selection)
-    plain = _train(rehearsed, seed, fraction=1e-9, comparison=True)
-    if decided:
-        tell_of_questions(name, task.monitor, plain.selection, first.selection)
-    measured, no_mixture = [first, second, again, plain], ""
+    tell_of_memory(name, task.monitor, second.selection, again.selection)
+    measured, no_mixture = [first, second, again], ""
     if second.finite and reached.some:  # a mixture of what diverges from the start derives nothing
         changed, no_mixture = _changed(task, seed, reached, math.isfinite(first.planned_steps))
         measured += changed

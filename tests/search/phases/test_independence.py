@@ -295,20 +295,3 @@ class Unoptimized(Curve):
 def test_a_model_that_no_step_changes_is_told(tmp_path):
     with pytest.warns(UserWarning, match="Unoptimized has no optimizer: its configure_opt"):
         search(Unoptimized, tmp_path / "run", dry_run=True)
-
-
-GAINS: dict[type, float] = {nn.ReLU: 2.0}
-
-
-class Asking(Curve):
-    """What it asks for stands in no source that is read before it runs."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for layer in self.net:
-            x = layer(x) * GAINS.get(type(layer), 1.0)
-        return x
-
-
-def test_a_model_that_asks_what_its_activations_are_is_told(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="Asking computes something else where a layer that does the same"):
-        search(Asking, tmp_path / "run", dry_run=True)
