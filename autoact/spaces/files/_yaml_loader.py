@@ -48,9 +48,16 @@ def _whole_number(loader: Loader, node: yaml.ScalarNode) -> int:
 
 
 Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)?\.?\d+[eE][-+]?\d+$"), list("-+0123456789.")
-)
+
+
+class Dumper(yaml.SafeDumper):
+    """SafeDumper that puts text into quotes which `Loader` would read as a number."""
+
+
+for _each in (Loader, Dumper):
+    _each.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)?\.?\d+[eE][-+]?\d+$"), list("-+0123456789.")
+    )
 
 
 def _inside(node: yaml.Node | None) -> list[yaml.Node]:
