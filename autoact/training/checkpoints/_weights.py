@@ -189,8 +189,8 @@ def _read(source: Any) -> tuple[dict[str, Any], Mapping[str, Any] | None, Any]:
         except (EOFError, RuntimeError, UnpicklingError) as error:  # damaged, or with objects
             why = in_one_line(error)
             raise ConversionError(
-                f"{source} holds no weights that torch reads without running code ({why}). If it is whole and "
-                "you trust it, give what torch.load(path, weights_only=False) returns."
+                f"{source} holds no weights that torch reads without running code ({why}). If it is whole "
+                "and you trust it, give what torch.load(path, weights_only=False) returns."
             ) from error
     recipe = source.get(RECIPE) if isinstance(source, Mapping) else None
     state = source.get("state_dict", source) if isinstance(source, Mapping) else None

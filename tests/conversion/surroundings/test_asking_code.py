@@ -169,6 +169,8 @@ def test_an_example_input_shows_questions_that_the_source_does_not():
 class Noisy(Walked):
     """Random numbers and buffers that change with every run are no questions."""
 
+    runs: Tensor
+
     def __init__(self):
         super().__init__()
         self.register_buffer("runs", torch.zeros(()))

@@ -75,7 +75,7 @@ def test_what_learns_in_training_evaluates():
 
 def test_a_choice_stands_at_every_path_and_is_saved():
     model, fresh = apply(Sliced(), {"net.1": "tanh"}), Sliced()
-    assert model.net[1] is model.features[1]
+    assert model.get_submodule("net.1") is model.get_submodule("features.1")
     load_weights(fresh, model.state_dict())
-    assert type(fresh.features[1]) is nn.Tanh
+    assert type(fresh.get_submodule("features.1")) is nn.Tanh
     assert torch.equal(fresh.eval()(X), model.train()(X))
