@@ -25,6 +25,7 @@ _MULTIPLYING = ("mul", "mul_", "multiply", "multiply_", "imul")  # names in torc
 _TENSOR_METHODS = ("relu", "relu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "sin")
 _STEP = re.compile(r".*_step$|.*loss.*|^on_.*|^configure_.*")
 UNSEARCHED = {F.prelu: "its slope is a parameter of the model", F.rrelu: "it is random"}
+UNSEARCHED |= {F.threshold: "write nn.Threshold"}
 
 
 @dataclass(frozen=True, slots=True)
