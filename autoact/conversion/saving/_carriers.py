@@ -102,7 +102,7 @@ def _parts(module: nn.Module, own: Mapping[str, Mapping[str, Any]]) -> Iterator[
 
 def _holds(module: nn.Module) -> bool:
     """Tell whether a module is one of the activations that it names, or one of these is its child."""
-    return any("." not in path for entry in (named(module) or {}).values() for path in entry["paths"])
+    return any("." not in path for entry in decoded(vars(module)[KEY]).values() for path in entry["paths"])
 
 
 def _write(module: nn.Module, state: dict[str, Any], prefix: str, metadata: Any) -> None:
