@@ -10,12 +10,12 @@ from torch import nn
 
 from autoact._card import NAMES, card
 from autoact.activations import PLAIN
-from autoact.conversion._eligibility import Eligibility, eligible, includes, without_factors
+from autoact.conversion._eligibility import Eligibility, asked, eligible, includes, without_factors
 from autoact.conversion._grouping import groups_of, rule_of
 from autoact.conversion._hand_placed import check_hand_placed, hand_placed, own_settings
 from autoact.conversion._places import Found, Place, check_model, discover
 from autoact.conversion._recipe import Entry, entries
-from autoact.conversion.probing import NEVER_CALLED, Line, Probed, probed
+from autoact.conversion.probing import ASKED, NEVER_CALLED, Line, Probed, probed
 from autoact.conversion.source import (
     Call,
     lines_of,
@@ -152,8 +152,8 @@ def find_layers(
         model: Any module; one converted before gives the plan of its conversion again.
         space: A space, its name, its path, plain data, or a list of candidates.
         example_input: What the model takes: a tensor, a tuple of arguments or a mapping of keywords. The
-            model runs on it once in evaluation and once in training mode; activations that run in neither
-            are left alone.
+            model runs on it in evaluation and in training mode, as it is and with stand-ins; activations
+            that run in neither, or that no stand-in can replace, are left alone.
 
     Raises:
         ConversionError: No model, a scripted one, or nothing to convert; lists the module types found. No
@@ -190,7 +190,10 @@ def plan_and_probe(
             f"{_listed(plan.left_alone)} Write what runs instead as modules such as nn.ReLU(), and call "
             "them in forward."
         )
-    return plan.without(dict.fromkeys(seen.idle, NEVER_CALLED)), seen
+    plan = plan.without({**dict.fromkeys(seen.idle, NEVER_CALLED), **dict.fromkeys(seen.asked, ASKED)})
+    if not plan.paths:
+        raise ConversionError(_nothing(model, plan.left_alone))
+    return plan, seen
 
 
 def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
@@ -204,7 +207,7 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
     present = _taken_apart(_within(space, present), found, present)
     space = _within(space, present)
     places, blocks = dict[str, Place](), dict[str, str]()
-    found_roles = roles(model)
+    found_roles, lines = roles(model), asked(model, present)
     follows = _followers(model, present, earlier)
 
     def judged(path: str, place: Place) -> Eligibility:
@@ -222,7 +225,7 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
         if path in placed or path in earlier:
             return Eligibility()
         listed = (rule.candidates if rule else None) or space.candidates
-        verdict = eligible(model, place, found_roles, listed)
+        verdict = eligible(model, place, found_roles, listed, lines.get(path))
         return replace(verdict, reason=None) if includes(rule, place.names) else verdict
 
     for path, place in sorted(present.items(), key=lambda item: item[0] in follows):
@@ -235,8 +238,8 @@ def _planned(model: nn.Module, space: SpaceLike) -> ConversionPlan:
             blocks[path] = verdict.block
     places = {path: place for path, place in present.items() if path in places}
     spoken = [site for path, place in present.items() if path in left_alone for site in place.sites]
-    lines = lines_of(left_alone.values(), spoken)
-    return _plan(model, space, places, blocks, left_alone, _of(places, follows), lines)
+    spoken_of = lines_of(left_alone.values(), spoken)
+    return _plan(model, space, places, blocks, left_alone, _of(places, follows), spoken_of)
 
 
 def _followers(

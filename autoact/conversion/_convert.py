@@ -41,8 +41,9 @@ def convert(model: M, space: SpaceLike = "default", *, start: str = "same", exam
         space: A space, its name, its path, plain data, or a list of candidates.
         start: "same": the model computes what it did; "uniform": all candidates weigh the same.
         example_input: What the model takes: a tensor, a tuple of arguments or a mapping of keywords. The
-            model runs on it once in each mode, and activations that are never called are left alone. Needed
-            for spaces with one choice per channel.
+            model runs on it in each mode, as it is and with stand-ins, and activations that are never
+            called, or that no stand-in can replace, are left alone. Needed for spaces with one choice per
+            channel.
 
     Returns:
         The model. If anything is raised, the model is as it was before.

@@ -4,18 +4,18 @@ What fixes a range for a reason stays: an output's, a gate's, a probability's, a
 the search space whose last part is written out, such as `blocks.*.gate`, includes it all the same.
 """
 
-import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 from autoact.activations import get
 from autoact.conversion._places import Found, Place
 from autoact.conversion.flow import RangeUse
-from autoact.conversion.source import own_class, reached, uses
-from autoact.conversion.surroundings import Roles, fed_by_child
+from autoact.conversion.source import Call, Site, is_step, own_class, reached, uses
+from autoact.conversion.surroundings import Roles, fed_by_child, fed_by_parameter, join, questions
 from autoact.nn import FixedActivation
 from autoact.spaces import Choice, LayerRule, SearchSpace
 
@@ -25,7 +25,6 @@ _BOUNDED = ("hardtanh",)  # relu6 is what mobile networks use between layers
 _BOUNDED_BY = 50.0  # e to the power of that is far below what float32 holds
 _BESIDE_HIDDEN = ("tanh", "scaled_tanh", "penalized_tanh", "arctan", "softsign", "isru")
 _OWN_KINDS = {"attention": "attention", "lstm": "a recurrent cell", "gru": "a recurrent cell"}
-_STEP = re.compile(r".*_step$|.*loss.*|^on_.*|^configure_.*")
 _GLU = {"silu": "SwiGLU", "swish": "SwiGLU", "gelu": "GeGLU", "gelu_tanh": "GeGLU", "relu": "ReGLU"}
 
 
@@ -42,7 +41,13 @@ class Eligibility:
     block: str | None = None
 
 
-def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container[str] = ()) -> Eligibility:
+def eligible(
+    model: nn.Module,
+    place: Place,
+    roles: Roles,
+    candidates: Container[str] = (),
+    asking: Call | None = None,
+) -> Eligibility:
     """Return whether an activation is one to search by default.
 
     Args:
@@ -50,6 +55,7 @@ def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container
         place: Of the activation.
         roles: Of the model's activations.
         candidates: Of the space: what it lists and what a layer feeds is searched, such as a SIREN's sine.
+        asking: A line that asks what the activation is.
     """
     name = place.choice.activation if place.choice else ""
     hidden = bool(name) and _is_hidden(name)
@@ -59,6 +65,11 @@ def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container
         return Eligibility()
     if place.site is not None and place.site.what != "call":
         return _of_product(model, place, owner)
+    if asking is not None:
+        what = f"{asking} asks what it is, and a layer answers otherwise: ask for its name or place there"
+        return Eligibility(f"{what}; {_remedy(place.paths[0])}")
+    if _of_parameters(model, place, owner):
+        return Eligibility(f"it computes a parameter, which its range constrains; {_remedy(place.paths[0])}")
     if use := _range_use(place, roles):
         return Eligibility(f"its result {use.why} ({use.call}); {_remedy(place.paths[0])}")
     if gate and hidden:
@@ -67,6 +78,27 @@ def eligible(model: nn.Module, place: Place, roles: Roles, candidates: Container
     reason = _purpose(name, hidden or listed, place, roles, gate) or _surroundings(hidden, place, owner)
     reason = reason or _frozen(model, place.paths[0])
     return Eligibility(reason and f"{reason}; {_remedy(place.paths[0])}")
+
+
+def asked(model: nn.Module, places: Mapping[str, Place]) -> dict[str, Call]:
+    """Return a line of the model's code that asks what an activation is, for each of which one does.
+
+    Args:
+        model: The model.
+        places: Its activations by path.
+    """
+    held = {each: place.present for place in places.values() for each in _held(place)}
+    found = questions(model, {each: present for each, present in held.items() if present is not None})
+    lines = {path: [found[each] for each in _held(place) if each in found] for path, place in places.items()}
+    return {path: calls[0] for path, calls in lines.items() if calls}
+
+
+def _held(place: Place) -> tuple[str, ...]:
+    """Return the paths of the module or function that computes an activation."""
+    owner = place.paths[0].rpartition(".")[0]
+    if place.site is not None and place.site.attribute is not None:
+        return (join(owner, place.site.attribute),)
+    return place.paths
 
 
 def _of_product(model: nn.Module, place: Place, owner: nn.Module) -> Eligibility:
@@ -86,8 +118,22 @@ def _is_hidden(name: str) -> bool:
 
 def _fed_by_layer(owner: nn.Module, place: Place) -> bool:
     """Tell whether every call of an activation is given what a child of its module computes."""
-    calls = place.sites or uses(own_class(owner), place.paths[0].rpartition(".")[2])
+    calls = _calls(owner, place)
     return bool(calls) and all(map(fed_by_child, calls))
+
+
+def _of_parameters(model: nn.Module, place: Place, owner: nn.Module) -> bool:
+    """Tell whether an activation is applied to weights: in a parametrization, or by a call."""
+    path = place.paths[0]
+    while path:
+        path = path.rpartition(".")[0]
+        if isinstance(model.get_submodule(path), ParametrizationList):
+            return True
+    return any(fed_by_parameter(call, owner) for call in _calls(owner, place))
+
+
+def _calls(owner: nn.Module, place: Place) -> tuple[Site, ...]:
+    return place.sites or uses(own_class(owner), place.paths[0].rpartition(".")[2])
 
 
 def _range_use(place: Place, roles: Roles) -> RangeUse | None:
@@ -125,7 +171,7 @@ def _surroundings(hidden: bool, place: Place, owner: nn.Module) -> str | None:
     kind = own_class(owner)
     if place.site is not None:
         method = place.site.method.name
-        if _STEP.match(method):
+        if is_step(method):
             return f"{place.site.call} is part of a loss or of a training step"
         if method not in reached(kind):
             return f"{place.site.call} stands in {method}, which forward does not call"

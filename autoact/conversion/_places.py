@@ -33,7 +33,7 @@ from autoact.conversion.source import (
     settings_trouble,
     with_settings,
 )
-from autoact.conversion.surroundings import has_ones, join
+from autoact.conversion.surroundings import first_paths, has_ones, join
 from autoact.errors import ConfigurationError, ConversionError
 from autoact.nn import AutoActivation, FixedActivation
 from autoact.spaces import Choice
@@ -165,9 +165,9 @@ def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_O
     """Yield every activation at every path; those whose calls are yielded apart go to `split`."""
     modules = dict(model.named_modules(remove_duplicate=False))
     shared: dict[str, tuple[_Occurrence, ...]] = {}
-    outside, trouble = outside_calls(model), dict[str, str]()
+    outside, trouble, first = outside_calls(model), dict[str, str](), first_paths(modules)
     for path, module in modules.items():
-        own = _itself(path, module, modules)
+        own = _itself(path, module, modules, first[path])
         if _is_hidden(path, module, modules):
             continue
         if path not in split:
@@ -180,9 +180,9 @@ def _occurrences(model: nn.Module, split: dict[str, _Occurrence]) -> Iterator[_O
             yield from _inside(path, module, split, shared, trouble)
 
 
-def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module]) -> _Occurrence:
-    parent, _, name = path.rpartition(".")
+def _itself(path: str, module: nn.Module, modules: Mapping[str, nn.Module], first: str) -> _Occurrence:
     # one layer per place; only what was made to learn together stays one layer
+    parent, _, name = first.rpartition(".")
     key = id(module) if isinstance(module, AutoActivation) or not path else (id(modules[parent]), name)
     return _Occurrence(path, key, module, choice=wrapped(module) if path else None)
 

@@ -7,9 +7,9 @@ from torch import nn
 
 from autoact.activations import PLAIN
 from autoact.conversion._placement import fit, move_hooks, put
-from autoact.conversion._places import Place, discover
+from autoact.conversion._places import Found, Place, discover
 from autoact.conversion._rollback import all_or_nothing
-from autoact.conversion.saving import KEY, carry, decoded, differs
+from autoact.conversion.saving import KEY, carry, decoded, differs, is_carried, named
 from autoact.conversion.source import can_open
 from autoact.conversion.surroundings import Neighbors, join, make_block_plain, neighbors, settle
 from autoact.errors import ConversionError
@@ -67,7 +67,11 @@ def record(model: nn.Module, changed: Mapping[str, Entry], *, carried: bool | No
         carried: Whether the state_dict names fixed activations other than the original ones; None: those that
             it named, and what is changed as its entries say.
     """
-    kept = {path: entry for path, entry in entries(model).items() if path not in changed}
+    kept = {
+        path: entry
+        for path, entry in entries(model).items()
+        if path not in changed and not (entry.get("carried") and _is_replaced(model, entry))
+    }
     for module in model.modules():
         vars(module).pop(_ATTRIBUTE, None)
     # past __setattr__, which torch.compile's wrapper forwards to the module inside
@@ -75,6 +79,14 @@ def record(model: nn.Module, changed: Mapping[str, Entry], *, carried: bool | No
     for entry in found.values() if carried is not None else ():
         entry["carried"] = carried and entry["kind"] == "fixed" and entry["choice"] != entry["original"]
     carry(model, {path: entry for path, entry in found.items() if entry.get("carried")})
+
+
+def _is_replaced(model: nn.Module, entry: Entry) -> bool:
+    """Tell whether a chosen activation is no longer where it was put."""
+    try:
+        return not all(is_carried(model.get_submodule(path)) for path in entry["paths"])
+    except AttributeError:
+        return True
 
 
 def replay(model: M, recipe: Mapping[str, Any] | None) -> M:
@@ -145,28 +157,47 @@ def restore(model: nn.Module, state: Mapping[str, Any]) -> tuple[str, ...]:
         (('1',), Tanh())
     """
     done: list[str] = []
-    named = [name for name in state if name.rpartition(".")[2] == KEY]
-    for name in sorted(named, key=lambda name: name.count(".")):  # the whole speaks for its parts
-        part = name.rpartition(".")[0]
+    parts = _named_in(state)
+    for part in sorted(parts, key=lambda part: join(part, "").count(".")):  # the whole speaks for its parts
         try:
             module = model.get_submodule(part)
         except AttributeError as error:
             raise ConversionError(
                 f"The model has no part {part!r}, whose activations the weights name."
             ) from error
-        done += [join(part, path) for path in _restore(module, decoded(state[name]))]
+        done += [join(part, path) for path in _restore(module, parts[part])]
     return tuple(done)
 
 
+def _named_in(state: Mapping[str, Any]) -> dict[str, dict[str, Entry]]:
+    """Return the activations that a state_dict names, by the part that they are in."""
+    found = {
+        name.rpartition(".")[0]: decoded(saved)
+        for name, saved in state.items()
+        if name.rpartition(".")[2] == KEY
+    }
+    parts = {part: layers for part, layers in found.items() if "" not in layers}
+    for path, layers in found.items():
+        if "" in layers:  # saved without the parent that it had
+            part, _, name = path.rpartition(".")
+            parts.setdefault(part, {})[name] = {**layers[""], "paths": [name]}
+    return parts
+
+
 def _restore(model: nn.Module, layers: Mapping[str, Entry]) -> list[str]:
-    if KEY in vars(model):
-        wrong = differs(decoded(vars(model)[KEY]), layers)
-        if wrong:
+    if own := named(model):
+        if wrong := differs(own, layers):
             raise ConversionError(f"{wrong}. Load them into a fresh {type(model).__name__}.")
         return []
     recorded = _by_path(model)
     wanted = {path: entry for path, entry in layers.items() if not _is_start(recorded.get(path), entry, path)}
     changed = {}
+    found = discover(model) if wanted else Found()
+    known = {*recorded, *found.whole, *(each for place in found.places.values() for each in place.paths)}
+    if unknown := [path for path in wanted if path not in known]:
+        raise ConversionError(
+            f"The model has no activation at {unknown[0]!r}; it is not the architecture of these weights."
+        )
     around = in_place_at(model, list(wanted))
     with all_or_nothing(model):
         for path, entry in wanted.items():

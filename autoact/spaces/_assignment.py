@@ -145,8 +145,18 @@ def _parse(document: Document) -> Assignment:
     layers = data.get("layers")
     if not isinstance(layers, Mapping):
         raise document.error(("layers",), "expected a mapping of layer paths to activations.")
+    _check_paths(document, layers)
     choices = {str(path): _choice(document, ("layers", path)) for path in layers}
     return Assignment(choices, name=str(data.get("name") or ""))
+
+
+def _check_paths(document: Document, layers: Mapping[Any, Any]) -> None:
+    """Complain about a path that YAML reads as another one, such as 1.10 as the number 1.1."""
+    read = {str(path) for path in layers}
+    for keys, line in document.lines.items():
+        if len(keys) == 2 and keys[0] == "layers" and keys[1] not in read:
+            what = f"YAML reads the layer path {keys[1]} as something else: write '{keys[1]}'"
+            raise ConfigurationError(f"{document.source}, line {line}: {what}.")
 
 
 def _choice(document: Document, keys: tuple[str, str]) -> Choice:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.core import saving
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 from lightning.pytorch.tuner import lr_finder
 from lightning.pytorch.utilities.model_helpers import is_overridden
@@ -224,6 +225,11 @@ def plain_interrupt() -> Iterator[None]:
     finally:
         if main:
             signal.signal(signal.SIGINT, handler)
+
+
+def spawns(trainer: Trainer) -> bool:
+    """Tell whether a Trainer trains in processes that end with the training, such as those of ddp_spawn."""
+    return isinstance(trainer.strategy.launcher, _MultiProcessingLauncher)
 
 
 def trust_instantiators(*names: str) -> None:

@@ -334,3 +334,25 @@ def test_a_frozen_part_in_evaluation_mode_stays_as_it_was_trained():
     assert "teacher.net.1" in find_layers(model, space).layers
     assert "teacher.net.1" in find_layers(model.requires_grad_(False)).layers
     assert "teacher.net.1" in find_layers(Distilled().eval()).layers
+
+
+class Convex(nn.Module):
+    """Weights that must not be negative, by a call, by a local name and by a parametrization."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.q = nn.Linear(4, 4), nn.Linear(4, 4), nn.Parameter(torch.ones(4))
+        self.act = nn.ReLU()
+        torch.nn.utils.parametrize.register_parametrization(self.b, "weight", nn.ReLU())
+
+    def forward(self, x):
+        weight = self.a.weight
+        h = F.elu(F.linear(x, F.relu(weight.t()), self.a.bias) + self.q)  # of an input and a parameter
+        return F.gelu(self.b(h * self.act(self.q)))
+
+
+def test_what_computes_a_parameter_stays():
+    plan = find_layers(Convex(), ["relu", "tanh"])
+    assert list(plan.layers) == ["elu_1", "gelu_1"]
+    stay = {path for path, why in plan.left_alone.items() if why.startswith("it computes a parameter")}
+    assert stay == {"relu_1", "act", "b.parametrizations.weight.0"}

@@ -72,13 +72,15 @@ def test_hooks_of_layers_that_become_one_all_run():
     assert seen == ["1", "3", "1", "3"]
 
 
-def test_counting_channels_runs_no_hook_of_an_activation_twice():
+def test_counting_channels_runs_every_hook_of_an_activation_once_in_each_run():
     model, seen, _ = watched()
     space = SearchSpace.of(
         {"version": 1, "name": "c", "candidates": ["relu", "tanh"], "relaxation": {"granularity": "channel"}}
     )
     convert(model, space, example_input=X)
-    assert [kind for kind, _ in seen].count("before") == 2  # in evaluation and in training mode
+    assert [kind for kind, _ in seen].count(
+        "before"
+    ) == 4  # in evaluation and in training mode, as it is and with probes
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])

@@ -133,3 +133,19 @@ def test_a_renamed_activation_keeps_old_files_loading(tmp_path):
         SearchSpace.from_dict(
             {"candidates": ["relu"], "bounds": {"bent_now": {"amount": 1}, "bent_before": {"amount": 1}}}
         )
+
+
+def test_paths_that_look_like_numbers_are_read_as_they_were_saved(tmp_path):
+    given = Assignment(dict.fromkeys(["1", "1.10", "1e3", "2.0e1", "no", "010", "null"], "tanh"))
+    given.save(tmp_path / "a.yaml")
+    assert Assignment.load(tmp_path / "a.yaml") == given
+
+
+@pytest.mark.parametrize(("written", "line"), [("1.10", 4), ("1e3", 4), ("no", 4), ("010", 4)])
+def test_paths_that_yaml_reads_as_something_else_are_refused(tmp_path, written, line):
+    """1.10 would be the layer 1.1, which there may be as well."""
+    (tmp_path / "a.yaml").write_text(f"version: 1\nlayers:\n  1.1: relu\n  {written}: tanh\n")
+    with pytest.raises(
+        ConfigurationError, match=rf"line {line}: YAML reads .* as something else: write '{written}'"
+    ):
+        Assignment.load(tmp_path / "a.yaml")

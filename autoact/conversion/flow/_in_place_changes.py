@@ -109,6 +109,7 @@ class _Reader(ValueReader):
                 return
         for target in targets:
             if isinstance(target, ast.Subscript):
+                self._of(value)  # which is computed before anything changes
                 self._change(target, self._of(target))
         for target in targets:
             match target:

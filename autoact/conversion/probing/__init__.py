@@ -3,9 +3,10 @@
 from autoact.conversion.probing._channels import Seen, channels
 from autoact.conversion.probing._executed import Line, Watch
 from autoact.conversion.probing._idle_layers import warn_of_idle
-from autoact.conversion.probing._probes import NEVER_CALLED, Probed, Probes, probed
+from autoact.conversion.probing._probes import ASKED, NEVER_CALLED, Probed, Probes, probed
 
 __all__ = [
+    "ASKED",
     "NEVER_CALLED",
     "Line",
     "Probed",

@@ -25,6 +25,7 @@ Line = tuple[str, int]
 # of other names than the functions of registered activations
 _FURTHER = {
     **{name: name for name in ("glu", "prelu", "rrelu", "threshold")},
+    "_threshold": "threshold",  # torch.nn.functional's
     "expit": "sigmoid",
     "special_expit": "sigmoid",
     "log_sigmoid_forward": "logsigmoid",
@@ -197,7 +198,8 @@ def activation_name(function: Any, args: tuple[Any, ...], named: Mapping[str, An
         return ""
     if bare in ("clamp", "clip", "clamp_min"):
         lower, upper = _bounds(args, named)
-        return "relu" if upper is None and _is_zero(lower) else ""
+        found = {None: "relu", 6: "relu6"} if upper is None or isinstance(upper, int | float) else {}
+        return found.get(upper, "") if _is_zero(lower) else ""
     if bare in ("maximum", "max"):
         return "relu" if any(map(_is_zero, (*args[:2], named.get("other")))) and len(args) < 3 else ""
     return _FURTHER.get(bare) or torch_functions().get(bare, "")

@@ -1,13 +1,16 @@
 """Probes of a model's activations: which of them run with an example input, and what reaches them."""
 
+import random
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.utils import _pytree
 
 from autoact.conversion._placement import fit, put
 from autoact.conversion._rollback import Structure
@@ -17,9 +20,13 @@ from autoact.nn import module_for
 from autoact.spaces import Choice
 
 NEVER_CALLED = "never called with the example input"
+ASKED = "with a layer there the model computes something else: its code asks what the activation is"
 # modules whose output has its features in the last dimension
 _FEATURES_LAST = (nn.Linear, nn.Bilinear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention)
 _NORMS = (nn.modules.batchnorm._NormBase,)
+_MODES = (False, True)  # of training
+_CLOSE = 1e-3  # far above rounding
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,13 @@ class Probed:
         inputs: By first path; empty for an activation that never ran.
         complete: Whether the model ran both in training and in evaluation mode.
         unsaid: Activations that ran and are neither layers nor left alone, by "path.forward" of their module.
+        asked: Paths of activations that cannot be replaced by what computes the same: the result changes.
     """
 
     inputs: Mapping[str, set[Input]]
     complete: bool = True
     unsaid: Mapping[str, str] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
 
     @property
     def idle(self) -> tuple[str, ...]:
@@ -149,20 +158,54 @@ def probed(
             f"{type(model).__name__} has lazy modules, whose shapes its first call decides: call it once on "
             "the example input first."
         )
-    raised: list[Exception] = []
+    expected = _results(model, example_input)
     with _as_it_was(model):
         probes = Probes(model, layers, paths)
         watch = probes.watch(left_alone, lines)
         with _watching(model, probes.last), watch:
-            for mode in (False, True):
-                try:
-                    _run(model.train(mode), example_input)
-                except Exception as error:  # a user's model may raise anything
-                    raised.append(error)
-    if len(raised) == 2:
+            found = [_result(model.train(mode), example_input) for mode in _MODES]
+    raised = [each for each in found if isinstance(each, Exception)]
+    if len(raised) == len(_MODES):
         raised[0].add_note(f"autoact called {type(model).__name__} on example_input, in evaluation mode.")
         raise raised[0]
-    return probes.seen(not raised, watch.said())
+    asked: tuple[str, ...] = ()
+    if not _alike(expected, found) and _alike(expected, _results(model, example_input)):
+        alone = {
+            path: _results(model, example_input, _of(path, layers), {path: paths[path]}) for path in paths
+        }
+        asked = tuple(path for path in paths if not _alike(expected, alone[path])) or tuple(paths)
+    return replace(probes.seen(not raised, watch.said()), asked=asked)
+
+
+def _of(path: str, known: Mapping[str, V]) -> dict[str, V]:
+    return {path: known[path]} if path in known else {}
+
+
+def _results(
+    model: nn.Module,
+    example_input: Any,
+    layers: Mapping[str, Choice] | None = None,
+    paths: Mapping[str, Sequence[str]] | None = None,
+) -> list[list[Tensor] | Exception]:
+    """Return what a model computes in each mode, with probes in place of these layers; changes nothing."""
+    with _as_it_was(model):
+        Probes(model, layers or {}, paths or {})
+        return [_result(model.train(mode), example_input) for mode in _MODES]
+
+
+def _alike(one: Sequence[list[Tensor] | Exception], other: Sequence[list[Tensor] | Exception]) -> bool:
+    """Tell whether two runs gave the same, as far as both gave something."""
+    for ours, theirs in zip(one, other, strict=True):
+        if isinstance(ours, Exception) or isinstance(theirs, Exception):
+            continue
+        if [each.shape for each in ours] != [each.shape for each in theirs]:
+            return False
+        for a, b in zip(ours, theirs, strict=True):
+            finite = a[torch.isfinite(a)]
+            scale = float(finite.abs().max()) if finite.numel() else 1.0
+            if not torch.allclose(a, b, rtol=_CLOSE, atol=_CLOSE * scale, equal_nan=True):
+                return False
+    return True
 
 
 def _present(model: nn.Module, path: str, choice: Choice | None) -> Any:
@@ -176,17 +219,27 @@ def _present(model: nn.Module, path: str, choice: Choice | None) -> Any:
     return present
 
 
-def _run(model: nn.Module, example_input: Any) -> None:
+def _result(model: nn.Module, example_input: Any) -> list[Tensor] | Exception:
+    """Return the floating tensors that a model computes, or what it raises; draws the same random numbers."""
     for module in model.modules():
         if isinstance(module, _NORMS):
             module.eval()
-    with torch.no_grad(), torch.random.fork_rng():
-        if isinstance(example_input, Mapping):
-            model(**example_input)
-        elif isinstance(example_input, tuple | list):
-            model(*example_input)
-        else:
-            model(example_input)
+    drawn = random.getstate(), np.random.get_state()
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            if isinstance(example_input, Mapping):
+                result = model(**example_input)
+            elif isinstance(example_input, tuple | list):
+                result = model(*example_input)
+            else:
+                result = model(example_input)
+    except Exception as error:  # a user's model may raise anything
+        return error
+    finally:
+        random.setstate(drawn[0])
+        np.random.set_state(drawn[1])
+    tensors = (each for each in _pytree.tree_leaves(result) if isinstance(each, Tensor))
+    return [each.detach().clone() for each in tensors if each.is_floating_point() or each.is_complex()]
 
 
 @contextmanager

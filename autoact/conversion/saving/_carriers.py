@@ -1,9 +1,10 @@
 """Carriers of chosen activations: modules whose state_dict names the activations below them.
 
-Every module above a chosen activation carries an entry, so that a part that is saved alone names its own.
-In the state_dict of a whole, the entry of the whole stands for those of its parts, but for parts that hold
-an activation themselves: what is cut out by a prefix names its own, too. Hooks write it and no buffer holds
-it: DDP broadcasts buffers, averages round them, and `module.half()` casts them.
+A chosen activation and every module above it carry an entry, so that a part that is saved alone names its
+own, and so does a slice, or whatever else its children are put into. In the state_dict of a whole, the entry
+of the whole stands for those of its parts, but for parts that hold an activation themselves: what is cut out
+by a prefix names its own, too. An activation that was replaced by hand is no longer named. Hooks write it
+and no buffer holds it: DDP broadcasts buffers, averages round them, and `module.half()` casts them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -57,27 +58,59 @@ def _seen_from_above(paths: list[str]) -> dict[str, list[str]]:
     seen: dict[str, list[str]] = {}
     for path in paths:
         names = path.split(".")
-        for depth in range(len(names)):
+        for depth in range(len(names) + 1):
             seen.setdefault(".".join(names[:depth]), []).append(".".join(names[depth:]))
     return seen
 
 
-def _parts(module: nn.Module) -> Iterator[str]:
-    """Yield the entries of parts that a module speaks for."""
+def named(module: nn.Module) -> dict[str, dict[str, Any]] | None:
+    """Return the chosen activations that a module names and that still are in it; None where it carries none.
+
+    Args:
+        module: Any module.
+    """
+    if KEY not in vars(module):
+        return None
+    return {
+        path: entry
+        for path, entry in decoded(vars(module)[KEY]).items()
+        if all(_is_chosen(module, each) for each in entry["paths"])
+    }
+
+
+def is_carried(module: nn.Module) -> bool:
+    """Tell whether this is a chosen activation that state_dicts name, or a module above one."""
+    return KEY in vars(getattr(module, "_orig_mod", module))
+
+
+def _is_chosen(module: nn.Module, path: str) -> bool:
+    try:
+        return is_carried(module.get_submodule(path))
+    except AttributeError:
+        return False
+
+
+def _parts(module: nn.Module, own: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the entries that a module speaks for: of parts above activations, and of its own activations."""
     for path, part in module.named_modules(remove_duplicate=False):
-        if path and KEY in vars(part) and _RECIPE not in vars(part) and not _holds(vars(part)[KEY]):
+        if path and KEY in vars(part) and _RECIPE not in vars(part) and not _holds(part):
             yield f"{path}.{KEY}"
+    for entry in own.values():
+        for path in filter(None, entry["paths"]):
+            yield from (f"{path}.{KEY}", f"{path}._orig_mod.{KEY}")
 
 
-def _holds(own: Tensor) -> bool:
-    """Tell whether one of the activations is a child of the module that names them."""
-    return any("." not in path for entry in decoded(own).values() for path in entry["paths"])
+def _holds(module: nn.Module) -> bool:
+    """Tell whether a module is one of the activations that it names, or one of these is its child."""
+    return any("." not in path for entry in decoded(vars(module)[KEY]).values() for path in entry["paths"])
 
 
 def _write(module: nn.Module, state: dict[str, Any], prefix: str, metadata: Any) -> None:
-    for name in _parts(module):
+    own = named(module) or {}
+    for name in _parts(module, own):
         state.pop(prefix + name, None)
-    state[prefix + KEY] = vars(module)[KEY].clone()  # averages work in place on what a state_dict holds
+    if own:
+        state[prefix + KEY] = encoded(own)
 
 
 def _read(
@@ -92,16 +125,16 @@ def _read(
 ) -> None:
     """Refuse weights that name other activations; take those that name none, since ours were asked for."""
     saved = state.pop(prefix + KEY, None)
-    wrong = None if saved is None or saved.is_meta else _trouble(vars(module)[KEY], saved)
+    wrong = None if saved is None or saved.is_meta else _trouble(named(module) or {}, saved)
     if wrong:
         unexpected.append(
             f"{prefix}{KEY} ({wrong})"
         )  # raised where the load is strict, which no hook is told
 
 
-def _trouble(own: Tensor, saved: Tensor) -> str | None:
+def _trouble(own: Mapping[str, Mapping[str, Any]], saved: Tensor) -> str | None:
     try:
-        wrong = differs(decoded(own), decoded(saved))
+        wrong = differs(own, decoded(saved))
     except ConversionError as error:
         return str(error)
     return wrong and f"{wrong}. Load them into a fresh model by autoact.load_weights"

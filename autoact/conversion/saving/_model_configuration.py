@@ -17,8 +17,7 @@ from autoact.activations import PLAIN
 from autoact.conversion._apply import apply
 from autoact.conversion._places import discover
 from autoact.conversion._rollback import Structure
-from autoact.conversion.saving._carriers import shed
-from autoact.conversion.saving._entry import KEY, decoded
+from autoact.conversion.saving._carriers import named, shed
 from autoact.errors import ConversionError
 from autoact.nn import module_for
 from autoact.spaces import Choice
@@ -95,8 +94,8 @@ def _chosen(model: nn.Module) -> dict[str, Choice]:
     """Return the choices that a model's state_dict names, with the values that training gave them."""
     found: dict[str, Choice] = {}
     for part, module in model.named_modules():
-        for path, entry in (decoded(vars(module)[KEY]) if KEY in vars(module) else {}).items():
-            found.setdefault(f"{part}.{path}" if part else path, Choice.from_dict(entry["choice"]))
+        for path, entry in (named(module) or {}).items():
+            found.setdefault(f"{part}.{path}".strip("."), Choice.from_dict(entry["choice"]))
     return {path: _present(model).get(path) or choice for path, choice in found.items()}
 
 

@@ -1,5 +1,6 @@
 """Source of users' classes: calls of activations found in it, and rewritten to call layers."""
 
+from autoact.conversion.source._branches import parents
 from autoact.conversion.source._call_arguments import (
     VIEWS,
     choice_of,
@@ -17,6 +18,8 @@ from autoact.conversion.source._call_sites import (
     activation_of,
     called_behind,
     factors,
+    is_step,
+    mentioned,
     reached,
     sites,
     uses,
@@ -33,7 +36,7 @@ from autoact.conversion.source._calls import (
     separate_uses,
     settings_trouble,
 )
-from autoact.conversion.source._methods import Method, first_name, methods, names_in, of_library
+from autoact.conversion.source._methods import Method, constructors, first_name, methods, names_in, of_library
 from autoact.conversion.source._notices import lines_of, notices
 from autoact.conversion.source._rewriting import (
     Opened,
@@ -61,6 +64,7 @@ __all__ = [
     "can_open",
     "choice_of",
     "choice_of_held",
+    "constructors",
     "divided_uses",
     "factor_calls",
     "factors",
@@ -72,11 +76,13 @@ __all__ = [
     "inplace_argument",
     "input_may_be_seen",
     "input_of",
+    "is_step",
     "keep_original",
     "leave_open",
     "let_copy",
     "lines_of",
     "maxout_calls",
+    "mentioned",
     "methods",
     "names_in",
     "notices",
@@ -86,6 +92,7 @@ __all__ = [
     "originals",
     "outside_calls",
     "own_class",
+    "parents",
     "reached",
     "separate_uses",
     "settings_trouble",

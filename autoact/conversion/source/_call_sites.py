@@ -2,6 +2,7 @@
 
 import ast
 import operator
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -22,7 +23,9 @@ from autoact.conversion.source._turns import Turn
 _BY_NAME = {torch.sin: "sin", torch.Tensor.sin: "sin"}
 _MULTIPLYING = ("mul", "mul_", "multiply", "multiply_", "imul")  # names in torch, of tensors, in operator
 _TENSOR_METHODS = ("relu", "relu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "sin")
+_STEP = re.compile(r".*_step$|.*loss.*|^on_.*|^configure_.*")
 UNSEARCHED = {F.prelu: "its slope is a parameter of the model", F.rrelu: "it is random"}
+UNSEARCHED |= {F.threshold: "write nn.Threshold"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +146,13 @@ def reached(kind: type) -> frozenset[str]:
         name = waiting.pop()
         if name in known and name not in found:
             found.add(name)
-            waiting += _mentioned(known[name])
+            waiting += mentioned(known[name])
     return frozenset(found)
+
+
+def is_step(method: str) -> bool:
+    """Tell whether a method is a loss, a training step or a hook, by its name."""
+    return bool(_STEP.match(method))
 
 
 def activation_of(function: ast.expr, method: Method) -> tuple[str | None, Any]:
@@ -371,11 +379,12 @@ def numbered(kind: type, found: list[Site]) -> tuple[Site, ...]:
 def attribute_names(kind: type) -> set[str]:
     """Return every name that a class has, or that its methods ask the object for."""
     written = [*methods(kind).values(), *constructors(kind)]
-    return {name for method in written for name in _mentioned(method)} | set(dir(kind))
+    return {name for method in written for name in mentioned(method)} | set(dir(kind))
 
 
 @lru_cache(maxsize=4096)
-def _mentioned(method: Method) -> list[str]:
+def mentioned(method: Method) -> list[str]:
+    """Return the attributes of its object that a method reads."""
     return [
         node.attr
         for node in ast.walk(method.tree)
@@ -389,5 +398,5 @@ def is_repeated(kind: type, method: Method) -> bool:
     known = methods(kind)
     return (
         method.name != "forward"
-        and sum(_mentioned(known[name]).count(method.name) for name in reached(kind)) > 1
+        and sum(mentioned(known[name]).count(method.name) for name in reached(kind)) > 1
     )

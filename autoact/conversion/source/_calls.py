@@ -3,7 +3,8 @@
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from types import MethodType
 from typing import Any
 
 from torch import nn
@@ -213,12 +214,27 @@ def _trouble(module: nn.Module, site: Site) -> str | None:
         return f"{type(module).__name__} is a container, which a new layer would lengthen"
     if site.method.name in vars(module):
         return f"{site.method.name} was replaced on this object"
+    for name, value in vars(module).items():
+        if _binds(value, site.method.name):
+            return (
+                f"self.{name} holds {site.method.name} as it was; call self.{site.method.name}(...) instead"
+            )
     kind = own_class(module)
     for method in (methods(kind)[name] for name in reached(kind)):
         for node in ast.walk(method.tree):
             if isinstance(node, ast.Attribute) and node.attr in _ITERATING and method.is_own(node.value):
                 return f"{method.name} reads self.{node.attr}, which a new layer would change"
     return _source_trouble(site)
+
+
+def _binds(value: Any, name: str) -> bool:
+    """Tell whether an object is a method of this name, bound to its module, or a table of such methods."""
+    if isinstance(value, Mapping):
+        return any(_binds(each, name) for each in value.values())
+    if isinstance(value, list | tuple):
+        return any(_binds(each, name) for each in value)
+    bound = value.func if isinstance(value, partial) else value
+    return isinstance(bound, MethodType) and bound.__func__.__name__ == name
 
 
 @lru_cache(maxsize=1024)

@@ -42,6 +42,9 @@ def unseen_calls(model: nn.Module, known: Container[str]) -> dict[str, str]:
                 if _computes(module)
                 else {}
             )
+        elif isinstance(module, torch.fx.GraphModule):
+            if called := _in_graph(module):
+                found[_join(path, "forward")] = f"its traced graph calls {called}; convert the model it is of"
         elif own_class(module) not in kinds and (said := _of(own_class(module))):
             found[_join(path, "forward")] = said
         kinds.add(own_class(module))
@@ -145,6 +148,16 @@ def _computes(scripted: Any) -> bool:
     found = re.findall(r"aten::(\w+)", str(getattr(scripted, "inlined_graph", "")))
     known = torch_functions()
     return any(name.removesuffix("_") in known for name in found)
+
+
+def _in_graph(traced: torch.fx.GraphModule) -> str:
+    """Return the names of the activations that a traced graph calls as functions or methods."""
+    targets = [node.target for node in traced.graph.nodes if node.op in ("call_function", "call_method")]
+    names = (target if isinstance(target, str) else getattr(target, "__name__", "") for target in targets)
+    known = torch_functions()
+    return ", ".join(
+        dict.fromkeys(known[name] for each in names if (name := each.removesuffix("_")) in known)
+    )
 
 
 def _named(operator: Any) -> str:

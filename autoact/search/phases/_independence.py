@@ -46,7 +46,7 @@ def _require_unchanged(task: ModelTask, name: str, before: Snapshot, shared: Any
     try:
         planned = _train(task, _FEW).planned_steps
         _train(task, min(_MOST, max(2.0, 0.02 * planned)) / planned)
-    except Exception:  # the probe says better than this what does not train
+    except (Exception, SystemExit):  # the probe says better than this what does not train
         return
     finally:
         changed = before.changed()

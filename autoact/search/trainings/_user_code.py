@@ -71,7 +71,7 @@ def module_of(
         module = laid_out(make_module, parts, trainer)
     except AutoActError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _unmakable(error, how) from error
     if not isinstance(module, nn.Module) or not hasattr(module, "training_step"):
         raise ConfigurationError(
@@ -96,7 +96,7 @@ def parts_of(data: Any, make_module: Callable[[], Any], seed: int) -> DataParts:
         return split(Component(**data) if isinstance(data, Mapping) else data, seed, model=make_module)
     except AutoActError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _unmakable(error) if data is None else DataError(raised(_NO_DATA, error)) from error
 
 
@@ -115,11 +115,11 @@ def checked(parts: DataParts, trainer: Mapping[str, Any]) -> list[DoubtfulBatch]
         return check(parts, trainer=lightning)
     except AutoActError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise DataError(raised(_NO_DATA, error)) from error
 
 
-def _unmakable(error: Exception, how: str = "") -> ConfigurationError:
+def _unmakable(error: Exception | SystemExit, how: str = "") -> ConfigurationError:
     said = raised(f"The model cannot be made{how}", error)
     if how:
         return ConfigurationError(f"{said}. Correct its range in parameters.")

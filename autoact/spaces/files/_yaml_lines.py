@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from autoact.errors import ConfigurationError, did_you_mean
-from autoact.spaces.files._yaml_loader import LONGEST, PlainLoader
+from autoact.spaces.files._yaml_loader import LONGEST, Dumper, PlainLoader
 
 Keys = tuple[str | int, ...]
 
@@ -239,7 +239,7 @@ def write_yaml(path: str | Path, data: Mapping[str, Any], *, ended: bool = False
         ended: Whether a last line says that the file is whole, for `is_ended`.
     """
     options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "default_flow_style": None}
-    write_text(path, yaml.safe_dump(dict(data), **options, explicit_end=ended))
+    write_text(path, yaml.dump(dict(data), Dumper=Dumper, **options, explicit_end=ended))
 
 
 def is_ended(path: str | Path) -> bool:

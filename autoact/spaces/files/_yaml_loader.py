@@ -48,9 +48,16 @@ def _whole_number(loader: PlainLoader, node: yaml.ScalarNode) -> int:
 
 
 PlainLoader.add_constructor("tag:yaml.org,2002:int", _whole_number)
-PlainLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)?\.?\d+[eE][-+]?\d+$"), list("-+0123456789.")
-)
+
+
+class Dumper(yaml.SafeDumper):
+    """SafeDumper that puts text into quotes which `PlainLoader` would read as a number."""
+
+
+for _each in (PlainLoader, Dumper):
+    _each.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)?\.?\d+[eE][-+]?\d+$"), list("-+0123456789.")
+    )
 
 
 def _inside(node: yaml.Node | None) -> list[yaml.Node]:

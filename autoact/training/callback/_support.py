@@ -9,7 +9,7 @@ from torch.optim import LBFGS
 
 from autoact import conversion
 from autoact.errors import ConfigurationError
-from autoact.training._compat import averaged_copy
+from autoact.training._compat import averaged_copy, spawns
 
 
 def kept_layers(module: LightningModule, space: Any) -> frozenset[str]:
@@ -65,6 +65,11 @@ def check_supported(trainer: Trainer, module: LightningModule, callback: Callbac
             f"{name} works with one device or DDP, not with {type(trainer.strategy).__name__}, which would "
             'shard the logits: search with Trainer(strategy="ddp"), and shard the model that '
             "autoact.finalize or autoact.apply returns."
+        )
+    if spawns(trainer):
+        raise ConfigurationError(
+            f"{name} derives its assignment in the process that trains, and processes that the strategy "
+            'starts take it with them when they end: give Trainer(strategy="ddp"), in a script.'
         )
     for other in averagers(trainer):
         if _position(trainer, other) < _position(trainer, callback):

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from autoact import conversion
-from autoact.errors import ConversionError, first_few
+from autoact.errors import ConversionError, first_few, in_one_line
 from autoact.kernels import parameter_slots
 from autoact.nn import AutoActivation
 from autoact.nn._ranges import constrained
@@ -185,6 +186,12 @@ def _read(source: Any) -> tuple[dict[str, Any], Mapping[str, Any] | None, Any]:
             source = torch.load(source, map_location="cpu", weights_only=True)
         except OSError as error:
             raise ConversionError(f"The weights cannot be read: {error}") from error
+        except (EOFError, RuntimeError, UnpicklingError) as error:  # damaged, or with objects
+            why = in_one_line(error)
+            raise ConversionError(
+                f"{source} holds no weights that torch reads without running code ({why}). If it is whole "
+                "and you trust it, give what torch.load(path, weights_only=False) returns."
+            ) from error
     recipe = source.get(RECIPE) if isinstance(source, Mapping) else None
     state = source.get("state_dict", source) if isinstance(source, Mapping) else None
     if not isinstance(state, Mapping) or not all(_is_of_state(*each) for each in state.items()):

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from autoact.conversion import apply
 from autoact.conversion.flow import in_place_changes
 
 
@@ -78,3 +79,16 @@ def test_arguments_that_change_are_known():
 
 def test_an_input_that_changes_later_is_known():
     assert made(Again) == ({"x"}, {"act", "act_1"})
+
+
+class Overwritten(Net):
+    def forward(self, x):
+        h = self.a(x)
+        h[:, :2] = self.act(h[:, :2])  # read first, then overwritten
+        return h
+
+
+def test_what_an_assignment_reads_before_it_overwrites_is_an_input_that_changes():
+    assert in_place_changes(Overwritten).inputs >= {("module", "act")}
+    model = nn.Sequential(nn.Linear(4, 4), Overwritten())
+    apply(model, {"1.act": "gelu"})(torch.ones(2, 4)).sum().backward()

@@ -80,6 +80,16 @@ class ClampedByTorch(Base):
         return torch.clamp(x, 0.0)  # here
 
 
+class ClampedOnBothSides(Base):
+    def other(self, x: Tensor) -> Tensor:
+        return x.clamp(0, 6)  # here
+
+
+class Thresholded(Base):
+    def other(self, x: Tensor) -> Tensor:
+        return F.threshold(x, 0.1, 0.0)  # here
+
+
 class Maximum(Base):
     def other(self, x: Tensor) -> Tensor:
         return torch.maximum(x, torch.zeros_like(x))  # here
@@ -140,6 +150,8 @@ UNSAID = {
     OfAnOverload: "tanh",
     Clamped: "relu",
     ClampedByTorch: "relu",
+    ClampedOnBothSides: "relu6",
+    Thresholded: "threshold",
     Maximum: "relu",
     Glu: "glu",
     Shared: "silu",

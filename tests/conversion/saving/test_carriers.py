@@ -230,3 +230,54 @@ def test_the_state_on_meta_names_them_too():
     original = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
     model.load_state_dict(apply(original, {"1": "gelu"}).state_dict(), assign=True)
     assert not model[0].weight.is_meta
+
+
+def cut(model: nn.Module) -> nn.Module:
+    return nn.Sequential(*list(model.children())[:-1])
+
+
+@pytest.mark.parametrize(
+    "part", [lambda model: model[:3], cut, lambda model: nn.ModuleDict({"inner": cut(model)})]
+)
+def test_slices_and_children_in_another_container_name_their_activations(part):
+    def net() -> nn.Sequential:
+        return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 1))
+
+    model, fresh = part(apply(net(), {"1": "tanh", "3": "gelu"})), part(net())
+    with pytest.raises(RuntimeError, match=rf'Unexpected key.*1\.{KEY}"'):
+        part(net()).load_state_dict(model.state_dict())
+    load_weights(fresh, model.state_dict())
+    assert [type(each) for each in fresh.modules()] == [type(each) for each in model.modules()]
+    again = part(apply(net(), {"1": "tanh", "3": "gelu"}))
+    assert str(again.load_state_dict(model.state_dict())) == "<All keys matched successfully>"
+
+
+def test_an_activation_that_was_replaced_by_hand_is_not_named():
+    def net() -> nn.Sequential:
+        return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU())
+
+    model = apply(net(), {"1": "tanh", "3": "gelu"})
+    model[3] = nn.ReLU()
+    fresh = net()
+    load_weights(fresh, model.state_dict())
+    assert repr(fresh) == repr(model)
+    load_weights(fresh := net(), apply(model, {"1": "silu"}).state_dict())
+    assert repr(fresh) == repr(model)
+
+
+def test_activations_that_moved_are_named_where_they_are():
+    def net() -> nn.Sequential:
+        return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU())
+
+    model, fresh = apply(net(), {"1": "tanh"}), net()
+    for each in (model, fresh):
+        each.insert(0, nn.Identity())
+    load_weights(fresh, model.state_dict())
+    assert type(fresh[2]) is nn.Tanh
+    assert torch.equal(fresh(X), model(X))
+
+
+def test_weights_put_an_activation_in_place_of_one_only():
+    state = apply(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), {"1": "tanh"}).state_dict()
+    with pytest.raises(ConversionError, match="no activation at '1'"):
+        load_weights(nn.Sequential(nn.Linear(3, 4), nn.Dropout()), state)

@@ -199,3 +199,31 @@ def test_an_add_with_a_relu_is_told_without_an_input():
     found = find_layers(Quantized(), ["relu", "elu"])
     assert list(found.layers) == ["act"]
     assert "calls self.add.add_relu (test_notices.py, line" in found.left_alone["forward"]
+
+
+class Held(nn.Module):
+    """Methods that an object keeps are those that its class had: rewriting its class does not reach them."""
+
+    step: Any
+
+    def __init__(self, hold: Any):
+        super().__init__()
+        self.a, self.act = nn.Linear(4, 4), nn.GELU()
+        self.step = hold(self)
+
+    def inner(self, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.a(x))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        step = self.step["inner"] if isinstance(self.step, dict) else self.step
+        return self.act(step(x)) + self.inner(x)
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [lambda self: self.inner, lambda self: {"inner": self.inner}, lambda self: functools.partial(self.inner)],
+)
+def test_methods_that_an_object_holds_are_not_rewritten(hold):
+    plan = find_layers(Held(hold))
+    assert list(plan.layers) == ["act"]
+    assert "self.step holds inner as it was; call self.inner(...) instead" in plan.left_alone["relu_1"]

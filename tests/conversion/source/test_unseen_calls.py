@@ -120,3 +120,14 @@ def test_a_module_in_a_dataclass_is_named_and_a_function_there_is_a_setting():
     left_alone = find_layers(model).left_alone
     assert left_alone["parts"] == "holds relu in a Parts; make each an attribute"
     assert "settings" not in left_alone
+
+
+def test_calls_in_a_traced_graph_are_told():
+    class Inner(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return F.gelu(x).relu_()
+
+    model = nn.Sequential(nn.Linear(2, 2), torch.fx.symbolic_trace(Inner()), nn.ReLU(), nn.Linear(2, 2))
+    plan = find_layers(model)
+    assert list(plan.layers) == ["2"]
+    assert plan.left_alone["1.forward"] == "its traced graph calls gelu, relu; convert the model it is of"

@@ -292,6 +292,14 @@ def test_sharded_strategies_are_refused(module, make_trainer):
         trainer.callbacks[0].setup(trainer, module(), "fit")
 
 
+def test_strategies_whose_processes_end_with_the_training_are_refused(module):
+    """What the callback has found would end with them, without a word."""
+    trainer = L.Trainer(accelerator="cpu", devices=2, strategy="ddp_spawn", logger=False)
+    search = ActivationSearch(SPACE)
+    with pytest.raises(ConfigurationError, match=r'give Trainer\(strategy="ddp"\), in a script'):
+        search.setup(trainer, module(), "fit")
+
+
 def test_a_training_of_unknown_length_needs_total_steps(module, dataset, make_trainer):
     class Stream(IterableDataset):
         def __iter__(self):

@@ -179,3 +179,14 @@ def test_whole_models_can_be_saved(tmp_path):
 def _saved(model: nn.Module, folder):
     torch.save(model, folder / "again.pt")
     return folder / "again.pt"
+
+
+@pytest.mark.parametrize("kind", ["cut", "empty", "text", "objects"])
+def test_files_that_hold_no_weights_are_told_in_one_line(tmp_path, kind):
+    file = tmp_path / "model.pt"
+    torch.save(nn.Linear(2, 2) if kind == "objects" else nn.Linear(2, 2).state_dict(), file)
+    whole = file.read_bytes()
+    file.write_bytes({"cut": whole[:300], "empty": b"", "text": b"weights"}.get(kind, whole))
+    with pytest.raises(ConversionError, match=r"model\.pt holds no weights that torch reads") as told:
+        load_weights(nn.Linear(2, 2), file)
+    assert "\n" not in str(told.value)
