@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib import import_module
 
 log = logging.getLogger("autoact")
+OF_USERS = (Exception, SystemExit)  # what code of users ends in, a sys.exit() in it too; no Ctrl-C
 _LONG_WORD = re.compile(r"(\S{100})\S{400,}(\S{100})")  # the ends of it are what one searches a file for
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from autoact.errors import ConfigurationError
+from autoact.errors import OF_USERS, ConfigurationError
 from autoact.search.trainings import Copied, ModelTask
 from autoact.training import restored_randomness, train
 from autoact.training.fit import Beginnings, ShortValidations, Snapshot, shared_objects
@@ -46,7 +46,7 @@ def _require_unchanged(task: ModelTask, name: str, before: Snapshot, shared: Any
     try:
         planned = _train(task, _FEW).planned_steps
         _train(task, min(_MOST, max(2.0, 0.02 * planned)) / planned)
-    except (Exception, SystemExit):  # the probe says better than this what does not train
+    except OF_USERS:  # the probe says better than this what does not train
         return
     finally:
         changed = before.changed()

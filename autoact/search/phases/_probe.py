@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from autoact.errors import AutoActError, SearchFailedError
+from autoact.errors import OF_USERS, AutoActError, SearchFailedError
 from autoact.records import Training
 from autoact.search.phases._independence import (
     require_no_history,
@@ -100,7 +100,7 @@ def probe(
         return _probe_model(task, seed, name, doubtful)
     except AutoActError:
         raise
-    except (Exception, SystemExit) as error:
+    except OF_USERS as error:
         model = isinstance(task, ModelTask)
         what = _AS_IT_IS if model else "The objective raised on the original activations"
         raise SearchFailedError(raised(what, error)) from error
@@ -119,7 +119,7 @@ def rehearse(task: ModelTask) -> None:
         _train(replace(task, parts=task.parts.rehearsal()), 0, fraction=1e-9)
     except AutoActError:
         raise
-    except (Exception, SystemExit):  # the search will say it
+    except OF_USERS:  # the search will say it
         return
 
 
@@ -143,7 +143,7 @@ def _probe_model(task: ModelTask, seed: int, name: str, doubtful: Sequence[Doubt
         )
     except AutoActError:
         raise
-    except (Exception, SystemExit) as error:
+    except OF_USERS as error:
         _train(rehearsed, seed, fraction=1e-9, comparison=True)  # without probes in place of activations
         raise SearchFailedError(raised(_CHANGED, error)) from error
     _tell(doubtful, task.monitor, first.selection)
@@ -212,14 +212,14 @@ def _changed(
         no_mixture = error.reason
     except AutoActError:
         raise
-    except (Exception, SystemExit) as error:
+    except OF_USERS as error:
         raise SearchFailedError(raised(_CHANGED, error)) from error
     for alternative in reached.alternatives():
         try:
             return [*measured, _train(task, seed, fraction=1e-9, assignment=alternative)], no_mixture
         except AutoActError:
             raise
-        except (Exception, SystemExit) as error:  # the search tells which ones do not train, if others do
+        except OF_USERS as error:  # the search tells which ones do not train, if others do
             first = first or error
     if first is not None:
         raise SearchFailedError(raised(_CHANGED, first)) from first

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import cycle, islice
 
 from autoact.activations import PLAIN
-from autoact.errors import in_one_line
+from autoact.errors import OF_USERS, in_one_line
 from autoact.records import Stack
 from autoact.search.setup import BUDGET, MOST_STACKED, Settings, Variables
 from autoact.search.trainings import ModelTask, ObjectiveTask, Undone
@@ -56,7 +56,7 @@ def _measured(task: ModelTask, variables: Variables, size: int) -> Stack:
             assignments=list(islice(cycle(map(variables.uniform, variables.names)), size)),
             size=size,
         )
-    except (Exception, SystemExit) as error:  # the user's code in a stack; the probe has shown it alone
+    except OF_USERS as error:  # the user's code in a stack; the probe has shown it alone
         why = Undone(in_one_line(error))
         return _measured(task, variables, size // 2) if why.in_memory and size > 3 else Stack(reason=why.why)
     return Stack(size=size, round=size, speed=float(speed)) if speed > 0 else Stack(reason=speed.reason)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from autoact.errors import in_one_line
+from autoact.errors import OF_USERS, in_one_line
 from autoact.records import Training
 from autoact.search.trainings._arguments import with_values
 from autoact.search.trainings._pruning import Pruning
@@ -173,7 +173,7 @@ def _stacked(task: Task, asked: Sequence[Training], extras: Extras) -> Ended:
         found = task.measure_stack(asked, extras.checkpoint)
     except NotStackable as error:
         return Undone(str(error))
-    except (Exception, SystemExit) as error:  # the user's code, no memory: told when each is trained alone
+    except OF_USERS as error:  # the user's code, no memory: told when each is trained alone
         return Undone(in_one_line(error))
     finally:
         _clean_up()
@@ -202,7 +202,7 @@ def perform(task: Task, asked: Training, extras: Extras = NO_EXTRAS) -> Training
         with _told_once():
             found = task.measure(asked, extras)
         return replace(ended(asked, found), remark=_unsaved(found, extras))
-    except (Exception, SystemExit) as error:  # the user's code, no memory, a mixture that derives nothing
+    except OF_USERS as error:  # the user's code, no memory, a mixture that derives nothing
         if isinstance(error, OSError) and extras.logs is not None:  # a full disk: train without its log
             again = perform(task, asked, replace(extras, logs=None))
             said = f"{extras.logs} was not written: {error.strerror}"

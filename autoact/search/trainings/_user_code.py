@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from autoact.errors import AutoActError, ConfigurationError, DataError
+from autoact.errors import OF_USERS, AutoActError, ConfigurationError, DataError
 from autoact.training import DataParts, DoubtfulBatch, check, split
 from autoact.training.configuration import Component
 from autoact.training.fit import laid_out, silent_trainer
@@ -71,7 +71,7 @@ def module_of(
         module = laid_out(make_module, parts, trainer)
     except AutoActError:
         raise
-    except (Exception, SystemExit) as error:
+    except OF_USERS as error:
         raise _unmakable(error, how) from error
     if not isinstance(module, nn.Module) or not hasattr(module, "training_step"):
         raise ConfigurationError(
@@ -96,7 +96,7 @@ def parts_of(data: Any, make_module: Callable[[], Any], seed: int) -> DataParts:
         return split(Component(**data) if isinstance(data, Mapping) else data, seed, model=make_module)
     except AutoActError:
         raise
-    except (Exception, SystemExit) as error:
+    except OF_USERS as error:
         raise _unmakable(error) if data is None else DataError(raised(_NO_DATA, error)) from error
 
 
@@ -115,7 +115,7 @@ def checked(parts: DataParts, trainer: Mapping[str, Any]) -> list[DoubtfulBatch]
         return check(parts, trainer=lightning)
     except AutoActError:
         raise
-    except (Exception, SystemExit) as error:
+    except OF_USERS as error:
         raise DataError(raised(_NO_DATA, error)) from error
 
 

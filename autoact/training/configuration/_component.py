@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
-from autoact.errors import AutoActError, ConfigurationError, did_you_mean
+from autoact.errors import OF_USERS, AutoActError, ConfigurationError, did_you_mean
 from autoact.spaces.files import Document, Keys
 
 _ARGS = "init_args"
@@ -55,7 +55,7 @@ class Component:
             return make(parser, settings)
         except AutoActError:
             raise
-        except (Exception, SystemExit) as error:  # whatever the user's __init__ raises
+        except OF_USERS as error:  # whatever the user's __init__ raises
             what = f"{self.class_path} with {dict(self.init_args)}"
             raise ConfigurationError(f"{what} cannot be made: {_one_line(error)}{_where(error)}") from error
 
@@ -78,7 +78,7 @@ class Component:
                 f"; looked in {', '.join(self.folders)} and the installed packages" if self.folders else ""
             )
             raise ConfigurationError(f"cannot import {self.class_path!r}: {error}{looked}.") from error
-        except (Exception, SystemExit) as error:  # whatever the user's module raises
+        except OF_USERS as error:  # whatever the user's module raises
             what = f"{type(error).__name__}: {_one_line(error)}{_where(error)}"
             raise ConfigurationError(f"cannot import {self.class_path!r}: {what}") from error
         found = getattr(module, name, None)
