@@ -18,7 +18,6 @@ from autoact.conversion.source._call_sites import (
     activation_of,
     called_behind,
     factors,
-    is_step,
     mentioned,
     reached,
     sites,
@@ -36,7 +35,15 @@ from autoact.conversion.source._calls import (
     separate_uses,
     settings_trouble,
 )
-from autoact.conversion.source._methods import Method, constructors, first_name, methods, names_in, of_library
+from autoact.conversion.source._methods import (
+    Method,
+    constructors,
+    first_name,
+    is_step,
+    methods,
+    names_in,
+    of_library,
+)
 from autoact.conversion.source._notices import lines_of, notices
 from autoact.conversion.source._rewriting import (
     Opened,

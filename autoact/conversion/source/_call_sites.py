@@ -2,7 +2,6 @@
 
 import ast
 import operator
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -23,7 +22,6 @@ from autoact.conversion.source._turns import Turn
 _BY_NAME = {torch.sin: "sin", torch.Tensor.sin: "sin"}
 _MULTIPLYING = ("mul", "mul_", "multiply", "multiply_", "imul")  # names in torch, of tensors, in operator
 _TENSOR_METHODS = ("relu", "relu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "sin")
-_STEP = re.compile(r".*_step$|.*loss.*|^on_.*|^configure_.*")
 UNSEARCHED = {F.prelu: "its slope is a parameter of the model", F.rrelu: "it is random"}
 UNSEARCHED |= {F.threshold: "write nn.Threshold"}
 
@@ -148,11 +146,6 @@ def reached(kind: type) -> frozenset[str]:
             found.add(name)
             waiting += mentioned(known[name])
     return frozenset(found)
-
-
-def is_step(method: str) -> bool:
-    """Tell whether a method is a loss, a training step or a hook, by its name."""
-    return bool(_STEP.match(method))
 
 
 def activation_of(function: ast.expr, method: Method) -> tuple[str | None, Any]:

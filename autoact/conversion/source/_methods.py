@@ -3,6 +3,7 @@
 import ast
 import inspect
 import linecache
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Any
 from torch import nn
 
 from autoact.conversion.grid import LIBRARIES
+
+_STEP = re.compile(r".*_step$|.*loss.*|^on_.*|^configure_.*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +93,11 @@ def of_library(kind: type, name: str) -> bool:
 
 def _owner(kind: type, name: str) -> type:
     return next(owner for owner in kind.__mro__ if name in vars(owner) or owner is object)
+
+
+def is_step(method: str) -> bool:
+    """Tell whether a method is a loss, a training step or a hook, by its name."""
+    return bool(_STEP.match(method))
 
 
 def covered(kind: type) -> list[Method]:
