@@ -9,7 +9,7 @@ from autoact.activations import PLAIN
 from autoact.conversion._placement import fit, move_hooks, put
 from autoact.conversion._places import Found, Place, discover
 from autoact.conversion._rollback import all_or_nothing
-from autoact.conversion.saving import KEY, carry, decoded, differs, is_carried, named
+from autoact.conversion.saving import KEY, carry, decoded, differs, is_in_place, named
 from autoact.conversion.source import can_open
 from autoact.conversion.surroundings import Neighbors, join, make_block_plain, neighbors, settle
 from autoact.errors import ConversionError
@@ -70,7 +70,7 @@ def record(model: nn.Module, changed: Mapping[str, Entry], *, carried: bool | No
     kept = {
         path: entry
         for path, entry in entries(model).items()
-        if path not in changed and not (entry.get("carried") and _is_replaced(model, entry))
+        if path not in changed and (not entry.get("carried") or is_in_place(model, entry))
     }
     for module in model.modules():
         vars(module).pop(_ATTRIBUTE, None)
@@ -79,14 +79,6 @@ def record(model: nn.Module, changed: Mapping[str, Entry], *, carried: bool | No
     for entry in found.values() if carried is not None else ():
         entry["carried"] = carried and entry["kind"] == "fixed" and entry["choice"] != entry["original"]
     carry(model, {path: entry for path, entry in found.items() if entry.get("carried")})
-
-
-def _is_replaced(model: nn.Module, entry: Entry) -> bool:
-    """Tell whether a chosen activation is no longer where it was put."""
-    try:
-        return not all(is_carried(model.get_submodule(path)) for path in entry["paths"])
-    except AttributeError:
-        return True
 
 
 def replay(model: M, recipe: Mapping[str, Any] | None) -> M:

@@ -348,7 +348,10 @@ class Convex(nn.Module):
     def forward(self, x):
         weight = self.a.weight
         h = F.elu(F.linear(x, F.relu(weight.t()), self.a.bias) + self.q)  # of an input and a parameter
-        return F.gelu(self.b(h * self.act(self.q)))
+        moved = self.q * 1
+        moved = moved.expand_as(h)
+        moved += self.b(h * self.act(self.q))
+        return F.gelu(moved)
 
 
 def test_what_computes_a_parameter_stays():

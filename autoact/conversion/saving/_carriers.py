@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from autoact.conversion.saving._entry import KEY, decoded, differs, encoded
 from autoact.errors import ConversionError
+from autoact.nn import module_for
+from autoact.spaces import Choice
 
 _WRAPPERS = (["_orig_mod"], ["module"])  # children of torch.compile's, DDP's and averages' wrappers
 _RECIPE = "_autoact_recipe"  # on the module at which activations were chosen
@@ -71,23 +73,26 @@ def named(module: nn.Module) -> dict[str, dict[str, Any]] | None:
     """
     if KEY not in vars(module):
         return None
-    return {
-        path: entry
-        for path, entry in decoded(vars(module)[KEY]).items()
-        if all(_is_chosen(module, each) for each in entry["paths"])
-    }
+    return {path: entry for path, entry in decoded(vars(module)[KEY]).items() if is_in_place(module, entry)}
 
 
-def is_carried(module: nn.Module) -> bool:
-    """Tell whether this is a chosen activation that state_dicts name, or a module above one."""
-    return KEY in vars(getattr(module, "_orig_mod", module))
+def is_in_place(model: nn.Module, entry: Mapping[str, Any]) -> bool:
+    """Tell whether a chosen activation still is where it was put: none was put there by hand.
 
-
-def _is_chosen(module: nn.Module, path: str) -> bool:
+    Args:
+        model: Any module.
+        entry: Its `paths` in the model, and its `choice`.
+    """
     try:
-        return is_carried(module.get_submodule(path))
+        found = [model.get_submodule(path) for path in entry["paths"]]
     except AttributeError:
         return False
+    found = [getattr(each, "_orig_mod", each) for each in found]
+    if all(KEY in vars(each) for each in found):
+        return True
+    # what earlier versions pickled carries entries above activations only
+    own = repr(module_for(Choice.from_dict(entry["choice"])))
+    return all(KEY in vars(each) or repr(each) == own for each in found)
 
 
 def _parts(module: nn.Module, own: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

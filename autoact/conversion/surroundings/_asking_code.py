@@ -28,6 +28,7 @@ from autoact.nn import AutoActivation
 
 _ASKING = ("isinstance", "issubclass", "type", "hasattr", "getattr", "id", "vars")
 _OF_MODULES = frozenset(dir(nn.Module()))
+_OF_LAYERS = _OF_MODULES | frozenset(dir(AutoActivation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,14 @@ class _Question:
         names: Of the attribute self.NAMES that it is about; none where it is about any module.
         classes: That it compares with.
         reads: Whether it reads the last of the names, rather than asking about what has this name.
+        attribute: That any module is asked for, by hasattr or getattr.
     """
 
     call: Call
     names: tuple[str, ...] = ()
     classes: tuple[type, ...] = ()
     reads: bool = False
+    attribute: str = ""
 
 
 def questions(model: nn.Module, activations: Mapping[str, Any]) -> dict[str, Call]:
@@ -69,6 +72,8 @@ def _is_asked(question: _Question, path: str, present: Any) -> bool:
     if question.reads:
         ours = isinstance(present, nn.Module) and names[-1] in _OF_MODULES
         return names[:-1] == own and not ours
+    if question.attribute:
+        return hasattr(present, question.attribute) and question.attribute not in _OF_LAYERS
     about = names == own if names else isinstance(present, nn.Module)
     return about and (not question.classes or any(_tells(kind, present) for kind in question.classes))
 
@@ -104,6 +109,8 @@ def _asked(method: Method) -> Iterator[_Question]:
                 yield _Question(_call(above, method), names, classes)
         elif classes := tuple(filter(_is_of_modules, _compared(node, method))):
             yield _Question(_call(node, method), (), classes)
+        elif attribute := _attribute(node, method):
+            yield _Question(_call(node, method), attribute=attribute)
 
 
 def _asks(above: ast.AST, node: ast.AST) -> bool:
@@ -132,6 +139,16 @@ def _compared(node: ast.AST, method: Method) -> Iterator[type]:
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 2:
         if node.func.id in ("isinstance", "issubclass") and not _is_named(node, method):
             yield from _classes(node.args[1], method)
+
+
+def _attribute(node: ast.AST, method: Method) -> str:
+    """Return what hasattr or getattr asks an object for that no attribute of the module names."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or len(node.args) < 2:
+        return ""
+    given, name = node.args[:2]
+    if node.func.id not in ("hasattr", "getattr") or method.is_own(given) or _is_named(node, method):
+        return ""
+    return name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else ""
 
 
 def _is_named(node: ast.Call, method: Method) -> bool:

@@ -72,6 +72,6 @@ def _bound(call: Site) -> list[tuple[ast.expr, ast.expr]]:
     return [
         (target, node.value)
         for node in ast.walk(call.method.tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
+        if isinstance(node, ast.Assign | ast.AugAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
     ]

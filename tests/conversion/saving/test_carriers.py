@@ -252,6 +252,20 @@ def test_slices_and_children_in_another_container_name_their_activations(part):
     assert str(again.load_state_dict(model.state_dict())) == "<All keys matched successfully>"
 
 
+def test_activations_of_a_model_that_an_earlier_version_pickled_are_named():
+    def net() -> nn.Sequential:
+        return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 1))
+
+    model = apply(net(), {"1": "tanh", "3": "elu(alpha=0.7)"})
+    for each in model:
+        vars(each).pop(KEY, None)  # only modules above activations carried an entry
+    fresh = net()
+    load_weights(fresh, model.state_dict())
+    assert torch.equal(fresh(X), model(X))
+    model[3] = nn.ELU()  # by hand
+    assert list(load_weights(net(), model.state_dict()).activations) == ["1"]
+
+
 def test_an_activation_that_was_replaced_by_hand_is_not_named():
     def net() -> nn.Sequential:
         return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU())

@@ -66,6 +66,11 @@ class ByPattern(Walked):
         return 1.0
 
 
+class ByAttribute(Walked):
+    def changed(self, layer):
+        return 2.0 if getattr(layer, "inplace", None) is not None and hasattr(layer, "training") else 1.0
+
+
 class Asked(nn.Module):
     act: Any
 
@@ -111,7 +116,7 @@ class Harmless(Asked):
         return 1.0 if known and not isinstance(self.other, nn.Linear) and not self.other.training else 2.0
 
 
-@pytest.mark.parametrize("kind", [ByClass, ByTable, ByType, ByName, ByPattern])
+@pytest.mark.parametrize("kind", [ByClass, ByTable, ByType, ByName, ByPattern, ByAttribute])
 def test_modules_that_would_answer_otherwise_stay(kind):
     model = kind()
     before, plan = model(X), find_layers(model, SPACE)
