@@ -283,7 +283,7 @@ def _grouped(groups: Any, rows: NDArray[np.int64], count: int) -> NDArray[np.int
     """
     if groups is None:
         return None
-    names = np.asarray(groups)
+    names = np.asarray(groups, dtype=object)  # None and NaN beside text stay what they are
     if names.ndim != 1 or len(names) != count:
         raise DataError(
             f"groups has the shape {names.shape}; it must be ({count},): a group for each row of X."

@@ -238,6 +238,7 @@ class Unknown:
         ([1.0, float("nan")] * 60, None, "groups names no group in 60 rows of 120, the first of them row 2"),
         ([Unknown(), "a"] * 60, None, "groups names no group in 60 rows of 120, the first of them row 1"),
         ([None, "a"] * 60, None, "groups names no group in 60 rows of 120, the first of them row 1"),
+        (["a", float("nan")] * 60, None, "groups names no group in 60 rows of 120, the first of them row 2"),
         (["a"] * 120, None, "groups names one group only, 'a' in all 120 rows"),
         ([1, 2, 3] * 40, 2, "groups names 3 groups of 120 rows; dividing groups takes at least 10"),
     ],

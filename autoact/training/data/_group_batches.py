@@ -3,8 +3,9 @@
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
-from torch.utils.data import Sampler
+from torch.utils.data import DataLoader, Sampler
 
+from autoact.errors import ConfigurationError, DataError, counted
 from autoact.training.data._overlap import data_loaders
 
 _MOST = 64  # batches: what a verdict keeps
@@ -17,8 +18,11 @@ class GroupBatchSampler(Sampler[list[int]]):
     for other rows of these. Elsewhere rows count as independent.
 
     Args:
-        groups: The group of each row.
-        most: Batches at most; where there are more groups, some share one.
+        groups: The group of each row of the data set, in its order.
+        most: Batches at most, at least 1; where there are more groups, some share one.
+
+    Raises:
+        ConfigurationError: `most` is less.
 
     Example:
         >>> from torch.utils.data import DataLoader
@@ -29,6 +33,8 @@ class GroupBatchSampler(Sampler[list[int]]):
     """
 
     def __init__(self, groups: Iterable[Hashable], most: int = _MOST) -> None:
+        if most < 1:
+            raise ConfigurationError(f"most is {most}; it must be at least 1: how many batches there may be.")
         numbers: dict[Hashable, int] = {}
         batches: dict[int, list[int]] = {}
         for row, group in enumerate(groups):
@@ -51,13 +57,26 @@ def has_groups(loaders: Any) -> bool:
     Args:
         loaders: A loader; a list, tuple, mapping or `CombinedLoader` of them.
 
+    Raises:
+        DataError: A data set has other rows than those whose groups were given.
+
     Example:
         >>> from torch.utils.data import DataLoader
         >>> has_groups([DataLoader([1, 2])])
         False
     """
-    samplers = [
-        loader.sampler if loader.batch_sampler is None else loader.batch_sampler
-        for loader in data_loaders(loaders)
-    ]
-    return bool(samplers) and all(isinstance(sampler, GroupBatchSampler) for sampler in samplers)
+    grouped = [_is_grouped(loader) for loader in data_loaders(loaders)]
+    return bool(grouped) and all(grouped)
+
+
+def _is_grouped(loader: DataLoader[Any]) -> bool:
+    sampler = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
+    if not isinstance(sampler, GroupBatchSampler):
+        return False
+    given, rows = sum(map(len, sampler)), len(loader.dataset)  # type: ignore[arg-type]  # it has a length
+    if given != rows:
+        raise DataError(
+            f"GroupBatchSampler was given the groups of {counted(given, 'row')}, and the data set of its "
+            f"loader has {rows:,}: the others would compare nothing. Give the group of each row."
+        )
+    return True

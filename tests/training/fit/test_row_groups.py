@@ -10,6 +10,7 @@ from lightning.pytorch import LightningDataModule
 from torch import nn
 from torch.utils.data import DataLoader
 
+from autoact.errors import ConfigurationError, DataError
 from autoact.records import RowGroups
 from autoact.training import GroupBatchSampler
 from autoact.training._compat import replaced
@@ -257,6 +258,16 @@ def test_only_groups_throughout_are_groups():
     assert has_groups({"a": given, "b": [given]})
     assert not has_groups([given, plain])
     assert not has_groups([])
+
+
+def test_groups_of_other_rows_are_refused():
+    """A sampler of fewer rows would leave the others out without a word."""
+    data = rows(3, seed=0)
+    for groups in ("ab", "abca"):
+        with pytest.raises(DataError, match=rf"groups of {len(groups)} rows.* has 3"):
+            has_groups(DataLoader(data, batch_sampler=GroupBatchSampler(groups)))
+    with pytest.raises(ConfigurationError, match="most is 0; it must be at least 1"):
+        GroupBatchSampler("ab", most=0)
 
 
 def test_more_groups_than_a_verdict_keeps_share_batches():
