@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autoact.activations import get
-from autoact.errors import ConfigurationError, SearchFailedError
+from autoact.errors import ConfigurationError, SearchFailedError, counted
 from autoact.ranking._opponents import REFERENCE, opponents, require_finite
 from autoact.ranking._ranking import Ranking
 from autoact.ranking._records import Records
@@ -198,8 +198,8 @@ def _progress(activations: int, seeds: int, tasks: int, quiet: bool) -> Iterator
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     hidden, done = quiet or not console.is_terminal, Counter[str]()
     if not quiet:
-        known = {"activations": activations, "seeds": seeds, "tasks": tasks}
-        product = " x ".join(f"{number} {name}" for name, number in known.items())
+        known = {"activation": activations, "seed": seeds, "task": tasks}
+        product = " x ".join(counted(number, noun) for noun, number in known.items())
         console.print(f"{product}: {each * tasks} trainings", markup=False)
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         shown = progress.add_task("ranking", total=each * tasks)

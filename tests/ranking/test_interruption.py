@@ -123,7 +123,7 @@ def test_ctrl_c_of_the_command_says_how_to_go_on(
     )
     assert main(command) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == f"3 activations x 2 seeds x 1 tasks: {TRAININGS} trainings"
+    assert said[0] == f"3 activations x 2 seeds x 1 task: {TRAININGS} trainings"
     assert said[1] == f"curve: trained, {TRAININGS} of {TRAININGS} are done"
     assert said[2].startswith("interrupted_bend: mean rank")
 

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 
 from autoact.errors import DataError
 from autoact.training._compat import restored_randomness
+from autoact.training.data._group_batches import has_groups
 from autoact.training.data._opened import Part
 from autoact.training.data._parts import DataParts, batches_of
 
@@ -61,7 +62,7 @@ class DoubtfulBatch:
 def check(parts: DataParts, seconds: float = 10.0, trainer: Trainer | None = None) -> list[DoubtfulBatch]:
     """Refuse empty training or selection data, and find NaN and infinity in their floating tensors.
 
-    Comparison data are not read: of a test loader that was given, only the length is asked for.
+    Comparison data are not read: of a test loader that was given, only lengths are asked for.
 
     Args:
         parts: What `split` returned.
@@ -73,7 +74,7 @@ def check(parts: DataParts, seconds: float = 10.0, trainer: Trainer | None = Non
         largest share of them carry their content, and the first in each place of a batch.
 
     Raises:
-        DataError: A part is empty.
+        DataError: A part is empty, or a `GroupBatchSampler` was given the groups of other rows.
 
     Example:
         >>> from torch.utils.data import DataLoader
@@ -82,11 +83,13 @@ def check(parts: DataParts, seconds: float = 10.0, trainer: Trainer | None = Non
         >>> print(*check(data))
         The selection data hold 1 value that is NaN or infinite in batch 0 (of 1 there)
     """
-    if parts.source == "test loader" and isinstance(parts.data, tuple | list) and _length(parts.data[2]) == 0:
-        raise DataError(  # a loader that a data module would have to make is left alone
-            "The test data are empty: the loader gives no batch. Give test data, or none at all: half of the "
-            "validation data then compare."
-        )
+    if parts.source == "test loader" and isinstance(parts.data, tuple | list):
+        if _length(parts.data[2]) == 0:
+            raise DataError(  # a loader that a data module would have to make is left alone
+                "The test data are empty: the loader gives no batch. Give test data, or none at all: half of "
+                "the validation data then compare."
+            )
+        has_groups(parts.data[2])  # of as many rows as there are
     with restored_randomness():
         training, selection = _loaders(parts, trainer)
         found = _doubtful("training", _steps(training), time.monotonic() + seconds / 2)

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from autoact.errors import ConfigurationError, DataError
 from autoact.records import RowGroups
-from autoact.training import GroupBatchSampler
+from autoact.training import GroupBatchSampler, check, split
 from autoact.training._compat import replaced
 from autoact.training.data import has_groups
 from autoact.training.fit._row_groups import RowWatch
@@ -260,12 +260,15 @@ def test_only_groups_throughout_are_groups():
     assert not has_groups([])
 
 
-def test_groups_of_other_rows_are_refused():
+@pytest.mark.parametrize("groups", ["ab", "abca"])
+def test_groups_of_other_rows_are_refused_before_training(loaders, groups):
     """A sampler of fewer rows would leave the others out without a word."""
-    data = rows(3, seed=0)
-    for groups in ("ab", "abca"):
-        with pytest.raises(DataError, match=rf"groups of {len(groups)} rows.* has 3"):
-            has_groups(DataLoader(data, batch_sampler=GroupBatchSampler(groups)))
+    given = DataLoader(rows(3, seed=0), batch_sampler=GroupBatchSampler(groups))
+    with pytest.raises(DataError, match=rf"groups of {len(groups)} rows.* has 3"):
+        check(split((*loaders, given)))
+
+
+def test_there_is_a_batch_at_least():
     with pytest.raises(ConfigurationError, match="most is 0; it must be at least 1"):
         GroupBatchSampler("ab", most=0)
 
