@@ -121,7 +121,7 @@ def run_search(
         identity = {**prepared.fingerprint(), **_of_file(source)}
         place = around.enter_context(place_for(wanted))
         prepared = prepared.with_workers(place.workers)
-        known = directory is not None and is_same(directory, identity, accept_changes)
+        known = directory is not None and is_same(directory, prepared, identity, accept_changes)
         if directory is not None and known:
             prepared, probed = as_probed(prepared, directory), None
         else:

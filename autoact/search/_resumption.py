@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autoact.errors import SearchFailedError, log
+from autoact.errors import SearchFailedError, first_few, log
 from autoact.records import Ledger, Report, RunDirectory, Stack
 from autoact.report import duration
 from autoact.search.clusters import ClusterGoneError
@@ -26,6 +26,8 @@ from autoact.search.setup import (
 from autoact.search.study import Search, check_storage
 from autoact.search.trainings import spent
 from autoact.spaces import SearchSpace
+
+_SHOWN = 6  # layers
 
 
 def how_to_go_on(out: str | os.PathLike[str] | None) -> str:
@@ -80,13 +82,27 @@ def settings_again(directory: RunDirectory, space: SearchSpace, given: Mapping[s
     return settings
 
 
-def is_same(directory: RunDirectory, identity: Mapping[str, Any], accept: bool) -> bool:
-    """Tell whether a run's model and data are what they were; refuse others, unless they are accepted."""
+def is_same(directory: RunDirectory, prepared: Prepared, identity: Mapping[str, Any], accept: bool) -> bool:
+    """Tell whether a run's model, data and layers are what they were; refuse others, unless accepted."""
     before = directory.configuration().get("fingerprint")
     found = changes(before, identity) if before else []  # of an earlier version, nothing is known
+    found += _other_layers(directory, prepared)
     if not accept:
         require_same_problem(found)
     return not found
+
+
+def _other_layers(directory: RunDirectory, prepared: Prepared) -> list[str]:
+    """Return how the layers differ from those of trials that are done: another version may find others."""
+    idle = directory.configuration().get("idle_layers") or ()
+    now = [path for each in prepared.plan.variables for path in each.layers if path not in idle]
+    trials = Ledger(directory.ledger_file).of("trial")
+    before = dict.fromkeys(path for each in trials for path in each.assignment or ())
+    parts = {"new": [path for path in now if path not in before], "gone": [p for p in before if p not in now]}
+    if not before or not any(parts.values()):
+        return []
+    listed = (f"{what}: {first_few(paths, _SHOWN)}" for what, paths in parts.items() if paths)
+    return [f"searched layers ({'; '.join(listed)})"]
 
 
 def as_probed(prepared: Prepared, directory: RunDirectory) -> Prepared:

@@ -114,6 +114,30 @@ def test_a_run_that_is_as_it_was_goes_on(tmp_path: Path) -> None:
     assert not list(out.glob("before-change-*"))
 
 
+class Asking(Curve):
+    """A model that asks what its layers are, as earlier versions did not notice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(*self.net[:2], nn.Linear(8, 8), nn.Tanh(), *self.net[2:])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.net:
+            x = layer(x) * (0.5 if isinstance(layer, nn.Tanh) else 1.0)
+        return x
+
+
+def test_layers_that_another_version_found_are_named_and_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the trials would choose for two layers, the other half for one."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr("autoact.conversion._conversion_plan.asked", lambda *_: {})
+        search(Asking, CurveData, tmp_path / "run")
+    with pytest.raises(ConfigurationError, match=r"cannot be resumed.*: searched layers \(gone: net\.3\)\. "):
+        search(Asking, CurveData, tmp_path / "run", resume=True)
+
+
 class Augmented(Dataset[Any]):
     """Rows with noise that no seed decides."""
 

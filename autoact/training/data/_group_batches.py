@@ -1,6 +1,6 @@
 """Batches of comparison rows that belong together: each is evidence once, however many rows it has."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sized
 from typing import Any
 
 from torch.utils.data import DataLoader, Sampler
@@ -73,7 +73,8 @@ def _is_grouped(loader: DataLoader[Any]) -> bool:
     sampler = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
     if not isinstance(sampler, GroupBatchSampler):
         return False
-    given, rows = sum(map(len, sampler)), len(loader.dataset)  # type: ignore[arg-type]  # it has a length
+    given, data = sum(map(len, sampler)), loader.dataset
+    rows = len(data) if isinstance(data, Sized) else given
     if given != rows:
         raise DataError(
             f"GroupBatchSampler was given the groups of {counted(given, 'row')}, and the data set of its "
