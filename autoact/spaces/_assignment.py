@@ -152,7 +152,7 @@ def _parse(document: Document) -> Assignment:
 
 def _check_paths(document: Document, layers: Mapping[Any, Any]) -> None:
     """Complain about a path that YAML reads as another one, such as 1.10 as the number 1.1."""
-    read = {str(path) for path in layers}
+    read = {"<<", *map(str, layers)}  # YAML's key for what another mapping has
     for keys, line in document.lines.items():
         if len(keys) == 2 and keys[0] == "layers" and keys[1] not in read:
             what = f"YAML reads the layer path {keys[1]} as something else: write '{keys[1]}'"

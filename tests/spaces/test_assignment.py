@@ -141,6 +141,11 @@ def test_paths_that_look_like_numbers_are_read_as_they_were_saved(tmp_path):
     assert Assignment.load(tmp_path / "a.yaml") == given
 
 
+def test_layers_of_another_mapping_are_merged(tmp_path):
+    (tmp_path / "a.yaml").write_text("version: 1\nlayers:\n  <<: {'1': relu}\n  '2': tanh\n")
+    assert Assignment.load(tmp_path / "a.yaml") == Assignment({"1": "relu", "2": "tanh"})
+
+
 @pytest.mark.parametrize(("written", "line"), [("1.10", 4), ("1e3", 4), ("no", 4), ("010", 4)])
 def test_paths_that_yaml_reads_as_something_else_are_refused(tmp_path, written, line):
     """1.10 would be the layer 1.1, which there may be as well."""
