@@ -119,7 +119,8 @@ class Asking(Curve):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = nn.Sequential(*self.net[:2], nn.Linear(8, 8), nn.Tanh(), *self.net[2:])
+        hidden = nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh()
+        self.net = nn.Sequential(*hidden, nn.Linear(8, 1), nn.Flatten(0))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for layer in self.net:
