@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Iterator, Sized
 from typing import Any
 
+from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from autoact.errors import ConfigurationError, DataError, counted
@@ -32,12 +33,14 @@ class GroupBatchSampler(Sampler[list[int]]):
         [[10, 13], [11, 12]]
     """
 
-    def __init__(self, groups: Iterable[Hashable], most: int = _MOST) -> None:
+    def __init__(self, groups: Iterable[Hashable] | Tensor, most: int = _MOST) -> None:
         if most < 1:
             raise ConfigurationError(f"most is {most}; it must be at least 1: how many batches there may be.")
         numbers: dict[Hashable, int] = {}
         batches: dict[int, list[int]] = {}
-        for row, group in enumerate(groups):
+        # no two numbers of a tensor are equal to a dict
+        given = groups.tolist() if isinstance(groups, Tensor) else groups
+        for row, group in enumerate(given):
             number = numbers.setdefault(group, len(numbers))
             batches.setdefault(number % most, []).append(row)
         self._batches = list(batches.values())

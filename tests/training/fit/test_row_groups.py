@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torchmetrics
@@ -266,6 +267,11 @@ def test_groups_of_other_rows_are_refused_before_training(loaders, groups):
     given = DataLoader(rows(3, seed=0), batch_sampler=GroupBatchSampler(groups))
     with pytest.raises(DataError, match=rf"groups of {len(groups)} rows.* has 3"):
         check(split((*loaders, given)))
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_groups_may_come_in_any_form(kind):
+    assert list(GroupBatchSampler(kind([7, 3, 7]))) == [[0, 2], [1]]
 
 
 def test_there_is_a_batch_at_least():
