@@ -1,6 +1,7 @@
 """Runs nearby: what somebody may have meant who named a run directory that is none."""
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 from autoact.errors import did_you_mean
@@ -33,6 +34,6 @@ def suggested_run(path: str | os.PathLike[str]) -> str:
         >>> suggested_run("/nowhere/at/all")
         ''
     """
-    found = runs_nearby(path)
-    same = [run for run in found if Path(run).name == Path(path).name]
-    return did_you_mean(same[0] if same else path, found)
+    named = {Path(run).name: run for run in runs_nearby(path)}
+    close = get_close_matches(Path(path).name, named, n=1)
+    return did_you_mean(named[close[0]], named.values()) if close else ""

@@ -23,6 +23,7 @@ def test_the_run_that_was_meant_is_named() -> None:
     assert runs_nearby("demo-1") == ["runs/a-long-name-of-a-run", "runs/demo-1"]
     assert suggested_run("a-long-name-of-a-run") == " Did you mean 'runs/a-long-name-of-a-run'?"
     assert suggested_run("runs/deno-1") == " Did you mean 'runs/demo-1'?"
+    assert suggested_run("dmo-1") == " Did you mean 'runs/demo-1'?"
     assert suggested_run("xyz") == ""
     with pytest.raises(RunDirectoryError, match=r"does not exist.*Did you mean 'runs/demo-1'\?"):
         RunDirectory.open("demo-1")

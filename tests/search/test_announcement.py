@@ -79,7 +79,7 @@ def test_the_announced_time_is_that_of_trainings_side_by_side_and_of_decisions_o
     assert plan.deciding > 0  # measured
     known = replace(plan, seconds=100.0, deciding=10.0, stack=Stack())
     assert known.whole == 100.0 * 20 / 2 + 10.0
-    assert f"{STEPS} steps each, all together about 16 min 50 s here" in known.describe()
+    assert f"{STEPS} steps each, together about 16 min 50 s here" in known.describe()
 
 
 def test_trainings_that_no_stack_takes_count_for_as_long_as_they_take(

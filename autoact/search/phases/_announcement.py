@@ -255,4 +255,4 @@ class SearchPlan:
         )
         if not math.isfinite(self.seconds):
             return steps
-        return f"{steps}, all together about {duration(self.whole)} here"
+        return f"{steps}, together about {duration(self.whole)} here"
