@@ -28,6 +28,8 @@ from autoact.cli.catalogue import kept
 from autoact.cli.comparing import add_arguments as add_compare_arguments
 from autoact.errors import AutoActError, SearchFailedError
 
+_SPINS = "1000"  # of a thread that waits; libgomp's 300,000 keep a busy core from the thread it waits for
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without some letter is shown its number
             stream.reconfigure(errors="backslashreplace")
+    _wait_briefly()
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         if given[:1] == ["search"]:  # argparse would take what follows for its own
@@ -66,6 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"autoact: {error.strerror or error}: {error.filename}", file=sys.stderr)
         return 2
+
+
+def _wait_briefly() -> None:
+    """Let threads of torch give their core away while they wait, unless the user has said how they wait.
+
+    Where others take a core, spinning is dozens of times slower; libgomp reads this when torch is imported.
+    """
+    if "torch" not in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
 
 
 @contextmanager

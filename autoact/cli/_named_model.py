@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autoact.errors import AutoActError, ConfigurationError
+from autoact.errors import AutoActError, ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
     from autoact.spaces import Assignment
@@ -88,10 +88,12 @@ def _of_configuration(path: Path, shapes: Sequence[str] | None) -> Subject:
 
 
 def _of_task(name: str, shapes: Sequence[str] | None) -> Subject:
+    from autoact.records import suggested_run
     from autoact.training.tasks import TASKS, get_task
 
     if name not in TASKS:
-        raise ConfigurationError(f"MODEL is {name!r}, but no such task exists; give {FORMS}.")
+        hint = suggested_run(name) or did_you_mean(name, TASKS)
+        raise ConfigurationError(f"MODEL is {name!r}, but no such task exists; give {FORMS}.{hint}")
     task = get_task(name)
     return Subject(name=name, **_made(task.model, task.data, shapes))
 

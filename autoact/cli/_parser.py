@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -25,8 +26,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what the command line shows as one line with exit status 2."""
         first, _, unknown = message.partition(": ")
-        option = unknown.split(maxsplit=1)[0] if first == "unrecognized arguments" else ""
-        hint = did_you_mean(option, self._option_string_actions) if option else ""
+        hint = ""
+        if first == "unrecognized arguments":
+            hint = did_you_mean(unknown.split(maxsplit=1)[0], self._option_string_actions)
+        elif found := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)$", message):
+            hint = did_you_mean(found[1], re.findall(r"[\w-]+", found[2]))
         raise ConfigurationError(f"{message}; `{self.prog} --help` tells what it takes.{hint}")
 
 

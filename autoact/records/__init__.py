@@ -29,6 +29,7 @@ from autoact.records._questions import (
 )
 from autoact.records._report import SCHEMA, Report
 from autoact.records._run_directory import RunDirectory
+from autoact.records._runs_nearby import runs_nearby, suggested_run
 from autoact.records._second_goal import (
     CostDifference,
     Costs,
@@ -86,7 +87,9 @@ __all__ = [
     "plain",
     "questions_of",
     "require_unchanged",
+    "runs_nearby",
     "sealed",
+    "suggested_run",
     "typed",
     "with_questions",
     "write_front",

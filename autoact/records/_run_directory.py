@@ -18,6 +18,7 @@ from autoact.errors import ConfigurationError, RunDirectoryError, UnknownActivat
 from autoact.records._ledger import Ledger, open_itself
 from autoact.records._questions import Question, questions_of, with_questions
 from autoact.records._report import Report
+from autoact.records._runs_nearby import LEDGER, suggested_run
 from autoact.records._second_goal import Costs
 from autoact.spaces import Assignment
 from autoact.spaces.files import is_ended, parse, write_yaml
@@ -101,7 +102,7 @@ class RunDirectory:
             what = "has no config.yaml" if run.path.is_dir() else "does not exist"
             raise RunDirectoryError(
                 f"{path} {what}, so there is no run to resume or to read. Name the `out` of a search, or "
-                "start one there."
+                f"start one there.{suggested_run(path)}"
             )
         if not is_ended(run.configuration_file):
             raise _unreadable(run.configuration_file, "it is cut short: its last line is not '...'")
@@ -142,7 +143,7 @@ class RunDirectory:
     @property
     def ledger_file(self) -> Path:
         """One line per finished training."""
-        return self.path / "trainings.jsonl"
+        return self.path / LEDGER
 
     @property
     def assignment_file(self) -> Path:

@@ -1,5 +1,9 @@
 """Next step: what to do after a verdict, in words and as code."""
 
+from collections.abc import Mapping
+from shlex import quote
+
+from autoact.errors import RunDirectoryError
 from autoact.records import DECISIVE, Report, RunDirectory
 from autoact.report._run import Run
 from autoact.report._verdict import keep, needed, stopped
@@ -16,9 +20,23 @@ def next_step(run: Run) -> tuple[str, str]:
         return f"Go on with the search: {RunDirectory(run.path).resumption()}", ""
     if report.verdict == "improved" and run.keeps_activations and not run.keeps_original:
         return f"Keep its activations, and train it with {_tuned(report)}.", ""
+    predicting = _predicting(RunDirectory(run.path))
     if report.verdict == "improved" and not run.keeps_original:
+        if predicting:
+            return f"Let the chosen network predict new rows: {predicting}", ""
         return "Give your model the chosen activations:", _applied(RunDirectory(run.path))
-    return f"{keep(report)}{_more_seeds(run)}", ""
+    rows = f" For new rows: {predicting}" if predicting else ""
+    return f"{keep(report)}{rows}{_more_seeds(run)}", ""
+
+
+def _predicting(directory: RunDirectory) -> str:
+    """Return the command that predicts new rows by a run on a CSV file; "" of another run."""
+    try:
+        source = directory.configuration().get("source")
+    except RunDirectoryError:  # said where it matters
+        return ""
+    of_table = isinstance(source, Mapping) and "target" in source
+    return f"autoact predict {quote(str(directory.path))} NEW.csv" if of_table else ""
 
 
 def _applied(directory: RunDirectory) -> str:

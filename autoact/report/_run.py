@@ -6,7 +6,16 @@ from pathlib import Path
 
 from autoact.dashboard import NAME, read_record
 from autoact.errors import RunDirectoryError
-from autoact.records import Comparison, Ledger, ParetoPoint, Report, RunDirectory, Training, model_key
+from autoact.records import (
+    Comparison,
+    Ledger,
+    ParetoPoint,
+    Report,
+    RunDirectory,
+    Training,
+    model_key,
+    suggested_run,
+)
 from autoact.report._wording import MIXTURE
 from autoact.spaces import Assignment, Choice
 
@@ -163,7 +172,8 @@ def wall_of(directory: RunDirectory) -> float:
 def _missing(directory: RunDirectory) -> str:
     path = directory.path
     if not path.is_dir():
-        return f"{path} is not a directory; give the one that `out` of the search named."
+        hint = suggested_run(path)
+        return f"{path} is not a directory; give the one that `out` of the search named.{hint}"
     if directory.configuration_file.is_file():
         return f"{path} has no report.json: its search has not ended. Go on with: {directory.resumption()}"
     return f"{path} has no report.json, so it is not a run directory; give the one that a search wrote."

@@ -125,6 +125,11 @@ def run_search(
         if directory is not None and known:
             prepared, probed = as_probed(prepared, directory), None
         else:
+            if not quiet:
+                print(
+                    f"{prepared.plan.task}: tried briefly, to see that it trains and how long that takes",
+                    flush=True,
+                )
             prepared, probed = _probed(prepared, place)
         plan = prepared.plan
         if dry_run or probed is not None:

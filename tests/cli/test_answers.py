@@ -99,6 +99,7 @@ def test_a_search_prints_one_object_whatever_is_printed_meanwhile(
     assert main([*asked, "--budget", "1", "--seeds", "2", "--selection-seeds", "1", "--json"]) == 0
     told, progress = capfd.readouterr()
     assert json.loads(told)["run"] == "runs/t-1"
+    assert "autoact predict runs/t-1 NEW.csv" in json.loads(told)["next"]["step"]
     assert "Run directory: runs/t-1" in progress
     assert main(["predict", "runs/t-1", "t.csv", "--quiet"]) == 0
     assert len(capfd.readouterr().out.splitlines()) == 61

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from autoact import run_search
-from autoact.records import Training
+from autoact.records import Stack, Training
 from autoact.search.phases._probe import _seconds, _setup
 from autoact.search.setup import Settings
 from autoact.search.trainings import SearchProgress
@@ -77,9 +77,32 @@ def test_the_announced_time_is_that_of_trainings_side_by_side_and_of_decisions_o
     plan = run_search(Curve, CurveData, dry_run=True, **{**SEARCH, "workers": 2}).plan
     assert plan is not None
     assert plan.deciding > 0  # measured
-    known = replace(plan, seconds=100.0, deciding=10.0)
+    known = replace(plan, seconds=100.0, deciding=10.0, stack=Stack())
     assert known.whole == 100.0 * 20 / 2 + 10.0
-    assert f"{STEPS} steps each, about 16 min 50 s here" in known.describe()
+    assert f"{STEPS} steps each, together about 16 min 50 s here" in known.describe()
+
+
+def test_trainings_that_no_stack_takes_count_for_as_long_as_they_take(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    result = run_search(
+        objective=lambda assignment, seed, fraction: 1.0,
+        layers=["a"],
+        mode="min",
+        space=["relu", "tanh"],
+        budget=14,
+        dry_run=True,
+    )
+    assert capsys.readouterr().out.startswith("<lambda>: tried briefly, to see that it trains")
+    plan = result.plan
+    assert plan is not None
+    total, known = plan.counts.total, replace(plan, seconds=10.0, deciding=0.0)
+    assert known.whole == 10.0 * total
+    rounds = replace(known, stack=Stack(size=32, round=8, speed=4.0))
+    assert rounds.whole == 10.0 * total
+    alone = replace(known, stack=Stack(size=32, round=1, speed=4.0))
+    assert alone.whole == 10.0 * (total - 4) + 40.0 * 4  # trials after the first 10
+    assert "4.0 times as fast as one by one; after the first 10, trials come one by one" in alone.describe()
 
 
 class TimedTraining:
@@ -147,7 +170,7 @@ def test_a_run_prints_one_line_per_training_and_nothing_of_the_libraries(
     shown = capfd.readouterr()
     assert shown.err == ""
     announced, lines = shown.out.split("\n 1/")
-    assert announced.count("\n") < 14
+    assert announced.count("\n") <= 14
     assert f"\nRun directory: {tmp_path / 'run'}" in announced
     trainings = ("1/" + lines).strip().splitlines()
     assert len(trainings) == sum(part["trainings"] for part in result.report["cost"].values())

@@ -57,7 +57,7 @@ def test_a_search_trains_in_stacks_as_announced_and_its_budget_is_exact(
     assert max(sizes) > 1
     assert sizes.count(1) >= SEARCH["budget"] - 11  # trials that come one by one are stacks of one
     assert (
-        "Trained in stacks of up to 32, the first trials together, then one by one, 3.5 times as fast"
+        "Up to 32 trainings are done as one batched model, 3.5 times as fast as one by one; after the"
         in capsys.readouterr().out
     )
     assert (
@@ -101,7 +101,7 @@ def test_speed_decides_and_says_why_not(
 
     faster(monkeypatch, 1.05)
     assert "Trained one by one: 8 as one take 1.0 times as long as one by one" in said()
-    assert "Trained in stacks of up to 4, trials of 4, 1.1 times as fast" in said(stack=4), (
+    assert "Up to 4 trainings are done as one batched model, 1.1 times as fast" in said(stack=4), (
         "what is asked for is done"
     )
     faster(monkeypatch, 0.0)

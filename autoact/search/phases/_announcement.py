@@ -8,7 +8,7 @@ from autoact._card import card
 from autoact.errors import counted, log
 from autoact.records import Costs, Stack, Value
 from autoact.report import MIXTURE, duration, number
-from autoact.search.setup import Counts, Settings, Variables
+from autoact.search.setup import FIRST_TRAININGS, Counts, Settings, Variables
 from autoact.training.fit import devices_of
 
 _WITHOUT = "no mixture is trained first: {}; fixed activations need none"
@@ -67,7 +67,21 @@ class SearchPlan:
     @property
     def whole(self) -> float:
         """Estimated wall time of everything: workers share the trainings, one process decides."""
-        return self.seconds * self.counts.total / self.settings.parallel + self.deciding
+        return self._training / self.settings.parallel + self.deciding
+
+    @property
+    def _training(self) -> float:
+        """Estimated seconds of all trainings one after the other; those that no stack takes are slower."""
+        return self.seconds * (self.counts.total + (self.stack.gain - 1) * self._alone)
+
+    @property
+    def _alone(self) -> int:
+        """Number of trainings that are not part of a stack."""
+        counts = self.counts
+        if self.settings.parameters:
+            return counts.search + counts.tuning
+        later = max(counts.search - FIRST_TRAININGS, 0) if self.stack.round == 1 else 0
+        return counts.one_shot + later
 
     def __repr__(self) -> str:
         """Return task, number of layers and cost in one line."""
@@ -179,10 +193,13 @@ class SearchPlan:
         stack = self.stack
         if stack.size > 1:
             faster = "" if stack.speed is None else f", {stack.speed:.1f} times as fast as one by one"
-            rest = "one by one" if stack.round == 1 else f"in rounds of {stack.round}"
-            first = "the first trials together, then "
-            trials = f"trials of {stack.round}" if stack.round == stack.size else first + rest
-            return [f"Trained in stacks of up to {stack.size}, {trials}{faster}"]
+            later = "one by one" if stack.round == 1 else f"{stack.round} at a time"
+            trials = (
+                ""
+                if stack.round == stack.size
+                else f"; after the first {FIRST_TRAININGS}, trials come {later}"
+            )
+            return [f"Up to {stack.size} trainings are done as one batched model{faster}{trials}"]
         return [f"Trained one by one: {stack.reason}"] if stack.reason else []
 
     def _place(self) -> list[str]:
@@ -205,7 +222,8 @@ class SearchPlan:
         time, wanted, counts = f"within {duration(3600 * hours)}", self.settings.seeds, self.counts
         if not math.isfinite(self.seconds) or self.seconds <= 0:
             return f"{time}: the search ends early enough for baselines and confirmation"
-        room = (3600 * hours - self.deciding) * self.settings.parallel // self.seconds
+        each = self._training / counts.total
+        room = (3600 * hours - self.deciding) * self.settings.parallel // each
         trials, seeds = counts.cut(int(max(min(room, counts.total), 0)))
         if room >= counts.total:
             return f"{time}: everything fits"
@@ -237,4 +255,4 @@ class SearchPlan:
         )
         if not math.isfinite(self.seconds):
             return steps
-        return f"{steps}, about {duration(self.whole)} here"
+        return f"{steps}, together about {duration(self.whole)} here"

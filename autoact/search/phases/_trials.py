@@ -7,11 +7,11 @@ from autoact.records import Training
 from autoact.search.phases._baselines import baseline_assignments, first_of_race, race_baselines
 from autoact.search.phases._one_shot import train_one_shot
 from autoact.search.phases._remaining import reserved
+from autoact.search.setup import FIRST_TRAININGS
 from autoact.search.study import ORIGINAL, Domain, Search, Study, run_trials
 from autoact.spaces import Assignment
 
 ONE_SHOT_CHOICE = "one-shot choice"
-_FIRST = 10  # trials before the baselines: told first, these mislead where layers want different functions
 
 
 def choose(search: Search) -> Training:
@@ -48,7 +48,7 @@ def choose(search: Search) -> Training:
 
     if not search.counts.tuned:
         baselines = untuned(baseline_assignments(search))
-        run_trials(search, study, min(left, _FIRST), over, first_of_race(search, baselines))
+        run_trials(search, study, min(left, FIRST_TRAININGS), over, first_of_race(search, baselines))
         race_baselines(search, study, baselines)
     run_trials(search, study, left, over)
     return choice_of(search, study)

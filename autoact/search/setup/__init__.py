@@ -1,7 +1,7 @@
 """Set-up of a search: settings, seeds, variables, the configuration file of a run."""
 
 from autoact.search.setup._configuration import configuration, require_same
-from autoact.search.setup._counts import FRONT, Counts
+from autoact.search.setup._counts import FIRST_TRAININGS, FRONT, Counts
 from autoact.search.setup._earlier_choices import Like, tried_first
 from autoact.search.setup._execution import ExecutorSetting
 from autoact.search.setup._extension import extended, resumed
@@ -22,6 +22,7 @@ from autoact.search.setup._variables import Variables
 
 __all__ = [
     "BUDGET",
+    "FIRST_TRAININGS",
     "FRONT",
     "MOST_STACKED",
     "RACED",

@@ -9,6 +9,9 @@ from autoact.search.setup._variables import Variables
 
 _COMPARED = 3  # models: the selected, the original, the best uniform
 _FINALISTS = 5  # of the selection, at most
+FIRST_TRAININGS = (
+    10  # trials before baselines: told first, these mislead where layers want different functions
+)
 FRONT = 4  # models of the front beside the selected, at most
 
 

@@ -28,8 +28,9 @@ def settle_mode(mode: str | None, monitor: str) -> Mode:
     found = inferred_mode(monitor)
     if found is None:
         raise ConfigurationError(
-            f"mode is not given and cannot be inferred from monitor {monitor!r}. "
-            "Set mode to 'min' if a smaller value is better, to 'max' if a larger one is."
+            f"mode is not given and cannot be inferred from monitor {monitor!r}, which does not say which of "
+            '"loss" and "acc" it is. If it is misspelled, correct it; else set mode to \'min\' if a smaller '
+            "value is better, to 'max' if a larger one is."
         )
     return found
 

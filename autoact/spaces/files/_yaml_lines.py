@@ -127,6 +127,11 @@ def load(path: str | Path) -> Document:
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read(LONGEST + 1)
+    except FileNotFoundError as error:
+        folder = Path(path).absolute().parent
+        raise ConfigurationError(
+            f"Cannot read {path}: {error.strerror}. Looked in {folder}; give the path of a YAML file."
+        ) from error
     except OSError as error:
         raise ConfigurationError(f"Cannot read {path}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:

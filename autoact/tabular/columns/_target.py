@@ -123,7 +123,7 @@ def _numbers(name: str, cells: Sequence[str], numbers: Floats, where: str, guess
     if guessed and different <= (2 * _CLASSES if whole else _CLASSES):
         notes.append(
             f"target {name!r}: {different} different {whole}numbers are taken as a regression; "
-            "the problem classification (--problem) makes them classes"
+            'if they are classes, say so by --problem classification (problem="classification")'
         )
     return Target(name=name, problem="regression", classes=(), rows=rows, y=y, notes=tuple(notes))
 

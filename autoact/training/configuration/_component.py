@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
@@ -77,7 +78,9 @@ class Component:
             looked = (
                 f"; looked in {', '.join(self.folders)} and the installed packages" if self.folders else ""
             )
-            raise ConfigurationError(f"cannot import {self.class_path!r}: {error}{looked}.") from error
+            beside = [file.stem for folder in self.folders for file in Path(folder).glob("*.py")]
+            hint = did_you_mean(module_name, beside)
+            raise ConfigurationError(f"cannot import {self.class_path!r}: {error}{looked}.{hint}") from error
         except OF_USERS as error:  # whatever the user's module raises
             what = f"{type(error).__name__}: {_one_line(error)}{_where(error)}"
             raise ConfigurationError(f"cannot import {self.class_path!r}: {what}") from error

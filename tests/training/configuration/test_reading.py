@@ -156,3 +156,9 @@ def test_what_a_constructor_raises_is_told_with_its_place(user_folder: Path) -> 
 def test_a_missing_module_is_told_with_the_folders() -> None:
     with pytest.raises(ConfigurationError, match=r"No module named 'nowhere'; looked in /some/folder"):
         Component(class_path="nowhere.Model", folders=("/some/folder",))()
+
+
+def test_the_module_that_was_meant_is_named(tmp_path: Path) -> None:
+    (tmp_path / "my_models.py").touch()
+    with pytest.raises(ConfigurationError, match=r"No module named 'mymodels'.*Did you mean 'my_models'\?"):
+        Component(class_path="mymodels.Net", folders=(str(tmp_path),))()
