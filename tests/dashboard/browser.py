@@ -36,6 +36,10 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
+class Navigated(Exception):
+    """The page went away while it was asked."""
+
+
 class Browser:
     """One page.
 
@@ -65,6 +69,8 @@ class Browser:
         while True:
             answer = self._next()
             if answer.get("id") == self._number:
+                if "navigated" in answer.get("error", {}).get("message", ""):
+                    raise Navigated
                 assert "error" not in answer, answer
                 return answer["result"]
             self._note(answer)
@@ -107,11 +113,17 @@ class Browser:
         return found["result"].get("value")
 
     def wait(self, condition: str, seconds: float = 60.0) -> None:
-        """Wait until an expression is true."""
+        """Wait until an expression is true, of whatever page is there by then."""
         until = time.monotonic() + seconds
-        while not self.run(f"Boolean({condition})"):
+        while not self._holds(condition):
             assert time.monotonic() < until, f"never true: {condition}; {self.errors}"
             time.sleep(0.02)
+
+    def _holds(self, condition: str) -> bool:
+        try:
+            return bool(self.run(f"Boolean({condition})"))
+        except Navigated:
+            return False
 
     def click(self, selector: str) -> None:
         """Click into the middle of an element, as a mouse does."""

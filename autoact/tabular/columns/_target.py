@@ -158,7 +158,7 @@ def _classes(name: str, cells: Sequence[str], numbers: Floats | None, where: str
     if guessed and numbers is not None and len(classes) > 2:
         notes.append(
             f"target {name!r}: {len(classes)} different whole numbers are taken as classes; "
-            "the problem regression (--problem) makes them numbers"
+            'if they are numbers, say so by --problem regression (problem="regression")'
         )
     return Target(name=name, problem="classification", classes=classes, rows=rows, y=y, notes=tuple(notes))
 

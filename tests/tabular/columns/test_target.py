@@ -75,7 +75,7 @@ def test_useless_targets_are_refused(cells: list[str], problem: str | None, said
 )
 def test_a_guess_is_told_and_how_to_overrule_it(cells: list[str], other: str) -> None:
     guess = read_target("y", cells)
-    assert f"the problem {other} (--problem) makes them" in guess.notes[0]
+    assert f'say so by --problem {other} (problem="{other}")' in guess.notes[0]
     assert read_target("y", cells, guess.problem).notes == ()
 
 
@@ -94,5 +94,5 @@ def test_none_that_may_be_a_class_is_quoted() -> None:
 def test_a_few_different_numbers_as_a_regression_are_told() -> None:
     (note,) = read_target("y", ["0.5", "1", "1.5", "2"] * 20).notes
     assert note.startswith(
-        "target 'y': 4 different numbers are taken as a regression; the problem classification"
+        "target 'y': 4 different numbers are taken as a regression; if they are classes, say so by --problem"
     )
