@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _wait_briefly() -> None:
     """Let threads of torch give their core away while they wait, unless the user has said how they wait.
 
-    Where others take a core, spinning is dozens of times slower; libgomp reads this when torch is imported.
+    A spinning thread may hold up the one it waits for; libgomp reads this once, when torch is imported.
     """
     if "torch" not in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
